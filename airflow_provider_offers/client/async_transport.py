@@ -1,0 +1,238 @@
+"""The asynchronous shell: drives the same flows with `aiohttp`, one session for all of an event loop's requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+from requests.utils import get_environ_proxies, select_proxy
+from yarl import URL
+
+from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NoAnswerError,
+    OfferLibraryError,
+    RateLimitedError,
+)
+from airflow_provider_offers.client.governor import Governor
+from airflow_provider_offers.client.retry import Retries, retry_after
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, check_bundle, no_answer
+from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 64 * 1024
+
+
+class AsyncShell:
+    """Runs flows for one connection in one event loop. Use it as an async context manager, or await `close`.
+
+    `on_token` is awaited with every token that IMS gives, so that the caller can keep it out of logs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        retries: Retries,
+        governor: Governor,
+        tokens: TokenCache = SHARED_TOKENS,
+        on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._retries = retries
+        self._governor = governor
+        self._tokens = tokens
+        self._on_token = on_token
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._fetching = asyncio.Lock()
+        self.last_request_id: str | None = None
+
+    async def __aenter__(self) -> AsyncShell:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end and return what it returns."""
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = await self._perform(effect)
+                except OfferLibraryError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        finally:
+            flow.close()
+
+    async def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Request):
+            return await self._exchange(effect)
+        if isinstance(effect, TokenNeeded):
+            return await self._token(effect.refused)
+        if isinstance(effect, Pause):
+            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.reason)
+            await asyncio.sleep(effect.seconds)
+        return None
+
+    async def _token(self, refused: str | None) -> str:
+        settings = self._settings
+        if settings.access_token is not None:
+            if refused is not None:
+                raise AuthenticationError("The access_token of the connection is not accepted; it may be expired")
+            return settings.access_token
+        token = self._tokens.current(settings, self._clock(), refused)
+        if token is None:
+            async with self._fetching:
+                token = self._tokens.current(settings, self._clock(), refused)
+                if token is None:
+                    token = await self.run(fetch_token(settings, self._clock, self._retries))
+                    if self._on_token is not None:
+                        await self._on_token(token.value)
+                    self._tokens.keep(settings, token)
+        return token.value
+
+    async def _exchange(self, request: Request) -> Response:
+        async with self._governor.places():
+            if (wait := self._governor.admit()) > self._retries.deadline:
+                raise _held_back(request, wait)
+            if wait > 0:
+                await asyncio.sleep(wait)
+            response = await self._send(request)
+            now = datetime.now(UTC)
+            self._governor.answered(response.status, retry_after(response.headers, now))
+            return response
+
+    async def _send(self, request: Request) -> Response:
+        began = self._clock()
+        try:
+            session = self._open_session()
+            # `encoded` keeps the address as it is: links of the service are followed as they were given.
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=CIMultiDict(request.headers),
+                data=request.body,
+                allow_redirects=False,
+                proxy=self._proxy(request.url),
+            ) as answer:
+                body = await self._read(answer, request, began)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                self.last_request_id = headers.get("x-request-id") or request.headers.get("x-request-id")
+                return Response(answer.status, headers, body)
+        except ConfigurationError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _lost(request, error) from None
+
+    async def _read(self, answer: aiohttp.ClientResponse, request: Request, began: float) -> bytes:
+        """The body, unless it is endless: bounded in size, and in time even where it only drips."""
+        chunks = []
+        size = 0
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+            if self._clock() - began > (bound := 2 * self._settings.timeout):
+                raise no_answer(request, f"an answer still incomplete after {bound:g} s", sent=True)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
+            )
+            connector = aiohttp.TCPConnector(
+                limit=self._governor.max_concurrent, ssl=_tls(self._settings), ttl_dns_cache=300
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                headers={"User-Agent": USER_AGENT},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # Off, as it would put an entry of ~/.netrc in place of the token; proxies are found by `_proxy`.
+                trust_env=False,
+                auto_decompress=True,
+            )
+            # Otherwise aiohttp repeats GET, PUT and DELETE by itself where an answer is lost, and the flow never knows.
+            self._session._retry_connection = False
+        return self._session
+
+    def _proxy(self, url: str) -> str | None:
+        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        parts = urlsplit(url)
+        origin = parts.scheme, parts.netloc
+        if origin not in self._proxies:
+            proxies = self._settings.proxies
+            if proxies is None:
+                proxies = get_environ_proxies(url)
+            self._proxies[origin] = select_proxy(url, dict(proxies))
+        return self._proxies[origin]
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | bool:
+    if isinstance(settings.verify, str):
+        check_bundle(settings.verify)
+        return ssl.create_default_context(cafile=settings.verify)
+    return settings.verify
+
+
+def _lost(request: Request, error: BaseException) -> NoAnswerError:
+    """What became of a request that `aiohttp` has no answer for. Its texts are not kept: they quote URLs."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return no_answer(request, "the proxy could not be used", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return no_answer(request, "the host's name could not be resolved", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return no_answer(request, "the connection was refused", sent=False)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return no_answer(request, "no connection within the timeout", sent=False)
+    if isinstance(error, TimeoutError):
+        return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return no_answer(request, "the answer broke off", sent=True)
+    if isinstance(error, aiohttp.InvalidURL):
+        return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+    return no_answer(request, "the connection was lost", sent=True)
+
+
+def _held_back(request: Request, seconds: float) -> RateLimitedError:
+    """The service asked for a longer pause, in answer to another request, than this one may take."""
+    return RateLimitedError(
+        method=request.method,
+        path=URL(request.url, encoded=True).raw_path,
+        status=429,
+        title="The service asked for a pause before; nothing was sent",
+        retry_after=seconds,
+    )

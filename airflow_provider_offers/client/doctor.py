@@ -1,0 +1,78 @@
+"""An examination of a connection: token, organization, sandbox and read permission, one finding each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_offers.client.errors import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    NotAuthenticatedError,
+    OfferLibraryError,
+    PermissionDeniedError,
+)
+from airflow_provider_offers.client.query import Query
+
+if TYPE_CHECKING:
+    from airflow_provider_offers.client.library import OfferLibrary
+
+STEPS = ("token", "client id", "organization", "sandbox", "read permission")
+_ORG_CODES = ("400003", "403023", "403025", "403027")
+_KEY_CODES = ("403000", "403003")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step: whether it works, and where it does not, what was said."""
+
+    step: str
+    ok: bool
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.step}: ok" if self.ok else f"{self.step}: FAILED, {self.detail}"
+
+
+def examine(library: OfferLibrary) -> list[Finding]:
+    """Read one offer and tell how far it got: the steps that work, and the first that does not.
+
+    Sends a token request and one `GET` of a list with one entry; nothing is written.
+    """
+    settings = library.settings
+    try:
+        for _ in library.search_offers(Query(limit=1)):
+            pass
+    except OfferLibraryError as error:
+        failed = _failing_step(error, settings.sandbox)
+        passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
+        return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]
+    return [
+        Finding("token", True),
+        Finding(f"organization {settings.org_id}", True),
+        Finding(f"sandbox {settings.sandbox!r} over {settings.api}", True),
+        Finding("read permission", True),
+    ]
+
+
+def _failing_step(error: OfferLibraryError, sandbox: str) -> str:
+    if isinstance(error, (AuthenticationError, NotAuthenticatedError)):
+        return "token"
+    if isinstance(error, ConfigurationError):
+        return "sandbox"
+    if isinstance(error, APIError):
+        if error.code in _KEY_CODES:
+            return "client id"
+        if error.code in _ORG_CODES:
+            return "organization"
+        said = f"{error.title} {error.detail}".lower()
+        # A missing permission is often said to be missing "on this sandbox".
+        if error.status == 403 and "permi" in said:
+            return "read permission"
+        if error.status in (400, 403, 404) and ("sandbox" in said or "container" in said):
+            return "sandbox"
+        if isinstance(error, PermissionDeniedError):
+            return "read permission"
+        return "sandbox" if error.status == 404 else "service"
+    return "service"

@@ -1,0 +1,263 @@
+"""Every error that the Offer Library client raises, as one small tree.
+
+::
+
+    OfferLibraryError
+    ├── ConfigurationError          the connection's settings cannot work (also a ValueError)
+    ├── InvalidInputError           what the caller gave is wrong; nothing was sent (also a ValueError)
+    ├── UnsupportedError            this generation of the API cannot express it; nothing was sent
+    ├── AuthenticationError         the identity service gave no token
+    ├── NoAnswerError               the request or its answer was lost on the way
+    ├── UnexpectedResponseError     an answer came, and it is not the Offer Library's
+    ├── OutcomeUnknownError         a write may or may not have happened, and no look could tell
+    ├── AlreadyExistsError          somebody else's offer has that name
+    ├── AmbiguousNameError          several offers have that name
+    ├── TransitionError             the offer's status does not allow the step
+    ├── NotPublishableError         publishing would be pointless; each reason is named
+    ├── PagingError                 a listing repeats itself before its end
+    └── APIError                    the service or its gateway said no
+        ├── BadRequestError         400, 415 and other refusals of the request itself
+        ├── NotAuthenticatedError   401 and 403010: the token is missing, expired or unknown
+        ├── PermissionDeniedError   403
+        ├── NotFoundError           404, 410
+        ├── ConflictError           409, 412, or a failed `test`: somebody else was faster
+        ├── RejectedError           422: the service refuses the content
+        ├── RateLimitedError        429
+        └── ServerError             5xx
+
+Errors cross process borders in Airflow, so each one can be pickled. None carries a header or a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class OfferLibraryError(Exception):
+    """The root of the tree. `retryable` says whether the same call may succeed later."""
+
+    retryable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[OfferLibraryError], args: tuple[Any, ...], state: dict[str, Any]) -> OfferLibraryError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong in what was given: where (a JSON pointer or a field's name), what, and what would do."""
+
+    pointer: str
+    given: str
+    accepted: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '(the whole)'}: given {self.given}; accepted: {self.accepted}"
+
+
+class _Violations(OfferLibraryError, ValueError):
+    """An error that lists every violation at once."""
+
+    def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
+        self.subject = subject
+        self.violations = tuple(violations)
+        lines = "".join(f"\n  {violation}" for violation in self.violations)
+        super().__init__(f"{subject}:{lines}")
+
+
+class ConfigurationError(_Violations):
+    """The connection's settings cannot work; each wrong field is named."""
+
+
+class InvalidInputError(_Violations):
+    """What the caller gave is wrong. Nothing was sent."""
+
+
+class UnsupportedError(OfferLibraryError):
+    """The generation of the API that the connection names cannot express what was asked. Nothing was sent."""
+
+
+class AuthenticationError(OfferLibraryError):
+    """The identity service (IMS) gave no token, or the ready token is not accepted."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        self.retryable = status is not None and (status == 429 or status >= 500)
+        super().__init__(message)
+
+
+class NoAnswerError(OfferLibraryError):
+    """The request, or its answer, was lost: refused, reset, timed out or cut short.
+
+    `sent` is False when it is certain that the service never saw the request.
+    """
+
+    retryable = True
+
+    def __init__(self, reason: str, *, method: str, path: str, sent: bool, request_id: str | None = None) -> None:
+        self.reason = reason
+        self.method = method
+        self.path = path
+        self.sent = sent
+        self.request_id = request_id
+        fate = "the service may have seen the request" if sent else "the service never saw the request"
+        super().__init__(f"{method} {path}: {reason} ({fate}{_named('request id', request_id)})")
+
+
+class UnexpectedResponseError(OfferLibraryError):
+    """An answer came that the Offer Library does not give: an HTML page, cut or foreign JSON, a redirect."""
+
+    def __init__(self, reason: str, *, method: str, path: str, status: int, request_id: str | None = None) -> None:
+        self.reason = reason
+        self.method = method
+        self.path = path
+        self.status = status
+        self.request_id = request_id
+        super().__init__(f"{method} {path} answered {status}, but {reason}{_named('request id', request_id)}")
+
+
+class OutcomeUnknownError(OfferLibraryError):
+    """A write may or may not have happened, and every look at the library left it open.
+
+    Running the same creation again is safe: it looks for its effect before it writes. Where a patch cannot be told
+    from somebody else's edit, `retryable` is False, since another run might apply it twice.
+    """
+
+    retryable = True
+
+
+class AlreadyExistsError(OfferLibraryError):
+    """An offer of that name is in the sandbox already, and this run did not make it."""
+
+    def __init__(self, message: str, *, ids: Sequence[str]) -> None:
+        self.ids = tuple(ids)
+        super().__init__(message)
+
+
+class AmbiguousNameError(AlreadyExistsError):
+    """Several offers have the name, so that none can be adopted or updated."""
+
+
+class TransitionError(OfferLibraryError):
+    """The offer's status does not allow the step; the message names the steps that it does allow. Nothing was sent."""
+
+
+class NotPublishableError(OfferLibraryError):
+    """Publishing the offer would be pointless. `findings` maps each reason, which can be waived, to a sentence."""
+
+    def __init__(self, offer: str, findings: dict[str, str]) -> None:
+        self.findings = dict(findings)
+        lines = "".join(f"\n  {reason}: {sentence}" for reason, sentence in findings.items())
+        super().__init__(f"Publishing {offer} would be pointless; waive a reason by its name to do it anyway:{lines}")
+
+
+class PagingError(OfferLibraryError):
+    """A listing repeats itself although the service counts more entities than it gave."""
+
+
+class APIError(OfferLibraryError):
+    """The service, or the gateway before it, refused the request.
+
+    Attributes: `status` (HTTP), `code` (the gateway's `error_code` or the last part of the service's `type`),
+    `title`, `detail`, `request_id`, `method`, `path`, and `retry_after` in seconds when the service named a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        path: str,
+        status: int,
+        code: str | None = None,
+        title: str | None = None,
+        detail: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.hint = hint
+        said = ": ".join(part for part in (title, detail) if part) or "no explanation"
+        message = f"{method} {path} was refused with {status}{f' (code {code})' if code else ''}: {said}"
+        message += _named("request id", request_id)
+        if retry_after is not None:
+            message += f" [retry after {retry_after:g} s]"
+        if hint:
+            message += f"\n  {hint}"
+        super().__init__(message)
+
+
+class BadRequestError(APIError):
+    """The request itself is wrong: 400, 405, 413, 415."""
+
+
+class NotAuthenticatedError(APIError):
+    """The token is missing, expired or unknown: 401, and the gateway's 403010."""
+
+
+class PermissionDeniedError(APIError):
+    """The credential may not do this: 403."""
+
+
+class NotFoundError(APIError):
+    """There is no such object: 404, 410."""
+
+
+class ConflictError(APIError):
+    """Somebody else changed the object first: 409, 412, or a failed `test` operation."""
+
+
+class RejectedError(APIError):
+    """The service understood the content and refuses it: 422."""
+
+
+class RateLimitedError(APIError):
+    """Too many requests: 429. `retry_after` holds the seconds that the service asked for, if it did."""
+
+    retryable = True
+
+
+class ServerError(APIError):
+    """The service failed: 5xx."""
+
+    retryable = True
+
+
+# The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.
+_FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
+
+
+def can_pass(error: OfferLibraryError) -> bool:
+    """Whether doing the same again later may end otherwise, which is what a task's retry is."""
+    if isinstance(error, APIError):
+        return error.status not in _FINAL_STATUSES
+    # A proxy's page, or a cut answer, is an outage in another dress.
+    return error.retryable or isinstance(error, UnexpectedResponseError)
+
+
+def _named(label: str, value: str | None) -> str:
+    return f" [{label} {value}]" if value else ""

@@ -1,0 +1,82 @@
+"""One call to the Offer Library, from its headers to its answer: token, retries and refusals, without I/O."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
+from airflow_provider_offers.client.refusals import is_token_refusal, refusal
+from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause, Request, Response, TokenNeeded
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What every call of one connection has in common."""
+
+    settings: Settings
+    retries: Retries = field(default_factory=Retries)
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    new_request_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+
+    def send(self, call: Call, base: str, *, accept: tuple[int, ...] = ()) -> Flow[Answer]:
+        """Send one call and return its answer: any 2xx, or a status named in `accept`.
+
+        Raises the error that the last try ended in. A token that the gateway refuses is renewed once. Every try
+        carries a request id of its own, so that an error names it even where nothing was answered.
+        """
+        started = self.clock()
+        attempt = 0
+        renewed = False
+        token: str = yield TokenNeeded()
+        while True:
+            request_id = self.new_request_id()
+            error: OfferLibraryError
+            try:
+                response: Response = yield self._request(call, base, token, request_id)
+            except NoAnswerError as lost:
+                error = NoAnswerError(
+                    lost.reason,
+                    method=call.method,
+                    path=call.bare_path,
+                    sent=lost.sent,
+                    request_id=request_id,
+                )
+            else:
+                if 200 <= response.status < 300 or response.status in accept:
+                    return Answer(call, response, response.request_id or request_id)
+                if is_token_refusal(response) and not renewed and self.settings.access_token is None:
+                    renewed = True
+                    token = yield TokenNeeded(refused=token)
+                    continue
+                error = refusal(
+                    call,
+                    response,
+                    request_id=response.request_id or request_id,
+                    now=self.now(),
+                    secrets=(token, *self.settings.secrets),
+                )
+            pause = self.retries.pause(
+                error, repeatable=call.repeatable, attempt=attempt, elapsed=self.clock() - started
+            )
+            if pause is None:
+                raise error
+            yield Pause(pause, str(error))
+            attempt += 1
+
+    def _request(self, call: Call, base: str, token: str, request_id: str) -> Request:
+        headers = {
+            **call.headers,
+            "Authorization": f"Bearer {token}",
+            "x-api-key": self.settings.client_id,
+            "x-gw-ims-org-id": self.settings.org_id,
+            "x-sandbox-name": self.settings.sandbox,
+            "x-request-id": request_id,
+        }
+        return Request(call.method, f"{self.settings.host}{base}{call.path}", headers, call.encoded_body())

@@ -1,0 +1,130 @@
+"""Deleting an offer and seeing it gone, through the asynchronous check of generation 1 as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_provider_offers.client.entities import Receipt, Reference
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.retry import is_unsettled
+from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause
+
+# How long generation 1 may take to decide, and between two looks.
+_DECISION_SECONDS = 60.0
+# How long a deleted offer may still be read after the verdict.
+_GRACE_SECONDS = 5.0
+_LOOK_SECONDS = (0.25, 0.5, 1.0, 2.0)
+
+
+def delete(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[str]:
+    """Delete the offer; returns `deleted`, or `unchanged` where `missing_ok` and there is none.
+
+    Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer). A 202 of
+    xcore means only that it will be checked: its `Location` is polled for the verdict, then the offer is read until
+    it is gone. Raises `NotFoundError`, `ConflictError` where something still refers to the offer, and
+    `OutcomeUnknownError` where the service does not decide within a minute.
+    """
+    try:
+        reference = yield from resolve(access, reference)
+        answer = yield from _send(access, access.generation.delete(reference))
+    except NotFoundError:
+        if missing_ok:
+            return "unchanged"
+        raise
+    if answer is not None and answer.response.status == 202:
+        yield from _await_verdict(access, reference, answer)
+    return "deleted"
+
+
+def delete_written(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[Written]:
+    """`delete` with a receipt, as the other writes have one; it carries no etag any more."""
+    try:
+        reference = yield from resolve(access, reference)
+    except NotFoundError:
+        if not missing_ok:
+            raise
+        action = "unchanged"
+    else:
+        action = yield from delete(access, reference, missing_ok=missing_ok)
+    identifier, instance_id = reference.id or reference.instance_id or "", reference.instance_id or reference.id or ""
+    return Written(Receipt(identifier, instance_id, etag=None), action)
+
+
+def _send(access: Access, call: Call) -> Flow[Answer | None]:
+    """The answer to a DELETE; none where a try after a lost answer finds that the lost one did the work."""
+    exchange = access.exchange
+    started = exchange.clock()
+    attempt = 0
+    while True:
+        try:
+            return (yield from access.send(replace(call, repeatable=False)))
+        except NotFoundError:
+            if attempt == 0:
+                raise
+            return None
+        except OfferLibraryError as error:
+            pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
+            if not is_unsettled(error) or pause is None:
+                raise
+            yield Pause(pause, str(error))
+            attempt += 1
+
+
+def _await_verdict(access: Access, reference: Reference, answer: Answer) -> Flow[None]:
+    clock = access.exchange.clock
+    until = clock() + _DECISION_SECONDS
+    location = answer.response.headers.get("location")
+    verdict: Answer | None = None
+    looks = 0
+    while True:
+        if location is not None and verdict is None:
+            call = Call("GET", access.relative(location, answer), {"Accept": "*/*"})
+            told = yield from access.send(call, accept=(404, 410))
+            if told.response.status != 202:
+                verdict = told
+                until = min(until, clock() + _GRACE_SECONDS)
+        if (verdict is not None or location is None) and (yield from _is_gone(access, reference)):
+            return
+        if clock() >= until:
+            break
+        yield Pause(_LOOK_SECONDS[min(looks, len(_LOOK_SECONDS) - 1)], f"waiting for the deletion of {reference}")
+        looks += 1
+    # The form of a verdict is documented nowhere, so the offer itself has the last word: it is still there.
+    if verdict is not None:
+        raise _rejected(reference, verdict)
+    raise OutcomeUnknownError(
+        f"The deletion of {reference} was accepted, but the service has not decided within {_DECISION_SECONDS:g} s"
+    )
+
+
+def _is_gone(access: Access, reference: Reference) -> Flow[bool]:
+    try:
+        yield from access.send(access.generation.read(reference))
+    except NotFoundError:
+        return True
+    return False
+
+
+def _rejected(reference: Reference, verdict: Answer) -> ConflictError:
+    try:
+        body = verdict.object()
+    except UnexpectedResponseError:
+        body = {}
+    said = next((body[name] for name in ("detail", "message", "title") if isinstance(body.get(name), str)), None)
+    return ConflictError(
+        method="DELETE",
+        path=verdict.call.bare_path,
+        status=409,
+        title="The service rejected the deletion",
+        detail=said[:500] if said else f"something still refers to {reference}, such as a collection or a decision",
+        request_id=verdict.request_id,
+    )

@@ -1,0 +1,151 @@
+"""Edits that follow from what the offer is: its window and its status, made once and on the newest read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+from airflow_provider_offers.client.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.errors import ConflictError, NotPublishableError, UnsupportedError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.writing import Written, guarded_patch
+from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, Step, is_done
+from airflow_provider_offers.client.windows import OfferWindow, window_of
+from airflow_provider_offers.client.wire import Flow
+
+# How often an edit is planned again when others keep changing the offer.
+_FRESH_READS = 5
+
+REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
+
+
+def schedule(access: Access, reference: Reference, window: OfferWindow) -> Flow[Written]:
+    """Give a personalized offer its window by the smallest patch; nothing is sent where it has it.
+
+    Capping rules keep their own windows. Calls a read, then `PATCH` as `flows.writing.patch` does.
+    """
+    if reference.kind is FALLBACK:
+        raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
+
+    def plan(entity: Entity) -> Flow[Patch]:
+        yield from ()
+        return window.changes(entity.properties)
+
+    return (yield from _edit(access, reference, plan, "scheduled"))
+
+
+def take_step(
+    access: Access, reference: Reference, step: Step, *, waive: Collection[str] = (), now: Callable[[], datetime]
+) -> Flow[Written]:
+    """Publish, unpublish or archive an offer; nothing is sent where its status is the step's already.
+
+    Publishing looks first for what would make it pointless, except for the reasons in `waive` (see `REASONS`).
+    Raises `TransitionError` where the status does not allow the step and `NotPublishableError` with the reasons.
+    """
+
+    def plan(entity: Entity) -> Flow[Patch]:
+        if is_done(step, entity.status, _called(entity)):
+            return []
+        if step is PUBLISH:
+            findings = yield from obstacles(access, entity, now())
+            remaining = {reason: said for reason, said in findings.items() if reason not in waive}
+            if remaining:
+                raise NotPublishableError(_called(entity), remaining)
+            return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
+        return _set_status(step)
+
+    return (yield from _edit(access, reference, plan, step.done))
+
+
+def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
+    """Archive an offer whose window ended before `cutoff`; one that did not, or not any more, is left alone."""
+
+    def plan(entity: Entity) -> Flow[Patch]:
+        yield from ()
+        window = window_of(entity.properties)
+        if entity.status == ARCHIVE.target or window is None or window.end >= cutoff:
+            return []
+        return [*_unchanged(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
+
+    return (yield from _edit(access, reference, plan, ARCHIVE.done))
+
+
+def _set_status(step: Step) -> list[Operation]:
+    return [{"op": "replace", "path": "/status", "value": step.target}]
+
+
+def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
+    """Guards for what the plan rests on but does not touch. The etag guards everything where the generation has it."""
+    if access.generation.api == "xcore":
+        return []
+    return [
+        {"op": "test", "path": f"/{name}", "value": entity.properties[name]}
+        for name in names
+        if name in entity.properties
+    ]
+
+
+def _edit(access: Access, reference: Reference, plan: Callable[[Entity], Flow[Patch]], done: str) -> Flow[Written]:
+    """Read, plan, and write if there is anything to do; after a conflict the plan is made again on a fresh read."""
+    reference = yield from resolve(access, reference)
+    conflict: ConflictError | None = None
+    for _ in range(_FRESH_READS):
+        before = yield from read_now(access, reference)
+        operations = yield from plan(before)
+        if not operations:
+            receipt = Receipt(before.id, before.instance_id, before.etag, before.created, before.modified)
+            return Written(receipt, "unchanged", before.name)
+        try:
+            written = yield from guarded_patch(access, before.reference, operations, before)
+        except ConflictError as error:
+            conflict = error
+        else:
+            return Written(written.receipt, done, before.name)
+    assert conflict is not None
+    raise conflict
+
+
+def obstacles(access: Access, entity: Entity, now: datetime) -> Flow[Mapping[str, str]]:
+    """What would make publishing pointless, by the name under which it can be waived.
+
+    Looks up the placements and the decision rule that the offer refers to: `GET /placements`, `GET /offer-rules` on
+    dps, `GET .../instances?schema=...` on xcore.
+    """
+    findings: dict[str, str] = {}
+    if entity.kind is not FALLBACK:
+        window = window_of(entity.properties)
+        if window is None:
+            findings["no_window"] = "it has no window in which it may be shown"
+        elif window.is_over(now):
+            findings["window_over"] = f"its window ended at {entity.window['end']}"
+    representations = entity.properties.get("representations")
+    shown = [each for each in representations if isinstance(each, Mapping)] if isinstance(representations, list) else []
+    if not shown:
+        findings["no_representation"] = "it has no representation to show"
+    placements = {each["placement"] for each in shown if isinstance(each.get("placement"), str)}
+    if missing := (yield from _missing(access, PLACEMENT, placements)):
+        findings["missing_placement"] = f"there is no placement {', '.join(missing)}"
+    constraint = entity.properties.get("selectionConstraint")
+    rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
+    if isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
+        findings["missing_rule"] = f"there is no decision rule {rule}"
+    return findings
+
+
+def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
+    """Those of the ids that no object of the kind has."""
+    found: set[str] = set()
+    wanted = sorted(ids)
+    if wanted:
+        listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted))
+        while (page := (yield from listing.advance())) is not None:
+            found |= {entity.id for entity in page}
+    return [identifier for identifier in wanted if identifier not in found]
+
+
+def _called(entity: Entity) -> str:
+    return f"{entity.name!r} ({entity.id})"

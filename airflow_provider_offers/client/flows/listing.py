@@ -1,0 +1,102 @@
+"""Paging: pages one after the other by the service's own links, each entity once, to the end and no further."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import PagingError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.wire import Answer, Call, Flow
+
+_LIMIT = re.compile(r"(?<=[?&])limit=([0-9]{1,9})(?![0-9])")
+# How often a page that brings nothing new is asked for again, twice as large.
+_WIDENINGS = 8
+_DEFAULT_PAGE = 50
+# How many pages in a row may bring nothing new, each with a link to yet another page.
+_BARREN_PAGES = 1_000
+
+
+class Listing:
+    """Where a listing stands. `advance` fetches the next page; only ids are remembered.
+
+    Links are followed exactly as the service wrote them. A page may come larger or smaller than asked for, or
+    empty. A cursor that does not move, as happens where more entities than fit on a page share one timestamp, is
+    asked again for larger pages until something new comes.
+    """
+
+    def __init__(self, access: Access, kind: Kind, first: Call) -> None:
+        self._access = access
+        self._kind = kind
+        self._next: Call | None = first
+        self._asked: set[str] = {first.path}
+        self._seen: set[str] = set()
+        self._widenings = 0
+        self._barren = 0
+        self.last_answer: Answer | None = None
+        self.first_total: int | None = None
+
+    def advance(self) -> Flow[Sequence[Entity] | None]:
+        """The next page's entities that were not on an earlier one, or None after the last page.
+
+        Raises `PagingError` where the listing repeats itself although the service counts more entities.
+        """
+        if self._next is None:
+            return None
+        call = self._next
+        answer: Answer = yield from self._access.send(call)
+        page = self._access.generation.page(self._kind, answer)
+        if self.last_answer is None:
+            self.first_total = page.total
+        self.last_answer = answer
+        fresh = self._unseen(page.entities)
+        if page.next is None:
+            self._next = None
+            return fresh
+        self._barren = 0 if fresh else self._barren + 1
+        if self._barren > _BARREN_PAGES:
+            raise PagingError(f"GET {call.bare_path} gave {self._barren} pages in a row without anything new")
+        href = self._access.relative(page.next, answer)
+        if href not in self._asked:
+            self._widenings = 0
+            self._go_to(href)
+        elif self._is_complete(page.total) or self._widenings >= _WIDENINGS:
+            self._next = None
+            if page.total is not None and not self._is_complete(page.total) and self._total_counts():
+                raise PagingError(
+                    f"GET {call.bare_path} repeats itself after {len(self._seen)} of {page.total} {self._kind.noun}s"
+                )
+        else:
+            self._widenings += 1
+            self._go_to(_wider(href, self._widenings))
+        return fresh
+
+    def _unseen(self, entities: Sequence[Entity]) -> list[Entity]:
+        fresh = []
+        for entity in entities:
+            if entity.id not in self._seen:
+                self._seen.add(entity.id)
+                fresh.append(entity)
+        return fresh
+
+    def _go_to(self, href: str) -> None:
+        self._asked.add(href)
+        self._next = self._access.generation.follow(href)
+
+    def _is_complete(self, total: int | None) -> bool:
+        return total is not None and self._total_counts() and len(self._seen) >= total
+
+    def _total_counts(self) -> bool:
+        return self._access.generation.total_is_whole
+
+
+def _wider(href: str, times: int) -> str:
+    """The same link with a page twice as large for each time."""
+    match = _LIMIT.search(href)
+    size = int(match[1]) if match else _DEFAULT_PAGE
+    larger = f"limit={size * 2**times}"
+    if match:
+        return href[: match.start()] + larger + href[match.end() :]
+    return f"{href}{'&' if '?' in href else '?'}{larger}"

@@ -1,0 +1,97 @@
+"""Reading one offer, by either of its ids, and finding offers by their exact name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from airflow_provider_offers.client.entities import Entity, Reference
+from airflow_provider_offers.client.errors import NotFoundError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.wire import Answer, Flow
+
+
+def resolve(access: Access, reference: Reference) -> Flow[Reference]:
+    """The reference with the id that the generation puts into URLs; looked up only where it is missing.
+
+    On xcore calls `GET /{container}/instances?schema=...&id=...` (Adobe: look up an offer). Raises `NotFoundError`.
+    """
+    if not access.generation.needs_instance_id(reference):
+        return reference
+    assert reference.id is not None
+    call = access.generation.lookup(reference.kind, ids=[reference.id])
+    listing = Listing(access, reference.kind, call)
+    while (page := (yield from listing.advance())) is not None:
+        for entity in page:
+            if entity.id == reference.id:
+                return entity.reference
+    raise not_found(access, reference, call.bare_path)
+
+
+def read(access: Access, reference: Reference, *, unless_etag: int | str | None = None) -> Flow[Entity | None]:
+    """The offer as it is now, or None where it still has the etag `unless_etag`.
+
+    Calls `GET .../instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), with `If-None-Match` on request.
+    """
+    reference = yield from resolve(access, reference)
+    known = None if unless_etag is None else str(unless_etag).strip('"')
+    call = access.generation.read(reference, etag=known)
+    answer = yield from access.send(call, accept=(304,))
+    if answer.response.status == 304:
+        return None
+    entity = access.generation.entity(reference.kind, answer)
+    # dps documents no conditional read: there the comparison is ours.
+    return None if str(entity.etag) == known else entity
+
+
+def read_now(access: Access, reference: Reference) -> Flow[Entity]:
+    """The offer as it is now."""
+    entity = yield from read(access, reference)
+    if entity is None:
+        raise not_found(access, reference, access.generation.read(reference).bare_path)
+    return entity
+
+
+def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:
+    """The error for an offer that is not there, or for several that `named` lists."""
+    sandbox = access.exchange.settings.sandbox
+    return NotFoundError(
+        method="GET",
+        path=path,
+        status=404,
+        title="Not found",
+        detail=f"there is no {reference.kind.noun} {named or reference} in the sandbox {sandbox!r}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The offers of one name, and how far the service's clock is ahead of ours."""
+
+    entities: Sequence[Entity]
+    skew: timedelta
+
+
+def find_by_name(access: Access, kind: Kind, name: str) -> Flow[Found]:
+    """Every offer of exactly that name.
+
+    Calls `GET .../instances?schema=...&name=...` on xcore, which reads the repository and not the search index, and
+    `GET /offers?property=name==...` on dps.
+    """
+    listing = Listing(access, kind, access.generation.lookup(kind, name=name))
+    entities: list[Entity] = []
+    while (page := (yield from listing.advance())) is not None:
+        entities += [entity for entity in page if entity.name == name]
+    return Found(entities, _skew(listing.last_answer, access.exchange.now()))
+
+
+def _skew(answer: Answer | None, now: datetime) -> timedelta:
+    try:
+        told = parsedate_to_datetime(answer.response.headers["date"]) if answer else now
+        return told - now
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return timedelta(0)

@@ -1,0 +1,247 @@
+"""Patching and replacing an offer so that no edit is lost, applied twice, or made on top of somebody else's unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from airflow_provider_offers.client.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.errors import (
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.patches import TestFailed, apply, guards, is_idempotent
+from airflow_provider_offers.client.retry import is_unsettled
+from airflow_provider_offers.client.sameness import dropped, same
+from airflow_provider_offers.client.spelling import split_pointer
+from airflow_provider_offers.client.wire import Answer, Call, Flow, Json, Pause
+
+# How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
+_FRESH_READS = 5
+_BESIDE = ("/id", "/etag", "/created", "/modified")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write came to. `name` is known where the offer was read on the way."""
+
+    receipt: Receipt
+    action: str
+    name: str | None = None
+    request_id: str | None = None
+
+
+def patch(
+    access: Access,
+    reference: Reference,
+    operations: Patch,
+    *,
+    if_match: int | str | None = None,
+) -> Flow[Written]:
+    """Apply a neutral patch exactly once.
+
+    Calls `PATCH .../instances/{instanceId}` (xcore; Adobe: update an offer) or `PATCH /offers/{id}` (dps).
+
+    - A patch that only sets properties goes out as it is: twice does what once does.
+    - Any other patch, and every patch with `if_match`, is guarded: xcore by `If-Match`, dps by `test` operations on
+      what it touches. After a lost answer the offer itself tells whether the patch took effect.
+
+    Raises `ConflictError` where the offer is not, or no longer, at `if_match`, or where a `test` does not hold.
+    Without `if_match` a conflict is answered by a fresh read and another try.
+    """
+    reference = yield from resolve(access, reference)
+    if if_match is None and is_idempotent(operations):
+        call = replace(access.generation.patch(reference, operations), repeatable=True)
+        answer = yield from access.send(call)
+        return (yield from _written(access, reference, answer))
+    for _ in range(_FRESH_READS):
+        before = yield from read_now(access, reference)
+        _expect_etag(before, if_match, access.generation.patch(reference, operations))
+        try:
+            return (yield from guarded_patch(access, reference, operations, before))
+        except ConflictError as conflict:
+            if if_match is not None or conflict.code == _TEST_FAILED:
+                raise
+            last = conflict
+    raise last
+
+
+def guarded_patch(access: Access, reference: Reference, operations: Patch, before: Entity) -> Flow[Written]:
+    """Apply a patch to the offer as it was read; `ConflictError` where it has changed since."""
+    expected = _expected(access, reference, operations, before)
+    guarded = operations if access.generation.api == "xcore" else _with_guards(operations, before)
+    call = access.generation.patch(reference, guarded, etag=before.etag)
+    touched = {
+        split_pointer(operation[name])[0] for operation in operations for name in ("path", "from") if name in operation
+    }
+    idempotent = is_idempotent(operations)
+    return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=idempotent))
+
+
+def _with_guards(operations: Patch, before: Entity) -> Patch:
+    """The patch behind its guards. Whether dps can test what it keeps beside the properties is documented nowhere, and
+    the read has answered such a test already."""
+    sent = [operation for operation in operations if operation["op"] != "test" or operation["path"] not in _BESIDE]
+    return [*guards(operations, before.properties), *sent]
+
+
+def replace_offer(
+    access: Access,
+    reference: Reference,
+    properties: Mapping[str, Json],
+    *,
+    if_match: int | str | None = None,
+) -> Flow[Written]:
+    """Replace an offer whole, where the generation can: `PUT .../instances/{instanceId}` of xcore.
+
+    Always guarded: by `if_match`, or by the etag of a read just before. Raises `UnsupportedError` on dps.
+    """
+    reference = yield from resolve(access, reference)
+    access.generation.replace(reference, properties)  # dps refuses here, before anything is sent
+    before = yield from read_now(access, reference)
+    call = access.generation.replace(reference, {**properties, "id": before.id}, etag=before.etag)
+    _expect_etag(before, if_match, call)
+    expected = access.generation.as_read(properties)
+    touched = {*expected, *before.properties}.difference(dropped(reference.kind))
+    return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=True))
+
+
+def _guarded(
+    access: Access,
+    reference: Reference,
+    call: Call,
+    before: Entity,
+    expected: Mapping[str, Json],
+    touched: set[str],
+    *,
+    idempotent: bool,
+) -> Flow[Written]:
+    """Send a write that fails if the offer changed meanwhile; where its answer is lost, look whether it took effect."""
+    exchange = access.exchange
+    started = exchange.clock()
+    attempt = 0
+    unsettled = False
+    while True:
+        try:
+            answer = yield from access.send(call)
+            return (yield from _written(access, reference, answer, name=before.name))
+        except OfferLibraryError as error:
+            lost = is_unsettled(error)
+            if not lost and not isinstance(error, (ConflictError, RejectedError, BadRequestError)):
+                raise
+            now = yield from _look(access, reference, error, lost=lost or unsettled)
+            if now.etag != before.etag:
+                if lost or unsettled:
+                    if _agree(now.properties, expected, touched):
+                        return _seen(now)
+                    if not (idempotent or _agree(now.properties, before.properties, touched)):
+                        raise _cannot_tell(call, before, now, error) from error
+                raise _conflict(call, before, now) from error
+            pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
+            if pause is None:
+                raise
+            unsettled = True
+            yield Pause(pause, str(error))
+            attempt += 1
+
+
+def _look(access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool) -> Flow[Entity]:
+    """The offer after a write that was refused, or whose answer was lost."""
+    try:
+        return (yield from read_now(access, reference))
+    except NotFoundError:
+        raise
+    except OfferLibraryError as blind:
+        if not lost:
+            raise error from None
+        raise OutcomeUnknownError(
+            f"A write to {reference} had no answer ({error}), and the offer cannot be read to see whether it took "
+            f"effect: {blind}"
+        ) from blind
+
+
+def _written(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Flow[Written]:
+    """The receipt of a write. One that cannot be read leaves the write done, so the offer is read in its place."""
+    try:
+        receipt = access.generation.receipt(reference.kind, answer)
+    except UnexpectedResponseError:
+        return _seen((yield from read_now(access, reference)))
+    return Written(receipt, "updated", name, answer.request_id)
+
+
+def _seen(now: Entity) -> Written:
+    receipt = Receipt(now.id, now.instance_id, now.etag, now.created, now.modified)
+    return Written(receipt, "updated", now.name)
+
+
+_TEST_FAILED = "test"
+
+
+def _expected(access: Access, reference: Reference, operations: Patch, before: Entity) -> Mapping[str, Json]:
+    """The properties after the patch; a `test` that does not hold is a conflict before anything is sent."""
+    if any(split_pointer(operation["path"])[0] == "_links" for operation in operations):
+        return before.properties
+    beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
+    try:
+        after = apply(operations, {**beside, **before.properties})
+    except TestFailed as failure:
+        raise ConflictError(
+            method="PATCH",
+            path=access.generation.patch(reference, operations).bare_path,
+            status=409,
+            code=_TEST_FAILED,
+            title="The offer is not as the patch expects it; nothing was sent",
+            detail=str(failure),
+        ) from None
+    return {name: value for name, value in after.items() if name not in beside}
+
+
+def _agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: set[str]) -> bool:
+    return all(
+        (name in now) == (name in expected) and (name not in now or same(now[name], expected[name])) for name in touched
+    )
+
+
+def _expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+    if if_match is None or str(before.etag) == str(if_match).strip('"'):
+        return
+    raise ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title="The offer was edited since; nothing was sent",
+        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{_by(before)}",
+    )
+
+
+def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title="Somebody else edited the offer meanwhile; this write is not in it",
+        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{_by(now)}",
+    )
+
+
+def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
+    """The same properties were edited otherwise while an answer was lost: ours may be among the edits."""
+    unknown = OutcomeUnknownError(
+        f"{call.method} {call.bare_path} had no answer ({error}), and what it writes was edited meanwhile{_by(now)}: "
+        f"the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot be told"
+    )
+    unknown.retryable = False
+    return unknown
+
+
+def _by(entity: Entity) -> str:
+    author = entity.envelope.get("lastModifiedBy")
+    return f" by {author}" if isinstance(author, str) else ""

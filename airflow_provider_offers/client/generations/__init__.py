@@ -1,0 +1,72 @@
+"""The generations of the API, each a module that knows one spelling of the wire and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.query import Query
+from airflow_provider_offers.client.settings import Api
+from airflow_provider_offers.client.wire import Answer, Call, Json
+
+Operation = Mapping[str, Json]
+Patch = Sequence[Operation]
+
+
+class Generation(Protocol):
+    """What the flows ask of a generation: calls out of neutral things, neutral things out of answers."""
+
+    @property
+    def api(self) -> Api: ...
+
+    @property
+    def base(self) -> str:
+        """The path of the service, to which `Call.path` and the hrefs of its answers are relative."""
+        ...
+
+    @property
+    def total_is_whole(self) -> bool:
+        """Whether a page's `total` is documented to count the whole listing."""
+        ...
+
+    def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call: ...
+
+    def read(self, reference: Reference, *, etag: int | str | None = None) -> Call: ...
+
+    def patch(self, reference: Reference, patch: Patch, *, etag: int | str | None = None) -> Call: ...
+
+    def replace(
+        self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None
+    ) -> Call: ...
+
+    def delete(self, reference: Reference) -> Call: ...
+
+    def search(self, kind: Kind, query: Query) -> Call: ...
+
+    def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
+        """Find by exact name or reference ids, by a path that reads the repository and not the search index."""
+        ...
+
+    def recent(self, kind: Kind, page_size: int) -> Call:
+        """List everything of a kind, the latest modified first, from the repository and not the search index."""
+        ...
+
+    def follow(self, href: str) -> Call:
+        """The page that a link of the service leads to."""
+        ...
+
+    def needs_instance_id(self, reference: Reference) -> bool:
+        """Whether the instance id must be looked up before the object can be addressed."""
+        ...
+
+    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Neutral properties as they come back after a write: some values have two spellings on the way in."""
+        ...
+
+    def receipt(self, kind: Kind, answer: Answer) -> Receipt: ...
+
+    def entity(self, kind: Kind, answer: Answer) -> Entity: ...
+
+    def page(self, kind: Kind, answer: Answer) -> Page: ...

@@ -1,0 +1,222 @@
+"""Generation 2, `dps`: plain names, one path for each kind, the sandbox in a header only.
+
+Sources: Adobe's decision management API pages (offers, list, filter, patch, delete); facts the pages leave open are
+taken as tolerantly as they can be. The neutral form is this generation's spelling, so properties travel as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.errors import UnsupportedError
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.generations.reading import (
+    integer,
+    optional_integer,
+    optional_text,
+    rows,
+    text,
+)
+from airflow_provider_offers.client.generations.xcore import neutral_path
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.query import Filter, Query, terms_of_q
+from airflow_provider_offers.client.wire import Answer, Call, Json
+
+_READ = {"Accept": "*,application/json"}
+_WRITE = {"Accept": "application/json", "Content-Type": "application/json"}
+
+_ENVELOPE = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
+# What only generation 1 tells of an object; a filter on it would silently find nothing.
+_NOT_KEPT = ("instanceId", "createdByClientId", "lastModifiedByClientId")
+
+
+@dataclass(frozen=True, slots=True)
+class Dps:
+    """Calls and answers of generation 2."""
+
+    api: Literal["dps"] = "dps"
+    base: str = "/data/core/dps"
+    total_is_whole: bool = True
+
+    def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call:
+        return Call("POST", _path(kind), _WRITE, dict(properties), repeatable=False)
+
+    def read(self, reference: Reference, *, etag: int | str | None = None) -> Call:
+        headers = _READ if etag is None else {**_READ, "If-None-Match": f'"{etag}"'}
+        return Call("GET", _item(reference), headers)
+
+    def patch(self, reference: Reference, patch: Patch, *, etag: int | str | None = None) -> Call:
+        """`etag` is not sent: no dps page knows If-Match. The guard is a `test` operation in the patch itself."""
+        return Call("PATCH", _item(reference), _WRITE, [dict(operation) for operation in patch], repeatable=False)
+
+    def replace(self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None) -> Call:
+        raise UnsupportedError(
+            "dps documents no replacement (PUT) of an offer; patch it instead, or use a connection with api=xcore"
+        )
+
+    def delete(self, reference: Reference) -> Call:
+        return Call("DELETE", _item(reference), {"Accept": "application/json"})
+
+    def search(self, kind: Kind, query: Query) -> Call:
+        filters = list(query.properties) + _text_filters(query)
+        if query.name is not None:
+            filters.append(_exactly("name", query.name))
+        if query.ids:
+            filters.append(_one_of("id", query.ids))
+        parameters = [("property", _expression(expression)) for expression in filters]
+        if query.order_by:
+            order = ",".join(("-" if descending else "") + _wire_path(path) for path, descending in query.order_by)
+            parameters.append(("orderby", order))
+        if query.request_size is not None:
+            parameters.append(("limit", str(query.request_size)))
+        if query.start is not None:
+            parameters.append(("start", query.start))
+        return Call("GET", _path(kind, parameters), _READ)
+
+    def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
+        return self.search(kind, Query(name=name, ids=tuple(ids), page_size=len(ids) if len(ids) > 1 else None))
+
+    def recent(self, kind: Kind, page_size: int) -> Call:
+        return self.search(kind, Query(order_by=(("modified", True),), page_size=page_size))
+
+    def follow(self, href: str) -> Call:
+        return Call("GET", href, _READ)
+
+    def needs_instance_id(self, reference: Reference) -> bool:
+        if reference.id is None:
+            raise UnsupportedError(
+                f"{reference.instance_id} is an instance id, which only generation 1 (api=xcore) can address; "
+                "give the reference id, such as dps:personalized-offer:1c265317da412003"
+            )
+        return False
+
+    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
+        return properties
+
+    def receipt(self, kind: Kind, answer: Answer) -> Receipt:
+        body = answer.object()
+        identifier = text(answer, body, "id")
+        return Receipt(
+            id=identifier,
+            instance_id=identifier,
+            etag=integer(answer, body, "etag"),
+            created=optional_text(body, "createdDate") or optional_text(body, "created"),
+            modified=optional_text(body, "lastModifiedDate") or optional_text(body, "modified"),
+        )
+
+    def entity(self, kind: Kind, answer: Answer) -> Entity:
+        return _entity(kind, answer, answer.object())
+
+    def page(self, kind: Kind, answer: Answer) -> Page:
+        body = answer.object()
+        links = body.get("_links")
+        following = links.get("next") if isinstance(links, Mapping) else None
+        return Page(
+            entities=[_entity(kind, answer, row) for row in rows(answer, body, "results")],
+            next=optional_text(following, "href") if isinstance(following, Mapping) else None,
+            total=optional_integer(body, "total"),
+        )
+
+
+def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
+    identifier = text(answer, body, "id")
+    return Entity(
+        kind=kind,
+        id=identifier,
+        instance_id=identifier,
+        etag=integer(answer, body, "etag"),
+        created=optional_text(body, "created"),
+        modified=optional_text(body, "modified"),
+        properties={name: value for name, value in body.items() if name not in _ENVELOPE},
+        envelope={name: body[name] for name in _ENVELOPE[4:] if name in body},
+    )
+
+
+def _path(kind: Kind, parameters: Sequence[tuple[str, str]] = ()) -> str:
+    query = "&".join(f"{name}={_quoted(value)}" for name, value in (*kind.dps_query, *parameters))
+    return f"{kind.dps_path}?{query}" if query else kind.dps_path
+
+
+def _item(reference: Reference) -> str:
+    if reference.id is None:
+        raise UnsupportedError(f"dps cannot address {reference}, an instance id of generation 1")
+    query = "&".join(f"{name}={value}" for name, value in reference.kind.dps_query)
+    # Adobe's own curls leave the colons of an id bare.
+    return f"{reference.kind.dps_path}/{quote(reference.id, safe=':')}{f'?{query}' if query else ''}"
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe=":/,=!~")
+
+
+def _wire_path(path: str) -> str:
+    neutral = neutral_path(path)
+    if neutral[0] in _NOT_KEPT:
+        raise UnsupportedError(f"dps keeps no {neutral[0]!r} with an offer, so it cannot search or sort by it")
+    return ".".join(neutral)
+
+
+def _expression(expression: Filter) -> str:
+    path = _wire_path(expression.path)
+    if expression.operator is None:
+        return f"!{path}" if expression.absent else path
+    value = expression.value
+    if "," in value:
+        # A comma ends an expression on dps, quoted or not; a regular expression can name it by `.`.
+        if expression.operator == "==":
+            return f"{path}~{_pattern(value)}"
+        if expression.operator != "~":
+            raise UnsupportedError(
+                f"dps splits filters at commas, so {path}{expression.operator}{value!r} cannot be sent to it"
+            )
+        raise UnsupportedError(f"dps splits filters at commas; write '.' for ',' in the expression {value!r}")
+    return f"{path}{expression.operator}{value}"
+
+
+def _exactly(path: str, value: str) -> Filter:
+    return Filter(path, "==", value)
+
+
+def _one_of(path: str, values: Sequence[str]) -> Filter:
+    if len(values) == 1:
+        return _exactly(path, values[0])
+    # Ids differ in their last part only, and search engines bound the length of a pattern.
+    endings: dict[str, list[str]] = {}
+    for value in values:
+        beginning, colon, ending = value.rpartition(":")
+        endings.setdefault(beginning + colon, []).append(_pattern(ending))
+    return Filter(path, "~", "|".join(f"{_pattern(start)}({'|'.join(ends)})" for start, ends in endings.items()))
+
+
+def _pattern(value: str) -> str:
+    """A regular expression for exactly this text, but for commas, which match any one character."""
+    return re.sub(r"[.^$*+?{}\[\]\\|()]", r"\\\g<0>", value).replace(",", ".")
+
+
+def _text_filters(query: Query) -> list[Filter]:
+    """`q`, which dps lacks, as regular expressions over the one field that it is limited to."""
+    if query.q is None:
+        return []
+    if len(query.fields) != 1:
+        raise UnsupportedError(
+            "dps has no full-text search: q can be expressed there for one field only, such as fields=['name']; "
+            f"given fields={list(query.fields)}"
+        )
+    patterns = [_any_case(term) for term in terms_of_q(query.q)]
+    if query.qop == "AND":
+        return [Filter(query.fields[0], "~", f".*{pattern}.*") for pattern in patterns]
+    joined = patterns[0] if len(patterns) == 1 else f"({'|'.join(patterns)})"
+    return [Filter(query.fields[0], "~", f".*{joined}.*")]
+
+
+def _any_case(term: str) -> str:
+    """A pattern for the term in either case: whether dps compares cases is not documented."""
+    return "".join(
+        f"[{letter.lower()}{letter.upper()}]" if letter.lower() != letter.upper() else _pattern(letter)
+        for letter in term
+    )

@@ -1,0 +1,283 @@
+"""Generation 1, `xcore`: prefixed names, the container in the path, schemas in media types, HAL around everything.
+
+Sources: Adobe's pages for creating, updating and listing personalized offers and for creating fallback offers
+(offers-api), and the repository's own description for what they leave out (If-Match, PUT, the delete dance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
+from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.generations.reading import (
+    integer,
+    optional_integer,
+    optional_text,
+    rows,
+    text,
+)
+from airflow_provider_offers.client.generations.xcore_names import BESIDE, ENVELOPE, OFFER, neutral_path
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.query import Filter, Query, escape_q
+from airflow_provider_offers.client.spelling import (
+    join_pointer,
+    neutral_value,
+    split_pointer,
+    wire_tokens,
+    wire_value,
+)
+from airflow_provider_offers.client.wire import Answer, Call, Json
+
+__all__ = ["Xcore", "containers", "neutral_path"]
+
+_RECEIPT = "application/vnd.adobe.platform.xcore.xdm.receipt+json; version=1"
+_RESULTS = '*,application/vnd.adobe.platform.xcore.hal+json; schema="https://ns.adobe.com/experience/xcore/hal/results"'
+_HOME = "application/vnd.adobe.platform.xcore.home.hal+json"
+_CONTAINER = "https://ns.adobe.com/experience/xcore/container"
+
+
+@dataclass(frozen=True, slots=True)
+class Xcore:
+    """Calls and answers of generation 1 in one container."""
+
+    container_id: str
+    api: Literal["xcore"] = "xcore"
+    base: str = "/data/core/xcore"
+    # The documents contradict each other about what `total` counts here.
+    total_is_whole: bool = False
+
+    def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call:
+        headers = {
+            "Accept": _RECEIPT,
+            "Content-Type": f'application/schema-instance+json; version=1; schema="{_schema(kind)}"',
+        }
+        return Call("POST", self._instances, headers, wire_value(properties, OFFER), repeatable=False)
+
+    def read(self, reference: Reference, *, etag: int | str | None = None) -> Call:
+        headers = {"Accept": f'*, application/vnd.adobe.platform.xcore.hal+json; schema="{_schema(reference.kind)}"'}
+        if etag is not None:
+            headers["If-None-Match"] = f'"{etag}"'
+        return Call("GET", self._instance(reference), headers)
+
+    def patch(self, reference: Reference, patch: Patch, *, etag: int | str | None = None) -> Call:
+        headers = {
+            "Accept": _RECEIPT,
+            "Content-Type": "application/vnd.adobe.platform.xcore.patch.hal+json; version=1; "
+            f'schema="{_schema(reference.kind)}"',
+            **_if_match(etag),
+        }
+        body = [_wire_operation(operation) for operation in patch]
+        return Call("PATCH", self._instance(reference), headers, body, repeatable=False)
+
+    def replace(self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None) -> Call:
+        headers = {
+            "Accept": _RECEIPT,
+            "Content-Type": f'application/vnd.adobe.platform.xcore.hal+json; schema="{_schema(reference.kind)}"',
+            **_if_match(etag),
+        }
+        body = {"_instance": wire_value(properties, OFFER), "_links": {}}
+        return Call("PUT", self._instance(reference), headers, body, repeatable=False)
+
+    def delete(self, reference: Reference) -> Call:
+        return Call("DELETE", self._instance(reference), {"Accept": _RECEIPT})
+
+    def search(self, kind: Kind, query: Query) -> Call:
+        parameters: list[tuple[str, str]] = []
+        if query.q is not None:
+            parameters.append(("q", escape_q(query.q)))
+            parameters += [("qop", query.qop)] if query.qop else []
+            parameters += [("field", _wire_path(path)) for path in query.fields]
+        parameters += [("id", identifier) for identifier in query.ids]
+        parameters += _name_parameters(query.name)
+        parameters += [("property", _expression(expression)) for expression in query.properties]
+        if query.order_by:
+            order = ",".join(("-" if descending else "") + _wire_path(path) for path, descending in query.order_by)
+            parameters.append(("orderBy", order))
+        if query.request_size is not None:
+            parameters.append(("limit", str(query.request_size)))
+        if query.start is not None:
+            parameters.append(("start", query.start))
+        return self._listing(f"{self._container}/queries/core/search", kind, parameters)
+
+    def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
+        parameters = [("id", identifier) for identifier in ids] + _name_parameters(name)
+        if len(ids) > 1:
+            parameters.append(("limit", str(len(ids))))
+        return self._listing(self._instances, kind, parameters)
+
+    def recent(self, kind: Kind, page_size: int) -> Call:
+        parameters = [("orderBy", "-repo:lastModifiedDate"), ("limit", str(page_size))]
+        return self._listing(self._instances, kind, parameters)
+
+    def follow(self, href: str) -> Call:
+        return Call("GET", href, {"Accept": _RESULTS})
+
+    def needs_instance_id(self, reference: Reference) -> bool:
+        return reference.instance_id is None
+
+    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
+        read: Mapping[str, Json] = neutral_value(wire_value(properties, OFFER), OFFER)
+        return read
+
+    def receipt(self, kind: Kind, answer: Answer) -> Receipt:
+        body = answer.object()
+        return Receipt(
+            id=text(answer, body, "@id"),
+            # One rendering of a receipt lacks it; the Location of a creation then ends in it.
+            instance_id=optional_text(body, "instanceId") or self._located(answer),
+            etag=integer(answer, body, "repo:etag"),
+            created=optional_text(body, "repo:createdDate"),
+            modified=optional_text(body, "repo:lastModifiedDate"),
+        )
+
+    def entity(self, kind: Kind, answer: Answer) -> Entity:
+        return _entity(kind, answer, answer.object())
+
+    def page(self, kind: Kind, answer: Answer) -> Page:
+        body = answer.object()
+        embedded, links = body.get("_embedded"), body.get("_links")
+        if not isinstance(embedded, Mapping):
+            raise answer.unexpected("its '_embedded' is missing or no object")
+        following = links.get("next") if isinstance(links, Mapping) else None
+        return Page(
+            entities=[_entity(kind, answer, row) for row in rows(answer, embedded, "results")],
+            next=optional_text(following, "href") if isinstance(following, Mapping) else None,
+            total=optional_integer(embedded, "total"),
+        )
+
+    @property
+    def _container(self) -> str:
+        return f"/{quote(self.container_id, safe='')}"
+
+    @property
+    def _instances(self) -> str:
+        return f"{self._container}/instances"
+
+    def _instance(self, reference: Reference) -> str:
+        if reference.instance_id is None:
+            raise UnsupportedError(f"{reference} must be looked up before xcore can address it")
+        return f"{self._instances}/{quote(reference.instance_id, safe='')}"
+
+    def _listing(self, path: str, kind: Kind, parameters: Sequence[tuple[str, str]]) -> Call:
+        # The documents send the schema as it is, `;` included; everything else is quoted.
+        query = "".join(f"&{name}={quote(value, safe=':/,=!~@')}" for name, value in parameters)
+        return Call("GET", f"{path}?schema={_schema(kind)}{query}", {"Accept": _RESULTS})
+
+    def _located(self, answer: Answer) -> str:
+        location = answer.response.headers.get("location", answer.call.bare_path)
+        last = location.rstrip("/").rpartition("/")[2]
+        if not last or last == "instances":
+            raise answer.unexpected("its 'instanceId' is missing")
+        return last
+
+
+def containers() -> Call:
+    """The call that lists the containers of decision objects that the credential may see."""
+    return Call("GET", "/?product=acp&property=_instance.containerType==decisioning", {"Accept": _HOME})
+
+
+def read_containers(answer: Answer) -> dict[str, set[str]]:
+    """The ids of those containers, each with the sandbox names that it answers to."""
+    embedded = answer.object().get("_embedded")
+    if not isinstance(embedded, Mapping):
+        raise answer.unexpected("its '_embedded' is missing or no object")
+    found = {}
+    for row in rows(answer, {_CONTAINER: [], **embedded}, _CONTAINER):
+        instance = row.get("_instance")
+        names = [instance.get("repo:name"), instance.get("parentName")] if isinstance(instance, Mapping) else []
+        found[text(answer, row, "instanceId")] = {name for name in names if isinstance(name, str)}
+    return found
+
+
+def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
+    instance = body.get("_instance")
+    if not isinstance(instance, Mapping):
+        raise answer.unexpected("its '_instance' is missing or no object")
+    try:
+        properties = dict(neutral_value(instance, OFFER))
+    except InvalidInputError as error:
+        raise answer.unexpected(f"its '_instance' cannot be read ({error.violations[0]})") from None
+    identifier = properties.pop("id", None)
+    return Entity(
+        kind=kind,
+        id=identifier if isinstance(identifier, str) else text(answer, body, "@id"),
+        instance_id=text(answer, body, "instanceId"),
+        etag=integer(answer, body, "repo:etag"),
+        created=optional_text(body, "repo:createdDate"),
+        modified=optional_text(body, "repo:lastModifiedDate"),
+        properties=properties,
+        envelope={
+            ENVELOPE.get(name, name): value
+            for name, value in body.items()
+            if name
+            not in (
+                "_instance",
+                "instanceId",
+                "repo:etag",
+                "repo:createdDate",
+                "repo:lastModifiedDate",
+                "@id",
+            )
+        },
+    )
+
+
+def _schema(kind: Kind) -> str:
+    return f"{kind.schema};version={kind.xcore_version}"
+
+
+def _if_match(etag: int | str | None) -> dict[str, str]:
+    return {} if etag is None else {"If-Match": f'"{etag}"'}
+
+
+def _wire_operation(operation: Operation) -> dict[str, Json]:
+    """A neutral operation with its paths below `/_instance` and its value in prefixed names."""
+    wire: dict[str, Json] = {}
+    for name, value in operation.items():
+        if name in ("path", "from"):
+            wire[name] = _wire_pointer(value)
+        elif name == "value":
+            wire[name] = wire_value(value, wire_tokens(split_pointer(operation["path"]), OFFER)[1])
+        else:
+            wire[name] = value
+    return wire
+
+
+def _wire_pointer(pointer: str) -> str:
+    tokens = split_pointer(pointer)
+    if tokens[0] == "_links":
+        return pointer
+    for wire, plain in BESIDE.items():
+        if tokens == [plain]:
+            return f"/{wire}"
+    return "/_instance" + join_pointer(wire_tokens(tokens, OFFER)[0])
+
+
+def _wire_path(path: str) -> str:
+    """A property of a search: what the repository keeps beside the object by its own name, the rest by `_instance`."""
+    neutral = neutral_path(path)
+    for wire, plain in ENVELOPE.items():
+        if neutral == [plain]:
+            return wire
+    return ".".join(["_instance", *wire_tokens(neutral, OFFER)[0]])
+
+
+def _expression(expression: Filter) -> str:
+    path = _wire_path(expression.path)
+    if expression.absent:
+        raise UnsupportedError(f"xcore has no filter for a missing property (!{expression.path}); dps has")
+    return path if expression.operator is None else f"{path}{expression.operator}{expression.value}"
+
+
+def _name_parameters(name: str | None) -> list[tuple[str, str]]:
+    if name is None:
+        return []
+    # `name` takes wildcards, which an exact name must not become.
+    if "*" in name or "?" in name:
+        return [("property", f"_instance.xdm:name=={name}")]
+    return [("name", name)]

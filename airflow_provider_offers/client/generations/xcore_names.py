@@ -1,0 +1,125 @@
+"""The names that generation 1 spells differently: properties of an offer, and what the repository keeps beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_offers.client.spelling import PLAIN, Spelled, neutral_tokens
+
+_COMPONENT = "https://ns.adobe.com/experience/offer-management/content-component-"
+
+# Wire name to neutral name of what stands beside `_instance`.
+ENVELOPE = {
+    "instanceId": "instanceId",
+    "repo:etag": "etag",
+    "repo:createdDate": "created",
+    "repo:lastModifiedDate": "modified",
+    "repo:createdBy": "createdBy",
+    "repo:lastModifiedBy": "lastModifiedBy",
+    "repo:createdByClientId": "createdByClientId",
+    "repo:lastModifiedByClientId": "lastModifiedByClientId",
+}
+# Those of them that generation 2 has among the offer's properties, where a patch may test them.
+BESIDE = {name: ENVELOPE[name] for name in ("repo:etag", "repo:createdDate", "repo:lastModifiedDate")}
+# Receipts of dps name two of them in another way.
+_OTHER_NAMES = {"createdDate": "created", "lastModifiedDate": "modified"}
+
+
+def _xdm(*plain: str, **nested: Spelled) -> dict[str, tuple[str, Spelled]]:
+    return {name: (f"xdm:{name}", PLAIN) for name in plain} | {
+        name: (f"xdm:{name}", child) for name, child in nested.items()
+    }
+
+
+def _long_type(value: Any) -> Any:
+    """`html` and `component-text` to the URI of generation 1; a URI stays one."""
+    if not isinstance(value, str) or ":" in value or not value:
+        return value
+    return _COMPONENT + value.removeprefix("component-")
+
+
+def _short_type(value: Any) -> Any:
+    """The URI to what dps writes: `component-text` for text, the bare word for the others."""
+    if not isinstance(value, str) or not value.startswith(_COMPONENT):
+        return value
+    word = value.removeprefix(_COMPONENT)
+    if not word or ":" in word or word.startswith("component-"):
+        return value
+    return "component-text" if word == "text" else word
+
+
+def _dashed(value: Any) -> Any:
+    return "ranking-strategy" if value == "rankingStrategy" else value
+
+
+def _camel(value: Any) -> Any:
+    return "rankingStrategy" if value == "ranking-strategy" else value
+
+
+_COMPONENT_NAMES = Spelled(
+    members={
+        "type": ("@type", Spelled(to_wire=_long_type, to_neutral=_short_type)),
+        "format": ("dc:format", PLAIN),
+        "language": ("dc:language", PLAIN),
+        **_xdm("content", "copyline", "deliveryURL", "linkURL"),
+    }
+)
+_REPRESENTATION = Spelled(members=_xdm("channel", "placement", components=Spelled(items=_COMPONENT_NAMES)))
+_SELECTION = Spelled(
+    members=_xdm("startDate", "endDate", "profileConstraintType", "eligibilityRule", "segmentIdentities")
+)
+_ORDER = Spelled(
+    members=_xdm("rankingStrategy", "function", orderEvaluationType=Spelled(to_wire=_camel, to_neutral=_dashed))
+)
+_FREQUENCY = Spelled(
+    members=_xdm(
+        "enabled",
+        "limit",
+        "startDate",
+        "endDate",
+        "scope",
+        "entity",
+        "placement",
+        "events",
+        "customQuery",
+        "duration",
+        "index",
+        repeat=Spelled(members=_xdm("enabled", "unit", "unitCount")),
+    )
+)
+
+OFFER = Spelled(
+    members={
+        "id": ("@id", PLAIN),
+        **_xdm(
+            "name",
+            "description",
+            "status",
+            "tags",
+            "characteristics",
+            representations=Spelled(items=_REPRESENTATION),
+            selectionConstraint=_SELECTION,
+            rank=Spelled(members=_xdm("priority", order=_ORDER)),
+            cappingConstraint=Spelled(members=_xdm("globalCap", "profileCap")),
+            frequencyCappingConstraints=Spelled(items=_FREQUENCY),
+        ),
+    }
+)
+
+
+def neutral_path(path: str) -> list[str]:
+    """A dotted property path in either generation's spelling as neutral tokens."""
+    if path in ENVELOPE:
+        return [ENVELOPE[path]]
+    if path in _OTHER_NAMES:
+        return [_OTHER_NAMES[path]]
+    tokens = path.split(".")
+    if tokens[0] == "_instance" and len(tokens) > 1:
+        tokens = tokens[1:]
+    return neutral_tokens(tokens, OFFER)[0]
+
+
+def is_prefixed(payload: Mapping[str, Any]) -> bool:
+    """Whether a payload is written in this generation's names, so that messages can speak its language."""
+    return "_instance" in payload or any(isinstance(name, str) and name.startswith("xdm:") for name in payload)

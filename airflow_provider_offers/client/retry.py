@@ -1,0 +1,103 @@
+"""When a request is sent again, and after how long: pure decisions, the same for every shell."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from airflow_provider_offers.client.errors import (
+    APIError,
+    AuthenticationError,
+    NoAnswerError,
+    OfferLibraryError,
+    UnexpectedResponseError,
+)
+
+# Statuses that say "not now" about a request that the service did not take up.
+_GATEWAY_FAILURES = (500, 502, 503, 504)
+_MAX_RETRY_AFTER = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How patient the client is with one call.
+
+    `max_retries` counts the requests after the first. Pauses grow from `base` to `cap` seconds with full jitter;
+    `deadline` bounds the whole call in seconds on the monotonic clock, pauses included.
+    """
+
+    max_retries: int = 5
+    base: float = 0.5
+    cap: float = 30.0
+    deadline: float = 300.0
+    jitter: Callable[[], float] = random.random
+
+    def pause(self, error: OfferLibraryError, *, repeatable: bool, attempt: int, elapsed: float) -> float | None:
+        """Seconds to wait before the request is sent again, or None to give up and raise `error`.
+
+        `attempt` counts from 0; `repeatable` says that the request may arrive twice without harm.
+        """
+        if attempt >= self.max_retries or not may_retry(error, repeatable=repeatable):
+            return None
+        wanted = getattr(error, "retry_after", None)
+        if wanted is None:
+            seconds = self.jitter() * min(self.cap, self.base * 2**attempt)
+        else:
+            # Waiters that were all told the same time should not all come back at once.
+            seconds = wanted + self.jitter() * self.base
+        return seconds if elapsed + seconds < self.deadline else None
+
+
+def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
+    """Whether sending the request again can help and cannot harm."""
+    if isinstance(error, NoAnswerError):
+        return repeatable or not error.sent
+    if isinstance(error, UnexpectedResponseError):
+        # A success that cannot be read. A redirect or a proxy's refusal would only come again.
+        return repeatable and 200 <= error.status < 300
+    if isinstance(error, AuthenticationError):
+        return error.retryable
+    if isinstance(error, APIError):
+        return error.status == 429 or (repeatable and error.status in _GATEWAY_FAILURES)
+    return False
+
+
+def is_unsettled(error: OfferLibraryError) -> bool:
+    """Whether a write that ended in this error may have happened all the same."""
+    if isinstance(error, NoAnswerError):
+        return error.sent
+    if isinstance(error, UnexpectedResponseError):
+        # A redirect or a page with a 4xx says that the request was not taken up.
+        return 200 <= error.status < 300
+    return isinstance(error, APIError) and error.status >= 500
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds that a `Retry-After` header asks for, given as seconds or as an HTTP date; None if it is neither.
+
+    A date is read against the answer's own `Date`, so that our clock need not agree with the service's.
+    """
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.replace(".", "", 1).isdigit():
+        return min(float(value), _MAX_RETRY_AFTER)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    reference = _http_date(headers.get("date", "")) or now
+    return min(max((moment - reference).total_seconds(), 0.0), _MAX_RETRY_AFTER)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,302 @@
+"""What the client must know of a connection, and the check that turns loose fields into it."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from airflow_provider_offers.client.errors import ConfigurationError, Violation
+
+Api = Literal["dps", "xcore"]
+
+DEFAULT_HOST = "https://platform.adobe.io"
+DEFAULT_TOKEN_URL = "https://ims-na1.adobelogin.com/ims/token/v3"
+DEFAULT_SANDBOX = "prod"
+DEFAULT_SCOPES = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session"
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_MAX_RETRIES = 5
+
+_EXTRAS = (
+    "org_id",
+    "sandbox",
+    "api",
+    "container_id",
+    "scopes",
+    "token_url",
+    "access_token",
+    "timeout",
+    "max_retries",
+    "verify",
+    "proxies",
+)
+_RETIRED = {"jwt", "jwt_token", "private_key", "technical_account_id", "metascopes", "exchange_jwt"}
+_ORG_ID = re.compile(r"[0-9A-Za-z]+@AdobeOrg")
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+_CONTAINER_ID = re.compile(r"[0-9A-Za-z-]+")
+_HOSTNAME = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A checked connection. `parse_settings` makes it; secrets are left out of its repr.
+
+    `host` is scheme, host and port without a path. `timeout` is in seconds, for each read and each connect.
+    `verify` is True, False or the path of a CA bundle, as `requests` takes it.
+    """
+
+    client_id: str
+    org_id: str
+    host: str = DEFAULT_HOST
+    client_secret: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
+    sandbox: str = DEFAULT_SANDBOX
+    api: Api = "dps"
+    container_id: str | None = None
+    scopes: str = DEFAULT_SCOPES
+    token_url: str = DEFAULT_TOKEN_URL
+    timeout: float = DEFAULT_TIMEOUT
+    max_retries: int = DEFAULT_MAX_RETRIES
+    verify: bool | str = True
+    proxies: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in (self.client_secret, self.access_token) if secret)
+
+
+def parse_settings(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    login: str | None = None,
+    password: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    sandbox: str | None = None,
+    label: str = "The Offer Library connection",
+) -> Settings:
+    """Settings from the fields of a connection; `sandbox` overrides the connection's.
+
+    Raises `ConfigurationError` with every wrong field at once. Empty fields count as absent, since a form
+    sends them so.
+    """
+    reader = _Reader({key: value for key, value in (extra or {}).items() if value not in (None, "")})
+    settings = Settings(
+        host=reader.origin("host", host, port),
+        client_id=reader.header("login (the client id)", login, accepted="the client id of the credential"),
+        client_secret=password or None,
+        access_token=reader.token(),
+        org_id=reader.org_id(),
+        sandbox=reader.header(
+            "sandbox", sandbox or reader.text("sandbox") or DEFAULT_SANDBOX, accepted="the name of a sandbox"
+        ),
+        api=reader.api(),
+        container_id=reader.container_id(),
+        scopes=_join_scopes(reader.extra.get("scopes")) or DEFAULT_SCOPES,
+        token_url=reader.url("token_url", DEFAULT_TOKEN_URL),
+        timeout=reader.number("timeout", DEFAULT_TIMEOUT, "a number of seconds above 0", minimum=0.001),
+        max_retries=int(
+            reader.number("max_retries", DEFAULT_MAX_RETRIES, "a whole number from 0 to 20", 0, 20, whole=True)
+        ),
+        verify=reader.verify(),
+        proxies=reader.proxies(),
+    )
+    reader.known_extras()
+    if not settings.client_secret and not settings.access_token:
+        reader.wrong("password (the client secret)", "nothing", "the client secret, or `access_token` in the extra")
+    if reader.violations:
+        raise ConfigurationError(f"{label} cannot work", reader.violations)
+    return settings
+
+
+def _join_scopes(scopes: Any) -> str | None:
+    """IMS wants commas; people also write blanks or a list."""
+    if isinstance(scopes, (list, tuple)):
+        scopes = ",".join(map(str, scopes))
+    return ",".join(part for part in re.split(r"[\s,]+", scopes) if part) if isinstance(scopes, str) else None
+
+
+class _Reader:
+    """Reads one field after the other and collects what is wrong instead of stopping at it."""
+
+    def __init__(self, extra: Mapping[str, Any]) -> None:
+        self.extra = extra
+        self.violations: list[Violation] = []
+
+    def wrong(self, name: str, given: str, accepted: str) -> None:
+        self.violations.append(Violation(name, given, accepted))
+
+    def text(self, name: str) -> str | None:
+        value = self.extra.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.wrong(name, f"a {type(value).__name__}", "text")
+            return None
+        return value.strip()
+
+    def header(self, name: str, value: str | None, *, accepted: str) -> str:
+        """A value that is sent as a header: no blanks, no line breaks, nothing outside ASCII."""
+        if not value:
+            self.wrong(name, "nothing", accepted)
+            return ""
+        if not _HEADER_SAFE.fullmatch(value):
+            self.wrong(name, "text with blanks or characters outside ASCII", accepted)
+        return value
+
+    def token(self) -> str | None:
+        value = self.text("access_token")
+        if value and not _HEADER_SAFE.fullmatch(value):
+            accepted = "the token alone, without 'Bearer' before it"
+            self.wrong("access_token", "text with blanks or characters outside ASCII", accepted)
+        return value
+
+    def org_id(self) -> str:
+        accepted = "the organization's id, such as 0123456789ABCDEF01234567@AdobeOrg"
+        value = self.text("org_id")
+        if value is None:
+            if "org_id" not in self.extra:
+                self.wrong("org_id", "nothing", accepted)
+        elif not _ORG_ID.fullmatch(value):
+            self.wrong("org_id", repr(value), accepted)
+        return value or ""
+
+    def api(self) -> Api:
+        value = self.extra.get("api", "dps")
+        if value == "xcore":
+            return "xcore"
+        if value != "dps":
+            self.wrong("api", repr(value), "'dps' (what Adobe runs today) or 'xcore' (the older repository)")
+        return "dps"
+
+    def container_id(self) -> str | None:
+        value = self.text("container_id")
+        if value and not _CONTAINER_ID.fullmatch(value):
+            self.wrong("container_id", repr(value), "the id of a container: letters, digits and dashes")
+        return value
+
+    def origin(self, name: str, host: str | None, port: int | None) -> str:
+        """Scheme, host and port of the service, without anything that could carry a credential elsewhere."""
+        accepted = f"scheme, host and port, such as {DEFAULT_HOST}"
+        text = (host or "").strip() or DEFAULT_HOST
+        if "://" not in text:
+            text = f"https://{text}"
+        try:
+            parts = urlsplit(text)
+            given_port = parts.port
+        except ValueError:
+            self.wrong(name, "no valid address", accepted)
+            return DEFAULT_HOST
+        if parts.username is not None or parts.password is not None:
+            self.wrong(
+                name,
+                "an address with user information",
+                f"{accepted}; credentials go into login and password",
+            )
+            return DEFAULT_HOST
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            self.wrong(name, repr(text), f"{accepted}, without a path: /data/core/... is appended by the client")
+        if not parts.hostname or not _HOSTNAME.fullmatch(parts.hostname):
+            self.wrong(name, repr(text), accepted)
+            return DEFAULT_HOST
+        if port is not None and not 0 < port < 65_536:
+            self.wrong("port", repr(port), "a port from 1 to 65535, or none")
+        self._refuse_plain_http(name, parts.scheme, parts.hostname)
+        authority = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        chosen_port = given_port or port
+        return f"{parts.scheme}://{authority}{f':{chosen_port}' if chosen_port else ''}"
+
+    def url(self, name: str, default: str) -> str:
+        accepted = f"an https address, such as {default}"
+        text = self.text(name) or default
+        try:
+            parts = urlsplit(text)
+            parts.port  # noqa: B018  a property that raises on a port that is none
+        except ValueError:
+            self.wrong(name, "no valid address", accepted)
+            return default
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            self.wrong(name, "an address with user information, a query or a fragment", accepted)
+        elif not parts.hostname or not _HEADER_SAFE.fullmatch(text):
+            self.wrong(name, repr(text), accepted)
+        else:
+            self._refuse_plain_http(name, parts.scheme, parts.hostname)
+        return text
+
+    def _refuse_plain_http(self, name: str, scheme: str, hostname: str) -> None:
+        if scheme == "https" or (scheme == "http" and _is_loopback(hostname)):
+            return
+        self.wrong(name, f"the scheme {scheme!r} for {hostname!r}", "https (plain http only to a loopback address)")
+
+    def number(
+        self,
+        name: str,
+        default: float,
+        accepted: str,
+        minimum: float = 0,
+        maximum: float = 3600,
+        *,
+        whole: bool = False,
+    ) -> float:
+        value = self.extra.get(name, default)
+        try:
+            number = float(value) if not isinstance(value, bool) else float("nan")
+        except (TypeError, ValueError, OverflowError):
+            number = float("nan")
+        if not minimum <= number <= maximum or (whole and number != int(number)):
+            self.wrong(name, repr(value), accepted)
+            return default
+        return number
+
+    def verify(self) -> bool | str:
+        value = self.extra.get("verify", True)
+        if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+            return value.strip().lower() == "true"
+        if isinstance(value, (bool, str)):
+            return value
+        self.wrong("verify", repr(value), "true, false, or the path of a CA bundle")
+        return True
+
+    def proxies(self) -> Mapping[str, str] | None:
+        value = self.extra.get("proxies")
+        if value is None:
+            return None
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = None
+        elif isinstance(value, str):
+            value = {"https": value, "http": value}
+        if not isinstance(value, Mapping) or not all(
+            isinstance(key, str) and isinstance(address, str) for key, address in value.items()
+        ):
+            self.wrong("proxies", f"a {type(value).__name__}", 'an object such as {"https": "http://proxy:3128"}')
+            return None
+        return dict(value)
+
+    def known_extras(self) -> None:
+        for name in self.extra:
+            if name in _EXTRAS:
+                continue
+            if name in _RETIRED:
+                accepted = "OAuth server-to-server (login and password): Adobe retired JWT credentials in January 2025"
+            elif near := difflib.get_close_matches(name, _EXTRAS, n=1, cutoff=0.5):
+                accepted = f"perhaps {near[0]!r}? known are {', '.join(_EXTRAS)}"
+            else:
+                accepted = f"one of {', '.join(_EXTRAS)}"
+            self.wrong(name, "an unknown extra", accepted)
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False

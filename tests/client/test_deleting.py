@@ -1,0 +1,192 @@
+"""Deleting until it is gone: the asynchronous check of generation 1, lost answers, and what is in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NoAnswerError,
+    NotFoundError,
+    OutcomeUnknownError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire import Response
+from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, reference, sale
+from tests.client.script import CONTAINER, Script, Step, answer, lost
+
+BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
+LOCATION = {"location": f"/{CONTAINER}/deletions/7"}
+ACCEPTED = answer(202, None, LOCATION)
+
+
+def there(api: str = "xcore") -> Response:
+    return answer(200, entity(api, sale()))
+
+
+def run(api: str, *steps: Step, **options: Any) -> tuple[str, Script]:
+    script = Script(*steps)
+    return script.run(delete(script.access(api), reference(api), **options)), script
+
+
+def fail(error: type[Exception], api: str, *steps: Step, **options: Any) -> tuple[Any, Script]:
+    script = Script(*steps)
+    with pytest.raises(error) as caught:
+        script.run(delete(script.access(api), reference(api), **options))
+    assert type(caught.value) is error
+    assert not script.steps
+    return caught.value, script
+
+
+@BOTH
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_plain_success_is_the_end(api: str, status: int) -> None:
+    result, script = run(api, answer(status))
+    assert result == "deleted"
+    path = (
+        f"/data/core/dps/offers/{DPS_ID}" if api == "dps" else f"/data/core/xcore/{CONTAINER}/instances/{INSTANCE_ID}"
+    )
+    assert script.sent == [f"DELETE {path}"]
+
+
+def test_dps_names_the_kind() -> None:
+    assert run("dps", answer(200))[1].requests[0].url.endswith("?offer-type=personalized")
+
+
+@BOTH
+def test_what_is_not_there(api: str) -> None:
+    fail(NotFoundError, api, answer(404, {}))
+    assert run(api, answer(404, {}), missing_ok=True)[0] == "unchanged"
+    assert run(api, answer(410, {}), missing_ok=True)[0] == "unchanged"
+
+
+def test_a_reference_id_that_generation_1_does_not_know() -> None:
+    nothing = answer(200, page("xcore"))
+    for missing_ok in (False, True):
+        script = Script(nothing)
+        flow = delete(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), missing_ok=missing_ok)
+        if missing_ok:
+            assert script.run(flow) == "unchanged"
+        else:
+            with pytest.raises(NotFoundError):
+                script.run(flow)
+
+
+@BOTH
+def test_a_page_in_the_services_place_is_no_deletion(api: str) -> None:
+    fail(UnexpectedResponseError, api, answer(404, b"<html>"), missing_ok=True)
+
+
+@BOTH
+@pytest.mark.parametrize("failure", [lost(), answer(500), answer(504)], ids=["lost", "500", "504"])
+def test_a_lost_answer_is_followed_by_another_try(api: str, failure: Step) -> None:
+    assert run(api, failure, answer(200))[0] == "deleted"
+    # The lost one did it.
+    assert run(api, failure, answer(404, {}))[0] == "deleted"
+    assert run(api, failure, answer(404, {}), missing_ok=True)[0] == "deleted"
+
+
+@BOTH
+def test_what_never_left_deleted_nothing(api: str) -> None:
+    fail(NotFoundError, api, lost(sent=False), answer(404, {}))
+
+
+@BOTH
+def test_the_retries_end(api: str) -> None:
+    error, script = fail(NoAnswerError, api, *[lost()] * 6)
+    assert error.sent
+    assert len(script.requests) == 6
+
+
+@BOTH
+def test_a_refusal_is_final(api: str) -> None:
+    error, _ = fail(ConflictError, api, answer(409, {"title": "Referenced", "detail": "by a decision"}))
+    assert "by a decision" in str(error)
+
+
+# Generation 1: 202 means that it will be checked.
+
+
+def test_the_verdict_is_asked_for_until_it_is_there() -> None:
+    result, script = run(
+        "xcore", ACCEPTED, answer(202), answer(202), answer(200, {"state": "confirmed"}), answer(404, {})
+    )
+    assert result == "deleted"
+    location = f"GET /data/core/xcore/{CONTAINER}/deletions/7"
+    assert script.sent[1:] == [
+        location,
+        location,
+        location,
+        f"GET /data/core/xcore/{CONTAINER}/instances/{INSTANCE_ID}",
+    ]
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"https://platform.adobe.io/data/core/xcore/{CONTAINER}/deletions/7",
+        f"/data/core/xcore/{CONTAINER}/deletions/7",
+        f"{CONTAINER}/deletions/7",
+    ],
+)
+def test_locations_come_in_several_forms(location: str) -> None:
+    _, script = run("xcore", answer(202, None, {"location": location}), answer(200, {}), answer(404, {}))
+    assert script.requests[1].url == f"https://platform.adobe.io/data/core/xcore/{CONTAINER}/deletions/7"
+
+
+def test_a_location_elsewhere_is_not_followed() -> None:
+    fail(UnexpectedResponseError, "xcore", answer(202, None, {"location": "https://evil.example/x"}))
+
+
+def test_a_verdict_that_goes_with_the_offer_is_one() -> None:
+    assert run("xcore", ACCEPTED, answer(404, {}), answer(404, {}))[0] == "deleted"
+
+
+def test_a_confirmed_offer_may_still_be_read_for_a_moment() -> None:
+    assert run("xcore", ACCEPTED, answer(200, {}), there(), there(), answer(410, {}))[0] == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"detail": "referenced by collection 5"}, "referenced by collection 5"),
+        ({"message": "no"}, "no"),
+        ({"state": "rejected"}, "something still refers to"),
+        (b"", "something still refers to"),
+        (b"<html>", "something still refers to"),
+    ],
+)
+def test_a_rejected_deletion_is_a_conflict_that_quotes_the_verdict(body: Any, said: str) -> None:
+    script = Script(ACCEPTED, answer(202), answer(200, body, {"x-request-id": "verdict"}), *[there()] * 100)
+    with pytest.raises(ConflictError, match="rejected the deletion") as caught:
+        script.go(delete(script.access("xcore"), reference("xcore")))
+    assert said in str(caught.value)
+    assert caught.value.request_id == "verdict"
+    assert script.time - 1_000 < 10
+
+
+def test_a_blank_202_is_followed_by_looks_at_the_offer() -> None:
+    assert run("xcore", answer(202), there(), there(), answer(404, {}))[0] == "deleted"
+
+
+@pytest.mark.parametrize("accepted", [answer(202), ACCEPTED], ids=["blank", "location"])
+def test_no_decision_within_a_minute_is_an_unknown_outcome(accepted: Response) -> None:
+    undecided = answer(202) if accepted is ACCEPTED else there()
+    script = Script(accepted, *[undecided] * 200)
+    with pytest.raises(OutcomeUnknownError, match="has not decided within 60 s"):
+        script.go(delete(script.access("xcore"), reference("xcore")))
+    assert 60 <= script.time - 1_000 < 70
+
+
+def test_a_failing_look_is_repeated() -> None:
+    assert run("xcore", ACCEPTED, answer(503), answer(200, {}), lost(), answer(404, {}))[0] == "deleted"
+
+
+def test_a_page_in_the_services_place_does_not_say_that_it_is_gone() -> None:
+    fail(UnexpectedResponseError, "xcore", answer(202), answer(404, b"<html>no route</html>"))

@@ -1,0 +1,99 @@
+"""Which offer is meant: ids of both generations, instance ids, and what tasks return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.entities import Reference, parse_reference
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
+from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID
+
+FALLBACK_ID = "xcore:fallback-offer:124e2e764b1ac1b9"
+
+
+def parse(given: Any, offer_type: str | None = None, api: str = "xcore", sandbox: str = "dev1") -> Reference:
+    return parse_reference(given, offer_type=offer_type, api=api, sandbox=sandbox)
+
+
+@pytest.mark.parametrize(
+    ("given", "offer_type", "expected"),
+    [
+        (DPS_ID, None, Reference(PERSONALIZED, id=DPS_ID)),
+        (f" {XCORE_ID}\n", None, Reference(PERSONALIZED, id=XCORE_ID)),
+        (FALLBACK_ID, None, Reference(FALLBACK, id=FALLBACK_ID)),
+        (FALLBACK_ID, "fallback", Reference(FALLBACK, id=FALLBACK_ID)),
+        (INSTANCE_ID, None, Reference(PERSONALIZED, instance_id=INSTANCE_ID)),
+        (INSTANCE_ID, "fallback", Reference(FALLBACK, instance_id=INSTANCE_ID)),
+        ("personalizedOffer1234", "fallback", Reference(FALLBACK, id="personalizedOffer1234")),
+        ("dps::19a7426d533db126", None, Reference(PERSONALIZED, id="dps::19a7426d533db126")),
+    ],
+)
+def test_ids(given: str, offer_type: str | None, expected: Reference) -> None:
+    assert parse(given, offer_type) == expected
+
+
+RECEIPT = {
+    "id": XCORE_ID,
+    "instance_id": INSTANCE_ID,
+    "name": "x",
+    "etag": 1,
+    "offer_type": "personalized",
+    "api": "xcore",
+    "sandbox": "dev1",
+    "action": "created",
+}
+
+
+def test_receipts_know_both_ids() -> None:
+    assert parse(RECEIPT) == Reference(PERSONALIZED, id=XCORE_ID, instance_id=INSTANCE_ID)
+    assert parse({**RECEIPT, "id": FALLBACK_ID, "offer_type": "fallback"}).kind is FALLBACK
+    documented = {"@id": XCORE_ID, "instanceId": INSTANCE_ID, "repo:etag": 1}
+    assert parse(documented) == Reference(PERSONALIZED, id=XCORE_ID, instance_id=INSTANCE_ID)
+
+
+def test_a_receipt_of_the_other_generation_is_known_by_its_reference_id() -> None:
+    dps_receipt = {**RECEIPT, "id": DPS_ID, "instance_id": DPS_ID, "api": "dps"}
+    assert parse(dps_receipt, api="xcore") == Reference(PERSONALIZED, id=DPS_ID)
+    assert parse(dps_receipt, api="dps") == Reference(PERSONALIZED, id=DPS_ID)
+    assert parse(RECEIPT, api="dps").id == XCORE_ID
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        " ",
+        "..",
+        "a b",
+        "a/b",
+        "a?x=1",
+        "a%2F",
+        "ü",
+        "dps:offer-placement:1c2651d4d6411005",
+        None,
+        5,
+        [XCORE_ID],
+        {},
+        {"id": None},
+        {"id": 5},
+        {"name": "x"},
+        {**RECEIPT, "sandbox": "prod"},
+        {**RECEIPT, "offer_type": "fallback"},
+        {**RECEIPT, "offer_type": ["personalized"]},
+    ],
+)
+def test_what_names_no_offer(given: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "offer_type"),
+    [(FALLBACK_ID, "personalized"), (XCORE_ID, "fallback"), (RECEIPT, "fallback"), (XCORE_ID, "x")],
+)
+def test_an_id_and_a_type_that_disagree(given: Any, offer_type: str) -> None:
+    with pytest.raises(InvalidInputError):
+        parse(given, offer_type)

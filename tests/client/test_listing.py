@@ -1,0 +1,363 @@
+"""Paging: the service's own links, each offer once, to the end, and no request before it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import OfferLibraryError, PagingError, UnexpectedResponseError
+from airflow_provider_offers.client.flows.access import open_access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.kinds import PERSONALIZED
+from airflow_provider_offers.client.query import Query, parse_query
+from airflow_provider_offers.client.wire import Answer, Call, Flow, Request, Response
+from tests.client.library import entity, page
+from tests.client.script import CONTAINER, SETTINGS, Script, Step, answer, query_of
+
+BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
+
+
+def offers(api: str, *numbers: int) -> list[dict[str, Any]]:
+    return [entity(api, {"name": f"offer {number}"}, number=number) for number in numbers]
+
+
+def listed(api: str, *numbers: int, next: str | None = None, total: int | None = None) -> Response:
+    return answer(200, page(api, offers(api, *numbers), next=next, total=total))
+
+
+def everything(script: Script, api: str, query: Query | None = None) -> Flow[list[Entity]]:
+    access = script.access(api)
+    listing = Listing(access, PERSONALIZED, access.generation.search(PERSONALIZED, query or Query()))
+    found: list[Entity] = []
+    while (entities := (yield from listing.advance())) is not None:
+        found += entities
+    assert (yield from listing.advance()) is None
+    return found
+
+
+def names(*steps: Step, api: str = "dps") -> tuple[list[int], Script]:
+    """The numbers of the offers that come out, and the script that gave them."""
+    script = Script(*steps)
+    found = script.run(everything(script, api))
+    return [int((offer.name or "").removeprefix("offer ")) for offer in found], script
+
+
+@BOTH
+def test_pages_follow_each_other_to_the_last(api: str) -> None:
+    found, script = names(
+        listed(api, 1, 2, next="/a?start=1"), listed(api, 3, 4, 5, next="/a?start=2"), listed(api, 6), api=api
+    )
+    assert found == [1, 2, 3, 4, 5, 6]
+    base = f"https://platform.adobe.io/data/core/{api}"
+    assert [request.url for request in script.requests][1:] == [f"{base}/a?start=1", f"{base}/a?start=2"]
+
+
+@pytest.mark.parametrize(
+    ("href", "sent"),
+    [
+        ("/offers?start=2026-02-27T03:44:15.630%2B00:00&offer-type=PERSONALIZED", None),
+        ("/offers?start=a+b&x=%2f&y=é ü&z", None),
+        ("/offers?schema=https://ns.adobe.com/x;version=0.5&orderby=-repo%3AcreatedDate%2CinstanceId", None),
+        ("https://platform.adobe.io/data/core/dps/offers?start=1", "/offers?start=1"),
+        ("/data/core/dps/offers?start=1", "/offers?start=1"),
+        ("offers?start=1", "/offers?start=1"),
+        ("/offers", None),
+    ],
+)
+def test_links_are_followed_as_they_are_written(href: str, sent: str | None) -> None:
+    _, script = names(listed("dps", 1, next=href), listed("dps", 2))
+    assert script.requests[1].url == "https://platform.adobe.io/data/core/dps" + (sent or href)
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://evil.example/offers?start=1",
+        "//evil.example/offers",
+        "http://platform.adobe.io/data/core/dps/offers",
+        "https://platform.adobe.io:8443/offers",
+        "https://platform.adobe.io@evil.example/offers",
+        "https://[",
+        "?start=1",
+        "javascript:alert(1)",
+    ],
+)
+def test_no_link_leads_the_credentials_elsewhere(href: str) -> None:
+    script = Script(listed("dps", 1, next=href))
+    with pytest.raises(UnexpectedResponseError, match="link"):
+        script.run(everything(script, "dps"))
+    assert len(script.requests) == 1
+
+
+@BOTH
+def test_an_offer_comes_once_however_often_it_is_listed(api: str) -> None:
+    found, _ = names(
+        listed(api, 1, 2, next="/a?start=1"), listed(api, 2, 3, next="/a?start=2"), listed(api, 3, 1), api=api
+    )
+    assert found == [1, 2, 3]
+
+
+@BOTH
+def test_an_empty_page_is_not_the_last_one(api: str) -> None:
+    found, _ = names(
+        listed(api, next="/a?start=1"),
+        listed(api, 1, next="/a?start=2"),
+        listed(api, next="/a?start=3"),
+        listed(api, 2),
+        api=api,
+    )
+    assert found == [1, 2]
+
+
+@BOTH
+def test_nothing_found_is_an_empty_page(api: str) -> None:
+    assert names(listed(api, total=0), api=api)[0] == []
+
+
+def test_pages_are_asked_for_only_when_they_are_needed() -> None:
+    script = Script(listed("dps", 1, 2, next="/offers?start=1"), listed("dps", 3))
+    access = script.access("dps")
+    listing = Listing(access, PERSONALIZED, access.generation.search(PERSONALIZED, Query()))
+    assert script.requests == []
+    script.go(listing.advance())
+    assert len(script.requests) == 1
+    script.go(listing.advance())
+    assert len(script.requests) == 2
+    assert script.go(listing.advance()) is None
+    assert len(script.requests) == 2
+
+
+def test_a_long_listing_keeps_no_page() -> None:
+    """Ids are remembered, offers are not."""
+    number = iter(range(1, 10_000))
+    alive = []
+
+    def endless(_: Request) -> Response:
+        first = next(number)
+        return listed("dps", *range(first * 10, first * 10 + 10), next=f"/offers?start={first}")
+
+    script = Script(*[endless] * 8)
+    access = script.access("dps")
+    listing = Listing(access, PERSONALIZED, access.generation.search(PERSONALIZED, Query()))
+    for _ in range(8):
+        script.go(listing.advance())
+        gc.collect()
+        alive.append(sum(type(thing) is Entity for thing in gc.get_objects()))
+    assert alive[-1] == alive[0]
+
+
+def test_a_link_without_a_size_is_widened_from_the_default() -> None:
+    same = "/offers?start=1"
+    found, script = names(
+        listed("dps", 1, next=same, total=2), listed("dps", 1, next=same, total=2), listed("dps", 1, 2, total=2)
+    )
+    assert found == [1, 2]
+    assert script.requests[2].url.endswith("/offers?start=1&limit=100")
+
+
+class TiedService:
+    """dps as its samples show it: `start` is inclusive and names a time only, so equal times share one cursor."""
+
+    def __init__(self, moments: list[int], *, most: int = 10_000, total: bool = True) -> None:
+        self.offers = sorted(
+            (
+                {**entity("dps", {"name": f"offer {n}"}, number=n), "modified": moment}
+                for n, moment in enumerate(moments, 1)
+            ),
+            key=lambda offer: -offer["modified"],
+        )
+        self.most = most
+        self.total = total
+        self.requests = 0
+
+    def __call__(self, request: Request) -> Response:
+        self.requests += 1
+        assert self.requests < 500
+        asked = dict(query_of(request))
+        size = min(int(asked.get("limit", 50)), self.most)
+        rest = [offer for offer in self.offers if "start" not in asked or offer["modified"] <= int(asked["start"])]
+        following = None
+        if len(rest) > size:
+            following = f"/offers?orderby=-modified&limit={size}&start={rest[size]['modified']}&offer-type=PERSONALIZED"
+        rows = [{**offer, "modified": str(offer["modified"])} for offer in rest[:size]]
+        return answer(200, page("dps", rows, next=following, total=len(self.offers) if self.total else None))
+
+
+@given(
+    st.lists(st.integers(1, 4), max_size=40),
+    st.integers(1, 5),
+    st.booleans(),
+)
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_no_tie_loses_an_offer(moments: list[int], size: int, total: bool) -> None:
+    service = TiedService(moments, total=total)
+    script = Script(*[service] * 500)
+    found = script.go(everything(script, "dps", parse_query(page_size=size)))
+    assert len(found) == len({offer.id for offer in found}) == len(moments)
+
+
+def test_a_tie_that_no_page_can_hold_is_an_error_and_no_silence() -> None:
+    service = TiedService([1] * 30, most=5)
+    script = Script(*[service] * 500)
+    with pytest.raises(PagingError, match="5 of 30 personalized offers"):
+        script.go(everything(script, "dps", parse_query(page_size=5)))
+
+
+@BOTH
+def test_a_service_that_links_on_for_ever_is_left(api: str) -> None:
+    links = iter(range(10_000))
+
+    def barren(_: Request) -> Response:
+        return listed(api, 1, next=f"/a?start={next(links)}")
+
+    script = Script(*[barren] * 5_000)
+    with pytest.raises(PagingError, match="without anything new"):
+        script.go(everything(script, api))
+
+
+def test_a_last_page_that_links_to_itself_ends() -> None:
+    found, _ = names(
+        listed("dps", 1, next="/offers?start=1", total=2), listed("dps", 2, next="/offers?start=1", total=2)
+    )
+    assert found == [1, 2]
+
+
+def test_the_total_of_generation_1_is_not_believed() -> None:
+    """Its documents contradict each other: what is left from this page on, or the whole."""
+    found, _ = names(listed("xcore", 1, 2, next="/a?start=1", total=2), listed("xcore", 3, total=1), api="xcore")
+    assert found == [1, 2, 3]
+
+
+@BOTH
+@pytest.mark.parametrize("failure", [answer(503), answer(429, None, {"retry-after": "3"})])
+def test_a_page_that_fails_is_asked_for_again(api: str, failure: Response) -> None:
+    found, script = names(listed(api, 1, next="/a?start=1"), failure, listed(api, 2), api=api)
+    assert found == [1, 2]
+    assert script.requests[1].url == script.requests[2].url
+
+
+_ROW = st.dictionaries(
+    st.sampled_from(
+        ["id", "etag", "created", "_instance", "instanceId", "repo:etag", "@id", "name", "xdm:name", "rank"]
+    ),
+    st.none()
+    | st.integers()
+    | st.text(max_size=4)
+    | st.dictionaries(st.sampled_from(["@id", "id", "xdm:name", "name"]), st.text(max_size=3), max_size=3),
+    max_size=8,
+)
+_PAGE = st.dictionaries(
+    st.sampled_from(["results", "_embedded", "_links", "total", "count"]),
+    st.none()
+    | st.integers()
+    | st.lists(_ROW | st.integers(), max_size=3)
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "results": st.lists(_ROW, max_size=3) | st.text(max_size=2),
+            "total": st.text(max_size=3),
+            "next": st.none()
+            | st.text(max_size=8)
+            | st.fixed_dictionaries(
+                {"href": st.text(max_size=12) | st.integers() | st.sampled_from(["//[", "/a?limit=" + "9" * 5000])}
+            ),
+        },
+    ),
+    max_size=5,
+)
+
+
+@BOTH
+@given(
+    st.lists(
+        _PAGE | st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
+        min_size=1,
+        max_size=3,
+    )
+)
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_any_page_is_read_or_refused(api: str, bodies: list[Any]) -> None:
+    def body(_: Request) -> Response:
+        return answer(200, bodies[min(len(script.requests), len(bodies)) - 1])
+
+    script = Script(*[body] * 1_100)
+    with contextlib.suppress(OfferLibraryError):
+        script.go(everything(script, api))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"results":[', b"[1]", b"\xff", b"[" * 100_000, b"1" * 5_000])
+@BOTH
+def test_what_is_no_page_is_described(api: str, body: bytes) -> None:
+    script = Script(answer(200, body))
+    with pytest.raises(UnexpectedResponseError):
+        script.run(everything(script, api))
+
+
+HOME = "https://ns.adobe.com/experience/xcore/container"
+
+
+def containers(*names: tuple[str, str | None]) -> Response:
+    rows = [
+        {"instanceId": identifier, "_instance": {"repo:name": name, "containerType": "decisioning"}}
+        for identifier, name in names
+    ]
+    return answer(200, {"_embedded": {HOME: rows}, "_links": {}})
+
+
+def opened(*steps: Step, **changes: Any) -> tuple[str, Script]:
+    script = Script(*steps)
+    access = script.run(open_access(script.exchange(replace(SETTINGS, api="xcore", **changes))))
+    return access.generation.search(PERSONALIZED, Query()).path.split("/")[1], script
+
+
+def test_the_container_of_the_sandbox_is_looked_up() -> None:
+    found, script = opened(containers(("other", "prod"), (CONTAINER, "dev1")))
+    assert found == CONTAINER
+    assert [request.url for request in script.requests] == [
+        "https://platform.adobe.io/data/core/xcore/?product=acp&property=_instance.containerType==decisioning"
+    ]
+
+
+def test_a_container_that_is_named_is_not_looked_up() -> None:
+    assert opened(container_id="given")[0] == "given"
+
+
+def test_a_container_without_a_name_will_do_if_it_is_the_only_one() -> None:
+    assert opened(containers((CONTAINER, None)))[0] == CONTAINER
+
+
+@pytest.mark.parametrize("rows", [[], [("a", "prod")], [("a", "dev1"), ("b", "dev1")], [("a", None), ("b", None)]])
+def test_a_container_that_cannot_be_told_is_an_error_that_names_the_sandboxes(
+    rows: list[tuple[str, str | None]],
+) -> None:
+    with pytest.raises(OfferLibraryError, match="container of the sandbox cannot be told") as caught:
+        opened(containers(*rows))
+    assert "'dev1'" in str(caught.value)
+
+
+@given(
+    _PAGE
+    | st.fixed_dictionaries({"_embedded": st.fixed_dictionaries({HOME: st.lists(_ROW, max_size=2) | st.integers()})})
+)
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_any_list_of_containers_is_read_or_refused(body: Any) -> None:
+    with contextlib.suppress(OfferLibraryError):
+        opened(answer(200, body))
+
+
+@BOTH
+@given(_ROW | st.integers() | st.none())
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_any_entity_and_any_receipt_is_read_or_refused(api: str, body: Any) -> None:
+    generation = Script().access(api).generation
+    given_answer = Answer(Call("GET", "/x", {}), answer(200, body), None)
+    for read in (generation.entity, generation.receipt, generation.page):
+        with contextlib.suppress(OfferLibraryError):
+            read(PERSONALIZED, given_answer)

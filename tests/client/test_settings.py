@@ -1,0 +1,255 @@
+"""Loose fields of a connection become settings, or one error that names each wrong one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import ConfigurationError
+from airflow_provider_offers.client.settings import DEFAULT_SCOPES, DEFAULT_TOKEN_URL, Settings, parse_settings
+
+ORG = "0123456789ABCDEF01234567@AdobeOrg"
+
+
+def parse(**given: Any) -> Settings:
+    extra = {"org_id": ORG, **given.pop("extra", {})}
+    return parse_settings(**{"login": "client", "password": "s3cr3t", "extra": extra, **given})
+
+
+def wrong(**given: Any) -> dict[str, str]:
+    """What is wrong, by the field's name."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse(**given)
+    return {violation.pointer: str(violation) for violation in caught.value.violations}
+
+
+def test_the_least_that_works_has_the_documented_defaults() -> None:
+    settings = parse()
+    assert settings == Settings(
+        client_id="client",
+        org_id=ORG,
+        host="https://platform.adobe.io",
+        client_secret="s3cr3t",
+        sandbox="prod",
+        api="dps",
+        scopes="openid,AdobeID,read_organizations,additional_info.projectedProductContext,session",
+        token_url="https://ims-na1.adobelogin.com/ims/token/v3",
+        timeout=30.0,
+        max_retries=5,
+        verify=True,
+    )
+
+
+def test_a_form_sends_empty_fields() -> None:
+    names = ("sandbox", "api", "container_id", "scopes", "token_url", "access_token", "timeout", "max_retries")
+    empty = dict.fromkeys((*names, "verify", "proxies"), "")
+    assert parse(host="", port=None, extra=empty) == parse()
+    assert parse(extra=dict.fromkeys(empty)) == parse()
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings(
+            host="https://u:p@x.example",
+            extra={
+                "org_id": "nobody",
+                "sandbox": "two words",
+                "api": "v3",
+                "container_id": "../x",
+                "token_url": "ftp://x",
+                "timeout": 0,
+                "max_retries": 2.5,
+                "verify": 1,
+                "proxies": 3,
+                "sandbx": "dev",
+            },
+        )
+    assert {violation.pointer for violation in caught.value.violations} == {
+        "host",
+        "login (the client id)",
+        "password (the client secret)",
+        "org_id",
+        "sandbox",
+        "api",
+        "container_id",
+        "token_url",
+        "timeout",
+        "max_retries",
+        "verify",
+        "proxies",
+        "sandbx",
+    }
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("platform.adobe.io", "https://platform.adobe.io"),
+        ("https://platform.adobe.io/", "https://platform.adobe.io"),
+        (" https://Platform.Adobe.IO ", "https://platform.adobe.io"),
+        ("https://proxy.example:8443", "https://proxy.example:8443"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("offers_service", "https://offers_service"),
+    ],
+)
+def test_hosts(given: str, expected: str) -> None:
+    assert parse(host=given).host == expected
+
+
+def test_the_port_of_the_host_wins_over_the_field() -> None:
+    assert parse(host="http://127.0.0.1", port=8000).host == "http://127.0.0.1:8000"
+    assert parse(host="http://127.0.0.1:9", port=8000).host == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://platform.adobe.io",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "ftp://platform.adobe.io",
+        "https://platform.adobe.io/data/core/dps",
+        "https://platform.adobe.io?x=1",
+        "https://platform.adobe.io#x",
+        "https://client:s3cr3t@platform.adobe.io",
+        "https://s3cr3t@platform.adobe.io",
+        "https://",
+        "https://:443",
+        "https://[::1",
+        "https://platform.adobe.io:http",
+        "https://platform.adobe.io:70000",
+        "https://plat form.adobe.io",
+        "https://platförm.example",
+        "https://a/\r\nx: y",
+    ],
+)
+def test_hosts_that_cannot_work(host: str) -> None:
+    assert "host" in wrong(host=host)
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_ports_that_cannot_work(port: int) -> None:
+    assert "port" in wrong(host="localhost", port=port)
+
+
+@pytest.mark.parametrize(
+    "token_url",
+    [
+        "http://ims.example/token",
+        "https://u@ims.example/token",
+        "https://ims.example/token?client_secret=x",
+        "https://ims.example/to ken",
+        "https://ims.example/token\r\nx: y",
+        "https://:443/x",
+        "https://ims.example:x/",
+        "token",
+        5,
+    ],
+)
+def test_token_urls_that_cannot_work(token_url: Any) -> None:
+    assert "token_url" in wrong(extra={"token_url": token_url})
+
+
+@pytest.mark.parametrize("name", ["login", "sandbox", "access_token"])
+@pytest.mark.parametrize("value", ["a b", "a\nx-evil: 1", "ü", "\x00"])
+def test_what_goes_into_a_header_must_fit_one(name: str, value: str) -> None:
+    given: dict[str, Any] = {"login": value} if name == "login" else {"extra": {name: value}}
+    found = wrong(**given)
+    assert len(found) == 1
+    assert value not in next(iter(found.values()))
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", True, float("nan"), float("inf"), 10**400, [], 3601])
+def test_timeouts_that_cannot_work(timeout: Any) -> None:
+    assert "timeout" in wrong(extra={"timeout": timeout})
+
+
+@pytest.mark.parametrize("retries", [-1, 21, 1.5, "1.5", True, "many", 10**400, {}])
+def test_retries_that_cannot_work(retries: Any) -> None:
+    assert "max_retries" in wrong(extra={"max_retries": retries})
+
+
+def test_numbers_may_be_text_as_forms_and_uris_send_them() -> None:
+    settings = parse(extra={"timeout": "2.5", "max_retries": "0"})
+    assert (settings.timeout, settings.max_retries) == (2.5, 0)
+    assert isinstance(settings.max_retries, int)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(True, True), (False, False), ("true", True), (" False ", False), ("/etc/ca.pem", "/etc/ca.pem")],
+)
+def test_verify(given: Any, expected: Any) -> None:
+    assert parse(extra={"verify": given}).verify == expected
+
+
+def test_proxies_may_be_one_address_for_both_schemes() -> None:
+    assert parse(extra={"proxies": "http://proxy:3128"}).proxies == {
+        "http": "http://proxy:3128",
+        "https": "http://proxy:3128",
+    }
+    assert parse(extra={"proxies": {"https": "http://proxy:3128"}}).proxies == {"https": "http://proxy:3128"}
+    assert parse(extra={"proxies": ' {"https": "http://proxy:3128"}'}).proxies == {"https": "http://proxy:3128"}
+    for refused in ({"https": 3128}, '{"https": 3128}', '{"https"', ["http://proxy:3128"]):
+        assert "proxies" in wrong(extra={"proxies": refused})
+
+
+@pytest.mark.parametrize(
+    "given", ["openid, AdobeID session", "openid AdobeID\nsession", ["openid", "AdobeID", "session"]]
+)
+def test_scopes_are_joined_by_commas(given: Any) -> None:
+    assert parse(extra={"scopes": given}).scopes == "openid,AdobeID,session"
+    assert parse(extra={"scopes": " "}).scopes == DEFAULT_SCOPES
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("sandbox_name", "sandbox"), ("orgid", "org_id"), ("containerId", "container_id"), ("retries", "max_retries")],
+)
+def test_an_unknown_extra_is_named_with_the_nearest(name: str, near: str) -> None:
+    assert f"perhaps {near!r}" in wrong(extra={name: "x"})[name]
+
+
+def test_an_unknown_extra_that_resembles_nothing_lists_the_known_ones() -> None:
+    assert "access_token" in wrong(extra={"zzz": 1})["zzz"]
+
+
+@pytest.mark.parametrize("name", ["jwt_token", "private_key", "metascopes", "technical_account_id"])
+def test_jwt_is_refused_by_name(name: str) -> None:
+    assert "JWT" in wrong(extra={name: "-----BEGIN s3cr3t"})[name]
+
+
+def test_a_ready_token_needs_no_secret_but_one_of_the_two_must_be_there() -> None:
+    assert parse(password=None, extra={"access_token": " eyJ.x "}).access_token == "eyJ.x"
+    assert "password (the client secret)" in wrong(password=None)
+
+
+def test_the_sandbox_of_a_task_wins() -> None:
+    assert parse(sandbox="dev1", extra={"sandbox": "prod"}).sandbox == "dev1"
+
+
+def test_secrets_show_nowhere() -> None:
+    settings = parse(password="pa55word", extra={"access_token": "t0ken", "proxies": "http://u:pr0xy@p:1"})
+    for shown in (repr(settings), str(settings)):
+        assert not any(secret in shown for secret in ("pa55word", "t0ken", "pr0xy"))
+    assert settings.secrets == ("pa55word", "t0ken")
+    with pytest.raises(ConfigurationError) as caught:
+        parse(
+            host="https://u:pa55word@x",
+            password="pa55word",
+            extra={"access_token": "t0ken x", "token_url": "https://u:pa55word@x", "private_key": "k3y"},
+        )
+    assert not any(secret in str(caught.value) for secret in ("pa55word", "t0ken", "k3y"))
+
+
+def test_the_label_says_which_connection() -> None:
+    with pytest.raises(ConfigurationError, match=r"^Connection 'x' cannot work"):
+        parse_settings(label="Connection 'x'")
+
+
+def test_defaults_are_adobes() -> None:
+    assert parse().token_url == DEFAULT_TOKEN_URL

@@ -1,0 +1,450 @@
+"""What is refused before anything is sent: every rule, at its place in the author's own spelling, all at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
+from airflow_provider_offers.client.generations.xcore_names import OFFER
+from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.patches import neutral_patch
+from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.query import parse_query
+from airflow_provider_offers.client.spelling import join_pointer, split_pointer, wire_tokens, wire_value
+from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
+from tests.client import strategies
+from tests.client.library import DPS_ID, sale
+from tests.client.script import SETTINGS
+
+
+def pointers(offer: Any, kind: Kind = PERSONALIZED) -> list[str]:
+    """Where an offer is refused."""
+    try:
+        check_offer(kind, neutral_payload(offer), offer)
+    except InvalidInputError as refused:
+        return [violation.pointer for violation in refused.violations]
+    return []
+
+
+def patch_pointers(*operations: Any, kind: Kind = PERSONALIZED) -> list[str]:
+    try:
+        check_operations(operations)
+        check_patch(kind, neutral_patch(operations, "xcore"))
+    except InvalidInputError as refused:
+        return [violation.pointer for violation in refused.violations]
+    return []
+
+
+def component(**changes: Any) -> dict[str, Any]:
+    return {"type": "html", "format": "text/html", **changes}
+
+
+def showing(*components: Any, **changes: Any) -> list[dict[str, Any]]:
+    return [{"placement": "p", "components": list(components) or [component()], **changes}]
+
+
+def capping(**changes: Any) -> list[dict[str, Any]]:
+    return [{"limit": 1, "scope": "profile", "entity": "offer", **changes}]
+
+
+def window(**changes: Any) -> dict[str, Any]:
+    return {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T00:00:00Z", **changes}
+
+
+def test_a_good_offer_passes_in_either_spelling() -> None:
+    full = sale(
+        description="",
+        frequencyCappingConstraints=capping(events=["click"], repeat={"enabled": True, "unit": "day", "unitCount": 1}),
+        cappingConstraint={"globalCap": 1, "profileCap": 1},
+        future={"anything": [None]},
+    )
+    wire = wire_value(full, OFFER)
+    for offer in (full, wire, {"_instance": wire, "_links": {}}):
+        assert pointers(offer) == []
+    least = {"name": "x", "status": "approved"}
+    assert pointers(least, FALLBACK) == []
+
+
+# Each rule: what breaks it, and where.
+RULES: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "/name"),
+    ({"name": "  "}, "/name"),
+    ({"name": 5}, "/name"),
+    ({"name": None}, "/name"),
+    ({"description": 5}, "/description"),
+    ({"status": "live"}, "/status"),
+    ({"status": "Draft"}, "/status"),
+    ({"status": ["draft"]}, "/status"),
+    ({"status": None}, "/status"),
+    ({"representations": {}}, "/representations"),
+    ({"representations": ["x"]}, "/representations/0"),
+    ({"representations": [{"components": [component()]}]}, "/representations/0/placement"),
+    ({"representations": [{"placement": "p"}]}, "/representations/0/components"),
+    ({"representations": [{"placement": "p", "components": []}]}, "/representations/0/components"),
+    ({"representations": showing(placement="")}, "/representations/0/placement"),
+    ({"representations": showing(channel=5)}, "/representations/0/channel"),
+    ({"representations": showing({"format": "text/html"})}, "/representations/0/components/0/type"),
+    ({"representations": showing(component(), {"type": "html"})}, "/representations/0/components/1/format"),
+    ({"representations": showing(component(format="html"))}, "/representations/0/components/0/format"),
+    ({"representations": showing(component(language="en"))}, "/representations/0/components/0/language"),
+    ({"representations": showing(component(language=["en_US"]))}, "/representations/0/components/0/language/0"),
+    ({"representations": showing(component(content=5))}, "/representations/0/components/0/content"),
+    ({"representations": showing(component(deliveryURL=5))}, "/representations/0/components/0/deliveryURL"),
+    ({"representations": showing(component(linkURL=[]))}, "/representations/0/components/0/linkURL"),
+    ({"selectionConstraint": None}, "/selectionConstraint"),
+    ({"selectionConstraint": []}, "/selectionConstraint"),
+    ({"selectionConstraint": {"startDate": "2026-03-10T00:00:00Z"}}, "/selectionConstraint/endDate"),
+    ({"selectionConstraint": window(startDate="2026-03-10")}, "/selectionConstraint/startDate"),
+    ({"selectionConstraint": window(startDate="2026-03-10T00:00:00")}, "/selectionConstraint/startDate"),
+    ({"selectionConstraint": window(startDate="2026-02-30T00:00:00Z")}, "/selectionConstraint/startDate"),
+    ({"selectionConstraint": window(startDate=1772443231018)}, "/selectionConstraint/startDate"),
+    ({"selectionConstraint": window(endDate="2026-03-10T00:00:00Z")}, "/selectionConstraint/endDate"),
+    ({"selectionConstraint": window(endDate="2026-03-10T00:30:00+01:00")}, "/selectionConstraint/endDate"),
+    ({"selectionConstraint": window(eligibilityRule="")}, "/selectionConstraint/eligibilityRule"),
+    ({"selectionConstraint": window(profileConstraintType="all")}, "/selectionConstraint/profileConstraintType"),
+    ({"selectionConstraint": window(segmentIdentities="x")}, "/selectionConstraint/segmentIdentities"),
+    ({"rank": None}, "/rank"),
+    ({"rank": {}}, "/rank/priority"),
+    ({"rank": {"priority": -1}}, "/rank/priority"),
+    ({"rank": {"priority": 1.5}}, "/rank/priority"),
+    ({"rank": {"priority": True}}, "/rank/priority"),
+    ({"rank": {"priority": "1"}}, "/rank/priority"),
+    ({"cappingConstraint": {"globalCap": 0}}, "/cappingConstraint/globalCap"),
+    ({"cappingConstraint": {"profileCap": None}}, "/cappingConstraint/profileCap"),
+    ({"frequencyCappingConstraints": capping(limit=0)}, "/frequencyCappingConstraints/0/limit"),
+    ({"frequencyCappingConstraints": [{"limit": 1, "entity": "offer"}]}, "/frequencyCappingConstraints/0/scope"),
+    ({"frequencyCappingConstraints": capping(scope="all")}, "/frequencyCappingConstraints/0/scope"),
+    ({"frequencyCappingConstraints": capping(entity="x")}, "/frequencyCappingConstraints/0/entity"),
+    ({"frequencyCappingConstraints": capping(enabled="yes")}, "/frequencyCappingConstraints/0/enabled"),
+    ({"frequencyCappingConstraints": capping(events=[])}, "/frequencyCappingConstraints/0/events"),
+    ({"frequencyCappingConstraints": capping(events=["x"])}, "/frequencyCappingConstraints/0/events/0"),
+    ({"frequencyCappingConstraints": capping(repeat={"unit": "year"})}, "/frequencyCappingConstraints/0/repeat/unit"),
+    (
+        {"frequencyCappingConstraints": capping(**window(endDate="2026-01-01T00:00:00Z"))},
+        "/frequencyCappingConstraints/0/endDate",
+    ),
+    ({"frequencyCappingConstraints": capping() * 11}, "/frequencyCappingConstraints"),
+    ({"tags": ["t"] * 21}, "/tags"),
+    ({"tags": [""]}, "/tags/0"),
+    ({"tags": "t"}, "/tags"),
+    ({"characteristics": {"a/b~": 5}}, "/characteristics/a~1b~0"),
+    ({"characteristics": {"xdm:name": 5}}, "/characteristics/xdm:name"),
+    ({"characteristics": {f"c{n}": "" for n in range(31)}}, "/characteristics"),
+    ({"characteristics": []}, "/characteristics"),
+    ({"id": DPS_ID}, "/id"),
+    ({"etag": 3}, "/etag"),
+    ({"created": "2026-03-10T00:00:00Z"}, "/created"),
+    ({"schemas": []}, "/schemas"),
+    ({"description": "x" * 300 * 1024}, ""),
+    ({"future": float("nan")}, "/future"),
+    ({"future": [float("-inf")]}, "/future/0"),
+    ({"future": {"when": dt.date(2026, 3, 10)}}, "/future/when"),
+    ({"future": {1, 2}}, "/future"),
+    ({"future": b"x"}, "/future"),
+    ({"future": {5: 1}}, "/future"),
+    ({"future": "\ud83d"}, "/future"),
+    ({"future": {"\ud83d": 1}}, "/future"),
+    ({"future": 10**400}, "/future"),
+    ({"selectionConstraint": window(startDate=dt.datetime(2026, 3, 10))}, "/selectionConstraint/startDate"),  # noqa: DTZ001
+]
+
+
+@pytest.mark.parametrize(("changes", "pointer"), RULES, ids=[f"{pointer}-{n}" for n, (_, pointer) in enumerate(RULES)])
+def test_each_rule_is_told_where_it_is_broken_in_the_authors_spelling(changes: dict[str, Any], pointer: str) -> None:
+    offer = sale(**changes)
+    assert pointers(offer) == [pointer]
+    if "future" in changes:
+        return
+    wire = join_pointer(wire_tokens(split_pointer(pointer), OFFER)[0])
+    assert pointers(wire_value(offer, OFFER)) == [wire]
+    assert pointers({"_instance": wire_value(offer, OFFER)}) == ["/_instance" + wire if wire else "/_instance"]
+
+
+@pytest.mark.parametrize("name", ["name", "status", "selectionConstraint", "rank"])
+def test_what_is_required(name: str) -> None:
+    offer = sale()
+    del offer[name]
+    assert pointers(offer) == [f"/{name}"]
+    assert pointers(wire_value(offer, OFFER)) == [f"/xdm:{name}"]
+    assert pointers(offer, FALLBACK) == ([f"/{name}"] if name in ("name", "status") else [])
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    offer = sale(name="", status="x", rank={"priority": -1}, tags=[5, ""], representations=showing({"format": "x"}))
+    assert sorted(pointers(offer)) == [
+        "/name",
+        "/rank/priority",
+        "/representations/0/components/0/format",
+        "/representations/0/components/0/type",
+        "/status",
+        "/tags/0",
+        "/tags/1",
+    ]
+    assert len(pointers({})) == 4
+
+
+def test_the_message_says_what_was_given_and_what_would_do() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        check_offer(PERSONALIZED, sale(status="live"), sale(status="live"))
+    assert "/status: given 'live'; accepted: 'draft' or 'approved' or 'archived'" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "given_offer", [None, [], "offer.json", 5, [("name", "x")], {"_instance": None}, {"_instance": [1]}]
+)
+def test_what_is_no_offer_at_all(given_offer: Any) -> None:
+    assert pointers(given_offer) in ([""], ["/_instance"])
+
+
+def test_aware_datetimes_become_text() -> None:
+    berlin = dt.timezone(dt.timedelta(hours=1))
+    start = dt.datetime(2026, 3, 10, 1, 0, tzinfo=berlin)
+    end = dt.datetime(2026, 6, 30, 21, 59, 59, 999_999, tzinfo=dt.UTC)
+    offer = sale(selectionConstraint={"startDate": start, "endDate": end})
+    assert pointers(offer) == []
+    assert neutral_payload(offer)["selectionConstraint"] == {
+        "startDate": "2026-03-10T00:00:00Z",
+        "endDate": "2026-06-30T21:59:59.999Z",
+    }
+
+
+def test_a_datetime_beyond_the_calendar_is_refused() -> None:
+    early = dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    assert pointers(sale(selectionConstraint=window(startDate=early))) == ["/selectionConstraint/startDate"]
+
+
+def nested(depth: int, wrap: Callable[[Any], Any]) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"x": value}], ids=["lists", "objects"])
+def test_depth_is_bounded(wrap: Callable[[Any], Any]) -> None:
+    assert pointers(sale(future=nested(60, wrap))) == []
+    for depth in (70, 5_000):
+        (pointer,) = pointers(sale(future=nested(depth, wrap)))
+        assert pointer.startswith("/future/")
+        (pointer,) = patch_pointers({"op": "add", "path": "/future", "value": nested(depth, wrap)})
+        assert pointer.startswith("/0/value")
+
+
+# Patches.
+
+
+@pytest.mark.parametrize(
+    ("operation", "pointer"),
+    [
+        (5, "/0"),
+        ({"path": "/name"}, "/0/op"),
+        ({"op": "set", "path": "/name", "value": 1}, "/0/op"),
+        ({"op": ["add"], "path": "/name", "value": "x"}, "/0/op"),
+        ({"op": "add", "value": 1}, "/0/path"),
+        ({"op": "add", "path": "name", "value": "x"}, "/0/path"),
+        ({"op": "add", "path": "", "value": {}}, "/0/path"),
+        ({"op": "add", "path": "/a~2", "value": 1}, "/0/path"),
+        ({"op": "add", "path": 5, "value": 1}, "/0/path"),
+        ({"op": "move", "path": "/name"}, "/0/from"),
+        ({"op": "copy", "path": "/name", "from": "x"}, "/0/from"),
+        ({"op": "add", "path": "/name"}, "/0/value"),
+        ({"op": "test", "path": "/name"}, "/0/value"),
+        ({"op": "replace", "path": "/name", "value": ""}, "/0/value"),
+        ({"op": "replace", "path": "/name", "value": None}, "/0/value"),
+        ({"op": "replace", "path": "/_instance/xdm:status", "value": "live"}, "/0/value"),
+        ({"op": "replace", "path": "/rank", "value": {"priority": -1}}, "/0/value/priority"),
+        ({"op": "replace", "path": "/rank/priority", "value": "1"}, "/0/value"),
+        ({"op": "replace", "path": "/selectionConstraint/endDate", "value": "tomorrow"}, "/0/value"),
+        ({"op": "add", "path": "/representations/-", "value": {"placement": "p"}}, "/0/value/components"),
+        ({"op": "add", "path": "/representations/0/components/-", "value": {"type": "html"}}, "/0/value/format"),
+        ({"op": "add", "path": "/tags/-", "value": ""}, "/0/value"),
+        ({"op": "add", "path": "/tags/first", "value": "x"}, "/0/path"),
+        ({"op": "add", "path": "/characteristics/a", "value": 5}, "/0/value"),
+        ({"op": "remove", "path": "/name"}, "/0/path"),
+        ({"op": "remove", "path": "/xdm:rank/xdm:priority"}, "/0/path"),
+        ({"op": "remove", "path": "/selectionConstraint"}, "/0/path"),
+        ({"op": "remove", "path": "/selectionConstraint/startDate"}, "/0/path"),
+        ({"op": "move", "from": "/name", "path": "/description"}, "/0/from"),
+        ({"op": "replace", "path": "/id", "value": "x"}, "/0/path"),
+        ({"op": "replace", "path": "/_instance/@id", "value": "x"}, "/0/path"),
+        ({"op": "replace", "path": "/etag", "value": 1}, "/0/path"),
+        ({"op": "remove", "path": "/repo:createdDate"}, "/0/path"),
+        ({"op": "add", "path": "/future", "value": float("nan")}, "/0/value"),
+        ({"op": "add", "path": "/future", "value": {"x": {1}}}, "/0/value/x"),
+        ({"op": "add", "path": "/_instance", "value": {}}, "path"),
+    ],
+)
+def test_what_a_patch_may_not_do(operation: Any, pointer: str) -> None:
+    assert patch_pointers(operation) == [pointer]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "/status", "value": "approved"},
+        {"op": "add", "path": "/tags/-", "value": "t"},
+        {"op": "add", "path": "/future/deep", "value": [1]},
+        {"op": "remove", "path": "/description"},
+        {"op": "remove", "path": "/selectionConstraint/eligibilityRule"},
+        {"op": "test", "path": "/etag", "value": 5},
+        {"op": "test", "path": "/name", "value": None},
+        {"op": "copy", "from": "/name", "path": "/description"},
+        {"op": "move", "from": "/a", "path": "/b"},
+        {"op": "remove", "path": "/_links/self"},
+    ],
+)
+def test_what_a_patch_may_do(operation: Any) -> None:
+    assert patch_pointers(operation) == []
+
+
+def test_a_window_goes_nowhere_whole() -> None:
+    """Dates and rule live there together; a fallback needs none of it, and loses it part by part all the same."""
+    assert patch_pointers({"op": "remove", "path": "/selectionConstraint"}, kind=FALLBACK) == ["/0/path"]
+    assert patch_pointers({"op": "remove", "path": "/rank"}, kind=FALLBACK) == []
+
+
+def test_every_operation_is_looked_at() -> None:
+    wrong = {"op": "replace", "path": "/status", "value": "live"}
+    fine = {"op": "replace", "path": "/status", "value": "draft"}
+    assert patch_pointers(wrong, fine, wrong) == ["/0/value", "/2/value"]
+    assert patch_pointers({}, 5) == ["/0/op", "/0/path", "/1"]
+
+
+@pytest.mark.parametrize("patch", [None, {}, "x", 5, []])
+def test_what_is_no_patch_at_all(patch: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        check_operations(patch)
+
+
+def test_a_patch_has_a_size() -> None:
+    fine = {"op": "replace", "path": "/status", "value": "draft"}
+    assert patch_pointers(*[fine] * 1_000) == []
+    assert patch_pointers(*[fine] * 1_001) == [""]
+
+
+# Whatever comes in.
+
+
+class NothingIsSent:
+    """A shell that takes every flow and sends nothing."""
+
+    last_request_id = None
+
+    def run(self, flow: Any) -> Any:
+        flow.close()
+        raise Reached
+
+    def close(self) -> None:
+        pass
+
+
+class Reached(Exception):
+    """The input was accepted."""
+
+
+LIBRARY = OfferLibrary(SETTINGS, shell=NothingIsSent())  # type: ignore[arg-type]
+
+_NAIVE = dt.datetime(2026, 1, 1)  # noqa: DTZ001  to be refused
+_ODD = st.sampled_from([float("nan"), "\ud800", b"x", {1}, object(), 10**400, _NAIVE, _NAIVE.date()])
+ANYTHING = st.recursive(
+    strategies.JSON | _ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "xdm:name",
+                    "rank",
+                    "status",
+                    "_instance",
+                    "representations",
+                    "tags",
+                    "op",
+                    "path",
+                    "value",
+                    "id",
+                ]
+            )
+            | st.integers()
+            | st.text(max_size=2),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+def accepted_or_refused(call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except (InvalidInputError, UnsupportedError, Reached) as outcome:
+        assert str(outcome) is not None  # noqa: PT017  a message can always be made
+
+
+@given(ANYTHING | strategies.OFFER, st.booleans())
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_any_offer_is_accepted_or_refused(offer: Any, validate: bool) -> None:
+    accepted_or_refused(lambda: LIBRARY.create_offer(offer, validate=validate))
+    accepted_or_refused(lambda: LIBRARY.replace_offer(DPS_ID, offer, validate=validate))
+
+
+_OPERATION = st.fixed_dictionaries(
+    {},
+    optional={
+        "op": st.sampled_from(["add", "replace", "remove", "test", "move", "copy", "x", 5]),
+        "path": st.sampled_from(
+            ["/name", "/tags/-", "/_instance/xdm:rank", "/_links/x", "/_instance", "", "x", "/a~1b"]
+        )
+        | ANYTHING,
+        "from": st.sampled_from(["/name", "/id", "/rank/priority"]) | ANYTHING,
+        "value": ANYTHING,
+    },
+)
+
+
+@given(ANYTHING | st.lists(_OPERATION, max_size=3), st.booleans())
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_any_patch_is_accepted_or_refused(patch: Any, validate: bool) -> None:
+    accepted_or_refused(lambda: LIBRARY.patch_offer(DPS_ID, patch, validate=validate))
+
+
+@given(ANYTHING, ANYTHING)
+@settings(max_examples=100, derandomize=True, deadline=None)
+def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) -> None:
+    accepted_or_refused(lambda: LIBRARY.reference(offer_id, offer_type))
+    accepted_or_refused(lambda: LIBRARY.reference({"id": offer_id, "offer_type": offer_type}))
+    accepted_or_refused(lambda: LIBRARY.search_offers(parse_query(), offer_type=offer_type))
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"if_exists": "replace"}, "if_exists"),
+        ({"if_exists": None}, "if_exists"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": dt.datetime(2026, 1, 1)}, "since"),  # noqa: DTZ001
+        ({"patience": -1}, "patience"),
+        ({"offer_type": "both"}, "offer_type"),
+    ],
+)
+def test_the_options_of_a_creation_are_checked(options: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        LIBRARY.create_offer(sale(), **options)
+    assert [violation.pointer for violation in caught.value.violations] == [pointer]
+
+
+def test_without_the_checks_a_name_is_still_needed() -> None:
+    with pytest.raises(InvalidInputError, match="found again"):
+        LIBRARY.create_offer({"status": "draft"}, validate=False)
+    with pytest.raises(Reached):
+        LIBRARY.create_offer({"name": "x", "future": 1}, validate=False)

@@ -1,0 +1,49 @@
+"""Gives every test process an Airflow home of its own, before anything imports Airflow."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def _isolate_airflow() -> Path:
+    """Point Airflow at an empty home in the checkout, whatever this shell's settings say."""
+    for name in list(os.environ):
+        if name.startswith(("AIRFLOW_", "_AIRFLOW_")):
+            del os.environ[name]
+    cache = CHECKOUT / ".cache" / "tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="airflow-", dir=cache))
+    (home / "dags").mkdir()
+    os.environ.update(
+        AIRFLOW_HOME=str(home),
+        AIRFLOW__CORE__DAGS_FOLDER=str(home / "dags"),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        # A test may change a DAG and run it again at once.
+        AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
+        AIRFLOW__LOGGING__COLORED_CONSOLE_LOG="False",
+        # What is logged for debugging may hold no secret either, so the tests get to see it.
+        AIRFLOW__LOGGING__NAMESPACE_LEVELS="airflow.task=DEBUG airflow_provider_offers=DEBUG",
+    )
+    return home
+
+
+AIRFLOW_HOME = _isolate_airflow()
+atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The home of this process's Airflow; empty until something makes its database."""
+    return AIRFLOW_HOME
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The top folder of the repository."""
+    return CHECKOUT
