@@ -1,0 +1,82 @@
+"""The emulator's clock: real time, moved or frozen on request, and the timestamps of writes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from airflow_provider_offers.emulator import instants
+
+
+class Clock:
+    """Tells the emulator's time in microseconds since 1970; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._offset = 0
+        self._frozen: int | None = None
+        self._last_stamp_ms = 0
+
+    def now_us(self) -> int:
+        """The time now, in microseconds."""
+        return self._frozen if self._frozen is not None else time.time_ns() // 1000 + self._offset
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.now_us())
+
+    def freeze(self, at: datetime | str | None = None) -> None:
+        """Stop at the given instant, or now."""
+        with self._lock:
+            self._frozen = self.now_us() if at is None else instants.to_us(at)
+            self._follow()
+
+    def set(self, at: datetime | str) -> None:
+        """Go on running from the given instant."""
+        with self._lock:
+            self._frozen = None
+            self._offset = instants.to_us(at) - time.time_ns() // 1000
+            self._follow()
+
+    def advance(self, seconds: float) -> None:
+        """Move forward (or back, when negative) by this much, frozen or not."""
+        with self._lock:
+            step = round(seconds * 1_000_000)
+            if self._frozen is None:
+                self._offset += step
+            else:
+                self._frozen += step
+            self._follow()
+
+    def resume(self) -> None:
+        """Go back to real time."""
+        with self._lock:
+            self._frozen, self._offset = None, 0
+            self._follow()
+
+    def stamp(self, *, unique: bool) -> int:
+        """The time of a write; unique stamps are at least a millisecond later than every earlier one."""
+        with self._lock:
+            now = self.now_us()
+            if unique and now // 1000 <= self._last_stamp_ms:
+                now = (self._last_stamp_ms + 1) * 1000
+            self._last_stamp_ms = max(self._last_stamp_ms, now // 1000)
+            return now
+
+    def follow_store(self, newest_ms: int) -> None:
+        """Start stamping after the newest object of a store that was written earlier."""
+        with self._lock:
+            self._last_stamp_ms = max(self._last_stamp_ms, newest_ms)
+
+    def as_json(self) -> dict[str, object]:
+        """The clock as the control plane shows it."""
+        return {
+            "now": instants.micros_text(self.now_us()),
+            "frozen": self._frozen is not None,
+            "offset_seconds": 0 if self._frozen is not None else self._offset / 1_000_000,
+        }
+
+    def _follow(self) -> None:
+        # After an explicit move stamps obey the clock again, even when it was moved back.
+        self._last_stamp_ms = min(self._last_stamp_ms, self.now_us() // 1000 - 1)

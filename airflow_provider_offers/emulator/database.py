@@ -1,0 +1,126 @@
+"""The SQLite file: opening it, its tables, and one transaction per request."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+APPLICATION_ID = 0x4F4C454D
+SCHEMA_VERSION = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS revisions (
+    row INTEGER PRIMARY KEY,
+    sandbox TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    etag INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    modified_us INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    modified_by TEXT NOT NULL,
+    version TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT,
+    body TEXT NOT NULL,
+    current INTEGER NOT NULL DEFAULT 1,
+    valid_from_us INTEGER NOT NULL,
+    valid_to_us INTEGER,
+    gone_at_us INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS current_by_id ON revisions (sandbox, id) WHERE current;
+CREATE UNIQUE INDEX IF NOT EXISTS current_by_instance ON revisions (sandbox, instance_id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_object ON revisions (sandbox, id, valid_to_us);
+CREATE INDEX IF NOT EXISTS by_modified ON revisions (sandbox, kind, modified_ms, instance_id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_modified_id ON revisions (sandbox, kind, modified_ms, id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_created ON revisions (sandbox, kind, created_ms, instance_id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_instance ON revisions (sandbox, kind, instance_id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_id ON revisions (sandbox, kind, id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_name ON revisions (sandbox, kind, name, instance_id) WHERE current;
+CREATE INDEX IF NOT EXISTS leaving ON revisions (gone_at_us) WHERE current AND gone_at_us IS NOT NULL;
+CREATE TABLE IF NOT EXISTS refs (sandbox TEXT NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS refs_by_target ON refs (sandbox, target);
+CREATE INDEX IF NOT EXISTS refs_by_source ON refs (sandbox, source);
+CREATE TABLE IF NOT EXISTS deletions (
+    id TEXT PRIMARY KEY, sandbox TEXT NOT NULL, verdict TEXT NOT NULL, due_us INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, client_id TEXT NOT NULL, expires_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+class DatabaseError(Exception):
+    """A database file that cannot be used; the message says which and why."""
+
+
+class Database:
+    """One connection to one SQLite database; the caller sees to it that one thread at a time uses it."""
+
+    def __init__(self, path: str | Path = ":memory:") -> None:
+        self.path = str(path)
+        in_memory = self.path == ":memory:"
+        if not in_memory and not Path(self.path).absolute().parent.is_dir():
+            raise DatabaseError(f"cannot open {self.path}: its directory does not exist")
+        try:
+            self.connection = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=0.5, cached_statements=256
+            )
+            try:
+                self._prepare(in_memory)
+            except BaseException:
+                self.connection.close()
+                raise
+        except sqlite3.Error as error:
+            why = "another process is using it" if "locked" in str(error) else str(error)
+            raise DatabaseError(f"cannot use {self.path} as the emulator's database: {why}") from None
+
+    def _prepare(self, in_memory: bool) -> None:
+        run = self.connection.execute
+        if not in_memory:
+            # One process owns the file, so that its caches hold; a killed one leaves no lock behind.
+            run("PRAGMA locking_mode=EXCLUSIVE")
+        mark = run("PRAGMA application_id").fetchone()[0]
+        empty = run("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if mark != APPLICATION_ID and not empty:
+            raise DatabaseError(f"{self.path} is a database of another program")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if not empty and version != SCHEMA_VERSION:
+            raise DatabaseError(f"{self.path} was written by another version of the emulator (format {version})")
+        if not in_memory:
+            run("PRAGMA journal_mode=WAL")
+            run("PRAGMA synchronous=NORMAL")
+        run("BEGIN IMMEDIATE")
+        for statement in _TABLES.split(";\n"):
+            if statement.strip():
+                run(statement)
+        run(f"PRAGMA application_id={APPLICATION_ID}")
+        run(f"PRAGMA user_version={SCHEMA_VERSION}")
+        run("COMMIT")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commits at the end, rolls back when anything is raised."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def next_number(self, counter: str, step: int = 1) -> int:
+        """The next value of a counter that survives restarts; `step` reserves that many."""
+        row = self.connection.execute(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ? RETURNING value",
+            (counter, step, step),
+        ).fetchone()
+        return int(row[0]) - step + 1
+
+    def close(self) -> None:
+        """Close the connection; everything committed is in the file."""
+        self.connection.close()

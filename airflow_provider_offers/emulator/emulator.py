@@ -1,0 +1,245 @@
+"""The emulator as Python sees it: start and stop, connections for Airflow, and the control plane as methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from airflow_provider_offers.emulator import wellknown
+from airflow_provider_offers.emulator.clock import Clock
+from airflow_provider_offers.emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow_provider_offers.emulator.faults import Fault
+    from airflow_provider_offers.emulator.journal import Entry
+    from airflow_provider_offers.emulator.server import ServerThread
+    from airflow_provider_offers.emulator.service import Service
+
+
+class EmulatorError(Exception):
+    """The emulator cannot be started; the message says why."""
+
+
+class Emulator:
+    """Adobe's Offer Library on this machine, over HTTP.
+
+    Use it as a context manager, or call `start` and `stop`. Further keyword arguments are settings, such as
+    `index_lag=5` or `sandboxes=["prod", "dev"]`; see `docs/emulator.md`.
+    """
+
+    CLIENT_ID = wellknown.OWNER.client_id
+    CLIENT_SECRET = wellknown.OWNER.client_secret
+    READER_CLIENT_ID = wellknown.READER.client_id
+    READER_CLIENT_SECRET = wellknown.READER.client_secret
+    OUTSIDER_CLIENT_ID = wellknown.OUTSIDER.client_id
+    OUTSIDER_CLIENT_SECRET = wellknown.OUTSIDER.client_secret
+    ORG_ID = wellknown.ORG_ID
+    SANDBOX = wellknown.SANDBOX
+    CONTAINER_ID = wellknown.CONTAINER_ID
+    PLACEMENT_ID = wellknown.HTML_PLACEMENT
+    RULE_ID = wellknown.RULE
+    TAG_ID = wellknown.TAG
+
+    def __init__(
+        self,
+        port: int = 0,
+        db: str | Path = ":memory:",
+        host: str = "127.0.0.1",
+        *,
+        log: Callable[[str], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Prepare an emulator; port 0 takes any free port, and `log` gets a line for each request."""
+        self._host, self._port, self._db, self._log = host, port, str(db), log
+        self._initial = Settings().updated(settings)
+        self._service: Service | None = None
+        self._server: ServerThread | None = None
+        self.clock = Clock()
+
+    def start(self) -> Emulator:
+        """Open the database and serve; returns when the server is ready."""
+        from airflow_provider_offers.emulator.database import DatabaseError
+        from airflow_provider_offers.emulator.server import ServerThread
+        from airflow_provider_offers.emulator.service import Service
+
+        if self._server is not None:
+            raise EmulatorError("the emulator is running already")
+        try:
+            service = Service(self._db, self._initial, self.clock)
+        except DatabaseError as error:
+            raise EmulatorError(str(error)) from None
+        try:
+            server = ServerThread(service, self._host, self._port, self._log)
+        except (OSError, OverflowError) as error:
+            service.close()
+            why = getattr(error, "strerror", None) or error
+            raise EmulatorError(f"cannot listen on {self._host} port {self._port}: {why}") from None
+        server.start()
+        self._service, self._server = service, server
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and close the database; the journal stays readable."""
+        if self._server is not None and self._service is not None:
+            self._server.stop()
+            self._server = None
+            self._service.close()
+
+    def __enter__(self) -> Emulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        if self._server is None:
+            raise EmulatorError("the emulator is not running")
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a path."""
+        host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def token_url(self) -> str:
+        """Where the identity service issues tokens."""
+        return self.url + wellknown.IMS_TOKEN_PATH
+
+    def container_id(self, sandbox: str = wellknown.SANDBOX) -> str:
+        """The generation 1 container of a sandbox."""
+        return wellknown.container_of(sandbox)
+
+    def connection(self, api: str = "dps", **extra: Any) -> dict[str, Any]:
+        """An Airflow connection of type `offer_library`; its JSON may be the value of AIRFLOW_CONN_…"""
+        login = extra.pop("login", self.CLIENT_ID)
+        password = extra.pop("password", None)
+        if password is None:
+            known = wellknown.CREDENTIALS.get(login)
+            password = known.client_secret if known else self.CLIENT_SECRET
+        return {
+            "conn_type": "offer_library",
+            "host": self.url,
+            "login": login,
+            "password": password,
+            "extra": {
+                "org_id": self.ORG_ID,
+                "sandbox": self.SANDBOX,
+                "api": api,
+                "token_url": self.token_url,
+                **extra,
+            },
+        }
+
+    def conn_uri(self, api: str = "dps", **extra: Any) -> str:
+        """The same connection as a URI, as Airflow writes it."""
+        connection = self.connection(api, **extra)
+        scheme, _, address = connection["host"].partition("://")
+        account = f"{quote(connection['login'], safe='')}:{quote(connection['password'], safe='')}"
+        settings = connection["extra"]
+        query = urlencode(settings if _flat(settings) else {"__extra__": json.dumps(settings)})
+        return f"offer-library://{scheme}://{account}@{quote(address, safe='')}/?{query}"
+
+    def reset(self) -> None:
+        """Back to the start: reference objects only, no faults, no journal, real time, initial settings."""
+        self._running.reset()
+
+    def seed(
+        self, count: int | None = None, *, objects: Sequence[Mapping[str, Any]] | None = None, **options: Any
+    ) -> list[str]:
+        """Put objects into the library and return their ids.
+
+        Either `count` objects made of one `template`, of one `kind`, in one `sandbox`, called after `name`
+        (`"Seeded {n:05d}"`), or the `objects` given, each with a `kind` and a neutral `body`.
+        """
+        if (count is None) is (objects is None):
+            raise ValueError("give either count or objects")
+        service = self._running
+        records = service.seed_objects(objects, **options) if count is None else service.seed_count(count, **options)
+        return [record.id for record in records]
+
+    def objects(self, kind: str | None = None, sandbox: str | None = None) -> list[dict[str, Any]]:
+        """The objects in the library, oldest first, in neutral form."""
+        from airflow_provider_offers.emulator.control import object_json
+
+        service = self._running
+        with service.lock:
+            return [object_json(record) for record in service.library.all(sandbox, kind)]
+
+    def journal(self, **filters: Any) -> list[Entry]:
+        """The requests received, filtered by method, path, route, status, since and limit."""
+        return self._known.journal.entries(**filters)
+
+    def request_counts(self) -> dict[str, int]:
+        """How many requests each route had."""
+        return self._known.journal.counts()
+
+    def clear_journal(self) -> None:
+        """Forget all requests."""
+        self._known.journal.clear()
+
+    def add_fault(self, effect: str, **rule: Any) -> Fault:
+        """Add a fault rule; see `docs/emulator.md` for its keys."""
+        service = self._running
+        with service.lock:
+            return service.faults.add({"effect": effect, **rule})
+
+    def faults(self) -> list[Fault]:
+        """The fault rules, with how often each was applied."""
+        return self._known.faults.all()
+
+    def clear_faults(self) -> None:
+        """Remove all fault rules."""
+        self._running.faults.clear()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._service.settings if self._service is not None else self._initial
+
+    def configure(self, **settings: Any) -> Settings:
+        """Change settings while running."""
+        return self._running.configure(settings)
+
+    def issue_token(self, client_id: str = wellknown.OWNER.client_id, lifetime: float | None = None) -> str:
+        """A token without asking the identity service."""
+        seconds = self.settings.token_lifetime if lifetime is None else lifetime
+        return self._running.issue_token(client_id, seconds)
+
+    def expire_tokens(self) -> int:
+        """End every token issued so far; returns how many."""
+        return self._running.expire_tokens()
+
+    @property
+    def _known(self) -> Service:
+        if self._service is None:
+            raise EmulatorError("the emulator was never started")
+        return self._service
+
+    @property
+    def _running(self) -> Service:
+        if self._server is None:
+            raise EmulatorError("the emulator is not running")
+        return self._known
+
+
+def _flat(settings: Mapping[str, Any]) -> bool:
+    """Whether every value survives a query: Airflow reads what looks like JSON as JSON."""
+    for value in settings.values():
+        if not isinstance(value, str) or not value:
+            return False
+        try:
+            json.loads(value)
+        except ValueError:
+            continue
+        return False
+    return True

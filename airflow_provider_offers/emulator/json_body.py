@@ -1,0 +1,45 @@
+"""Reading JSON from outside: strict, bounded in depth, and free of what cannot be stored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+
+
+class JsonError(ValueError):
+    """A body that is not JSON, or not JSON that a service would take."""
+
+
+def loads(body: bytes) -> Any:
+    """The JSON document in a request's body."""
+    try:
+        document = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        json.dumps(document, ensure_ascii=False).encode()
+    except RecursionError:
+        raise JsonError(f"the document is nested deeper than {MAX_DEPTH} levels") from None
+    except UnicodeError:
+        raise JsonError("the document is not valid UTF-8") from None
+    except ValueError as error:
+        raise JsonError(f"the document is not valid JSON: {error}") from None
+    if _depth(document) > MAX_DEPTH:
+        raise JsonError(f"the document is nested deeper than {MAX_DEPTH} levels")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth(document: Any) -> int:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth

@@ -1,0 +1,267 @@
+"""The kind table: one row per kind of object in the library, from which routes, checks and both renderings follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from airflow_provider_offers.emulator.shapes import (
+    ANYTHING,
+    Boolean,
+    ComponentType,
+    Instant,
+    Integer,
+    ListOf,
+    MapOf,
+    Object,
+    Property,
+    Reference,
+    Text,
+    TextMap,
+)
+
+SCHEMA_BASE = "https://ns.adobe.com/experience/offer-management/"
+
+_COMPONENT = Object(
+    (
+        Property("type", ComponentType(), required=True, prefixed="@type"),
+        Property("format", Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?"), required=True, prefixed="dc:format"),
+        Property("language", ListOf(Text()), prefixed="dc:language"),
+        Property("content", Text(empty=True)),
+        Property("copyline", Text(empty=True)),
+        Property("deliveryURL", Text(empty=True)),
+        Property("linkURL", Text(empty=True)),
+    )
+)
+_REPRESENTATION = Object(
+    (
+        Property("channel", Text()),
+        Property("placement", Reference(("offer-placement",)), required=True),
+        Property("components", ListOf(_COMPONENT, least=1), required=True),
+    )
+)
+_PROFILE_CONSTRAINT = (
+    Property("profileConstraintType", Text(("none", "eligibilityRule", "anySegments", "allSegments", "rules"))),
+    Property("eligibilityRule", Reference(("eligibility-rule",))),
+    Property("segmentIdentities", ANYTHING),
+)
+_SELECTION_CONSTRAINT = Object(
+    (
+        Property("startDate", Instant(), required=True),
+        Property("endDate", Instant(), required=True),
+        *_PROFILE_CONSTRAINT,
+    )
+)
+_RANK = Object((Property("priority", Integer(0), required=True), Property("order", ANYTHING)))
+_CAPPING = Object((Property("globalCap", Integer(1)), Property("profileCap", Integer(1))))
+_FREQUENCY_CAPPING = Object(
+    (
+        Property("enabled", Boolean()),
+        Property("limit", Integer(1), required=True),
+        Property("scope", Text(("global", "profile")), required=True),
+        Property("entity", Text(("offer", "placement")), required=True),
+        Property("placement", Reference(("offer-placement",))),
+        Property("startDate", Instant()),
+        Property("endDate", Instant()),
+        Property("events", ListOf(Text(("decisioning", "impression", "click", "custom")), least=1)),
+        Property(
+            "repeat",
+            Object(
+                (
+                    Property("enabled", Boolean()),
+                    Property("unit", Text(("day", "week", "month"))),
+                    Property("unitCount", Integer(1)),
+                )
+            ),
+        ),
+    )
+)
+_OFFER_STATUS = Text(("draft", "approved", "archived"))
+_OFFER_COMMON = (
+    Property("name", Text(), required=True),
+    Property("description", Text(empty=True)),
+    Property("status", _OFFER_STATUS, required=True),
+    Property("representations", ListOf(_REPRESENTATION)),
+    Property("tags", ListOf(Reference(("tag",)))),
+    Property("characteristics", TextMap()),
+)
+_OFFER_CONSTRAINTS = (
+    Property("selectionConstraint", _SELECTION_CONSTRAINT, required=True),
+    Property("rank", _RANK, required=True),
+    Property("cappingConstraint", _CAPPING),
+    Property("frequencyCappingConstraints", ListOf(_FREQUENCY_CAPPING)),
+)
+_CONDITION = Object(
+    (
+        Property("type", Text(), required=True, plain_too=True),
+        Property("format", Text(), plain_too=True),
+        Property("value", Text(), required=True, plain_too=True),
+    )
+)
+_DEFINED_ON = Object(
+    (
+        Property(
+            "schema",
+            Object((Property("ref", Text(), prefixed="$ref"), Property("version", prefixed="version"))),
+        ),
+        Property("referencePaths", ListOf(Text())),
+    )
+)
+_CRITERION = Object(
+    (
+        Property("placements", ListOf(Reference(("offer-placement",)), least=1), required=True),
+        Property("optionSelection", Object((Property("filter", Reference(("offer-filter",))),)), required=True),
+        Property("rank", Object((Property("priority", Integer(0)), Property("order", ANYTHING)))),
+        Property("profileConstraint", Object(_PROFILE_CONSTRAINT)),
+    )
+)
+
+OFFER_TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    "draft": ("approved", "archived"),
+    "approved": ("draft", "archived"),
+    "archived": (),
+}
+DECISION_TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    "draft": ("live", "archived"),
+    "live": ("draft", "complete", "archived"),
+    "complete": ("archived",),
+    "archived": (),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: how each generation addresses and stamps it, what it holds, and which rules it obeys."""
+
+    name: str
+    title: str
+    dps_path: str
+    xcore_version: str
+    dps_version: str
+    shape: Object
+    offer_type: str | None = None
+    transitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    unique_name: bool = False
+
+    @property
+    def schema(self) -> str:
+        """The schema id without version."""
+        return SCHEMA_BASE + self.name
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "personalized-offer",
+        "personalized offer",
+        "offers",
+        "0.5",
+        "0.15",
+        Object(_OFFER_COMMON + _OFFER_CONSTRAINTS),
+        offer_type="personalized",
+        transitions=OFFER_TRANSITIONS,
+    ),
+    Kind(
+        "fallback-offer",
+        "fallback offer",
+        "offers",
+        "0.5",
+        "0.8",
+        Object(_OFFER_COMMON),
+        offer_type="fallback",
+        transitions=OFFER_TRANSITIONS,
+        dropped=("selectionConstraint", "rank", "cappingConstraint", "frequencyCappingConstraints"),
+    ),
+    Kind(
+        "offer-placement",
+        "placement",
+        "placements",
+        "0.4",
+        "0.5",
+        Object(
+            (
+                Property("name", Text(), required=True),
+                Property("description", Text(empty=True)),
+                Property("componentType", ComponentType()),
+                Property("channel", Text()),
+                Property("contentTypes", ListOf(Text())),
+                Property("itemCount", Integer(1)),
+                Property("allowDuplicatePlacements", Boolean()),
+                Property("returnContent", Boolean()),
+                Property("returnMetaData", ANYTHING),
+            )
+        ),
+    ),
+    Kind(
+        "tag",
+        "collection qualifier",
+        "tags",
+        "0.1",
+        "0.1",
+        Object((Property("name", Text(), required=True), Property("description", Text(empty=True)))),
+        unique_name=True,
+    ),
+    Kind(
+        "offer-filter",
+        "collection",
+        "offer-collections",
+        "0.3",
+        "0.4",
+        Object(
+            (
+                Property("name", Text(), required=True),
+                Property(
+                    "filterType",
+                    Text(("offers", "any-tags", "all-tags"), prefixed_choices=("offers", "anyTags", "allTags")),
+                ),
+                Property(
+                    "ids",
+                    ListOf(Reference(("personalized-offer", "fallback-offer", "tag"))),
+                    plain_too=True,
+                ),
+            )
+        ),
+    ),
+    Kind(
+        "eligibility-rule",
+        "decision rule",
+        "offer-rules",
+        "0.3",
+        "0.3",
+        Object(
+            (
+                Property("name", Text(), required=True),
+                Property("description", Text(empty=True), plain_too=True),
+                Property("condition", _CONDITION, plain_too=True),
+                Property("definedOn", MapOf(_DEFINED_ON)),
+            )
+        ),
+    ),
+    Kind(
+        "offer-activity",
+        "decision",
+        "offer-decisions",
+        "0.5",
+        "0.8",
+        Object(
+            (
+                Property("name", Text(), required=True),
+                Property("description", Text(empty=True)),
+                Property("status", Text(("draft", "live", "complete", "archived")), required=True),
+                Property("startDate", Instant()),
+                Property("endDate", Instant()),
+                Property("criteria", ListOf(_CRITERION)),
+                Property("fallback", Reference(("fallback-offer",))),
+            )
+        ),
+        transitions=DECISION_TRANSITIONS,
+    ),
+)
+
+BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+
+def by_dps(path: str, offer_type: str | None) -> Kind | None:
+    """The kind behind a generation 2 path; `/offers` needs the offer type too."""
+    wanted = offer_type.lower() if offer_type is not None and path == "offers" else None
+    return next((kind for kind in KINDS if kind.dps_path == path and kind.offer_type == wanted), None)

@@ -1,0 +1,101 @@
+"""The routes that are served, by name, and what to say about one that is not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from airflow_provider_offers.emulator import dps, wellknown, xcore, xcore_lists
+from airflow_provider_offers.emulator.calls import Call
+from airflow_provider_offers.emulator.messages import Answer, Reason, Request, ServiceError
+
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method on one path; `{…}` stands for one segment."""
+
+    name: str
+    method: str
+    template: str
+    handler: Handler | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The parameters in the path, or None when it is another path."""
+        pattern = self.template.strip("/").split("/")
+        if len(pattern) != len(segments):
+            return None
+        found = dict(self.fixed)
+        for wanted, given in zip(pattern, segments, strict=True):
+            if wanted.startswith("{"):
+                if not given:
+                    return None
+                found[wanted[1:-1]] = given
+            elif wanted != given:
+                return None
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+def _xcore(name: str, method: str, path: str, handler: Handler) -> Route:
+    return Route(f"xcore.{name}", method, wellknown.XCORE_PATH + path, handler)
+
+
+def _dps(collection: str) -> tuple[Route, ...]:
+    path, fixed = f"{wellknown.DPS_PATH}/{collection}", {"collection": collection}
+    return (
+        Route("dps.create", "POST", path, dps.create, fixed),
+        Route("dps.list", "GET", path, dps.list_all, fixed),
+        Route("dps.get", "GET", f"{path}/{{id}}", dps.read, fixed),
+        Route("dps.patch", "PATCH", f"{path}/{{id}}", dps.patch, fixed),
+        Route("dps.delete", "DELETE", f"{path}/{{id}}", dps.delete, fixed),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("ims.token", "POST", wellknown.IMS_TOKEN_PATH),
+    Route("ims.jwt", "POST", "/ims/exchange/jwt"),
+    _xcore("home", "GET", "", xcore_lists.home),
+    _xcore("create", "POST", "/{container}/instances", xcore.create),
+    _xcore("list", "GET", "/{container}/instances", xcore_lists.list_instances),
+    _xcore("search", "GET", "/{container}/queries/core/search", xcore_lists.search),
+    _xcore("get", "GET", "/{container}/instances/{instance}", xcore.read),
+    _xcore("patch", "PATCH", "/{container}/instances/{instance}", xcore.patch),
+    _xcore("put", "PUT", "/{container}/instances/{instance}", xcore.replace),
+    _xcore("delete", "DELETE", "/{container}/instances/{instance}", xcore.delete),
+    _xcore("deletion", "GET", "/{container}/deletions/{ticket}", xcore.deletion),
+    *(route for collection in dps.COLLECTIONS for route in _dps(collection)),
+)
+
+NAMES = (*dict.fromkeys(route.name for route in ROUTES), "unknown")
+"""The names that fault rules and the journal know routes by."""
+
+
+def find(request: Request) -> tuple[Route, dict[str, str]] | None:
+    """The route of a request and the parameters in its path."""
+    for route in ROUTES:
+        if route.method == request.method:
+            parameters = route.match(request.segments)
+            if parameters is not None:
+                return route, parameters
+    return None
+
+
+def refusal(request: Request) -> ServiceError:
+    """The loud answer to a request that no route serves."""
+    methods = sorted({route.method for route in ROUTES if route.match(request.segments) is not None})
+    headers = {"x-emulator-unknown-route": "1"}
+    if methods:
+        detail = f"{request.method} {request.path} is not served; this path takes {', '.join(methods)}"
+        return ServiceError(405, Reason.NO_METHOD, detail, headers={**headers, "allow": ", ".join(methods)})
+    detail = f"the emulator has no route {request.method} {request.path}"
+    if "//" in request.raw_path:
+        detail += "; the path holds a double slash"
+    known = {str(route): route for route in ROUTES}
+    near = difflib.get_close_matches(f"{request.method} {request.path}", known, n=4, cutoff=0.3)
+    return ServiceError(404, Reason.NO_ROUTE, detail, headers=headers, near=near)

@@ -1,0 +1,163 @@
+"""The emulator without its server: all state, and one method that answers a request."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_offers.emulator import gateway, ims, routes, seeding, wellknown
+from airflow_provider_offers.emulator.calls import Call, MissingContentType
+from airflow_provider_offers.emulator.clock import Clock
+from airflow_provider_offers.emulator.database import Database
+from airflow_provider_offers.emulator.faults import Faults
+from airflow_provider_offers.emulator.journal import Journal
+from airflow_provider_offers.emulator.library import Library, Record
+from airflow_provider_offers.emulator.listing import Listing
+from airflow_provider_offers.emulator.messages import (
+    Answer,
+    GatewayError,
+    Reason,
+    Refusal,
+    Request,
+    ServiceError,
+    missing_content_type,
+)
+from airflow_provider_offers.emulator.settings import Settings
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A request's route, if there is one, and the parameters in its path."""
+
+    route: routes.Route | None
+    parameters: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The route's name, `unknown` if there is none."""
+        return self.route.name if self.route else "unknown"
+
+
+class Service:
+    """Everything that an emulator holds; `lock` guards it against the control plane's threads."""
+
+    def __init__(self, db: str, settings: Settings, clock: Clock) -> None:
+        self.lock = threading.RLock()
+        self.initial_settings = self.settings = settings
+        self.clock = clock
+        self.database = Database(db)
+        self.library = Library(self.database, clock)
+        self.listing = Listing(self.library)
+        self.tokens = ims.TokenStore(self.database, clock)
+        self.rate = gateway.RateLimit(clock)
+        self.journal = Journal()
+        self.faults = Faults(routes.NAMES)
+        self._prepare()
+
+    def match(self, request: Request) -> Matched:
+        """Where a request goes."""
+        found = routes.find(request)
+        return Matched(*found) if found else Matched(None, {})
+
+    def answer(self, request: Request, matched: Matched) -> Answer:
+        """Handle one request in one transaction."""
+        with self.lock:
+            try:
+                with self.database.transaction():
+                    self.library.settle()
+                    return self._handle(request, matched)
+            except MissingContentType:
+                return missing_content_type()
+            except Refusal as refusal:
+                if isinstance(refusal, ServiceError):
+                    refusal.service = "DPS" if matched.name.startswith("dps") else "XCORE"
+                    refusal.tenant = _tenant(request)
+                return refusal.answer()
+
+    def too_large(self) -> Answer:
+        """The answer to a body that exceeds the bound."""
+        detail = f"a request body may have at most {self.settings.max_body_bytes} bytes"
+        return ServiceError(413, Reason.TOO_LARGE, detail, headers={"connection": "close"}).answer()
+
+    def failure(self, error: Exception) -> Answer:
+        """The answer when the emulator itself failed."""
+        return ServiceError(500, Reason.INTERNAL, f"{type(error).__name__}: {error}").answer()
+
+    def expire_token(self, request: Request) -> Answer:
+        """End the request's token and refuse the request."""
+        with self.lock, self.database.transaction():
+            self.tokens.expire(gateway.bearer_token(request))
+        return GatewayError(401, "401013", "Oauth token is not valid").answer()
+
+    def configure(self, changes: dict[str, Any]) -> Settings:
+        """Change settings while running."""
+        with self.lock:
+            self.settings = self.settings.updated(changes)
+            self._prepare()
+            return self.settings
+
+    def reset(self) -> None:
+        """Back to the start: the reference objects only, no faults, no journal, real time, initial settings."""
+        with self.lock:
+            self.clock.resume()
+            self.faults.clear()
+            self.journal.clear()
+            self.settings = self.initial_settings
+            self.rate = gateway.RateLimit(self.clock)
+            with self.database.transaction():
+                self.library.clear()
+            self._prepare()
+
+    def seed_count(self, count: int, **options: Any) -> list[Record]:
+        """Seed objects made of one template."""
+        with self.lock, self.database.transaction():
+            return seeding.seed_count(self.library, self.settings, count, **options)
+
+    def seed_objects(self, objects: Any, *, checked: bool = True) -> list[Record]:
+        """Seed the objects given."""
+        with self.lock, self.database.transaction():
+            return seeding.seed_objects(self.library, self.settings, objects, checked=checked)
+
+    def issue_token(self, client_id: str, lifetime: float) -> str:
+        """A token, past the identity service."""
+        with self.lock, self.database.transaction():
+            return self.tokens.issue(client_id, lifetime)
+
+    def expire_tokens(self) -> int:
+        """End every token issued so far."""
+        with self.lock, self.database.transaction():
+            return self.tokens.expire()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self.lock:
+            self.database.close()
+
+    def _prepare(self) -> None:
+        with self.database.transaction():
+            self.library.ensure_reference_objects(self.settings.sandboxes)
+
+    def _handle(self, request: Request, matched: Matched) -> Answer:
+        if matched.route is None:
+            raise routes.refusal(request)
+        if matched.name == "ims.token":
+            return ims.issue_token(request, self.settings, self.tokens)
+        if matched.name == "ims.jwt":
+            return ims.exchange_jwt()
+        credential = gateway.authenticate(request, self.settings, self.tokens.holder)
+        self.rate.take(self.settings)
+        sandbox = gateway.sandbox_of(request, self.settings)
+        gateway.permit(credential, request)
+        handler = matched.route.handler
+        assert handler is not None
+        call = Call(request, matched.parameters, credential, sandbox, self.settings, self.library, self.listing)
+        return handler(call)
+
+
+def _tenant(request: Request) -> dict[str, str]:
+    sandbox, org = request.header("x-sandbox-name"), request.header("x-gw-ims-org-id")
+    tenant = {}
+    if sandbox:
+        tenant = {"sandboxName": sandbox, "sandboxId": wellknown.sandbox_id_of(sandbox)}
+    return {**tenant, "imsOrgId": org} if org else tenant

@@ -1,0 +1,123 @@
+"""The emulator's switches: one default per question that Adobe's documents leave open, changeable while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_offers.emulator import wellknown
+
+MAX_LAG = 3600.0
+"""Seconds of history that are kept for lagging indexes, and so the longest lag."""
+
+
+class SettingError(ValueError):
+    """A setting that does not exist or cannot hold the value given."""
+
+
+def _one_of(default: Any, *others: Any) -> Any:
+    return field(default=default, metadata={"choices": (default, *others)})
+
+
+def _range(default: Any, least: float, most: float = float("inf")) -> Any:
+    return field(default=default, metadata={"range": (least, most)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every switch with its default; `docs/emulator.md` says what each stands for."""
+
+    sandboxes: tuple[str, ...] = wellknown.SANDBOXES
+    access_token: str | None = field(default=None, metadata={"type": str})
+    token_lifetime: float = _range(86399.0, 0)
+
+    index_lag: float = _range(0.0, 0, MAX_LAG)
+    list_lag: float = _range(0.0, 0, MAX_LAG)
+    delete_delay: float = _range(0.0, 0)
+    unique_timestamps: bool = True
+
+    default_page_size: int = _range(50, 1)
+    max_page_size: int = _range(1000, 1)
+    xcore_total: str = _one_of("overall", "remaining")
+    xcore_default_order: str = _one_of("instanceId", "-repo:createdDate", "repo:createdDate", "-repo:lastModifiedDate")
+
+    strict_status: bool = True
+    refuse_reversed_window: bool = True
+    duplicate_placements: str = _one_of("allow", "refuse")
+    unknown_properties: str = _one_of("keep", "refuse")
+    dps_required: str = _one_of("schema", "name")
+    dps_create_status: int = _one_of(201, 200)
+    dps_invalid_status: int = _one_of(400, 422)
+    dps_delete_referenced: int = _one_of(409, 400, 422, 200)
+    dps_if_match: str = _one_of("ignore", "honour")
+    patch_test_status: int = _one_of(422, 400, 409, 412)
+    sandbox_refusal_status: int = _one_of(403, 404, 400)
+    foreign_container_status: int = _one_of(403, 404)
+
+    rate_limit: float | None = field(default=None, metadata={"type": float, "range": (0.001, 1e9)})
+    rate_burst: int = _range(10, 1)
+    rate_retry_after: bool = True
+    max_body_bytes: int = _range(1_000_000, 1)
+    journal_limit: int = _range(10_000, 1)
+    journal_body_limit: int = _range(8_192, 0)
+
+    def updated(self, changes: Mapping[str, Any]) -> Settings:
+        """A copy with these switches changed; an unknown name or an impossible value raises `SettingError`."""
+        known = {each.name: each for each in dataclasses.fields(self)}
+        accepted = {}
+        for name, value in changes.items():
+            if name not in known:
+                raise SettingError(_unknown(name, list(known)))
+            accepted[name] = _checked(known[name], value)
+        return dataclasses.replace(self, **accepted)
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as the control plane shows them; a static token stays hidden."""
+        shown = dataclasses.asdict(self)
+        shown["sandboxes"] = list(self.sandboxes)
+        shown["access_token"] = None if self.access_token is None else "(set)"
+        return shown
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The known name closest to one that was mistyped, as the end of a sentence."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    return f"unknown setting {name!r}{nearest(name, known)}"
+
+
+def _checked(setting: dataclasses.Field[Any], value: Any) -> Any:
+    name = setting.name
+    if name == "sandboxes":
+        return _sandboxes(value)
+    if value is None and setting.default is None:
+        return None
+    value = _typed(name, value, setting.metadata.get("type") or type(setting.default))
+    choices = setting.metadata.get("choices")
+    if choices and value not in choices:
+        raise SettingError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+    least, most = setting.metadata.get("range", (None, None))
+    if least is not None and not least <= value <= most:
+        raise SettingError(f"{name} must lie between {least} and {most}, not {value!r}")
+    return value
+
+
+def _typed(name: str, value: Any, wanted: type) -> Any:
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise SettingError(f"{name} must be a {wanted.__name__}, not {value!r}")
+    return value
+
+
+def _sandboxes(value: Any) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, list | tuple) else ()
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise SettingError(f"sandboxes must be a list of distinct names, not {value!r}")
+    return names

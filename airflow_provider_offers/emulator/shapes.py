@@ -1,0 +1,346 @@
+"""What a property may hold, and how both generations spell it: one description reads, checks and writes both.
+
+Reading turns a wire document into the neutral form that the store keeps (generation 2's names, normalised dates)
+and collects what is wrong with it. Writing turns the neutral form back. Properties that no shape names pass
+through both ways untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_offers.emulator import instants
+
+Spelling = Literal["xcore", "dps"]
+
+COMPONENT_PREFIX = "https://ns.adobe.com/experience/offer-management/content-component-"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a document: where, in the caller's spelling, and what."""
+
+    at: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.at or '/'}: {self.message}"
+
+
+@dataclass
+class Reading:
+    """One pass over a wire document: whose spelling it has, and what was found on the way."""
+
+    spelling: Spelling
+    only_name_required: bool = False
+    problems: list[Problem] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def problem(self, at: str, message: str) -> None:
+        """Note that something is wrong."""
+        self.problems.append(Problem(at, message))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Anything at all; the base of all shapes."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The neutral form of a wire value; problems are noted in `reading`."""
+        return value
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The wire form of a neutral value."""
+        return value
+
+    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The ids that a neutral value refers to, each with the kinds that it may be of."""
+        return iter(())
+
+    def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
+        """The neutral name and the shape of a member, as a filter's path names it."""
+        return step, ANYTHING
+
+
+ANYTHING = Shape()
+
+
+@dataclass(frozen=True)
+class Text(Shape):
+    """A string; `choices` are neutral, and `prefixed_choices` how generation 1 writes them where that differs."""
+
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    prefixed_choices: tuple[str, ...] = ()
+    empty: bool = False
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The string in its neutral spelling."""
+        if not isinstance(value, str):
+            reading.problem(at, f"must be a string, not {_kind_of(value)}")
+        elif self.choices:
+            spelled = self.prefixed_choices if reading.spelling == "xcore" and self.prefixed_choices else self.choices
+            if value not in spelled:
+                reading.problem(at, f"must be one of {', '.join(spelled)}, not {value!r}")
+            else:
+                return self.choices[spelled.index(value)]
+        elif not value.strip() and not self.empty:
+            reading.problem(at, "must not be empty")
+        elif self.pattern and not re.fullmatch(self.pattern, value):
+            reading.problem(at, f"{value!r} does not match {self.pattern}")
+        return value
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The string in the generation's spelling."""
+        if spelling == "xcore" and self.prefixed_choices and value in self.choices:
+            return self.prefixed_choices[self.choices.index(value)]
+        return value
+
+
+@dataclass(frozen=True)
+class ComponentType(Shape):
+    """The type of a content component: a URI in generation 1, the URI's last word in generation 2."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The short word."""
+        if not isinstance(value, str) or not value:
+            reading.problem(at, f"must be a component type, not {_kind_of(value)}")
+        elif reading.spelling == "dps":
+            if ":" in value or "/" in value:
+                reading.problem(at, f"{value!r} is generation 1's spelling; this one writes html, text, imagelink, …")
+        elif not value.startswith(COMPONENT_PREFIX):
+            reading.problem(at, f"must start with {COMPONENT_PREFIX}, not be {value!r}")
+        else:
+            return value.removeprefix(COMPONENT_PREFIX)
+        return value
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The word, or the URI made of it."""
+        if spelling == "dps" or not isinstance(value, str):
+            return value
+        return COMPONENT_PREFIX + value.removeprefix("component-")
+
+
+@dataclass(frozen=True)
+class Instant(Shape):
+    """An RFC 3339 date-time; kept in UTC."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The same instant in UTC."""
+        try:
+            return instants.normalised(value)
+        except (TypeError, ValueError):
+            shown = value if isinstance(value, str) else _kind_of(value)
+            reading.problem(at, f"must be an RFC 3339 date-time, not {shown!r}")
+            return value
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """`…Z` in generation 1, `…+00:00` in generation 2."""
+        return value.removesuffix("Z") + "+00:00" if spelling == "dps" and isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class Integer(Shape):
+    """A whole number with a least value."""
+
+    least: int = 0
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The number itself."""
+        if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+            reading.problem(at, f"must be a whole number, not {value if isinstance(value, float) else _kind_of(value)}")
+            return value
+        if value < self.least:
+            reading.problem(at, f"must be at least {self.least}, not {int(value)}")
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Boolean(Shape):
+    """True or false."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The value itself."""
+        if not isinstance(value, bool):
+            reading.problem(at, f"must be true or false, not {_kind_of(value)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Reference(Shape):
+    """The reference id of another object."""
+
+    kinds: tuple[str, ...] = ()
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The id itself; whether it exists is the library's business."""
+        if not isinstance(value, str) or not value:
+            reading.problem(at, f"must be an id, not {_kind_of(value)}")
+        return value
+
+    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The id."""
+        if isinstance(value, str):
+            yield value, self.kinds
+
+
+@dataclass(frozen=True)
+class TextMap(Shape):
+    """An object of free names and string values; names are data and are not translated."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The object itself."""
+        if not isinstance(value, dict):
+            reading.problem(at, f"must be an object, not {_kind_of(value)}")
+            return value
+        for name, text in value.items():
+            if not isinstance(text, str):
+                reading.problem(f"{at}/{_escaped(name)}", f"must be a string, not {_kind_of(text)}")
+        return value
+
+
+@dataclass(frozen=True)
+class ListOf(Shape):
+    """An array of one shape."""
+
+    item: Shape = ANYTHING
+    least: int = 0
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The array of neutral items."""
+        if not isinstance(value, list):
+            reading.problem(at, f"must be an array, not {_kind_of(value)}")
+            return value
+        if len(value) < self.least:
+            reading.problem(at, f"must have at least {self.least} item(s)")
+        return [self.item.read(each, f"{at}/{number}", reading) for number, each in enumerate(value)]
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The array of wire items."""
+        return [self.item.write(each, spelling) for each in value] if isinstance(value, list) else value
+
+    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The ids in all items."""
+        for each in value if isinstance(value, list) else ():
+            yield from self.item.references(each)
+
+    def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
+        """An item by its number, or a member of every item."""
+        return (step, self.item) if step.isdigit() else self.item.child(step, spelling)
+
+
+@dataclass(frozen=True)
+class MapOf(Shape):
+    """An object of free names and values of one shape."""
+
+    item: Shape = ANYTHING
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The object with neutral values."""
+        if not isinstance(value, dict):
+            reading.problem(at, f"must be an object, not {_kind_of(value)}")
+            return value
+        return {name: self.item.read(each, f"{at}/{_escaped(name)}", reading) for name, each in value.items()}
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The object with wire values."""
+        if not isinstance(value, dict):
+            return value
+        return {name: self.item.write(each, spelling) for name, each in value.items()}
+
+    def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
+        """A member keeps its name."""
+        return step, self.item
+
+
+@dataclass(frozen=True)
+class Property:
+    """One named property; `prefixed` is generation 1's name, `xdm:<plain>` unless said otherwise.
+
+    `plain_too` marks the few properties that generation 1's documents also write without prefix.
+    """
+
+    plain: str
+    shape: Shape = ANYTHING
+    required: bool = False
+    prefixed: str = ""
+    plain_too: bool = False
+
+    def name(self, spelling: Spelling) -> str:
+        """The name in that generation."""
+        return self.plain if spelling == "dps" else self.prefixed or f"xdm:{self.plain}"
+
+
+@dataclass(frozen=True)
+class Object(Shape):
+    """An object with known properties; others pass through untouched."""
+
+    properties: tuple[Property, ...] = ()
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The object under neutral names."""
+        if not isinstance(value, dict):
+            reading.problem(at, f"must be an object, not {_kind_of(value)}")
+            return value
+        other: Spelling = "xcore" if reading.spelling == "dps" else "dps"
+        known = {each.name(reading.spelling): each for each in self.properties}
+        foreign = {each.name(other): each for each in self.properties if each.name(other) not in known}
+        neutral: dict[str, Any] = {}
+        for name, member in value.items():
+            here = f"{at}/{_escaped(name)}"
+            found = known.get(name)
+            if found is None and name in foreign:
+                found = foreign[name]
+                spelled = found.name(reading.spelling)
+                if not (found.plain_too and reading.spelling == "xcore") or spelled in value:
+                    reading.problem(here, f"is the other generation's spelling of {spelled!r}")
+                    continue
+            if found is None:
+                reading.unknown.append(here)
+                neutral[name] = member
+            else:
+                neutral[found.plain] = found.shape.read(member, here, reading)
+        for each in self.properties:
+            excused = reading.only_name_required and at == "" and each.plain != "name"
+            if each.required and each.plain not in neutral and not excused:
+                reading.problem(f"{at}/{each.name(reading.spelling)}", "is required")
+        return neutral
+
+    def write(self, value: Any, spelling: Spelling) -> Any:
+        """The object under the generation's names."""
+        if not isinstance(value, dict):
+            return value
+        known = {each.plain: each for each in self.properties}
+        wire: dict[str, Any] = {}
+        for name, member in value.items():
+            found = known.get(name)
+            if found is None:
+                wire[name] = member
+            else:
+                wire[found.name(spelling)] = found.shape.write(member, spelling)
+        return wire
+
+    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The ids in all known properties."""
+        for each in self.properties if isinstance(value, dict) else ():
+            if each.plain in value:
+                yield from each.shape.references(value[each.plain])
+
+    def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
+        """The property of that name."""
+        for each in self.properties:
+            if step == each.name(spelling):
+                return each.plain, each.shape
+        return step, ANYTHING
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _kind_of(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

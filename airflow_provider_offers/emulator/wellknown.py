@@ -1,0 +1,111 @@
+"""The names every emulator starts with: credentials, organisation, sandboxes, and the objects the documents mention."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+ORG_ID = "0EB1A2C3D4E5F60718293A4B@AdobeOrg"
+ORG_FORM = re.compile(r"[0-9A-Fa-f]{24}@AdobeOrg")
+SANDBOX = "prod"
+SANDBOXES = ("prod", "dev")
+CONTAINER_ID = "e0bd8463-0913-4ca1-bd84-6309134ca1f6"
+
+CONTROL_PREFIX = "/_emulator"
+IMS_TOKEN_PATH = "/ims/token/v3"
+XCORE_PATH = "/data/core/xcore"
+DPS_PATH = "/data/core/dps"
+
+SCOPES = (
+    "openid",
+    "AdobeID",
+    "read_organizations",
+    "additional_info.projectedProductContext",
+    "session",
+    "additional_info.roles",
+    "adobeio_api",
+)
+"""The scopes a token request may ask for."""
+
+_NAMESPACE = uuid.UUID("6f0a3a3e-8f0e-5c3d-9a58-0d6b3d5f5b11")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One technical account: what it authenticates with and what its role allows."""
+
+    client_id: str
+    client_secret: str
+    may_read: bool
+    may_write: bool
+
+
+OWNER = Credential("emulator-client", "emulator-secret", may_read=True, may_write=True)
+READER = Credential("emulator-reader", "emulator-reader-secret", may_read=True, may_write=False)
+OUTSIDER = Credential("emulator-outsider", "emulator-outsider-secret", may_read=False, may_write=False)
+CREDENTIALS: Mapping[str, Credential] = MappingProxyType({each.client_id: each for each in (OWNER, READER, OUTSIDER)})
+
+
+def account_of(client_id: str) -> str:
+    """The account name that receipts show as `createdBy`."""
+    return f"{client_id}@techacct.adobe.com"
+
+
+def container_of(sandbox: str) -> str:
+    """The container id of a sandbox; `prod` has the one printed in Adobe's documents."""
+    return CONTAINER_ID if sandbox == SANDBOX else str(uuid.uuid5(_NAMESPACE, f"container:{sandbox}"))
+
+
+def sandbox_id_of(sandbox: str) -> str:
+    """The sandbox id that generation 2 receipts carry."""
+    return str(uuid.uuid5(_NAMESPACE, f"sandbox:{sandbox}"))
+
+
+HTML_PLACEMENT = "xcore:offer-placement:124e0be5699743d3"
+IMAGE_PLACEMENT = "xcore:offer-placement:124f4e33724bb15f"
+PLACEHOLDER_PLACEMENT = "offerPlacement1234"
+RULE = "xcore:eligibility-rule:124e0faf5b8ee89b"
+TAG = "xcore:tag:124e147572cd7866"
+
+_CHANNEL = "https://ns.adobe.com/xdm/channel-types/"
+
+BEGINNING_US = 1_603_238_400_000_000
+"""Everything born before this moment was there from the start: containers and reference objects."""
+
+REFERENCE_OBJECTS_BORN_US = BEGINNING_US - 1_000_000
+CONTAINERS_BORN_US = BEGINNING_US - 2_000_000
+
+REFERENCE_OBJECTS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+    (
+        "offer-placement",
+        HTML_PLACEMENT,
+        {"name": "Web HTML", "channel": _CHANNEL + "web", "componentType": "html"},
+    ),
+    (
+        "offer-placement",
+        IMAGE_PLACEMENT,
+        {"name": "Offline image", "channel": _CHANNEL + "offline", "componentType": "imagelink"},
+    ),
+    (
+        "offer-placement",
+        PLACEHOLDER_PLACEMENT,
+        {"name": "Web image", "channel": _CHANNEL + "web", "componentType": "imagelink"},
+    ),
+    (
+        "eligibility-rule",
+        RULE,
+        {"name": "Everyone", "condition": {"type": "PQL", "format": "pql/text", "value": "true"}},
+    ),
+    (
+        "eligibility-rule",
+        "xcore:eligibility-rule:124f4f57259caba5",
+        {"name": "Checking customers", "condition": {"type": "PQL", "format": "pql/text", "value": "true"}},
+    ),
+    ("tag", TAG, {"name": "Sale"}),
+    ("tag", "xcore:tag:124f4e5c8a00cd92", {"name": "Checking"}),
+    ("tag", "xcore:tag:1229cf47455177b1", {"name": "Banking"}),
+)
+"""Kind, reference id and properties of what every sandbox holds from the start: the ids used in Adobe's documents."""

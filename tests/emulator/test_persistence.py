@@ -1,0 +1,217 @@
+"""One file that keeps everything: restarts, kills, foreign files; and the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from airflow_provider_offers.emulator import Emulator, EmulatorError
+from tests.emulator.conftest import Caller, dps_offer
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The emulator in a process of its own, and its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "airflow_provider_offers.emulator", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        found = re.search(r"http://\S+", first)
+        assert found, first + process.stdout.read()
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_restart_keeps_everything(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db) as first:
+        caller = Caller(first)
+        receipt = caller.create_dps(dps_offer())
+        caller.patch_dps(receipt["id"], {"op": "replace", "path": "/status", "value": "approved"})
+        before = first.objects()
+        authorization = caller.session.headers["Authorization"]
+    with Emulator(db=db) as second:
+        assert second.objects() == before
+        again = Caller(second)
+        again.session.headers["Authorization"] = authorization
+        assert again.get_dps(receipt["id"]).json()["etag"] == 2
+        later = again.create_dps(dps_offer())
+        assert later["id"] > receipt["id"]
+        assert again.dps("DELETE", f"/placements/{Emulator.PLACEMENT_ID}").status_code == 409
+
+
+def test_deleted_reference_objects_do_not_come_back(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db) as first:
+        assert Caller(first).dps("DELETE", f"/tags/{Emulator.TAG_ID}").status_code == 200
+    with Emulator(db=db) as second:
+        assert Caller(second).dps("GET", f"/tags/{Emulator.TAG_ID}").status_code == 404
+
+
+def test_stamps_go_on_after_a_restart(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    stamps = []
+    for _ in range(2):
+        with Emulator(db=db) as emulator:
+            caller = Caller(emulator)
+            stamps += [caller.create_dps(dps_offer())["lastModifiedDate"] for _ in range(3)]
+    assert stamps == sorted(set(stamps))
+
+
+def test_killed_process_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    db = str(tmp_path / "library.db")
+    answered = []
+    with command("--db", db, "--access-token", "t", "--quiet") as (process, url):
+        headers = {
+            "Authorization": "Bearer t",
+            "x-api-key": Emulator.CLIENT_ID,
+            "x-gw-ims-org-id": Emulator.ORG_ID,
+            "x-sandbox-name": "prod",
+        }
+        for number in range(50):
+            answer = requests.post(
+                f"{url}/data/core/dps/offers?offer-type=personalized",
+                json=dps_offer(f"Offer {number}"),
+                headers=headers,
+                timeout=10,
+            )
+            answered.append(answer.json()["id"])
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    with Emulator(db=db) as emulator:
+        assert [each["id"] for each in emulator.objects("personalized-offer")] == answered
+        assert Caller(emulator).dps("GET", "/offers?offer-type=personalized").json()["total"] == 50
+    with sqlite3.connect(db) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_one_process_at_a_time_uses_a_file(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db), pytest.raises(EmulatorError, match=r"library\.db.*another process is using it"):
+        Emulator(db=db).start()
+    with Emulator(db=db) as emulator:
+        assert emulator.objects()
+
+
+def test_unusable_files_are_named(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("this is no database, and long enough to be sure of it\n" * 40)
+    with pytest.raises(EmulatorError, match=r"notes\.txt.*not a database"):
+        Emulator(db=text).start()
+    with pytest.raises(EmulatorError, match="its directory does not exist"):
+        Emulator(db=tmp_path / "missing" / "library.db").start()
+    with pytest.raises(EmulatorError, match="unable to open"):
+        Emulator(db=tmp_path).start()
+    foreign = sqlite3.connect(tmp_path / "foreign.db")
+    foreign.execute("CREATE TABLE theirs (x)")
+    foreign.close()
+    with pytest.raises(EmulatorError, match="another program"):
+        Emulator(db=tmp_path / "foreign.db").start()
+    assert "notes" in text.name
+    assert text.read_text().startswith("this is no database")
+
+
+def test_port_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EmulatorError, match=f"cannot listen on 127.0.0.1 port {port}"):
+            Emulator(port=port).start()
+        ran = subprocess.run(
+            [sys.executable, "-m", "airflow_provider_offers.emulator", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"emulator: cannot listen on 127.0.0.1 port {port}: ")
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_command_line(number: signal.Signals) -> None:
+    with command("--sandbox", "prod", "--sandbox", "qa", "--set", "dps_create_status=200") as (process, url):
+        answer = requests.post(
+            f"{url}/ims/token/v3",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": Emulator.CLIENT_ID,
+                "client_secret": Emulator.CLIENT_SECRET,
+                "scope": "openid",
+            },
+            timeout=10,
+        )
+        token = answer.json()["access_token"]
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "x-api-key": Emulator.CLIENT_ID,
+            "x-gw-ims-org-id": Emulator.ORG_ID,
+            "x-sandbox-name": "qa",
+        }
+        created = requests.post(
+            f"{url}/data/core/dps/offers?offer-type=personalized", json=dps_offer(), headers=headers, timeout=10
+        )
+        assert created.status_code == 200
+        expected = f'created {created.json()["id"]} "Spring voucher"'
+        assert process.stdout is not None
+        # A request is logged once it is answered.
+        lines: list[str] = []
+        while not (lines and lines[-1].endswith(expected)):
+            lines.append(process.stdout.readline().rstrip("\n"))
+        process.send_signal(number)
+        rest = process.stdout.read()
+        process.wait(20)
+    assert process.returncode == 0
+    assert rest == ""
+    output = "\n".join(lines)
+    assert "AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT='offer-library://http://" in output
+    assert Emulator.ORG_ID in output
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} POST   /ims/token/v3 200 [\d.]+ ms token for .*", lines[-2])
+    assert "/data/core/dps/offers?offer-type=personalized 200 " in lines[-1]
+    assert token not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "indx_lag=1"], "did you mean 'index_lag'"),
+        (["--set", "index_lag"], "NAME=VALUE"),
+        (["--db", "missing/library.db"], "its directory does not exist"),
+    ],
+)
+def test_command_line_mistakes(arguments: list[str], message: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_offers.emulator", "--port", "0", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode in (1, 2)
+    assert message in ran.stderr
+    assert "Traceback" not in ran.stderr
