@@ -16,7 +16,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a search makes them by the hundred thousand, and freezing would cost half their making.
+@dataclass(slots=True)
 class Entity:
     """An object of the library as a read shows it.
 

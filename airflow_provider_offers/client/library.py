@@ -173,6 +173,8 @@ class OfferLibrary:
             listing = Listing(access, kind, access.generation.search(kind, query))
             while (page := self._shell.run(listing.advance())) is not None:
                 yield from page
+                # What is read is let go of before the next page comes.
+                del page
 
         return itertools.islice(entities(), query.limit)
 

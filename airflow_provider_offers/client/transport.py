@@ -7,8 +7,9 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -69,6 +70,7 @@ class SyncShell:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._guard = threading.Lock()
+        self._known_options: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     @property
     def last_request_id(self) -> str | None:
@@ -133,11 +135,9 @@ class SyncShell:
             )
             # `requests` would respell the query; links of the service are followed as they were given.
             prepared.url = request.url
-            options: Any = session.merge_environment_settings(
-                request.url, dict(self._settings.proxies or {}), True, self._settings.verify, None
-            )
             # Not by `session.send`: it looks into redirects even where it is told not to follow them.
             adapter = session.get_adapter(request.url)
+            options = self._options(session, request.url)
             with adapter.send(prepared, timeout=self._settings.timeout, **options) as answer:
                 body = self._read(answer, request, began)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -147,6 +147,15 @@ class SyncShell:
             raise _lost(request, error) from None
         except HTTPError as error:
             raise _broken_off(request, error) from None
+
+    def _options(self, session: requests.Session, url: str) -> Mapping[str, Any]:
+        """Proxies and certificates for a host. The environment is asked once: that takes long for every request."""
+        origin = url.partition("://")[0], urlsplit(url).netloc
+        if origin not in self._known_options:
+            self._known_options[origin] = session.merge_environment_settings(
+                url, dict(self._settings.proxies or {}), True, self._settings.verify, None
+            )
+        return self._known_options[origin]
 
     def _read(self, answer: requests.Response, request: Request, began: float) -> bytes:
         """The body, unless it is endless: bounded in size, and in time even where it only drips."""

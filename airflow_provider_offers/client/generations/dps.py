@@ -30,7 +30,8 @@ from airflow_provider_offers.client.wire import Answer, Call, Json
 _READ = {"Accept": "*,application/json"}
 _WRITE = {"Accept": "application/json", "Content-Type": "application/json"}
 
-_ENVELOPE = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
+_BESIDE = ("id", "etag", "created", "modified")
+_ENVELOPE = ("createdBy", "lastModifiedBy", "schemas")
 # What only generation 1 tells of an object; a filter on it would silently find nothing.
 _NOT_KEPT = ("instanceId", "createdByClientId", "lastModifiedByClientId")
 
@@ -125,6 +126,10 @@ class Dps:
 
 def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
     identifier = text(answer, body, "id")
+    properties = dict(body)
+    envelope = {name: properties.pop(name) for name in _ENVELOPE if name in body}
+    for name in _BESIDE:
+        properties.pop(name, None)
     return Entity(
         kind=kind,
         id=identifier,
@@ -132,8 +137,8 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
         etag=integer(answer, body, "etag"),
         created=optional_text(body, "created"),
         modified=optional_text(body, "modified"),
-        properties={name: value for name, value in body.items() if name not in _ENVELOPE},
-        envelope={name: body[name] for name in _ENVELOPE[4:] if name in body},
+        properties=properties,
+        envelope=envelope,
     )
 
 

@@ -28,14 +28,16 @@ def optional_text(body: Mapping[str, Json], name: str) -> str | None:
 
 def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
     value = body.get(name)
+    if type(value) is int:
+        return value
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return None
 
 
 def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
     """The list of objects of that name."""
     value = body.get(name)
-    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise answer.unexpected(f"its {name!r} is missing or no list of objects")
     return value

@@ -1,0 +1,217 @@
+"""Schedule, publish and archive against the emulator, while somebody else edits the same offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import NotPublishableError, TransitionError, UnsupportedError
+from airflow_provider_offers.client.flows import editing, writing
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
+from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.windows import OfferWindow, resolve_window
+from airflow_provider_offers.emulator import Emulator
+
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
+OPEN = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T21:59:59Z"}
+OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2020-02-01T00:00:00Z"}
+LAST_YEAR = {"startDate": "2025-01-01T00:00:00.000Z", "endDate": "2025-02-01T00:00:00.000Z"}
+REPRESENTATION = {
+    "channel": "https://ns.adobe.com/xdm/channel-types/web",
+    "placement": Emulator.PLACEMENT_ID,
+    "components": [{"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}],
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Emulator:
+    from airflow_provider_offers.client.auth import SHARED_TOKENS
+
+    SHARED_TOKENS.clear()
+    running.reset()
+    return running
+
+
+@pytest.fixture(params=["dps", "xcore"])
+def library(request: pytest.FixtureRequest, emulator: Emulator) -> Iterator[OfferLibrary]:
+    connection = emulator.connection(request.param)
+    connection.pop("conn_type")
+    with OfferLibrary(parse_settings(**connection)) as library:
+        yield library
+
+
+def seed(emulator: Emulator, **changes: Any) -> str:
+    body = {
+        "name": "Voucher",
+        "status": "draft",
+        "selectionConstraint": {**OPEN, "profileConstraintType": "none"},
+        "representations": [REPRESENTATION],
+        "rank": {"priority": 1},
+        **changes,
+    }
+    objects = [
+        {"kind": "personalized-offer", "body": {name: value for name, value in body.items() if value is not None}}
+    ]
+    (identifier,) = emulator.seed(objects=objects, checked=False)
+    return identifier
+
+
+def body_of(emulator: Emulator, identifier: str) -> dict[str, Any]:
+    (body,) = (each["body"] for each in emulator.objects() if each["id"] == identifier)
+    return dict(body)
+
+
+def patched(emulator: Emulator) -> list[Any]:
+    return [entry for entry in emulator.journal(method="PATCH") if entry.status is not None and entry.status < 300]
+
+
+def step(library: OfferLibrary, offer: str, step: Any, waive: Collection[str] = ()) -> str:
+    def work(access: Any, reference: Any) -> Any:
+        return editing.take_step(access, reference, step, waive=waive, now=lambda: NOW)
+
+    return library.edit_offer(offer, work).action
+
+
+def replace(library: OfferLibrary, offer: str, path: str, value: Any) -> None:
+    library.patch_offer(offer, [{"op": "replace", "path": path, "value": value}], validate=False)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Have somebody else act once, after the offer was read and before the write goes out."""
+    guarded, todo = writing.guarded_patch, [act]
+
+    def late(*arguments: Any) -> Any:
+        if todo:
+            todo.pop()()
+        return (yield from guarded(*arguments))
+
+    monkeypatch.setattr(editing, "guarded_patch", late)
+
+
+def test_the_steps_of_a_life_are_each_made_once(emulator: Emulator, library: OfferLibrary) -> None:
+    offer = seed(emulator)
+    for each, done in ((PUBLISH, "published"), (UNPUBLISH, "unpublished"), (ARCHIVE, "archived")):
+        assert [step(library, offer, each), step(library, offer, each)] == [done, "unchanged"]
+    assert len(patched(emulator)) == 3
+    for each in (PUBLISH, UNPUBLISH):
+        with pytest.raises(TransitionError, match="nothing but deleting or duplicating"):
+            step(library, offer, each)
+
+
+POINTLESS: dict[str, dict[str, Any]] = {
+    "window_over": {"selectionConstraint": OVER},
+    "no_window": {"selectionConstraint": None},
+    "no_representation": {"representations": []},
+    "missing_placement": {"representations": [{**REPRESENTATION, "placement": "dps:offer-placement:0000000000000000"}]},
+    "missing_rule": {
+        "selectionConstraint": {
+            **OPEN,
+            "profileConstraintType": "eligibilityRule",
+            "eligibilityRule": "dps:eligibility-rule:0000000000000000",
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("reason", POINTLESS)
+def test_what_makes_publishing_pointless_is_named_and_can_be_waived(
+    emulator: Emulator, library: OfferLibrary, reason: str
+) -> None:
+    offer = seed(emulator, **POINTLESS[reason])
+    with pytest.raises(NotPublishableError) as refused:
+        step(library, offer, PUBLISH, waive=[other for other in editing.REASONS if other != reason])
+    assert list(refused.value.findings) == [reason]
+    assert reason in str(refused.value)
+    assert not patched(emulator)
+
+
+def test_what_is_waived_is_published_all_the_same(emulator: Emulator, library: OfferLibrary) -> None:
+    assert step(library, seed(emulator, **POINTLESS["window_over"]), PUBLISH, waive=["window_over"]) == "published"
+
+
+def test_every_reason_is_told_at_once(emulator: Emulator, library: OfferLibrary) -> None:
+    offer = seed(emulator, **POINTLESS["window_over"], **POINTLESS["no_representation"])
+    with pytest.raises(NotPublishableError) as refused:
+        step(library, offer, PUBLISH)
+    assert set(refused.value.findings) == {"window_over", "no_representation"}
+
+
+def test_publishing_looks_again_at_what_somebody_edits_meanwhile(
+    emulator: Emulator, library: OfferLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, spoilt = seed(emulator), seed(emulator)
+    meanwhile(monkeypatch, lambda: replace(library, kept, "/rank/priority", 7))
+    assert step(library, kept, PUBLISH) == "published"
+    body = body_of(emulator, kept)
+    assert (body["status"], body["rank"]["priority"]) == ("approved", 7)
+    meanwhile(monkeypatch, lambda: replace(library, spoilt, "/selectionConstraint/endDate", OVER["endDate"]))
+    replace(library, spoilt, "/selectionConstraint/startDate", OVER["startDate"])
+    with pytest.raises(NotPublishableError, match="window_over"):
+        step(library, spoilt, PUBLISH)
+    assert body_of(emulator, spoilt)["status"] == "draft"
+
+
+def test_a_step_that_somebody_else_made_meanwhile_is_not_made_again(
+    emulator: Emulator, library: OfferLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = seed(emulator)
+    meanwhile(monkeypatch, lambda: replace(library, offer, "/status", "archived"))
+    with pytest.raises(TransitionError):
+        step(library, offer, PUBLISH)
+    other = seed(emulator)
+    meanwhile(monkeypatch, lambda: replace(library, other, "/status", "archived"))
+    assert step(library, other, ARCHIVE) == "unchanged"
+
+
+def test_an_offer_whose_window_is_moved_meanwhile_is_not_archived(
+    emulator: Emulator, library: OfferLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved, over = seed(emulator, selectionConstraint=OVER), seed(emulator, selectionConstraint=OVER)
+    meanwhile(monkeypatch, lambda: replace(library, moved, "/selectionConstraint/endDate", "2090-01-01T00:00:00Z"))
+
+    def archive(offer: str) -> str:
+        work = lambda access, reference: editing.archive_expired(access, reference, NOW)  # noqa: E731
+        return library.edit_offer(offer, work).action
+
+    assert [archive(moved), archive(over), archive(over)] == ["unchanged", "archived", "unchanged"]
+    assert body_of(emulator, moved)["status"] == "draft"
+
+
+def schedule(library: OfferLibrary, offer: str, window: OfferWindow, **options: Any) -> str:
+    return library.edit_offer(
+        offer, lambda access, reference: editing.schedule(access, reference, window), **options
+    ).action
+
+
+def test_a_window_is_set_once_and_the_edit_of_somebody_else_is_kept(
+    emulator: Emulator, library: OfferLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = {"scope": "profile", "entity": "offer"}
+    capping = [{**scope, "enabled": True, "limit": 2, **LAST_YEAR}]
+    offer = seed(emulator, frequencyCappingConstraints=capping)
+    before = body_of(emulator, offer)["frequencyCappingConstraints"]
+    window = resolve_window("2026-04-01", duration="P14D", timezone="America/New_York")
+    meanwhile(monkeypatch, lambda: replace(library, offer, "/selectionConstraint/profileConstraintType", "anySegments"))
+    assert [schedule(library, offer, window), schedule(library, offer, window)] == ["scheduled", "unchanged"]
+    body = body_of(emulator, offer)
+    assert body["selectionConstraint"]["profileConstraintType"] == "anySegments"
+    assert body["frequencyCappingConstraints"] == before
+    entity = library.get_offer(offer)
+    assert entity is not None
+    assert window.changes(entity.properties) == []
+
+
+def test_a_fallback_offer_has_no_window(emulator: Emulator, library: OfferLibrary) -> None:
+    window = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
+    with pytest.raises(UnsupportedError, match="may always be shown"):
+        schedule(library, "dps:fallback-offer:1", window)

@@ -1,0 +1,113 @@
+"""The governor: slowed by 429, held as long as asked, recovering by itself; and the places of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.async_transport import AsyncShell
+from airflow_provider_offers.client.errors import RateLimitedError
+from airflow_provider_offers.client.governor import Governor, governor_for
+from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.wire import Flow, Request, Response
+from tests.client.script import SETTINGS, answer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_nothing_slows_a_service_that_never_complains() -> None:
+    governor = Governor(clock=Clock())
+    assert [governor.admit() for _ in range(100)] == [0.0] * 100
+
+
+def test_a_429_holds_everybody_back_as_long_as_asked_and_then_lets_them_out_one_by_one() -> None:
+    clock = Clock()
+    governor = Governor(clock=clock)
+    governor.answered(429, retry_after=7)
+    waits = [governor.admit() for _ in range(5)]
+    assert waits[0] == 7
+    assert all(later - earlier == pytest.approx(governor.spacing) for earlier, later in pairwise(waits))
+    assert governor.spacing > 0
+
+
+@given(st.lists(st.sampled_from([200, 404, 429, 500]), max_size=80), st.none() | st.floats(0, 100))
+def test_the_spacing_is_bounded_and_good_answers_take_it_away(statuses: list[int], asked: float | None) -> None:
+    clock = Clock()
+    governor = Governor(clock=clock)
+    admitted = []
+    for status in statuses:
+        wait = governor.admit()
+        assert wait >= 0
+        clock.time += wait
+        admitted.append(clock.time)
+        governor.answered(status, asked)
+        assert 0 <= governor.spacing <= 5
+    assert admitted == sorted(admitted)
+    for _ in range(40):
+        clock.time += governor.admit()
+        governor.answered(200)
+    assert governor.spacing == 0
+    clock.time += 100
+    assert governor.admit() == 0
+
+
+def test_a_process_has_one_governor_for_a_service_and_a_credential() -> None:
+    assert governor_for("https://a", "me") is governor_for("https://a", "me")
+    assert governor_for("https://a", "me") is not governor_for("https://a", "you")
+
+
+class Shell(AsyncShell):
+    """A shell whose requests go nowhere; it counts those of all shells."""
+
+    now = 0
+    most = 0
+
+    def __init__(self, governor: Governor, **options: Any) -> None:
+        super().__init__(SETTINGS, governor=governor, retries=Retries(**options))
+
+    async def _send(self, request: Request) -> Response:
+        Shell.now += 1
+        Shell.most = max(Shell.most, Shell.now)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        Shell.now -= 1
+        return answer(200, {})
+
+
+def one_request() -> Flow[Any]:
+    return (yield Request("GET", "https://platform.adobe.io/data/core/dps/offers", {}))
+
+
+def test_all_shells_of_an_event_loop_share_the_places() -> None:
+    Shell.now = Shell.most = 0
+
+    async def main() -> None:
+        governor = Governor(max_concurrent=3)
+        shells = [Shell(governor) for _ in range(5)]
+        await asyncio.gather(*(shell.run(one_request()) for shell in shells for _ in range(10)))
+
+    asyncio.run(main())
+    asyncio.run(main())
+    assert Shell.most == 3
+
+
+def test_nobody_is_held_back_longer_than_his_own_deadline() -> None:
+    async def main() -> None:
+        governor = Governor()
+        governor.answered(429, retry_after=3_600)
+        with pytest.raises(RateLimitedError, match="nothing was sent") as raised:
+            await Shell(governor, deadline=300).run(one_request())
+        assert raised.value.retry_after == pytest.approx(3_600, abs=60)
+
+    asyncio.run(main())

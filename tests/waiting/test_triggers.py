@@ -1,0 +1,211 @@
+"""The triggers on an event loop: what they carry, the one session they share, and the events they end in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from airflow_provider_offers.client.auth import SHARED_TOKENS
+from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
+from airflow_provider_offers.triggers import feeds
+from airflow_provider_offers.triggers.offers import (
+    OffersFoundTrigger,
+    OfferStatusTrigger,
+    OfferTrigger,
+    OfferWindowTrigger,
+)
+
+COMMON: dict[str, Any] = {"offer_library_conn_id": "offers", "sandbox": None, "poll_interval": 0.2}
+OFFER = {"id": "dps:personalized-offer:1", "instance_id": "dps:personalized-offer:1", "offer_type": "personalized"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    SHARED_TOKENS.clear()
+    running.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(running.connection("dps")))
+    return running
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every opening and closing of a session."""
+    happened: list[str] = []
+    open_, close = AsyncSession.open, AsyncSession.close
+
+    async def opened(*arguments: Any, **options: Any) -> AsyncSession:
+        happened.append("opened")
+        return await open_(*arguments, **options)
+
+    async def closed(self: AsyncSession) -> None:
+        await close(self)
+        happened.append("closed")
+
+    monkeypatch.setattr(AsyncSession, "open", opened)
+    monkeypatch.setattr(AsyncSession, "close", closed)
+    return happened
+
+
+def status_trigger(offer: str, **options: Any) -> OfferStatusTrigger:
+    offers = [{**OFFER, "id": offer, "instance_id": offer}]
+    return OfferStatusTrigger(offers=offers, statuses=["approved"], **{**COMMON, **options})
+
+
+TRIGGERS: dict[str, Callable[[], OfferTrigger]] = {
+    "status": lambda: OfferStatusTrigger(offers=[OFFER], statuses=["draft"], execution_deadline=5.5, **COMMON),
+    "window": lambda: OfferWindowTrigger(offers=[OFFER, OFFER], until="open", **{**COMMON, "sandbox": "dev"}),
+    "found": lambda: OffersFoundTrigger(
+        search={"properties": ["status==draft"]}, offer_type="fallback", at_least=3, **COMMON
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Emulator) -> None:
+    path, arguments = TRIGGERS[name]().serialize()
+    module, _, class_name = path.rpartition(".")
+    again = getattr(import_module(module), class_name)(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (path, arguments)
+    carried = json.dumps(arguments)
+    connection = emulator.connection("dps")
+    for secret in (connection["password"], connection["host"], connection["extra"]["org_id"], "token"):
+        assert secret not in carried
+
+
+async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    payload: dict[str, Any] = events[0].payload
+    assert json.loads(json.dumps(payload)) == payload
+    return payload
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def publish(emulator: Emulator, offers: list[str]) -> None:
+    with OfferLibraryHook("offers") as hook:
+        for offer in offers:
+            hook.patch_offer(offer, [{"op": "replace", "path": "/status", "value": "approved"}])
+
+
+def test_hundreds_share_one_session_and_are_told_each_by_itself(emulator: Emulator, sessions: list[str]) -> None:
+    offers = emulator.seed(300, template={"status": "draft"})
+
+    async def main() -> list[dict[str, Any]]:
+        tasks = [asyncio.create_task(event_of(status_trigger(offer))) for offer in offers]
+        await until(lambda: len(emulator.journal(path="/data/*")) >= 12)
+        # Some leave early, as after a redistribution, and disturb none.
+        for task in tasks[200:]:
+            task.cancel()
+        await asyncio.gather(*tasks[200:], return_exceptions=True)
+        assert all(task.cancelled() for task in tasks[200:])
+        await asyncio.to_thread(publish, emulator, offers[:200])
+        events = await asyncio.gather(*tasks[:200])
+        assert feeds._feeds[asyncio.get_running_loop()] == {}
+        return events
+
+    events = asyncio.run(main())
+    assert [event["value"][0]["id"] for event in events] == offers[:200]
+    assert {event["status"] for event in events} == {"met"}
+    assert sessions == ["opened", "closed"]
+    # One for the session, and one for the hook that published.
+    assert len(emulator.journal(path="/ims/*")) <= 2
+
+
+def test_a_cancellation_passes_through_and_the_last_one_closes_the_session(
+    emulator: Emulator, sessions: list[str]
+) -> None:
+    (offer,) = emulator.seed(1, template={"status": "draft"})
+
+    async def main() -> None:
+        first, second = (asyncio.create_task(event_of(status_trigger(offer))) for _ in range(2))
+        await until(lambda: len(emulator.journal(path="/data/*")) >= 3)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert sessions == ["opened"]
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert sessions == ["opened", "closed"]
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())
+
+
+def test_the_events_of_what_cannot_be(emulator: Emulator) -> None:
+    (offer,) = emulator.seed(1, template={"status": "draft"})
+    gone = "dps:personalized-offer:0"
+    hopeless = asyncio.run(event_of(status_trigger(gone)))
+    assert hopeless == {"status": "hopeless", "message": f"There is no offer {gone}, or not any more"}
+    late = asyncio.run(event_of(status_trigger(offer, execution_deadline=time.time() + 0.5)))
+    assert late["status"] == "execution_timeout"
+    missing = asyncio.run(event_of(status_trigger(offer, offer_library_conn_id="nowhere")))
+    assert (missing["status"], missing["retryable"]) == ("failed", False)
+    assert "'nowhere'" in missing["message"]
+    wrong = OffersFoundTrigger(search={"q": "x"}, offer_type="personalized", at_least=1, **COMMON)
+    refused = asyncio.run(event_of(wrong))
+    assert (refused["status"], refused["error"], refused["retryable"]) == ("failed", "UnsupportedError", False)
+
+
+def test_a_connection_that_cannot_be_read_for_a_while_is_read_again(emulator: Emulator) -> None:
+    (offer,) = emulator.seed(1, template={"status": "approved"})
+    read, failures = OfferLibraryAsyncHook.settings, iter([TimeoutError, RuntimeError])
+
+    async def settings(self: OfferLibraryAsyncHook) -> Any:
+        for failure in failures:
+            raise failure("Airflow's API is away")
+        return await read(self)
+
+    with patch.object(OfferLibraryAsyncHook, "settings", settings):
+        assert asyncio.run(event_of(status_trigger(offer)))["status"] == "met"
+
+
+def test_a_search_is_waited_for(emulator: Emulator, sessions: list[str]) -> None:
+    search = {"properties": ["name==New"]}
+    triggers = [OffersFoundTrigger(search=search, offer_type="personalized", at_least=1, **COMMON) for _ in range(5)]
+
+    async def main() -> list[dict[str, Any]]:
+        tasks = [asyncio.create_task(event_of(trigger)) for trigger in triggers]
+        await until(lambda: len(emulator.journal(path="/data/*")) >= 4)
+        await asyncio.to_thread(emulator.seed, 1, name="New")
+        return await asyncio.gather(*tasks)
+
+    events = asyncio.run(main())
+    assert {event["value"][0]["name"] for event in events} == {"New"}
+    assert sessions == ["opened", "closed"]
+
+
+def test_the_asynchronous_hook_opens_one_session_for_all_who_call_at_once(
+    emulator: Emulator, sessions: list[str]
+) -> None:
+    offers = emulator.seed(5)
+
+    async def main() -> None:
+        async with OfferLibraryAsyncHook("offers") as hook:
+            found = await asyncio.gather(*(hook.get_offer(offer) for offer in offers))
+            assert [offer["id"] for offer in found] == offers
+            assert len([offer async for offer in hook.search_offers(limit=3)]) == 3
+
+    asyncio.run(main())
+    assert sessions == ["opened", "closed"]

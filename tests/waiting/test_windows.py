@@ -1,0 +1,270 @@
+"""Windows: half-open, right in every zone and at every change of clocks, and the same after a round trip."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import pendulum
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.generations.xcore_names import OFFER
+from airflow_provider_offers.client.instants import format_instant
+from airflow_provider_offers.client.spelling import neutral_value, wire_value
+from airflow_provider_offers.client.windows import OfferWindow, before, resolve_window, window_of
+
+MILLISECOND = timedelta(milliseconds=1)
+ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
+WALLS = st.datetimes(*(datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1990, 2037)))
+INSTANTS = st.builds(
+    lambda moment, zone: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC).astimezone(zone),
+    WALLS,
+    ZONES,
+)
+LENGTHS = st.timedeltas(MILLISECOND, timedelta(days=3000))
+
+
+@cache
+def changes_of_clocks(name: str) -> list[datetime]:
+    """The instants at which a zone's offset changes between 2000 and 2037, to the second."""
+    zone, found = ZoneInfo(name), []
+    moment, step = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=7)
+    while moment.year < 2037:
+        if _offset(moment, zone) != _offset(moment + step, zone):
+            low, high = moment, moment + step
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if _offset(middle, zone) == _offset(moment, zone) else (low, middle)
+            found.append(high.replace(microsecond=0))
+        moment += step
+    return found
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
+
+
+@st.composite
+def edges(draw: st.DrawFn) -> tuple[datetime, ZoneInfo, timedelta]:
+    """An instant at which the clocks of some zone change, the zone, and by how much they are put forward."""
+    name = draw(st.sampled_from(sorted(name for name in available_timezones() if "/" in name)))
+    instants = changes_of_clocks(name)
+    if not instants:
+        name = "America/New_York"
+        instants = changes_of_clocks(name)
+    instant, zone = draw(st.sampled_from(instants)), ZoneInfo(name)
+    after, earlier = _offset(instant, zone), _offset(instant - timedelta(seconds=1), zone)
+    assert after is not None
+    assert earlier is not None
+    return instant, zone, after - earlier
+
+
+@given(start=INSTANTS, length=LENGTHS, zone=ZONES)
+def test_a_window_holds_its_start_and_not_its_end(start: datetime, length: timedelta, zone: ZoneInfo) -> None:
+    window = OfferWindow(start, (start.astimezone(UTC) + length).astimezone(zone))
+    assert window.start in window
+    assert window.end - MILLISECOND in window
+    assert window.end not in window
+    assert window.start - MILLISECOND not in window
+    assert window.is_over(window.end)
+    assert not window.is_over(window.end - MILLISECOND)
+
+
+@given(start=INSTANTS, length=LENGTHS, first=ZONES, second=ZONES)
+def test_a_window_is_its_instants_whatever_zone_wrote_them(
+    start: datetime, length: timedelta, first: ZoneInfo, second: ZoneInfo
+) -> None:
+    end = start.astimezone(UTC) + length
+    window = OfferWindow(start, end)
+    again = OfferWindow(start.astimezone(first), end.astimezone(second))
+    assert again == window
+    assert hash(again) == hash(window)
+
+
+SPELLINGS: list[Any] = [
+    format_instant,
+    lambda instant: instant.isoformat(timespec="milliseconds"),
+    lambda instant: instant.astimezone(UTC).isoformat(timespec="milliseconds"),
+    lambda instant: instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+    lambda instant: instant.astimezone(timezone(timedelta(hours=-9, minutes=-30))).isoformat(timespec="milliseconds"),
+]
+
+
+@given(start=INSTANTS, length=LENGTHS, spelling=st.sampled_from(SPELLINGS))
+def test_a_window_survives_both_generations_and_every_spelling_of_dates(
+    start: datetime, length: timedelta, spelling: Any
+) -> None:
+    window = OfferWindow(start, start.astimezone(UTC) + length)
+    dps = {"selectionConstraint": {"startDate": spelling(window.start), "endDate": spelling(window.end)}}
+    xcore = wire_value(dps, OFFER)
+    assert set(xcore["xdm:selectionConstraint"]) == {"xdm:startDate", "xdm:endDate"}
+    assert window_of(dps) == window
+    assert window_of(neutral_value(xcore, OFFER)) == window
+    assert window_of({"selectionConstraint": window.as_constraint()}) == window
+    assert window.changes(dps) == []
+
+
+@given(start=INSTANTS, first=LENGTHS, second=LENGTHS)
+def test_the_patch_of_a_window_is_the_smallest_and_leads_there(
+    start: datetime, first: timedelta, second: timedelta
+) -> None:
+    now = OfferWindow(start, start.astimezone(UTC) + first)
+    wanted = OfferWindow(start, start.astimezone(UTC) + second)
+    properties: dict[str, Any] = {
+        "selectionConstraint": {**now.as_constraint(), "eligibilityRule": "r"},
+        "frequencyCappingConstraints": [{"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-01-02T00:00:00Z"}],
+    }
+    patch = wanted.changes(properties)
+    assert len(patch) == (now.end != wanted.end)
+    for operation in patch:
+        assert operation["path"] == "/selectionConstraint/endDate"
+        properties["selectionConstraint"]["endDate"] = operation["value"]
+    assert window_of(properties) == wanted
+    assert wanted.changes(properties) == []
+
+
+def test_an_offer_without_a_window_gets_one_whole() -> None:
+    window = OfferWindow(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    (operation,) = window.changes({"name": "x"})
+    assert (operation["op"], operation["path"]) == ("add", "/selectionConstraint")
+    assert [each["op"] for each in window.changes({"selectionConstraint": {"endDate": None}})] == ["add", "replace"]
+
+
+@given(edge=edges(), days=st.integers(1, 60), seconds=st.integers(-86_400, 86_400))
+def test_days_end_at_the_same_local_hour_across_a_change_of_clocks(
+    edge: tuple[datetime, ZoneInfo, timedelta], days: int, seconds: int
+) -> None:
+    instant, zone, _ = edge
+    start = (instant - timedelta(days=days) + timedelta(seconds=seconds)).astimezone(zone)
+    window = resolve_window(start, duration=timedelta(days=days))
+    wanted = (start.replace(tzinfo=None) + timedelta(days=days)).replace(fold=0)
+    shown = window.end.astimezone(zone).replace(tzinfo=None, fold=0)
+    back = wanted.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0)
+    # Where the clocks never show the time wanted, it moves on by as much as they do.
+    assert shown == (wanted if back == wanted else back)
+    assert shown >= wanted
+
+
+@given(edge=edges(), hours=st.integers(1, 100), seconds=st.integers(-7_200, 7_200))
+def test_hours_are_elapsed_time_across_a_change_of_clocks(
+    edge: tuple[datetime, ZoneInfo, timedelta], hours: int, seconds: int
+) -> None:
+    instant, zone, _ = edge
+    start = (instant + timedelta(seconds=seconds)).astimezone(zone)
+    window = resolve_window(start, duration=f"PT{hours}H", timezone=zone.key)
+    assert window.end - window.start == timedelta(hours=hours)
+
+
+@given(edge=edges(), part=st.floats(0.01, 0.99))
+def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_its_first(
+    edge: tuple[datetime, ZoneInfo, timedelta], part: float
+) -> None:
+    instant, zone, forward = edge
+    old_offset = _offset(instant - timedelta(seconds=1), zone)
+    assert old_offset is not None
+    change = (instant + old_offset).replace(tzinfo=None)
+    if forward > timedelta(0):
+        wall = change + forward * part
+        with pytest.raises(InvalidInputError, match="does not exist"):
+            resolve_window(wall, duration="P1D", timezone=zone.key)
+    else:
+        # From as much before the change as the clocks are put back, the local time comes twice.
+        wall = change + forward * part
+        window = resolve_window(wall.isoformat(), duration="PT1M", timezone=zone.key)
+        assert window.start < instant
+        assert window.start.astimezone(zone).replace(tzinfo=None, fold=0) == window_precision(wall)
+    # Just before the change and at it, both ways, the clocks show what they show.
+    assert resolve_window(instant.astimezone(zone), duration="PT1S").start == instant
+
+
+def window_precision(wall: datetime) -> datetime:
+    return wall.replace(microsecond=wall.microsecond // 1000 * 1000)
+
+
+@given(edge=edges())
+def test_a_window_inside_the_hour_that_comes_twice_is_compared_by_its_instants(
+    edge: tuple[datetime, ZoneInfo, timedelta],
+) -> None:
+    instant, zone, forward = edge
+    if forward >= timedelta(0):
+        return
+    early, late = (instant - timedelta(minutes=1)).astimezone(zone), (instant + timedelta(minutes=1)).astimezone(zone)
+    window = OfferWindow(early, late)
+    assert instant in window
+    assert instant.astimezone(zone) in window
+    with pytest.raises(InvalidInputError, match="before the window starts"):
+        OfferWindow(late, early)
+
+
+@given(wall=WALLS, zone=ZONES, months=st.integers(1, 30))
+def test_months_stay_on_the_calendar(wall: datetime, zone: ZoneInfo, months: int) -> None:
+    start = wall.replace(tzinfo=UTC).astimezone(zone)
+    end = resolve_window(start, duration=f"P{months}M").end.astimezone(zone)
+    moved = (start.year * 12 + start.month - 1 + months) - (end.year * 12 + end.month - 1)
+    # A time that is skipped at the end of the last day of a month moves into the next, which some zones have had.
+    assert moved in (0, -1)
+    assert end.day == start.day or end.day >= 28 or end.day == 1 or abs(end.day - start.day) == 1
+
+
+def test_the_end_of_a_data_interval_fourteen_days_new_york_time() -> None:
+    window = resolve_window("2026-02-28 05:00:00+00:00", duration="P14D", timezone="America/New_York")
+    assert window.as_constraint() == {"startDate": "2026-02-28T05:00:00Z", "endDate": "2026-03-14T04:00:00Z"}
+    autumn = resolve_window(
+        pendulum.datetime(2026, 10, 25, 4), duration=timedelta(days=14), timezone="America/New_York"
+    )
+    assert autumn.as_constraint() == {"startDate": "2026-10-25T04:00:00Z", "endDate": "2026-11-08T05:00:00Z"}
+
+
+def test_dates_are_midnights_and_both_ends_may_be_wall_clock_times() -> None:
+    window = resolve_window("2026-03-25", end="2026-04-01T09:30", timezone="Europe/Paris")
+    assert window.as_constraint() == {"startDate": "2026-03-24T23:00:00Z", "endDate": "2026-04-01T07:30:00Z"}
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no zone": ({"start": "2026-03-25T09:00", "duration": "P1D"}, "start: given .*no time zone"),
+    "no end": ({"start": "2026-03-25T09:00Z"}, "end, duration: given neither"),
+    "both": ({"start": "2026-03-25T09:00:00Z", "end": "2026-03-26T09:00:00Z", "duration": "P1D"}, "given both"),
+    "reversed": ({"start": "2026-03-25T09:00:00Z", "end": "2026-03-24T09:00:00Z"}, "before the window starts"),
+    "empty": ({"start": "2026-03-25T09:00:00Z", "end": "2026-03-25T10:00:00+01:00"}, "when the window starts"),
+    "shorter than the service can tell": (
+        {"start": "2026-03-25T09:00:00Z", "end": "2026-03-25T09:00:00.000400Z"},
+        "when the window starts",
+    ),
+    "no duration": ({"start": "2026-03-25T09:00:00Z", "duration": "14 days"}, "duration: given '14 days'"),
+    "no time at all": ({"start": "2026-03-25T09:00:00Z", "duration": "P0D"}, "longer than nothing"),
+    "backwards": ({"start": "2026-03-25T09:00:00Z", "duration": timedelta(days=-1)}, "longer than nothing"),
+    "too long": ({"start": "2026-03-25T09:00:00Z", "duration": "P9000Y"}, "before the year 10000"),
+    "no such zone": ({"start": "2026-03-25", "duration": "P1D", "timezone": "Mars/Olympus"}, "timezone: given"),
+    "no text": ({"start": 5, "duration": "P1D", "timezone": "UTC"}, "start: given"),
+    "before the calendar": ({"start": "0001-01-01", "duration": "P1D", "timezone": "Asia/Tokyo"}, "beyond"),
+    "before the calendar in UTC": ({"start": "0001-01-01T00:00:00+10:00", "duration": "PT90H"}, "year"),
+    "after the calendar in UTC": ({"start": "9999-12-31T00:00:00Z", "end": "9999-12-31T23:00:00-10:00"}, "beyond"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_no_window_is_refused_by_name(case: str) -> None:
+    arguments, said = WRONG[case]
+    with pytest.raises(InvalidInputError, match=said):
+        resolve_window(**arguments)
+
+
+def test_every_violation_is_told_at_once() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        resolve_window("then", timezone="Nowhere", duration="soon")
+    assert {violation.pointer for violation in refused.value.violations} == {"start", "timezone", "duration"}
+
+
+def test_a_moment_before_counts_days_in_utc_and_may_be_now() -> None:
+    now = datetime(2026, 3, 30, 12, tzinfo=UTC)
+    assert before(now, "P0D") == now
+    assert before(now, "P1MT2H") == datetime(2026, 2, 28, 10, tzinfo=UTC)
+    assert before(now, timedelta(days=1, hours=1)) == datetime(2026, 3, 29, 11, tzinfo=UTC)
+    for wrong in ("P-1D", "", None, timedelta(days=-1), "P9999Y"):
+        with pytest.raises(InvalidInputError):
+            before(now, wrong)
