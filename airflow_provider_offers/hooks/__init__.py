@@ -1,0 +1,1 @@
+"""Airflow's hooks for the Offer Library."""

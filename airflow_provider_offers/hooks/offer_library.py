@@ -1,0 +1,391 @@
+"""The hook: an Airflow connection of type `offer_library` turned into the client, its secrets masked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from datetime import datetime
+
+    from airflow.sdk import Connection
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.library import OfferLibrary
+    from airflow_provider_offers.client.retry import Retries
+    from airflow_provider_offers.client.session import AsyncSession
+    from airflow_provider_offers.client.settings import Settings
+
+
+class OfferLibraryHook(BaseHook):
+    """Talks to Adobe Journey Optimizer's Offer Library through a connection.
+
+    The connection says which generation of the API is used (`api` in its extra: `dps` or `xcore`); the methods are
+    the same on both and take JSON in either spelling. `sandbox` overrides the connection's.
+
+    Every method raises the errors of `airflow_provider_offers.client.errors`. The hook closes its connections when
+    it is used as a context manager; without that they end with the process.
+    """
+
+    conn_name_attr = "offer_library_conn_id"
+    default_conn_name = "offer_library_default"
+    conn_type = "offer_library"
+    hook_name = "Adobe Offer Library"
+
+    def __init__(
+        self, offer_library_conn_id: str = default_conn_name, sandbox: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+
+    def __enter__(self) -> OfferLibraryHook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "library" in self.__dict__:
+            self.library.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
+        return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
+
+    @cached_property
+    def library(self) -> OfferLibrary:
+        """The client on this connection."""
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_offers.client.library import OfferLibrary
+
+        return OfferLibrary(self.settings, on_token=mask_secret)
+
+    def get_conn(self) -> OfferLibrary:
+        """The client on this connection; `library` under Airflow's own name for it."""
+        return self.library
+
+    def create_offer(
+        self,
+        offer: dict[str, Any],
+        *,
+        offer_type: str = "personalized",
+        if_exists: str = "fail",
+        since: datetime | None = None,
+        patience: float = 10.0,
+        validate: bool = True,
+    ) -> dict[str, Any]:
+        """Create an offer once and return its receipt; `action` in it says what happened.
+
+        `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
+        content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
+        and is adopted. `patience` is how many seconds an offer may take to show up after a lost answer.
+        `validate=False` sends the offer without the local checks.
+
+        Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), after a lookup by name.
+        """
+        from airflow_provider_offers.client.receipts import write_receipt
+
+        began = time.monotonic()
+        written = self.library.create_offer(
+            offer,
+            offer_type=offer_type,
+            if_exists=if_exists,
+            since=since,
+            patience=patience,
+            validate=validate,
+        )
+        return self._logged(write_receipt(written, self.settings, offer_type), began)
+
+    def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
+        """Read an offer: a receipt with its status, window and, under `offer`, every property in plain names.
+
+        Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps).
+        """
+        from airflow_provider_offers.client.receipts import entity_receipt
+
+        began = time.monotonic()
+        entity = self.library.get_offer(offer_id, offer_type=offer_type)
+        if entity is None:
+            raise RuntimeError("a read without an etag came back as unchanged")
+        return self._logged(entity_receipt(entity, self.settings, full=True), began, "read")
+
+    def get_offers(self, offer_ids: Sequence[Any], *, offer_type: str | None = None) -> list[dict[str, Any]]:
+        """Read many offers in few requests, in their order. Raises `NotFoundError` that names those not there."""
+        from airflow_provider_offers.client.receipts import entity_receipt
+
+        began = time.monotonic()
+        entities = self.library.get_offers([self.library.reference(each, offer_type) for each in offer_ids])
+        self.log.info(
+            "Read %d offers in sandbox %r over %s in %.2f s",
+            len(entities),
+            self.settings.sandbox,
+            self.settings.api,
+            time.monotonic() - began,
+        )
+        return [entity_receipt(entity, self.settings, full=True) for entity in entities]
+
+    def patch_offer(
+        self,
+        offer_id: Any,
+        patch: list[dict[str, Any]],
+        *,
+        offer_type: str | None = None,
+        if_match: int | str | None = None,
+        validate: bool = True,
+    ) -> dict[str, Any]:
+        """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
+
+        Paths may be in either generation's spelling. `if_match` is the etag that the offer must still have;
+        `ConflictError` otherwise.
+
+        Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
+        """
+        from airflow_provider_offers.client.flows.writing import patch as patch_flow
+
+        operations = self.library.checked_patch(
+            patch, [self.library.reference(offer_id, offer_type)], validate=validate
+        )
+        return self.edit_offer(
+            offer_id,
+            lambda access, reference: patch_flow(access, reference, operations, if_match=if_match),
+            offer_type=offer_type,
+        )
+
+    def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | None = None) -> dict[str, Any]:
+        """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
+        from airflow_provider_offers.client.receipts import write_receipt
+
+        began = time.monotonic()
+        kind = self.library.reference(offer_id, offer_type).kind
+        written = self.library.edit_offer(offer_id, work, offer_type=offer_type)
+        return self._logged(write_receipt(written, self.settings, kind.key, offer_id), began)
+
+    async def async_session(self) -> AsyncSession:
+        """A way to the same sandbox for an event loop of this task's own. The caller closes it."""
+        from airflow.sdk.log import mask_secret
+
+        from airflow_provider_offers.client.session import AsyncSession
+
+        async def mask(token: str) -> None:
+            # In the task's own thread: a worker is a fork, in which threads of its parent's pools do not run.
+            mask_secret(token)
+
+        return await AsyncSession.open(self.settings, on_token=mask)
+
+    def delete_offer(self, offer_id: Any, *, offer_type: str | None = None, missing_ok: bool = False) -> dict[str, Any]:
+        """Delete an offer, see it gone, and return a receipt with the action `deleted` (or `unchanged`).
+
+        Calls `DELETE /{container}/instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps).
+        """
+        from airflow_provider_offers.client.flows.deleting import delete_written
+
+        return self.edit_offer(
+            offer_id,
+            lambda access, reference: delete_written(access, reference, missing_ok=missing_ok),
+            offer_type=offer_type,
+        )
+
+    def search_offers(
+        self,
+        *,
+        offer_type: str = "personalized",
+        q: str | None = None,
+        qop: str | None = None,
+        fields: Any = None,
+        properties: Any = None,
+        order_by: Any = None,
+        limit: Any = None,
+        page_size: Any = None,
+        name: str | None = None,
+        ids: Any = None,
+        full: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """The offers that a search finds, each once, page by page as they are asked for.
+
+        See `airflow_provider_offers.client.query.parse_query` for the parameters. What the connection's generation
+        cannot express is refused with `UnsupportedError`.
+
+        Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).
+        """
+        from airflow_provider_offers.client.query import parse_query
+        from airflow_provider_offers.client.receipts import entity_receipt
+
+        query = parse_query(
+            q=q,
+            qop=qop,
+            fields=fields,
+            properties=properties,
+            order_by=order_by,
+            page_size=page_size,
+            name=name,
+            ids=ids,
+            limit=limit,
+        )
+        began = time.monotonic()
+        found = 0
+        for entity in self.library.search_offers(query, offer_type=offer_type):
+            found += 1
+            yield entity_receipt(entity, self.settings, full=full)
+        self.log.info(
+            "Found %d %s offers in sandbox %r over %s in %.2f s [request id %s]",
+            found,
+            offer_type,
+            self.settings.sandbox,
+            self.settings.api,
+            time.monotonic() - began,
+            self.library.last_request_id,
+        )
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether token, organization, sandbox and read permission work, and which of them does not."""
+        from airflow_provider_offers.client.doctor import examine
+        from airflow_provider_offers.client.errors import ConfigurationError
+
+        try:
+            findings = examine(self.library)
+        except ConfigurationError as error:
+            return False, str(error)
+        finally:
+            self.__exit__()
+        return all(finding.ok for finding in findings), "; ".join(map(str, findings))
+
+    def _logged(self, receipt: dict[str, Any], began: float, action: str | None = None) -> dict[str, Any]:
+        """Say what was done to which offer, where, how long it took, and under which request id."""
+        self.log.info(
+            "%s %s offer %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
+            (action or receipt["action"]).capitalize(),
+            receipt["offer_type"],
+            repr(receipt["name"]) if receipt["name"] else "",
+            receipt["id"],
+            receipt["sandbox"],
+            receipt["api"],
+            time.monotonic() - began,
+            self.library.last_request_id,
+        )
+        return receipt
+
+
+class OfferLibraryAsyncHook(BaseHook):
+    """The Offer Library for triggers and async tasks: the same calls, awaited, on one session.
+
+    Use it as an async context manager. Neither the connection nor a secret is ever read or masked on the event loop.
+    """
+
+    conn_name_attr = OfferLibraryHook.conn_name_attr
+    default_conn_name = OfferLibraryHook.default_conn_name
+    conn_type = OfferLibraryHook.conn_type
+    hook_name = OfferLibraryHook.hook_name
+
+    def __init__(
+        self, offer_library_conn_id: str = default_conn_name, sandbox: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+        self._session: AsyncSession | None = None
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> OfferLibraryAsyncHook:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def session(self, *, retries: Retries | None = None) -> AsyncSession:
+        """The open way to the sandbox; opened at the first call."""
+        from airflow_provider_offers.client.session import AsyncSession
+
+        async with self._opening:
+            if self._session is None:
+                settings = await self.settings()
+                self._session = await AsyncSession.open(settings, retries=retries, on_token=_mask_off_the_loop)
+            return self._session
+
+    async def settings(self) -> Settings:
+        """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
+        from asgiref.sync import sync_to_async
+
+        def read() -> Settings:
+            return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
+
+        # Airflow's own asynchronous reading could deadlock the triggerer before 3.3.2; a thread never does.
+        return await sync_to_async(read)()
+
+    async def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
+        """Read an offer; see `OfferLibraryHook.get_offer`."""
+        from airflow_provider_offers.client.entities import parse_reference
+        from airflow_provider_offers.client.flows.reading import read_now
+        from airflow_provider_offers.client.receipts import entity_receipt
+
+        session = await self.session()
+        settings = session.settings
+        reference = parse_reference(offer_id, offer_type=offer_type, api=settings.api, sandbox=settings.sandbox)
+        entity = await session.run(read_now(session.access, reference))
+        return entity_receipt(entity, settings, full=True)
+
+    async def search_offers(
+        self, *, offer_type: str = "personalized", full: bool = False, **parameters: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The offers that a search finds, each once; see `OfferLibraryHook.search_offers`."""
+        from airflow_provider_offers.client.flows.listing import Listing
+        from airflow_provider_offers.client.kinds import kind_of
+        from airflow_provider_offers.client.query import parse_query
+        from airflow_provider_offers.client.receipts import entity_receipt
+
+        query, kind = parse_query(**parameters), kind_of(offer_type)
+        session = await self.session()
+        listing = Listing(session.access, kind, session.access.generation.search(kind, query))
+        left = query.limit
+        while (page := await session.run(listing.advance())) is not None:
+            for entity in page:
+                if left == 0:
+                    return
+                yield entity_receipt(entity, session.settings, full=full)
+                left = None if left is None else left - 1
+            # What is read is let go of before the next page comes.
+            del page
+
+
+async def _mask_off_the_loop(token: str) -> None:
+    from airflow.sdk.log import mask_secret
+    from asgiref.sync import sync_to_async
+
+    await sync_to_async(mask_secret)(token)
+
+
+def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
+    """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
+    from airflow.sdk.log import mask_secret
+
+    from airflow_provider_offers.client.errors import ConfigurationError, Violation
+    from airflow_provider_offers.client.settings import parse_settings
+
+    label = f"The connection {connection.conn_id!r}"
+    try:
+        # Airflow's own `extra_dejson` takes text that is no JSON for an empty object.
+        json.loads(connection.extra or "{}")
+        extra = connection.extra_dejson
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise ConfigurationError(f"{label} cannot work", [Violation("extra", "no JSON object", "a JSON object")])
+    for secret in (connection.password, extra.get("access_token")):
+        if isinstance(secret, str) and secret:
+            mask_secret(secret)
+    return parse_settings(
+        host=connection.host,
+        port=connection.port,
+        login=connection.login,
+        password=connection.password,
+        extra=extra,
+        sandbox=sandbox,
+        label=label,
+    )

@@ -1,0 +1,1 @@
+"""Airflow's links for the Offer Library."""

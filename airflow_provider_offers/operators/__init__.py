@@ -1,0 +1,1 @@
+"""Airflow's operators for the Offer Library."""

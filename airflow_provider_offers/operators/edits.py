@@ -1,0 +1,161 @@
+"""The base of the operators that change offers which are there: one offer, or a list of them with one receipt each."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.batches import Batch, Work
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
+
+ON_FAILURE = ("stop", "continue")
+
+
+class EditOffersOperator(OfferLibraryOperator):
+    """Changes one offer and returns its receipt, or many and returns a list of receipts in their order.
+
+    :param offer_id: a reference id of either generation, an xcore instance id, what an offer task returned, or a list
+        of any of these, such as the output of a search
+    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
+    :param max_concurrent: how many offers of a list are under way at once (default 8)
+    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
+        the task fails in the end either way, and names what failed
+
+    On Airflow 3.3 a retry goes on at the first offer of the list that is not done; on 3.2 it looks at each again.
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "offer_id",
+        "offer_type",
+        "max_concurrent",
+        "on_failure",
+    )
+
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        offer_type: str | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: str = "stop",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.offer_id = offer_id
+        self.offer_type = offer_type
+        self.max_concurrent = max_concurrent
+        self.on_failure = on_failure
+
+    @property
+    @abstractmethod
+    def done(self) -> str:
+        """What a message calls an offer that is done, such as `published`."""
+
+    @abstractmethod
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        """The flow that changes an offer, made and checked after the templates are rendered."""
+
+    @property
+    def fingerprint(self) -> Any:
+        """What, beside the offers, makes two tries of the task the same work; as JSON."""
+        return [type(self).__name__]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the work may be done twice to one offer without harm."""
+        return True
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        given = named_offer(self.offer_id)
+        if isinstance(given, (list, tuple)):
+            return self.work_on_many(list(given), hook, context)
+        offer_type = self.offer_type or None
+        work = self.edit(hook, [hook.library.reference(given, offer_type)])
+        return hook.edit_offer(given, work, offer_type=offer_type)
+
+    def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+        """Do the work for every offer given; the receipts come in their order."""
+        from airflow_provider_offers.client.batches import BatchError
+        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
+
+        max_concurrent, stop = self._bounds()
+        references = [hook.library.reference(each, self.offer_type or None) for each in given]
+        work = self.edit(hook, references)
+        checkpoint = Checkpoint(context, references, self.fingerprint, repeatable=self.repeatable)
+
+        def to_receipt(index: int, written: Written) -> dict[str, Any]:
+            return write_receipt(written, hook.settings, references[index].kind.key, given[index])
+
+        progress = ListProgress(self.log, checkpoint, len(references), to_receipt)
+        try:
+            batch = asyncio.run(
+                _run(hook, references, work, checkpoint, progress, max_concurrent=max_concurrent, stop=stop)
+            )
+        finally:
+            checkpoint.save()
+        receipts = [checkpoint.done[index] for index in sorted(checkpoint.done)]
+        if batch.failures:
+            # A failed task returns nothing; who runs on all the same finds what was done.
+            context["ti"].xcom_push(key="return_value", value=receipts)
+            failures = {_named(references[index], given[index]): error for index, error in batch.failures.items()}
+            raise BatchError(self.done, len(receipts), len(references), failures)
+        self.log.info("%d offers %s in sandbox %r", len(receipts), self.done, hook.settings.sandbox)
+        return receipts
+
+    def _bounds(self) -> tuple[int, bool]:
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+        violations = []
+        if self.on_failure not in ON_FAILURE:
+            violations.append(Violation("on_failure", repr(self.on_failure), " or ".join(map(repr, ON_FAILURE))))
+        concurrent = str(self.max_concurrent)
+        if not (concurrent.isascii() and concurrent.isdecimal() and 1 <= int(concurrent) <= 32):
+            violations.append(Violation("max_concurrent", repr(self.max_concurrent), "a whole number from 1 to 32"))
+        if violations:
+            raise InvalidInputError("The list cannot be worked on", violations)
+        return int(concurrent), self.on_failure == "stop"
+
+
+async def _run(
+    hook: OfferLibraryHook,
+    references: list[Reference],
+    work: Work,
+    checkpoint: Checkpoint,
+    progress: ListProgress,
+    *,
+    max_concurrent: int,
+    stop: bool,
+) -> Batch:
+    from airflow_provider_offers.client.batches import run_batch
+
+    session = await hook.async_session()
+    try:
+        return await run_batch(
+            session,
+            references,
+            work,
+            skip=dict(checkpoint.done),
+            max_concurrent=max_concurrent,
+            stop=stop,
+            progress=progress,
+        )
+    finally:
+        await session.close()
+
+
+def _named(reference: Reference, given: Any) -> str:
+    name = given.get("name") if isinstance(given, dict) else None
+    return f"{name!r} ({reference})" if name else str(reference)

@@ -1,0 +1,256 @@
+"""The operators of an offer's life: give it a window, publish it, unpublish it, archive it, and tidy up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.edits import EditOffersOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.lifecycle import Step
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class ScheduleOfferOperator(EditOffersOperator):
+    """Set the window in which a personalized offer may be shown: `[start, end)`, the end excluded.
+
+    :param start: an aware datetime or RFC 3339 text, or a wall-clock time (a date is its midnight) with `timezone`
+    :param end: likewise; or else
+    :param duration: an ISO 8601 duration such as `P14D` or `PT36H`, or a timedelta. Years, months, weeks and days are
+        counted on the calendar of the zone, so that fourteen days across a change of clocks end at the same local
+        hour; hours, minutes and seconds are elapsed time
+    :param timezone: the zone of wall-clock times and of the calendar, such as `America/New_York`
+
+    The other parameters are those of `EditOffersOperator`. Sends the smallest patch, and none where the offer has the
+    window (`action` is then `unchanged`, else `scheduled`). An edit that somebody makes meanwhile is kept. The windows
+    of capping rules are left alone.
+
+    Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
+    """
+
+    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "start", "end", "duration", "timezone")
+
+    def __init__(
+        self,
+        *,
+        start: datetime | str,
+        end: datetime | str | None = None,
+        duration: timedelta | str | None = None,
+        timezone: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.start = start
+        self.end = end
+        self.duration = duration
+        self.timezone = timezone
+
+    @property
+    def done(self) -> str:
+        return "scheduled"
+
+    @property
+    def fingerprint(self) -> Any:
+        return [*super().fingerprint, str(self.start), str(self.end), str(self.duration), str(self.timezone)]
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.editing import schedule
+        from airflow_provider_offers.client.windows import resolve_window
+
+        window = resolve_window(self.start, self.end, self.duration, self.timezone)
+        self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
+        return lambda access, reference: schedule(access, reference, window)
+
+
+class StepOperator(EditOffersOperator):
+    """The base of publish, unpublish and archive: one step of the lifecycle, made once."""
+
+    step_verb: ClassVar[str]
+
+    @property
+    def step(self) -> Step:
+        from airflow_provider_offers.client.lifecycle import STEPS
+
+        return next(step for step in STEPS if step.verb == self.step_verb)
+
+    @property
+    def done(self) -> str:
+        return self.step.done
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.editing import take_step
+
+        step, now, waive = self.step, utc_now, self._waived()
+        return lambda access, reference: take_step(access, reference, step, waive=waive, now=now)
+
+    def _waived(self) -> tuple[str, ...]:
+        return ()
+
+
+class PublishOfferOperator(StepOperator):
+    """Publish an offer: from `draft` to `approved`, from where it can be shown inside its window.
+
+    :param waive: reasons against publishing that are to be overlooked: `window_over`, `no_window`,
+        `no_representation`, `missing_placement`, `missing_rule`
+
+    The other parameters are those of `EditOffersOperator`. `action` is `published`, or `unchanged` where the offer is
+    approved already. Raises `NotPublishableError`, which names what would make it pointless, and `TransitionError`
+    for an archived offer. An edit that somebody makes meanwhile is looked at, and kept.
+
+    Calls a read, lookups of the placements and the rule, then `PATCH` as `PatchOfferOperator` does.
+    """
+
+    step_verb: ClassVar[str] = "publish"
+    template_fields: Sequence[str] = (*StepOperator.template_fields, "waive")
+
+    def __init__(self, *, waive: Sequence[str] | str = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.waive = waive
+
+    def _waived(self) -> tuple[str, ...]:
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.flows.editing import REASONS
+
+        given = [self.waive] if isinstance(self.waive, str) and self.waive else list(self.waive)
+        if unknown := [reason for reason in given if reason not in REASONS]:
+            raise InvalidInputError(
+                "The offer cannot be published", [Violation("waive", repr(unknown), f"of {', '.join(REASONS)}")]
+            )
+        return tuple(given)
+
+
+class UnpublishOfferOperator(StepOperator):
+    """Take an offer back: from `approved` to `draft`, so that it is not shown any more.
+
+    Parameters are those of `EditOffersOperator`. `action` is `unpublished`, or `unchanged` where it is a draft already.
+    Raises `TransitionError` for an archived offer.
+    """
+
+    step_verb: ClassVar[str] = "unpublish"
+
+
+class ArchiveOfferOperator(StepOperator):
+    """Archive an offer, which is final: an archived offer can only be deleted or duplicated.
+
+    Parameters are those of `EditOffersOperator`. `action` is `archived`, or `unchanged` where it is archived already.
+    """
+
+    step_verb: ClassVar[str] = "archive"
+
+
+class ArchiveExpiredOffersOperator(EditOffersOperator):
+    """Archive every personalized offer whose window ended more than some time ago. Safe to run every night.
+
+    :param older_than: how long ago, as an ISO 8601 duration or a timedelta (default `P0D`: any that is over)
+    :param limit: archive at most so many, the longest expired first (default: all)
+    :param dry_run: True only reports
+    :param max_concurrent: how many are under way at once (default 8)
+    :param on_failure: `continue` (default) archives the others all the same, `stop` begins no more
+
+    Returns a report: `expired` (how many there are), `archived` (receipts), `left` (how many remain because of `limit`
+    or `dry_run`), `dry_run`. Each offer is read once more before it is archived; one whose window was moved meanwhile
+    is left alone and its receipt says `unchanged`. Killed half way, the next run does the rest.
+
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps), then a read and a `PATCH` for each.
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "older_than",
+        "limit",
+        "max_concurrent",
+        "on_failure",
+    )
+
+    def __init__(
+        self,
+        *,
+        older_than: timedelta | str = "P0D",
+        limit: int | str | None = None,
+        dry_run: bool = False,
+        on_failure: str = "continue",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(offer_id=None, offer_type="personalized", on_failure=on_failure, **kwargs)
+        self.older_than = older_than
+        self.limit = limit
+        # `dry_run` itself is a method of every Airflow operator.
+        self.report_only = dry_run
+
+    @property
+    def done(self) -> str:
+        return "archived"
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.editing import archive_expired
+
+        cutoff = self._cutoff
+        return lambda access, reference: archive_expired(access, reference, cutoff)
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.client.windows import before
+
+        self._cutoff = before(utc_now(), self.older_than)
+        expired = self._expired(hook)
+        limit = len(expired) if self.limit in (None, "") else self._checked_limit()
+        due: list[dict[str, Any]] = [] if self.report_only else expired[:limit]
+        for offer in expired:
+            self.log.debug("%s ended at %s", offer["name"], offer["window"]["end"])
+        self.log.info(
+            "%d offers in sandbox %r ended before %s; %s",
+            len(expired),
+            hook.settings.sandbox,
+            self._cutoff.isoformat(),
+            "reporting only" if self.report_only else f"archiving {len(due)}",
+        )
+        receipts: list[dict[str, Any]] = []
+        if due:
+            receipts = self.work_on_many(due, hook, context)
+        return {
+            "expired": len(expired),
+            "archived": [receipt for receipt in receipts if receipt["action"] == "archived"],
+            "left": len(expired) - len(due),
+            "dry_run": self.report_only,
+        }
+
+    def _expired(self, hook: OfferLibraryHook) -> list[dict[str, Any]]:
+        """What is over and not archived, the longest expired first; how the service compares dates is not relied on."""
+        from airflow_provider_offers.client.instants import format_instant, parse_instant
+
+        found = hook.search_offers(
+            properties=["status!=archived", f"selectionConstraint.endDate<{format_instant(self._cutoff)}"]
+        )
+        ended = []
+        for offer in found:
+            try:
+                end = parse_instant(offer["window"]["end"])
+            except ValueError:
+                continue
+            if end < self._cutoff and offer["status"] != "archived":
+                ended.append((end, offer))
+        return [offer for _, offer in sorted(ended, key=lambda pair: (pair[0], pair[1]["id"]))]
+
+    def _checked_limit(self) -> int:
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+        text = str(self.limit)
+        if not (text.isascii() and text.isdecimal()):
+            raise InvalidInputError(
+                "Nothing can be archived", [Violation("limit", repr(self.limit), "a whole number, at least 0")]
+            )
+        return int(text)
+
+
+def utc_now() -> datetime:
+    """Now, as an aware datetime."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)

@@ -1,0 +1,317 @@
+"""The operators for offers: create, create a fallback, get, patch, search and delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, named_offer
+from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.lifecycle import (
+    ArchiveExpiredOffersOperator,
+    ArchiveOfferOperator,
+    PublishOfferOperator,
+    ScheduleOfferOperator,
+    UnpublishOfferOperator,
+)
+
+__all__ = [
+    "ArchiveExpiredOffersOperator",
+    "ArchiveOfferOperator",
+    "CreateFallbackOfferOperator",
+    "CreateOfferOperator",
+    "DeleteOfferOperator",
+    "GetOfferOperator",
+    "PatchOfferOperator",
+    "PublishOfferOperator",
+    "ScheduleOfferOperator",
+    "SearchOffersOperator",
+    "UnpublishOfferOperator",
+]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class CreateOfferOperator(OfferLibraryOperator):
+    """Create a personalized offer, once for each run of the task, and return its receipt.
+
+    :param offer: the offer as Adobe documents it, in either generation's spelling, whichever the connection uses:
+        a dict, or the name of a templated `.json` file
+    :param if_exists: what an offer of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
+        it is), `update` (patch what differs), `skip` (skip this task). An offer that an earlier try of this very
+        task made before its answer was lost is recognised and adopted.
+    :param patience: seconds that an offer may take to show up after a lost answer, before it is posted again
+    :param validate: False sends the offer without the local checks
+
+    The receipt, also in XCom: `id` (reference id), `instance_id`, `name`, `etag`, `offer_type`, `api`, `sandbox`, and
+    `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a zone.
+
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=personalized` (dps);
+    Adobe: "Create a personalized offer". Raises the errors of `airflow_provider_offers.client.errors`; those that no
+    retry can mend as `AirflowFailException`.
+    """
+
+    offer_type: ClassVar[str] = "personalized"
+
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer", "if_exists")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("offer",)
+
+    def __init__(
+        self,
+        *,
+        offer: dict[str, Any] | str,
+        if_exists: str = "fail",
+        patience: float = 10.0,
+        validate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.offer = offer
+        self.if_exists = if_exists
+        self.patience = patience
+        self.validate = validate
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        receipt = hook.create_offer(
+            json_document("offer", self.offer),
+            offer_type=self.offer_type,
+            if_exists=self.if_exists,
+            since=_earlier_try(context),
+            patience=self.patience,
+            validate=self.validate,
+        )
+        if receipt["action"] == "skipped":
+            from airflow.sdk.exceptions import AirflowSkipException
+
+            # The receipt is pushed by hand: a skipped task returns nothing.
+            context["ti"].xcom_push(key="return_value", value=receipt)
+            raise AirflowSkipException(f"{receipt['name']!r} is there already, as {receipt['id']}")
+        return receipt
+
+
+class CreateFallbackOfferOperator(CreateOfferOperator):
+    """Create a fallback offer, which customers get who are eligible for no other, and return its receipt.
+
+    Parameters, receipt and errors are those of `CreateOfferOperator`. A fallback has no window, rank or capping;
+    Adobe's example sends a window and a rank all the same, and the service drops them.
+
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=fallback` (dps);
+    Adobe: "Create a fallback offer".
+    """
+
+    offer_type: ClassVar[str] = "fallback"
+
+
+class GetOfferOperator(OfferLibraryOperator):
+    """Read an offer, or a list of them, and return what they are now.
+
+    :param offer_id: a reference id of either generation, an xcore instance id, what an offer task returned, or a list
+        of any of these, such as the output of a search
+    :param offer_type: `personalized` or `fallback`, where the id does not tell (default `personalized`)
+
+    Returns the receipt's fields but `action`, then `status`, `window` (`start` and `end` as the service spells them),
+    `created`, `modified`, and under `offer` every property in generation 2's plain names; for a list, a list of these.
+
+    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), for a list a lookup of many at
+    once; Adobe: "Look up an offer". Raises `NotFoundError` where there is none.
+    """
+
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer_id", "offer_type")
+
+    def __init__(self, *, offer_id: Any, offer_type: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offer_id = offer_id
+        self.offer_type = offer_type
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+        given = named_offer(self.offer_id)
+        if isinstance(given, (list, tuple)):
+            return hook.get_offers(given, offer_type=self.offer_type or None)
+        return hook.get_offer(given, offer_type=self.offer_type or None)
+
+
+class PatchOfferOperator(EditOffersOperator):
+    """Change an offer, or every one of a list, by a JSON Patch (RFC 6902), exactly once, and return the receipt.
+
+    :param patch: the operations: a list, or the name of a templated `.json` file; paths such as `/status` or
+        `/_instance/xdm:status`, both on both generations
+    :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
+    :param validate: False sends a well-formed patch without the checks of what it does
+
+    The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded by
+    what the offer is just before (`If-Match` on xcore, `test` operations on dps) and made again on a fresh read when
+    somebody else was faster; with `if_match` that is a `ConflictError` instead.
+
+    Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps); Adobe: "Update an offer".
+    """
+
+    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "patch", "if_match")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"patch": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("patch",)
+
+    def __init__(
+        self,
+        *,
+        patch: list[dict[str, Any]] | str,
+        if_match: int | str | None = None,
+        validate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.patch = patch
+        self.if_match = if_match
+        self.validate = validate
+
+    @property
+    def done(self) -> str:
+        return "patched"
+
+    @property
+    def fingerprint(self) -> Any:
+        return [*super().fingerprint, self.patch]
+
+    @property
+    def repeatable(self) -> bool:
+        from airflow_provider_offers.client.patches import is_idempotent
+
+        return is_idempotent(json_document("patch", self.patch))
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.writing import patch
+
+        if_match = None if self.if_match in (None, "") else self.if_match
+        if if_match is not None and len(references) != 1:
+            raise InvalidInputError(
+                "The patch cannot be sent",
+                [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
+            )
+        operations = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
+        return lambda access, reference: patch(access, reference, operations, if_match=if_match)
+
+
+class SearchOffersOperator(OfferLibraryOperator):
+    """Search the library, through every page, and return what is found.
+
+    :param q: plain words to search for; put double quotes around an exact phrase. xcore searches every field; dps has
+        no full-text search and needs exactly one of `fields`, in which it looks for the words as parts of the text
+    :param qop: whether all words must be found (`AND`) or one is enough (`OR`, the service's default)
+    :param fields: where `q` is looked for, such as `name`
+    :param properties: filters that must all hold, such as `status==approved`, `name~Spring.*` or
+        `selectionConstraint.endDate<2026-07-01T00:00:00Z`; operators `== != < <= > >= ~`; a bare path asks whether
+        the property exists
+    :param order_by: properties to sort by, `-` in front for descending, such as `-modified`
+    :param limit: at most so many offers; all of them by default
+    :param page_size: how many to ask for at once; the service takes it as a hint
+    :param full: True returns every property too, under `offer`
+    :param offer_type: `personalized` (default) or `fallback`
+
+    Properties may be named plainly or as generation 1 does (`_instance.xdm:name`, `repo:createdDate`). What the
+    connection's generation cannot express is refused, never dropped. Returns a list of receipts with `status`,
+    `window`, `created` and `modified`, each offer once.
+
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps); Adobe: "List personalized offers".
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "q",
+        "qop",
+        "fields",
+        "properties",
+        "order_by",
+        "limit",
+        "page_size",
+        "offer_type",
+    )
+
+    def __init__(
+        self,
+        *,
+        q: str | None = None,
+        qop: str | None = None,
+        fields: list[str] | str | None = None,
+        properties: list[str] | str | None = None,
+        order_by: list[str] | str | None = None,
+        limit: int | str | None = None,
+        page_size: int | str | None = None,
+        full: bool = False,
+        offer_type: str = "personalized",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.q = q
+        self.qop = qop
+        self.fields = fields
+        self.properties = properties
+        self.order_by = order_by
+        self.limit = limit
+        self.page_size = page_size
+        self.full = full
+        self.offer_type = offer_type
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+        return list(
+            hook.search_offers(
+                offer_type=self.offer_type,
+                q=self.q or None,
+                qop=self.qop or None,
+                fields=self.fields or None,
+                properties=self.properties or None,
+                order_by=self.order_by or None,
+                limit=None if self.limit in (None, "") else self.limit,
+                page_size=None if self.page_size in (None, "") else self.page_size,
+                full=self.full,
+            )
+        )
+
+
+class DeleteOfferOperator(EditOffersOperator):
+    """Delete an offer, or every one of a list, wait until it is gone, and return a receipt without an etag.
+
+    :param missing_ok: True is content with an offer that is not there (`action` is then `unchanged`). A retry of the
+        task always is, since the try before may have deleted it.
+
+    The other parameters are those of `EditOffersOperator`.
+
+    Calls `DELETE /{container}/instances/{instanceId}` (xcore, then its `Location` until the service has decided) or
+    `DELETE /offers/{id}` (dps); Adobe: "Delete an offer". Raises `ConflictError` where a collection or a decision
+    still refers to the offer.
+    """
+
+    def __init__(self, *, missing_ok: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.missing_ok = missing_ok
+
+    @property
+    def done(self) -> str:
+        return "deleted"
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        self._content = self.missing_ok or context["ti"].try_number > 1
+        return super().work(hook, context)
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.deleting import delete_written
+
+        missing_ok = self._content
+        return lambda access, reference: delete_written(access, reference, missing_ok=missing_ok)
+
+
+def _earlier_try(context: Context) -> datetime | None:
+    """The earliest moment at which an earlier try of this task can have created something; None on the first try.
+
+    Clearing a task resets the run's start, so the moment from which the run was due counts as well.
+    """
+    if context["ti"].try_number <= 1:
+        return None
+    run = context["dag_run"]
+    return min((moment for moment in (run.start_date, run.run_after) if moment is not None), default=None)

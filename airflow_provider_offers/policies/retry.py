@@ -1,0 +1,74 @@
+"""A retry policy for tasks: retry what can pass, after the time the service asked for; fail at once what cannot.
+
+Airflow has retry policies since 3.3. `retry_arguments` gives the task arguments for any supported Airflow.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
+
+try:
+    from airflow.sdk import RetryPolicy
+except ImportError:  # Airflow 3.2
+    RetryPolicy = None  # type: ignore[assignment,misc]
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.definitions.retry_policy import RetryDecision
+
+
+def retry_arguments(**arguments: Any) -> dict[str, Any]:
+    """`retry_policy` for the task arguments where Airflow knows it, beside the arguments given; on 3.2 only those.
+
+    Use it as `CreateOfferOperator(..., **retry_arguments(retries=5))` or in `default_args`.
+    """
+    return arguments if RetryPolicy is None else {"retry_policy": OfferLibraryRetryPolicy(), **arguments}
+
+
+if RetryPolicy is not None:
+
+    class OfferLibraryRetryPolicy(RetryPolicy):
+        """Decides by the error of the Offer Library that ended the task, wherever in its causes that stands.
+
+        - An error that another try cannot mend fails the task, whatever retries are left.
+        - Where the service named a time (`Retry-After`), the next try waits so long; else the task's own delay counts.
+        - Anything that is no error of the Offer Library is left to the task's own settings.
+        """
+
+        def evaluate(
+            self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+        ) -> RetryDecision:
+            """Decide about the exception; `try_number` and `max_tries` stay Airflow's business."""
+            from airflow.sdk.definitions.retry_policy import RetryDecision
+
+            error = _cause(exception)
+            if error is None:
+                return RetryDecision.default()
+            first_line = str(error).partition("\n")[0][:200]
+            if not can_pass(error):
+                return RetryDecision.fail(reason=first_line)
+            seconds = getattr(error, "retry_after", None)
+            delay = None if seconds is None else timedelta(seconds=float(seconds))
+            return RetryDecision.retry(delay=delay, reason=first_line)
+
+        def serialize(self) -> dict[str, Any]:
+            """Nothing: the policy has no settings."""
+            return {}
+
+        @classmethod
+        def deserialize(cls, data: dict[str, Any]) -> OfferLibraryRetryPolicy:
+            """The policy, again."""
+            return cls()
+
+
+def _cause(exception: BaseException | None) -> OfferLibraryError | None:
+    seen: set[int] = set()
+    while exception is not None and id(exception) not in seen:
+        if isinstance(exception, OfferLibraryError):
+            return exception
+        seen.add(id(exception))
+        exception = exception.__cause__ or exception.__context__
+    return None

@@ -1,0 +1,1 @@
+"""Airflow's sensors for the Offer Library."""

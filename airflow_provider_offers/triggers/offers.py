@@ -1,0 +1,194 @@
+"""The triggers behind the deferred sensors. They carry ids and the connection's name, never a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_offers.triggers.feeds import watching
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_offers.client.flows.access import Access
+    from airflow_provider_offers.client.waiting import Verdict
+    from airflow_provider_offers.client.watch import Question, Watch
+    from airflow_provider_offers.client.wire import Flow
+
+# The longest sleep before the clock is read again: clocks are set, and laptops close.
+_LONGEST_SLEEP = 900.0
+
+
+class OfferTrigger(BaseTrigger):
+    """What the triggers share: the events they end in, and the deadline of the task's own `execution_timeout`.
+
+    The event is a small JSON object: `status` is `met` with what the sensor returns in `value`, `hopeless`, `failed`
+    or `execution_timeout`, the latter three with a `message`.
+    """
+
+    def __init__(
+        self,
+        offer_library_conn_id: str,
+        sandbox: str | None,
+        poll_interval: float,
+        execution_deadline: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+        self.poll_interval = poll_interval
+        self.execution_deadline = execution_deadline
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and what it takes to make it again, after a restart of the triggerer or elsewhere."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "offer_library_conn_id": self.offer_library_conn_id,
+                "sandbox": self.sandbox,
+                "poll_interval": self.poll_interval,
+                "execution_deadline": self.execution_deadline,
+                **self.arguments(),
+            },
+        )
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """The trigger's own arguments, as JSON."""
+
+    @abstractmethod
+    async def wait(self) -> Any:
+        """Return what the sensor returns, once it has come about."""
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and tell in one event how it ended. A cancellation by the triggerer passes through."""
+        from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
+        from airflow_provider_offers.client.waiting import HopelessError
+
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                value = await self.wait()
+            yield TriggerEvent({"status": "met", "value": value})
+        except TimeoutError:
+            yield TriggerEvent({"status": "execution_timeout", "message": "the task's execution_timeout is over"})
+        except HopelessError as error:
+            yield TriggerEvent({"status": "hopeless", "message": str(error)})
+        except OfferLibraryError as error:
+            yield TriggerEvent(
+                {"status": "failed", "message": str(error), "error": type(error).__name__, "retryable": can_pass(error)}
+            )
+
+    def _seconds_left(self) -> float | None:
+        return None if self.execution_deadline is None else max(0.0, self.execution_deadline - time.time())
+
+
+class WatchedOffersTrigger(OfferTrigger):
+    """Waits for something about some offers. `offers` holds what names each: `id`, `instance_id`, `offer_type`."""
+
+    def __init__(self, *, offers: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offers = offers
+
+    @abstractmethod
+    def verdict(self, watch: Watch) -> Verdict:
+        """Whether the wait is over, by what the offers are now."""
+
+    async def wait(self) -> list[dict[str, Any]]:
+        """The ids, status and etag of each offer, once all are as waited for."""
+        from airflow_provider_offers.client.entities import Reference
+        from airflow_provider_offers.client.kinds import kind_of
+
+        references = [
+            Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
+            for offer in self.offers
+        ]
+        async with watching(self.offer_library_conn_id, self.sandbox, references, interval=self.poll_interval) as watch:
+            within: float | None = None
+            while True:
+                await watch.news(within)
+                verdict = self.verdict(watch)
+                if verdict.met:
+                    return [
+                        {"id": entity.id, "status": entity.status, "etag": entity.etag}
+                        for reference in references
+                        if (entity := watch.states[str(reference)]) is not None
+                    ]
+                within = None
+                if verdict.until is not None:
+                    within = min(max(0.0, verdict.until.timestamp() - time.time()), _LONGEST_SLEEP)
+
+
+class OfferStatusTrigger(WatchedOffersTrigger):
+    """Waits until every offer has one of the `statuses`."""
+
+    def __init__(self, *, statuses: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.statuses = statuses
+
+    def arguments(self) -> dict[str, Any]:
+        return {"offers": self.offers, "statuses": self.statuses}
+
+    def verdict(self, watch: Watch) -> Verdict:
+        from airflow_provider_offers.client.waiting import status_verdict
+
+        return status_verdict(watch.states, len(watch.references), self.statuses)
+
+
+class OfferWindowTrigger(WatchedOffersTrigger):
+    """Waits until the window of every offer is open, or closed; sleeps until then and notices when it is moved."""
+
+    def __init__(self, *, until: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.until = until
+
+    def arguments(self) -> dict[str, Any]:
+        return {"offers": self.offers, "until": self.until}
+
+    def verdict(self, watch: Watch) -> Verdict:
+        from datetime import UTC, datetime
+
+        from airflow_provider_offers.client.waiting import check_until, window_verdict
+
+        return window_verdict(watch.states, len(watch.references), check_until(self.until), datetime.now(UTC))
+
+
+class OffersFoundTrigger(OfferTrigger):
+    """Waits until a search yields at least `at_least` offers; searches again only when something has changed."""
+
+    def __init__(self, *, search: dict[str, Any], offer_type: str, at_least: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.search = search
+        self.offer_type = offer_type
+        self.at_least = at_least
+
+    def arguments(self) -> dict[str, Any]:
+        return {"search": self.search, "offer_type": self.offer_type, "at_least": self.at_least}
+
+    async def wait(self) -> list[dict[str, Any]]:
+        """The receipts of the first `at_least` offers found."""
+        async with watching(
+            self.offer_library_conn_id, self.sandbox, interval=self.poll_interval, question=self._question()
+        ) as watch:
+            while len(watch.found) < self.at_least:
+                await watch.news()
+            return watch.found
+
+    def _question(self) -> Question:
+        from airflow_provider_offers.client.changes import search
+        from airflow_provider_offers.client.kinds import kind_of
+        from airflow_provider_offers.client.query import parse_query
+        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.watch import Question
+
+        kind, query = kind_of(self.offer_type), parse_query(**{**self.search, "limit": self.at_least})
+
+        def ask(access: Access) -> Flow[list[dict[str, Any]]]:
+            found = yield from search(access, kind, query)
+            return [entity_receipt(entity, access.exchange.settings, full=False) for entity in found]
+
+        return Question(json.dumps([kind.key, self.search, self.at_least], sort_keys=True), kind, ask)

@@ -1,0 +1,63 @@
+"""Captures what a run logs and prints, without taking it from pytest's own report."""
+
+import io
+import logging
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import IO, Any
+
+DEBUGGED = ("airflow_provider_offers", "airflow.task", "urllib3")
+
+
+class Output:
+    """What has been written so far. Kept in a file, so that forked processes add to it until they die."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+
+    def text(self) -> str:
+        """All of it."""
+        self.file.seek(0)
+        return self.file.read()
+
+
+class _Tee(io.TextIOBase):
+    def __init__(self, *streams: IO[str]) -> None:
+        self._streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self._streams:
+            stream.write(text)
+            stream.flush()
+        return len(text)
+
+
+@contextmanager
+def captured_output() -> Iterator[Output]:
+    """Collect prints, structlog's lines and the standard library's, our own down to level DEBUG."""
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as file,
+        _logged_to(file),
+        redirect_stdout(_Tee(file, sys.stdout)),
+        redirect_stderr(_Tee(file, sys.stderr)),
+    ):
+        yield Output(file)
+
+
+@contextmanager
+def _logged_to(file: IO[Any]) -> Iterator[None]:
+    handler = logging.StreamHandler(file)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in DEBUGGED}
+    root.addHandler(handler)
+    for name in DEBUGGED:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,110 @@
+"""Runs task attempts in child processes that may be killed, as workers are."""
+
+import os
+import pickle
+import signal
+import traceback
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+
+class WorkerKilled(Exception):
+    """What the harness says of an attempt whose process was killed."""
+
+
+def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:
+    """Run the attempt in a fork of this process. Give this to `Airflow.run` as its `task_runner`.
+
+    A child killed by a signal leaves its task up for retry, or failed where no try is left, as the scheduler
+    would after missing its heartbeats.
+    """
+    from airflow.sdk.execution_time.supervisor import TaskRunResult
+
+    _warm_the_api_up()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _run_and_exit(actual, ti, task, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        state = _state_after_death(ti, task)
+        error: BaseException | None = WorkerKilled(f"signal {os.WTERMSIG(status)}")
+        message = None
+    else:
+        state, message, error = pickle.loads(answer)
+    outcome: Any = _Outcome(state, task)
+    return TaskRunResult(ti=outcome, state=state, msg=message, error=error)
+
+
+def kill_this_worker() -> None:
+    """End this process at once, with nothing cleaned up. For use in a task that runs in a child."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@cache
+def _warm_the_api_up() -> None:
+    """Have the API build its routes here, once, rather than in every child."""
+    import httpx
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
+        client.get("/health")
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """All that `dag.test()` reads of a task instance that has run."""
+
+    state: Any
+    task: Any
+
+
+def _run_and_exit(actual: Any, ti: Any, task: Any, writing: int) -> None:
+    """Run the attempt with connections of this process's own, and exit without the parent's cleaning up."""
+    status = 1
+    try:
+        _let_go_of_the_parents_threads_and_connections()
+        result = actual(ti=ti, task=task)
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(_pickled(result.state, result.msg, result.error))
+        status = 0
+    except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _let_go_of_the_parents_threads_and_connections() -> None:
+    """Leave to the parent what does not survive a fork. Airflow's engines see to themselves."""
+    from airflow import settings
+    from airflow.sdk.execution_time import supervisor
+
+    sessions: Any = settings.Session
+    # The API application can be used again, which saves seconds; the thread that served it is the parent's.
+    api = supervisor.in_process_api_server()
+    _PARENTS.extend([api.transport, sessions()])
+    del api.transport
+    sessions.registry.clear()
+
+
+_PARENTS: list[Any] = []
+"""Collected in a child, they would wait for the parent's thread and end the parent's transaction."""
+
+
+def _pickled(state: Any, message: Any, error: BaseException | None) -> bytes:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - whatever an exception's own code raises
+        error = RuntimeError(f"cannot be pickled: {error!r}")
+    return pickle.dumps((state, message, error))
+
+
+def _state_after_death(ti: Any, task: Any) -> Any:
+    from airflow.utils.state import TaskInstanceState
+
+    return TaskInstanceState.UP_FOR_RETRY if ti.try_number <= task.retries else TaskInstanceState.FAILED

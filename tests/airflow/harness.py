@@ -1,0 +1,237 @@
+"""A real Airflow for tests: runs DAGs with `dag.test()` and hands back everything that came of it."""
+
+import functools
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from tests.airflow.capture import captured_output
+from tests.airflow.kept import Kept, read_kept
+
+BUNDLE = "dags-folder"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One time that Airflow ran a task: a first try, a retry, or a return from deferral."""
+
+    task_id: str
+    map_index: int
+    try_number: int
+    state: str
+    error: BaseException | None
+    message: Any
+    """What the task told Airflow at its end, a DeferTask for example."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished DAG run. Tasks are named by their id, mapped ones as `task_id[0]`."""
+
+    run_id: str
+    state: str
+    states: dict[str, str]
+    xcoms: dict[str, dict[str, Any]]
+    """By task and key, decoded as a downstream task would see them."""
+    rendered: dict[str, dict[str, Any]]
+    attempts: list[Attempt]
+    logs: str
+    """All that was logged or printed meanwhile, before Airflow's masking: a secret here is one of ours."""
+
+    def result(self, task: str) -> Any:
+        """What the task returned."""
+        return self.xcoms[task]["return_value"]
+
+    def error(self, task: str) -> BaseException | None:
+        """The exception of the task's last attempt, if that failed."""
+        return next((a.error for a in reversed(self.attempts) if _label(a) == task), None)
+
+    def tries(self, task: str) -> list[Attempt]:
+        """The task's attempts in their order."""
+        return [attempt for attempt in self.attempts if _label(attempt) == task]
+
+
+@dataclass
+class Airflow:
+    """An Airflow home with a database, and the way to run DAGs on it."""
+
+    home: Path
+    _pristine: Path = field(init=False)
+
+    @classmethod
+    def start(cls, home: Path) -> "Airflow":
+        """Make the database of an empty home, which AIRFLOW_HOME must name already."""
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+        from airflow.utils.db import initdb
+
+        initdb()
+        DagBundlesManager().sync_bundles_to_db()
+        started = cls(home)
+        started._pristine = home / "pristine.db"
+        _copy_database(started.database, started._pristine)
+        return started
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.home / "airflow.db"
+
+    def forget(self) -> None:
+        """Put the database back to how it was made and remove the log files."""
+        _copy_database(self._pristine, self.database)
+        shutil.rmtree(self.home / "logs", ignore_errors=True)
+
+    def run(
+        self,
+        dag: Any,
+        *,
+        conf: dict[str, Any] | None = None,
+        connections: Mapping[str, Mapping[str, Any] | str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        task_runner: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> Run:
+        """Run the DAG to its end. A failing task fails the run, not the test.
+
+        `connections` holds a URI, or the fields of a Connection, by connection id. `task_runner(run, ti=, task=)`
+        may run each attempt in its own way, as `in_a_child` does. Further options are those of `dag.test()`.
+        """
+        self._store(dag)
+        attempts: list[Attempt] = []
+        with ExitStack() as stack:
+            stack.enter_context(patch.dict(os.environ, _as_environment(connections, environment)))
+            stack.enter_context(_recorded(attempts, task_runner))
+            output = stack.enter_context(captured_output())
+            dag_run = dag.test(run_conf=conf, **options)
+            return self._collect(dag_run, attempts, output.text())
+
+    def run_file(self, path: Path, dag_id: str | None = None, **options: Any) -> Run:
+        """Run the DAG of a DAG file; `dag_id` says which if it holds several."""
+        dags = load_dags(path)
+        return self.run(dags[dag_id or _only(dags)], **options)
+
+    def kept(self) -> Kept:
+        """Everything that Airflow has stored since the test began, as text."""
+        return read_kept(self.home, self.database)
+
+    def _store(self, dag: Any) -> None:
+        """Write the serialized DAG, which `dag.test()` demands, wherever the DAG was defined."""
+        from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+        from airflow.serialization.serialized_objects import LazyDeserializedDAG
+        from airflow.utils.session import create_session
+
+        errors: dict[Any, str] = {}
+        with create_session() as session:
+            update_dag_parsing_results_in_db(
+                BUNDLE, None, [LazyDeserializedDAG.from_dag(dag)], errors, None, set(), session=session
+            )
+        if errors:
+            raise ValueError(f"Airflow cannot serialize {dag.dag_id}: {'; '.join(errors.values())}")
+
+    def _collect(self, dag_run: Any, attempts: list[Attempt], logs: str) -> Run:
+        with closing(sqlite3.connect(self.database)) as database:
+            return Run(
+                run_id=dag_run.run_id,
+                state=str(dag_run.state),
+                states=_states(database, dag_run),
+                xcoms=_xcoms(database, dag_run),
+                rendered=_rendered(database, dag_run),
+                attempts=attempts,
+                logs=logs,
+            )
+
+
+def load_dags(path: Path) -> dict[str, Any]:
+    """Load the DAGs of a file or folder as Airflow does, refusing any that Airflow could not import."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(path))
+    if bag.import_errors:
+        raise ImportError("\n".join(bag.import_errors.values()))
+    return dict(bag.dags)
+
+
+def _as_environment(
+    connections: Mapping[str, Mapping[str, Any] | str] | None, environment: Mapping[str, str] | None
+) -> dict[str, str]:
+    named = {
+        f"AIRFLOW_CONN_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in (connections or {}).items()
+    }
+    return {**named, **(environment or {})}
+
+
+@contextmanager
+def _recorded(attempts: list[Attempt], task_runner: Callable[..., Any] | None) -> Iterator[None]:
+    """Note how each attempt ended; `dag.test()` itself keeps only the state of the last."""
+    from airflow.sdk.execution_time import supervisor
+
+    actual = supervisor.run_task_in_process
+
+    def run_and_note(ti: Any, task: Any, **options: Any) -> Any:
+        run = functools.partial(task_runner, actual) if task_runner else actual
+        result = run(ti=ti, task=task, **options)
+        state = str(getattr(result.state, "value", result.state))
+        map_index = -1 if ti.map_index is None else ti.map_index
+        attempts.append(Attempt(ti.task_id, map_index, ti.try_number, state, result.error, result.msg))
+        return result
+
+    # Airflow 3.2 makes a new in-process API server for every attempt, at two seconds each.
+    server = supervisor.in_process_api_server
+    if not hasattr(server, "cache_info"):
+        supervisor.in_process_api_server = functools.cache(server)
+    with patch.object(supervisor, "run_task_in_process", run_and_note):
+        yield
+
+
+def _states(database: sqlite3.Connection, dag_run: Any) -> dict[str, str]:
+    rows = _rows(database, "task_instance", "task_id, map_index, state", dag_run)
+    return {_name(task_id, map_index): state for task_id, map_index, state in rows}
+
+
+def _xcoms(database: sqlite3.Connection, dag_run: Any) -> dict[str, dict[str, Any]]:
+    from airflow.sdk.serde import deserialize
+
+    found: dict[str, dict[str, Any]] = {}
+    # Without the cast SQLite hands back a JSON number as a number.
+    columns = "task_id, map_index, key, cast(value as text)"
+    for task_id, map_index, key, value in _rows(database, "xcom", columns, dag_run):
+        found.setdefault(_name(task_id, map_index), {})[key] = deserialize(json.loads(value))
+    return found
+
+
+def _rendered(database: sqlite3.Connection, dag_run: Any) -> dict[str, dict[str, Any]]:
+    columns = "task_id, map_index, rendered_fields"
+    rows = _rows(database, "rendered_task_instance_fields", columns, dag_run)
+    return {_name(task_id, map_index): json.loads(fields) for task_id, map_index, fields in rows}
+
+
+def _rows(database: sqlite3.Connection, table: str, columns: str, dag_run: Any) -> list[Any]:
+    return database.execute(
+        f"select {columns} from {table} where dag_id = ? and run_id = ?", (dag_run.dag_id, dag_run.run_id)
+    ).fetchall()
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def _label(attempt: Attempt) -> str:
+    return _name(attempt.task_id, attempt.map_index)
+
+
+def _name(task_id: str, map_index: int) -> str:
+    return task_id if map_index < 0 else f"{task_id}[{map_index}]"
+
+
+def _only(dags: Mapping[str, Any]) -> str:
+    (dag_id,) = dags
+    return dag_id

@@ -1,0 +1,119 @@
+"""Offers, DAGs and looks at the library that the tests of the operators share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_provider_offers.emulator import Emulator
+from tests.airflow.harness import Airflow, Run
+
+CONNECTION = "offer_library_default"
+NO_DELAY = timedelta(0)
+
+
+def dag_of(dag_id: str, **options: Any) -> DAG:
+    """An empty DAG that nothing schedules."""
+    return DAG(dag_id, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), **options)
+
+
+def run(airflow: Airflow, emulator: Emulator, api: str, dag: DAG, *, conf: Any = None, **extra: Any) -> Run:
+    """Run the DAG with the default connection leading to the emulator; `extra` are further settings of it."""
+    return airflow.run(dag, conf=conf, connections={CONNECTION: emulator.connection(api, **extra)})
+
+
+def personalized(name: str, **changes: Any) -> dict[str, Any]:
+    """A personalized offer that the service takes; None takes a property out."""
+    offer = {
+        "name": name,
+        "status": "draft",
+        "representations": [
+            {
+                "channel": "https://ns.adobe.com/xdm/channel-types/web",
+                "placement": Emulator.PLACEMENT_ID,
+                "components": [{"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}],
+            }
+        ],
+        "selectionConstraint": {
+            "startDate": "2026-03-10T00:00:00Z",
+            "endDate": "2026-06-30T21:59:59Z",
+            "profileConstraintType": "none",
+        },
+        "rank": {"priority": 10},
+        **changes,
+    }
+    return {key: value for key, value in offer.items() if value is not None}
+
+
+def fallback(name: str, **changes: Any) -> dict[str, Any]:
+    """A fallback offer that the service takes."""
+    return personalized(name, selectionConstraint=None, rank=None, **changes)
+
+
+def offer_of(offer_type: str, name: str, **changes: Any) -> dict[str, Any]:
+    """An offer of that type."""
+    return fallback(name, **changes) if offer_type == "fallback" else personalized(name, **changes)
+
+
+def seed(emulator: Emulator, api: str, name: str, offer_type: str = "personalized", **options: Any) -> dict[str, Any]:
+    """Put an offer into the library, made through that generation; gives it as the emulator shows it."""
+    body = offer_of(offer_type, name, **options.pop("changes", {}))
+    (identifier,) = emulator.seed(
+        objects=[{"kind": f"{offer_type}-offer", "generation": api, "body": body, **options}],
+    )
+    return next(each for each in emulator.objects() if each["id"] == identifier)
+
+
+def offers(emulator: Emulator, sandbox: str | None = None) -> list[dict[str, Any]]:
+    """Every offer in the library, in neutral form, oldest first."""
+    return [each for each in emulator.objects(sandbox=sandbox) if each["kind"].endswith("-offer")]
+
+
+def named(emulator: Emulator, name: str) -> list[dict[str, Any]]:
+    """The offers of that name."""
+    return [each for each in offers(emulator) if each["body"]["name"] == name]
+
+
+def writes(emulator: Emulator) -> list[Any]:
+    """What reached the Offer Library and was no read."""
+    return [entry for entry in emulator.journal(path="/data/core/*") if entry.method != "GET"]
+
+
+def media_type(value: str) -> tuple[str, dict[str, str]]:
+    """A media type and its parameters, however they are spaced and quoted."""
+    message = Message()
+    message["Content-Type"] = value
+    parameters = message.get_params(failobj=[])
+    return message.get_content_type(), dict(parameters[1:])
+
+
+def media_types(value: str) -> list[tuple[str, dict[str, str]]]:
+    """The media types of an Accept header; a lone `*` stands for `*/*`, as in Adobe's examples."""
+    parts = (part.strip() for part in value.split(","))
+    return [media_type("*/*" if part == "*" else part) for part in parts]
+
+
+def document(entry: Any) -> Any:
+    """The JSON that a request carried."""
+    return json.loads(entry.body)
+
+
+def holds(found: Any, wanted: Any) -> bool:
+    """Whether a document has everything that another says, and perhaps more members."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(
+            name in found and holds(found[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(holds, found, wanted))
+    return bool(found == wanted)
+
+
+def errors(result: Run, tasks: Iterable[str]) -> dict[str, str]:
+    """What each of these tasks failed with, as its exception's text; a task that did not fail has none."""
+    return {task: str(result.error(task) or "") for task in tasks}

@@ -1,0 +1,69 @@
+"""The example DAGs: each is tagged, runs to its end on both generations, and makes no twin when run again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.emulator import Emulator
+from tests.airflow.harness import Airflow, load_dags
+from tests.airflow.library import CONNECTION, offers
+
+EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
+DURATION = "PT10S"
+"""An example that waits for a window is given one that is open, and closes when even a slow machine has published."""
+
+FILES = sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
+def soon(dag: Any) -> dict[str, Any]:
+    """A window that is open now, for an example that has one."""
+    conf = {"start": datetime.now(UTC).isoformat(), "duration": DURATION}
+    return {name: value for name, value in conf.items() if name in dag.params}
+
+
+def dags(file: str) -> dict[str, Any]:
+    return load_dags(EXAMPLES / file)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_example_is_tagged_and_told(file: str) -> None:
+    found = dags(file)
+
+    assert found
+    for dag in found.values():
+        assert "example" in dag.tags
+        assert dag.dag_id.startswith("example_")
+        assert dag.doc_md
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator, api: str, file: str) -> None:
+    connections = {CONNECTION: emulator.connection(api)}
+    for dag in dags(file).values():
+        first = airflow.run(dag, connections=connections, conf=soon(dag))
+        assert set(first.states.values()) == {"success"}, [str(each.error) for each in first.attempts if each.error]
+        left = offers(emulator)
+
+        second = airflow.run(dag, connections=connections, conf=soon(dag))
+        assert set(second.states.values()) == {"success"}, [str(each.error) for each in second.attempts if each.error]
+
+        # A campaign named after its run is another one each time; whatever has one name is one offer.
+        again = offers(emulator)
+        assert max(Counter((each["kind"], each["body"]["name"]) for each in again).values(), default=1) == 1
+        status = {each["id"]: each["body"]["status"] for each in again}
+        assert {each["id"]: each["body"]["status"] for each in left}.items() <= status.items()
+
+
+def test_nothing_is_read_while_a_dag_file_is_parsed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing sends nothing and asks for no connection: there is none here to be found."""
+    monkeypatch.delenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", raising=False)
+
+    for file in FILES:
+        assert dags(file)
+
+    assert emulator.journal() == []

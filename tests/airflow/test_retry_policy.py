@@ -1,0 +1,93 @@
+"""The retry policy: what can pass is tried again, after the time asked for; what cannot fails at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.batches import BatchError
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    InvalidInputError,
+    NoAnswerError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RejectedError,
+    ServerError,
+    TransitionError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.offers import GetOfferOperator, PublishOfferOperator
+from airflow_provider_offers.policies import retry
+from tests.airflow.harness import Airflow
+from tests.airflow.library import NO_DELAY, dag_of, run, seed
+
+KNOWS_POLICIES = hasattr(retry, "OfferLibraryRetryPolicy")
+newer = pytest.mark.skipif(not KNOWS_POLICIES, reason="Airflow has retry policies since 3.3")
+CALL: dict[str, Any] = {"method": "GET", "path": "/offers"}
+
+ERRORS: dict[str, tuple[BaseException, str]] = {
+    "too many requests": (RateLimitedError(**CALL, status=429, retry_after=90.0), "retry after 90"),
+    "an outage": (ServerError(**CALL, status=503), "retry"),
+    "a lost answer": (NoAnswerError("lost", **CALL, sent=True), "retry"),
+    "a proxy's page": (UnexpectedResponseError("a page", **CALL, status=200), "retry"),
+    "an unknown outcome": (OutcomeUnknownError("who knows"), "retry"),
+    "somebody was faster": (ConflictError(**CALL, status=409), "retry"),
+    "an index that lags": (NotFoundError(**CALL, status=404), "retry"),
+    "refused content": (RejectedError(**CALL, status=422), "fail"),
+    "no permission": (PermissionDeniedError(**CALL, status=403), "fail"),
+    "wrong input": (InvalidInputError("wrong", []), "fail"),
+    "an illegal step": (TransitionError("no"), "fail"),
+    "a list of which some can pass": (
+        BatchError("published", 1, 3, {"a": RejectedError(**CALL, status=422), "b": ConflictError(**CALL, status=409)}),
+        "retry",
+    ),
+    "a list of which none can": (BatchError("published", 1, 2, {"a": RejectedError(**CALL, status=422)}), "fail"),
+    "something else": (ZeroDivisionError(), "default"),
+}
+
+
+def decision(error: BaseException) -> str:
+    decided = retry.OfferLibraryRetryPolicy().evaluate(error, 1, 3)
+    after = "" if decided.retry_delay is None else f" after {decided.retry_delay.total_seconds():g}"
+    return f"{decided.action.value}{after}"
+
+
+@newer
+@pytest.mark.parametrize("case", ERRORS)
+def test_the_error_decides(case: str) -> None:
+    error, wanted = ERRORS[case]
+    assert decision(error) == wanted
+
+
+@newer
+def test_an_error_counts_wherever_in_the_causes_it_is() -> None:
+    wrapped = RuntimeError("wrapped")
+    wrapped.__cause__ = RateLimitedError(**CALL, status=429, retry_after=7.0)
+    assert decision(wrapped) == "retry after 7"
+
+
+def test_the_arguments_fit_every_airflow() -> None:
+    arguments: dict[str, Any] = retry.retry_arguments(retries=5)
+    assert arguments["retries"] == 5
+    assert ("retry_policy" in arguments) is KNOWS_POLICIES
+    with dag_of("any"):
+        task = GetOfferOperator(task_id="get", offer_id="x", **arguments)
+    assert task.retries == 5
+
+
+def test_a_run_obeys_it(airflow: Airflow, emulator: Emulator) -> None:
+    offer = seed(emulator, "dps", "Spring voucher", changes={"status": "archived"})
+    outage = {"status": 503, "method": "GET", "path": f"*{offer['id']}*"}
+    emulator.add_fault("status", times=1, **outage)
+    with dag_of("policy") as dag:
+        arguments = retry.retry_arguments(retries=2, retry_delay=NO_DELAY)
+        get = GetOfferOperator(task_id="passes", offer_id=offer["id"], **arguments)
+        get >> PublishOfferOperator(task_id="cannot", offer_id=offer["id"], **arguments)
+    result = run(airflow, emulator, "dps", dag, max_retries=0)
+    assert [attempt.state for attempt in result.tries("passes")] == ["up_for_retry", "success"]
+    assert len(result.tries("cannot")) == 1

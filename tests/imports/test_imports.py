@@ -1,0 +1,139 @@
+"""Imports each public module in a process of its own and looks at what that loaded beyond Airflow's own SDK."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+OURS = "airflow_provider_offers"
+HEAVY = {
+    "aiohttp",
+    "fastapi",
+    "httpx",
+    "jsonpatch",
+    "jsonpointer",
+    "pendulum",
+    "requests",
+    "sqlalchemy",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+}
+LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors"}
+"""What operator modules may load of the client: the errors, by which tasks fail."""
+
+PARSED = [
+    f"{OURS}.{path.parent.name}.{path.stem}"
+    for folder in ("hooks", "links", "operators", "policies", "sensors")
+    for path in sorted((Path(__file__).parent.parent.parent / OURS / folder).glob("[!_]*.py"))
+]
+"""Every module that a DAG file may import."""
+
+
+def output(*statements: str) -> str:
+    """What a fresh process says after `SAID` when it runs these statements."""
+    answer = subprocess.run(
+        [sys.executable, "-c", "\n".join(statements)],
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return next(line for line in answer.stdout.splitlines() if line.startswith("SAID ")).removeprefix("SAID ")
+
+
+@cache
+def loaded(*statements: str) -> frozenset[str]:
+    """The modules in a fresh process after these statements."""
+    return frozenset(
+        json.loads(output(*statements, "import json, sys", "print('SAID', json.dumps(list(sys.modules)))"))
+    )
+
+
+def tops(modules: Iterable[str]) -> set[str]:
+    """The packages that modules belong to."""
+    return {name.partition(".")[0] for name in modules}
+
+
+@cache
+def airflows() -> frozenset[str]:
+    """What every DAG file loads that uses Airflow's SDK as ours do, whether it uses this package or not."""
+    return loaded(
+        "from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink",
+        "from airflow.sdk.exceptions import AirflowFailException",
+    )
+
+
+@cache
+def added() -> dict[str, set[str]]:
+    """What each module loads that those before it in the list had not; one process for all, which saves time."""
+    code = ["import json, sys", "before, added = set(), {}"]
+    for module in PARSED:
+        code += [
+            f"import {module}",
+            f"added[{module!r}] = sorted(set(sys.modules) - before)",
+            "before |= set(sys.modules)",
+        ]
+    found: dict[str, list[str]] = json.loads(output(*code, "print('SAID', json.dumps(added))"))
+    return {module: set(names) for module, names in found.items()}
+
+
+@pytest.mark.parametrize("module", PARSED)
+def test_nothing_heavy_is_loaded_that_airflow_has_not_loaded(module: str) -> None:
+    assert tops(added()[module] - airflows()) & HEAVY == set()
+
+
+@pytest.mark.parametrize("module", PARSED)
+def test_a_parsed_dag_file_loads_hardly_any_of_the_client(module: str) -> None:
+    more = added()[module]
+
+    assert {name for name in more if name.startswith(f"{OURS}.client")} <= LIGHT_CLIENT
+    assert not {name for name in more if name.startswith(f"{OURS}.emulator")}
+
+
+def test_building_a_dag_of_every_operator_loads_no_more() -> None:
+    made = loaded(
+        "from airflow.sdk import DAG",
+        f"from {OURS}.operators import offers",
+        "with DAG('built', schedule=None):",
+        "    for name in offers.__all__:",
+        "        operator = getattr(offers, name)",
+        "        fields = {field: '{{ x }}' for field in operator.template_fields}",
+        "        operator(task_id=name, **fields)",
+    )
+
+    assert tops(made - airflows()) & HEAVY == set()
+    assert {name for name in made if name.startswith(f"{OURS}.client")} <= LIGHT_CLIENT
+
+
+def test_the_providers_metadata_imports_nothing() -> None:
+    more = loaded(f"import {OURS}.get_provider_info as info", "info.get_provider_info()") - loaded()
+
+    assert more - {"json"} == {OURS, f"{OURS}.get_provider_info"}
+
+
+def test_the_client_knows_no_airflow() -> None:
+    modules = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.receipts")
+
+    assert not {name for name in modules if name == "airflow" or name.startswith("airflow.")}
+    assert "airflow" not in tops(loaded(f"import {OURS}.emulator"))
+
+
+def test_the_emulator_is_light_until_it_is_started() -> None:
+    assert tops(loaded(f"import {OURS}.emulator")) & HEAVY == set()
+
+
+def test_the_client_and_the_emulator_share_no_code() -> None:
+    client = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.receipts")
+    emulator = loaded(f"from {OURS}.emulator import Emulator", "with Emulator(): pass")
+
+    assert not {name for name in client if name.startswith(f"{OURS}.emulator")}
+    assert not {name for name in emulator if name.startswith(f"{OURS}.client")}
