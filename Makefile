@@ -1,0 +1,79 @@
+# Everything a checkout can do. `make` alone lists it; nothing is written outside the checkout.
+
+PYTHON ?= python3
+LOWEST_PYTHON ?= python3.11
+PYTEST_ARGS ?=
+WORKERS ?= 2
+
+VENV := .venv
+LOWEST_VENV := .venv-lowest
+CONSTRAINTS := constraints/airflow-3.3.txt
+LOWEST_CONSTRAINTS := constraints/airflow-3.2.txt
+BIN := $(VENV)/bin
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+# Caches, temporary files and Airflow's own home stay in the checkout, whoever runs this.
+CACHE := $(CURDIR)/.cache
+export UV_CACHE_DIR := $(CACHE)/uv
+export UV_PYTHON_DOWNLOADS := never
+# The system's certificates, as pip uses them: networks with an authority of their own need it.
+export UV_NATIVE_TLS ?= true
+export UV_SYSTEM_CERTS ?= true
+export PIP_CACHE_DIR := $(CACHE)/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export XDG_CACHE_HOME := $(CACHE)/xdg
+export TMPDIR := $(CACHE)/tmp
+export AIRFLOW_HOME := $(CACHE)/airflow
+unexport VIRTUAL_ENV
+unexport PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-lowest test-distributed lint types format constraints wheel bench clean
+
+help: ## list these targets
+	@echo "make demo   runs the demo; make test   runs the tests. All targets:"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
+	@$(BIN)/python demo/launch.py
+
+test: $(VENV)/.ready ## run the tests on the newest supported Airflow
+	@echo "==> Running the tests on $$(scripts/versions $(BIN)/python)"
+	@$(BIN)/python $(PYTEST)
+
+test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airflow and Python
+	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"
+	@$(LOWEST_VENV)/bin/python $(PYTEST)
+
+test-distributed: $(VENV)/.ready ## kill a real triggerer while hundreds of sensors wait (takes minutes)
+	@echo "==> Running a scheduler, workers and a triggerer on $$(scripts/versions $(BIN)/python)"
+	@$(BIN)/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
+
+lint: $(VENV)/.ready ## check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready ## check types
+	@$(BIN)/mypy
+
+format: $(VENV)/.ready ## format the sources and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.ready ## measure waiting, writing, reading and parsing beside others; about ten minutes
+	@$(BIN)/python -m benchmarks
+
+constraints: $(VENV)/.ready ## pin every environment again, each at the date its input file names
+	@scripts/pin $(BIN)/uv constraints/*.in
+
+wheel: $(VENV)/.ready ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+clean: ## remove everything the other targets made
+	rm -rf $(VENV) $(LOWEST_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+$(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment
+	@scripts/environment $(VENV) $(CONSTRAINTS) $(PYTHON) python3.14 python3.13 python3.12 python3.11
+
+$(LOWEST_VENV)/.ready: $(LOWEST_CONSTRAINTS) pyproject.toml scripts/environment
+	@scripts/environment $(LOWEST_VENV) $(LOWEST_CONSTRAINTS) --exactly-3.11 $(LOWEST_PYTHON) $(PYTHON)

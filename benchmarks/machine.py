@@ -1,0 +1,37 @@
+"""What the results were measured on: the machine, how busy it was, and the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.measure import table
+
+_PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requests")
+
+
+def describe(load_before: float) -> str:
+    """A table for the head of the results."""
+    cpu = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    rows = [
+        ["date", datetime.now(UTC).date().isoformat()],
+        ["processor", f"{cpu}, {os.cpu_count()} cores"],
+        ["memory", f"{memory / 1e6:.1f} GB"],
+        ["system", f"{platform.system()} {platform.release()}"],
+        ["load average before and after", f"{load_before:.2f}, {os.getloadavg()[0]:.2f}"],
+        ["Python", platform.python_version()],
+        *([name, version(name)] for name in _PACKAGES),
+    ]
+    return table(("", ""), rows).replace("---:", "---")
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text().splitlines() if file.exists() else []

@@ -1,0 +1,92 @@
+"""Measuring: each contestant in a process of its own, what that process uses, and medians over repetitions."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+_HOME = CHECKOUT / ".cache" / "benchmarks"
+
+Figures = dict[str, Any]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a contestant: an Airflow home in the checkout, and no logging to pay for."""
+    _HOME.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(_HOME),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": str(CHECKOUT),
+    }
+
+
+def alone(module: str, *arguments: object) -> Figures:
+    """Run a contestant in a process of its own; the last line that it prints are its figures."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, env=environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[1:])} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def medians(runs: Sequence[Figures]) -> Figures:
+    """The median of each figure over several runs."""
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def repeated(times: int, contestants: Mapping[str, tuple[object, ...]], module: str) -> dict[str, list[Figures]]:
+    """Run all contestants in turn, several times, so that a slow moment of the machine hits none alone."""
+    runs: dict[str, list[Figures]] = {name: [] for name in contestants}
+    for number in range(1, times + 1):
+        for name, arguments in contestants.items():
+            print(f"  {name}, {number} of {times} ...", file=sys.stderr, flush=True)
+            runs[name].append(alone(module, *arguments))
+    return runs
+
+
+def cpu_seconds() -> float:
+    """What this process has used of the processor, in user and system mode."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def resident_bytes() -> int:
+    """What this process holds of the memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def forget_peak() -> None:
+    """Count the peak from now on (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_bytes() -> int:
+    """The most that this process has held of the memory since `forget_peak`."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def verdict(met: bool) -> str:
+    """How a goal came out, for a table."""
+    return "met" if met else "**missed**"

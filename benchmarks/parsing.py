@@ -1,0 +1,81 @@
+"""Parsing: what importing every operator and sensor adds to a DAG file, ours beside the HTTP provider's.
+
+`python -m benchmarks.parsing --repeat 3` runs it. Every import happens in a new interpreter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from importlib import import_module
+
+from benchmarks.measure import CHECKOUT, Figures, medians, repeated, table, verdict
+
+# What every DAG file loads anyhow: `airflow.sdk` itself loads these only when they are asked for.
+_BASES = ("DAG", "BaseOperator", "BaseSensorOperator")
+CONTESTANTS = {"ours": "ours", "HTTP provider": "http"}
+BASELINES = {"import airflow.sdk": "sdk", "DAG, BaseOperator and BaseSensorOperator of it": "bases"}
+
+
+def measure(times: int) -> str:
+    """The section of the results."""
+    contestants: dict[str, tuple[object, ...]] = {
+        f"{title} over {over}": (name, over) for title, name in CONTESTANTS.items() for over in BASELINES.values()
+    }
+    runs = repeated(times, contestants, "benchmarks.parsing")
+    found = {title: medians(each) for title, each in runs.items()}
+    rows, goals = [], []
+    for title, over in BASELINES.items():
+        ours, theirs = found[f"ours over {over}"], found[f"HTTP provider over {over}"]
+        for name, figures in (("ours", ours), ("HTTP provider", theirs)):
+            modules = f"{figures['modules']:.0f}"
+            rows.append([name, title, f"{figures['sources']:.0f}", modules, f"{1000 * figures['seconds']:.0f}"])
+        share = ours["modules"] / theirs["modules"]
+        goals.append([f"over {title}: fewer than half of their modules", f"{share:.2f}", verdict(share < 0.5)])
+    columns = ("contestant", "over", "files with operators and sensors", "modules added", "milliseconds added")
+    return (
+        f"## Parsing\n\nMedians of {times} runs, each in a new interpreter.\n\n{table(columns, rows)}\n\n"
+        f"{table(('goal', 'measured', ''), goals)}\n"
+    )
+
+
+def _sources(name: str) -> list[str]:
+    """The modules that hold operators and sensors."""
+    if name == "http":
+        return ["airflow.providers.http.operators.http", "airflow.providers.http.sensors.http"]
+    package = CHECKOUT / "airflow_provider_offers"
+    files = [path for folder in ("operators", "sensors") for path in sorted((package / folder).glob("*.py"))]
+    return [".".join(path.relative_to(CHECKOUT).with_suffix("").parts) for path in files if path.stem != "__init__"]
+
+
+def _import(name: str, over: str) -> Figures:
+    """Import them all, and say what came with them."""
+    sdk = import_module("airflow.sdk")
+    if over == "bases":
+        for base in _BASES:
+            getattr(sdk, base)
+    sources = _sources(name)
+    before, began = len(sys.modules), time.perf_counter()
+    for source in sources:
+        import_module(source)
+    seconds = time.perf_counter() - began
+    return {"sources": len(sources), "modules": len(sys.modules) - before, "seconds": seconds}
+
+
+def main() -> None:
+    """Run from the command line; with a contestant and a baseline, import and print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contestant", nargs="?", choices=list(CONTESTANTS.values()))
+    parser.add_argument("over", nargs="?", choices=list(BASELINES.values()), default="sdk")
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    if options.contestant:
+        print(json.dumps(_import(options.contestant, options.over)))
+    else:
+        print(measure(options.repeat))
+
+
+if __name__ == "__main__":
+    main()

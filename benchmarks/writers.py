@@ -1,0 +1,172 @@
+"""One contestant of the writing benchmark: the same patch for many offers, in its own way."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from benchmarks.library import offer_id
+from benchmarks.measure import Figures, cpu_seconds
+from benchmarks.stub import BASE, Stub
+from benchmarks.writing import CONNECTIONS, SERVER_SECONDS
+
+PATCH = [{"op": "replace", "path": "/status", "value": "approved"}]
+HEADERS = {
+    "Authorization": "Bearer benchmark",
+    "x-api-key": "benchmark",
+    "x-gw-ims-org-id": "0123456789ABCDEF01234567@AdobeOrg",
+    "x-sandbox-name": "prod",
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+}
+
+
+def _address(url: str, number: int) -> str:
+    return f"{url}{BASE}/offers/{offer_id(number)}?offer-type=personalized"
+
+
+def limit(url: str, offers: int) -> Callable[[], None]:
+    """What aiohttp can do: the same requests and nothing else."""
+    import aiohttp
+
+    body = json.dumps(PATCH).encode()
+
+    async def work() -> None:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
+            numbers = iter(range(offers))
+
+            async def worker() -> None:
+                for number in numbers:
+                    async with session.patch(_address(url, number), data=body) as answer:
+                        answer.raise_for_status()
+                        await answer.json()
+
+            await asyncio.gather(*(worker() for _ in range(CONNECTIONS)))
+
+    return lambda: asyncio.run(work())
+
+
+def patch(url: str, offers: int) -> Callable[[], None]:
+    """What an operator does with a list, with the plain patch as the work."""
+    from airflow_provider_offers.client.batches import run_batch
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.errors import OfferLibraryError
+    from airflow_provider_offers.client.flows import writing
+    from airflow_provider_offers.client.kinds import PERSONALIZED
+    from airflow_provider_offers.client.session import AsyncSession
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+    class Progress:
+        """Stops at the first failure."""
+
+        def succeeded(self, index: int, written: writing.Written) -> None:
+            pass
+
+        def failed(self, index: int, error: OfferLibraryError) -> None:
+            raise error
+
+    settings = OfferLibraryHook().settings
+    references = [Reference(PERSONALIZED, id=offer_id(number)) for number in range(offers)]
+
+    async def work() -> None:
+        session = await AsyncSession.open(settings)
+        try:
+            batch = await run_batch(
+                session,
+                references,
+                lambda access, reference: writing.patch(access, reference, PATCH),
+                max_concurrent=CONNECTIONS,
+                stop=True,
+                progress=Progress(),
+            )
+        finally:
+            await session.close()
+        assert len(batch.written) == offers
+
+    return lambda: asyncio.run(work())
+
+
+def publish(url: str, offers: int) -> Callable[[], None]:
+    """A task of PublishOfferOperator with a list: it reads each offer and looks up what it refers to."""
+    from airflow_provider_offers.operators.offers import PublishOfferOperator
+
+    given = [offer_id(number) for number in range(offers)]
+    operator = PublishOfferOperator(task_id="publish", offer_id=given, max_concurrent=CONNECTIONS)
+    context: Any = {}
+
+    def work() -> None:
+        assert len(operator.execute(context)) == offers
+
+    return work
+
+
+def loop(url: str, offers: int) -> Callable[[], None]:
+    """One request after the other on one connection."""
+    import requests
+
+    def work() -> None:
+        with requests.Session() as session:
+            session.headers.update(HEADERS)
+            for number in range(offers):
+                answer = session.patch(_address(url, number), json=PATCH, timeout=30)
+                answer.raise_for_status()
+                answer.json()
+
+    return work
+
+
+def mapped(url: str, offers: int) -> Callable[[], None]:
+    """HttpOperator mapped over the offers, one task each, run by `dag.test()`."""
+    from airflow.providers.http.operators.http import HttpOperator
+    from airflow.sdk import DAG
+
+    from benchmarks.airflow_home import prepare
+
+    with DAG("benchmark_writes", schedule=None) as dag:
+        HttpOperator.partial(
+            task_id="patch", http_conn_id="http_default", method="PATCH", headers=HEADERS, data=json.dumps(PATCH)
+        ).expand(endpoint=[_address("", number).removeprefix("/") for number in range(offers)])
+    prepare(dag)
+
+    def work() -> None:
+        assert dag.test().state == "success"
+
+    return work
+
+
+CONTESTANTS = {"limit": limit, "patch": patch, "publish": publish, "loop": loop, "mapped": mapped}
+
+
+def main() -> None:
+    """Run one contestant and print its figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contestant", choices=CONTESTANTS)
+    parser.add_argument("--offers", type=int, required=True)
+    options = parser.parse_args()
+    make = CONTESTANTS[options.contestant]
+    # Everybody works in a process like a task's, with Airflow loaded, and has written a few offers before.
+    with Stub(CONNECTIONS, SERVER_SECONDS) as stub:
+        os.environ.update(stub.connections())
+        import_module("airflow_provider_offers.hooks.offer_library")
+        make(stub.url, 2)()
+    with Stub(options.offers, SERVER_SECONDS) as stub:
+        os.environ.update(stub.connections())
+        work = make(stub.url, options.offers)
+        used, began = cpu_seconds(), time.monotonic()
+        work()
+        figures: Figures = {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used, "offers": options.offers}
+        routes = [route for _, route in stub.log(began)]
+    if routes.count("patch") != options.offers:
+        raise RuntimeError(f"{routes.count('patch')} patches arrived instead of {options.offers}")
+    print(json.dumps({**figures, "requests": len(routes)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The demo: one campaign DAG in a real Airflow, on both generations of the API, against the emulator.
+
+Run it with `make demo`. It writes to `.demo/` in the checkout and nowhere else; what Airflow itself logs goes to a file
+there, so that the screen shows what happened to the offers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+LOG = HOME / "airflow.log"
+DAG_FILE = ROOT / "example_dags" / "campaign_launch.py"
+# One sandbox for each generation, so that each table shows what its own run made.
+SANDBOXES = {"dps": "prod", "xcore": "dev"}
+# The campaign opens a moment after it is launched and lasts a few seconds, so that the demo sees its end.
+OPENS_IN = timedelta(seconds=3)
+DURATION = "PT7S"
+TITLES = {"dps": "generation 2 (dps)", "xcore": "generation 1 (xcore)"}
+
+# The real screen; everything else that is printed goes to the log file.
+SCREEN = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+
+
+def main() -> int:
+    """Run the campaign on both generations. Returns 0 when every task succeeded."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
+    with LOG.open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    say("The Offer Library from Airflow: one campaign, launched on both generations of the API.\n")
+    try:
+        succeeded = launch()
+    except Exception:  # noqa: BLE001  whatever went wrong, the screen should say so
+        say(f"\n{traceback.format_exc()}\nThe demo broke off. Airflow's own log is {LOG.relative_to(ROOT)}.")
+        return 1
+    if not succeeded:
+        say(f"\nNot every task succeeded. Airflow's own log is {LOG.relative_to(ROOT)}.")
+        return 1
+    say(f"\nThe DAG is {DAG_FILE.relative_to(ROOT)}; Airflow's own log is {LOG.relative_to(ROOT)}.")
+    say("To try your own DAGs, start the emulator: .venv/bin/python -m airflow_provider_offers.emulator")
+    return 0
+
+
+def launch() -> bool:
+    """Prepare Airflow, start the emulator, run the DAG once for each generation, and show the library."""
+    from airflow_provider_offers.emulator import Emulator
+
+    prepare_environment()
+    with working("Loading Airflow"):
+        from airflow.utils.db import initdb
+    with working("Making Airflow's database"):
+        initdb()
+    with Emulator() as emulator:
+        for api, sandbox in SANDBOXES.items():
+            name = f"AIRFLOW_CONN_OFFER_LIBRARY_{api.upper()}"
+            os.environ[name] = json.dumps(emulator.connection(api=api, sandbox=sandbox))
+        with working("Reading the DAG"):
+            dag = load_dag()
+        with working("Starting Airflow's task API"):
+            warm_up()
+        say(f"The emulator answers on {emulator.url}")
+        results = [run(dag, api) for api in SANDBOXES]
+        for api, sandbox in SANDBOXES.items():
+            show_library(api, emulator.objects(sandbox=sandbox))
+    return all(results)
+
+
+def prepare_environment() -> None:
+    """An Airflow home of the demo's own, set before Airflow is imported."""
+    os.environ.update(
+        AIRFLOW_HOME=str(HOME),
+        AIRFLOW__CORE__DAGS_FOLDER=str(DAG_FILE.parent),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+    )
+
+
+def load_dag() -> Any:
+    """The campaign DAG, made known to Airflow, with every task telling the screen about itself."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(str(DAG_FILE))
+    if bag.import_errors:
+        raise RuntimeError("\n".join(bag.import_errors.values()))
+    (dag,) = bag.dags.values()
+    for task in dag.tasks:
+        task.on_execute_callback = [begun]
+        task.on_success_callback = [succeeded]
+        task.on_failure_callback = [failed]
+    return dag
+
+
+def warm_up() -> None:
+    """Have Airflow build the API that tasks talk to, which its first task would wait seconds for."""
+    import httpx
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
+        client.get("/health")
+
+
+def run(dag: Any, api: str) -> bool:
+    """Run the campaign once on one generation."""
+    say(f"\nRunning {dag.dag_id} on {TITLES[api]}")
+    with working():
+        outcome = dag.test(
+            run_conf={
+                "offer_library_conn_id": f"offer_library_{api}",
+                "start": (datetime.now(UTC) + OPENS_IN).isoformat(),
+                "duration": DURATION,
+            }
+        )
+    return str(outcome.state) == "success"
+
+
+_BEGAN: dict[str, float] = {}
+
+
+def begun(context: Mapping[str, Any]) -> None:
+    """Note when a task begins; one that was deferred begins only once."""
+    _BEGAN.setdefault(context["ti"].task_id, time.monotonic())
+
+
+def succeeded(context: Mapping[str, Any]) -> None:
+    """Show what a task did."""
+    task = context["ti"].task_id
+    result = context["ti"].xcom_pull(task_ids=task)
+    say(f"  {task:<17} ok  {time.monotonic() - _BEGAN.pop(task):5.2f} s   {summary(result)}")
+
+
+def failed(context: Mapping[str, Any]) -> None:
+    """Show why a task failed."""
+    _BEGAN.pop(context["ti"].task_id, None)
+    say(f"  {context['ti'].task_id:<17} FAILED: {context.get('exception')}")
+
+
+def summary(result: Any) -> str:
+    """What a task returned, in a line."""
+    if isinstance(result, list):
+        return ", ".join(f"{found.get('name') or found['id']} is {found['status']}" for found in result)
+    named = f"{result['name']!r} " if result["name"] else ""
+    return f"{result['action']} {result['offer_type']} offer {named}({result['id']}, etag {result['etag']})"
+
+
+def show_library(api: str, objects: list[dict[str, Any]]) -> None:
+    """A table of the offers that are in a generation's sandbox now."""
+    rows = [("type", "name", "status", "priority", "shown from", "shown until", "etag")]
+    for offer in objects:
+        kind, body = offer["kind"], offer["body"]
+        if not kind.endswith("-offer"):
+            continue
+        window = body.get("selectionConstraint", {})
+        rows.append(
+            (
+                kind.removesuffix("-offer"),
+                body["name"],
+                body["status"],
+                str(body.get("rank", {}).get("priority", "")),
+                window.get("startDate", "")[:19],
+                window.get("endDate", "")[:19],
+                str(offer["etag"]),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    say(f"\nIn the library now, through {TITLES[api]}:")
+    for number, row in enumerate(rows):
+        say("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if number == 0:
+            say("  " + "  ".join("-" * width for width in widths))
+
+
+@contextmanager
+def working(what: str = "") -> Iterator[None]:
+    """Show that something takes its time: its name, then a dot for every second; or which tasks are under way."""
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(1.0 if what else 2.0):
+            if what:
+                SCREEN.write(".")
+                SCREEN.flush()
+            else:
+                for task, began in list(_BEGAN.items()):
+                    say(f"  {task:<17} ... {time.monotonic() - began:5.2f} s")
+
+    if what:
+        SCREEN.write(f"{what} ")
+        SCREEN.flush()
+    began = time.monotonic()
+    ticking = threading.Thread(target=tick, daemon=True)
+    ticking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        ticking.join()
+        if what:
+            say(f" {time.monotonic() - began:.1f} s")
+
+
+def say(text: str) -> None:
+    """Print to the real screen."""
+    SCREEN.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A scheduler, a triggerer and workers for real, each a process of its own."""

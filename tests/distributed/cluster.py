@@ -1,0 +1,156 @@
+"""Airflow's own processes, started in a home of their own and ended with everything they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+class Cluster:
+    """Use it as a context manager; it starts the services and ends them. `home` holds the DAGs, the logs and all."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self._home = home
+        self._port = _free_port()
+        (home / "dags").mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW"))}
+        self._environment = {
+            **inherited,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__API__PORT": str(self._port),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": "of-this-test",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "of-this-test-and-no-other-but-long-enough-for-every-algorithm",
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            # So that a new triggerer soon takes over from one that was killed.
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+            **environment,
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Cluster:
+        subprocess.run(self._command("db", "migrate"), env=self._environment, check=True, capture_output=True)
+        try:
+            for service in SERVICES:
+                self.start(service)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, service: str) -> None:
+        """Start one of the services."""
+        with (self._home / f"{service}.log").open("ab") as log:
+            self._processes[service] = subprocess.Popen(
+                self._command(service), env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self, service: str) -> None:
+        """End a service and everything that it started, at once and without a word."""
+        process = self._processes.pop(service)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        """End every service; those that do not end when asked are killed."""
+        for process in self._processes.values():
+            process.terminate()
+        for service in list(self._processes):
+            with suppress(subprocess.TimeoutExpired):
+                self._processes[service].wait(timeout=20)
+            with suppress(ProcessLookupError):
+                self.kill(service)
+
+    def run(self, dag_id: str) -> None:
+        """Wait until Airflow has read the DAG, and start a run of it."""
+        wait_until(lambda: self._request("GET", f"/api/v2/dags/{dag_id}").ok, "the DAG is read")
+        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
+        answer.raise_for_status()
+
+    def states(self, task_id: str | None = None) -> Counter[str]:
+        """How many task instances are in which state."""
+        where, values = ("where task_id = ?", (task_id,)) if task_id else ("", ())
+        rows = self._query(f"select coalesce(state, 'none'), count(*) from task_instance {where} group by 1", values)
+        return Counter(dict(rows))
+
+    def state_by_index(self, task_id: str) -> dict[int, str]:
+        """The state of each mapped task instance."""
+        return dict(self._query("select map_index, state from task_instance where task_id = ?", (task_id,)))
+
+    def triggers(self) -> int:
+        """How many triggers Airflow still keeps."""
+        return int(self._query("select count(*) from trigger")[0][0])
+
+    def alive(self) -> list[str]:
+        """The services that are running."""
+        return [service for service, process in self._processes.items() if process.poll() is None]
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "airflow", *arguments]
+
+    def _request(self, method: str, path: str, body: Any = None) -> requests.Response:
+        try:
+            token = requests.get(f"{self._url}/auth/token", timeout=30).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            return requests.request(method, self._url + path, json=body, headers=headers, timeout=30)
+        except (requests.ConnectionError, requests.Timeout):
+            unavailable = requests.Response()
+            unavailable.status_code = 503
+            return unavailable
+
+    def _query(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        address = f"file:{self._home / 'airflow.db'}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=60)) as database:
+            return database.execute(sql, values).fetchall()
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 600) -> None:
+    """Look every second until the condition holds; the bound only ends a test that would hang."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds:g} s it is still not so that {what}")
+        time.sleep(1)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

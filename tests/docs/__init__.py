@@ -1,0 +1,1 @@
+"""Tests of the documentation: its examples run, its tables are complete, its links lead somewhere."""

@@ -1,0 +1,83 @@
+"""Runs every Python example of the documentation: DAGs in a real Airflow on both generations, tests under pytest."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_offers.emulator import Emulator
+from tests.airflow.harness import Airflow, load_dags
+from tests.docs.pages import CHECKOUT, Block, all_pages, page
+
+# What stands around an example that shows operators only.
+FRAME = """\
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+from airflow_provider_offers.operators.offers import *
+from airflow_provider_offers.sensors.offers import *
+
+with DAG("example", schedule=None):
+"""
+PYTHON = [block for each in all_pages() for block in each.blocks("python")]
+DAGS = [block for block in PYTHON if re.search(r"(DAG|Operator|Operator\.partial|Sensor)\(", block.text)]
+
+
+def _dag_file(example: Block, folder: Path) -> Path:
+    """Write the example as a DAG file, with the JSON files that its page shows."""
+    source = example.text if "DAG(" in example.text else FRAME + textwrap.indent(example.text, "    ")
+    folder.mkdir(parents=True)
+    path = folder / "example_dag.py"
+    path.write_text(source)
+    for block in page(example.page).blocks("json"):
+        if block.file is not None:
+            file = folder / block.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text)
+    return path
+
+
+@pytest.mark.parametrize("api", ["dps", "xcore"])
+@pytest.mark.parametrize("example", DAGS, ids=str)
+def test_the_example_runs(example: Block, api: str, airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+    dags = load_dags(_dag_file(example, tmp_path / "dags"))
+    assert dags, "the example makes no DAG"
+
+    for dag in dags.values():
+        run = airflow.run(dag, connections={"offer_library_default": emulator.connection(api=api)})
+        assert run.state == "success", [(attempt.task_id, str(attempt.error)) for attempt in run.attempts]
+        assert set(run.states.values()) == {"success"}
+    assert any(entry.path.startswith(f"/data/core/{api}/") for entry in emulator.journal())
+
+
+@pytest.mark.parametrize("example", PYTHON, ids=str)
+def test_the_example_compiles(example: Block) -> None:
+    compile(example.text, str(example), "exec")
+
+
+def test_the_demo_that_the_readme_shows_has_the_tasks_of_the_dag() -> None:
+    (shown,) = (block.text for block in page("README.md").blocks("text") if "Running" in block.text)
+    (dag,) = load_dags(CHECKOUT / "example_dags" / "campaign_launch.py").values()
+    assert sorted(re.findall(r"^  (\w+) +ok ", shown, re.MULTILINE)) == sorted(dag.task_ids)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_pytest_example_of_the_readme_passes(tmp_path: Path) -> None:
+    (test,) = (block for block in page("README.md").blocks("python") if "def test_" in block.text)
+    (dag,) = (block for block in DAGS if block.page == "README.md")
+    (commands,) = (block.text for block in page("README.md").blocks("bash") if "pytest" in block.text)
+    _dag_file(dag, tmp_path / "dags").rename(tmp_path / "dags" / "spring_voucher.py")
+    (tmp_path / "test_spring_voucher.py").write_text(test.text)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    command = ["bash", "-e", "-c", commands]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    assert "2 passed" in done.stdout

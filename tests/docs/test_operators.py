@@ -1,0 +1,114 @@
+"""Holds the tables of operators and sensors against the classes themselves."""
+
+import inspect
+import itertools
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.operators import lifecycle, offers
+from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.sensors import offers as sensors
+from tests.docs.pages import page, quoted, table
+
+BASES = {
+    "docs/operators.md": OfferLibraryOperator,
+    "docs/lifecycle.md": EditOffersOperator,
+    "docs/sensors.md": sensors.OfferLibrarySensor,
+}
+UNTEMPLATED = {"patience", "validate", "full", "missing_ok", "deferrable", "dry_run"}
+
+
+def _public(module: Any) -> dict[str, Any]:
+    """The operators or sensors that a module defines for use in DAGs."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and (name in offers.__all__ or (name.endswith("Sensor") and not inspect.isabstract(value)))
+    }
+
+
+PAGES = {
+    "docs/operators.md": _public(offers),
+    "docs/lifecycle.md": _public(lifecycle),
+    "docs/sensors.md": _public(sensors),
+}
+EVERY = [(name, each, found[each]) for name, found in PAGES.items() for each in found]
+# These take what another, or every one on the page, takes.
+WITHOUT_TABLE = ("CreateFallbackOfferOperator", "UnpublishOfferOperator", "ArchiveOfferOperator")
+OWN_TABLE = [case for case in EVERY if case[1] not in WITHOUT_TABLE]
+
+
+def _own(operator: Any) -> dict[str, inspect.Parameter]:
+    """The parameters of an operator's constructors, but for those of our bases and of Airflow's."""
+    ours = itertools.takewhile(lambda each: each not in BASES.values(), operator.__mro__)
+    found: dict[str, inspect.Parameter] = {}
+    for each in reversed(list(ours)):
+        if "__init__" in vars(each):
+            found |= _parameters(each)
+    return found
+
+
+def _parameters(operator: Any) -> dict[str, inspect.Parameter]:
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(inspect.unwrap(vars(operator)["__init__"])).parameters.items()
+        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"), [("operator", ["docs/operators.md", "docs/lifecycle.md"]), ("sensor", ["docs/sensors.md"])]
+)
+def test_the_readme_names_every_one_and_no_other(heading: str, names: list[str]) -> None:
+    rows = table(page("README.md").text, heading)
+    assert sorted(quoted(row[0])[0] for row in rows) == sorted(each for name in names for each in PAGES[name])
+
+
+@pytest.mark.parametrize(("name", "each", "operator"), EVERY)
+def test_every_one_has_an_example(name: str, each: str, operator: Any) -> None:
+    examples = "\n".join(block.text for block in page(name).blocks("python"))
+    assert f"{each}(" in examples or f"{each}.partial(" in examples
+
+
+@pytest.mark.parametrize(("name", "each", "operator"), OWN_TABLE)
+def test_every_parameter_is_explained_and_no_other(name: str, each: str, operator: Any) -> None:
+    explained = [quoted(row[0])[0] for row in table(page(name).section(each), "parameter")]
+    assert explained == list(_own(operator))
+
+
+def test_those_without_a_table_have_no_parameters_of_their_own() -> None:
+    assert [each for name, each, operator in EVERY if name == "docs/lifecycle.md" and not _own(operator)] == [
+        *WITHOUT_TABLE[1:]
+    ]
+    found = PAGES["docs/operators.md"]
+    assert "are those\nof `CreateOfferOperator`" in page("docs/operators.md").section("CreateFallbackOfferOperator")
+    assert _own(found["CreateFallbackOfferOperator"]) == _own(found["CreateOfferOperator"])
+
+
+@pytest.mark.parametrize(("name", "base"), BASES.items())
+def test_the_common_parameters_are_explained(name: str, base: Any) -> None:
+    text = page(name).text.partition("\n## ")[0]
+    assert [quoted(row[0])[0] for row in table(text, "parameter")] == list(_parameters(base))
+
+
+@pytest.mark.parametrize(("name", "each", "operator"), EVERY)
+def test_templated_is_what_the_pages_say(name: str, each: str, operator: Any) -> None:
+    common = {**_parameters(BASES["docs/operators.md"]), **_parameters(BASES[name]), **_own(operator)}
+    if issubclass(operator, EditOffersOperator):
+        common |= _parameters(EditOffersOperator)
+    if each == "ArchiveExpiredOffersOperator":
+        common = {name: common[name] for name in common if name not in ("offer_id", "offer_type")}
+    assert set(operator.template_fields) == set(common) - UNTEMPLATED
+
+
+@pytest.mark.parametrize(("name", "each", "operator"), OWN_TABLE)
+def test_stated_defaults_are_the_defaults(name: str, each: str, operator: Any) -> None:
+    parameters = _own(operator)
+    for row in table(page(name).section(each), "parameter"):
+        _, _, stated = row[1].partition("; default ")
+        if stated and not stated.startswith("all"):
+            assert str(parameters[quoted(row[0])[0]].default).removesuffix(".0") == stated.split(".")[0].split(";")[0]
