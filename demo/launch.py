@@ -6,6 +6,7 @@ there, so that the screen shows what happened to the offers.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -109,9 +110,13 @@ def load_dag() -> Any:
 def warm_up() -> None:
     """Have Airflow build the API that tasks talk to, which its first task would wait seconds for."""
     import httpx
-    from airflow.sdk.execution_time.supervisor import in_process_api_server
+    from airflow.sdk.execution_time import supervisor
 
-    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        # Airflow 3.2 builds it for every task.
+        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+    transport = supervisor.in_process_api_server().transport
+    with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
 
 
@@ -147,7 +152,7 @@ def succeeded(context: Mapping[str, Any]) -> None:
 def failed(context: Mapping[str, Any]) -> None:
     """Show why a task failed."""
     _BEGAN.pop(context["ti"].task_id, None)
-    say(f"  {context['ti'].task_id:<17} FAILED: {context.get('exception')}")
+    say(f"  {context['ti'].task_id:<17} FAILED: {context.get('exception') or 'the log says why'}")
 
 
 def summary(result: Any) -> str:

@@ -190,7 +190,7 @@ def test_command_line(number: signal.Signals) -> None:
         rest = process.stdout.read()
         process.wait(20)
     assert process.returncode == 0
-    assert rest == ""
+    assert rest.strip() == ""
     assert "AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT='offer-library://http://" in output
     assert Emulator.ORG_ID in output
     assert "/data/core/dps/offers?offer-type=personalized 200 " in output
