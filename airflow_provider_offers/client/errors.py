@@ -228,7 +228,17 @@ class NotFoundError(APIError):
 
 
 class ConflictError(APIError):
-    """Somebody else changed the object first: 409, 412, or a failed `test` operation."""
+    """Somebody else changed the object first: 409, 412, or a failed `test` operation.
+
+    `final` says that it stays one whenever the same is tried again, as with an etag that is long gone.
+    """
+
+    final = False
+
+    def for_good(self) -> ConflictError:
+        """The same conflict, marked as one that no other try can mend."""
+        self.final = True
+        return self
 
 
 class RejectedError(APIError):
@@ -254,7 +264,7 @@ _FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
 def can_pass(error: OfferLibraryError) -> bool:
     """Whether doing the same again later may end otherwise, which is what a task's retry is."""
     if isinstance(error, APIError):
-        return error.status not in _FINAL_STATUSES
+        return error.status not in _FINAL_STATUSES and not getattr(error, "final", False)
     # A proxy's page, or a cut answer, is an outage in another dress.
     return error.retryable or isinstance(error, UnexpectedResponseError)
 

@@ -21,6 +21,7 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.retry import LONGEST_HOLD
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.watch import Question, Watch, essence
 
@@ -301,7 +302,7 @@ class Feed:
     def _backoff(self, error: OfferLibraryError, failures: int) -> float:
         asked = getattr(error, "retry_after", None)
         if asked is not None:
-            return float(asked) + self._jitter()
+            return min(float(asked), LONGEST_HOLD) + self._jitter()
         return min(self._interval() * 2.0 ** (failures - 1), _MAX_BACKOFF) * (0.5 + 0.5 * self._jitter())
 
     def _interval(self) -> float:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from airflow_provider_offers.client.retry import LONGEST_HOLD
+
 # Adobe publishes no limit of the management APIs, so that only a 429 slows the client down.
 _FIRST_SPACING = 0.05
 _MAX_SPACING = 5.0
@@ -18,11 +20,12 @@ _NEGLIGIBLE = 0.01
 
 @dataclass
 class Governor:
-    """Spaces the requests that every thread and event loop of a process sends to one service.
+    """Spaces the requests that the event loops of a process send to one service: deferred waits, and work on lists.
 
     A 429 doubles the time between two requests and, where the service names a time, holds all of them back until
-    then; every good answer takes a fifth of the spacing away again. `max_concurrent` bounds the requests under way
-    in one event loop, whoever sends them. Safe to share between threads; decides, but does not wait.
+    then, for five minutes at the most; every good answer takes a fifth of the spacing away again. `max_concurrent`
+    bounds the requests under way in one event loop, whoever sends them. Safe to share between threads; decides, but
+    does not wait.
     """
 
     max_concurrent: int = 32
@@ -52,7 +55,7 @@ class Governor:
         with self._guard:
             if status == 429:
                 self._spacing = min(max(2 * self._spacing, _FIRST_SPACING), _MAX_SPACING)
-                held = self.clock() + (self._spacing if retry_after is None else retry_after)
+                held = self.clock() + (self._spacing if retry_after is None else min(retry_after, LONGEST_HOLD))
                 self._next = max(self._next, held)
             elif status < 500 and self._spacing:
                 self._spacing = self._spacing * _RECOVERY if self._spacing > _NEGLIGIBLE else 0.0

@@ -28,6 +28,7 @@ from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
 from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.windows import with_window
 from airflow_provider_offers.client.wire import Flow
 
 T = TypeVar("T")
@@ -81,14 +82,20 @@ class OfferLibrary:
         offer: Any,
         *,
         offer_type: str = "personalized",
+        window: Any = None,
         if_exists: str = "fail",
         since: datetime | None = None,
         patience: float = DEFAULT_PATIENCE,
         validate: bool = True,
     ) -> Written:
-        """Create an offer once; see `flows.creating.create`. `validate=False` sends it without the local checks."""
+        """Create an offer once; see `flows.creating.create`. `validate=False` sends it without the local checks.
+
+        `window` takes the place of the dates in the offer; see `windows.window_from`.
+        """
         kind = kind_of(offer_type)
         properties = neutral_payload(offer)
+        if window is not None:
+            properties = with_window(kind, properties, window)
         violations: list[Violation] = []
         if if_exists not in IF_EXISTS:
             violations.append(Violation("if_exists", repr(if_exists), " or ".join(map(repr, IF_EXISTS))))

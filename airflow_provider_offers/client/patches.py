@@ -78,12 +78,12 @@ def is_link(pointer: str) -> bool:
 def is_idempotent(patch: Patch) -> bool:
     """Whether applying the patch twice ends where applying it once does.
 
-    Setting members is; adding to a list, removing, moving and testing are not, nor is setting a part of something
-    that is set whole afterwards: the second time, the part may have no place.
+    Setting members is; anything inside a list, removing, moving and testing are not: what stands at an index may be
+    another item by the second time. Nor is setting a part of something that is set whole afterwards: the second time,
+    the part may have no place.
     """
     sets = all(
-        operation["op"] == "replace"
-        or (operation["op"] == "add" and not _is_index(split_pointer(operation["path"])[-1]))
+        operation["op"] in ("add", "replace") and not any(map(_is_index, split_pointer(operation["path"])))
         for operation in patch
     )
     paths = [operation["path"] for operation in patch]

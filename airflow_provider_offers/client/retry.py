@@ -19,6 +19,8 @@ from airflow_provider_offers.client.errors import (
 # Statuses that say "not now" about a request that the service did not take up.
 _GATEWAY_FAILURES = (500, 502, 503, 504)
 _MAX_RETRY_AFTER = 86_400.0
+# The longest that everybody who shares a feed or a connection is held back for one answer.
+LONGEST_HOLD = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.instants import format_instant, parse_instant
+from airflow_provider_offers.client.kinds import FALLBACK, Kind
 from airflow_provider_offers.client.wire import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
@@ -123,6 +124,34 @@ def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: 
     if violations or first is None or last is None:
         raise InvalidInputError("The window cannot be", violations)
     return OfferWindow(first, last)
+
+
+def window_from(given: Any) -> OfferWindow:
+    """The window that is given as one, or as an object with `start` and `end` or `duration`, perhaps `timezone`.
+
+    Raises `InvalidInputError` as `resolve_window` does, and for members that it does not know.
+    """
+    if isinstance(given, OfferWindow):
+        return given
+    if not isinstance(given, Mapping):
+        accepted = "an object with start and end or duration, perhaps timezone"
+        raise InvalidInputError("The window cannot be", [Violation("window", f"a {type(given).__name__}", accepted)])
+    known = ("start", "end", "duration", "timezone")
+    if unknown := [name for name in given if name not in known]:
+        raise InvalidInputError(
+            "The window cannot be",
+            [Violation(f"window/{name}", "an unknown member", ", ".join(known)) for name in unknown],
+        )
+    return resolve_window(given.get("start"), given.get("end"), given.get("duration"), given.get("timezone"))
+
+
+def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[str, Json]:
+    """The properties of an offer to be created, with the window in place of any dates; a fallback can have none."""
+    if kind is FALLBACK:
+        raise UnsupportedError("A fallback offer has no window: it may always be shown")
+    constraint = properties.get("selectionConstraint")
+    kept = constraint if isinstance(constraint, Mapping) else {}
+    return {**properties, "selectionConstraint": {**kept, **window_from(given).as_constraint()}}
 
 
 def before(instant: datetime, duration: Any) -> datetime:

@@ -75,6 +75,7 @@ class OfferLibraryHook(BaseHook):
         offer: dict[str, Any],
         *,
         offer_type: str = "personalized",
+        window: Any = None,
         if_exists: str = "fail",
         since: datetime | None = None,
         patience: float = 10.0,
@@ -82,6 +83,7 @@ class OfferLibraryHook(BaseHook):
     ) -> dict[str, Any]:
         """Create an offer once and return its receipt; `action` in it says what happened.
 
+        `window` (an `OfferWindow`, or `start` and `end` or `duration`, perhaps `timezone`) replaces the offer's dates.
         `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
         content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
         and is adopted. `patience` is how many seconds an offer may take to show up after a lost answer.
@@ -95,6 +97,7 @@ class OfferLibraryHook(BaseHook):
         written = self.library.create_offer(
             offer,
             offer_type=offer_type,
+            window=window,
             if_exists=if_exists,
             since=since,
             patience=patience,

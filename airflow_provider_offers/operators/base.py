@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -14,8 +15,6 @@ from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import jinja2
     from airflow.sdk import Context
 
@@ -95,7 +94,8 @@ def named_offer(given: Any) -> Any:
     """What an `offer_id` field holds; what a task returned may also come as JSON text, from a template."""
     if isinstance(given, str) and given.lstrip().startswith(("{", "[")):
         return json_document("offer_id", given)
-    return given
+    # What mapped tasks returned comes as a sequence of Airflow's own.
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else given
 
 
 def json_document(name: str, given: Any) -> Any:

@@ -45,6 +45,8 @@ class CreateOfferOperator(OfferLibraryOperator):
 
     :param offer: the offer as Adobe documents it, in either generation's spelling, whichever the connection uses:
         a dict, or the name of a templated `.json` file
+    :param window: when it may be shown, in place of the dates in the offer: `start` and `end` or `duration`, perhaps
+        `timezone`, as `ScheduleOfferOperator` takes them; not for a fallback
     :param if_exists: what an offer of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
         it is), `update` (patch what differs), `skip` (skip this task). An offer that an earlier try of this very
         task made before its answer was lost is recognised and adopted.
@@ -61,7 +63,7 @@ class CreateOfferOperator(OfferLibraryOperator):
 
     offer_type: ClassVar[str] = "personalized"
 
-    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer", "if_exists")
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer", "window", "if_exists")
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
 
@@ -69,6 +71,7 @@ class CreateOfferOperator(OfferLibraryOperator):
         self,
         *,
         offer: dict[str, Any] | str,
+        window: dict[str, Any] | None = None,
         if_exists: str = "fail",
         patience: float = 10.0,
         validate: bool = True,
@@ -76,6 +79,7 @@ class CreateOfferOperator(OfferLibraryOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.offer = offer
+        self.window = window
         self.if_exists = if_exists
         self.patience = patience
         self.validate = validate
@@ -84,6 +88,7 @@ class CreateOfferOperator(OfferLibraryOperator):
         receipt = hook.create_offer(
             json_document("offer", self.offer),
             offer_type=self.offer_type,
+            window=json_document("window", self.window) or None,
             if_exists=self.if_exists,
             since=_earlier_try(context),
             patience=self.patience,
@@ -309,9 +314,9 @@ class DeleteOfferOperator(EditOffersOperator):
 def _earlier_try(context: Context) -> datetime | None:
     """The earliest moment at which an earlier try of this task can have created something; None on the first try.
 
-    Clearing a task resets the run's start, so the moment from which the run was due counts as well.
+    That is the run's start. Clearing a run resets it, so for a run that was cleared it is when the run was due.
     """
     if context["ti"].try_number <= 1:
         return None
     run = context["dag_run"]
-    return min((moment for moment in (run.start_date, run.run_after) if moment is not None), default=None)
+    return run.run_after if getattr(run, "clear_number", 0) else run.start_date or run.run_after

@@ -70,5 +70,5 @@ def _cause(exception: BaseException | None) -> OfferLibraryError | None:
         if isinstance(exception, OfferLibraryError):
             return exception
         seen.add(id(exception))
-        exception = exception.__cause__ or exception.__context__
+        exception = exception.__cause__ or (None if exception.__suppress_context__ else exception.__context__)
     return None

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowTaskTimeout
 
-from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, can_pass
+from airflow_provider_offers.client.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    OfferLibraryError,
+    Violation,
+    can_pass,
+)
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import named_offer
@@ -69,7 +75,10 @@ class OfferLibrarySensor(BaseSensorOperator):
         """Look once, then wait: here, or deferred in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        found = self.poke(context)
+        try:
+            found = self.poke(context)
+        except OfferLibraryError as error:
+            self._fail(error)
         if not found.is_done:
             self.defer(
                 trigger=self.trigger(self._common(context)),
@@ -91,7 +100,15 @@ class OfferLibrarySensor(BaseSensorOperator):
             raise AirflowTaskTimeout(message)
         if status == "hopeless" or not event.get("retryable"):
             self._give_up(message)
-        raise OfferLibraryError(message)
+        return self._fail(OfferLibraryError(message))
+
+    def _fail(self, error: OfferLibraryError) -> NoReturn:
+        """End this try of a deferred task; skipped where `never_fail` asks for it, as Airflow does when it pokes."""
+        if self.never_fail:
+            from airflow.sdk.exceptions import AirflowSkipException
+
+            raise AirflowSkipException(str(error)) from error
+        raise error
 
     def _link(self) -> None:
         """Note where the task's button leads, in the worker that takes up the task after the wait."""
@@ -267,15 +284,23 @@ class OffersFoundSensor(OfferLibrarySensor):
         self.offer_type = offer_type
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        found = list(hook.search_offers(offer_type=self.offer_type, limit=self.at_least, **self._search()))
-        return found if len(found) >= int(self.at_least) else None
+        wanted = self._wanted()
+        found = list(hook.search_offers(offer_type=self.offer_type, limit=wanted, **self._search()))
+        return found if len(found) >= wanted else None
 
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
         from airflow_provider_offers.triggers.offers import OffersFoundTrigger
 
-        return OffersFoundTrigger(
-            search=self._search(), offer_type=self.offer_type, at_least=int(self.at_least), **common
-        )
+        return OffersFoundTrigger(search=self._search(), offer_type=self.offer_type, at_least=self._wanted(), **common)
+
+    def _wanted(self) -> int:
+        text = str(self.at_least)
+        if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+            raise InvalidInputError(
+                "There is nothing to wait for",
+                [Violation("at_least", repr(self.at_least), "a whole number of at least 1")],
+            )
+        return int(text)
 
     def _search(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in ("q", "qop", "fields", "properties", "order_by")}

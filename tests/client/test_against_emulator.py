@@ -16,6 +16,7 @@ from airflow_provider_offers.client.errors import (
     AmbiguousNameError,
     AuthenticationError,
     ConflictError,
+    InvalidInputError,
     NotAuthenticatedError,
     NotFoundError,
     OutcomeUnknownError,
@@ -27,6 +28,7 @@ from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.query import parse_query
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.windows import OfferWindow, window_of
 from airflow_provider_offers.emulator import Emulator
 
 QUICK = Retries(max_retries=4, base=0.01, cap=0.05)
@@ -220,16 +222,40 @@ def test_a_creation_whose_every_answer_is_lost_is_found_by_the_next_run(
     since = datetime.now(UTC) - timedelta(seconds=1)
     assert list(library.search_offers(parse_query())) == []
     emulator.add_fault("drop", method="POST", path="/data/*", when="after")
-    emulator.add_fault("status", method="GET", path="/data/*", status=503, after=1, times=None)
+    emulator.add_fault("status", method="GET", path="/data/*", status=503, after=2, times=None)
     with pytest.raises(OutcomeUnknownError):
-        library.create_offer(sale(), patience=0.1, since=since)
+        library.create_offer(sale(), patience=0, since=since)
+    assert sent(emulator, "POST") == 1
     emulator.clear_faults()
-    assert library.create_offer(sale(), since=since).action == "adopted"
+    assert library.create_offer(sale(), patience=0.3, since=since).action == "adopted"
     assert committed(emulator, "POST") == 1
     with pytest.raises(AlreadyExistsError):
         library.create_offer(sale())
     with pytest.raises(AlreadyExistsError):
         library.create_offer(sale(), since=datetime.now(UTC) + timedelta(minutes=5))
+
+
+def test_a_creation_of_an_earlier_try_is_adopted_behind_a_lagging_index(connect: Connect, emulator: Emulator) -> None:
+    since = datetime.now(UTC) - timedelta(seconds=1)
+    emulator.configure(list_lag=0.6, index_lag=0.6)
+    made = connect().create_offer(sale())
+    again = connect().create_offer(sale(), since=since, patience=3.0)
+    assert (again.action, again.receipt.id) == ("adopted", made.receipt.id)
+    assert sent(emulator, "POST") == 1
+
+
+def test_a_creation_with_a_window(library: OfferLibrary) -> None:
+    asked = {"start": "2030-03-30", "duration": "P2D", "timezone": "Europe/Paris"}
+    window = OfferWindow(datetime(2030, 3, 29, 23, tzinfo=UTC), datetime(2030, 3, 31, 22, tzinfo=UTC))
+    made = library.create_offer(sale(), window=asked)
+    offer = library.get_offer(made.receipt.id)
+    assert offer is not None
+    assert window_of(offer.properties) == window
+    assert library.create_offer(sale(), window=window, if_exists="update").action == "unchanged"
+    with pytest.raises(UnsupportedError, match="no window"):
+        library.create_offer(sale(), offer_type="fallback", window=asked)
+    with pytest.raises(InvalidInputError, match="window/until"):
+        library.create_offer(sale(name="another"), window={"start": "2030-03-30", "until": "2030-04-01"})
 
 
 def test_what_is_there_already(library: OfferLibrary, emulator: Emulator) -> None:

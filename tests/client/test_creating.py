@@ -232,6 +232,40 @@ def test_the_one_of_several_that_is_ours_is_found() -> None:
     assert run("dps", shown("dps", *there), since=START)[0].receipt.id.endswith("2")
 
 
+@BOTH
+def test_what_an_earlier_try_made_may_show_up_late(api: str) -> None:
+    there = entity(api, sale(), created=MADE, etag=1)
+    steps: list[Step] = [*[shown(api)] * 4, shown(api, there)]
+    written, script = run(api, *steps, since=START, patience=10.0)
+    assert (written.action, written.receipt.etag) == ("adopted", 1)
+    assert posts(script) == []
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0]
+    assert "an earlier try" in script.pauses[0].reason
+
+
+@BOTH
+def test_what_no_earlier_try_made_is_posted_after_the_patience(api: str) -> None:
+    written, script = run(api, *[shown(api)] * 6, answer(201, receipt(api)), since=START)
+    assert written.action == "created"
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 0.25]
+    assert [request.method for request in script.requests] == ["GET"] * 6 + ["POST"]
+    _, script = run(api, shown(api), answer(201, receipt(api)))
+    assert script.pauses == []
+
+
+@BOTH
+def test_what_somebody_made_during_the_patience_is_not_ours(api: str) -> None:
+    there = entity(api, sale(status="approved"), created=MADE)
+    _, script = fail(AlreadyExistsError, api, shown(api), *[shown(api, there)] * 2, since=START, patience=0.25)
+    assert posts(script) == []
+
+
+def test_an_earlier_try_that_cannot_be_asked_after_stops_the_post() -> None:
+    error, script = fail(OutcomeUnknownError, "dps", shown("dps"), answer(200, b"{"), since=START)
+    assert error.retryable
+    assert posts(script) == []
+
+
 # The answer to the POST is lost.
 
 UNSETTLED = pytest.mark.parametrize(
@@ -271,18 +305,44 @@ def test_a_commit_that_shows_late_is_waited_for(api: str) -> None:
 
 @BOTH
 def test_a_post_that_was_not_committed_is_repeated_after_the_patience(api: str) -> None:
-    steps: list[Step] = [shown(api), answer(500), *[shown(api)] * 5, answer(201, receipt(api))]
+    one = shown(api, entity(api, sale()))
+    steps: list[Step] = [shown(api), answer(500), *[shown(api)] * 5, answer(201, receipt(api)), one]
     written, script = run(api, *steps)
     assert written.action == "created"
     assert len(posts(script)) == 2
     assert posts(script)[0].body == posts(script)[1].body
+    assert script.requests[-1].method == "GET"
     # Two seconds of looking, then the pause before another POST.
     assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 0.25, 0.5]
 
 
+@BOTH
+def test_a_repeated_post_whose_first_came_through_after_all_is_told(api: str) -> None:
+    twins = [entity(api, sale(), number=n) for n in (1, 2)]
+    steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), shown(api, *twins)]
+    error, script = fail(AmbiguousNameError, api, *steps, patience=0)
+    assert len(posts(script)) == 2
+    assert [identifier[-1] for identifier in error.ids] == ["1", "2"]
+    assert "more than once" in str(error)
+    # The answer of the second is lost as well.
+    steps = [shown(api), lost(), shown(api), lost(), shown(api, *twins)]
+    error, _ = fail(AmbiguousNameError, api, *steps, patience=0)
+    assert len(error.ids) == 2
+
+
+@BOTH
+def test_other_content_of_the_name_after_a_repeated_post_is_no_twin(api: str) -> None:
+    there = [entity(api, sale(), number=1), entity(api, sale(status="approved"), number=2)]
+    steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), shown(api, *there)]
+    assert run(api, *steps, patience=0)[0].action == "created"
+
+
 def test_no_patience_is_one_look() -> None:
-    _, script = run("dps", shown("dps"), lost(), shown("dps"), answer(201, receipt("dps")), patience=0)
-    assert script.sent == ["GET /data/core/dps/offers", "POST /data/core/dps/offers"] * 2
+    steps: list[Step] = [shown("dps"), lost(), shown("dps"), answer(201, receipt("dps")), shown("dps")]
+    _, script = run("dps", *steps, patience=0)
+    assert script.sent == ["GET /data/core/dps/offers", "POST /data/core/dps/offers"] * 2 + [
+        "GET /data/core/dps/offers"
+    ]
 
 
 @BOTH

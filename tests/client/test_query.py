@@ -85,8 +85,8 @@ def test_q_is_plain_text(q: str, escaped: str) -> None:
 @settings(max_examples=200, derandomize=True, deadline=None)
 def test_any_text_survives_the_url(text: str) -> None:
     name = Query(name=text)
-    if not set(text) & set("*?"):
-        assert parameters(XCORE, name) == [("name", text)]
+    by_property = [("property", f"_instance.xdm:name=={text}")]
+    assert parameters(XCORE, name) == (by_property if set(text) & set("*?\\") else [("name", text)])
     if "," not in text:
         assert parameters(DPS, name) == [("property", f"name=={text}")]
     assert parameters(XCORE, Query(ids=(text,))) == [("id", text)]
@@ -100,7 +100,7 @@ def test_escaping_reserves_nothing_and_loses_nothing(text: str) -> None:
     escaped = escape_q(text)
     phrase = len(escaped) > 2 and escaped[0] == escaped[-1] == '"' and not escaped.endswith('\\"')
     inner = escaped[1:-1] if phrase else escaped
-    bare = re.sub(r"\\(.)", "", inner, flags=re.DOTALL)
+    bare = re.sub(r"\\(.)", " ", inner, flags=re.DOTALL)
     assert not re.search(r'&&|\|\||[+\-=><!(){}\[\]^"~*?:\\/]', bare)
     wanted = text.lower().strip()
     assert re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL) == (wanted[1:-1] if phrase else wanted)
@@ -196,6 +196,7 @@ def test_exact_lookups() -> None:
     assert on_xcore(name="Sale*") == [("property", "_instance.xdm:name==Sale*")]
     assert on_xcore(name="Sale?") == [("property", "_instance.xdm:name==Sale?")]
     assert on_xcore(name="Sale*?") == [("property", "_instance.xdm:name==Sale*?")]
+    assert on_xcore(name="Sale\\1") == [("property", "_instance.xdm:name==Sale\\1")]
     assert on_dps(name="Sale") == [("property", "name==Sale")]
     assert on_xcore(ids=["a", "b"]) == [("id", "a"), ("id", "b")]
     assert on_dps(ids="a") == [("property", "id==a")]

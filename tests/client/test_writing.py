@@ -22,6 +22,7 @@ from airflow_provider_offers.client.errors import (
     RejectedError,
     ServerError,
     UnsupportedError,
+    can_pass,
 )
 from airflow_provider_offers.client.flows.writing import Written, patch, replace_offer
 from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
@@ -34,6 +35,7 @@ BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 LOST = pytest.mark.parametrize("failure", [lost(), answer(500), answer(503, b"<html>")], ids=["lost", "500", "503"])
 APPROVE = [{"op": "replace", "path": "/status", "value": "approved"}]
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": "dps:tag:2"}]
+IF_NAMED = [{"op": "test", "path": "/name", "value": "Spring voucher"}]
 BEFORE = sale(tags=["dps:tag:1"])
 AFTER = sale(tags=["dps:tag:1", "dps:tag:2"])
 
@@ -57,6 +59,11 @@ def fail(
     assert type(caught.value) is error
     assert not script.steps, "answers were left over"
     return caught.value, script
+
+
+def guards_of(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """What guards everything that was read, where there is no If-Match."""
+    return [{"op": "test", "path": f"/{name}", "value": value} for name, value in properties.items()]
 
 
 def methods(script: Script) -> list[str]:
@@ -116,7 +123,10 @@ def test_a_refusal_of_what_only_sets_is_final(api: str, step: Step, error: type[
         (APPROVE, True),
         ([{"op": "add", "path": "/cappingConstraint", "value": {"globalCap": 1}}], True),
         ([{"op": "add", "path": "/rank/priority", "value": 1}], True),
-        ([{"op": "replace", "path": "/tags/0", "value": "x"}], True),
+        ([{"op": "replace", "path": "/tags/0", "value": "x"}], False),
+        ([{"op": "replace", "path": "/representations/0/placement", "value": "x"}], False),
+        ([{"op": "add", "path": "/representations/-/placement", "value": "x"}], False),
+        ([{"op": "replace", "path": "/characteristics/x0", "value": "x"}], True),
         ([{"op": "replace", "path": "/tags", "value": []}, *APPROVE], True),
         (ADD_TAG, False),
         ([{"op": "add", "path": "/tags/0", "value": "x"}], False),
@@ -241,6 +251,7 @@ def test_conflicts_without_end_end(api: str) -> None:
         steps += [shown(api, BEFORE, etag), answer(409, {}), shown(api, BEFORE, etag + 1, repo=1)]
     error, _ = fail(ConflictError, api, ADD_TAG, *steps)
     assert "Somebody else" in str(error)
+    assert can_pass(error)
 
 
 @BOTH
@@ -259,6 +270,20 @@ def test_somebody_elses_edit_elsewhere_does_not_hide_that_ours_was_lost(api: str
 
 
 @BOTH
+def test_several_edits_while_an_answer_was_lost_may_have_undone_ours(api: str) -> None:
+    """Nothing of ours is to be seen, but one of the two edits may have been it."""
+    other = {**BEFORE, "status": "approved"}
+    error, script = fail(OutcomeUnknownError, api, ADD_TAG, shown(api, BEFORE, 4), lost(), shown(api, other, 6))
+    assert methods(script) == ["GET", "PATCH", "GET"]
+    assert not error.retryable
+    assert not can_pass(error)
+    assert "cannot be told" in str(error)
+    # Where no answer was lost, none of the edits is ours.
+    steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, other, 6)] * 2]
+    assert run(api, ADD_TAG, *steps, answer(200, receipt(api, etag=7)))[0].receipt.etag == 7
+
+
+@BOTH
 def test_what_cannot_be_told_from_somebody_elses_edit_is_not_made_again(api: str) -> None:
     both = sale(tags=["dps:tag:1", "dps:tag:2", "dps:tag:9"])
     error, script = fail(OutcomeUnknownError, api, ADD_TAG, shown(api, BEFORE, 4), lost(), shown(api, both, 6))
@@ -272,14 +297,37 @@ def test_an_offer_that_cannot_be_read_after_a_lost_answer_leaves_the_outcome_ope
     steps: list[Step] = [shown(api, BEFORE, 4), lost(), answer(503), answer(503)]
     error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps, max_retries=1)
     assert isinstance(error.__cause__, ServerError)
+    assert not error.retryable
+    error, _ = fail(OutcomeUnknownError, api, [*IF_NAMED, *ADD_TAG], *steps, max_retries=1)
+    assert not error.retryable
+    error, _ = fail(OutcomeUnknownError, api, [*IF_NAMED, *APPROVE], *steps, max_retries=1)
+    assert error.retryable
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, *steps, if_match=4, max_retries=1)
+    assert error.retryable
     fail(NotFoundError, api, ADD_TAG, shown(api, BEFORE, 4), lost(), answer(404, {}))
 
 
 @BOTH
 def test_the_retries_of_a_guarded_write_end(api: str) -> None:
     steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, BEFORE, 4), lost(), shown(api, BEFORE, 4)]
-    error, _ = fail(NoAnswerError, api, ADD_TAG, *steps, max_retries=1)
+    error, script = fail(OutcomeUnknownError, api, ADD_TAG, *steps, max_retries=1)
+    assert isinstance(error.__cause__, NoAnswerError)
+    assert methods(script) == ["GET", "PATCH", "GET", "PATCH", "GET"]
+    assert not error.retryable
+    assert not can_pass(error)
+    error, _ = fail(OutcomeUnknownError, api, [*IF_NAMED, *ADD_TAG], *steps, max_retries=1)
+    assert not error.retryable
+
+
+@BOTH
+def test_a_guarded_write_that_may_come_twice_ends_in_what_went_wrong(api: str) -> None:
+    steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, BEFORE, 4), answer(500), shown(api, BEFORE, 4)]
+    for operations, if_match in (([*IF_NAMED, *APPROVE], None), (APPROVE, 4)):
+        error, _ = fail(ServerError, api, operations, *steps, if_match=if_match, max_retries=1)
+        assert error.retryable
+    error, _ = fail(NoAnswerError, api, APPROVE, *steps[:2], steps[0], if_match=4, max_retries=0)
     assert error.sent
+    assert can_pass(error)
 
 
 # With if_match.
@@ -293,7 +341,7 @@ def test_if_match_lets_the_right_etag_through(api: str, if_match: Any) -> None:
     if api == "xcore":
         assert request.headers["If-Match"] == '"4"'
     else:
-        assert body_of(request)[0] == {"op": "test", "path": "/status", "value": "draft"}
+        assert body_of(request) == [*guards_of(BEFORE), *APPROVE]
 
 
 @BOTH
@@ -302,6 +350,8 @@ def test_if_match_stops_before_anything_is_sent(api: str, if_match: Any) -> None
     error, script = fail(ConflictError, api, APPROVE, shown(api, BEFORE, 4, lastModifiedBy="ann"), if_match=if_match)
     assert methods(script) == ["GET"]
     assert "etag is 4" in str(error)
+    assert "The offer was edited since; nothing was sent" in str(error)
+    assert not can_pass(error)
 
 
 @BOTH
@@ -322,14 +372,32 @@ def test_a_conflict_with_if_match_is_final(api: str) -> None:
 def test_a_lost_answer_with_if_match_is_seen(api: str) -> None:
     steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, {**BEFORE, "status": "approved"}, 5)]
     assert run(api, APPROVE, *steps, if_match=4)[0].receipt.etag == 5
+    somebody: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, {**BEFORE, "status": "archived"}, 5)]
+    error, _ = fail(ConflictError, api, APPROVE, *somebody, if_match=4)
+    assert "from 4 to 5" in str(error)
     overwritten: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, {**BEFORE, "status": "archived"}, 6)]
-    fail(ConflictError, api, APPROVE, *overwritten, if_match=4)
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, *overwritten, if_match=4)
+    assert not error.retryable
 
 
 def test_what_is_new_is_guarded_by_the_name_on_dps() -> None:
+    operations = [{"op": "copy", "from": "/name", "path": "/description"}]
+    _, script = run("dps", operations, shown("dps", BEFORE, 4), answer(200, receipt("dps")))
+    assert body_of(script.requests[-1]) == [*IF_NAMED, *operations]
+
+
+def test_if_match_guards_everything_that_was_read_on_dps() -> None:
     operations = [{"op": "add", "path": "/description", "value": "new"}]
     _, script = run("dps", operations, shown("dps", BEFORE, 4), answer(200, receipt("dps")), if_match=4)
-    assert body_of(script.requests[-1]) == [{"op": "test", "path": "/name", "value": "Spring voucher"}, *operations]
+    assert body_of(script.requests[-1]) == [*guards_of(BEFORE), *operations]
+
+
+@pytest.mark.parametrize("member", ["id", "etag", "created", "modified"])
+def test_a_test_beside_the_properties_stands_for_all_of_them_on_dps(member: str) -> None:
+    there = entity("dps", BEFORE, etag=4)
+    operations = [{"op": "test", "path": f"/{member}", "value": there[member]}, *ADD_TAG]
+    _, script = run("dps", operations, answer(200, there), answer(200, receipt("dps")))
+    assert body_of(script.requests[-1]) == [*guards_of(BEFORE), *ADD_TAG]
 
 
 # The author's own tests, and patches that do not fit.
@@ -341,17 +409,20 @@ def test_a_test_that_does_not_hold_is_a_conflict_before_anything_is_sent(api: st
     error, script = fail(ConflictError, api, operations, shown(api, BEFORE, 4))
     assert methods(script) == ["GET"]
     assert "nothing was sent" in str(error)
+    assert not can_pass(error)
 
 
 @BOTH
 def test_a_test_that_holds_is_sent_along(api: str) -> None:
     operations = [{"op": "test", "path": "/etag", "value": 4}, {"op": "test", "path": "/rank/priority", "value": 10}]
     _, script = run(api, [*operations, *APPROVE], shown(api, BEFORE, 4), answer(200, receipt(api)))
-    paths = [operation["path"] for operation in body_of(script.requests[-1])]
+    sent = body_of(script.requests[-1])
     # Whether dps could test its etag is documented nowhere; the read has answered that already.
-    ours = ["/status", "/rank/priority", "/status"]
-    theirs = ["/repo:etag", "/_instance/xdm:rank/xdm:priority", "/_instance/xdm:status"]
-    assert paths == (ours if api == "dps" else theirs)
+    if api == "dps":
+        assert sent == [*guards_of(BEFORE), operations[1], *APPROVE]
+    else:
+        paths = [operation["path"] for operation in sent]
+        assert paths == ["/repo:etag", "/_instance/xdm:rank/xdm:priority", "/_instance/xdm:status"]
 
 
 @BOTH
@@ -461,6 +532,21 @@ def test_a_replacement_of_what_somebody_edited_is_a_conflict() -> None:
         put(shown("xcore", BEFORE, 4), answer(409, {}), shown("xcore", sale(status="archived"), 5))
     with pytest.raises(ConflictError, match="nothing was sent"):
         put(shown("xcore", BEFORE, 4), if_match=3)
+
+
+def test_a_replacement_whose_answer_was_lost_among_other_edits_is_not_made_again() -> None:
+    archived = sale(status="archived")
+    with pytest.raises(ConflictError, match="from 4 to 5"):
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 5))
+    with pytest.raises(OutcomeUnknownError, match="from 4 to 6") as caught:
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 6))
+    assert not caught.value.retryable
+
+
+def test_a_replacement_may_come_twice_when_its_retries_end() -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 4), max_retries=0)
+    assert can_pass(caught.value)
 
 
 def test_generation_2_has_no_replacement() -> None:

@@ -58,6 +58,9 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
     """
     wanted = access.generation.as_read(creation.properties)
     found = yield from find_by_name(access, creation.kind, creation.properties["name"])
+    if not found.entities and creation.since is not None:
+        # What an earlier try made may take as long to show up as what this one makes.
+        found = yield from _look(access, creation, wanted, "an earlier try of this task may have posted it")
     if found.entities:
         return (yield from _existing(access, creation, wanted, found))
     return (yield from _post(access, creation, wanted))
@@ -132,9 +135,10 @@ def _post(access: Access, creation: Creation, wanted: Mapping[str, Json]) -> Flo
         except OfferLibraryError as error:
             if not is_unsettled(error):
                 raise
-            found = yield from _look(access, creation, wanted, error)
+            found = yield from _look(access, creation, wanted, f"it was posted without an answer ({error})")
             made = _made(access, creation, wanted, found)
             if made:
+                _refuse_twins(creation, made)
                 return _written(made[0], "created")
             if found.entities:
                 return (yield from _appeared(access, creation, wanted, found, error))
@@ -148,11 +152,30 @@ def _post(access: Access, creation: Creation, wanted: Mapping[str, Json]) -> Flo
             yield Pause(pause, str(error))
             attempt += 1
         else:
+            if attempt:
+                # An earlier POST may have come through after all, later than anybody would wait for it.
+                try:
+                    found = yield from find_by_name(access, creation.kind, creation.properties["name"])
+                except OfferLibraryError:
+                    # The receipt in hand is worth more than this look.
+                    found = Found([], timedelta(0))
+                _refuse_twins(creation, _made(access, creation, wanted, found))
             return Written(receipt, "created", creation.properties["name"], answer.request_id)
 
 
-def _look(access: Access, creation: Creation, wanted: Mapping[str, Json], error: OfferLibraryError) -> Flow[Found]:
-    """The offers of the name after a POST without an answer: as soon as its own is among them, or at the end."""
+def _refuse_twins(creation: Creation, made: Sequence[Entity]) -> None:
+    if len(made) > 1:
+        ids = [entity.id for entity in made]
+        raise AmbiguousNameError(
+            f"The {creation.kind.noun} {creation.properties['name']!r} was posted more than once, because no answer "
+            f"came and nothing showed up within {creation.patience:g} s, and every POST made one: {_listed(ids)}; "
+            "delete all but one",
+            ids=ids,
+        )
+
+
+def _look(access: Access, creation: Creation, wanted: Mapping[str, Json], why: str) -> Flow[Found]:
+    """The offers of the name where a POST has had no answer: as soon as its own is among them, or at the end."""
     clock = access.exchange.clock
     until = clock() + creation.patience
     pause = _FIRST_LOOK
@@ -161,13 +184,13 @@ def _look(access: Access, creation: Creation, wanted: Mapping[str, Json], error:
             found = yield from find_by_name(access, creation.kind, creation.properties["name"])
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
-                f"The {creation.kind.noun} {creation.properties['name']!r} was posted without an answer ({error}), and "
-                f"the library cannot be asked whether it is there: {blind}"
+                f"Whether the {creation.kind.noun} {creation.properties['name']!r} is there cannot be asked: {why}, "
+                f"and then: {blind}"
             ) from blind
         left = until - clock()
         if left <= 0 or _made(access, creation, wanted, found):
             return found
-        yield Pause(min(pause, left), f"looking whether the offer was made in spite of: {error}")
+        yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
         pause = min(pause * 2, 2.0)
 
 

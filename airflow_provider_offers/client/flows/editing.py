@@ -51,10 +51,9 @@ def take_step(
         if is_done(step, entity.status, _called(entity)):
             return []
         if step is PUBLISH:
-            findings = yield from obstacles(access, entity, now())
-            remaining = {reason: said for reason, said in findings.items() if reason not in waive}
-            if remaining:
-                raise NotPublishableError(_called(entity), remaining)
+            findings = yield from obstacles(access, entity, now(), waive)
+            if findings:
+                raise NotPublishableError(_called(entity), dict(findings))
             return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
         return _set_status(step)
 
@@ -109,8 +108,8 @@ def _edit(access: Access, reference: Reference, plan: Callable[[Entity], Flow[Pa
     raise conflict
 
 
-def obstacles(access: Access, entity: Entity, now: datetime) -> Flow[Mapping[str, str]]:
-    """What would make publishing pointless, by the name under which it can be waived.
+def obstacles(access: Access, entity: Entity, now: datetime, waive: Collection[str] = ()) -> Flow[Mapping[str, str]]:
+    """What would make publishing pointless, by the name under which it can be waived; what is, is not looked for.
 
     Looks up the placements and the decision rule that the offer refers to: `GET /placements`, `GET /offer-rules` on
     dps, `GET .../instances?schema=...` on xcore.
@@ -127,13 +126,13 @@ def obstacles(access: Access, entity: Entity, now: datetime) -> Flow[Mapping[str
     if not shown:
         findings["no_representation"] = "it has no representation to show"
     placements = {each["placement"] for each in shown if isinstance(each.get("placement"), str)}
-    if missing := (yield from _missing(access, PLACEMENT, placements)):
+    if "missing_placement" not in waive and (missing := (yield from _missing(access, PLACEMENT, placements))):
         findings["missing_placement"] = f"there is no placement {', '.join(missing)}"
     constraint = entity.properties.get("selectionConstraint")
     rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
-    if isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
+    if "missing_rule" not in waive and isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
         findings["missing_rule"] = f"there is no decision rule {rule}"
-    return findings
+    return {reason: said for reason, said in findings.items() if reason not in waive}
 
 
 def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:

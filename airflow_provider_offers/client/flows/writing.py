@@ -21,7 +21,7 @@ from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.patches import TestFailed, apply, guards, is_idempotent
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.sameness import dropped, same
-from airflow_provider_offers.client.spelling import split_pointer
+from airflow_provider_offers.client.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json, Pause
 
 # How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
@@ -66,7 +66,7 @@ def patch(
         before = yield from read_now(access, reference)
         _expect_etag(before, if_match, access.generation.patch(reference, operations))
         try:
-            return (yield from guarded_patch(access, reference, operations, before))
+            return (yield from guarded_patch(access, reference, operations, before, whole=if_match is not None))
         except ConflictError as conflict:
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
@@ -74,22 +74,33 @@ def patch(
     raise last
 
 
-def guarded_patch(access: Access, reference: Reference, operations: Patch, before: Entity) -> Flow[Written]:
-    """Apply a patch to the offer as it was read; `ConflictError` where it has changed since."""
+def guarded_patch(
+    access: Access, reference: Reference, operations: Patch, before: Entity, *, whole: bool = False
+) -> Flow[Written]:
+    """Apply a patch to the offer as it was read; `ConflictError` where it has changed since.
+
+    dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read.
+    """
     expected = _expected(access, reference, operations, before)
-    guarded = operations if access.generation.api == "xcore" else _with_guards(operations, before)
+    guarded = operations if access.generation.api == "xcore" else _with_guards(operations, before, whole=whole)
     call = access.generation.patch(reference, guarded, etag=before.etag)
     touched = {
         split_pointer(operation[name])[0] for operation in operations for name in ("path", "from") if name in operation
     }
-    idempotent = is_idempotent(operations)
+    # A test that no longer holds when the patch comes a second time does no harm.
+    idempotent = is_idempotent([operation for operation in operations if operation["op"] != "test"])
     return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=idempotent))
 
 
-def _with_guards(operations: Patch, before: Entity) -> Patch:
-    """The patch behind its guards. Whether dps can test what it keeps beside the properties is documented nowhere, and
-    the read has answered such a test already."""
+def _with_guards(operations: Patch, before: Entity, *, whole: bool) -> Patch:
+    """The patch behind its guards. Whether dps can test what it keeps beside the properties is documented nowhere:
+    the read has answered such a test already, and tests of all properties stand in for it from there on."""
     sent = [operation for operation in operations if operation["op"] != "test" or operation["path"] not in _BESIDE]
+    if whole or len(sent) < len(operations):
+        tests = [
+            {"op": "test", "path": join_pointer([name]), "value": value} for name, value in before.properties.items()
+        ]
+        return [*tests, *sent]
     return [*guards(operations, before.properties), *sent]
 
 
@@ -136,24 +147,40 @@ def _guarded(
         except OfferLibraryError as error:
             lost = is_unsettled(error)
             if not lost and not isinstance(error, (ConflictError, RejectedError, BadRequestError)):
-                raise
-            now = yield from _look(access, reference, error, lost=lost or unsettled)
+                raise _ending(call, error, unknown=unsettled and not idempotent)  # noqa: B904  it has its cause
+            now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=idempotent)
             if now.etag != before.etag:
                 if lost or unsettled:
                     if _agree(now.properties, expected, touched):
                         return _seen(now)
-                    if not (idempotent or _agree(now.properties, before.properties, touched)):
+                    # Two writes since the read: one may be ours, and the other what undid it.
+                    if now.etag > before.etag + 1:
                         raise _cannot_tell(call, before, now, error) from error
                 raise _conflict(call, before, now) from error
             pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
             if pause is None:
-                raise
+                raise _ending(call, error, unknown=(lost or unsettled) and not idempotent)  # noqa: B904
             unsettled = True
             yield Pause(pause, str(error))
             attempt += 1
 
 
-def _look(access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool) -> Flow[Entity]:
+def _ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
+    """The error itself; or where the service may yet apply what another try would apply twice, the one that says so."""
+    if not unknown:
+        return error
+    outcome = OutcomeUnknownError(
+        f"{call.method} {call.bare_path} had no answer ({error}) and has not taken effect so far; look at the offer "
+        "before running this again, which might apply it twice"
+    )
+    outcome.retryable = False
+    outcome.__cause__ = error
+    return outcome
+
+
+def _look(
+    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, idempotent: bool
+) -> Flow[Entity]:
     """The offer after a write that was refused, or whose answer was lost."""
     try:
         return (yield from read_now(access, reference))
@@ -162,10 +189,12 @@ def _look(access: Access, reference: Reference, error: OfferLibraryError, *, los
     except OfferLibraryError as blind:
         if not lost:
             raise error from None
-        raise OutcomeUnknownError(
+        unknown = OutcomeUnknownError(
             f"A write to {reference} had no answer ({error}), and the offer cannot be read to see whether it took "
             f"effect: {blind}"
-        ) from blind
+        )
+        unknown.retryable = idempotent
+        raise unknown from blind
 
 
 def _written(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Flow[Written]:
@@ -200,7 +229,7 @@ def _expected(access: Access, reference: Reference, operations: Patch, before: E
             code=_TEST_FAILED,
             title="The offer is not as the patch expects it; nothing was sent",
             detail=str(failure),
-        ) from None
+        ).for_good() from None
     return {name: value for name, value in after.items() if name not in beside}
 
 
@@ -219,7 +248,7 @@ def _expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None
         status=409,
         title="The offer was edited since; nothing was sent",
         detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{_by(before)}",
-    )
+    ).for_good()
 
 
 def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:

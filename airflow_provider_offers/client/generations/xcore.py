@@ -278,6 +278,6 @@ def _name_parameters(name: str | None) -> list[tuple[str, str]]:
     if name is None:
         return []
     # `name` takes wildcards, which an exact name must not become.
-    if "*" in name or "?" in name:
+    if any(character in name for character in "*?\\"):
         return [("property", f"_instance.xdm:name=={name}")]
     return [("name", name)]
