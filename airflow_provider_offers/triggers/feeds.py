@@ -59,8 +59,8 @@ async def _open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
         accepted = "the id of a connection of type offer_library"
         violations = [Violation("offer_library_conn_id", repr(conn_id), accepted)]
         raise ConfigurationError("There is no such connection", violations) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  raised again, without its texts
         # Airflow's own API was out of reach, for example. Its texts are not kept: they may quote the connection.
         lost = OfferLibraryError(f"The connection {conn_id!r} could not be read ({type(error).__name__})")
         lost.retryable = True
-        raise lost from error
+        raise lost from None
