@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_offers.emulator import control, wellknown
 from airflow_provider_offers.emulator.faults import Fault
-from airflow_provider_offers.emulator.journal import line
+from airflow_provider_offers.emulator.journal import Entry, line
 from airflow_provider_offers.emulator.messages import Answer, Request
 from airflow_provider_offers.emulator.service import Matched, Service
 
@@ -73,9 +73,9 @@ class Application:
         entry.fault = str(fault) if fault else None
         answer: Answer | None = None
         try:
-            answer = await self._suffer(exchange, fault, matched, too_large=too_large)
-            entry.committed, entry.note = exchange.committed, exchange.note
+            answer = await self._suffer(exchange, fault, matched, entry, too_large=too_large)
             if answer is not None:
+                answer.headers.setdefault("date", _http_date(service.clock.now_us()))
                 exchange.complete(answer)
             # The entry is complete before the client can see the answer, so that a test may look at once.
             service.journal.close(entry, answer, body_limit=settings.journal_body_limit)
@@ -93,20 +93,23 @@ class Application:
                 self._log(line(entry))
 
     async def _suffer(
-        self, exchange: _Exchange, fault: Fault | None, matched: Matched, *, too_large: bool
+        self, exchange: _Exchange, fault: Fault | None, matched: Matched, entry: Entry, *, too_large: bool
     ) -> Answer | None:
         """The answer to send, or None to send none."""
         service, request = self._service, exchange.request
 
         def handle() -> Answer:
             answer = service.too_large() if too_large else self._guarded(lambda: service.answer(request, matched))
-            exchange.committed, exchange.note = answer.committed, answer.note
+            entry.committed, entry.note = answer.committed, answer.note
             return answer
 
         if fault is None:
             return handle()
         if fault.effect == "expire_token":
             return service.expire_token(request)
+        if fault.effect == "late":
+            service.postpone(fault.seconds, handle)
+            return None
         early = fault.when == "before"
         if fault.effect == "delay":
             if early:
@@ -118,12 +121,14 @@ class Application:
         if fault.effect in ("status", "drop", "html"):
             if not early:
                 handle()
-            return None if fault.effect == "drop" else _faulty_answer(fault)
-        answer = handle()
-        if fault.effect == "malformed":
-            broken = answer.body[: max(1, len(answer.body) // 2)] or b'{"'
-            return Answer(answer.status, broken, dict(answer.headers))
-        return answer
+            return None if fault.effect == "drop" else _faulty_answer(fault, service.clock.now_us())
+        return self._spoiled(handle(), fault, matched)
+
+    def _spoiled(self, answer: Answer, fault: Fault, matched: Matched) -> Answer:
+        """The answer after what a fault does once the request took effect."""
+        if fault.effect == "fail_job" and matched.name == "dwm.submit":
+            self._service.fail_job(answer, fault.body if isinstance(fault.body, str) else "injected by a fault rule")
+        return _malformed(answer) if fault.effect == "malformed" else answer
 
     async def _body(self, incoming: StarletteRequest) -> bytes | None:
         """The whole body, or None when it is larger than allowed."""
@@ -150,8 +155,6 @@ class _Exchange:
 
     def __init__(self, request: Request, scope: Scope, receive: Receive, send: Send, closing: asyncio.Event) -> None:
         self.request = request
-        self.committed = False
-        self.note = ""
         self._scope, self._receive, self._send, self._closing = scope, receive, send, closing
 
     async def send(self, answer: Answer) -> None:
@@ -209,15 +212,23 @@ class _Exchange:
         answer.headers.setdefault("x-request-id", given if usable else str(uuid.uuid4()))
 
 
-def _faulty_answer(fault: Fault) -> Answer:
+def _malformed(answer: Answer) -> Answer:
+    broken = answer.body[: max(1, len(answer.body) // 2)] or b'{"'
+    return Answer(answer.status, broken, dict(answer.headers))
+
+
+def _http_date(at_us: int) -> str:
+    return formatdate(at_us // 1_000_000, usegmt=True)
+
+
+def _faulty_answer(fault: Fault, now_us: int) -> Answer:
     phrase = HTTPStatus(fault.status).phrase if fault.status in list(HTTPStatus) else "Error"
     headers = dict(fault.headers)
     if fault.retry_after is not None:
         as_date = fault.retry_after_form == "date"
         # A date has whole seconds; rounding up keeps the promise of not coming back too early.
-        headers["retry-after"] = (
-            formatdate(int(time.time() + fault.retry_after) + 1, usegmt=True) if as_date else f"{fault.retry_after:g}"
-        )
+        at_us = now_us + round((fault.retry_after + 1) * 1_000_000)
+        headers["retry-after"] = _http_date(at_us) if as_date else f"{fault.retry_after:g}"
     if fault.effect == "html":
         text = _HTML.format(status=fault.status, phrase=phrase)
         return Answer(fault.status, text.encode(), {"content-type": "text/html", **headers})

@@ -11,6 +11,7 @@ from airflow_provider_offers.emulator.json_body import JsonError, loads
 from airflow_provider_offers.emulator.library import Library
 from airflow_provider_offers.emulator.listing import Listing
 from airflow_provider_offers.emulator.messages import Reason, Request, ServiceError
+from airflow_provider_offers.emulator.runtime import Runtime
 from airflow_provider_offers.emulator.settings import Settings
 from airflow_provider_offers.emulator.wellknown import Credential
 
@@ -26,6 +27,7 @@ class Call:
     settings: Settings
     library: Library
     listing: Listing
+    runtime: Runtime
 
     @property
     def client_id(self) -> str:

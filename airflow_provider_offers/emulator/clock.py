@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.emulator import instants
@@ -26,23 +28,28 @@ class Clock:
         """The time now, in UTC."""
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.now_us())
 
+    # Where every generation can still write its dates, and every delay still ends.
+    _FIRST_US, _LAST_US = 0, instants.to_us("9000-01-01T00:00:00Z")
+
     def freeze(self, at: datetime | str | None = None) -> None:
         """Stop at the given instant, or now."""
         with self._lock:
-            self._frozen = self.now_us() if at is None else instants.to_us(at)
+            self._frozen = self.now_us() if at is None else self._possible(instants.to_us(at))
             self._follow()
 
     def set(self, at: datetime | str) -> None:
         """Go on running from the given instant."""
         with self._lock:
+            wanted = self._possible(instants.to_us(at))
             self._frozen = None
-            self._offset = instants.to_us(at) - time.time_ns() // 1000
+            self._offset = wanted - time.time_ns() // 1000
             self._follow()
 
     def advance(self, seconds: float) -> None:
         """Move forward (or back, when negative) by this much, frozen or not."""
         with self._lock:
             step = round(seconds * 1_000_000)
+            self._possible(self.now_us() + step)
             if self._frozen is None:
                 self._offset += step
             else:
@@ -54,6 +61,15 @@ class Clock:
         with self._lock:
             self._frozen, self._offset = None, 0
             self._follow()
+
+    @contextmanager
+    def at(self, at_us: int) -> Iterator[None]:
+        """It is that moment inside, for what takes effect at its time and is seen later."""
+        was, self._frozen = self._frozen, at_us
+        try:
+            yield
+        finally:
+            self._frozen = was
 
     def stamp(self, *, unique: bool) -> int:
         """The time of a write; unique stamps are at least a millisecond later than every earlier one."""
@@ -76,6 +92,11 @@ class Clock:
             "frozen": self._frozen is not None,
             "offset_seconds": 0 if self._frozen is not None else self._offset / 1_000_000,
         }
+
+    def _possible(self, at_us: int) -> int:
+        if not self._FIRST_US <= at_us <= self._LAST_US:
+            raise ValueError("the clock goes from 1970 to 9000")
+        return at_us
 
     def _follow(self) -> None:
         # After an explicit move stamps obey the clock again, even when it was moved back.

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.emulator import wellknown
+from airflow_provider_offers.emulator import declaring, wellknown
+from airflow_provider_offers.emulator.declaring import DeclarationError
 from airflow_provider_offers.emulator.faults import FaultError
 from airflow_provider_offers.emulator.json_body import JsonError, loads
 from airflow_provider_offers.emulator.library import Record
@@ -35,7 +36,7 @@ def answer(service: Service, request: Request) -> Answer:
         if path == "" and request.method == "GET" and "text/html" in (request.header("accept") or ""):
             return _page(service)
         return Answer.of(200, _run(service, request, path))
-    except (ControlError, JsonError, FaultError, SeedError, SettingError) as error:
+    except (ControlError, DeclarationError, JsonError, FaultError, SeedError, SettingError) as error:
         return Answer.of(400, {"error": str(error)})
     except LookupError as error:
         return Answer.of(404, {"error": str(error.args[0] if error.args else error)})
@@ -165,7 +166,7 @@ def _clear_faults(service: Service, given: dict[str, Any]) -> Any:
 
 def _issue(service: Service, given: dict[str, Any]) -> Any:
     client_id = given.get("client_id", wellknown.OWNER.client_id)
-    if client_id not in wellknown.CREDENTIALS:
+    if not isinstance(client_id, str) or client_id not in wellknown.CREDENTIALS:
         raise ControlError(f"unknown client_id {client_id!r}{nearest(str(client_id), list(wellknown.CREDENTIALS))}")
     lifetime = given.get("lifetime", service.settings.token_lifetime)
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 <= lifetime < 10**9:
@@ -174,15 +175,17 @@ def _issue(service: Service, given: dict[str, Any]) -> Any:
 
 
 def _objects(service: Service, given: dict[str, Any]) -> Any:
+    sandbox, kind = (None if given.get(name) is None else str(given[name]) for name in ("sandbox", "kind"))
     with service.lock:
-        found = [object_json(each) for each in service.library.all(given.get("sandbox"), given.get("kind"))]
+        service.catch_up()
+        found = [object_json(each) for each in service.library.all(sandbox, kind)]
     return {"count": len(found), "objects": found}
 
 
 def _whole(value: Any, name: str) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ControlError(f"{name} must be a whole number, not {value!r}") from None
 
 
@@ -201,6 +204,13 @@ _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("GET", "faults"): _Command((), lambda service, given: {"faults": [f.as_json() for f in service.faults.all()]}),
     ("POST", "faults"): _Command((), _add_faults),
     ("DELETE", "faults"): _Command(("id",), _clear_faults),
+    ("GET", "answers"): _Command(("sandbox",), declaring.declared),
+    ("PUT", "answers"): _Command(("id", "answer", "profile", "sandbox"), declaring.answer_rule),
+    ("PUT", "profiles"): _Command(("profile", "attributes", "sandbox"), declaring.set_profile),
+    ("PUT", "audiences"): _Command(("id", "profiles", "sandbox"), declaring.set_audience),
+    ("GET", "events"): _Command(("sandbox",), declaring.events),
+    ("POST", "events"): _Command(("offer", "placement", "profile", "event", "count", "sandbox"), declaring.add_events),
+    ("GET", "jobs"): _Command(("sandbox",), declaring.jobs),
     ("POST", "tokens"): _Command(("client_id", "lifetime"), _issue),
     ("DELETE", "tokens"): _Command((), lambda service, given: {"expired": service.expire_tokens()}),
 }

@@ -49,6 +49,42 @@ CREATE INDEX IF NOT EXISTS refs_by_source ON refs (sandbox, source);
 CREATE TABLE IF NOT EXISTS deletions (
     id TEXT PRIMARY KEY, sandbox TEXT NOT NULL, verdict TEXT NOT NULL, due_us INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS capping_events (
+    sandbox TEXT NOT NULL,
+    offer TEXT NOT NULL,
+    placement TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    event TEXT NOT NULL,
+    at_us INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS capping_by_offer ON capping_events (sandbox, offer, at_us);
+CREATE INDEX IF NOT EXISTS capping_by_profile ON capping_events (sandbox, offer, profile, at_us);
+CREATE TABLE IF NOT EXISTS answers (
+    sandbox TEXT NOT NULL, rule TEXT NOT NULL, profile TEXT NOT NULL, answer TEXT NOT NULL,
+    PRIMARY KEY (sandbox, rule, profile)
+);
+CREATE TABLE IF NOT EXISTS profiles (
+    sandbox TEXT NOT NULL, profile TEXT NOT NULL, attributes TEXT NOT NULL, PRIMARY KEY (sandbox, profile)
+);
+CREATE TABLE IF NOT EXISTS audiences (
+    sandbox TEXT NOT NULL, audience TEXT NOT NULL, profiles TEXT NOT NULL, PRIMARY KEY (sandbox, audience)
+);
+CREATE TABLE IF NOT EXISTS batch_jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    sandbox TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    request TEXT NOT NULL,
+    submitted_us INTEGER NOT NULL,
+    started_us INTEGER NOT NULL,
+    processed_us INTEGER NOT NULL,
+    finished_us INTEGER NOT NULL,
+    decided INTEGER NOT NULL DEFAULT 0,
+    error TEXT,
+    results TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX IF NOT EXISTS jobs_by_dataset ON batch_jobs (sandbox, dataset, finished_us);
+CREATE INDEX IF NOT EXISTS jobs_to_decide ON batch_jobs (started_us) WHERE NOT decided;
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, client_id TEXT NOT NULL, expires_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_offers.emulator import filters, instants, ordering, rules, wellknown
+from airflow_provider_offers.emulator import filters, instants, ordering, references, rules, wellknown
 from airflow_provider_offers.emulator.calls import Call, patched
 from airflow_provider_offers.emulator.kinds import KINDS, Kind, by_dps
 from airflow_provider_offers.emulator.library import NewObject, Record
 from airflow_provider_offers.emulator.listing import Page, Selection
 from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceError
 from airflow_provider_offers.emulator.ordering import SortKey
+from airflow_provider_offers.emulator.settings import Settings
 
 COLLECTIONS = tuple(dict.fromkeys(kind.dps_path for kind in KINDS))
 """The path of every collection that is served."""
@@ -27,7 +28,7 @@ def create(call: Call) -> Answer:
     call.accepts(_READS)
     status = call.settings.dps_invalid_status
     neutral = rules.read_body(kind, call.document(), "dps", call.settings, status)
-    rules.check_in_library(call.library, call.sandbox, kind, neutral, None, status)
+    references.check(call.library, call.sandbox, kind, neutral, None, call.settings, status)
     new = NewObject(kind, neutral, "dps", client_id=call.client_id)
     record = call.library.insert(call.sandbox, new, call.stamp())
     note = f'created {record.id} "{record.name}"'
@@ -38,7 +39,7 @@ def read(call: Call) -> Answer:
     """`GET /offers/{id}?offer-type=…`."""
     record = _record(call)
     call.accepts(_READS)
-    return Answer.of(200, entity(record), note=f"read {record.id}")
+    return Answer.of(200, entity(record, call.settings), note=f"read {record.id}")
 
 
 def patch(call: Call) -> Answer:
@@ -56,7 +57,7 @@ def patch(call: Call) -> Answer:
         untrue=call.settings.patch_test_status,
     )
     neutral = rules.read_body(record.kind, document, "dps", call.settings, status)
-    rules.check_in_library(call.library, call.sandbox, record.kind, neutral, record, status)
+    references.check(call.library, call.sandbox, record.kind, neutral, record, call.settings, status)
     rules.check_status_change(record, neutral, call.settings, status)
     changed = call.library.replace(record, neutral, call.client_id, call.stamp())
     note = f'patched {changed.id} "{changed.name}" to etag {changed.etag}'
@@ -102,7 +103,7 @@ def list_all(call: Call) -> Answer:
     limit = call.limit()
     page = call.listing.page(selection, limit, cursor, inclusive=True)
     document = {
-        "results": [entity(record) for record, _ in page.items],
+        "results": [entity(record, call.settings) for record, _ in page.items],
         "count": len(page.items),
         "total": call.listing.total(selection),
         "_links": _links(call, selection, page, limit, cursor, orders, properties),
@@ -113,8 +114,9 @@ def list_all(call: Call) -> Answer:
     return Answer.of(200, document, headers=headers, note=note + (f"; ignored {', '.join(ignored)}" if ignored else ""))
 
 
-def entity(record: Record) -> dict[str, Any]:
+def entity(record: Record, settings: Settings) -> dict[str, Any]:
     """An object as reads and lists show it."""
+    written = record.kind.shape.write(record.body, "dps")
     return {
         "created": instants.offset_text(record.created_us),
         "modified": instants.offset_text(record.modified_us),
@@ -123,7 +125,7 @@ def entity(record: Record) -> dict[str, Any]:
         "createdBy": wellknown.account_of(record.created_by),
         "lastModifiedBy": wellknown.account_of(record.modified_by),
         "id": record.id,
-        **record.kind.shape.write(record.body, "dps"),
+        **(record.kind.as_read(written) if settings.formula_reads == "documented" else written),
     }
 
 

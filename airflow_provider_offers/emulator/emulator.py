@@ -173,6 +173,7 @@ class Emulator:
 
         service = self._running
         with service.lock:
+            service.catch_up()
             return [object_json(record) for record in service.library.all(sandbox, kind)]
 
     def journal(self, **filters: Any) -> list[Entry]:
@@ -201,6 +202,50 @@ class Emulator:
         """Remove all fault rules."""
         self._running.faults.clear()
 
+    def answer_rule(
+        self, rule_id: str, answer: bool | float | None, profile: str | None = None, sandbox: str = wellknown.SANDBOX
+    ) -> None:
+        """Declare what a rule answers, or a formula yields, for everybody or for one profile (`Email:a@b.com`)."""
+        self._declare("answer_rule", id=rule_id, answer=answer, profile=profile, sandbox=sandbox)
+
+    def set_profile(self, profile: str, attributes: Mapping[str, Any] | None, sandbox: str = wellknown.SANDBOX) -> None:
+        """Declare what rules may know of a profile; None takes it back."""
+        self._declare("set_profile", profile=profile, attributes=attributes, sandbox=sandbox)
+
+    def set_audience(self, audience_id: str, profiles: Sequence[str] | None, sandbox: str = wellknown.SANDBOX) -> None:
+        """Declare who is in an audience; None takes it back."""
+        self._declare("set_audience", id=audience_id, profiles=profiles, sandbox=sandbox)
+
+    def add_events(
+        self,
+        offer_id: str,
+        placement_id: str,
+        profile: str,
+        event: str = "impression",
+        count: int = 1,
+        sandbox: str = wellknown.SANDBOX,
+    ) -> None:
+        """Let an offer have been displayed, clicked or the like, for caps that count it."""
+        self._declare(
+            "add_events",
+            offer=offer_id,
+            placement=placement_id,
+            profile=profile,
+            event=event,
+            count=count,
+            sandbox=sandbox,
+        )
+
+    def events(self, sandbox: str = wellknown.SANDBOX) -> list[dict[str, Any]]:
+        """How often each offer was proposed, displayed, clicked: by placement, profile and event."""
+        found: list[dict[str, Any]] = self._declare("events", sandbox=sandbox)["events"]
+        return found
+
+    def jobs(self, sandbox: str = wellknown.SANDBOX) -> list[dict[str, Any]]:
+        """The batch jobs, oldest first, with what each wrote into its dataset."""
+        found: list[dict[str, Any]] = self._declare("jobs", sandbox=sandbox)["jobs"]
+        return found
+
     @property
     def settings(self) -> Settings:
         """The settings in force."""
@@ -218,6 +263,11 @@ class Emulator:
     def expire_tokens(self) -> int:
         """End every token issued so far; returns how many."""
         return self._running.expire_tokens()
+
+    def _declare(self, name: str, **given: Any) -> Any:
+        from airflow_provider_offers.emulator import declaring
+
+        return getattr(declaring, name)(self._running, given)
 
     @property
     def _known(self) -> Service:

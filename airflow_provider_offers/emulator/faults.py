@@ -17,13 +17,19 @@ EFFECTS: Mapping[str, str] = {
     "status": "answer with another status, before or after the request took effect",
     "drop": "close the connection without an answer, before or after the request took effect",
     "delay": "wait, before or after the request took effect",
+    "late": "close the connection without an answer; the request takes effect later, by the emulator's clock",
     "html": "answer with a proxy's HTML page, before or after the request took effect",
     "dribble": "send the answer's body in small pieces with pauses",
     "truncate": "close the connection in the middle of the answer's body",
     "malformed": "send a body that is no JSON",
+    "fail_job": "let the batch job that the request submits end in ERROR; `body` may say why",
     "expire_token": "end the request's token and refuse it with 401013",
 }
 """Every effect and what it does."""
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?")
 
 
 class FaultError(ValueError):
@@ -89,7 +95,7 @@ class Fault:
         return f"{self.id} {self.effect}" + (f" {self.when}" if self.effect in _TIMED else "")
 
     def _check(self) -> None:
-        if self.effect not in EFFECTS:
+        if not isinstance(self.effect, str) or self.effect not in EFFECTS:
             raise FaultError(f"unknown effect {self.effect!r}{nearest(str(self.effect), list(EFFECTS))}")
         for name, value, choices in (
             ("when", self.when, ("before", "after")),
@@ -101,8 +107,8 @@ class Fault:
             if not isinstance(getattr(self, name), str | None):
                 raise FaultError(f"{name} must be a string, not {getattr(self, name)!r}")
         self._check_numbers()
-        if not isinstance(self.headers, dict) or not all(isinstance(each, str) for each in self.headers.values()):
-            raise FaultError("headers must be an object of strings")
+        if not isinstance(self.headers, dict) or not all(map(_is_header, self.headers, self.headers.values())):
+            raise FaultError("headers must be an object of strings that HTTP can carry")
         if self.path_regex is not None:
             try:
                 re.compile(self.path_regex)
@@ -175,3 +181,7 @@ class Faults:
         removed = len(self._rules) - len(kept)
         self._rules = kept
         return removed
+
+
+def _is_header(name: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC_3339 = re.compile(
@@ -30,13 +31,18 @@ def normalised(text: str) -> str:
 def to_us(moment: datetime | str) -> int:
     """Microseconds since 1970 of an aware datetime or an RFC 3339 text."""
     if isinstance(moment, str):
-        text = normalised(moment)
-        whole, _, fraction = text[:-1].partition(".")
-        seconds = datetime.fromisoformat(whole + "+00:00") - _EPOCH
-        return seconds // timedelta(microseconds=1) + int(fraction[:6].ljust(6, "0"))
+        return _text_to_us(moment)
     if moment.tzinfo is None:
         raise ValueError("a datetime needs a time zone")
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=32_768)
+def _text_to_us(moment: str) -> int:
+    # Cached because a decision looks at the windows of all offers, time and again.
+    whole, _, fraction = normalised(moment)[:-1].partition(".")
+    seconds = datetime.fromisoformat(whole + "+00:00") - _EPOCH
+    return seconds // timedelta(microseconds=1) + int(fraction[:6].ljust(6, "0"))
 
 
 def micros_text(us: int) -> str:

@@ -16,14 +16,15 @@ def loads(body: bytes) -> Any:
     """The JSON document in a request's body."""
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-        json.dumps(document, ensure_ascii=False).encode()
+        # What cannot be written again could never be read from the store: 1e999 is infinite to Python.
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise JsonError(f"the document is nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeError:
         raise JsonError("the document is not valid UTF-8") from None
     except ValueError as error:
         raise JsonError(f"the document is not valid JSON: {error}") from None
-    if _depth(document) > MAX_DEPTH:
+    if depth(document) > MAX_DEPTH:
         raise JsonError(f"the document is nested deeper than {MAX_DEPTH} levels")
     return document
 
@@ -32,14 +33,15 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(document: Any) -> int:
-    level, depth = [document], 0
+def depth(document: Any) -> int:
+    """How many levels a document has; a bare value has one."""
+    level, levels = [document], 0
     while level:
-        depth += 1
+        levels += 1
         level = [
             child
             for each in level
             if isinstance(each, dict | list)
             for child in (each.values() if isinstance(each, dict) else each)
         ]
-    return depth
+    return levels

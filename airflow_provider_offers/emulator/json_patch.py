@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import Any
 
+from airflow_provider_offers.emulator.json_body import MAX_DEPTH, depth
+
 OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
+# What the copies of one patch may come to as JSON: each could double what the one before it made.
+_MOST_COPIED = 4_000_000
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 
 
@@ -43,8 +48,15 @@ def check(patch: Any) -> list[dict[str, Any]]:
 def apply(document: Any, patch: list[dict[str, Any]]) -> Any:
     """The document after all operations; the first that fails stops the whole patch."""
     holder = {"": copy.deepcopy(document)}
+    copied = 0
     for operation in patch:
+        if operation["op"] == "copy":
+            copied += len(json.dumps(_get(holder, operation["from"])))
+            if copied > _MOST_COPIED:
+                raise PatchFailed(f"its copies come to more than {_MOST_COPIED} bytes")
         _apply_one(holder, operation)
+    if depth(holder[""]) > MAX_DEPTH:
+        raise PatchFailed(f"its result is nested deeper than {MAX_DEPTH} levels")
     return holder[""]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_provider_offers.emulator.shapes import (
     ANYTHING,
@@ -52,7 +53,22 @@ _SELECTION_CONSTRAINT = Object(
         *_PROFILE_CONSTRAINT,
     )
 )
-_RANK = Object((Property("priority", Integer(0), required=True), Property("order", ANYTHING)))
+_ORDER = Object(
+    (
+        Property(
+            "orderEvaluationType",
+            Text(
+                ("static", "scoringFunction", "ranking-strategy"),
+                prefixed_choices=("static", "scoringFunction", "rankingStrategy"),
+                # Generation 3 writes it so on the same service.
+                plain_aliases=(("rankingStrategy", "ranking-strategy"),),
+            ),
+        ),
+        Property("function", Reference(("ranking-function",))),
+        Property("rankingStrategy", Text()),
+    )
+)
+_RANK = Object((Property("priority", Integer(0), required=True), Property("order", _ORDER)))
 _CAPPING = Object((Property("globalCap", Integer(1)), Property("profileCap", Integer(1))))
 _FREQUENCY_CAPPING = Object(
     (
@@ -102,7 +118,13 @@ _DEFINED_ON = Object(
     (
         Property(
             "schema",
-            Object((Property("ref", Text(), prefixed="$ref"), Property("version", prefixed="version"))),
+            Object(
+                (
+                    Property("ref", Text(), prefixed="$ref"),
+                    Property("altId", Text(), prefixed="altId"),
+                    Property("version", prefixed="version"),
+                )
+            ),
         ),
         Property("referencePaths", ListOf(Text())),
     )
@@ -111,7 +133,7 @@ _CRITERION = Object(
     (
         Property("placements", ListOf(Reference(("offer-placement",)), least=1), required=True),
         Property("optionSelection", Object((Property("filter", Reference(("offer-filter",))),)), required=True),
-        Property("rank", Object((Property("priority", Integer(0)), Property("order", ANYTHING)))),
+        Property("rank", Object((Property("priority", Integer(0)), Property("order", _ORDER)))),
         Property("profileConstraint", Object(_PROFILE_CONSTRAINT)),
     )
 )
@@ -129,6 +151,15 @@ DECISION_TRANSITIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _formula_as_read(written: dict[str, Any]) -> dict[str, Any]:
+    """A ranking formula as generation 2's samples show it: the type in capitals, and no word of what it is about."""
+    shown = {name: value for name, value in written.items() if name != "definedOn"}
+    returned = shown.get("returnType")
+    if isinstance(returned, dict) and isinstance(returned.get("type"), str):
+        shown["returnType"] = {**returned, "type": returned["type"].upper()}
+    return shown
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind: how each generation addresses and stamps it, what it holds, and which rules it obeys."""
@@ -143,6 +174,7 @@ class Kind:
     transitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     unique_name: bool = False
+    as_read: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     @property
     def schema(self) -> str:
@@ -255,6 +287,24 @@ KINDS: tuple[Kind, ...] = (
             )
         ),
         transitions=DECISION_TRANSITIONS,
+    ),
+    Kind(
+        "ranking-function",
+        "ranking formula",
+        "ranking-formulas",
+        "0.3",
+        "0.3",
+        Object(
+            (
+                Property("name", Text(), required=True),
+                Property("description", Text(empty=True)),
+                Property("isPure", Boolean()),
+                Property("returnType", Object((Property("type", Text(), required=True),))),
+                Property("expression", _CONDITION, required=True),
+                Property("definedOn", MapOf(_DEFINED_ON)),
+            )
+        ),
+        as_read=_formula_as_read,
     ),
 )
 

@@ -24,6 +24,16 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SYSTEM = "emulator"
+_FORGETFUL = (
+    "revisions",
+    "refs",
+    "deletions",
+    "capping_events",
+    "answers",
+    "profiles",
+    "audiences",
+    "batch_jobs",
+)
 
 
 @dataclass(frozen=True)
@@ -204,11 +214,11 @@ class Library:
         self.database.connection.execute("UPDATE revisions SET gone_at_us = ? WHERE row = ?", (gone_at, record.row))
 
     def clear(self) -> None:
-        """Forget every object and every deletion."""
+        """Forget every object, every deletion, and everything that was decided or declared."""
         self.changes += 1
-        for table in ("revisions", "refs", "deletions"):
+        for table in _FORGETFUL:
             self.database.connection.execute(f"DELETE FROM {table}")
-        self.database.connection.execute("DELETE FROM counters WHERE name LIKE 'prepared:%'")
+        self.database.connection.execute("DELETE FROM counters WHERE name LIKE 'prepared:%' OR name = 'decisions'")
 
     def earliest_us(self) -> int | None:
         """When the oldest current object was created, the reference objects apart."""

@@ -120,6 +120,8 @@ class Reason(Enum):
     TEST_FAILED = (1102, "Patch test failed")
     STATUS_CHANGE = (1103, "Status change not allowed")
     IMMUTABLE = (1104, "Property cannot be changed")
+    UNKNOWN_RULE = (1110, "The emulator cannot evaluate this")
+    DECISION = (1111, "Decision cannot be made")
     STALE = (1200, "Version conflict")
     REFERENCED = (1201, "Object is still referenced")
     NOT_FOUND = (1300, "Not found")

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from airflow_provider_offers.emulator import dps, wellknown, xcore, xcore_lists
+from airflow_provider_offers.emulator import delivery, dps, dwm, wellknown, xcore, xcore_lists
 from airflow_provider_offers.emulator.calls import Call
 from airflow_provider_offers.emulator.messages import Answer, Reason, Request, ServiceError
 
@@ -15,13 +15,14 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One method on one path; `{…}` stands for one segment."""
+    """One method on one path; `{…}` stands for one segment, and `open` serves accounts of any permission."""
 
     name: str
     method: str
     template: str
     handler: Handler | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The parameters in the path, or None when it is another path."""
@@ -57,6 +58,11 @@ def _dps(collection: str) -> tuple[Route, ...]:
     )
 
 
+def _dwm(base: str) -> tuple[Route, ...]:
+    path = f"{base}/workloads/decisions"
+    return Route("dwm.submit", "POST", path, dwm.submit), Route("dwm.read", "GET", f"{path}/{{job}}", dwm.read)
+
+
 ROUTES: tuple[Route, ...] = (
     Route("ims.token", "POST", wellknown.IMS_TOKEN_PATH),
     Route("ims.jwt", "POST", "/ims/exchange/jwt"),
@@ -70,6 +76,14 @@ ROUTES: tuple[Route, ...] = (
     _xcore("delete", "DELETE", "/{container}/instances/{instance}", xcore.delete),
     _xcore("deletion", "GET", "/{container}/deletions/{ticket}", xcore.deletion),
     *(route for collection in dps.COLLECTIONS for route in _dps(collection)),
+    Route("ods.decide", "POST", f"{wellknown.ODS_PATH}/decisions", delivery.decide, open=True),
+    Route(
+        "ode.decide", "POST", f"{wellknown.ODE_PATH}/{{container}}/decisions", delivery.decide_in_container, open=True
+    ),
+    Route("ode.offers", "GET", f"{wellknown.ODE_PATH}/{{container}}/offers", delivery.offers),
+    Route("ode.diagnostics", "GET", f"{wellknown.ODE_PATH}/{{container}}/diagnostics", delivery.diagnostics),
+    *_dwm(wellknown.DWM_PATH),
+    *_dwm(f"{wellknown.DWM_PATH}/{{container}}"),
 )
 
 NAMES = (*dict.fromkeys(route.name for route in ROUTES), "unknown")

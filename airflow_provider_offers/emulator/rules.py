@@ -1,4 +1,4 @@
-"""The rules an object must obey beyond the shape of its properties: dates, placements, references, names, status."""
+"""The rules an object must obey by itself, beyond the shape of its properties: dates, placements, status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_offers.emulator import instants
 from airflow_provider_offers.emulator.kinds import Kind
-from airflow_provider_offers.emulator.library import Library, Record
+from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.messages import Reason, ServiceError
 from airflow_provider_offers.emulator.settings import Settings
 from airflow_provider_offers.emulator.shapes import Object, Problem, Reading, Shape, Spelling
@@ -39,26 +39,6 @@ def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings,
         neutral.setdefault("status", "draft")
     checked: dict[str, Any] = neutral
     return checked
-
-
-def check_in_library(
-    library: Library, sandbox: str, kind: Kind, neutral: Mapping[str, Any], record: Record | None, status: int
-) -> None:
-    """Refuse references to what does not exist, and a second object under a name that must be unique."""
-    problems = []
-    for target, kinds in kind.shape.references(neutral):
-        found = library.get(sandbox, target)
-        wanted = " or ".join(kinds)
-        if found is None or library.is_leaving(found):
-            problems.append(Problem("", f"refers to {target!r}, and there is no such {wanted} in this sandbox"))
-        elif found.kind_name not in kinds:
-            problems.append(Problem("", f"refers to {target!r}, which is a {found.kind_name} and not a {wanted}"))
-    if kind.unique_name:
-        other = library.named(sandbox, kind, neutral["name"])
-        if other is not None and (record is None or other.id != record.id):
-            problems.append(Problem("/name", f"{neutral['name']!r} is already the name of {other.id}"))
-    if problems:
-        raise invalid(problems, status)
 
 
 def check_status_change(record: Record, neutral: Mapping[str, Any], settings: Settings, status: int) -> None:
@@ -122,5 +102,17 @@ def _placements(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, sett
     return problems
 
 
+def _live_decision(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
+    """A live decision has a window, criteria, and a fallback; a draft may wait for them."""
+    if kind.name != "offer-activity" or neutral.get("status") != "live" or settings.live_decision == "any":
+        return []
+    missing = [name for name in ("startDate", "endDate", "criteria", "fallback") if not neutral.get(name)]
+    places = [_pointer(kind.shape, spelling, name) for name in missing]
+    for number, criterion in enumerate(neutral.get("criteria", ())):
+        if "filter" not in criterion["optionSelection"]:
+            places.append(_pointer(kind.shape, spelling, "criteria", str(number), "optionSelection", "filter"))
+    return [Problem(each, "is required of a live decision") for each in places]
+
+
 _Rule = Callable[[Kind, Mapping[str, Any], Spelling, Settings], list[Problem]]
-_RULES: tuple[_Rule, ...] = (_window, _placements)
+_RULES: tuple[_Rule, ...] = (_window, _placements, _live_decision)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_offers.emulator import instants, rules, wellknown
+from airflow_provider_offers.emulator import instants, references, rules, wellknown
 from airflow_provider_offers.emulator.kinds import BY_NAME, Kind
 from airflow_provider_offers.emulator.library import Library, NewObject, Record
 from airflow_provider_offers.emulator.messages import ServiceError
@@ -38,7 +38,9 @@ TEMPLATES: Mapping[str, Mapping[str, Any]] = {
         "rank": {"priority": 0},
     },
     "fallback-offer": {"status": "approved", "representations": [_REPRESENTATION]},
+    "eligibility-rule": {"condition": {"type": "PQL", "format": "pql/text", "value": "true"}},
     "offer-activity": {"status": "draft"},
+    "ranking-function": {"expression": {"type": "PQL", "format": "pql/text", "value": "offer.rank.priority"}},
 }
 """What a seeded object holds when nothing else is said, by kind."""
 
@@ -97,6 +99,9 @@ def seed_objects(
         row, sandbox = _kind(given.get("kind", "personalized-offer")), given.get("sandbox", wellknown.SANDBOX)
         _known("sandbox", sandbox, settings.sandboxes)
         _known("generation", given.get("generation", "dps"), ("dps", "xcore"))
+        for key in ("id", "instance_id", "client_id"):
+            if not isinstance(given.get(key), str | None):
+                raise SeedError(f"{key} must be a string, not {given[key]!r}")
         body = dict(given["body"])
         if checked:
             body = _checked(library, settings, sandbox, row, body)
@@ -121,7 +126,7 @@ def seed_objects(
 def _checked(library: Library, settings: Settings, sandbox: str, kind: Kind, document: Any) -> dict[str, Any]:
     try:
         body = rules.read_body(kind, document, "dps", settings, 400)
-        rules.check_in_library(library, sandbox, kind, body, None, 400)
+        references.check(library, sandbox, kind, body, None, settings, 400)
     except ServiceError as error:
         raise SeedError(error.detail) from None
     return body

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import logging
 import socket
 import threading
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_offers.emulator.application import Application, Log
 from airflow_provider_offers.emulator.service import Service
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+logger = logging.getLogger(__name__)
 
 
 class _Protocol(H11Protocol):
@@ -48,6 +55,7 @@ class ServerThread:
         self._application: Application | None = None
         self._server: _Uvicorn | None = None
         self._failure: BaseException | None = None
+        self._exhausted = False
         self._thread = threading.Thread(target=self._run, name=f"offer-library-emulator-{self.port}", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +86,7 @@ class ServerThread:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._report)
         self._application = Application(self._service, self._log)
         config = uvicorn.Config(
             self._application,
@@ -86,11 +95,25 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             server_header=False,
+            # The application sends the date of the emulator's own clock.
+            date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
         )
         self._server = _Uvicorn(config, self._ready)
         await self._server.serve(sockets=[self._socket])
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say once that connections have to wait for a descriptor: asyncio says so thousands of times a second."""
+        error = context.get("exception")
+        if self._exhausted and self._server is not None and self._server.should_exit:
+            # It also tries again after the end, on a socket that is closed by then.
+            return
+        if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
+            loop.default_exception_handler(context)
+        elif not self._exhausted:
+            self._exhausted = True
+            logger.warning("More connections than this process may have: others wait (%s)", error.strerror)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.emulator import gateway, ims, routes, seeding, wellknown
+from airflow_provider_offers.emulator import dwm, gateway, ims, routes, seeding, wellknown
+from airflow_provider_offers.emulator.batch_jobs import BatchJobs
 from airflow_provider_offers.emulator.calls import Call, MissingContentType
 from airflow_provider_offers.emulator.clock import Clock
 from airflow_provider_offers.emulator.database import Database
@@ -23,6 +26,7 @@ from airflow_provider_offers.emulator.messages import (
     ServiceError,
     missing_content_type,
 )
+from airflow_provider_offers.emulator.runtime import Runtime
 from airflow_provider_offers.emulator.settings import Settings
 
 
@@ -49,10 +53,12 @@ class Service:
         self.database = Database(db)
         self.library = Library(self.database, clock)
         self.listing = Listing(self.library)
+        self.runtime = Runtime(self.library)
         self.tokens = ims.TokenStore(self.database, clock)
         self.rate = gateway.RateLimit(clock)
         self.journal = Journal()
         self.faults = Faults(routes.NAMES)
+        self._late: list[tuple[int, Callable[[], object]]] = []
         self._prepare()
 
     def match(self, request: Request) -> Matched:
@@ -63,17 +69,45 @@ class Service:
     def answer(self, request: Request, matched: Matched) -> Answer:
         """Handle one request in one transaction."""
         with self.lock:
+            self.catch_up()
             try:
                 with self.database.transaction():
-                    self.library.settle()
+                    self.settle()
                     return self._handle(request, matched)
             except MissingContentType:
                 return missing_content_type()
             except Refusal as refusal:
                 if isinstance(refusal, ServiceError):
-                    refusal.service = "DPS" if matched.name.startswith("dps") else "XCORE"
+                    service = matched.name.partition(".")[0].upper()
+                    refusal.service = service if service in _SERVICES else "XCORE"
                     refusal.tenant = _tenant(request)
                 return refusal.answer()
+
+    def settle(self) -> None:
+        """Bring the library up to the clock: let go of what was deleted, and have started jobs decide."""
+        self.library.settle()
+        dwm.work(self.library, self.runtime, self.settings)
+
+    def fail_job(self, answer: Answer, why: str) -> None:
+        """Have the batch job that an answer tells of end in ERROR."""
+        if answer.committed:
+            with self.lock, self.database.transaction():
+                BatchJobs(self.database).fail(json.loads(answer.body)["@id"], why)
+
+    def postpone(self, seconds: float, work: Callable[[], object]) -> None:
+        """Have something happen later by the emulator's clock: before whoever looks next, once the time has come."""
+        with self.lock:
+            self._late.append((self.clock.now_us() + round(seconds * 1_000_000), work))
+
+    def catch_up(self) -> None:
+        """Do what was postponed until now, in its order."""
+        with self.lock:
+            now = self.clock.now_us()
+            due = sorted((each for each in self._late if each[0] <= now), key=lambda each: each[0])
+            self._late = [each for each in self._late if each[0] > now]
+            for moment, work in due:
+                with self.clock.at(moment):
+                    work()
 
     def too_large(self) -> Answer:
         """The answer to a body that exceeds the bound."""
@@ -102,9 +136,11 @@ class Service:
         with self.lock:
             self.clock.resume()
             self.faults.clear()
+            self._late.clear()
             self.journal.clear()
             self.settings = self.initial_settings
             self.rate = gateway.RateLimit(self.clock)
+            self.runtime = Runtime(self.library)
             with self.database.transaction():
                 self.library.clear()
             self._prepare()
@@ -112,11 +148,13 @@ class Service:
     def seed_count(self, count: int, **options: Any) -> list[Record]:
         """Seed objects made of one template."""
         with self.lock, self.database.transaction():
+            self.settle()
             return seeding.seed_count(self.library, self.settings, count, **options)
 
     def seed_objects(self, objects: Any, *, checked: bool = True) -> list[Record]:
         """Seed the objects given."""
         with self.lock, self.database.transaction():
+            self.settle()
             return seeding.seed_objects(self.library, self.settings, objects, checked=checked)
 
     def issue_token(self, client_id: str, lifetime: float) -> str:
@@ -148,11 +186,24 @@ class Service:
         credential = gateway.authenticate(request, self.settings, self.tokens.holder)
         self.rate.take(self.settings)
         sandbox = gateway.sandbox_of(request, self.settings)
-        gateway.permit(credential, request)
+        if not matched.route.open:
+            gateway.permit(credential, request)
         handler = matched.route.handler
         assert handler is not None
-        call = Call(request, matched.parameters, credential, sandbox, self.settings, self.library, self.listing)
+        call = Call(
+            request,
+            matched.parameters,
+            credential,
+            sandbox,
+            self.settings,
+            self.library,
+            self.listing,
+            self.runtime,
+        )
         return handler(call)
+
+
+_SERVICES = ("DPS", "ODS", "ODE", "DWM")
 
 
 def _tenant(request: Request) -> dict[str, str]:

@@ -22,7 +22,7 @@ def _one_of(default: Any, *others: Any) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
-def _range(default: Any, least: float, most: float = float("inf")) -> Any:
+def _range(default: Any, least: float, most: float = 1e9) -> Any:
     return field(default=default, metadata={"range": (least, most)})
 
 
@@ -39,12 +39,25 @@ class Settings:
     delete_delay: float = _range(0.0, 0)
     unique_timestamps: bool = True
 
+    runtime_lag: float = _range(0.0, 0, MAX_LAG)
+    decision_seed: int = 0
+    closed_decision: str = _one_of("refuse", "fallback")
+    unknown_rule: str = _one_of("refuse", "true", "false")
+    delivery_invalid_status: int = _one_of(400, 422)
+    batch_queued_seconds: float = _range(1.0, 0, 86_400)
+    batch_processing_seconds: float = _range(2.0, 0, 86_400)
+    batch_ingesting_seconds: float = _range(1.0, 0, 86_400)
+    unknown_audience: str = _one_of("accept", "refuse", "error")
+
     default_page_size: int = _range(50, 1)
     max_page_size: int = _range(1000, 1)
     xcore_total: str = _one_of("overall", "remaining")
     xcore_default_order: str = _one_of("instanceId", "-repo:createdDate", "repo:createdDate", "-repo:lastModifiedDate")
 
     strict_status: bool = True
+    live_decision: str = _one_of("complete", "any")
+    missing_references: str = _one_of("refuse", "allow")
+    formula_reads: str = _one_of("documented", "stored")
     refuse_reversed_window: bool = True
     duplicate_placements: str = _one_of("allow", "refuse")
     unknown_properties: str = _one_of("keep", "refuse")
@@ -52,6 +65,7 @@ class Settings:
     dps_create_status: int = _one_of(201, 200)
     dps_invalid_status: int = _one_of(400, 422)
     dps_delete_referenced: int = _one_of(409, 400, 422, 200)
+    xcore_delete_referenced: str = _one_of("reject", "allow")
     dps_if_match: str = _one_of("ignore", "honour")
     patch_test_status: int = _one_of(422, 400, 409, 412)
     sandbox_refusal_status: int = _one_of(403, 404, 400)
@@ -110,7 +124,8 @@ def _checked(setting: dataclasses.Field[Any], value: Any) -> Any:
 
 def _typed(name: str, value: Any, wanted: type) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # What is too large for a float is too large for every setting, and told so by its range.
+        return float(value) if abs(value) < 10**300 else float("inf")
     if type(value) is not wanted:
         raise SettingError(f"{name} must be a {wanted.__name__}, not {value!r}")
     return value

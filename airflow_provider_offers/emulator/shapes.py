@@ -70,11 +70,15 @@ ANYTHING = Shape()
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string; `choices` are neutral, and `prefixed_choices` how generation 1 writes them where that differs."""
+    """A string; `choices` are neutral, and `prefixed_choices` how generation 1 writes them where that differs.
+
+    `plain_aliases` are further spellings that generation 2 takes, each with the choice that it stands for.
+    """
 
     choices: tuple[str, ...] = ()
     pattern: str = ""
     prefixed_choices: tuple[str, ...] = ()
+    plain_aliases: tuple[tuple[str, str], ...] = ()
     empty: bool = False
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
@@ -82,6 +86,8 @@ class Text(Shape):
         if not isinstance(value, str):
             reading.problem(at, f"must be a string, not {_kind_of(value)}")
         elif self.choices:
+            if reading.spelling == "dps":
+                value = dict(self.plain_aliases).get(value, value)
             spelled = self.prefixed_choices if reading.spelling == "xcore" and self.prefixed_choices else self.choices
             if value not in spelled:
                 reading.problem(at, f"must be one of {', '.join(spelled)}, not {value!r}")

@@ -18,6 +18,9 @@ CONTROL_PREFIX = "/_emulator"
 IMS_TOKEN_PATH = "/ims/token/v3"
 XCORE_PATH = "/data/core/xcore"
 DPS_PATH = "/data/core/dps"
+ODS_PATH = "/data/core/ods"
+ODE_PATH = "/data/core/ode"
+DWM_PATH = "/data/core/dwm"
 
 SCOPES = (
     "openid",

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from airflow_provider_offers.emulator import media_types, rules, wellknown, xcore_form
+from airflow_provider_offers.emulator import media_types, references, rules, wellknown, xcore_form
 from airflow_provider_offers.emulator.calls import Call, patched
 from airflow_provider_offers.emulator.json_patch import same
 from airflow_provider_offers.emulator.kinds import Kind
@@ -39,7 +39,7 @@ def create(call: Call) -> Answer:
     if media_type.name == HAL:
         document = _unwrapped(document)
     neutral = rules.read_body(kind, document, "xcore", call.settings, _INVALID)
-    rules.check_in_library(call.library, call.sandbox, kind, neutral, None, _INVALID)
+    references.check(call.library, call.sandbox, kind, neutral, None, call.settings, _INVALID)
     new = NewObject(kind, neutral, "xcore", version, call.client_id)
     record = call.library.insert(call.sandbox, new, call.stamp())
     headers = _location(call, f"{container}/instances/{record.instance_id}")
@@ -102,7 +102,7 @@ def delete(call: Call) -> Answer:
     """`DELETE /{container}/instances/{instanceId}`: 202; with references its verdict is to be polled."""
     record = _record(call)
     referers = call.library.referers(record)
-    if not referers:
+    if not referers or call.settings.xcore_delete_referenced == "allow":
         call.library.remove(record, call.settings.delete_delay)
         return Answer(202, note=f'deleted {record.id} "{record.name}"', committed=True)
     ticket = str(uuid.uuid4())
@@ -140,7 +140,7 @@ def _store(call: Call, record: Record, payload: dict[str, Any], verb: str, *, mu
         raise ServiceError(_INVALID, Reason.IMMUTABLE, "/_instance/@id is not user editable")
     bare = {name: value for name, value in payload.items() if name != "@id"}
     neutral = rules.read_body(record.kind, bare, "xcore", call.settings, _INVALID)
-    rules.check_in_library(call.library, call.sandbox, record.kind, neutral, record, _INVALID)
+    references.check(call.library, call.sandbox, record.kind, neutral, record, call.settings, _INVALID)
     rules.check_status_change(record, neutral, call.settings, _INVALID)
     changed = call.library.replace(record, neutral, call.client_id, call.stamp())
     return _receipt(200, changed, f'{verb} {changed.id} "{changed.name}" to etag {changed.etag}', {})

@@ -84,6 +84,39 @@ def test_delay_outlives_an_impatient_caller(emulator: Emulator, caller: Caller, 
     assert offers(emulator) == 1
 
 
+def test_an_effect_that_comes_late_by_the_clock(emulator: Emulator, caller: Caller) -> None:
+    emulator.clock.freeze("2026-05-01T12:00:00Z")
+    emulator.add_fault("late", route="dps.create", seconds=3)
+    with pytest.raises(requests.ConnectionError):
+        create(caller)
+    assert offers(emulator) == 0
+    (entry,) = emulator.journal(route="dps.create")
+    assert (entry.status, entry.committed) == (None, False)
+    emulator.clock.advance(2)
+    assert caller.dps("GET", CREATE).json()["results"] == []
+    emulator.clock.advance(5)
+    (offer,) = caller.dps("GET", CREATE).json()["results"]
+    assert offer["created"].startswith("2026-05-01T12:00:03.000")
+    assert entry.committed
+
+
+def test_what_comes_late_is_forgotten_by_a_reset(emulator: Emulator, caller: Caller) -> None:
+    emulator.add_fault("late", method="POST", seconds=3)
+    with pytest.raises(requests.ConnectionError):
+        create(caller)
+    emulator.reset()
+    emulator.clock.advance(4)
+    assert offers(emulator) == 0
+
+
+def test_answers_are_dated_by_the_emulators_clock(emulator: Emulator, caller: Caller) -> None:
+    emulator.clock.freeze("2026-05-01T12:00:00Z")
+    emulator.add_fault("status", status=503, retry_after=60, retry_after_form="date", after=1)
+    first, second = create(caller), create(caller)
+    assert first.headers["Date"] == "Fri, 01 May 2026 12:00:00 GMT"
+    assert second.headers["Retry-After"] == "Fri, 01 May 2026 12:01:01 GMT"
+
+
 def test_dribble(emulator: Emulator, caller: Caller) -> None:
     emulator.add_fault("dribble", seconds=0, chunk=7)
     answer = create(caller)

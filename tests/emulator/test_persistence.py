@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import random
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -18,6 +22,7 @@ import requests
 
 from airflow_provider_offers.emulator import Emulator, EmulatorError
 from tests.emulator.conftest import Caller, dps_offer
+from tests.fuzz.effort import FULL
 
 
 @contextmanager
@@ -106,6 +111,120 @@ def test_killed_process_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     with sqlite3.connect(db) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+@contextmanager
+def writers(url: str, *names: str, seed: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """Clients in processes of their own, writing as fast as they can."""
+    port = url.rpartition(":")[2]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.emulator.writer", port, name, str(seed)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for name in names
+    ]
+    try:
+        yield running
+    finally:
+        for process in running:
+            process.kill()
+            process.wait(10)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def expected_after(said: list[str], names: set[str]) -> tuple[set[str], set[frozenset[str]]]:
+    """The names that must be there by what a client said; and pairs of which one is: before and after the last."""
+    doubtful: set[frozenset[str]] = set()
+    for line in said:
+        stage, what = json.loads(line)
+        before = {"create": "", "patch": what["name"], "delete": what["name"]}[what["do"]]
+        after = {"create": what["name"], "patch": what.get("to", ""), "delete": ""}[what["do"]]
+        if stage == "begun":
+            doubtful = {frozenset((before, after))}
+        else:
+            doubtful = set()
+            names = names - {before} | {after} - {""}
+    return names, doubtful
+
+
+@pytest.mark.parametrize("seed", range(8 if FULL else 1))
+def test_a_file_survives_a_kill_in_the_middle_of_writes(tmp_path: Path, seed: int) -> None:
+    db = str(tmp_path / "library.db")
+    chance = random.Random(seed)
+    names: set[str] = set()
+    for round_ in range(3):
+        with (
+            command("--db", db, "--access-token", "writer", "--quiet") as (process, url),
+            writers(url, f"{round_}-a", f"{round_}-b", seed=chance.randrange(10**6)) as running,
+        ):
+            first = running[0].stdout
+            assert first is not None
+            heard = [first.readline() for _ in range(chance.randrange(60, 240))]
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+            outputs = [[*heard, *first], [*(running[1].stdout or ())]]
+            assert [each.wait(20) for each in running] == [0, 0]
+        doubts: set[frozenset[str]] = set()
+        for said in outputs:
+            names, doubtful = expected_after(said, names)
+            doubts |= doubtful
+        with contextlib.closing(sqlite3.connect(db)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with Emulator(db=db) as emulator:
+            found = emulator.objects("personalized-offer")
+            # No write is half there: every one sets the name and the description, and links and ids are whole.
+            assert all(each["body"]["name"] == each["body"]["description"] for each in found)
+            listed = Caller(emulator).dps("GET", "/offers?offer-type=personalized&limit=1000").json()
+            assert listed["total"] == len(found) == len({each["id"] for each in found})
+        there = {each["body"]["name"] for each in found}
+        assert len(there) == len(found)
+        for doubt in doubts:
+            # What was begun and not answered happened whole or not at all.
+            before_and_after = doubt - {""}
+            assert len(there & before_and_after) == 1 or "" in doubt
+            there, names = there - before_and_after, names - before_and_after
+        assert there == names
+        names = {each["body"]["name"] for each in found}
+
+
+def test_another_process_is_refused_and_disturbs_nobody(tmp_path: Path) -> None:
+    db = str(tmp_path / "library.db")
+    with command("--db", db, "--access-token", "writer", "--quiet") as (_, url), writers(url, "a", seed=1) as running:
+        first = running[0].stdout
+        assert first is not None
+        first.readline()
+        ran = subprocess.run(
+            [sys.executable, "-m", "airflow_provider_offers.emulator", "--port", "0", "--db", db],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert re.fullmatch(r"emulator: cannot use .*library\.db .*: another process is using it\n", ran.stderr)
+        for _ in range(50):
+            assert first.readline()
+        assert running[0].poll() is None
+
+
+def test_more_connections_than_there_are_descriptors_pass_by(tmp_path: Path) -> None:
+    db = str(tmp_path / "library.db")
+    with command("--db", db, "--access-token", "writer", "--quiet") as (process, url):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (64, 64))
+        port = int(url.rpartition(":")[2])
+        with contextlib.ExitStack() as crowd:
+            for _ in range(150):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        with writers(url, "a", seed=1) as running:
+            assert running[0].stdout is not None
+            assert [json.loads(running[0].stdout.readline())[0] for _ in range(20)] == ["begun", "done"] * 10
+        process.terminate()
+        assert process.stdout is not None
+        assert process.stdout.read().count("\n") < 40
 
 
 def test_one_process_at_a_time_uses_a_file(tmp_path: Path) -> None:
