@@ -17,9 +17,9 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.offer_library")],
-        "operators": [_modules("operators.offers")],
-        "sensors": [_modules("sensors.offers")],
-        "triggers": [_modules("triggers.offers")],
+        "operators": [_modules("operators.offers", "operators.decisions", "operators.library")],
+        "sensors": [_modules("sensors.offers", "sensors.decisions")],
+        "triggers": [_modules("triggers.offers", "triggers.decisions")],
         "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
         "connection-types": [
             {
@@ -85,6 +85,11 @@ def _extra_fields() -> dict[str, object]:
         "verify": _field(
             "Verify TLS",
             "true, false, or the path of a file with the certificate authorities to trust. Empty: true.",
+        ),
+        "allow_http": _field(
+            "Allow plain HTTP",
+            "Permit http, which sends credentials unencrypted, to hosts other than this machine.",
+            type="boolean",
         ),
         "proxies": _field(
             "Proxies",

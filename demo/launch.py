@@ -1,4 +1,4 @@
-"""The demo: one campaign DAG in a real Airflow, on both generations of the API, against the emulator.
+"""The demo: two campaign DAGs in a real Airflow, on both generations of the API, against the emulator.
 
 Run it with `make demo`. It writes to `.demo/` in the checkout and nowhere else; what Airflow itself logs goes to a file
 there, so that the screen shows what happened to the offers.
@@ -23,11 +23,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 LOG = HOME / "airflow.log"
-DAG_FILE = ROOT / "example_dags" / "campaign_launch.py"
+DAGS = ROOT / "example_dags"
+# The life of an offer, and what customers are shown by a decision that is made from nothing.
+CAMPAIGNS = ("example_campaign_launch", "example_campaign_from_scratch")
 # One sandbox for each generation, so that each table shows what its own run made.
 SANDBOXES = {"dps": "prod", "xcore": "dev"}
-# The campaign opens a moment after it is launched and lasts a few seconds, so that the demo sees its end.
-OPENS_IN = timedelta(seconds=3)
+# A campaign opens a moment after it is launched and lasts a few seconds, so that the demo sees its end.
+OPENS_IN = {"example_campaign_launch": timedelta(seconds=3), "example_campaign_from_scratch": timedelta(seconds=10)}
 DURATION = "PT7S"
 TITLES = {"dps": "generation 2 (dps)", "xcore": "generation 1 (xcore)"}
 
@@ -36,13 +38,13 @@ SCREEN = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
 
 
 def main() -> int:
-    """Run the campaign on both generations. Returns 0 when every task succeeded."""
+    """Run the campaigns on both generations. Returns 0 when every task succeeded."""
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     with LOG.open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    say("The Offer Library from Airflow: one campaign, launched on both generations of the API.\n")
+    say("The Offer Library from Airflow: two campaigns, launched on both generations of the API.\n")
     try:
         succeeded = launch()
     except Exception:  # noqa: BLE001  whatever went wrong, the screen should say so
@@ -51,13 +53,13 @@ def main() -> int:
     if not succeeded:
         say(f"\nNot every task succeeded. Airflow's own log is {LOG.relative_to(ROOT)}.")
         return 1
-    say(f"\nThe DAG is {DAG_FILE.relative_to(ROOT)}; Airflow's own log is {LOG.relative_to(ROOT)}.")
+    say(f"\nThe DAGs are in {DAGS.relative_to(ROOT)}; Airflow's own log is {LOG.relative_to(ROOT)}.")
     say("To try your own DAGs, start the emulator: .venv/bin/python -m airflow_provider_offers.emulator")
     return 0
 
 
 def launch() -> bool:
-    """Prepare Airflow, start the emulator, run the DAG once for each generation, and show the library."""
+    """Prepare Airflow, start the emulator, run each DAG once for each generation, and show the library."""
     from airflow_provider_offers.emulator import Emulator
 
     prepare_environment()
@@ -69,12 +71,12 @@ def launch() -> bool:
         for api, sandbox in SANDBOXES.items():
             name = f"AIRFLOW_CONN_OFFER_LIBRARY_{api.upper()}"
             os.environ[name] = json.dumps(emulator.connection(api=api, sandbox=sandbox))
-        with working("Reading the DAG"):
-            dag = load_dag()
+        with working("Reading the DAGs"):
+            dags = load_dags()
         with working("Starting Airflow's task API"):
             warm_up()
         say(f"The emulator answers on {emulator.url}")
-        results = [run(dag, api) for api in SANDBOXES]
+        results = [run(dag, api) for dag in dags for api in SANDBOXES]
         for api, sandbox in SANDBOXES.items():
             show_library(api, emulator.objects(sandbox=sandbox))
     return all(results)
@@ -84,27 +86,28 @@ def prepare_environment() -> None:
     """An Airflow home of the demo's own, set before Airflow is imported."""
     os.environ.update(
         AIRFLOW_HOME=str(HOME),
-        AIRFLOW__CORE__DAGS_FOLDER=str(DAG_FILE.parent),
+        AIRFLOW__CORE__DAGS_FOLDER=str(DAGS),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     )
 
 
-def load_dag() -> Any:
-    """The campaign DAG, made known to Airflow, with every task telling the screen about itself."""
+def load_dags() -> list[Any]:
+    """The campaign DAGs, made known to Airflow, with every task telling the screen about itself."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag
 
     DagBundlesManager().sync_bundles_to_db()
-    bag = DagBag(str(DAG_FILE))
+    bag = DagBag(str(DAGS))
     if bag.import_errors:
         raise RuntimeError("\n".join(bag.import_errors.values()))
-    (dag,) = bag.dags.values()
-    for task in dag.tasks:
-        task.on_execute_callback = [begun]
-        task.on_success_callback = [succeeded]
-        task.on_failure_callback = [failed]
-    return dag
+    dags = [bag.dags[dag_id] for dag_id in CAMPAIGNS]
+    for dag in dags:
+        for task in dag.tasks:
+            task.on_execute_callback = [begun]
+            task.on_success_callback = [succeeded]
+            task.on_failure_callback = [failed]
+    return dags
 
 
 def warm_up() -> None:
@@ -127,7 +130,7 @@ def run(dag: Any, api: str) -> bool:
         outcome = dag.test(
             run_conf={
                 "offer_library_conn_id": f"offer_library_{api}",
-                "start": (datetime.now(UTC) + OPENS_IN).isoformat(),
+                "start": (datetime.now(UTC) + OPENS_IN[dag.dag_id]).isoformat(),
                 "duration": DURATION,
             }
         )
@@ -158,9 +161,20 @@ def failed(context: Mapping[str, Any]) -> None:
 def summary(result: Any) -> str:
     """What a task returned, in a line."""
     if isinstance(result, list):
-        return ", ".join(f"{found.get('name') or found['id']} is {found['status']}" for found in result)
+        return ", ".join(f"{found.get('name') or found['id']} is {found.get('status', 'served')}" for found in result)
+    if "propositions" in result:
+        return "shown is " + ", ".join(map(proposed, result["propositions"]))
+    if "action" not in result:
+        return ", ".join(f"{moment}: {shown}" for moment, shown in result.items())
+    noun = f"{result['offer_type']} offer" if "offer_type" in result else result["kind"]
     named = f"{result['name']!r} " if result["name"] else ""
-    return f"{result['action']} {result['offer_type']} offer {named}({result['id']}, etag {result['etag']})"
+    return f"{result['action']} {noun} {named}({result['id']}, etag {result['etag']})"
+
+
+def proposed(proposition: Mapping[str, Any]) -> str:
+    """What a decision shows at one placement."""
+    shown = proposition["options"] or [proposition["fallback"]]
+    return ", ".join(f"{each['content']} ({each['id']}, etag {each['etag']})" for each in shown)
 
 
 def show_library(api: str, objects: list[dict[str, Any]]) -> None:

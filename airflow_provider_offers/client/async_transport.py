@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -12,8 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from multidict import CIMultiDict
-from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
 from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
@@ -25,9 +22,11 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
 )
 from airflow_provider_offers.client.governor import Governor
+from airflow_provider_offers.client.network import proxy_for, tls_context
 from airflow_provider_offers.client.retry import Retries, retry_after
+from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, check_bundle, no_answer
+from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, no_answer
 from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
 
 T = TypeVar("T")
@@ -60,7 +59,7 @@ class AsyncShell:
         self._on_token = on_token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._proxies: dict[tuple[str, str], Secret | None] = {}
         self._fetching = asyncio.Lock()
         self.last_request_id: str | None = None
 
@@ -116,7 +115,7 @@ class AsyncShell:
                 if token is None:
                     token = await self.run(fetch_token(settings, self._clock, self._retries))
                     if self._on_token is not None:
-                        await self._on_token(token.value)
+                        await self._on_token(str(token.value))
                     self._tokens.keep(settings, token)
         return token.value
 
@@ -139,15 +138,16 @@ class AsyncShell:
             async with session.request(
                 request.method,
                 URL(request.url, encoded=True),
-                headers=CIMultiDict(request.headers),
+                headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
                 proxy=self._proxy(request.url),
             ) as answer:
                 body = await self._read(answer, request, began)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                self.last_request_id = headers.get("x-request-id") or request.headers.get("x-request-id")
-                return Response(answer.status, headers, body)
+                response = Response(answer.status, headers, body)
+                self.last_request_id = response.request_id or request.headers.get("x-request-id")
+                return response
         except ConfigurationError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -172,7 +172,7 @@ class AsyncShell:
                 total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
             )
             connector = aiohttp.TCPConnector(
-                limit=self._governor.max_concurrent, ssl=_tls(self._settings), ttl_dns_cache=300
+                limit=self._governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -187,23 +187,13 @@ class AsyncShell:
             self._session._retry_connection = False
         return self._session
 
-    def _proxy(self, url: str) -> str | None:
+    def _proxy(self, url: str) -> Secret | None:
         """The proxy on the way, found once for each host: looking through the environment takes long."""
         parts = urlsplit(url)
         origin = parts.scheme, parts.netloc
         if origin not in self._proxies:
-            proxies = self._settings.proxies
-            if proxies is None:
-                proxies = get_environ_proxies(url)
-            self._proxies[origin] = select_proxy(url, dict(proxies))
+            self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | bool:
-    if isinstance(settings.verify, str):
-        check_bundle(settings.verify)
-        return ssl.create_default_context(cafile=settings.verify)
-    return settings.verify
 
 
 def _lost(request: Request, error: BaseException) -> NoAnswerError:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError
 from airflow_provider_offers.client.retry import Retries, retry_after
+from airflow_provider_offers.client.secret import Secret, Unpicklable, without_secrets
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, describe_body
 
@@ -24,6 +25,8 @@ from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, 
 RENEW_EARLY = 300.0
 _DEFAULT_LIFETIME = 3600.0
 _MAX_LIFETIME = 7 * 86_400.0
+# No server takes a header any longer.
+_LONGEST_TOKEN = 16_000
 
 _HINTS = {
     "invalid_client": "check the login (client id) and the password (client secret) of the connection",
@@ -35,11 +38,14 @@ _HINTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Token(Unpicklable):
     """An access token and the moment, on the monotonic clock, from which it is renewed."""
 
     value: str = field(repr=False)
     renew_at: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Secret(self.value))
 
 
 def fetch_token(
@@ -89,21 +95,36 @@ def _token_request(settings: Settings) -> Request:
 
 
 def _read_token(settings: Settings, response: Response, asked: float) -> Token:
-    body = _object(response)
-    value = body.get("access_token")
-    if not isinstance(value, str) or not value or not value.isascii() or any(letter.isspace() for letter in value):
-        what = "an answer without a token" if body else describe_body(response)
-        raise AuthenticationError(
+    value = _token_in(response)
+    if value is None:
+        what = "an answer without a token" if _object(response) else describe_body(response)
+        error = AuthenticationError(
             f"IMS at {_where(settings)} answered {response.status} with {what}; check `token_url` in the extra",
             status=response.status,
         )
-    lifetime = body.get("expires_in")
+        # A wrong address, or an outage in another dress.
+        error.retryable = True
+        raise error
+    lifetime = _lifetime_in(response)
+    return Token(value, renew_at=asked + lifetime - min(RENEW_EARLY, lifetime / 2))
+
+
+def _token_in(response: Response) -> Secret | None:
+    value = _object(response).get("access_token")
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN:
+        return None
+    if value.isascii() and value.isprintable() and " " not in value:
+        return Secret(value)
+    return None
+
+
+def _lifetime_in(response: Response) -> float:
+    lifetime = _object(response).get("expires_in")
     if isinstance(lifetime, str) and lifetime.isascii() and lifetime.isdecimal() and len(lifetime) < 16:
         lifetime = int(lifetime)
     if not isinstance(lifetime, (int, float)) or isinstance(lifetime, bool) or not lifetime > 0:
         lifetime = _DEFAULT_LIFETIME
-    lifetime = float(min(lifetime, _MAX_LIFETIME))
-    return Token(value, renew_at=asked + lifetime - min(RENEW_EARLY, lifetime / 2))
+    return float(min(lifetime, _MAX_LIFETIME))
 
 
 def _refused(settings: Settings, response: Response, now: datetime) -> AuthenticationError:
@@ -123,13 +144,10 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
 
 
 def _quoted(settings: Settings, value: object) -> str | None:
-    """Text of IMS as a message may show it: short, and without the secret that it may echo, as the form had it too."""
+    """Text of IMS as a message may show it: short, and without the secret that it may echo."""
     if not isinstance(value, str) or not value:
         return None
-    secret = settings.client_secret
-    for spelling in (secret, quote(secret, safe=","), quote(secret, safe=""), quote_plus(secret)) if secret else ():
-        value = value.replace(spelling, "***")
-    return value[:300]
+    return without_secrets(value, settings.secrets)[:300]
 
 
 def _object(response: Response) -> dict[str, object]:

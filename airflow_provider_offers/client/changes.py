@@ -81,8 +81,9 @@ class ChangeReader:
             # An empty library: everything that comes is a change.
             self.floor = _BEGINNING
             return
-        if self.floor is None or newest - self.overlap > self.floor:
-            self.floor = newest - self.overlap
+        floor = max(newest, _BEGINNING + self.overlap) - self.overlap
+        if self.floor is None or floor > self.floor:
+            self.floor = floor
         self.etags = seen
 
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.kinds import Kind, kind_of, kind_of_type_name
+from airflow_provider_offers.client.kinds import (
+    FALLBACK,
+    LIBRARY,
+    PERSONALIZED,
+    Kind,
+    kind_of,
+    kind_of_type_name,
+)
+from airflow_provider_offers.client.shapes import NAME_PREFIX, TYPED_ID
 from airflow_provider_offers.client.wire import Json
 
-_REFERENCE_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
 
@@ -45,10 +53,12 @@ class Entity:
 
     @property
     def window(self) -> dict[str, str | None]:
-        """When the offer may be shown, as the service spells it; a fallback has neither end."""
-        constraint = self.properties.get("selectionConstraint")
-        constraint = constraint if isinstance(constraint, Mapping) else {}
-        return {"start": constraint.get("startDate"), "end": constraint.get("endDate")}
+        """When an offer may be shown, or a decision made, as the service spells it; other kinds have neither end."""
+        holder: Any = self.properties
+        for step in ("selectionConstraint",) if self.kind.window is None else self.kind.window:
+            holder = holder.get(step) if isinstance(holder, Mapping) else None
+        holder = holder if isinstance(holder, Mapping) else {}
+        return {"start": holder.get("startDate"), "end": holder.get("endDate")}
 
     @property
     def reference(self) -> Reference:
@@ -77,81 +87,115 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which object is meant: by its reference id, its instance id, or both."""
+    """Which object is meant: by its reference id, its instance id, or both; or else by its exact name."""
 
     kind: Kind
     id: str | None = None
     instance_id: str | None = None
+    name: str | None = None
 
     def __str__(self) -> str:
-        return self.id or self.instance_id or "(no id)"
+        named = None if self.name is None else NAME_PREFIX + self.name
+        return self.id or self.instance_id or named or "(no id)"
 
 
-def parse_reference(given: Any, *, offer_type: str | None, api: str, sandbox: str) -> Reference:
-    """The object meant by an id of either generation, an xcore instance id, or what an offer task returned.
+def parse_reference(
+    given: Any, *, offer_type: str | None = None, kind: Kind | None = None, api: str, sandbox: str
+) -> Reference:
+    """The object meant by an id of either generation, an xcore instance id, `name:` and a name, or a task's result.
 
-    `offer_type` decides where the id does not tell the kind (default `personalized`) and must agree where it does.
-    Raises `InvalidInputError` before anything is sent.
+    An offer, unless `kind` says what else. `offer_type` decides where an id does not tell which type of offer it is
+    (default `personalized`) and must agree where it does. Raises `InvalidInputError` before anything is sent.
     """
+    if kind is None:
+        stated = None if offer_type is None else kind_of(offer_type)
+        wanted = _Wanted("offer", "offer_id", "offer_type", (PERSONALIZED, FALLBACK), stated)
+    else:
+        wanted = _Wanted(kind.noun, "object_id", "kind", (kind,), kind)
     if isinstance(given, Mapping):
-        return _from_mapping(given, offer_type=offer_type, api=api, sandbox=sandbox)
+        return _from_mapping(given, wanted, api=api, sandbox=sandbox)
     if isinstance(given, str):
-        return _from_text(given.strip(), offer_type)
-    raise _wrong(f"a {type(given).__name__}")
+        return _from_text(given.strip(), wanted)
+    raise wanted.wrong(f"a {type(given).__name__}")
 
 
-def _from_text(text: str, offer_type: str | None) -> Reference:
-    if match := _REFERENCE_ID.fullmatch(text):
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a task may name: its noun, the parameters that hold the object and its kind, and the kinds that will do.
+
+    `stated` is the kind that the task insists on, if it does; else an id that does not tell means the first one.
+    """
+
+    noun: str
+    field: str
+    kind_field: str
+    kinds: tuple[Kind, ...]
+    stated: Kind | None
+
+    def wrong(self, given: str) -> InvalidInputError:
+        first, last = self.kinds[0].type_name, self.kinds[-1].type_name
+        accepted = (
+            f"an id such as dps:{first}:1c265317da412003 or xcore:{last}:124e2e764b1ac1b9, an xcore instance id, "
+            f"{NAME_PREFIX} and its name, or what a task returned"
+        )
+        return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted)])
+
+    def disagree(self, what: str, said: str) -> InvalidInputError:
+        given = repr(self.stated.key) if self.stated else "nothing"
+        return InvalidInputError(
+            f"{what} disagree about the kind of {self.noun}", [Violation(self.kind_field, given, said)]
+        )
+
+
+def _from_text(text: str, wanted: _Wanted) -> Reference:
+    if match := TYPED_ID.fullmatch(text):
         kind = kind_of_type_name(match["type"])
-        if kind is None:
-            raise _wrong(f"{text!r}, the id of a {match['type']}")
-        if offer_type is not None and kind_of(offer_type) is not kind:
-            raise InvalidInputError(
-                "The offer's id and its type disagree",
-                [Violation("offer_type", repr(offer_type), f"{kind.key!r}, which {text} is")],
-            )
+        if kind is None or (wanted.stated is None and kind not in wanted.kinds):
+            raise wanted.wrong(f"{text!r}, the id of a {match['type']}")
+        if wanted.stated not in (None, kind):
+            raise wanted.disagree("The task and the id", f"{kind.key!r}, which {text} is")
         return Reference(kind, id=text)
-    kind = kind_of("personalized" if offer_type is None else offer_type)
+    kind = wanted.stated or wanted.kinds[0]
     if _UUID.fullmatch(text):
         return Reference(kind, instance_id=text)
-    if text and _SAFE_ID.fullmatch(text) and text.strip("."):
+    if text.startswith(NAME_PREFIX):
+        # Half of a surrogate pair is no text that an address can carry.
+        if (name := text.removeprefix(NAME_PREFIX).strip()) and not _HALF_PAIR.search(name):
+            return Reference(kind, name=name)
+    elif text and _SAFE_ID.fullmatch(text) and text.strip("."):
         return Reference(kind, id=text)
-    raise _wrong(repr(text))
+    raise wanted.wrong(repr(text))
 
 
-def _from_mapping(given: Mapping[str, Any], *, offer_type: str | None, api: str, sandbox: str) -> Reference:
+def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
     identifier = given.get("id") or given.get("@id") or given.get("instance_id") or given.get("instanceId")
     if not isinstance(identifier, str):
-        raise _wrong(f"an object without an id, with {', '.join(sorted(map(str, given))) or 'nothing'} in it")
+        raise wanted.wrong(f"an object without an id, with {', '.join(sorted(map(str, given))) or 'nothing'} in it")
     origin = given.get("sandbox")
     if origin not in (None, sandbox):
+        accepted = f"a receipt from {sandbox!r}, where this task works"
         raise InvalidInputError(
-            "The offer lies in another sandbox",
-            [
-                Violation(
-                    "offer_id",
-                    f"a receipt from {origin!r}",
-                    f"an offer of {sandbox!r}, where this task works",
-                )
-            ],
+            f"The {wanted.noun} lies in another sandbox",
+            [Violation(wanted.field, f"a receipt from {origin!r}", accepted)],
         )
-    stated = given.get("offer_type") or offer_type
-    if offer_type is not None and stated != offer_type:
-        raise InvalidInputError(
-            "The receipt and the task disagree about the offer's type",
-            [Violation("offer_type", repr(offer_type), f"{stated!r}, as the receipt says")],
-        )
-    reference = _from_text(identifier.strip(), stated)
+    reference = _from_text(identifier.strip(), _as_told(given, wanted))
     # An instance id is an address in generation 1 only; dps puts the reference id into its URLs.
     instance_id = given.get("instance_id") or given.get("instanceId") or reference.instance_id
     if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and _UUID.fullmatch(instance_id)):
         instance_id = reference.instance_id
-    return Reference(reference.kind, id=reference.id, instance_id=instance_id)
+    return Reference(reference.kind, id=reference.id, instance_id=instance_id, name=reference.name)
 
 
-def _wrong(given: str) -> InvalidInputError:
-    accepted = (
-        "an id such as dps:personalized-offer:1c265317da412003 or xcore:fallback-offer:124e2e764b1ac1b9, "
-        "an xcore instance id, or what an offer task returned"
-    )
-    return InvalidInputError("No offer is named", [Violation("offer_id", given, accepted)])
+def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
+    """What is wanted, by what a receipt says of its own kind."""
+    told = given.get("offer_type") or given.get("kind")
+    if told is None:
+        return wanted
+    kind = kind_of(told) if given.get("offer_type") else LIBRARY.get(told) or kind_of_type_name(told)
+    if kind is None:
+        return wanted
+    if wanted.stated not in (None, kind):
+        raise wanted.disagree("The task and the receipt", f"{kind.key!r}, as the receipt says")
+    if kind not in wanted.kinds:
+        raise wanted.wrong(f"the receipt of a {kind.noun}")
+    return replace(wanted, stated=kind)

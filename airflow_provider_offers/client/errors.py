@@ -34,11 +34,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_offers.client.legible import legible, legible_message
+
 
 class OfferLibraryError(Exception):
-    """The root of the tree. `retryable` says whether the same call may succeed later."""
+    """The root of the tree. `retryable` says whether the same call may succeed later.
+
+    Whatever a message quotes from outside, it is of bounded length and holds no control characters.
+    """
 
     retryable = False
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(legible_message(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__.copy())
@@ -60,7 +68,13 @@ class Violation:
     accepted: str
 
     def __str__(self) -> str:
-        return f"{self.pointer or '(the whole)'}: given {self.given}; accepted: {self.accepted}"
+        place = legible(self.pointer) or "(the whole)"
+        return f"{place}: given {legible(self.given)}; accepted: {legible(self.accepted, _LONGEST_ACCEPTED)}"
+
+
+_LONGEST_ACCEPTED = 1_000
+# How many violations a message lists; `violations` holds all of them.
+_MOST_LISTED = 20
 
 
 class _Violations(OfferLibraryError, ValueError):
@@ -69,8 +83,9 @@ class _Violations(OfferLibraryError, ValueError):
     def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
         self.subject = subject
         self.violations = tuple(violations)
-        lines = "".join(f"\n  {violation}" for violation in self.violations)
-        super().__init__(f"{subject}:{lines}")
+        lines = "".join(f"\n  {violation}" for violation in self.violations[:_MOST_LISTED])
+        more = len(self.violations) - _MOST_LISTED
+        super().__init__(f"{subject}:{lines}" + (f"\n  and {more} more" if more > 0 else ""))
 
 
 class ConfigurationError(_Violations):
@@ -160,12 +175,22 @@ class TransitionError(OfferLibraryError):
 
 
 class NotPublishableError(OfferLibraryError):
-    """Publishing the offer would be pointless. `findings` maps each reason, which can be waived, to a sentence."""
+    """Publishing the offer, or activating the decision, would be pointless.
 
-    def __init__(self, offer: str, findings: dict[str, str]) -> None:
+    `findings` maps each reason, which can be waived, to a sentence.
+    """
+
+    def __init__(
+        self,
+        offer: str,
+        findings: dict[str, str],
+        *,
+        doing: str = "Publishing",
+        remedy: str = "waive a reason by its name to do it anyway",
+    ) -> None:
         self.findings = dict(findings)
         lines = "".join(f"\n  {reason}: {sentence}" for reason, sentence in findings.items())
-        super().__init__(f"Publishing {offer} would be pointless; waive a reason by its name to do it anyway:{lines}")
+        super().__init__(f"{doing} {offer} would be pointless; {remedy}:{lines}")
 
 
 class PagingError(OfferLibraryError):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
 from airflow_provider_offers.client.refusals import is_token_refusal, refusal
 from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause, Request, Response, TokenNeeded
 
@@ -34,7 +35,8 @@ class Exchange:
         started = self.clock()
         attempt = 0
         renewed = False
-        token: str = yield TokenNeeded()
+        token: Secret = yield TokenNeeded()
+        secrets = (token, *self.settings.secrets)
         while True:
             request_id = self.new_request_id()
             error: OfferLibraryError
@@ -50,17 +52,18 @@ class Exchange:
                 )
             else:
                 if 200 <= response.status < 300 or response.status in accept:
-                    return Answer(call, response, response.request_id or request_id)
+                    return Answer(call, response, response.request_id or request_id, secrets)
                 if is_token_refusal(response) and not renewed and self.settings.access_token is None:
                     renewed = True
                     token = yield TokenNeeded(refused=token)
+                    secrets = (token, *secrets)
                     continue
                 error = refusal(
                     call,
                     response,
                     request_id=response.request_id or request_id,
                     now=self.now(),
-                    secrets=(token, *self.settings.secrets),
+                    secrets=secrets,
                 )
             pause = self.retries.pause(
                 error, repeatable=call.repeatable, attempt=attempt, elapsed=self.clock() - started
@@ -70,10 +73,10 @@ class Exchange:
             yield Pause(pause, str(error))
             attempt += 1
 
-    def _request(self, call: Call, base: str, token: str, request_id: str) -> Request:
+    def _request(self, call: Call, base: str, token: Secret, request_id: str) -> Request:
         headers = {
             **call.headers,
-            "Authorization": f"Bearer {token}",
+            "Authorization": Secret(f"Bearer {token}"),
             "x-api-key": self.settings.client_id,
             "x-gw-ims-org-id": self.settings.org_id,
             "x-sandbox-name": self.settings.sandbox,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from airflow_provider_offers.client.legible import quoted
+
 _RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?",
     re.ASCII,
@@ -22,16 +24,16 @@ def parse_instant(value: object) -> datetime:
             raise ValueError("a datetime without a time zone")
         return value
     if not isinstance(value, str):
-        raise ValueError(f"a {type(value).__name__}, {value!r}")
+        raise ValueError(f"a {type(value).__name__}, {quoted(value, 80)}")
     match = _RFC_3339.fullmatch(value.strip())
     if match is None:
-        raise ValueError(f"{value!r}, which is no RFC 3339 date-time")
+        raise ValueError(f"{quoted(value)}, which is no RFC 3339 date-time")
     if match["zone"] is None:
-        raise ValueError(f"{value!r}, which has no time zone")
+        raise ValueError(f"{quoted(value)}, which has no time zone")
     try:
         return datetime.fromisoformat(value.strip().upper())
     except ValueError as error:
-        raise ValueError(f"{value!r}: {error}") from None
+        raise ValueError(f"{quoted(value)}: {error}") from None
 
 
 def format_instant(instant: datetime) -> str:

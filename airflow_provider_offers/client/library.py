@@ -5,22 +5,24 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
+from airflow_provider_offers.client.creations import new_creation
 from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access, open_access
-from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, create
+from airflow_provider_offers.client.flows.adding import create_object
+from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import not_found, read
 from airflow_provider_offers.client.flows.writing import Written, patch, replace_offer
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
-from airflow_provider_offers.client.kinds import kind_of
+from airflow_provider_offers.client.kinds import PERSONALIZED, Kind, kind_of
 from airflow_provider_offers.client.patches import neutral_patch
 from airflow_provider_offers.client.payloads import neutral_payload
 from airflow_provider_offers.client.query import Query
@@ -28,7 +30,6 @@ from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
 from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
-from airflow_provider_offers.client.windows import with_window
 from airflow_provider_offers.client.wire import Flow
 
 T = TypeVar("T")
@@ -73,51 +74,65 @@ class OfferLibrary:
         """The request id of this thread's latest answer, for logs."""
         return self._shell.last_request_id
 
-    def reference(self, offer_id: Any, offer_type: str | None = None) -> Reference:
-        """Which offer is meant by an id of either generation, an xcore instance id, or a task's result."""
-        return parse_reference(offer_id, offer_type=offer_type, api=self.settings.api, sandbox=self.settings.sandbox)
+    def reference(self, offer_id: Any, offer_type: str | Kind | None = None) -> Reference:
+        """Which object is meant by an id of either generation, an xcore instance id, `name:` and a name, or a result.
 
-    def create_offer(
+        An offer, unless `offer_type` is a row of the kind table, here as in every other method.
+        """
+        return parse_reference(
+            offer_id,
+            offer_type=None if isinstance(offer_type, Kind) else offer_type,
+            kind=offer_type if isinstance(offer_type, Kind) else None,
+            api=self.settings.api,
+            sandbox=self.settings.sandbox,
+        )
+
+    def creation(
         self,
         offer: Any,
         *,
-        offer_type: str = "personalized",
+        offer_type: str | Kind = "personalized",
         window: Any = None,
         if_exists: str = "fail",
-        since: datetime | None = None,
         patience: float = DEFAULT_PATIENCE,
+        marker: tuple[str, str] | None = None,
+        earlier: Earlier | None = None,
         validate: bool = True,
-    ) -> Written:
-        """Create an offer once; see `flows.creating.create`. `validate=False` sends it without the local checks.
+    ) -> Creation:
+        """What `create` takes, checked. `validate=False` leaves out the local checks of the offer itself.
 
-        `window` takes the place of the dates in the offer; see `windows.window_from`.
+        `window` takes the place of the dates in the offer; see `windows.window_from`. `marker` is the name and the
+        value of a characteristic that the offer gets, by which it is recognised as this very work. What the offer
+        refers to by `name:` is looked up here.
         """
-        kind = kind_of(offer_type)
-        properties = neutral_payload(offer)
-        if window is not None:
-            properties = with_window(kind, properties, window)
-        violations: list[Violation] = []
-        if if_exists not in IF_EXISTS:
-            violations.append(Violation("if_exists", repr(if_exists), " or ".join(map(repr, IF_EXISTS))))
-        if since is not None:
-            try:
-                since = parse_instant(since)
-            except ValueError as error:
-                violations.append(Violation("since", str(error), ACCEPTED))
-        if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 <= patience <= 3600:
-            violations.append(Violation("patience", repr(patience), "a number of seconds from 0 to 3600"))
-        name = properties.get("name")
-        if not validate and not (isinstance(name, str) and name):
-            violations.append(Violation("/name", repr(name), "a name, by which the offer is found again"))
-        if violations:
-            raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
-        if validate:
-            check_offer(kind, properties, offer)
-        creation = Creation(kind, properties, if_exists, since, patience)
-        return self._run(lambda access: create(access, creation))
+        creation = new_creation(
+            _kind(offer_type),
+            offer,
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            earlier=earlier,
+            validate=validate,
+        )
+        kind, properties = creation.kind, creation.properties
+        if not has_names(kind, properties):
+            return creation
+        return replace(creation, properties=self._run(lambda access: with_ids(access, kind, properties)))
+
+    def create(self, creation: Creation) -> Written:
+        """Create an offer once; see `flows.adding.create_object`."""
+        return self._run(lambda access: create_object(access, creation))
+
+    def create_offer(self, offer: Any, *, since: datetime | None = None, **options: Any) -> Written:
+        """Create an offer once: `create` with what `creation` makes of the arguments.
+
+        `since` is the earliest moment at which an earlier try of the same work can have made the offer.
+        """
+        return self.create(self.creation(offer, earlier=None if since is None else Earlier(since), **options))
 
     def get_offer(
-        self, offer_id: Any, *, offer_type: str | None = None, unless_etag: int | str | None = None
+        self, offer_id: Any, *, offer_type: str | Kind | None = None, unless_etag: int | str | None = None
     ) -> Entity | None:
         """The offer, or None where it still has the etag `unless_etag`."""
         reference = self.reference(offer_id, offer_type)
@@ -128,7 +143,7 @@ class OfferLibrary:
         offer_id: Any,
         operations: Any,
         *,
-        offer_type: str | None = None,
+        offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
         validate: bool = True,
     ) -> Written:
@@ -138,12 +153,19 @@ class OfferLibrary:
         return self._run(lambda access: patch(access, reference, neutral, if_match=if_match))
 
     def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: bool = True) -> Patch:
-        """A JSON Patch in neutral names, once it is fit for every kind of offer that it is meant for."""
+        """A JSON Patch in neutral names, once it is fit for every kind of object that it is meant for.
+
+        The kinds are spelled alike: those of offers, or one. What values refer to by `name:` is looked up here.
+        """
         check_operations(operations)
-        neutral = neutral_patch(operations, self.settings.api)
+        meant = list(references)
+        kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
+        neutral = neutral_patch(operations, self.settings.api, kinds[0])
         if validate:
-            for kind in {reference.kind.key: reference.kind for reference in references}.values():
+            for kind in kinds:
                 check_patch(kind, neutral)
+        if patch_has_names(kinds[0], neutral):
+            return self._run(lambda access: patch_with_ids(access, kinds[0], neutral, meant))
         return neutral
 
     def replace_offer(
@@ -151,29 +173,31 @@ class OfferLibrary:
         offer_id: Any,
         offer: Any,
         *,
-        offer_type: str | None = None,
+        offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
         validate: bool = True,
     ) -> Written:
         """Replace an offer whole (xcore only); see `flows.writing.replace_offer`."""
         reference = self.reference(offer_id, offer_type)
-        properties = neutral_payload(offer)
+        properties = neutral_payload(offer, reference.kind)
         properties.pop("id", None)
         if validate:
             check_offer(reference.kind, properties, offer)
+        if has_names(reference.kind, properties):
+            properties = self._run(lambda access: with_ids(access, reference.kind, properties))
         return self._run(lambda access: replace_offer(access, reference, properties, if_match=if_match))
 
-    def delete_offer(self, offer_id: Any, *, offer_type: str | None = None, missing_ok: bool = False) -> str:
+    def delete_offer(self, offer_id: Any, *, offer_type: str | Kind | None = None, missing_ok: bool = False) -> str:
         """Delete an offer and see it gone: `deleted`, or `unchanged` where there was none and that is fine."""
         reference = self.reference(offer_id, offer_type)
         return self._run(lambda access: delete(access, reference, missing_ok=missing_ok))
 
-    def search_offers(self, query: Query, *, offer_type: str = "personalized") -> Iterator[Entity]:
+    def search_offers(self, query: Query, *, offer_type: str | Kind = "personalized") -> Iterator[Entity]:
         """The offers that a query finds, each once, fetched page by page as they are asked for.
 
         Calls `GET .../queries/core/search` (xcore; Adobe: list personalized offers) or `GET /offers` (dps).
         """
-        kind = kind_of(offer_type)
+        kind = _kind(offer_type)
 
         def entities() -> Iterator[Entity]:
             access = self._open()
@@ -186,7 +210,7 @@ class OfferLibrary:
         return itertools.islice(entities(), query.limit)
 
     def edit_offer(
-        self, offer_id: Any, work: Callable[[Access, Reference], Flow[Written]], *, offer_type: str | None = None
+        self, offer_id: Any, work: Callable[[Access, Reference], Flow[Written]], *, offer_type: str | Kind | None = None
     ) -> Written:
         """Do something to one offer: a flow of `flows.editing`, or of the caller's own."""
         reference = self.reference(offer_id, offer_type)
@@ -224,5 +248,13 @@ class OfferLibrary:
                 self._access = self._shell.run(open_access(self._exchange))
             return self._access
 
+    def run(self, flow: Callable[[Access], Flow[T]]) -> T:
+        """Drive a flow of `client.flows`, or of the caller's own, on the way to the sandbox."""
+        return self._run(flow)
+
     def _run(self, flow: Callable[[Access], Flow[T]]) -> T:
         return self._shell.run(flow(self._open()))
+
+
+def _kind(offer_type: str | Kind) -> Kind:
+    return offer_type if isinstance(offer_type, Kind) else kind_of(offer_type)

@@ -1,4 +1,4 @@
-"""The life of an offer: which steps lead from which status to which (Adobe: the offer library, statuses)."""
+"""The lives of offers and decisions: which steps lead from which status to which (Adobe: the offer library)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,22 @@ UNPUBLISH = Step("unpublish", ("approved",), "draft", "unpublished")
 ARCHIVE = Step("archive", ("draft", "approved"), "archived", "archived")
 STEPS = (PUBLISH, UNPUBLISH, ARCHIVE)
 
+ACTIVATE = Step("activate", ("draft",), "live", "activated")
+DEACTIVATE = Step("deactivate", ("live",), "draft", "deactivated")
+COMPLETE = Step("complete", ("live",), "complete", "completed")
+ARCHIVE_DECISION = Step("archive", ("draft", "live", "complete"), "archived", "archived")
+DECISION_STEPS = (ACTIVATE, DEACTIVATE, COMPLETE, ARCHIVE_DECISION)
 
-def is_done(step: Step, status: str | None, offer: str) -> bool:
-    """Whether the offer is where the step leads already; `TransitionError` where the step is not allowed."""
+
+def is_done(step: Step, status: str | None, called: str, steps: tuple[Step, ...] = STEPS) -> bool:
+    """Whether the object is where the step leads already; `TransitionError` where the step is not allowed.
+
+    `called` is what the message calls the object, `steps` are all that its kind knows.
+    """
     if status == step.target:
         return True
     if status in step.origins:
         return False
-    legal = [f"{other.verb} (to {other.target})" for other in STEPS if status in other.origins]
+    legal = [f"{other.verb} (to {other.target})" for other in steps if status in other.origins]
     allowed = " or ".join(legal) if legal else "nothing but deleting or duplicating it"
-    raise TransitionError(f"{offer} is {status!r} and cannot be {step.done}; its status allows {allowed}")
+    raise TransitionError(f"{called} is {status!r} and cannot be {step.done}; its status allows {allowed}")

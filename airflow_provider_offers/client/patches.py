@@ -1,14 +1,16 @@
-"""JSON Patch (RFC 6902) on offers: from either generation's spelling to neutral, its guard, and whether it is done."""
+"""JSON Patch (RFC 6902): from either generation's spelling to neutral, its guard, and whether it is done."""
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.generations.xcore_names import BESIDE, OFFER
+from airflow_provider_offers.client.generations.xcore_names import BESIDE
+from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.payloads import json_value
 from airflow_provider_offers.client.sameness import same
 from airflow_provider_offers.client.spelling import (
@@ -26,10 +28,14 @@ _MEMBERS = {
     "remove": ("op", "path"),
 }
 
+# What copies may be made of, in all: each could double what the one before it made.
+_MOST_COPIED = 10_000_000
 
-def neutral_patch(patch: Any, api: str) -> list[dict[str, Json]]:
+
+def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
     """A well-formed patch in neutral names, from paths and values in either generation's spelling.
 
+    Both kinds of offers are spelled alike.
     `/_instance/xdm:status` and `/status` are one path. Links (`/_links/...`) exist in generation 1 only.
     """
     violations: list[Violation] = []
@@ -39,10 +45,10 @@ def neutral_patch(patch: Any, api: str) -> list[dict[str, Json]]:
         for name in _MEMBERS[operation["op"]]:
             value = operation[name]
             if name in ("path", "from"):
-                renamed[name] = _neutral_pointer(value, api)
+                renamed[name] = _neutral_pointer(value, api, kind)
             elif name == "value":
                 pointer = f"/{index}/value"
-                spelled = neutral_tokens(split_pointer(_inside(operation["path"])), OFFER)[1]
+                spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
                 renamed[name] = neutral_value(json_value(value, violations, pointer), spelled, pointer)
             else:
                 renamed[name] = value
@@ -56,7 +62,7 @@ def _inside(pointer: str) -> str:
     return pointer.removeprefix("/_instance") if pointer.startswith("/_instance/") else pointer
 
 
-def _neutral_pointer(pointer: str, api: str) -> str:
+def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
     if pointer == "/_instance":
         raise InvalidInputError(
             "The patch cannot be sent",
@@ -64,10 +70,10 @@ def _neutral_pointer(pointer: str, api: str) -> str:
         )
     if is_link(pointer):
         if api != "xcore":
-            raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} keeps none with an offer")
+            raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} keeps none")
         return pointer
     tokens = split_pointer(_inside(pointer))
-    return join_pointer(neutral_tokens([BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], OFFER)[0])
+    return join_pointer(neutral_tokens([BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
 
 
 def is_link(pointer: str) -> bool:
@@ -96,11 +102,12 @@ def _is_index(token: str) -> bool:
     return token == "-" or token.isdecimal()
 
 
-def guards(patch: Patch, properties: Mapping[str, Json]) -> list[dict[str, Json]]:
+def guards(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
     """`test` operations that make the patch fail if what it touches is no longer as `properties` has it.
 
-    One for each touched property at the top. A property that is not there yet cannot be tested for absence, so it
-    is guarded by its neighbours only: the offer's name stands in when nothing else could be tested.
+    One for each touched property at the top. A property that is not there yet cannot be tested for absence, nor one
+    that reads respell or leave out for what it is, so it is guarded by its neighbours only: the object's name stands
+    in when nothing else could be tested.
     """
     touched = dict.fromkeys(
         split_pointer(operation[name])[0]
@@ -109,7 +116,9 @@ def guards(patch: Patch, properties: Mapping[str, Json]) -> list[dict[str, Json]
         for name in ("path", "from")
         if name in operation
     )
-    tested = [name for name in touched if name in properties] or [name for name in ("name",) if name in properties]
+    tested = [name for name in touched if name in properties and name not in kind.untold] or [
+        name for name in ("name",) if name in properties
+    ]
     return [{"op": "test", "path": join_pointer([name]), "value": properties[name]} for name in tested]
 
 
@@ -126,9 +135,14 @@ def apply(patch: Patch, properties: Mapping[str, Json]) -> dict[str, Json]:
     """
     import jsonpatch
 
-    operations = [copy.deepcopy(dict(operation)) for operation in patch]
+    result: dict[str, Json] = copy.deepcopy(dict(properties))
+    copied = 0
     try:
-        result: dict[str, Json] = jsonpatch.apply_patch(copy.deepcopy(dict(properties)), operations)
+        for operation in patch:
+            copied += len(json.dumps(result)) if operation["op"] == "copy" else 0
+            if copied > _MOST_COPIED:
+                raise jsonpatch.JsonPatchException(f"its copies come to more than {_MOST_COPIED} bytes")
+            result = jsonpatch.apply_patch(result, [copy.deepcopy(dict(operation))], in_place=True)
     except jsonpatch.JsonPatchTestFailed as failure:
         raise TestFailed(str(failure)) from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, RecursionError) as error:
@@ -138,13 +152,29 @@ def apply(patch: Patch, properties: Mapping[str, Json]) -> dict[str, Json]:
     return result
 
 
-def difference(current: Mapping[str, Json], wanted: Mapping[str, Json]) -> list[Operation]:
+def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[Operation]:
     """The smallest patch by which every property in `wanted` becomes as it says; others stay as they are.
 
-    Dates are compared as instants, since the service spells them in its own way.
+    Dates are compared as instants, since the service spells them in its own way. What reads of the kind may leave out
+    does not differ where it is not there, and what they may respell does not where only the case of letters differs.
     """
     return [
         {"op": "replace" if name in current else "add", "path": join_pointer([name]), "value": value}
         for name, value in wanted.items()
-        if name not in current or not same(current[name], value)
+        if not _is_there(current, name, value, kind)
     ]
+
+
+def _is_there(current: Mapping[str, Json], name: str, value: Json, kind: Kind) -> bool:
+    if name not in current:
+        return name in kind.untold
+    if name in kind.any_case:
+        return same(_folded(current[name]), _folded(value))
+    return same(current[name], value)
+
+
+def _folded(value: Json) -> Json:
+    """The value with its texts in one case."""
+    if isinstance(value, Mapping):
+        return {name: _folded(member) for name, member in value.items()}
+    return value.casefold() if isinstance(value, str) else value

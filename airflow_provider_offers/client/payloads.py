@@ -1,4 +1,4 @@
-"""What a user hands in as an offer: unwrapped, put into neutral names, and made JSON."""
+"""What a user hands in as an object of the library: unwrapped, put into neutral names, and made JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations.xcore_names import OFFER, is_prefixed
+from airflow_provider_offers.client.generations.xcore_names import is_prefixed
 from airflow_provider_offers.client.instants import ACCEPTED, format_instant
+from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.spelling import (
     Spelled,
     escape_token,
@@ -25,29 +26,29 @@ _MAX_DEPTH = 64
 _MAX_NUMBER = 10**308
 
 
-def neutral_payload(given: Any) -> dict[str, Json]:
-    """An offer in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
+def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
+    """An object in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
 
-    Aware datetimes become RFC 3339 text. Raises `InvalidInputError` for what is no JSON object at all, holds a
-    value that JSON cannot carry, or names a property twice.
+    Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. Raises `InvalidInputError` for what
+    is no JSON object at all, holds a value that JSON cannot carry, or names a property twice.
     """
     if not isinstance(given, Mapping):
         raise InvalidInputError(
-            "The offer cannot be sent",
+            f"The {kind.subject} cannot be sent",
             [Violation("", f"a {type(given).__name__}", "a JSON object, or the path of a templated .json file")],
         )
     content = given.get("_instance", given) if "_instance" in given else given
     if not isinstance(content, Mapping):
         raise InvalidInputError(
-            "The offer cannot be sent",
+            f"The {kind.subject} cannot be sent",
             [Violation("/_instance", f"a {type(content).__name__}", "a JSON object")],
         )
     prefix = "/_instance" if content is not given else ""
     violations: list[Violation] = []
     clean = json_value(content, violations, prefix)
     if violations:
-        raise InvalidInputError("The offer cannot be sent", violations)
-    renamed: dict[str, Json] = neutral_value(clean, OFFER, prefix)
+        raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
+    renamed: dict[str, Json] = neutral_value(clean, kind.names, prefix)
     return renamed
 
 
@@ -101,7 +102,7 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def given_pointer(given: Any, pointer: str) -> str:
+def given_pointer(given: Any, pointer: str, names: Spelled) -> str:
     """Where a neutral pointer lies in the document as its author wrote it.
 
     What is missing there is named in the spelling of the rest.
@@ -111,7 +112,7 @@ def given_pointer(given: Any, pointer: str) -> str:
     prefixed = is_prefixed(given)
     content = given.get("_instance", given)
     prefix = "/_instance" if content is not given else ""
-    return prefix + join_pointer(_given_tokens(content, split_pointer(pointer), OFFER, prefixed))
+    return prefix + join_pointer(_given_tokens(content, split_pointer(pointer), names, prefixed))
 
 
 def _given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: bool) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.legible import quoted
 
 Qop = Literal["AND", "OR"]
 
@@ -19,8 +20,11 @@ _ORDER = re.compile(rf"(?P<sign>[+-]?)(?P<path>{_PATH})")
 _Q_SPECIAL = re.compile(r'&&|\|\||[+\-=><!(){}\[\]^"~*?:\\/]')
 _MAX_Q = 2_000
 _SMALL_LIMIT = 50
+_MAX_COUNT = 10**9
 
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~")
+# Those that compare with one value as it is, which may be spelled differently on the wire.
+EXACT = ("==", "!=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,11 @@ def parse_query(
     violations: list[Violation] = []
     text_of_q = _checked_q(q, violations)
     if qop is not None and qop not in ("AND", "OR"):
-        violations.append(Violation("qop", repr(qop), "'AND' or 'OR'"))
+        violations.append(Violation("qop", quoted(qop), "'AND' or 'OR'"))
     if name is not None and not (_is_text(name) and name):
-        violations.append(Violation("name", repr(name), "the exact name of an offer"))
+        violations.append(Violation("name", quoted(name), "the exact name of an object"))
     if start is not None and not _is_text(start):
-        violations.append(Violation("start", repr(start), "the cursor of an earlier listing, as text"))
+        violations.append(Violation("start", quoted(start), "the cursor of an earlier listing, as text"))
     if name is not None and ids:
         violations.append(Violation("name", "together with ids", "either exact ids or one exact name"))
     query = Query(
@@ -143,7 +147,7 @@ def _checked_q(q: Any, violations: list[Violation]) -> str | None:
     if q is None:
         return None
     if not _is_text(q) or not q.strip().strip('"').strip():
-        violations.append(Violation("q", repr(q), "the words to search for"))
+        violations.append(Violation("q", quoted(q), "the words to search for"))
         return None
     if len(q) > _MAX_Q:
         violations.append(Violation("q", f"{len(q)} characters", f"at most {_MAX_Q}"))
@@ -156,7 +160,7 @@ def _texts(name: str, given: Any, violations: list[Violation], *, split: bool = 
     if isinstance(given, str):
         given = given.split(",") if split else [given]
     if not isinstance(given, (list, tuple)) or not all(_is_text(text) and text.strip() for text in given):
-        violations.append(Violation(name, repr(given), "a text or a list of texts"))
+        violations.append(Violation(name, quoted(given), "a text or a list of texts"))
         return []
     return [text.strip() for text in given]
 
@@ -168,7 +172,7 @@ def _is_text(given: Any) -> TypeGuard[str]:
 
 def _field(text: str, violations: list[Violation]) -> str:
     if not re.fullmatch(_PATH, text):
-        violations.append(Violation("fields", repr(text), "a property such as name or selectionConstraint.startDate"))
+        violations.append(Violation("fields", quoted(text), "a property such as name or selectionConstraint.startDate"))
     return text
 
 
@@ -176,7 +180,7 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
     match = _FILTER.fullmatch(text)
     if match is None or (match["absent"] and match["operator"]):
         accepted = f"path, operator ({' '.join(OPERATORS)}), value; or a bare path; or !path"
-        violations.append(Violation("properties", repr(text), accepted))
+        violations.append(Violation("properties", quoted(text), accepted))
         return None
     return Filter(match["path"], match["operator"], (match["value"] or "").strip(), bool(match["absent"]))
 
@@ -184,7 +188,7 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
 def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:
     match = _ORDER.fullmatch(text)
     if match is None:
-        violations.append(Violation("order_by", repr(text), "a property, with - in front for descending"))
+        violations.append(Violation("order_by", quoted(text), "a property, with - in front for descending"))
         return None
     return match["path"], match["sign"] == "-"
 
@@ -197,7 +201,7 @@ def _count(name: str, given: Any, violations: list[Violation]) -> int | None:
         count = int(given) if isinstance(given, (int, str)) and not isinstance(given, bool) else 0
     except ValueError:
         count = 0
-    if count < 1:
-        violations.append(Violation(name, repr(given), "a whole number of at least 1"))
+    if not 1 <= count <= _MAX_COUNT:
+        violations.append(Violation(name, quoted(given), f"a whole number of at least 1 and at most {_MAX_COUNT}"))
         return None
     return count

@@ -20,7 +20,9 @@ from airflow_provider_offers.client.errors import (
     ServerError,
     UnexpectedResponseError,
 )
+from airflow_provider_offers.client.legible import legible
 from airflow_provider_offers.client.retry import retry_after
+from airflow_provider_offers.client.secret import without_secrets
 from airflow_provider_offers.client.wire import Call, Response, describe_body
 
 TOKEN_REFUSALS = ("401013", "403010")
@@ -130,9 +132,4 @@ def _code_of_type(value: Any) -> str | None:
 
 
 def _clean(text: str | None, secrets: Sequence[str]) -> str | None:
-    if text is None:
-        return None
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
+    return None if text is None else legible(without_secrets(text, secrets), _MAX_TEXT)

@@ -1,22 +1,20 @@
-"""Whether two JSON documents say the same about an offer, however the service spells it."""
+"""Whether two JSON documents say the same about an object, however the service spells it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import FALLBACK, Kind
+from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.wire import Json
 
-# A fallback has neither; the service drops them.
-_DROPPED = {FALLBACK.key: ("selectionConstraint", "rank")}
 # What a property may be read back as absent for.
 EMPTY: tuple[Json, ...] = (None, {}, [])
 
 
 def dropped(kind: Kind) -> tuple[str, ...]:
     """The properties that a write of that kind may carry and a read never shows."""
-    return _DROPPED.get(kind.key, ())
+    return kind.dropped
 
 
 def same(left: Json, right: Json) -> bool:
@@ -40,13 +38,13 @@ def same(left: Json, right: Json) -> bool:
 def says(kind: Kind, entity: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
     """Whether an entity carries everything that a payload said, and may carry more.
 
-    This is how an offer that one of our own requests made is recognised. Lists must be the same throughout;
+    This is how an object that one of our own requests made is recognised. Lists must be the same throughout;
     objects may have gained members that the service fills in.
     """
     return all(
         name in entity and _holds(entity[name], value)
         for name, value in wanted.items()
-        if name not in dropped(kind) and value not in EMPTY
+        if name not in kind.dropped and name not in kind.untold and value not in EMPTY
     )
 
 

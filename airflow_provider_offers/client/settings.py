@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import ipaddress
 import json
@@ -9,9 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
+from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.secret import Secret, Unpicklable
 
 Api = Literal["dps", "xcore"]
 
@@ -33,21 +36,24 @@ _EXTRAS = (
     "timeout",
     "max_retries",
     "verify",
+    "allow_http",
     "proxies",
 )
 _RETIRED = {"jwt", "jwt_token", "private_key", "technical_account_id", "metascopes", "exchange_jwt"}
 _ORG_ID = re.compile(r"[0-9A-Za-z]+@AdobeOrg")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _CONTAINER_ID = re.compile(r"[0-9A-Za-z-]+")
+_PATH = re.compile(r"[\x21-\x7e]*")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 _HOSTNAME = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """A checked connection. `parse_settings` makes it; secrets are left out of its repr.
+class Settings(Unpicklable):
+    """A checked connection. `parse_settings` makes it; its secrets show in no repr and are not pickled.
 
     `host` is scheme, host and port without a path. `timeout` is in seconds, for each read and each connect.
-    `verify` is True, False or the path of a CA bundle, as `requests` takes it.
+    `verify` is True, False or the path of a CA bundle. `allow_http` permits plain http beyond loopback addresses.
     """
 
     client_id: str
@@ -63,11 +69,24 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     max_retries: int = DEFAULT_MAX_RETRIES
     verify: bool | str = True
+    allow_http: bool = False
     proxies: Mapping[str, str] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        hidden = {
+            "client_secret": None if self.client_secret is None else Secret(self.client_secret),
+            "access_token": None if self.access_token is None else Secret(self.access_token),
+            "proxies": None if self.proxies is None else {key: Secret(value) for key, value in self.proxies.items()},
+        }
+        for name, value in hidden.items():
+            object.__setattr__(self, name, value)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return tuple(secret for secret in (self.client_secret, self.access_token) if secret)
+        """What no text may quote: the client secret, the token, and what logs in at a proxy."""
+        proxies = [secret for proxy in (self.proxies or {}).values() for secret in _proxy_secrets(proxy)]
+        known = [secret for secret in (self.client_secret, self.access_token, *proxies) if secret]
+        return tuple(Secret(secret) for secret in dict.fromkeys(known))
 
 
 def parse_settings(
@@ -97,36 +116,44 @@ def parse_settings(
         ),
         api=reader.api(),
         container_id=reader.container_id(),
-        scopes=_join_scopes(reader.extra.get("scopes")) or DEFAULT_SCOPES,
+        scopes=reader.scopes(),
         token_url=reader.url("token_url", DEFAULT_TOKEN_URL),
         timeout=reader.number("timeout", DEFAULT_TIMEOUT, "a number of seconds above 0", minimum=0.001),
         max_retries=int(
             reader.number("max_retries", DEFAULT_MAX_RETRIES, "a whole number from 0 to 20", 0, 20, whole=True)
         ),
         verify=reader.verify(),
+        allow_http=reader.allow_http,
         proxies=reader.proxies(),
     )
     reader.known_extras()
     if not settings.client_secret and not settings.access_token:
         reader.wrong("password (the client secret)", "nothing", "the client secret, or `access_token` in the extra")
     if reader.violations:
+        # A traceback may show what is still known here.
+        del host, password, extra
         raise ConfigurationError(f"{label} cannot work", reader.violations)
     return settings
 
 
-def _join_scopes(scopes: Any) -> str | None:
-    """IMS wants commas; people also write blanks or a list."""
-    if isinstance(scopes, (list, tuple)):
-        scopes = ",".join(map(str, scopes))
-    return ",".join(part for part in re.split(r"[\s,]+", scopes) if part) if isinstance(scopes, str) else None
+def _proxy_secrets(address: str) -> list[str]:
+    """The password in a proxy's address, as it is written and as it is meant, and the header that it becomes."""
+    userinfo, at, _ = address.partition("://")[2].rpartition("@")
+    user, _, password = userinfo.partition(":")
+    meant = f"{unquote(user)}:{unquote(password)}"
+    return [password, unquote(password), base64.b64encode(meant.encode()).decode()] if at else []
 
 
 class _Reader:
-    """Reads one field after the other and collects what is wrong instead of stopping at it."""
+    """Reads one field after the other and collects what is wrong instead of stopping at it.
+
+    An address is never quoted: whatever is wrong with it, it may hold a password.
+    """
 
     def __init__(self, extra: Mapping[str, Any]) -> None:
         self.extra = extra
         self.violations: list[Violation] = []
+        self.allow_http = self._flag("allow_http")
 
     def wrong(self, name: str, given: str, accepted: str) -> None:
         self.violations.append(Violation(name, given, accepted))
@@ -163,7 +190,7 @@ class _Reader:
             if "org_id" not in self.extra:
                 self.wrong("org_id", "nothing", accepted)
         elif not _ORG_ID.fullmatch(value):
-            self.wrong("org_id", repr(value), accepted)
+            self.wrong("org_id", quoted(value), accepted)
         return value or ""
 
     def api(self) -> Api:
@@ -171,13 +198,25 @@ class _Reader:
         if value == "xcore":
             return "xcore"
         if value != "dps":
-            self.wrong("api", repr(value), "'dps' (what Adobe runs today) or 'xcore' (the older repository)")
+            self.wrong("api", quoted(value), "'dps' (what Adobe runs today) or 'xcore' (the older repository)")
         return "dps"
+
+    def scopes(self) -> str:
+        """IMS wants commas; people also write blanks or a list."""
+        given = self.extra.get("scopes", DEFAULT_SCOPES)
+        texts = list(given) if isinstance(given, (list, tuple)) else [given]
+        if not all(isinstance(text, str) for text in texts):
+            self.wrong("scopes", quoted(given), "scopes with commas between them, or a list of them")
+            return DEFAULT_SCOPES
+        scopes = [scope for scope in re.split(r"[\s,]+", ",".join(texts)) if scope]
+        if not all(map(_HEADER_SAFE.fullmatch, scopes)):
+            self.wrong("scopes", "text with characters outside ASCII", "scopes with commas between them")
+        return ",".join(scopes) or DEFAULT_SCOPES
 
     def container_id(self) -> str | None:
         value = self.text("container_id")
         if value and not _CONTAINER_ID.fullmatch(value):
-            self.wrong("container_id", repr(value), "the id of a container: letters, digits and dashes")
+            self.wrong("container_id", quoted(value), "the id of a container: letters, digits and dashes")
         return value
 
     def origin(self, name: str, host: str | None, port: int | None) -> str:
@@ -186,52 +225,49 @@ class _Reader:
         text = (host or "").strip() or DEFAULT_HOST
         if "://" not in text:
             text = f"https://{text}"
-        try:
-            parts = urlsplit(text)
-            given_port = parts.port
-        except ValueError:
-            self.wrong(name, "no valid address", accepted)
-            return DEFAULT_HOST
-        if parts.username is not None or parts.password is not None:
-            self.wrong(
-                name,
-                "an address with user information",
-                f"{accepted}; credentials go into login and password",
-            )
+        parts = self._address(name, text, f"{accepted}; credentials go into login and password")
+        if parts is None:
             return DEFAULT_HOST
         if parts.path.strip("/") or parts.query or parts.fragment:
-            self.wrong(name, repr(text), f"{accepted}, without a path: /data/core/... is appended by the client")
-        if not parts.hostname or not _HOSTNAME.fullmatch(parts.hostname):
-            self.wrong(name, repr(text), accepted)
-            return DEFAULT_HOST
+            given = "an address with a path, a query or a fragment"
+            self.wrong(name, given, f"{accepted}, without a path: /data/core/... is appended by the client")
         if port is not None and not 0 < port < 65_536:
-            self.wrong("port", repr(port), "a port from 1 to 65535, or none")
-        self._refuse_plain_http(name, parts.scheme, parts.hostname)
-        authority = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        chosen_port = given_port or port
-        return f"{parts.scheme}://{authority}{f':{chosen_port}' if chosen_port else ''}"
+            self.wrong("port", quoted(port), "a port from 1 to 65535, or none")
+        return _origin(parts, parts.port or port)
 
     def url(self, name: str, default: str) -> str:
         accepted = f"an https address, such as {default}"
-        text = self.text(name) or default
+        parts = self._address(name, self.text(name) or default, accepted)
+        if parts is None:
+            return default
+        if parts.query or parts.fragment:
+            self.wrong(name, "an address with a query or a fragment", accepted)
+        if not _PATH.fullmatch(parts.path):
+            self.wrong(name, "an address with characters that no path has", accepted)
+        return f"{_origin(parts, parts.port)}{parts.path}"
+
+    def _address(self, name: str, text: str, accepted: str) -> SplitResult | None:
+        """The parts of an address that credentials may go to; None where it is none, or hides where it leads."""
+        if "@" in text:
+            self.wrong(name, "an address with user information", accepted)
+            return None
         try:
             parts = urlsplit(text)
-            parts.port  # noqa: B018  a property that raises on a port that is none
+            usable = not _UNPRINTABLE.search(text) and _HOSTNAME.fullmatch(parts.hostname or "") and parts.port != 0
         except ValueError:
+            usable = None
+        if not usable:
             self.wrong(name, "no valid address", accepted)
-            return default
-        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-            self.wrong(name, "an address with user information, a query or a fragment", accepted)
-        elif not parts.hostname or not _HEADER_SAFE.fullmatch(text):
-            self.wrong(name, repr(text), accepted)
-        else:
-            self._refuse_plain_http(name, parts.scheme, parts.hostname)
-        return text
+            return None
+        if parts.scheme != "https":
+            self._refuse_plain_http(name, parts.scheme, parts.hostname or "")
+        return parts
 
     def _refuse_plain_http(self, name: str, scheme: str, hostname: str) -> None:
-        if scheme == "https" or (scheme == "http" and _is_loopback(hostname)):
+        if scheme == "http" and (self.allow_http or is_loopback(hostname)):
             return
-        self.wrong(name, f"the scheme {scheme!r} for {hostname!r}", "https (plain http only to a loopback address)")
+        accepted = "https (plain http only to a loopback address, or with allow_http in the extra)"
+        self.wrong(name, f"the scheme {scheme!r} for {hostname!r}", accepted)
 
     def number(
         self,
@@ -249,9 +285,17 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not minimum <= number <= maximum or (whole and number != int(number)):
-            self.wrong(name, repr(value), accepted)
+            self.wrong(name, quoted(value), accepted)
             return default
         return number
+
+    def _flag(self, name: str) -> bool:
+        value = self.extra.get(name, False)
+        if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+            value = value.strip().lower() == "true"
+        if not isinstance(value, bool):
+            self.wrong(name, f"a {type(value).__name__}", "true or false")
+        return value is True
 
     def verify(self) -> bool | str:
         value = self.extra.get("verify", True)
@@ -259,7 +303,7 @@ class _Reader:
             return value.strip().lower() == "true"
         if isinstance(value, (bool, str)):
             return value
-        self.wrong("verify", repr(value), "true, false, or the path of a CA bundle")
+        self.wrong("verify", quoted(value), "true, false, or the path of a CA bundle")
         return True
 
     def proxies(self) -> Mapping[str, str] | None:
@@ -278,6 +322,9 @@ class _Reader:
         ):
             self.wrong("proxies", f"a {type(value).__name__}", 'an object such as {"https": "http://proxy:3128"}')
             return None
+        if not all(map(_is_proxy, value.values())):
+            accepted = "addresses of http or https proxies, such as http://proxy:3128"
+            self.wrong("proxies", "an address that is none of a proxy", accepted)
         return dict(value)
 
     def known_extras(self) -> None:
@@ -293,10 +340,26 @@ class _Reader:
             self.wrong(name, "an unknown extra", accepted)
 
 
-def _is_loopback(hostname: str) -> bool:
+def is_loopback(hostname: str) -> bool:
+    """Whether what is sent there stays on this machine."""
     if hostname == "localhost":
         return True
     try:
         return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(parts: SplitResult, port: int | None) -> str:
+    """Scheme, host and port, put together anew: nothing that was only skipped in reading stays in it."""
+    hostname = parts.hostname or ""
+    authority = f"[{hostname}]" if ":" in hostname else hostname
+    return f"{parts.scheme}://{authority}{f':{port}' if port else ''}"
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

@@ -1,30 +1,42 @@
-"""The rules that an offer must obey before it is sent, one small tree for each kind, in neutral names.
+"""The vocabulary of rules for documents before they are sent: texts, numbers, dates, lists, objects, references.
 
-Sources: the required fields, words and bounds of Adobe's create pages, the lifecycle page and the guardrails.
-Adobe's public XDM schemas are not used: they describe older versions than the service runs. Properties that no rule
-names are allowed, since the service may know more than its pages.
+Each kind's own tree of these is in `schemas`. Properties that no rule names are allowed, since the service may know
+more than its pages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.spelling import escape_token
-
-STATUSES = ("draft", "approved", "archived")
-MAX_TAGS = 20
-MAX_CAPPING_RULES = 10
-MAX_CHARACTERISTICS = 30
-MAX_OFFER_BYTES = 300 * 1024
 
 # Given by the service; a create that carries them was copied from a read.
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
+
+# What an object of the library is called by, where an id is wanted: `name:Newsletter top`.
+NAME_PREFIX = "name:"
+TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+
+
+def name_in(target: str) -> str | None:
+    """The name that stands in place of an id, without the blanks around it; None where an id does."""
+    text = target.strip()
+    return text.removeprefix(NAME_PREFIX).strip() if text.startswith(NAME_PREFIX) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """One place of a document that refers to another object: where, by which text, and of which types it may be."""
+
+    pointer: str
+    target: str
+    type_names: tuple[str, ...]
 
 
 class Shape(Protocol):
@@ -36,10 +48,17 @@ class Shape(Protocol):
         """The rule for a member or an element."""
         ...
 
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        """The references to other objects in the value, whatever else is wrong with it."""
+        ...
+
 
 class _Leaf:
     def below(self, token: str) -> Shape:
         return ANY
+
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        return iter(())
 
 
 class Anything(_Leaf):
@@ -54,12 +73,13 @@ ANY = Anything()
 
 @dataclass(frozen=True)
 class Text(_Leaf):
-    """Text, perhaps of given words or of a pattern; `example` says what would do."""
+    """Text, perhaps of given words, of a pattern or of a size in UTF-8; `example` says what would do."""
 
     words: tuple[str, ...] = ()
     pattern: str | None = None
     example: str = "text that is not empty"
     may_be_empty: bool = False
+    max_bytes: int | None = None
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
         if self.words:
@@ -71,6 +91,29 @@ class Text(_Leaf):
             or (self.pattern and not re.fullmatch(self.pattern, value))
         ):
             yield Violation(pointer, describe(value), self.example)
+        elif self.max_bytes is not None and len(value.encode(errors="replace")) > self.max_bytes:
+            size = len(value.encode(errors="replace"))
+            yield Violation(pointer, f"{size} bytes", f"at most {self.max_bytes} bytes in UTF-8")
+
+
+@dataclass(frozen=True)
+class ReferenceTo(_Leaf):
+    """The id of another object of one of these types (as ids carry them), or its name behind `name:`."""
+
+    type_names: tuple[str, ...]
+    example: str
+
+    def check(self, value: Any, pointer: str) -> Iterator[Violation]:
+        if not isinstance(value, str) or not value.strip().removeprefix(NAME_PREFIX).strip():
+            yield Violation(pointer, describe(value), self.example)
+            return
+        typed = TYPED_ID.fullmatch(value)
+        if typed is not None and typed["type"] not in self.type_names:
+            yield Violation(pointer, describe(value), self.example)
+
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        if isinstance(value, str) and value:
+            yield Pointing(pointer, value, self.type_names)
 
 
 @dataclass(frozen=True)
@@ -128,6 +171,31 @@ class Items:
     def below(self, token: str) -> Shape:
         return self.item
 
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from self.item.pointings(item, f"{pointer}/{index}")
+
+
+@dataclass(frozen=True)
+class Named:
+    """An object of one shape under names of the author's own."""
+
+    item: Shape
+
+    def check(self, value: Any, pointer: str) -> Iterator[Violation]:
+        if not isinstance(value, Mapping):
+            yield Violation(pointer, describe(value), "an object")
+            return
+        for name, member in value.items():
+            yield from self.item.check(member, f"{pointer}/{escape_token(name)}")
+
+    def below(self, token: str) -> Shape:
+        return self.item
+
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        for name, member in value.items() if isinstance(value, Mapping) else ():
+            yield from self.item.pointings(member, f"{pointer}/{escape_token(name)}")
+
 
 @dataclass(frozen=True)
 class TextMap:
@@ -146,6 +214,9 @@ class TextMap:
 
     def below(self, token: str) -> Shape:
         return Text(example="text", may_be_empty=True)
+
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        return iter(())
 
 
 @dataclass(frozen=True)
@@ -173,6 +244,30 @@ class Members:
     def below(self, token: str) -> Shape:
         return self.members.get(token, ANY)
 
+    def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
+        for name, member in value.items() if isinstance(value, Mapping) else ():
+            if name in self.members:
+                yield from self.members[name].pointings(member, f"{pointer}/{escape_token(name)}")
+
+
+def targets(shape: Shape) -> set[str]:
+    """The types of objects that a document of this shape may refer to."""
+    if isinstance(shape, ReferenceTo):
+        return set(shape.type_names)
+    if isinstance(shape, (Items, Named)):
+        return targets(shape.item)
+    if isinstance(shape, Members):
+        return {name for member in shape.members.values() for name in targets(member)}
+    return set()
+
+
+def shapes_at(shape: Shape, tokens: Sequence[str]) -> tuple[Shape, Shape]:
+    """The rule for what holds the place that a path names, and the one for the place itself."""
+    parent = shape
+    for token in tokens:
+        parent, shape = shape, shape.below(token)
+    return parent, shape
+
 
 def describe(value: Any) -> str:
     """The value as a message shows it: whole when it is short, else its beginning or its kind."""
@@ -180,8 +275,7 @@ def describe(value: Any) -> str:
         return "an object"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+    return quoted(value, 80)
 
 
 def _accepted(shape: Shape) -> str:
@@ -191,89 +285,6 @@ def _accepted(shape: Shape) -> str:
         return f"a whole number of at least {shape.minimum}"
     if isinstance(shape, Instant):
         return ACCEPTED
+    if isinstance(shape, ReferenceTo):
+        return shape.example
     return f"a list of {shape.noun}" if isinstance(shape, Items) else "an object"
-
-
-def _window(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
-    """A window is `[start, end)`: it must not be empty or reversed."""
-    try:
-        start, end = parse_instant(value.get("startDate")), parse_instant(value.get("endDate"))
-    except ValueError:
-        return  # each date has its own violation already
-    if end <= start:
-        yield Violation(
-            f"{pointer}/endDate",
-            describe(value["endDate"]),
-            f"an instant after startDate, {value['startDate']}",
-        )
-
-
-_COMPONENT = Members(
-    members={
-        "type": Text(example="a component type, such as html, imagelink, component-text, json or its URI"),
-        "format": Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?", example="a media type such as text/html or image/png"),
-        "language": Items(
-            Text(pattern=r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", example="a language tag such as en or en-us"),
-            noun="language tags",
-        ),
-        "content": Text(example="text", may_be_empty=True),
-        "deliveryURL": Text(example="text", may_be_empty=True),
-        "linkURL": Text(example="text", may_be_empty=True),
-    },
-    required=("type", "format"),
-)
-_REPRESENTATION = Members(
-    members={
-        "placement": Text(example="the id of a placement"),
-        "channel": Text(example="the URI of a channel, such as https://ns.adobe.com/xdm/channel-types/web"),
-        "components": Items(_COMPONENT, minimum=1, noun="components"),
-    },
-    # Adobe's own create example has no channel, whatever its schema says.
-    required=("placement", "components"),
-)
-_SELECTION_MEMBERS: Mapping[str, Shape] = {
-    "startDate": Instant(),
-    "endDate": Instant(),
-    "profileConstraintType": Text(words=("none", "eligibilityRule", "anySegments", "allSegments", "rules")),
-    "eligibilityRule": Text(example="the id of a decision rule"),
-    "segmentIdentities": Items(ANY, noun="segments"),
-}
-_CAPPING_RULE = Members(
-    members={
-        "enabled": Flag(),
-        "limit": Whole(1),
-        "scope": Text(words=("global", "profile")),
-        "entity": Text(words=("offer", "placement")),
-        "startDate": Instant(),
-        "endDate": Instant(),
-        "events": Items(Text(words=("decisioning", "impression", "click", "custom")), minimum=1, noun="events"),
-        "repeat": Members(
-            members={"enabled": Flag(), "unit": Text(words=("day", "week", "month")), "unitCount": Whole(1)}
-        ),
-    },
-    required=("limit", "scope", "entity"),
-    together=_window,
-)
-_COMMON: Mapping[str, Shape] = {
-    "name": Text(example="a name that is not empty"),
-    "description": Text(example="text", may_be_empty=True),
-    "status": Text(words=STATUSES),
-    "representations": Items(_REPRESENTATION, noun="representations"),
-    "tags": Items(Text(example="the id of a collection qualifier"), maximum=MAX_TAGS, noun="collection qualifiers"),
-    "characteristics": TextMap(MAX_CHARACTERISTICS),
-    "rank": Members(members={"priority": Whole(0)}, required=("priority",)),
-    "cappingConstraint": Members(members={"globalCap": Whole(1), "profileCap": Whole(1)}),
-    "frequencyCappingConstraints": Items(_CAPPING_RULE, maximum=MAX_CAPPING_RULES, noun="capping rules"),
-    "selectionConstraint": Members(members=_SELECTION_MEMBERS, required=("startDate", "endDate"), together=_window),
-}
-
-# A fallback has no window and no rank of its own; the documents send both all the same, so they are allowed.
-_SHAPES: Mapping[str, Members] = {
-    PERSONALIZED.key: Members(_COMMON, required=("name", "status", "selectionConstraint", "rank")),
-    FALLBACK.key: Members(_COMMON, required=("name", "status")),
-}
-
-
-def shape_of(kind: Kind) -> Members:
-    """The rules of that kind."""
-    return _SHAPES[kind.key]

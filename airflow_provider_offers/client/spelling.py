@@ -19,11 +19,13 @@ class Spelled:
     """How one place of a document is spelled on the wire.
 
     `members` maps neutral member names to (wire name, how the member itself is spelled); `items` says how the
-    elements of an array are; `to_wire` and `to_neutral` convert a leaf's value.
+    elements of an array are, `values` how the members of an object with names of its author's own; `to_wire` and
+    `to_neutral` convert a leaf's value.
     """
 
     members: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
     items: Spelled | None = None
+    values: Spelled | None = None
     to_wire: Callable[[Any], Any] | None = None
     to_neutral: Callable[[Any], Any] | None = None
 
@@ -65,6 +67,11 @@ def neutral_value(value: Json, spelled: Spelled, pointer: str = "") -> Json:
                 )
             renamed[neutral] = neutral_value(member, child, f"{pointer}/{escape_token(name)}")
         return renamed
+    if isinstance(value, Mapping) and spelled.values is not None:
+        return {
+            name: neutral_value(member, spelled.values, f"{pointer}/{escape_token(name)}")
+            for name, member in value.items()
+        }
     if isinstance(value, (list, tuple)) and spelled.items is not None:
         return [neutral_value(item, spelled.items, f"{pointer}/{index}") for index, item in enumerate(value)]
     return spelled.to_neutral(value) if spelled.to_neutral else value
@@ -78,6 +85,8 @@ def wire_value(value: Json, spelled: Spelled) -> Json:
             wire, child = spelled.wire_name(name)
             renamed[wire] = wire_value(member, child)
         return renamed
+    if isinstance(value, Mapping) and spelled.values is not None:
+        return {name: wire_value(member, spelled.values) for name, member in value.items()}
     if isinstance(value, (list, tuple)) and spelled.items is not None:
         return [wire_value(item, spelled.items) for item in value]
     return spelled.to_wire(value) if spelled.to_wire else value
@@ -98,6 +107,10 @@ def _walk(
 ) -> tuple[list[str], Spelled]:
     renamed = []
     for token in tokens:
+        if spelled.values is not None:
+            spelled = spelled.values
+            renamed.append(token)
+            continue
         if spelled.items is not None:
             spelled = spelled.items
             if token == "-" or token.isdecimal():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -25,14 +23,10 @@ from urllib3.exceptions import (
 
 from airflow_provider_offers import __version__
 from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
-from airflow_provider_offers.client.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    NoAnswerError,
-    OfferLibraryError,
-    Violation,
-)
+from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError, OfferLibraryError
+from airflow_provider_offers.client.network import proxy_for, tls_context
 from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
 
@@ -70,7 +64,7 @@ class SyncShell:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._guard = threading.Lock()
-        self._known_options: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._proxies: dict[str, Secret | None] = {}
 
     @property
     def last_request_id(self) -> str | None:
@@ -122,7 +116,7 @@ class SyncShell:
             if token is None:
                 token = self.run(fetch_token(settings, self._clock, self._retries))
                 if self._on_token is not None:
-                    self._on_token(token.value)
+                    self._on_token(str(token.value))
                 self._tokens.keep(settings, token)
             return token.value
 
@@ -137,25 +131,27 @@ class SyncShell:
             prepared.url = request.url
             # Not by `session.send`: it looks into redirects even where it is told not to follow them.
             adapter = session.get_adapter(request.url)
-            options = self._options(session, request.url)
-            with adapter.send(prepared, timeout=self._settings.timeout, **options) as answer:
+            timeout, verify = self._settings.timeout, self._settings.verify is not False
+            proxies = self._proxy(request.url)
+            with adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies) as answer:
                 body = self._read(answer, request, began)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                self._local.request_id = headers.get("x-request-id") or request.headers.get("x-request-id")
-                return Response(answer.status_code, headers, body)
+                answered = Response(answer.status_code, headers, body)
+                self._local.request_id = answered.request_id or request.headers.get("x-request-id")
+                return answered
         except requests.RequestException as error:
             raise _lost(request, error) from None
         except HTTPError as error:
             raise _broken_off(request, error) from None
 
-    def _options(self, session: requests.Session, url: str) -> Mapping[str, Any]:
-        """Proxies and certificates for a host. The environment is asked once: that takes long for every request."""
-        origin = url.partition("://")[0], urlsplit(url).netloc
-        if origin not in self._known_options:
-            self._known_options[origin] = session.merge_environment_settings(
-                url, dict(self._settings.proxies or {}), True, self._settings.verify, None
-            )
-        return self._known_options[origin]
+    def _proxy(self, url: str) -> dict[str, str]:
+        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url, self._settings)
+        proxy = self._proxies[origin]
+        return {} if proxy is None else {scheme: proxy}
 
     def _read(self, answer: requests.Response, request: Request, began: float) -> bytes:
         """The body, unless it is endless: bounded in size, and in time even where it only drips."""
@@ -174,12 +170,11 @@ class SyncShell:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            check_bundle(self._settings.verify)
+            adapter = _Adapter(tls_context(self._settings.verify))
             session = requests.Session()
             session.headers["User-Agent"] = USER_AGENT
-            session.trust_env = self._settings.proxies is None
-            session.auth = _leave_authorization
-            adapter = HTTPAdapter(max_retries=0)
+            # Off, as it would put an entry of ~/.netrc in place of the token; proxies and authorities are found by us.
+            session.trust_env = False
             session.mount("https://", adapter)
             session.mount("http://", adapter)
             self._local.session = session
@@ -188,18 +183,21 @@ class SyncShell:
         return session
 
 
-def check_bundle(verify: bool | str) -> None:
-    """Refuse a CA bundle that is not on this machine by the name of its setting."""
-    if isinstance(verify, str) and not os.path.exists(verify):
-        raise ConfigurationError(
-            "The Offer Library connection cannot work",
-            [Violation("verify", repr(verify), "true, false, or the path of a CA bundle on this machine")],
-        )
+class _Adapter(HTTPAdapter):
+    """Trusts what the context trusts; left to itself, `requests` would add its own authorities."""
 
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(max_retries=0)
 
-def _leave_authorization(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stands in for an `auth`, without which `requests` puts an entry of ~/.netrc in place of the token."""
-    return prepared
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, ssl_context=self._context, proxy_ssl_context=self._context)
+
+    def cert_verify(self, *_: Any) -> None:
+        """Nothing is left to be said: the context verifies."""
 
 
 def _lost(request: Request, error: requests.RequestException) -> NoAnswerError:

@@ -1,4 +1,4 @@
-"""The checks before sending: offers and patches against the rules of their kind, every violation at once."""
+"""The checks before sending: objects and patches against the rules of their kind, every violation at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.payloads import given_pointer
 from airflow_provider_offers.client.shapes import (
     ASSIGNED,
-    MAX_OFFER_BYTES,
     Items,
     Members,
     Shape,
     describe,
-    shape_of,
+    shapes_at,
 )
 from airflow_provider_offers.client.spelling import split_pointer
 from airflow_provider_offers.client.wire import Json
@@ -26,15 +25,16 @@ from airflow_provider_offers.client.wire import Json
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 MAX_OPERATIONS = 1_000
+MAX_BYTES = 300 * 1024
 
 
 def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any) -> None:
-    """Refuse an offer that the service would refuse. Pointers in the message are those of `given`.
+    """Refuse an object that the service would refuse. Pointers in the message are those of `given`.
 
     Raises `InvalidInputError` with every violation.
     """
     found = [
-        Violation(given_pointer(given, violation.pointer), violation.given, violation.accepted)
+        Violation(given_pointer(given, violation.pointer, kind.names), violation.given, violation.accepted)
         for violation in _offer_violations(kind, properties)
     ]
     if found:
@@ -42,13 +42,13 @@ def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any) -> None:
 
 
 def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
-    yield from shape_of(kind).check(properties, "")
+    yield from kind.shape.check(properties, "")
     for name in ASSIGNED:
         if name in properties:
             yield Violation(f"/{name}", describe(properties[name]), "nothing: the service assigns it")
     size = len(json.dumps(properties, ensure_ascii=False).encode())
-    if size > MAX_OFFER_BYTES:
-        yield Violation("", f"{size} bytes", f"at most {MAX_OFFER_BYTES} bytes for a whole offer")
+    if size > MAX_BYTES:
+        yield Violation("", f"{size} bytes", f"at most {MAX_BYTES} bytes for a whole {kind.subject}")
 
 
 def check_operations(patch: Any) -> None:
@@ -103,7 +103,7 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
     if tokens[0] in ASSIGNED:
         yield Violation(f"/{index}/path", repr(path), "a property of the offer's own: the service assigns this one")
         return
-    parent, shape = _shapes_at(shape_of(kind), tokens)
+    parent, shape = shapes_at(kind.shape, tokens)
     if word in ("move", "remove"):
         yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
     if word not in ("add", "replace"):
@@ -120,20 +120,12 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
 def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
     pointer = operation[name]
     tokens = split_pointer(pointer)
-    parent, _ = _shapes_at(shape_of(kind), tokens)
+    parent, _ = shapes_at(kind.shape, tokens)
     if _is_required(parent, tokens[-1]):
         yield Violation(f"/{index}/{name}", repr(pointer), "replace: the property is required and cannot be removed")
-    elif tokens == ["selectionConstraint"]:
+    elif kind.is_offer and tokens == ["selectionConstraint"]:
         accepted = "a part of it: the offer's dates live there together with its rule"
         yield Violation(f"/{index}/{name}", repr(pointer), accepted)
-
-
-def _shapes_at(shape: Shape, tokens: list[str]) -> tuple[Shape, Shape]:
-    """The rule for the place that a path names, and the one for what holds it."""
-    parent = shape
-    for token in tokens:
-        parent, shape = shape, shape.below(token)
-    return parent, shape
 
 
 def _is_required(parent: Shape, token: str) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
-from airflow_provider_offers.client.shapes import STATUSES
+from airflow_provider_offers.client.kinds import PERSONALIZED
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.windows import window_of
 
 Until = Literal["open", "closed"]
@@ -33,9 +34,9 @@ class Verdict:
 def check_statuses(given: Any) -> tuple[str, ...]:
     """The status words to wait for, from one or several; `InvalidInputError` for others than the service's."""
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set)) else ()
-    if not words or any(word not in STATUSES for word in words):
-        accepted = f"{', '.join(map(repr, STATUSES))}, one or several"
-        raise InvalidInputError("There is nothing to wait for", [Violation("status", repr(given), accepted)])
+    if not words or any(word not in PERSONALIZED.statuses for word in words):
+        accepted = f"{', '.join(map(repr, PERSONALIZED.statuses))}, one or several"
+        raise InvalidInputError("There is nothing to wait for", [Violation("status", quoted(given), accepted)])
     return words
 
 
@@ -46,7 +47,7 @@ def check_until(given: Any) -> Until:
     if given == "closed":
         return "closed"
     raise InvalidInputError(
-        "There is nothing to wait for", [Violation("until", repr(given), " or ".join(map(repr, UNTIL)))]
+        "There is nothing to wait for", [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))]
     )
 
 

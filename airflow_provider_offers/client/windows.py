@@ -1,16 +1,17 @@
-"""Windows in which an offer may be shown: half-open intervals of instants, written from calendars and time zones."""
+"""Windows of offers and decisions: half-open intervals of instants, written from calendars and time zones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.instants import format_instant, parse_instant
-from airflow_provider_offers.client.kinds import FALLBACK, Kind
+from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.wire import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
@@ -53,22 +54,23 @@ class OfferWindow:
         return self.end <= parse_instant(now)
 
     def as_constraint(self) -> dict[str, str]:
-        """The window as `selectionConstraint` carries it, in RFC 3339 and UTC."""
+        """The window as an offer's `selectionConstraint` and a decision carry it, in RFC 3339 and UTC."""
         return {"startDate": format_instant(self.start), "endDate": format_instant(self.end)}
 
-    def changes(self, properties: Mapping[str, Json]) -> list[dict[str, Json]]:
-        """The smallest patch by which an offer gets this window; empty where it has it.
+    def changes(self, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
+        """The smallest patch by which an object of the kind gets this window; empty where it has it.
 
         The rule that lives beside the dates stays, and so do the windows of capping rules.
         """
-        constraint = properties.get("selectionConstraint")
+        holder = _holder(properties, kind)
+        place = "".join(f"/{step}" for step in kind.window or ())
         wanted = self.as_constraint()
-        if not isinstance(constraint, Mapping):
-            return [{"op": "add", "path": "/selectionConstraint", "value": wanted}]
+        if holder is None:
+            return [{"op": "add", "path": place, "value": wanted}]
         return [
-            {"op": "replace" if name in constraint else "add", "path": f"/selectionConstraint/{name}", "value": text}
+            {"op": "replace" if name in holder else "add", "path": f"{place}/{name}", "value": text}
             for name, text in wanted.items()
-            if not _same_instant(constraint.get(name), text)
+            if not _same_instant(holder.get(name), text)
         ]
 
 
@@ -84,15 +86,23 @@ def _in_utc(name: str, instant: datetime, violations: list[Violation]) -> dateti
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-def window_of(properties: Mapping[str, Json]) -> OfferWindow | None:
-    """The window of an offer in neutral names, in whichever way the service spells dates; None where it has none."""
-    constraint = properties.get("selectionConstraint")
-    if not isinstance(constraint, Mapping):
+def window_of(properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> OfferWindow | None:
+    """The window of an object in neutral names, in whichever way the service spells dates; None where it has none."""
+    holder = _holder(properties, kind)
+    if holder is None:
         return None
     try:
-        return OfferWindow(parse_instant(constraint.get("startDate")), parse_instant(constraint.get("endDate")))
+        return OfferWindow(parse_instant(holder.get("startDate")), parse_instant(holder.get("endDate")))
     except (ValueError, InvalidInputError):
         return None
+
+
+def _holder(properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json] | None:
+    """The object that holds the dates: an offer's `selectionConstraint`, a decision itself."""
+    holder: Json = properties
+    for step in kind.window or ():
+        holder = holder.get(step) if isinstance(holder, Mapping) else None
+    return holder if isinstance(holder, Mapping) else None
 
 
 def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: Any = None) -> OfferWindow:
@@ -120,7 +130,7 @@ def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: 
         try:
             last = _later(first, length, zone or first.tzinfo or UTC)
         except (OverflowError, ValueError):
-            violations.append(Violation("duration", repr(duration), "a duration that ends before the year 10000"))
+            violations.append(Violation("duration", quoted(duration), "a duration that ends before the year 10000"))
     if violations or first is None or last is None:
         raise InvalidInputError("The window cannot be", violations)
     return OfferWindow(first, last)
@@ -146,12 +156,16 @@ def window_from(given: Any) -> OfferWindow:
 
 
 def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[str, Json]:
-    """The properties of an offer to be created, with the window in place of any dates; a fallback can have none."""
+    """The properties of an object to be created, with the window in place of any dates; some kinds can have none."""
     if kind is FALLBACK:
         raise UnsupportedError("A fallback offer has no window: it may always be shown")
-    constraint = properties.get("selectionConstraint")
-    kept = constraint if isinstance(constraint, Mapping) else {}
-    return {**properties, "selectionConstraint": {**kept, **window_from(given).as_constraint()}}
+    if kind.window is None:
+        raise UnsupportedError(f"A {kind.noun} has no window")
+    dates = window_from(given).as_constraint()
+    if not kind.window:
+        return {**properties, **dates}
+    kept = _holder(properties, kind) or {}
+    return {**properties, kind.window[0]: {**kept, **dates}}
 
 
 def before(instant: datetime, duration: Any) -> datetime:
@@ -172,7 +186,9 @@ def before(instant: datetime, duration: Any) -> datetime:
         return datetime.fromisoformat(moved.isoformat()).astimezone(UTC) - length.elapsed
     except (OverflowError, ValueError):
         accepted = "a duration that began after the year 1"
-        raise InvalidInputError("There is no such moment", [Violation("duration", repr(duration), accepted)]) from None
+        raise InvalidInputError(
+            "There is no such moment", [Violation("duration", quoted(duration), accepted)]
+        ) from None
 
 
 def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
@@ -186,7 +202,7 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
         return ZoneInfo(timezone)
     except (KeyError, ValueError, TypeError, OSError):
         accepted = "the name of a time zone, such as Europe/Paris, America/New_York or UTC"
-        violations.append(Violation("timezone", repr(timezone), accepted))
+        violations.append(Violation("timezone", quoted(timezone), accepted))
         return UTC
 
 
@@ -199,9 +215,9 @@ def _instant(name: str, given: Any, zone: tzinfo | None, violations: list[Violat
     except ValueError:
         pass
     try:
-        wall = given if isinstance(given, datetime) else datetime.fromisoformat(str(given).strip())
+        wall = given if isinstance(given, datetime) else datetime.fromisoformat(_date_text(given))
     except ValueError:
-        violations.append(Violation(name, repr(given), _WALL_CLOCK))
+        violations.append(Violation(name, quoted(given), _WALL_CLOCK))
         return None
     if wall.utcoffset() is not None:
         return wall
@@ -218,6 +234,12 @@ def _instant(name: str, given: Any, zone: tzinfo | None, violations: list[Violat
         violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which does not exist", accepted))
         return None
     return wall.replace(tzinfo=zone, fold=0)
+
+
+def _date_text(given: Any) -> str:
+    if not isinstance(given, (str, date)):
+        raise ValueError("neither text nor a date")
+    return str(given).strip()
 
 
 def _exists(wall: datetime, zone: tzinfo) -> bool:
@@ -244,7 +266,7 @@ def _length(duration: Any, violations: list[Violation], *, may_be_zero: bool = F
         elapsed = timedelta(hours=number["hours"], minutes=number["minutes"], seconds=float(match["seconds"] or 0))
         length = _Length(number["years"], number["months"], 7 * number["weeks"] + number["days"], elapsed)
     if length is None or not (_is_positive(length) or (may_be_zero and length == _NOTHING)):
-        violations.append(Violation("duration", repr(duration), _DURATION))
+        violations.append(Violation("duration", quoted(duration), _DURATION))
         return None
     return length
 

@@ -7,11 +7,14 @@ A flow is a generator without I/O: it yields an effect, and the shell sends back
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from airflow_provider_offers.client.errors import UnexpectedResponseError
+from airflow_provider_offers.client.legible import legible
+from airflow_provider_offers.client.secret import without_secrets
 
 Json = Any
 T = TypeVar("T")
@@ -29,15 +32,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer; header names are in lower case."""
+    """One HTTP answer; header names are in lower case. What it says stays out of its repr: it may echo the request."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
     @property
     def request_id(self) -> str | None:
-        return self.headers.get("x-request-id")
+        """The id that the service gave the exchange, if it looks like one."""
+        given = self.headers.get("x-request-id", "")
+        return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +85,26 @@ class Call:
     def encoded_body(self) -> bytes | None:
         if self.body is None:
             return None
-        return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
+        try:
+            return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, as the service showed it: JSON can carry it by an escape only.
+            return json.dumps(self.body, allow_nan=False).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful response together with the call it answers."""
+    """A successful response together with the call it answers, and the secrets that it may echo."""
 
     call: Call
     response: Response
     request_id: str | None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def json(self) -> Json:
         """The body as JSON; `UnexpectedResponseError` where it is none."""
         try:
-            return json.loads(self.response.body)
+            return json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise self.unexpected(f"{describe_body(self.response)} came instead of JSON") from None
 
@@ -105,14 +115,28 @@ class Answer:
             raise self.unexpected(f"a JSON {type(document).__name__} came instead of an object")
         return document
 
+    def quoted(self, text: str) -> str:
+        """What the service said, as an error may show it: short, and without the secrets that it may echo."""
+        return legible(without_secrets(text, self.secrets), 500)
+
     def unexpected(self, reason: str) -> UnexpectedResponseError:
         return UnexpectedResponseError(
-            reason,
+            self.quoted(reason),
             method=self.call.method,
             path=self.call.bare_path,
             status=self.response.status,
             request_id=self.request_id,
         )
+
+
+def _finite(text: str) -> float:
+    """A number that can be written again: Python reads 1e999 as infinite."""
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number that JSON can carry")
 
 
 def describe_body(response: Response) -> str:
@@ -124,4 +148,4 @@ def describe_body(response: Response) -> str:
         return "an HTML page (a proxy or a wrong host answers so)"
     if body.startswith((b"{", b"[")):
         return f"cut or malformed JSON of {len(response.body)} bytes"
-    return f"{response.headers.get('content-type', 'unnamed content')} of {len(response.body)} bytes"
+    return f"{legible(response.headers.get('content-type', 'unnamed content'), 100)} of {len(response.body)} bytes"

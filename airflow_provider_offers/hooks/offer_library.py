@@ -6,21 +6,27 @@ import asyncio
 import json
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
 
     from airflow.sdk import Connection
 
     from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.kinds import Kind
     from airflow_provider_offers.client.library import OfferLibrary
     from airflow_provider_offers.client.retry import Retries
     from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.settings import Settings
+    from airflow_provider_offers.hooks.objects import LibraryObjects
+
+T = TypeVar("T")
 
 
 class OfferLibraryHook(BaseHook):
@@ -66,6 +72,13 @@ class OfferLibraryHook(BaseHook):
 
         return OfferLibrary(self.settings, on_token=mask_secret)
 
+    def objects(self, kind: str) -> LibraryObjects:
+        """What can be done with the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
+        `decision`, `personalized` or `fallback`."""
+        from airflow_provider_offers.hooks.objects import LibraryObjects
+
+        return LibraryObjects(self, kind)
+
     def get_conn(self) -> OfferLibrary:
         """The client on this connection; `library` under Airflow's own name for it."""
         return self.library
@@ -74,11 +87,12 @@ class OfferLibraryHook(BaseHook):
         self,
         offer: dict[str, Any],
         *,
-        offer_type: str = "personalized",
+        offer_type: str | Kind = "personalized",
         window: Any = None,
         if_exists: str = "fail",
         since: datetime | None = None,
         patience: float = 10.0,
+        marker: tuple[str, str] | None = None,
         validate: bool = True,
     ) -> dict[str, Any]:
         """Create an offer once and return its receipt; `action` in it says what happened.
@@ -86,24 +100,44 @@ class OfferLibraryHook(BaseHook):
         `window` (an `OfferWindow`, or `start` and `end` or `duration`, perhaps `timezone`) replaces the offer's dates.
         `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
         content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
-        and is adopted. `patience` is how many seconds an offer may take to show up after a lost answer.
+        and is adopted. `patience` is how many seconds an offer may take to show up in a listing. `marker` is the name
+        and the value of a characteristic by which the offer is recognised in place of its content.
         `validate=False` sends the offer without the local checks.
 
-        Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), after a lookup by name.
+        Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), between two lookups by name.
         """
-        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.client.flows.creating import Earlier
 
-        began = time.monotonic()
-        written = self.library.create_offer(
+        creation = self.library.creation(
             offer,
             offer_type=offer_type,
             window=window,
             if_exists=if_exists,
-            since=since,
             patience=patience,
+            marker=marker,
+            earlier=None if since is None else Earlier(since),
             validate=validate,
         )
-        return self._logged(write_receipt(written, self.settings, offer_type), began)
+        return self.create(creation)
+
+    def create(self, creation: Creation) -> dict[str, Any]:
+        """Create what `client.creations.new_creation` checked, once, and return its receipt."""
+        from airflow_provider_offers.client.receipts import write_receipt
+
+        began = time.monotonic()
+        written = self.library.create(creation)
+        self.tell_withdrawn(creation, written)
+        return self._logged(write_receipt(written, self.settings, creation.kind.key), began)
+
+    def tell_withdrawn(self, creation: Creation, written: Written) -> None:
+        """Say which twins of what was created are deleted again."""
+        if written.withdrawn:
+            self.log.warning(
+                "%r was made more than once, by two at once or by a request thought lost: %s stays, %s deleted",
+                creation.name,
+                written.receipt.id,
+                ", ".join(written.withdrawn),
+            )
 
     def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
         """Read an offer: a receipt with its status, window and, under `offer`, every property in plain names.
@@ -138,7 +172,7 @@ class OfferLibraryHook(BaseHook):
         offer_id: Any,
         patch: list[dict[str, Any]],
         *,
-        offer_type: str | None = None,
+        offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
         validate: bool = True,
     ) -> dict[str, Any]:
@@ -160,7 +194,7 @@ class OfferLibraryHook(BaseHook):
             offer_type=offer_type,
         )
 
-    def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | None = None) -> dict[str, Any]:
+    def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> dict[str, Any]:
         """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
         from airflow_provider_offers.client.receipts import write_receipt
 
@@ -245,6 +279,88 @@ class OfferLibraryHook(BaseHook):
             self.library.last_request_id,
         )
 
+    def decide(
+        self,
+        decision_id: Any,
+        placement_id: Any,
+        profile: Any,
+        *,
+        item_count: int | str = 1,
+        context_data: Any = None,
+        dry_run: bool = True,
+        include_content: bool = True,
+    ) -> dict[str, Any]:
+        """Ask what one profile would be shown, or is shown where `dry_run` is False, which counts against caps.
+
+        Every decision is asked at every placement. `profile` holds the identities of one profile by namespace, such
+        as `{"Email": "a@example.com"}`; they are neither logged nor returned. Returns `proposition_id`, `created`,
+        `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`, `placement`, `options` and `fallback`.
+
+        Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore).
+        """
+        from airflow_provider_offers.client.delivery import decided_receipt, new_question
+        from airflow_provider_offers.client.flows.deciding import decide
+
+        question = new_question(
+            decision_id=decision_id,
+            placement_id=placement_id,
+            profile=profile,
+            item_count=item_count,
+            context_data=context_data,
+            dry_run=dry_run,
+            include_content=include_content,
+            settings=self.settings,
+        )
+        began = time.monotonic()
+        decided = self.library.run(lambda access: decide(access, question))
+        self.log.info(
+            "Asked for %d propositions%s in sandbox %r over %s in %.2f s [request id %s]",
+            len(decided.propositions),
+            ", as a dry run," if dry_run else "",
+            self.settings.sandbox,
+            self.settings.api,
+            time.monotonic() - began,
+            self.library.last_request_id,
+        )
+        return decided_receipt(decided, self.settings, dry_run=dry_run)
+
+    def submit_batch(
+        self,
+        decision_id: Any,
+        placement_id: Any,
+        *,
+        audience_id: str,
+        dataset_id: str,
+        item_count: int | str = 1,
+        include_content: bool = False,
+    ) -> dict[str, Any]:
+        """Submit a batch decision for an audience and return its receipt; a second call submits a second job.
+
+        Calls `POST /data/core/dwm/workloads/decisions`.
+        """
+        from airflow_provider_offers.client.flows.batching import submit
+        from airflow_provider_offers.client.workloads import job_receipt, new_workload
+
+        workload = new_workload(
+            decision_id=decision_id,
+            placement_id=placement_id,
+            audience_id=audience_id,
+            dataset_id=dataset_id,
+            item_count=item_count,
+            include_content=include_content,
+            settings=self.settings,
+        )
+        job = self.library.run(lambda access: submit(access, workload))
+        return job_receipt(job, self.settings, dataset=workload.dataset, audience=workload.audience)
+
+    def batch_status(self, job_id: str) -> dict[str, Any]:
+        """A batch decision's receipt as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
+        from airflow_provider_offers.client.flows.batching import job_status
+        from airflow_provider_offers.client.workloads import job_receipt
+
+        job = self.library.run(lambda access: job_status(access, job_id))
+        return job_receipt(job, self.settings, dataset=None, audience=None)
+
     def test_connection(self) -> tuple[bool, str]:
         """Whether token, organization, sandbox and read permission work, and which of them does not."""
         from airflow_provider_offers.client.doctor import examine
@@ -261,9 +377,9 @@ class OfferLibraryHook(BaseHook):
     def _logged(self, receipt: dict[str, Any], began: float, action: str | None = None) -> dict[str, Any]:
         """Say what was done to which offer, where, how long it took, and under which request id."""
         self.log.info(
-            "%s %s offer %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
+            "%s %s %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
             (action or receipt["action"]).capitalize(),
-            receipt["offer_type"],
+            f"{receipt['offer_type']} offer" if "offer_type" in receipt else receipt["kind"],
             repr(receipt["name"]) if receipt["name"] else "",
             receipt["id"],
             receipt["sandbox"],
@@ -314,13 +430,12 @@ class OfferLibraryAsyncHook(BaseHook):
 
     async def settings(self) -> Settings:
         """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
-        from asgiref.sync import sync_to_async
 
         def read() -> Settings:
             return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
 
         # Airflow's own asynchronous reading could deadlock the triggerer before 3.3.2; a thread never does.
-        return await sync_to_async(read)()
+        return await _off_the_loop(read)
 
     async def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
         """Read an offer; see `OfferLibraryHook.get_offer`."""
@@ -359,19 +474,56 @@ class OfferLibraryAsyncHook(BaseHook):
 
 async def _mask_off_the_loop(token: str) -> None:
     from airflow.sdk.log import mask_secret
+
+    await _off_the_loop(mask_secret, token)
+
+
+async def _off_the_loop(work: Callable[..., T], *arguments: Any) -> T:
+    """Do it in a thread from which the triggerer of Airflow 3.2 finds back to its loop, as it does by asgiref only.
+
+    The thread is of this loop's own pool. asgiref's shared thread, its default, is none of this process's in a task:
+    a worker is a fork, in which the threads of its parent do not run, and who waits for one waits for ever.
+    """
     from asgiref.sync import sync_to_async
 
-    await sync_to_async(mask_secret)(token)
+    return await sync_to_async(work, thread_sensitive=False)(*arguments)
 
 
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
     """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
     from airflow.sdk.log import mask_secret
 
-    from airflow_provider_offers.client.errors import ConfigurationError, Violation
+    from airflow_provider_offers.client.errors import ConfigurationError
     from airflow_provider_offers.client.settings import parse_settings
 
     label = f"The connection {connection.conn_id!r}"
+    if connection.password:
+        mask_secret(connection.password)
+    try:
+        settings = parse_settings(
+            host=connection.host,
+            port=connection.port,
+            login=connection.login,
+            password=connection.password,
+            extra=_masked_extra(connection, label),
+            sandbox=sandbox,
+            label=label,
+        )
+    except ConfigurationError:
+        # Airflow shows a connection with its password, where a traceback tells of it.
+        del connection
+        raise
+    for secret in settings.secrets:
+        mask_secret(str(secret))
+    return settings
+
+
+def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:
+    """The connection's extra; its token is masked already, since the rest may turn out to be wrong."""
+    from airflow.sdk.log import mask_secret
+
+    from airflow_provider_offers.client.errors import ConfigurationError, Violation
+
     try:
         # Airflow's own `extra_dejson` takes text that is no JSON for an empty object.
         json.loads(connection.extra or "{}")
@@ -379,16 +531,8 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
+        del connection, extra
         raise ConfigurationError(f"{label} cannot work", [Violation("extra", "no JSON object", "a JSON object")])
-    for secret in (connection.password, extra.get("access_token")):
-        if isinstance(secret, str) and secret:
-            mask_secret(secret)
-    return parse_settings(
-        host=connection.host,
-        port=connection.port,
-        login=connection.login,
-        password=connection.password,
-        extra=extra,
-        sandbox=sandbox,
-        label=label,
-    )
+    if isinstance(extra.get("access_token"), str):
+        mask_secret(extra["access_token"])
+    return extra

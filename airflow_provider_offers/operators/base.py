@@ -90,6 +90,16 @@ class OfferLibraryOperator(BaseOperator):
         """What the operator does, on an open hook."""
 
 
+def execution_deadline(task: BaseOperator, context: Context) -> float | None:
+    """When the task's `execution_timeout` is over, in seconds since 1970: deferred, a trigger must see to it."""
+    from datetime import UTC, datetime
+
+    if task.execution_timeout is None:
+        return None
+    started = context["ti"].start_date or datetime.now(UTC)
+    return (started + task.execution_timeout).timestamp()
+
+
 def named_offer(given: Any) -> Any:
     """What an `offer_id` field holds; what a task returned may also come as JSON text, from a template."""
     if isinstance(given, str) and given.lstrip().startswith(("{", "[")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Batch, Work
+    from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
-
-ON_FAILURE = ("stop", "continue")
 
 
 class EditOffersOperator(OfferLibraryOperator):
@@ -87,73 +83,32 @@ class EditOffersOperator(OfferLibraryOperator):
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Do the work for every offer given; the receipts come in their order."""
-        from airflow_provider_offers.client.batches import BatchError
         from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.operators.lists import bounds, work_through
         from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
 
-        max_concurrent, stop = self._bounds()
+        max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         references = [hook.library.reference(each, self.offer_type or None) for each in given]
         work = self.edit(hook, references)
-        checkpoint = Checkpoint(context, references, self.fingerprint, repeatable=self.repeatable)
+        settings = hook.settings
+        plan = [settings.host, settings.sandbox, settings.api, self.fingerprint]
+        checkpoint = Checkpoint(context, references, plan, repeatable=self.repeatable)
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             return write_receipt(written, hook.settings, references[index].kind.key, given[index])
 
-        progress = ListProgress(self.log, checkpoint, len(references), to_receipt)
-        try:
-            batch = asyncio.run(
-                _run(hook, references, work, checkpoint, progress, max_concurrent=max_concurrent, stop=stop)
-            )
-        finally:
-            checkpoint.save()
-        receipts = [checkpoint.done[index] for index in sorted(checkpoint.done)]
-        if batch.failures:
-            # A failed task returns nothing; who runs on all the same finds what was done.
-            context["ti"].xcom_push(key="return_value", value=receipts)
-            failures = {_named(references[index], given[index]): error for index, error in batch.failures.items()}
-            raise BatchError(self.done, len(receipts), len(references), failures)
-        self.log.info("%d offers %s in sandbox %r", len(receipts), self.done, hook.settings.sandbox)
-        return receipts
-
-    def _bounds(self) -> tuple[int, bool]:
-        from airflow_provider_offers.client.errors import InvalidInputError, Violation
-
-        violations = []
-        if self.on_failure not in ON_FAILURE:
-            violations.append(Violation("on_failure", repr(self.on_failure), " or ".join(map(repr, ON_FAILURE))))
-        concurrent = str(self.max_concurrent)
-        if not (concurrent.isascii() and concurrent.isdecimal() and 1 <= int(concurrent) <= 32):
-            violations.append(Violation("max_concurrent", repr(self.max_concurrent), "a whole number from 1 to 32"))
-        if violations:
-            raise InvalidInputError("The list cannot be worked on", violations)
-        return int(concurrent), self.on_failure == "stop"
-
-
-async def _run(
-    hook: OfferLibraryHook,
-    references: list[Reference],
-    work: Work,
-    checkpoint: Checkpoint,
-    progress: ListProgress,
-    *,
-    max_concurrent: int,
-    stop: bool,
-) -> Batch:
-    from airflow_provider_offers.client.batches import run_batch
-
-    session = await hook.async_session()
-    try:
-        return await run_batch(
-            session,
+        return work_through(
+            hook,
+            context,
             references,
             work,
-            skip=dict(checkpoint.done),
+            receipts=checkpoint,
+            progress=ListProgress(self.log, checkpoint, len(references), to_receipt),
+            called=lambda index: _named(references[index], given[index]),
+            done=self.done,
             max_concurrent=max_concurrent,
             stop=stop,
-            progress=progress,
         )
-    finally:
-        await session.close()
 
 
 def _named(reference: Reference, given: Any) -> str:

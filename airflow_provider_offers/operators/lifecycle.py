@@ -71,15 +71,20 @@ class ScheduleOfferOperator(EditOffersOperator):
 
 
 class StepOperator(EditOffersOperator):
-    """The base of publish, unpublish and archive: one step of the lifecycle, made once."""
+    """The base of publish, unpublish, archive and the steps of decisions: one step of the lifecycle, made once."""
 
     step_verb: ClassVar[str]
 
     @property
-    def step(self) -> Step:
+    def steps(self) -> Sequence[Step]:
+        """The steps of the kind."""
         from airflow_provider_offers.client.lifecycle import STEPS
 
-        return next(step for step in STEPS if step.verb == self.step_verb)
+        return STEPS
+
+    @property
+    def step(self) -> Step:
+        return next(step for step in self.steps if step.verb == self.step_verb)
 
     @property
     def done(self) -> str:
@@ -116,15 +121,9 @@ class PublishOfferOperator(StepOperator):
         self.waive = waive
 
     def _waived(self) -> tuple[str, ...]:
-        from airflow_provider_offers.client.errors import InvalidInputError, Violation
         from airflow_provider_offers.client.flows.editing import REASONS
 
-        given = [self.waive] if isinstance(self.waive, str) and self.waive else list(self.waive)
-        if unknown := [reason for reason in given if reason not in REASONS]:
-            raise InvalidInputError(
-                "The offer cannot be published", [Violation("waive", repr(unknown), f"of {', '.join(REASONS)}")]
-            )
-        return tuple(given)
+        return waived(self.waive, REASONS, "The offer cannot be published")
 
 
 class UnpublishOfferOperator(StepOperator):
@@ -247,6 +246,16 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
                 "Nothing can be archived", [Violation("limit", repr(self.limit), "a whole number, at least 0")]
             )
         return int(text)
+
+
+def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
+    """The reasons to overlook, one or several, each of which must be known."""
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+    names = [given] if isinstance(given, str) and given else list(given)
+    if unknown := [name for name in names if name not in reasons]:
+        raise InvalidInputError(subject, [Violation("waive", repr(unknown), f"of {', '.join(reasons)}")])
+    return tuple(names)
 
 
 def utc_now() -> datetime:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, named_offer
+from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.lifecycle import (
     ArchiveExpiredOffersOperator,
@@ -31,7 +32,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from airflow.sdk import Context
 
@@ -40,67 +40,37 @@ if TYPE_CHECKING:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 
-class CreateOfferOperator(OfferLibraryOperator):
-    """Create a personalized offer, once for each run of the task, and return its receipt.
+class CreateOfferOperator(CreateOperator):
+    """Create a personalized offer, or a list of them, once for each run of the task, and return the receipt.
 
     :param offer: the offer as Adobe documents it, in either generation's spelling, whichever the connection uses:
-        a dict, or the name of a templated `.json` file
-    :param window: when it may be shown, in place of the dates in the offer: `start` and `end` or `duration`, perhaps
-        `timezone`, as `ScheduleOfferOperator` takes them; not for a fallback
-    :param if_exists: what an offer of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
-        it is), `update` (patch what differs), `skip` (skip this task). An offer that an earlier try of this very
-        task made before its answer was lost is recognised and adopted.
-    :param patience: seconds that an offer may take to show up after a lost answer, before it is posted again
-    :param validate: False sends the offer without the local checks
+        a dict, the name of a templated `.json` file, or a list of offers, each of a name of its own
+
+    The other parameters are those of `CreateOperator`: `window` (not for a fallback), `if_exists`, `patience`,
+    `marker`, `validate`, and for a list `max_concurrent` and `on_failure`.
 
     The receipt, also in XCom: `id` (reference id), `instance_id`, `name`, `etag`, `offer_type`, `api`, `sandbox`, and
     `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a zone.
 
-    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=personalized` (dps);
-    Adobe: "Create a personalized offer". Raises the errors of `airflow_provider_offers.client.errors`; those that no
-    retry can mend as `AirflowFailException`.
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=personalized` (dps),
+    then the lookup again; Adobe: "Create a personalized offer". Where two workers run one task at once, the newer
+    offer is deleted again. Raises the errors of `airflow_provider_offers.client.errors`; those that no retry can mend
+    as `AirflowFailException`.
     """
 
     offer_type: ClassVar[str] = "personalized"
 
-    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer", "window", "if_exists")
+    template_fields: Sequence[str] = (*CreateOperator.template_fields, "offer")
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
 
-    def __init__(
-        self,
-        *,
-        offer: dict[str, Any] | str,
-        window: dict[str, Any] | None = None,
-        if_exists: str = "fail",
-        patience: float = 10.0,
-        validate: bool = True,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, offer: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offer = offer
-        self.window = window
-        self.if_exists = if_exists
-        self.patience = patience
-        self.validate = validate
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        receipt = hook.create_offer(
-            json_document("offer", self.offer),
-            offer_type=self.offer_type,
-            window=json_document("window", self.window) or None,
-            if_exists=self.if_exists,
-            since=_earlier_try(context),
-            patience=self.patience,
-            validate=self.validate,
-        )
-        if receipt["action"] == "skipped":
-            from airflow.sdk.exceptions import AirflowSkipException
-
-            # The receipt is pushed by hand: a skipped task returns nothing.
-            context["ti"].xcom_push(key="return_value", value=receipt)
-            raise AirflowSkipException(f"{receipt['name']!r} is there already, as {receipt['id']}")
-        return receipt
+    @property
+    def kind_key(self) -> str:
+        return self.offer_type
 
 
 class CreateFallbackOfferOperator(CreateOfferOperator):
@@ -109,8 +79,8 @@ class CreateFallbackOfferOperator(CreateOfferOperator):
     Parameters, receipt and errors are those of `CreateOfferOperator`. A fallback has no window, rank or capping;
     Adobe's example sends a window and a rank all the same, and the service drops them.
 
-    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=fallback` (dps);
-    Adobe: "Create a fallback offer".
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=fallback` (dps),
+    then the lookup again; Adobe: "Create a fallback offer".
     """
 
     offer_type: ClassVar[str] = "fallback"
@@ -190,6 +160,12 @@ class PatchOfferOperator(EditOffersOperator):
 
         return is_idempotent(json_document("patch", self.patch))
 
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.operators.progress import PatchIntents
+
+        self._intents = PatchIntents(context, json_document("patch", self.patch))
+        return super().work(hook, context)
+
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.writing import patch
 
@@ -200,7 +176,10 @@ class PatchOfferOperator(EditOffersOperator):
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
         operations = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
-        return lambda access, reference: patch(access, reference, operations, if_match=if_match)
+        intents = self._intents
+        return lambda access, reference: patch(
+            access, reference, operations, if_match=if_match, intent=intents.of(reference)
+        )
 
 
 class SearchOffersOperator(OfferLibraryOperator):
@@ -263,20 +242,21 @@ class SearchOffersOperator(OfferLibraryOperator):
         self.full = full
         self.offer_type = offer_type
 
+    @property
+    def query(self) -> dict[str, Any]:
+        """The search itself; a template may leave any part of it empty."""
+        return {
+            "q": self.q or None,
+            "qop": self.qop or None,
+            "fields": self.fields or None,
+            "properties": self.properties or None,
+            "order_by": self.order_by or None,
+            "limit": None if self.limit in (None, "") else self.limit,
+            "page_size": None if self.page_size in (None, "") else self.page_size,
+        }
+
     def work(self, hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
-        return list(
-            hook.search_offers(
-                offer_type=self.offer_type,
-                q=self.q or None,
-                qop=self.qop or None,
-                fields=self.fields or None,
-                properties=self.properties or None,
-                order_by=self.order_by or None,
-                limit=None if self.limit in (None, "") else self.limit,
-                page_size=None if self.page_size in (None, "") else self.page_size,
-                full=self.full,
-            )
-        )
+        return list(hook.search_offers(offer_type=self.offer_type, full=self.full, **self.query))
 
 
 class DeleteOfferOperator(EditOffersOperator):
@@ -309,14 +289,3 @@ class DeleteOfferOperator(EditOffersOperator):
 
         missing_ok = self._content
         return lambda access, reference: delete_written(access, reference, missing_ok=missing_ok)
-
-
-def _earlier_try(context: Context) -> datetime | None:
-    """The earliest moment at which an earlier try of this task can have created something; None on the first try.
-
-    That is the run's start. Clearing a run resets it, so for a run that was cleared it is when the run was due.
-    """
-    if context["ti"].try_number <= 1:
-        return None
-    run = context["dag_run"]
-    return run.run_after if getattr(run, "clear_number", 0) else run.start_date or run.run_after

@@ -19,7 +19,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
-from airflow_provider_offers.operators.base import named_offer
+from airflow_provider_offers.operators.base import execution_deadline, named_offer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,15 +129,11 @@ class OfferLibrarySensor(BaseSensorOperator):
         """The trigger that goes on waiting."""
 
     def _common(self, context: Context) -> dict[str, Any]:
-        deadline = None
-        if self.execution_timeout is not None:
-            started = context["ti"].start_date or datetime.now(UTC)
-            deadline = (started + self.execution_timeout).timestamp()
         return {
             "offer_library_conn_id": self.offer_library_conn_id,
             "sandbox": self.sandbox or None,
             "poll_interval": float(self.poke_interval),
-            "execution_deadline": deadline,
+            "execution_deadline": execution_deadline(self, context),
         }
 
     def _give_up(self, message: str) -> None:

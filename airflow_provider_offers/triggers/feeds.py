@@ -32,7 +32,7 @@ async def watching(
     from airflow_provider_offers.client.feed import Feed
 
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
-    feed = feeds.setdefault((conn_id, sandbox), Feed(partial(_open_session, conn_id, sandbox)))
+    feed = feeds.setdefault((conn_id, sandbox), Feed(partial(open_session, conn_id, sandbox)))
     watch = feed.join(references, interval=interval, question=question)
     try:
         yield watch
@@ -43,7 +43,8 @@ async def watching(
             del feeds[conn_id, sandbox]
 
 
-async def _open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
+async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
+    """A way to the sandbox for everybody on it; failures are borne by those who look again and again, not below."""
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, Violation

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import IO, Any
 
-DEBUGGED = ("airflow_provider_offers", "airflow.task", "urllib3")
+DEBUGGED = ("airflow_provider_offers", "airflow.task", "urllib3", "requests", "aiohttp", "asyncio", "asgiref")
 
 
 class Output:

@@ -96,8 +96,19 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "one_property_twice": (CreateOfferOperator, bad_offer(**{"xdm:name": "x"}), ["/xdm:name: given both as 'name'"]),
     "assigned_id": (CreateOfferOperator, bad_offer(id=SOME_ID), [f"/id: given '{SOME_ID}'", "the service assigns it"]),
-    "no_offer": (CreateOfferOperator, {"offer": ["x"]}, ["given a list; accepted: a JSON object"]),
-    "json_of_a_list": (CreateOfferOperator, {"offer": "[1]"}, ["given a list; accepted: a JSON object"]),
+    "no_offer": (CreateOfferOperator, {"offer": ["x"]}, ["/0: given a str; accepted: a JSON object"]),
+    "json_of_a_list": (CreateOfferOperator, {"offer": "[1]"}, ["/0: given a int; accepted: a JSON object"]),
+    "two_of_one_name": (
+        CreateOfferOperator,
+        {"offer": [bad_offer()["offer"], bad_offer()["offer"]]},
+        ["/1/name: given", "a name of its own; /0 has it already"],
+    ),
+    "wrong_in_a_list": (
+        CreateOfferOperator,
+        {"offer": [bad_offer()["offer"], bad_offer(status="live")["offer"]]},
+        ["/1/status: given 'live'"],
+    ),
+    "no_marker": (CreateOfferOperator, {**bad_offer(characteristics={"m": "x"}), "marker": "m"}, ["marker: given 'm'"]),
     "broken_json": (
         CreateOfferOperator,
         {"offer": '{"name": "Bad", }'},

@@ -1,4 +1,4 @@
-"""The demo as a user runs it: every task of the campaign and both tables on the screen."""
+"""The demo as a user runs it: every task of both campaigns, what customers were shown, and the tables."""
 
 from __future__ import annotations
 
@@ -30,17 +30,25 @@ def test_the_demo_shows_every_task_and_both_tables() -> None:
     )
 
     assert demo.returncode == 0, demo.stdout[-4000:]
-    (dag,) = load_dags(CHECKOUT / "example_dags" / "campaign_launch.py").values()
     lines = demo.stdout.splitlines()
-    for task in dag.task_ids:
-        assert len([line for line in lines if line.split()[:2] == [task, "ok"]]) == len(GENERATIONS), task
+    for file in ("campaign_launch.py", "campaign_from_scratch.py"):
+        (dag,) = load_dags(CHECKOUT / "example_dags" / file).values()
+        for generation in GENERATIONS:
+            start = lines.index(f"Running {dag.dag_id} on {generation}")
+            shown = lines[start + 1 : next((at for at in range(start + 1, len(lines)) if not lines[at]), len(lines))]
+            for task in dag.task_ids:
+                assert len([line for line in shown if line.split()[:2] == [task, "ok"]]) == 1, task
+    assert demo.stdout.count("before: the fallback, during: the offer, after: the fallback") == len(GENERATIONS)
+    for moment, content in (("before", "Welcome"), ("during", "20 % off"), ("after", "Welcome")):
+        told = [line for line in lines if line.split()[:2] == [f"decide_{moment}", "ok"]]
+        assert len(told) == len(GENERATIONS)
+        assert all(content in line for line in told)
     for generation in GENERATIONS:
-        assert f"Running {dag.dag_id} on {generation}" in demo.stdout
         start = lines.index(f"In the library now, through {generation}:")
-        header, _, *rows = lines[start + 1 : start + 5]
+        header, _, *rows = lines[start + 1 : start + 7]
         assert header.split()[:3] == ["type", "name", "status"]
-        assert {row.split()[0] for row in rows} == {"fallback", "personalized"}
-        assert all("Spring voucher" in row for row in rows)
+        assert sorted(row.split()[0] for row in rows) == ["fallback", "fallback", "personalized", "personalized"]
+        assert [sum(name in row for row in rows) for name in ("Spring voucher", "Summer banner")] == [2, 2]
     assert "FAILED" not in demo.stdout
     assert "Traceback" not in demo.stdout
     assert demo.stderr == ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,13 +15,15 @@ from airflow_provider_offers.emulator import Emulator
 
 @dataclass
 class WrongHost:
-    """What it answers with; `page` says in which form the request is shown."""
+    """What it answers with; `page` says in which form the request is shown: `html`, `json`, or JSON that is `cut`."""
 
     url: str = ""
     token: str = "a-token-of-the-wrong-host"
     token_status: int = 200
     status: int = 404
     page: str = "html"
+    location: str = ""
+    delay: float = 0.0
     requests: list[str] = field(default_factory=list)
 
     def connection(self, api: str, password: str = "a-secret-of-the-wrong-host") -> dict[str, object]:
@@ -41,7 +44,7 @@ class WrongHost:
         }
 
 
-@contextmanager
+@contextlib.contextmanager
 def wrong_host() -> Iterator[WrongHost]:
     """Serve until the end of the block."""
     host = WrongHost()
@@ -55,9 +58,11 @@ def wrong_host() -> Iterator[WrongHost]:
                 described = {"error": "invalid_client", "error_description": f"refused: {body}"}
                 granted = {"access_token": host.token, "expires_in": 3600}
                 self.send(host.token_status, "application/json", json.dumps(granted if self.granted() else described))
-            elif host.page == "json":
-                echo = {"title": self.headers.get("Authorization"), "detail": shown}
-                self.send(host.status, "application/json", json.dumps(echo))
+                return
+            time.sleep(host.delay)
+            if host.page in ("json", "cut"):
+                echo = json.dumps({"title": self.headers.get("Authorization"), "detail": shown})
+                self.send(host.status, "application/json", echo if host.page == "json" else echo[:-2])
             else:
                 self.send(host.status, "text/html", f"<html><h1>Sorry</h1><pre>{shown}</pre></html>")
 
@@ -68,10 +73,14 @@ def wrong_host() -> Iterator[WrongHost]:
 
         def send(self, status: int, content_type: str, text: str) -> None:
             self.send_response(status)
+            if host.location:
+                self.send_header("Location", host.location)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
-            self.wfile.write(text.encode())
+            # Whoever does not wait for a late answer has left.
+            with contextlib.suppress(OSError):
+                self.wfile.write(text.encode())
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: what it says would count as logged by us."""

@@ -87,6 +87,73 @@ OFFER = _object(
 ).filter(lambda offer: "_instance" not in offer)
 
 
+_ID = st.sampled_from(["dps:tag:1", "xcore:offer-placement:2", "name:Somebody", "opaque"])
+_PROFILE = _object(
+    profileConstraintType=st.sampled_from(["none", "eligibilityRule"]),
+    eligibilityRule=_ID,
+    segmentIdentities=st.lists(JSON, max_size=1),
+)
+_DEFINED_ON = st.dictionaries(
+    st.sampled_from(_TELLING) | st.sampled_from(["profile", "", "xEvent", "xdm:schema", "schema"]),
+    _object(
+        schema=_object(ref=_WORDS, version=_WORDS, altId=_WORDS),
+        referencePaths=st.lists(_WORDS, max_size=2),
+    ),
+    max_size=2,
+)
+_EXPRESSION = _object(type=st.just("PQL"), format=st.just("pql/text"), value=_WORDS)
+# An object of each kind in neutral names, each value spelled as generation 2 spells it.
+OBJECTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "personalized": OFFER,
+    "fallback": OFFER,
+    "placement": _object(
+        name=_WORDS,
+        description=_WORDS,
+        componentType=st.sampled_from(["html", "text", "imagelink", "json", "https://example.com/own-type"]),
+        channel=st.just("https://ns.adobe.com/xdm/channel-types/web"),
+        contentTypes=st.lists(st.just("text/html"), max_size=1),
+        itemCount=st.integers(1, 3),
+        allowDuplicatePlacements=st.booleans(),
+        returnContent=st.booleans(),
+        returnMetaData=_object(offerName=st.booleans()),
+    ),
+    "tag": _object(name=_WORDS, description=_WORDS),
+    "collection": _object(
+        name=_WORDS,
+        filterType=st.sampled_from(["offers", "any-tags", "all-tags", "some-tags"]),
+        ids=st.lists(_ID, max_size=2),
+        labels=st.lists(_WORDS, max_size=2),
+    ),
+    "rule": _object(name=_WORDS, description=_WORDS, condition=_EXPRESSION, definedOn=_DEFINED_ON, segmentModel=JSON),
+    "formula": _object(
+        name=_WORDS,
+        description=_WORDS,
+        expression=_EXPRESSION,
+        definedOn=_DEFINED_ON,
+        returnType=_object(type=_WORDS),
+        isPure=st.booleans(),
+    ),
+    "decision": _object(
+        name=_WORDS,
+        description=_WORDS,
+        status=st.sampled_from(["draft", "live"]),
+        startDate=_INSTANTS,
+        endDate=_INSTANTS,
+        fallback=_ID,
+        criteria=st.lists(
+            _object(
+                placements=st.lists(_ID, max_size=2),
+                optionSelection=_object(filter=_ID, optionSelectionType=_WORDS),
+                profileConstraint=_PROFILE,
+                rank=RANK,
+            ),
+            max_size=2,
+        ),
+    ),
+}
+OBJECTS = {kind: each.filter(lambda document: "_instance" not in document) for kind, each in OBJECTS.items()}
+
+
 def places(document: Any, pointer: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Every place in a document, as the tokens of its pointer."""
     found = [pointer]

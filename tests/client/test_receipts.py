@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from airflow_provider_offers.client.entities import Entity, Receipt, parse_reference
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.flows.graph import Deleted
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.receipts import entity_receipt, write_receipt
+from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, PLACEMENT, TAG
+from airflow_provider_offers.client.receipts import entity_receipt, object_receipt, write_receipt
 from tests.client.library import INSTANCE_ID, XCORE_ID, sale
 from tests.client.script import SETTINGS
 
@@ -61,3 +65,41 @@ def test_a_read_shows_status_and_window_and_everything_on_request() -> None:
     assert entity_receipt(offer, XCORE, full=True)["offer"] == sale()
     fallback = Entity(FALLBACK, XCORE_ID, INSTANCE_ID, 3, {"name": "x", "selectionConstraint": None})
     assert entity_receipt(fallback, XCORE, full=False)["window"] == {"start": None, "end": None}
+
+
+def test_the_receipt_of_another_kind_names_it_and_no_offer_type() -> None:
+    written = Written(Receipt("dps:tag:1", "dps:tag:1", 1), "created", "Spring")
+    receipt = write_receipt(written, SETTINGS, "tag")
+    assert list(receipt) == ["kind" if key == "offer_type" else key for key in KEYS]
+    assert receipt["kind"] == "tag"
+    again = parse_reference(receipt, kind=TAG, api="dps", sandbox="dev1")
+    assert (again.kind, again.id) == (TAG, "dps:tag:1")
+    with pytest.raises(InvalidInputError, match="the receipt of a collection qualifier"):
+        parse_reference({**receipt, "id": "opaque"}, offer_type=None, api="dps", sandbox="dev1")
+
+
+def test_the_name_may_come_from_the_name_that_named_the_object() -> None:
+    written = Written(Receipt("dps:tag:1", "dps:tag:1", 2), "updated")
+    assert write_receipt(written, SETTINGS, "tag", " name: Spring ")["name"] == "Spring"
+
+
+def test_a_cascade_lists_what_went_before() -> None:
+    gone = Entity(COLLECTION, "dps:offer-filter:1", "dps:offer-filter:1", 1, {"name": "Spring set"})
+    receipt = write_receipt(
+        Deleted(Receipt("dps:tag:1", "dps:tag:1", None), "deleted", cascaded=(gone,)), SETTINGS, "tag"
+    )
+    assert receipt["cascaded"] == [
+        {"id": gone.id, "instance_id": gone.id, "name": "Spring set", "kind": "collection"},
+    ]
+    assert json.loads(json.dumps(receipt)) == receipt
+
+
+def test_a_read_of_any_kind_shows_status_and_window_only_where_there_are_any() -> None:
+    placement = object_receipt(Entity(PLACEMENT, "p", "p", 1, {"name": "Top"}), SETTINGS, full=True)
+    assert placement["object"] == {"name": "Top"}
+    assert not {"status", "window", "offer_type", "offer"} & set(placement)
+    decision = object_receipt(Entity(DECISION, "d", "d", 1, {"status": "live", "startDate": "s"}), SETTINGS, full=False)
+    assert (decision["status"], decision["window"]) == ("live", {"start": "s", "end": None})
+    fallback = object_receipt(Entity(FALLBACK, "f", "f", 1, {"status": "draft"}), SETTINGS, full=False)
+    assert (fallback["kind"], fallback["offer_type"], fallback["status"]) == ("fallback", "fallback", "draft")
+    assert "window" not in fallback

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.errors import ConfigurationError
 from airflow_provider_offers.client.settings import DEFAULT_SCOPES, DEFAULT_TOKEN_URL, Settings, parse_settings
+from tests.traces import told_by
 
 ORG = "0123456789ABCDEF01234567@AdobeOrg"
 
@@ -43,7 +46,7 @@ def test_the_least_that_works_has_the_documented_defaults() -> None:
 
 def test_a_form_sends_empty_fields() -> None:
     names = ("sandbox", "api", "container_id", "scopes", "token_url", "access_token", "timeout", "max_retries")
-    empty = dict.fromkeys((*names, "verify", "proxies"), "")
+    empty = dict.fromkeys((*names, "verify", "allow_http", "proxies"), "")
     assert parse(host="", port=None, extra=empty) == parse()
     assert parse(extra=dict.fromkeys(empty)) == parse()
 
@@ -61,6 +64,7 @@ def test_everything_wrong_is_told_at_once() -> None:
                 "timeout": 0,
                 "max_retries": 2.5,
                 "verify": 1,
+                "allow_http": 1,
                 "proxies": 3,
                 "sandbx": "dev",
             },
@@ -77,6 +81,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         "timeout",
         "max_retries",
         "verify",
+        "allow_http",
         "proxies",
         "sandbx",
     }
@@ -125,10 +130,27 @@ def test_the_port_of_the_host_wins_over_the_field() -> None:
         "https://plat form.adobe.io",
         "https://platförm.example",
         "https://a/\r\nx: y",
+        "https://platform\n.adobe.io",
+        "https://platform.adobe.io\\.evil.example",
+        "https://platform.adobe.io:0",
+        "https://s3cr3t/@platform.adobe.io",
+        "https://client:12/s3cr3t@platform.adobe.io",
+        "client:s3cr3t@platform.adobe.io",
+        "https://platform.adobe.io/?access_token=s3cr3t",
+        "https://platform.adobe.io/s3cr3t/#s3cr3t",
+        "javascript://platform.adobe.io",
+        "file:///s3cr3t",
+        "http://[::ffff:8.8.8.8]",
+        "http://0.0.0.0:8000",
+        "http://127.1",
+        "http://localhost.",
     ],
 )
 def test_hosts_that_cannot_work(host: str) -> None:
-    assert "host" in wrong(host=host)
+    found = wrong(host=host)
+    assert set(found) == {"host"}
+    # An address is not quoted: it may hold a password, in whatever place.
+    assert "s3cr3t" not in found["host"]
 
 
 @pytest.mark.parametrize("port", [-1, 70_000])
@@ -146,12 +168,45 @@ def test_ports_that_cannot_work(port: int) -> None:
         "https://ims.example/token\r\nx: y",
         "https://:443/x",
         "https://ims.example:x/",
+        "https://ims.example/x@s3cr3t",
+        "https://ims.example\\.evil.example/",
+        "https://ims.example/tökén",
+        "http://127.0.0.1.evil.example/token",
+        "ftp://127.0.0.1/token",
+        "//ims.example/token",
         "token",
         5,
     ],
 )
 def test_token_urls_that_cannot_work(token_url: Any) -> None:
-    assert "token_url" in wrong(extra={"token_url": token_url})
+    found = wrong(extra={"token_url": token_url})
+    assert set(found) == {"token_url"}
+    assert "s3cr3t" not in found["token_url"]
+
+
+def test_token_urls() -> None:
+    for url in ("https://ims.example/ims/token/v3", "https://ims.example:8443", "http://127.0.0.1:8000/x;y=%20"):
+        assert parse(extra={"token_url": url}).token_url == url
+    # What is only skipped in reading an address does not stay in it.
+    assert parse(extra={"token_url": "HTTPS://IMS.example/Token?#"}).token_url == "https://ims.example/Token"
+
+
+@pytest.mark.parametrize("address", ["http://emulator:8000", "http://10.0.0.7", "http://platform.adobe.io"])
+def test_plain_http_beyond_this_machine_needs_the_switch(address: str) -> None:
+    token_url = f"{address}/ims/token/v3"
+    found = wrong(host=address, extra={"token_url": token_url, "allow_http": False})
+    assert set(found) == {"host", "token_url"}
+    assert all("or with allow_http in the extra" in text for text in found.values())
+    for switch in (True, "true", " True "):
+        settings = parse(host=address, extra={"token_url": token_url, "allow_http": switch})
+        assert (settings.host, settings.token_url, settings.allow_http) == (address, token_url, True)
+    assert set(wrong(host="ftp://emulator", extra={"allow_http": True})) == {"host"}
+
+
+@pytest.mark.parametrize("switch", ["yes", 1, 0, "1", [], {}])
+def test_switches_that_are_none(switch: Any) -> None:
+    # Empty objects are no empty fields.
+    assert "allow_http" in wrong(extra={"allow_http": switch})
 
 
 @pytest.mark.parametrize("name", ["login", "sandbox", "access_token"])
@@ -194,8 +249,19 @@ def test_proxies_may_be_one_address_for_both_schemes() -> None:
     }
     assert parse(extra={"proxies": {"https": "http://proxy:3128"}}).proxies == {"https": "http://proxy:3128"}
     assert parse(extra={"proxies": ' {"https": "http://proxy:3128"}'}).proxies == {"https": "http://proxy:3128"}
+    assert parse(extra={"proxies": {}}).proxies == {}
+    assert parse(extra={"proxies": "proxy:3128"}).proxies == {"https": "proxy:3128", "http": "proxy:3128"}
     for refused in ({"https": 3128}, '{"https": 3128}', '{"https"', ["http://proxy:3128"]):
         assert "proxies" in wrong(extra={"proxies": refused})
+
+
+@pytest.mark.parametrize(
+    "address", ["socks5://u:pr0xy@p:1", "http://u:pr0xy@", "http://u:pr0xy@p:x", "http://u:pr0xy@[::1", "", "/pr0xy"]
+)
+def test_proxies_that_are_none(address: str) -> None:
+    found = wrong(extra={"proxies": {"https": address}})
+    assert "addresses of http or https proxies" in found["proxies"]
+    assert "pr0xy" not in found["proxies"]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +274,14 @@ def test_scopes_are_joined_by_commas(given: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("sandbox_name", "sandbox"), ("orgid", "org_id"), ("containerId", "container_id"), ("retries", "max_retries")],
+    [
+        ("sandbox_name", "sandbox"),
+        ("orgid", "org_id"),
+        ("containerId", "container_id"),
+        ("retries", "max_retries"),
+        ("allowHttp", "allow_http"),
+        ("allow_https", "allow_http"),
+    ],
 )
 def test_an_unknown_extra_is_named_with_the_nearest(name: str, near: str) -> None:
     assert f"perhaps {near!r}" in wrong(extra={name: "x"})[name]
@@ -232,18 +305,39 @@ def test_the_sandbox_of_a_task_wins() -> None:
     assert parse(sandbox="dev1", extra={"sandbox": "prod"}).sandbox == "dev1"
 
 
+PLANTED = ("pa55word", "t0ken", "pr0xy", "k3y", "dTpwcjB4eQ==")
+
+
 def test_secrets_show_nowhere() -> None:
     settings = parse(password="pa55word", extra={"access_token": "t0ken", "proxies": "http://u:pr0xy@p:1"})
-    for shown in (repr(settings), str(settings)):
-        assert not any(secret in shown for secret in ("pa55word", "t0ken", "pr0xy"))
-    assert settings.secrets == ("pa55word", "t0ken")
+    for shown in (repr(settings), str(settings), repr([settings]), repr(settings.proxies), repr(settings.secrets)):
+        assert not any(secret in shown for secret in PLANTED)
+    assert set(settings.secrets) == {"pa55word", "t0ken", "pr0xy", "dTpwcjB4eQ=="}
+    assert parse(extra={"proxies": "http://proxy:3128"}).secrets == ("s3cr3t",)
+
+
+def test_settings_are_not_pickled() -> None:
+    settings = parse(password="pa55word")
+    for attempt in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="Settings holds secrets"):
+            attempt(settings)
+
+
+def test_the_error_of_a_wrong_connection_tells_no_secret() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(
             host="https://u:pa55word@x",
             password="pa55word",
-            extra={"access_token": "t0ken x", "token_url": "https://u:pa55word@x", "private_key": "k3y"},
+            extra={
+                "access_token": "t0ken x",
+                "token_url": "https://u:pa55word@x",
+                "private_key": "k3y",
+                "proxies": {"https": "http://u:pr0xy@[::1"},
+            },
         )
-    assert not any(secret in str(caught.value) for secret in ("pa55word", "t0ken", "k3y"))
+    told = told_by(caught.value)
+    assert "private_key: given an unknown extra" in told
+    assert not any(secret in told for secret in PLANTED)
 
 
 def test_the_label_says_which_connection() -> None:

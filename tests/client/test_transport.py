@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import socket
 import ssl
@@ -20,26 +21,32 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_offers.client import async_transport, transport
 from airflow_provider_offers.client.async_transport import AsyncShell
 from airflow_provider_offers.client.auth import TokenCache
 from airflow_provider_offers.client.errors import ConfigurationError, NoAnswerError
 from airflow_provider_offers.client.governor import Governor
+from airflow_provider_offers.client.network import BUNDLE_VARIABLES, proxy_for, tls_context
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
 from airflow_provider_offers.client.wire import Flow, Pause, Request, Response
 from tests.client.script import SETTINGS
 from tests.client.sockets import Received, free_port, http_server, raw_server
+from tests.traces import told_by
 
 READY = replace(SETTINGS, access_token="t", timeout=5.0)
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine's own proxies have no place between a test and its server."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own proxies and authorities have no place between a test and its server."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in BUNDLE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -310,15 +317,70 @@ def secured(certificate: Path, answer: bytes) -> Any:
     return speak
 
 
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+NOT_TRUSTED = (False, "the server's TLS certificate was not accepted")
+
+
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_a_trusted_certificate_is_talked_to_and_another_never_sent_to(certificate: Path) -> None:
-    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    with raw_server(secured(certificate, whole), read_first=False) as url:
+    with raw_server(secured(certificate, WHOLE), read_first=False) as url:
         secure = url.replace("http://", "https://") + "/x"
         assert exchange(secure, verify=str(certificate)).body == b"{}"
         assert exchange(secure, verify=False).body == b"{}"
         error = failure(secure)
-    assert (error.sent, error.reason) == (False, "the server's TLS certificate was not accepted")
+    assert (error.sent, error.reason) == NOT_TRUSTED
+
+
+def test_a_trusted_certificate_of_another_host_is_not_accepted(certificate: Path) -> None:
+    with raw_server(secured(certificate, WHOLE), read_first=False) as url:
+        error = failure(url.replace("http://127.0.0.1", "https://localhost") + "/x", verify=str(certificate))
+    assert (error.sent, error.reason) == NOT_TRUSTED
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("proxies", [None, {}], ids=["by_environment", "no_proxies"])
+def test_authorities_of_the_environment_are_trusted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str, proxies: Any
+) -> None:
+    monkeypatch.setenv(variable, str(certificate))
+    with raw_server(secured(certificate, WHOLE), read_first=False) as url:
+        secure = url.replace("http://", "https://") + "/x"
+        assert exchange(secure, proxies=proxies).body == b"{}"
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", DEFAULT_CA_BUNDLE_PATH)
+        error = failure(secure, proxies=proxies)
+    assert (error.sent, error.reason) == NOT_TRUSTED
+
+
+def test_only_the_first_authorities_that_are_named_are_trusted(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trusted(verify: bool | str = True) -> set[bytes]:
+        return set(tls_context(verify).get_ca_certs(binary_form=True))
+
+    system, bundle = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bundle.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    by_default = trusted()
+    assert by_default == {*system.get_ca_certs(binary_form=True), *bundle.get_ca_certs(binary_form=True)}
+
+    ours = trusted(str(certificate))
+    assert len(ours) == 1
+    assert ours & by_default == set()
+    # From the last that counts to the first: each in its turn hides those before it.
+    for variable in reversed(BUNDLE_VARIABLES):
+        monkeypatch.setenv(variable, str(tmp_path))
+        assert trusted() == set()
+        monkeypatch.setenv(variable, str(certificate))
+        assert trusted() == (set() if variable == "SSL_CERT_DIR" else ours)
+    assert trusted(DEFAULT_CA_BUNDLE_PATH) == set(bundle.get_ca_certs(binary_form=True))
+
+
+def test_tls_is_verified_unless_the_connection_says_otherwise(certificate: Path) -> None:
+    for verify in (True, str(certificate)):
+        context = tls_context(verify)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert tls_context(False).verify_mode == ssl.CERT_NONE
+    assert tls_context(True).verify_mode == ssl.CERT_REQUIRED
 
 
 def test_tls_that_ends_after_the_request_leaves_it_open_whether_it_was_seen(certificate: Path) -> None:
@@ -332,9 +394,18 @@ def test_a_server_without_tls_is_an_error_of_ours() -> None:
         assert "TLS" in failure(served.url.replace("http://", "https://") + "/x").reason
 
 
-def test_a_bundle_that_is_not_there_is_named() -> None:
+def test_a_bundle_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match=r"verify: given '/no/such/ca\.pem'"):
         exchange("https://127.0.0.1:9/x", verify="/no/such/ca.pem")
+    empty = tmp_path / "empty.pem"
+    empty.write_text("no certificate")
+    with pytest.raises(ConfigurationError, match=r"verify: given '.*empty\.pem'"):
+        exchange("https://127.0.0.1:9/x", verify=str(empty))
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, "/no/such/ca.pem")
+            with pytest.raises(ConfigurationError, match=rf"{variable}: given '/no/such/ca\.pem'"):
+                exchange("https://127.0.0.1:9/x")
 
 
 def test_proxies_of_the_environment_are_used_where_the_connection_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +427,64 @@ def test_proxies_of_the_connection_are_used() -> None:
 def test_a_proxy_that_is_not_there_was_never_sent_to() -> None:
     error = failure("http://platform.invalid/x", proxies={"http": f"http://127.0.0.1:{free_port()}"})
     assert error.sent is False
+
+
+def test_a_loopback_address_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What leaves the machine in plain http has to be asked for."""
+    with http_server(fine) as proxy, http_server(fine) as served:
+        for variable in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(variable, proxy.url)
+        exchange(served.url + "/x")
+        exchange(served.url.replace("127.0.0.1", "localhost") + "/x", proxies={"http": proxy.url, "all": proxy.url})
+    assert proxy.received == []
+    assert len(served.received) == 2
+
+
+def test_a_proxy_sees_its_own_credentials_and_none_of_ours() -> None:
+    heard: list[bytes] = []
+
+    def refuse(connection: socket.socket, _: threading.Event) -> None:
+        heard.append(connection.recv(65_536))
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(refuse, read_first=False) as url:
+        proxy = url.replace("http://", "http://somebody:planted-proxy%2Bpassword@")
+        error = failure("https://platform.invalid/x?y=1", proxies={"https": proxy})
+    assert (error.sent, error.reason) == (False, "the proxy could not be used")
+    (head,) = heard
+    assert head.startswith(b"CONNECT platform.invalid:443 HTTP/1.")
+    login = base64.b64encode(b"somebody:planted-proxy+password")
+    assert b"proxy-authorization: basic " + login.lower() in head.lower()
+    assert b"\r\nauthorization" not in head.lower()
+    assert b"Bearer" not in head
+    told = told_by(error)
+    assert not [secret for secret in ("planted", login.decode()) if secret in told]
+
+
+@pytest.mark.parametrize("given", ["127.0.0.1:{port}", "http://127.0.0.1:{port}"])
+def test_a_proxy_may_be_named_without_its_scheme(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with http_server(fine) as served:
+        address = given.format(port=served.url.rpartition(":")[2])
+        exchange("http://platform.invalid/x", proxies={"http": address})
+        monkeypatch.setenv("http_proxy", address)
+        exchange("http://platform.invalid/x")
+    assert len(served.received) == 2
+
+
+def test_a_proxy_of_another_kind_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://somebody:planted@127.0.0.1:1")
+    with pytest.raises(
+        ConfigurationError, match=r"proxies: given a proxy of the environment of another kind"
+    ) as caught:
+        exchange("https://platform.invalid/x")
+    assert "planted" not in told_by(caught.value)
+
+
+def test_the_address_of_a_proxy_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://somebody:planted@proxy.example:3128")
+    found = proxy_for("https://platform.invalid/x", READY)
+    assert found == "http://somebody:planted@proxy.example:3128"
+    assert "planted" not in repr({"https": found})
 
 
 def test_a_shell_runs_pauses_and_closes_flows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timedelta
 from typing import Any
 
 import jsonpatch
@@ -24,12 +25,13 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
+from airflow_provider_offers.client.flows.intents import Plan, fingerprint, shows
 from airflow_provider_offers.client.flows.writing import Written, patch, replace_offer
 from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.patches import is_idempotent
 from airflow_provider_offers.client.wire import Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
-from tests.client.script import Script, Step, answer, body_of, lost, query_of
+from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 LOST = pytest.mark.parametrize("failure", [lost(), answer(500), answer(503, b"<html>")], ids=["lost", "500", "503"])
@@ -85,10 +87,43 @@ def test_what_only_sets_is_sent_as_it_is(api: str) -> None:
 
 @BOTH
 @LOST
-def test_what_only_sets_is_repeated(api: str, failure: Step) -> None:
-    _, script = run(api, APPROVE, failure, failure, answer(200, receipt(api, etag=3)))
-    assert methods(script) == ["PATCH"] * 3
-    assert len({request.body for request in script.requests}) == 1
+def test_what_only_sets_is_repeated_where_it_is_not_to_be_seen(api: str, failure: Step) -> None:
+    """The repetition is guarded by what was read in between."""
+    before = shown(api, sale(), 1)
+    _, script = run(api, APPROVE, failure, before, failure, before, answer(200, receipt(api, etag=2)))
+    assert methods(script) == ["PATCH", "GET", "PATCH", "GET", "PATCH"]
+    assert len({request.body for request in script.requests if request.method == "PATCH"}) == 1
+    if api == "xcore":
+        assert script.requests[-1].headers["If-Match"] == '"1"'
+
+
+@BOTH
+@LOST
+def test_what_only_sets_is_not_repeated_where_it_is_to_be_seen(api: str, failure: Step) -> None:
+    written, script = run(api, APPROVE, failure, shown(api, sale(status="approved"), 2))
+    assert (written.action, written.receipt.etag) == ("updated", 2)
+    assert methods(script) == ["PATCH", "GET"]
+
+
+@BOTH
+def test_what_only_sets_does_not_overrule_who_set_it_later(api: str) -> None:
+    """The answer was lost for half a minute, in which somebody else set the same."""
+    later: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": "2026-03-02T09:00:25.000Z"}
+    other = shown(api, sale(status="archived"), 3, **later)
+    error, script = fail(ConflictError, api, APPROVE, lost(), other)
+    assert methods(script) == ["PATCH", "GET"]
+    assert not can_pass(error)
+    assert "last modified 2026-03-02T09:00:25.000Z" in str(error)
+    # By a clock of the service that is a minute ahead, the same edit was before ours.
+    ahead = answer(200, entity(api, sale(), etag=3, **later), {"date": Script().http_date(60)})
+    assert run(api, APPROVE, lost(), ahead, answer(200, receipt(api, etag=4)))[0].receipt.etag == 4
+
+
+def test_what_only_sets_and_comes_through_late_is_seen_when_its_repetition_is_refused() -> None:
+    before, after = shown("xcore", sale(), 1), shown("xcore", sale(status="approved"), 2)
+    written, script = run("xcore", APPROVE, lost(), before, answer(409, {"title": "stale"}), after)
+    assert written.receipt.etag == 2
+    assert methods(script) == ["PATCH", "GET", "PATCH", "GET"]
 
 
 @BOTH
@@ -553,3 +588,249 @@ def test_generation_2_has_no_replacement() -> None:
     script = Script()
     with pytest.raises(UnsupportedError, match="patch it instead"):
         script.run(replace_offer(script.access("dps"), reference("dps"), AFTER))
+
+
+# What an earlier try of the same work may have sent.
+
+
+class Kept:
+    """The plan of a patch, as a task's state keeps it."""
+
+    durable = True
+
+    def __init__(self, plan: Plan | None = None, since: datetime | None = None, *, anew: bool = False) -> None:
+        self.plan = plan
+        self.since = since
+        self.anew = anew
+        self.kept: list[Plan] = []
+
+    def recall(self) -> list[Plan]:
+        return [] if self.plan is None else [self.plan]
+
+    def keep(self, plan: Plan) -> None:
+        self.kept.append(plan)
+
+
+def again(api: str, kept: Kept, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
+    script = Script(*steps)
+    flow = patch(script.access(api), reference(api), operations, if_match=if_match, intent=kept)
+    return script.run(flow), script
+
+
+def plan_of_first_try(api: str, operations: Any = ADD_TAG, properties: Any = BEFORE) -> Plan:
+    kept = Kept()
+    again(api, kept, operations, shown(api, properties, 1), answer(200, receipt(api, etag=2)))
+    (plan,) = kept.kept
+    return plan
+
+
+@BOTH
+def test_the_plan_is_kept_before_the_patch_is_sent(api: str) -> None:
+    kept = Kept()
+    seen: list[int] = []
+
+    def sent(_: Any) -> Response:
+        seen.append(len(kept.kept))
+        return answer(200, receipt(api, etag=2))
+
+    again(api, kept, ADD_TAG, shown(api, BEFORE, 1), sent)
+    assert seen == [1]
+    assert kept.kept[0].etag == 1
+    again(api, kept, APPROVE, answer(200, receipt(api)))
+    # Of what only sets there is only when it was sent.
+    assert kept.kept[1] == Plan(0, "", START)
+
+
+@BOTH
+@pytest.mark.parametrize("if_match", [None, 1])
+def test_what_an_earlier_try_applied_is_seen(api: str, if_match: int | None) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    written, script = again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=if_match)
+    assert (written.action, written.receipt.etag) == ("updated", 2)
+    assert methods(script) == ["GET"]
+    # Somebody edited something else since.
+    _, script = again(api, kept, ADD_TAG, shown(api, {**AFTER, "name": "new"}, 7), if_match=if_match)
+    assert methods(script) == ["GET"]
+
+
+@BOTH
+def test_what_an_earlier_try_did_not_send_is_sent(api: str) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    _, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), answer(200, receipt(api, etag=2)))
+    assert methods(script) == ["GET", "PATCH"]
+    # The one edit since is somebody else's.
+    other = shown(api, {**BEFORE, "tags": []}, 2)
+    _, script = again(api, kept, ADD_TAG, other, answer(200, receipt(api, etag=3)))
+    assert methods(script) == ["GET", "PATCH"]
+
+
+@BOTH
+def test_what_comes_through_late_is_seen_by_the_next_try(api: str) -> None:
+    """The service applies the earlier try's patch just after the next try has read the offer."""
+    kept = Kept(plan_of_first_try(api), since=START)
+    after = shown(api, AFTER, 2)
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    written, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), refusal, after, after)
+    assert written.receipt.etag == 2
+    assert methods(script).count("PATCH") == 1
+
+
+class AtIt(Kept):
+    """Another try reads the offer at the same time, and keeps its plan while ours is under way."""
+
+    def keep(self, plan: Plan) -> None:
+        super().keep(plan)
+        self.plan = plan
+
+
+@BOTH
+def test_two_workers_at_one_task_patch_once(api: str) -> None:
+    """Both read before either wrote; the one that comes second finds the edit of the other, and makes none."""
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    after = shown(api, AFTER, 2)
+    written, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, after, after)
+    assert (written.receipt.etag, methods(script).count("PATCH")) == (2, 1)
+    # Another edit is another's: ours is made on top of it.
+    other = shown(api, {**BEFORE, "tags": ["dps:tag:9"]}, 2)
+    done = answer(200, receipt(api, etag=3))
+    _, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, other, other, done)
+    assert methods(script).count("PATCH") == 2
+
+
+@BOTH
+def test_a_worker_thought_dead_wakes_and_patches_nothing(api: str) -> None:
+    """The try after it has done the work; it has not read the offer yet, and is the first try of all."""
+    later = Kept(plan_of_first_try(api))
+    assert later.since is None
+    assert methods(again(api, later, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
+
+
+@BOTH
+def test_several_edits_since_leave_it_open(api: str) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    script = Script(shown(api, {**BEFORE, "tags": []}, 3))
+    with pytest.raises(OutcomeUnknownError, match="from 1 to 3") as caught:
+        script.run(patch(script.access(api), reference(api), ADD_TAG, intent=kept))
+    assert not caught.value.retryable
+
+
+@BOTH
+def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
+    """Airflow 3.2 keeps nothing between two tries."""
+    kept = Kept(since=START)
+    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
+    sent: list[Step] = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
+    assert methods(again(api, kept, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
+    # That was before any earlier try.
+    old = Kept(since=START + timedelta(hours=1))
+    sent = [shown(api, AFTER, 2), answer(200, receipt(api, etag=3))]
+    assert methods(again(api, old, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
+    first = [{"op": "add", "path": "/tags/0", "value": "x"}]
+    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+        again(api, kept, first, shown(api, BEFORE, 1))
+    # Whoever clears the task asks for it all the same.
+    sent = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
+    assert methods(again(api, Kept(since=START, anew=True), first, *sent)[1]) == ["GET", "PATCH"]
+    # Somebody added another after it, or before it was sent.
+    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+        again(api, kept, ADD_TAG, shown(api, {**AFTER, "tags": [*AFTER["tags"], "dps:tag:3"]}, 3))
+
+
+@BOTH
+def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
+    """The first try was killed with its patch on the way; by the next, the offer is as somebody else has set it."""
+    modified = "modified" if api == "dps" else "repo:lastModifiedDate"
+    earlier = Kept(Plan(0, "", START - timedelta(minutes=5)), since=START - timedelta(minutes=5))
+    done = shown(api, sale(status="approved"), 2, **{modified: "2026-03-02T08:55:01Z"})
+    assert methods(again(api, earlier, APPROVE, done)[1]) == ["GET"]
+    untouched = shown(api, sale(), 1, **{modified: "2026-03-02T08:54:00Z"})
+    sent: list[Step] = [untouched, answer(200, receipt(api, etag=2))]
+    assert methods(again(api, earlier, APPROVE, *sent)[1]) == ["GET", "PATCH"]
+    assert earlier.kept[-1].sent == START - timedelta(minutes=5)
+    theirs = shown(api, sale(status="archived"), 3, **{modified: "2026-03-02T08:57:00Z"})
+    with pytest.raises(ConflictError, match="clear the task to set it all the same") as caught:
+        again(api, earlier, APPROVE, theirs)
+    assert not can_pass(caught.value)
+
+
+@BOTH
+def test_an_identical_edit_of_another_task_is_not_ours(api: str) -> None:
+    """Nobody else is at this task, so that the very same edit is another's: ours comes on top."""
+    kept = Kept()
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    after, done = shown(api, AFTER, 2), answer(200, receipt(api, etag=3))
+    _, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), refusal, after, after, done)
+    assert methods(script).count("PATCH") == 2
+
+
+@BOTH
+def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
+    kept = Kept(since=START)
+    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=1)[1]) == ["GET"]
+    script = Script(shown(api, AFTER, 3))
+    with pytest.raises(ConflictError):
+        script.run(patch(script.access(api), reference(api), ADD_TAG, if_match=1, intent=kept))
+
+
+@pytest.mark.parametrize(
+    ("operations", "seen"),
+    [
+        (ADD_TAG, True),
+        ([*ADD_TAG, *ADD_TAG], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}, *ADD_TAG], True),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:9"}], False),
+        ([{"op": "remove", "path": "/gone"}], True),
+        ([{"op": "remove", "path": "/name"}], False),
+        (
+            [
+                *IF_NAMED,
+                {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-06-30T23:59:59+02:00"},
+            ],
+            True,
+        ),
+        ([{"op": "add", "path": "/rank/priority", "value": 11}], False),
+        ([{"op": "add", "path": "/nothing/-", "value": 1}], False),
+        ([{"op": "add", "path": "/tags/1", "value": "dps:tag:2"}], None),
+        ([{"op": "move", "from": "/a", "path": "/b"}], None),
+        ([{"op": "copy", "from": "/name", "path": "/description"}], None),
+        ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
+        ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], None),
+    ],
+)
+def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
+    assert shows(operations, AFTER) is seen
+
+
+def test_a_patch_shows_in_what_it_made() -> None:
+    for operations in (ADD_TAG, APPROVE, [*APPROVE, *ADD_TAG, {"op": "remove", "path": "/rank"}]):
+        assert shows(operations, jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
+
+
+def test_fingerprints_tell_documents_apart_as_the_service_does() -> None:
+    assert fingerprint({"a": "2026-03-10T00:00:00Z"}) == fingerprint({"a": "2026-03-10T01:00:00.000+01:00"})
+    assert fingerprint({"a": 1}) == fingerprint({"a": 1.0})
+    assert fingerprint({"a": 1}) != fingerprint({"a": True})
+    assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
+
+
+@BOTH
+def test_a_receipt_and_an_offer_that_cannot_be_read_leave_the_outcome_to_the_next_try(api: str) -> None:
+    """The patch is made; what went wrong afterwards is no refusal of it."""
+    steps: list[Step] = [shown(api, BEFORE, 1), answer(200, b"<html>"), answer(429)]
+    error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps, max_retries=0)
+    assert not error.retryable
+    script = Script(*steps)
+    with pytest.raises(OutcomeUnknownError, match="was accepted") as caught:
+        script.run(patch(script.access(api, max_retries=0), reference(api), ADD_TAG, intent=Kept()))
+    assert caught.value.retryable
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, answer(200, b"<html>"), answer(403, {"title": "no"}))
+    assert error.retryable
+
+
+@BOTH
+def test_a_lost_answer_with_if_match_may_be_tried_again(api: str) -> None:
+    steps: list[Step] = [shown(api, BEFORE, 1), lost(), shown(api, BEFORE, 1)]
+    error, _ = fail(NoAnswerError, api, ADD_TAG, *steps, if_match=1, max_retries=0)
+    assert can_pass(error)

@@ -11,6 +11,7 @@ from tests.airflow.harness import Airflow
 
 PERSONALIZED = "dps:personalized-offer:1c265317da412003"
 FALLBACK = "dps:fallback-offer:1c26533689c12004"
+OFFERED = "dps:personalized-offer:1c265317da412007"
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,28 @@ def emulator() -> Iterator[Emulator]:
                 {"kind": "personalized-offer", "body": offer, "id": PERSONALIZED},
                 {"kind": "personalized-offer", "body": approved},
                 {"kind": "fallback-offer", "body": fallback, "id": FALLBACK},
+                *_decided(),
             ]
         )
         yield running
+
+
+def _decided() -> list[dict[str, Any]]:
+    """A live decision at a placement, the draft that it offers once that is published, and its fallback."""
+    placement, collection = "dps:offer-placement:1c2651d4d6411005", "dps:offer-filter:1c2653e49ec12008"
+    channel = "https://ns.adobe.com/xdm/channel-types/email"
+    html = {"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}
+    shown = {"representations": [{"channel": channel, "placement": placement, "components": [html]}]}
+    window = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2036-01-01T00:00:00Z"}
+    offer = {"name": "Autumn voucher", "status": "draft", "selectionConstraint": window, "rank": {"priority": 5}}
+    chosen = {"placements": [placement], "rank": {"priority": 0}, "optionSelection": {"filter": collection}}
+    fallback = "dps:fallback-offer:1c26533689c12007"
+    decision = {"name": "Autumn newsletter", "status": "live", **window, "fallback": fallback, "criteria": [chosen]}
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        ("offer-placement", placement, {"name": "Newsletter hero", "componentType": "html", "channel": channel}),
+        ("personalized-offer", OFFERED, {**offer, **shown}),
+        ("fallback-offer", fallback, {"name": "Nobody", "status": "approved", **shown}),
+        ("offer-filter", collection, {"name": "Autumn", "filterType": "offers", "ids": [OFFERED]}),
+        ("offer-activity", "dps:offer-activity:1c2655439f013001", decision),
+    ]
+    return [{"kind": kind, "id": identifier, "body": body} for kind, identifier, body in bodies]

@@ -74,7 +74,7 @@ def page(name: str) -> Page:
 
 def all_pages() -> list[Page]:
     """Every page of the documentation."""
-    docs = (f"docs/{path.name}" for path in sorted((CHECKOUT / "docs").glob("*.md")))
+    docs = (str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "docs").rglob("*.md")))
     return [page(name) for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", *docs)]
 
 

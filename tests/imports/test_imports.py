@@ -25,7 +25,7 @@ HEAVY = {
     "urllib3",
     "uvicorn",
 }
-LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors"}
+LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors", f"{OURS}.client.legible"}
 """What operator modules may load of the client: the errors, by which tasks fail."""
 
 PARSED = [

@@ -44,6 +44,7 @@ def test_standard_fields_are_named_in_adobes_words_and_unused_ones_hidden(form: 
         ("timeout", "Timeout", "number", None),
         ("max_retries", "Retries", "integer", None),
         ("verify", "Verify TLS", "string", None),
+        ("allow_http", "Allow plain HTTP", "boolean", None),
         ("proxies", "Proxies", "object", None),
     ],
 )
@@ -58,7 +59,7 @@ def test_every_extra_field_is_drawn(
 
 
 def test_no_other_field_is_drawn(form: dict[str, Any]) -> None:
-    assert len(form["extra_fields"]) == 11
+    assert len(form["extra_fields"]) == 12
 
 
 def test_the_access_token_is_typed_unseen_and_nothing_else(form: dict[str, Any]) -> None:

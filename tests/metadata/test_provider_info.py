@@ -97,6 +97,7 @@ def test_the_client_reads_every_field_of_the_form(connection_type: dict[str, Any
         "timeout": 12.5,
         "max_retries": 3,
         "verify": "false",
+        "allow_http": True,
         "proxies": {"https": "http://proxy.example:3128"},
     }
     assert set(filled) == set(connection_type["conn-fields"])

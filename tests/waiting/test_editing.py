@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import NotPublishableError, TransitionError, UnsupportedError
-from airflow_provider_offers.client.flows import editing, writing
+from airflow_provider_offers.client.flows import editing, planned, writing
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.settings import parse_settings
@@ -95,7 +95,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
             todo.pop()()
         return (yield from guarded(*arguments))
 
-    monkeypatch.setattr(editing, "guarded_patch", late)
+    monkeypatch.setattr(planned, "guarded_patch", late)
 
 
 def test_the_steps_of_a_life_are_each_made_once(emulator: Emulator, library: OfferLibrary) -> None:

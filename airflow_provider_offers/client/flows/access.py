@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
 from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.generations import Generation
@@ -12,33 +13,87 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore, containers, read_containers
 from airflow_provider_offers.client.wire import Answer, Call, Flow
 
+_LONGEST_LINK = 16_000
+_AS_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Sends the calls of one generation."""
+    """Sends the calls of one generation. `named` are the objects whose names were looked up, by kind and name."""
 
     exchange: Exchange
     generation: Generation
+    named: dict[tuple[str, str], Reference] = field(default_factory=dict, compare=False, repr=False)
+
+    def forget(self, reference: Reference) -> None:
+        """Forget the names of an object that is gone: another may get one of them."""
+        ids = {reference.id, reference.instance_id} - {None}
+        for key in [key for key, known in self.named.items() if ids & {known.id, known.instance_id}]:
+            self.named.pop(key, None)
 
     def send(self, call: Call, *, accept: tuple[int, ...] = ()) -> Flow[Answer]:
-        return (yield from self.exchange.send(call, self.generation.base, accept=accept))
+        try:
+            return (yield from self.exchange.send(call, self.generation.base, accept=accept))
+        finally:
+            # Whatever came back, another object may have a name now that was looked up before.
+            if _may_rename(call):
+                self.named.clear()
 
     def relative(self, href: str, answer: Answer) -> str:
-        """A link of the service relative to its base. One that leads to another host is an error, not followed."""
-        try:
-            parts = urlsplit(href)
-        except ValueError:
-            raise answer.unexpected(f"its link {href[:120]!r} is no address") from None
-        ours = urlsplit(self.exchange.settings.host)
-        if (parts.scheme or parts.netloc) and (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc):
+        """A link of the service relative to its base.
+
+        One that leads to another host, or out of the service, is an error: it is not followed.
+        """
+        parts = _split(href)
+        if parts is None or (parts.scheme and not parts.netloc):
+            raise answer.unexpected("its link is no address")
+        if parts.netloc and not _same_origin(parts, self.exchange.settings.host):
             raise answer.unexpected("it links to another host, where the credentials may not go")
-        path = parts.path.removeprefix(self.generation.base)
-        if path and not path.startswith("/"):
-            # Generation 1 documents `Location` as a reference relative to its `Content-Base`, the base of the service.
-            path = f"/{path}"
-        if not path.startswith("/"):
-            raise answer.unexpected(f"its link {href[:120]!r} is no path of the service")
+        if {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/")):
+            raise answer.unexpected("its link leads out of the service")
+        base = self.generation.base
+        path = parts.path.removeprefix(base) if f"{parts.path}/".startswith(f"{base}/") else parts.path
+        if not path:
+            raise answer.unexpected("its link is no path of the service")
+        # Generation 1 documents `Location` as a reference relative to its `Content-Base`, the base of the service.
+        path = path if path.startswith("/") else f"/{path}"
         return f"{path}?{parts.query}" if parts.query else path
+
+
+def _may_rename(call: Call) -> bool:
+    """Whether a call writes what an object is called, in either generation's spelling."""
+    if call.method == "PUT":
+        return True
+    return call.method == "PATCH" and any(
+        operation["op"] != "test" and operation.get(pointer, "").rpartition("/")[2] in ("name", "xdm:name")
+        for operation in call.body or ()
+        for pointer in ("path", "from")
+    )
+
+
+def _split(href: str) -> SplitResult | None:
+    if len(href) > _LONGEST_LINK:
+        # No server would take it.
+        return None
+    try:
+        # Only what HTTP cannot carry as it is gets escaped; half of a surrogate pair cannot be carried at all.
+        parts = urlsplit(quote(href, safe=_AS_WRITTEN))
+        parts.port  # noqa: B018  a property that raises on a port that is none
+    except ValueError:
+        return None
+    return parts
+
+
+def _same_origin(parts: SplitResult, host: str) -> bool:
+    """Whether a link leads to where the connection does, with nothing in it that could log in elsewhere."""
+    ours = urlsplit(host)
+    scheme = parts.scheme or ours.scheme
+    default = {"http": 80, "https": 443}.get(scheme)
+    return (
+        "@" not in parts.netloc
+        and (scheme, parts.hostname) == (ours.scheme, ours.hostname)
+        and (parts.port or default) == (ours.port or default)
+    )
 
 
 def open_access(exchange: Exchange) -> Flow[Access]:

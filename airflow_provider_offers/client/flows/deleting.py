@@ -42,6 +42,7 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
         raise
     if answer is not None and answer.response.status == 202:
         yield from _await_verdict(access, reference, answer)
+    access.forget(reference)
     return "deleted"
 
 
@@ -125,6 +126,6 @@ def _rejected(reference: Reference, verdict: Answer) -> ConflictError:
         path=verdict.call.bare_path,
         status=409,
         title="The service rejected the deletion",
-        detail=said[:500] if said else f"something still refers to {reference}, such as a collection or a decision",
+        detail=verdict.quoted(said or f"something still refers to {reference}, such as a collection or a decision"),
         request_id=verdict.request_id,
     )

@@ -1,63 +1,71 @@
-"""Edits that follow from what the offer is: its window and its status, made once and on the newest read."""
+"""Edits that follow from what an offer or decision is: its window and its status, made once on the newest read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
-from airflow_provider_offers.client.errors import ConflictError, NotPublishableError, UnsupportedError
+from airflow_provider_offers.client.changes import BATCH
+from airflow_provider_offers.client.entities import Entity, Reference
+from airflow_provider_offers.client.errors import NotPublishableError, UnsupportedError
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.flows.reading import read_now, resolve
-from airflow_provider_offers.client.flows.writing import Written, guarded_patch
+from airflow_provider_offers.client.flows.planned import edit
+from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
-from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, Step, is_done
+from airflow_provider_offers.client.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
 from airflow_provider_offers.client.windows import OfferWindow, window_of
 from airflow_provider_offers.client.wire import Flow
-
-# How often an edit is planned again when others keep changing the offer.
-_FRESH_READS = 5
 
 REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
 
 
 def schedule(access: Access, reference: Reference, window: OfferWindow) -> Flow[Written]:
-    """Give a personalized offer its window by the smallest patch; nothing is sent where it has it.
+    """Give a personalized offer or a decision its window by the smallest patch; nothing is sent where it has it.
 
     Capping rules keep their own windows. Calls a read, then `PATCH` as `flows.writing.patch` does.
     """
     if reference.kind is FALLBACK:
         raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
+    if reference.kind.window is None:
+        raise UnsupportedError(f"{reference} is a {reference.kind.noun}, which has no window")
 
     def plan(entity: Entity) -> Flow[Patch]:
         yield from ()
-        return window.changes(entity.properties)
+        return window.changes(entity.properties, entity.kind)
 
-    return (yield from _edit(access, reference, plan, "scheduled"))
+    return (yield from edit(access, reference, plan, "scheduled"))
 
 
 def take_step(
     access: Access, reference: Reference, step: Step, *, waive: Collection[str] = (), now: Callable[[], datetime]
 ) -> Flow[Written]:
-    """Publish, unpublish or archive an offer; nothing is sent where its status is the step's already.
+    """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
 
-    Publishing looks first for what would make it pointless, except for the reasons in `waive` (see `REASONS`).
-    Raises `TransitionError` where the status does not allow the step and `NotPublishableError` with the reasons.
+    Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
+    in `waive` (see `REASONS` and `golive.REASONS`). Raises `TransitionError` where the status does not allow the step
+    and `NotPublishableError` with the reasons.
     """
 
     def plan(entity: Entity) -> Flow[Patch]:
-        if is_done(step, entity.status, _called(entity)):
+        if is_done(step, entity.status, _called(entity), entity.kind.steps):
             return []
         if step is PUBLISH:
             findings = yield from obstacles(access, entity, now(), waive)
             if findings:
                 raise NotPublishableError(_called(entity), dict(findings))
             return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
+        if step is ACTIVATE:
+            check = yield from check_decision(access, entity.properties, now(), waive)
+            if check:
+                raise NotPublishableError(_called(entity), check, doing="Activating")
+            return [*_unchanged(access, entity, *DECIDING), *_set_status(step)]
         return _set_status(step)
 
-    return (yield from _edit(access, reference, plan, step.done))
+    return (yield from edit(access, reference, plan, step.done))
 
 
 def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
@@ -70,7 +78,7 @@ def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> F
             return []
         return [*_unchanged(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
 
-    return (yield from _edit(access, reference, plan, ARCHIVE.done))
+    return (yield from edit(access, reference, plan, ARCHIVE.done))
 
 
 def _set_status(step: Step) -> list[Operation]:
@@ -86,26 +94,6 @@ def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
         for name in names
         if name in entity.properties
     ]
-
-
-def _edit(access: Access, reference: Reference, plan: Callable[[Entity], Flow[Patch]], done: str) -> Flow[Written]:
-    """Read, plan, and write if there is anything to do; after a conflict the plan is made again on a fresh read."""
-    reference = yield from resolve(access, reference)
-    conflict: ConflictError | None = None
-    for _ in range(_FRESH_READS):
-        before = yield from read_now(access, reference)
-        operations = yield from plan(before)
-        if not operations:
-            receipt = Receipt(before.id, before.instance_id, before.etag, before.created, before.modified)
-            return Written(receipt, "unchanged", before.name)
-        try:
-            written = yield from guarded_patch(access, before.reference, operations, before)
-        except ConflictError as error:
-            conflict = error
-        else:
-            return Written(written.receipt, done, before.name)
-    assert conflict is not None
-    raise conflict
 
 
 def obstacles(access: Access, entity: Entity, now: datetime, waive: Collection[str] = ()) -> Flow[Mapping[str, str]]:
@@ -138,12 +126,13 @@ def obstacles(access: Access, entity: Entity, now: datetime, waive: Collection[s
 def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
     """Those of the ids that no object of the kind has."""
     found: set[str] = set()
-    wanted = sorted(ids)
-    if wanted:
-        listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted))
+    # What no id can look like is not there, and could not be asked for.
+    wanted = sorted(filter(is_fit, ids))
+    for start in range(0, len(wanted), BATCH):
+        listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted[start : start + BATCH]))
         while (page := (yield from listing.advance())) is not None:
             found |= {entity.id for entity in page}
-    return [identifier for identifier in wanted if identifier not in found]
+    return [identifier for identifier in sorted(ids) if identifier not in found]
 
 
 def _called(entity: Entity) -> str:

@@ -17,6 +17,8 @@ _WIDENINGS = 8
 _DEFAULT_PAGE = 50
 # How many pages in a row may bring nothing new, each with a link to yet another page.
 _BARREN_PAGES = 1_000
+# How many pages a listing may have at all: a million entities, were there ten on a page.
+_MOST_PAGES = 100_000
 
 
 class Listing:
@@ -35,17 +37,21 @@ class Listing:
         self._seen: set[str] = set()
         self._widenings = 0
         self._barren = 0
+        self._pages = 0
         self.last_answer: Answer | None = None
         self.first_total: int | None = None
 
     def advance(self) -> Flow[Sequence[Entity] | None]:
         """The next page's entities that were not on an earlier one, or None after the last page.
 
-        Raises `PagingError` where the listing repeats itself although the service counts more entities.
+        Raises `PagingError` where the listing repeats itself although the service counts more entities, or has no end.
         """
         if self._next is None:
             return None
         call = self._next
+        self._pages += 1
+        if self._pages > _MOST_PAGES:
+            raise PagingError(f"GET {call.bare_path} has no end: {_MOST_PAGES} pages came, each with a link to another")
         answer: Answer = yield from self._access.send(call)
         page = self._access.generation.page(self._kind, answer)
         if self.last_answer is None:

@@ -1,4 +1,4 @@
-"""Reading one offer, by either of its ids, and finding offers by their exact name."""
+"""Reading one object, by either of its ids or its name, and finding objects by their exact name."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_offers.client.entities import Entity, Reference
-from airflow_provider_offers.client.errors import NotFoundError
+from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.wire import Answer, Flow
+
+# HTTP dates count whole seconds, so a clock read from one is up to a second behind.
+CLOCK_GRAIN = timedelta(seconds=2)
 
 
 def resolve(access: Access, reference: Reference) -> Flow[Reference]:
     """The reference with the id that the generation puts into URLs; looked up only where it is missing.
 
-    On xcore calls `GET /{container}/instances?schema=...&id=...` (Adobe: look up an offer). Raises `NotFoundError`.
+    On xcore calls `GET /{container}/instances?schema=...&id=...` (Adobe: look up an offer). Raises `NotFoundError`,
+    and for a name that several have `AmbiguousNameError`.
     """
+    if reference.id is None and reference.instance_id is None and reference.name is not None:
+        found = yield from named(access, (reference.kind,), reference.name)
+        if found is None:
+            path = access.generation.lookup(reference.kind, name=reference.name).bare_path
+            raise not_found(access, reference, path, f"named {reference.name!r}")
+        return found
     if not access.generation.needs_instance_id(reference):
         return reference
     assert reference.id is not None
@@ -56,6 +67,16 @@ def read_now(access: Access, reference: Reference) -> Flow[Entity]:
     return entity
 
 
+def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity, datetime | None]]:
+    """The offer as it is now, and when it was last modified by our clock, if the service tells."""
+    answer = yield from access.send(access.generation.read(reference))
+    entity = access.generation.entity(reference.kind, answer)
+    try:
+        return entity, parse_instant(entity.modified) - _skew(answer, access.exchange.now())
+    except (ValueError, OverflowError):
+        return entity, None
+
+
 def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:
     """The error for an offer that is not there, or for several that `named` lists."""
     sandbox = access.exchange.settings.sandbox
@@ -87,6 +108,31 @@ def find_by_name(access: Access, kind: Kind, name: str) -> Flow[Found]:
     while (page := (yield from listing.advance())) is not None:
         entities += [entity for entity in page if entity.name == name]
     return Found(entities, _skew(listing.last_answer, access.exchange.now()))
+
+
+def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | None]:
+    """The one object of that exact name and of one of those kinds, looked up once for each way to the sandbox.
+
+    None where there is none; raises `AmbiguousNameError` where there are several.
+    """
+    key = (",".join(kind.key for kind in kinds), name)
+    if key in access.named:
+        return access.named[key]
+    found: list[Entity] = []
+    for kind in kinds:
+        found += (yield from find_by_name(access, kind, name)).entities
+    if len(found) > 1:
+        ids = [entity.id for entity in found]
+        listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        raise AmbiguousNameError(
+            f"The name {name!r} could mean {len(ids)} objects in the sandbox {access.exchange.settings.sandbox!r}: "
+            f"{listed}; give the id of the one that is meant",
+            ids=ids,
+        )
+    if not found:
+        return None
+    access.named[key] = found[0].reference
+    return found[0].reference
 
 
 def _skew(answer: Answer | None, now: datetime) -> timedelta:

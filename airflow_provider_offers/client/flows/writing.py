@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import (
@@ -16,7 +17,15 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.intents import (
+    Intent,
+    Plan,
+    may_be_applied,
+    plan_for,
+    shows,
+    touched_by,
+)
+from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.patches import TestFailed, apply, guards, is_idempotent
 from airflow_provider_offers.client.retry import is_unsettled
@@ -31,12 +40,16 @@ _BESIDE = ("/id", "/etag", "/created", "/modified")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write came to. `name` is known where the offer was read on the way."""
+    """What a write came to. `name` is known where the offer was read on the way.
+
+    `withdrawn` are the ids of twins that were deleted again, where two had created the offer at once.
+    """
 
     receipt: Receipt
     action: str
     name: str | None = None
     request_id: str | None = None
+    withdrawn: tuple[str, ...] = ()
 
 
 def patch(
@@ -45,6 +58,7 @@ def patch(
     operations: Patch,
     *,
     if_match: int | str | None = None,
+    intent: Intent | None = None,
 ) -> Flow[Written]:
     """Apply a neutral patch exactly once.
 
@@ -52,26 +66,141 @@ def patch(
 
     - A patch that only sets properties goes out as it is: twice does what once does.
     - Any other patch, and every patch with `if_match`, is guarded: xcore by `If-Match`, dps by `test` operations on
-      what it touches. After a lost answer the offer itself tells whether the patch took effect.
+      what it touches. After a lost answer the offer itself tells whether the patch took effect; `intent` keeps across
+      processes what tells it.
 
     Raises `ConflictError` where the offer is not, or no longer, at `if_match`, or where a `test` does not hold.
     Without `if_match` a conflict is answered by a fresh read and another try.
     """
     reference = yield from resolve(access, reference)
     if if_match is None and is_idempotent(operations):
-        call = replace(access.generation.patch(reference, operations), repeatable=True)
-        answer = yield from access.send(call)
-        return (yield from _written(access, reference, answer))
+        return (yield from _set(access, reference, operations, intent))
     for _ in range(_FRESH_READS):
         before = yield from read_now(access, reference)
+        # After the read: whoever's patch is in it had kept its plan before.
+        if intent is not None and _is_applied(access, before, operations, intent, if_match):
+            return _seen(before)
         _expect_etag(before, if_match, access.generation.patch(reference, operations))
+        if intent is not None:
+            intent.keep(plan_for(before.etag, _expected(access, reference, operations, before), touched_by(operations)))
         try:
             return (yield from guarded_patch(access, reference, operations, before, whole=if_match is not None))
         except ConflictError as conflict:
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
             last = conflict
+        except OutcomeUnknownError as unknown:
+            # Where the plan outlives this process, the next try can tell.
+            unknown.retryable = unknown.retryable or (intent is not None and intent.durable)
+            raise
     raise last
+
+
+def _set(access: Access, reference: Reference, operations: Patch, intent: Intent | None) -> Flow[Written]:
+    """Send a patch that only sets, without a read before it; a lost answer is looked after before it is sent again.
+
+    Whoever set the same since is not overruled by the repetition, nor by another try: that is a `ConflictError`.
+    """
+    exchange = access.exchange
+    started, sent = exchange.clock(), exchange.now()
+    earlier = [] if intent is None else [plan.sent for plan in intent.recall() if plan.sent is not None]
+    if earlier:
+        sent = min(sent, *earlier)
+        why = "another try of the task may have sent this patch"
+        now, is_set = yield from _after_set(access, reference, operations, sent, why)
+        if is_set:
+            return _seen(now)
+    if intent is not None:
+        intent.keep(Plan(0, "", sent))
+    call = replace(access.generation.patch(reference, operations), repeatable=False)
+    attempt = 0
+    while True:
+        try:
+            return (yield from _written(access, reference, (yield from access.send(call))))
+        except OfferLibraryError as error:
+            # The repetition carries the etag of a read: where that is old by now, ours may have come through late.
+            overtaken = attempt > 0 and isinstance(error, ConflictError)
+            if not overtaken and not is_unsettled(error):
+                raise
+            if not overtaken:
+                elapsed = exchange.clock() - started
+                pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=elapsed)
+                if pause is None:
+                    raise
+                yield Pause(pause, str(error))
+            attempt += 1
+            now, is_set = yield from _after_set(access, reference, operations, sent, f"it had no answer ({error})")
+            if is_set:
+                return _seen(now)
+            call = replace(access.generation.patch(reference, operations, etag=now.etag), repeatable=False)
+
+
+def _after_set(
+    access: Access, reference: Reference, operations: Patch, sent: datetime, why: str
+) -> Flow[tuple[Entity, bool]]:
+    """The offer now, and whether it shows what a patch sets that was sent before. `ConflictError` where somebody else
+    edited it since, and it does not."""
+    now, modified = yield from read_on_our_clock(access, reference)
+    if shows(operations, now.properties):
+        return now, True
+    # Within the grain of the clocks two edits are at once, and either may be the last.
+    if modified is not None and modified > sent + CLOCK_GRAIN:
+        raise _set_otherwise(access.generation.patch(reference, operations), now, why)
+    return now, False
+
+
+def _set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title="Somebody else edited the offer meanwhile, and it is not as this patch sets it",
+        detail=f"{why}, and it was last modified {now.modified}{_by(now)}; clear the task to set it all the same",
+    ).for_good()
+
+
+def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, if_match: int | str | None) -> bool:
+    """Whether another try of the same work has applied the patch; `OutcomeUnknownError` where none can tell."""
+    call = access.generation.patch(now.reference, operations)
+    plans = intent.recall()
+    if plans:
+        said = {_says(plan, now, operations) for plan in plans}
+        if True in said:
+            return True
+        if None in said:
+            etags = ", ".join(str(plan.etag) for plan in plans)
+            raise _cannot_tell_later(call, f"the etag went from {etags} to {now.etag}", now)
+        return False
+    if intent.since is None or not may_be_applied(now, intent.since):
+        return False
+    if if_match is not None and str(now.etag) != str(int(str(if_match).strip('"')) + 1):
+        return False
+    seen = shows(operations, now.properties)
+    if seen is None and not intent.anew:
+        raise _cannot_tell_later(call, f"it was modified at {now.modified}", now)
+    return bool(seen)
+
+
+def _says(plan: Plan, now: Entity, operations: Patch) -> bool | None:
+    """Whether the offer shows that the planned patch took effect; None where that cannot be told."""
+    touched = touched_by(operations)
+    if now.etag == plan.etag:
+        return False
+    if "_links" in touched:
+        return None
+    if plan_for(plan.etag, now.properties, touched) == plan:
+        return True
+    # Exactly one write came since, and it is somebody else's: the planned one is not in it.
+    return False if now.etag == plan.etag + 1 else None
+
+
+def _cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
+    unknown = OutcomeUnknownError(
+        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{_by(now)}, and whether this patch is "
+        "in it cannot be told; look at the offer before running this again"
+    )
+    unknown.retryable = False
+    return unknown
 
 
 def guarded_patch(
@@ -84,11 +213,9 @@ def guarded_patch(
     expected = _expected(access, reference, operations, before)
     guarded = operations if access.generation.api == "xcore" else _with_guards(operations, before, whole=whole)
     call = access.generation.patch(reference, guarded, etag=before.etag)
-    touched = {
-        split_pointer(operation[name])[0] for operation in operations for name in ("path", "from") if name in operation
-    }
-    # A test that no longer holds when the patch comes a second time does no harm.
-    idempotent = is_idempotent([operation for operation in operations if operation["op"] != "test"])
+    touched = touched_by(operations)
+    # A test that no longer holds when the patch comes a second time does no harm, nor does an etag that is old by then.
+    idempotent = whole or is_idempotent([operation for operation in operations if operation["op"] != "test"])
     return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=idempotent))
 
 
@@ -98,10 +225,12 @@ def _with_guards(operations: Patch, before: Entity, *, whole: bool) -> Patch:
     sent = [operation for operation in operations if operation["op"] != "test" or operation["path"] not in _BESIDE]
     if whole or len(sent) < len(operations):
         tests = [
-            {"op": "test", "path": join_pointer([name]), "value": value} for name, value in before.properties.items()
+            {"op": "test", "path": join_pointer([name]), "value": value}
+            for name, value in before.properties.items()
+            if name not in before.kind.untold
         ]
         return [*tests, *sent]
-    return [*guards(operations, before.properties), *sent]
+    return [*guards(operations, before.properties, before.kind), *sent]
 
 
 def replace_offer(
@@ -146,6 +275,9 @@ def _guarded(
             return (yield from _written(access, reference, answer, name=before.name))
         except OfferLibraryError as error:
             lost = is_unsettled(error)
+            if isinstance(error, OutcomeUnknownError):
+                error.retryable = idempotent
+                raise
             if not lost and not isinstance(error, (ConflictError, RejectedError, BadRequestError)):
                 raise _ending(call, error, unknown=unsettled and not idempotent)  # noqa: B904  it has its cause
             now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=idempotent)
@@ -201,8 +333,14 @@ def _written(access: Access, reference: Reference, answer: Answer, *, name: str 
     """The receipt of a write. One that cannot be read leaves the write done, so the offer is read in its place."""
     try:
         receipt = access.generation.receipt(reference.kind, answer)
-    except UnexpectedResponseError:
-        return _seen((yield from read_now(access, reference)))
+    except UnexpectedResponseError as unreadable:
+        try:
+            return _seen((yield from read_now(access, reference)))
+        except OfferLibraryError as blind:
+            raise OutcomeUnknownError(
+                f"{answer.call.method} {answer.call.bare_path} was accepted, but its receipt cannot be read "
+                f"({unreadable}), and neither can the offer: {blind}"
+            ) from blind
     return Written(receipt, "updated", name, answer.request_id)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.query import Query
-from airflow_provider_offers.client.settings import Api
 from airflow_provider_offers.client.wire import Answer, Call, Json
+
+if TYPE_CHECKING:
+    # The kind table holds the generations' spellings, and so comes after them.
+    from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
+    from airflow_provider_offers.client.kinds import Kind
+    from airflow_provider_offers.client.query import Query
+    from airflow_provider_offers.client.settings import Api
 
 Operation = Mapping[str, Json]
 Patch = Sequence[Operation]
@@ -53,6 +56,10 @@ class Generation(Protocol):
         """List everything of a kind, the latest modified first, from the repository and not the search index."""
         ...
 
+    def every(self, kind: Kind, page_size: int) -> Call:
+        """List everything of a kind in an order that no edit changes, so that nothing is missed between two pages."""
+        ...
+
     def follow(self, href: str) -> Call:
         """The page that a link of the service leads to."""
         ...
@@ -61,8 +68,11 @@ class Generation(Protocol):
         """Whether the instance id must be looked up before the object can be addressed."""
         ...
 
-    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Neutral properties as they come back after a write: some values have two spellings on the way in."""
+    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
+        """Neutral properties as they come back after a write: some values have two spellings on the way in.
+
+        Without a kind they are an offer's.
+        """
         ...
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt: ...

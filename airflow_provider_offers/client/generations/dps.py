@@ -22,9 +22,10 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
-from airflow_provider_offers.client.generations.xcore import neutral_path
+from airflow_provider_offers.client.generations.xcore_names import neutral_path
 from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.query import Filter, Query, terms_of_q
+from airflow_provider_offers.client.query import EXACT, Filter, Query, terms_of_q
+from airflow_provider_offers.client.spelling import neutral_tokens, neutral_value
 from airflow_provider_offers.client.wire import Answer, Call, Json
 
 _READ = {"Accept": "*,application/json"}
@@ -69,9 +70,11 @@ class Dps:
             filters.append(_exactly("name", query.name))
         if query.ids:
             filters.append(_one_of("id", query.ids))
-        parameters = [("property", _expression(expression)) for expression in filters]
+        parameters = [("property", _expression(expression, kind)) for expression in filters]
         if query.order_by:
-            order = ",".join(("-" if descending else "") + _wire_path(path) for path, descending in query.order_by)
+            order = ",".join(
+                ("-" if descending else "") + _wire_path(path, kind) for path, descending in query.order_by
+            )
             parameters.append(("orderby", order))
         if query.request_size is not None:
             parameters.append(("limit", str(query.request_size)))
@@ -85,6 +88,9 @@ class Dps:
     def recent(self, kind: Kind, page_size: int) -> Call:
         return self.search(kind, Query(order_by=(("modified", True),), page_size=page_size))
 
+    def every(self, kind: Kind, page_size: int) -> Call:
+        return self.search(kind, Query(order_by=(("created", False),), page_size=page_size))
+
     def follow(self, href: str) -> Call:
         return Call("GET", href, _READ)
 
@@ -92,11 +98,11 @@ class Dps:
         if reference.id is None:
             raise UnsupportedError(
                 f"{reference.instance_id} is an instance id, which only generation 1 (api=xcore) can address; "
-                "give the reference id, such as dps:personalized-offer:1c265317da412003"
+                f"give the reference id, such as dps:{reference.kind.type_name}:1c265317da412003"
             )
         return False
 
-    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
+    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
         return properties
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt:
@@ -159,18 +165,21 @@ def _quoted(value: str) -> str:
     return quote(value, safe=":/,=!~")
 
 
-def _wire_path(path: str) -> str:
-    neutral = neutral_path(path)
+def _wire_path(path: str, kind: Kind) -> str:
+    neutral = neutral_path(path, kind.names)
     if neutral[0] in _NOT_KEPT:
-        raise UnsupportedError(f"dps keeps no {neutral[0]!r} with an offer, so it cannot search or sort by it")
+        noun = "an offer" if kind.is_offer else f"a {kind.noun}"
+        raise UnsupportedError(f"dps keeps no {neutral[0]!r} with {noun}, so it cannot search or sort by it")
     return ".".join(neutral)
 
 
-def _expression(expression: Filter) -> str:
-    path = _wire_path(expression.path)
+def _expression(expression: Filter, kind: Kind) -> str:
+    path = _wire_path(expression.path, kind)
     if expression.operator is None:
         return f"!{path}" if expression.absent else path
     value = expression.value
+    if expression.operator in EXACT:
+        value = neutral_value(value, neutral_tokens(path.split("."), kind.names)[1])
     if "," in value:
         # A comma ends an expression on dps, quoted or not; a regular expression can name it by `.`.
         if expression.operator == "==":

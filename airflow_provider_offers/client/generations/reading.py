@@ -6,12 +6,20 @@ from collections.abc import Mapping
 
 from airflow_provider_offers.client.wire import Answer, Json
 
+_LONGEST = 500
+
 
 def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
+    """An id or a word, fit to stand in an address and in a message."""
     value = body.get(name)
-    if not isinstance(value, str) or not value:
+    if not is_fit(value):
         raise answer.unexpected(f"its {name!r} is missing or no text")
-    return value
+    return str(value)
+
+
+def is_fit(value: Json) -> bool:
+    """Whether a value is text that an address can carry: short, printable, and no step (`..`) to another place."""
+    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable() and bool(value.strip("."))
 
 
 def integer(answer: Answer, body: Mapping[str, Json], name: str) -> int:
@@ -28,7 +36,7 @@ def optional_text(body: Mapping[str, Json], name: str) -> str | None:
 
 def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
     value = body.get(name)
-    if type(value) is int:
+    if type(value) is int and abs(value) < 2**63:
         return value
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
         return int(value)

@@ -16,6 +16,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.reading import (
     integer,
+    is_fit,
     optional_integer,
     optional_text,
     rows,
@@ -23,8 +24,9 @@ from airflow_provider_offers.client.generations.reading import (
 )
 from airflow_provider_offers.client.generations.xcore_names import BESIDE, ENVELOPE, OFFER, neutral_path
 from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.query import Filter, Query, escape_q
+from airflow_provider_offers.client.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.spelling import (
+    Spelled,
     join_pointer,
     neutral_value,
     split_pointer,
@@ -32,8 +34,6 @@ from airflow_provider_offers.client.spelling import (
     wire_value,
 )
 from airflow_provider_offers.client.wire import Answer, Call, Json
-
-__all__ = ["Xcore", "containers", "neutral_path"]
 
 _RECEIPT = "application/vnd.adobe.platform.xcore.xdm.receipt+json; version=1"
 _RESULTS = '*,application/vnd.adobe.platform.xcore.hal+json; schema="https://ns.adobe.com/experience/xcore/hal/results"'
@@ -56,7 +56,7 @@ class Xcore:
             "Accept": _RECEIPT,
             "Content-Type": f'application/schema-instance+json; version=1; schema="{_schema(kind)}"',
         }
-        return Call("POST", self._instances, headers, wire_value(properties, OFFER), repeatable=False)
+        return Call("POST", self._instances, headers, wire_value(properties, kind.names), repeatable=False)
 
     def read(self, reference: Reference, *, etag: int | str | None = None) -> Call:
         headers = {"Accept": f'*, application/vnd.adobe.platform.xcore.hal+json; schema="{_schema(reference.kind)}"'}
@@ -71,7 +71,7 @@ class Xcore:
             f'schema="{_schema(reference.kind)}"',
             **_if_match(etag),
         }
-        body = [_wire_operation(operation) for operation in patch]
+        body = [_wire_operation(operation, reference.kind.names) for operation in patch]
         return Call("PATCH", self._instance(reference), headers, body, repeatable=False)
 
     def replace(self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None) -> Call:
@@ -80,10 +80,11 @@ class Xcore:
             "Content-Type": f'application/vnd.adobe.platform.xcore.hal+json; schema="{_schema(reference.kind)}"',
             **_if_match(etag),
         }
-        body = {"_instance": wire_value(properties, OFFER), "_links": {}}
+        body = {"_instance": wire_value(properties, reference.kind.names), "_links": {}}
         return Call("PUT", self._instance(reference), headers, body, repeatable=False)
 
     def delete(self, reference: Reference) -> Call:
+        _schema(reference.kind)
         return Call("DELETE", self._instance(reference), {"Accept": _RECEIPT})
 
     def search(self, kind: Kind, query: Query) -> Call:
@@ -91,12 +92,14 @@ class Xcore:
         if query.q is not None:
             parameters.append(("q", escape_q(query.q)))
             parameters += [("qop", query.qop)] if query.qop else []
-            parameters += [("field", _wire_path(path)) for path in query.fields]
+            parameters += [("field", _wire_path(path, kind)) for path in query.fields]
         parameters += [("id", identifier) for identifier in query.ids]
         parameters += _name_parameters(query.name)
-        parameters += [("property", _expression(expression)) for expression in query.properties]
+        parameters += [("property", _expression(expression, kind)) for expression in query.properties]
         if query.order_by:
-            order = ",".join(("-" if descending else "") + _wire_path(path) for path, descending in query.order_by)
+            order = ",".join(
+                ("-" if descending else "") + _wire_path(path, kind) for path, descending in query.order_by
+            )
             parameters.append(("orderBy", order))
         if query.request_size is not None:
             parameters.append(("limit", str(query.request_size)))
@@ -114,14 +117,19 @@ class Xcore:
         parameters = [("orderBy", "-repo:lastModifiedDate"), ("limit", str(page_size))]
         return self._listing(self._instances, kind, parameters)
 
+    def every(self, kind: Kind, page_size: int) -> Call:
+        # Without an order it lists by instance id.
+        return self._listing(self._instances, kind, [("limit", str(page_size))])
+
     def follow(self, href: str) -> Call:
         return Call("GET", href, {"Accept": _RESULTS})
 
     def needs_instance_id(self, reference: Reference) -> bool:
         return reference.instance_id is None
 
-    def as_read(self, properties: Mapping[str, Json]) -> Mapping[str, Json]:
-        read: Mapping[str, Json] = neutral_value(wire_value(properties, OFFER), OFFER)
+    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
+        names = OFFER if kind is None else kind.names
+        read: Mapping[str, Json] = neutral_value(wire_value(properties, names), names)
         return read
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt:
@@ -129,7 +137,7 @@ class Xcore:
         return Receipt(
             id=text(answer, body, "@id"),
             # One rendering of a receipt lacks it; the Location of a creation then ends in it.
-            instance_id=optional_text(body, "instanceId") or self._located(answer),
+            instance_id=text(answer, body, "instanceId") if body.get("instanceId") else self._located(answer),
             etag=integer(answer, body, "repo:etag"),
             created=optional_text(body, "repo:createdDate"),
             modified=optional_text(body, "repo:lastModifiedDate"),
@@ -171,7 +179,7 @@ class Xcore:
     def _located(self, answer: Answer) -> str:
         location = answer.response.headers.get("location", answer.call.bare_path)
         last = location.rstrip("/").rpartition("/")[2]
-        if not last or last == "instances":
+        if not is_fit(last) or last == "instances":
             raise answer.unexpected("its 'instanceId' is missing")
         return last
 
@@ -199,13 +207,13 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
     if not isinstance(instance, Mapping):
         raise answer.unexpected("its '_instance' is missing or no object")
     try:
-        properties = dict(neutral_value(instance, OFFER))
+        properties = dict(neutral_value(instance, kind.names))
     except InvalidInputError as error:
         raise answer.unexpected(f"its '_instance' cannot be read ({error.violations[0]})") from None
     identifier = properties.pop("id", None)
     return Entity(
         kind=kind,
-        id=identifier if isinstance(identifier, str) else text(answer, body, "@id"),
+        id=identifier if is_fit(identifier) else text(answer, body, "@id"),
         instance_id=text(answer, body, "instanceId"),
         etag=integer(answer, body, "repo:etag"),
         created=optional_text(body, "repo:createdDate"),
@@ -228,6 +236,10 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
 
 
 def _schema(kind: Kind) -> str:
+    if kind.xcore_version is None:
+        raise UnsupportedError(
+            f"Generation 1 (api=xcore) documents no calls for a {kind.noun}; use a connection with api=dps"
+        )
     return f"{kind.schema};version={kind.xcore_version}"
 
 
@@ -235,43 +247,48 @@ def _if_match(etag: int | str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": f'"{etag}"'}
 
 
-def _wire_operation(operation: Operation) -> dict[str, Json]:
+def _wire_operation(operation: Operation, names: Spelled) -> dict[str, Json]:
     """A neutral operation with its paths below `/_instance` and its value in prefixed names."""
     wire: dict[str, Json] = {}
     for name, value in operation.items():
         if name in ("path", "from"):
-            wire[name] = _wire_pointer(value)
+            wire[name] = _wire_pointer(value, names)
         elif name == "value":
-            wire[name] = wire_value(value, wire_tokens(split_pointer(operation["path"]), OFFER)[1])
+            wire[name] = wire_value(value, wire_tokens(split_pointer(operation["path"]), names)[1])
         else:
             wire[name] = value
     return wire
 
 
-def _wire_pointer(pointer: str) -> str:
+def _wire_pointer(pointer: str, names: Spelled) -> str:
     tokens = split_pointer(pointer)
     if tokens[0] == "_links":
         return pointer
     for wire, plain in BESIDE.items():
         if tokens == [plain]:
             return f"/{wire}"
-    return "/_instance" + join_pointer(wire_tokens(tokens, OFFER)[0])
+    return "/_instance" + join_pointer(wire_tokens(tokens, names)[0])
 
 
-def _wire_path(path: str) -> str:
+def _wire_path(path: str, kind: Kind) -> str:
     """A property of a search: what the repository keeps beside the object by its own name, the rest by `_instance`."""
-    neutral = neutral_path(path)
+    neutral = neutral_path(path, kind.names)
     for wire, plain in ENVELOPE.items():
         if neutral == [plain]:
             return wire
-    return ".".join(["_instance", *wire_tokens(neutral, OFFER)[0]])
+    return ".".join(["_instance", *wire_tokens(neutral, kind.names)[0]])
 
 
-def _expression(expression: Filter) -> str:
-    path = _wire_path(expression.path)
+def _expression(expression: Filter, kind: Kind) -> str:
+    path = _wire_path(expression.path, kind)
     if expression.absent:
         raise UnsupportedError(f"xcore has no filter for a missing property (!{expression.path}); dps has")
-    return path if expression.operator is None else f"{path}{expression.operator}{expression.value}"
+    if expression.operator is None:
+        return path
+    value = expression.value
+    if expression.operator in EXACT:
+        value = wire_value(value, wire_tokens(neutral_path(expression.path, kind.names), kind.names)[1])
+    return f"{path}{expression.operator}{value}"
 
 
 def _name_parameters(name: str | None) -> list[tuple[str, str]]:

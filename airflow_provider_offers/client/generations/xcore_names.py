@@ -1,4 +1,4 @@
-"""The names that generation 1 spells differently: properties of an offer, and what the repository keeps beside it."""
+"""The names that generation 1 spells differently: properties of each kind, and what the repository keeps beside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENVELOPE = {
     "repo:createdByClientId": "createdByClientId",
     "repo:lastModifiedByClientId": "lastModifiedByClientId",
 }
-# Those of them that generation 2 has among the offer's properties, where a patch may test them.
+# Those of them that generation 2 has among the properties, where a patch may test them.
 BESIDE = {name: ENVELOPE[name] for name in ("repo:etag", "repo:createdDate", "repo:lastModifiedDate")}
 # Receipts of dps name two of them in another way.
 _OTHER_NAMES = {"createdDate": "created", "lastModifiedDate": "modified"}
@@ -49,12 +49,25 @@ def _short_type(value: Any) -> Any:
     return "component-text" if word == "text" else word
 
 
-def _dashed(value: Any) -> Any:
-    return "ranking-strategy" if value == "rankingStrategy" else value
+def _short_word(value: Any) -> Any:
+    """The URI to the bare word, as a placement has it in dps."""
+    if not isinstance(value, str) or not value.startswith(_COMPONENT):
+        return value
+    word = value.removeprefix(_COMPONENT)
+    return value if not word or ":" in word or word.startswith("component-") else word
 
 
-def _camel(value: Any) -> Any:
-    return "rankingStrategy" if value == "ranking-strategy" else value
+def _words(**dashed_by_camel: str) -> Spelled:
+    """A leaf of which some words are in camel case here and have dashes in generation 2."""
+    camel_by_dashed = {dashed: camel for camel, dashed in dashed_by_camel.items()}
+
+    def to_wire(value: Any) -> Any:
+        return camel_by_dashed.get(value, value) if isinstance(value, str) else value
+
+    def to_neutral(value: Any) -> Any:
+        return dashed_by_camel.get(value, value) if isinstance(value, str) else value
+
+    return Spelled(to_wire=to_wire, to_neutral=to_neutral)
 
 
 _COMPONENT_NAMES = Spelled(
@@ -66,11 +79,10 @@ _COMPONENT_NAMES = Spelled(
     }
 )
 _REPRESENTATION = Spelled(members=_xdm("channel", "placement", components=Spelled(items=_COMPONENT_NAMES)))
-_SELECTION = Spelled(
-    members=_xdm("startDate", "endDate", "profileConstraintType", "eligibilityRule", "segmentIdentities")
-)
+_PROFILE = ("profileConstraintType", "eligibilityRule", "segmentIdentities")
+_SELECTION = Spelled(members=_xdm("startDate", "endDate", *_PROFILE))
 _ORDER = Spelled(
-    members=_xdm("rankingStrategy", "function", orderEvaluationType=Spelled(to_wire=_camel, to_neutral=_dashed))
+    members=_xdm("rankingStrategy", "function", orderEvaluationType=_words(rankingStrategy="ranking-strategy"))
 )
 _FREQUENCY = Spelled(
     members=_xdm(
@@ -89,9 +101,10 @@ _FREQUENCY = Spelled(
     )
 )
 
+_ID = {"id": ("@id", PLAIN)}
 OFFER = Spelled(
     members={
-        "id": ("@id", PLAIN),
+        **_ID,
         **_xdm(
             "name",
             "description",
@@ -108,7 +121,68 @@ OFFER = Spelled(
 )
 
 
-def neutral_path(path: str) -> list[str]:
+PLACEMENT = Spelled(
+    members={
+        **_ID,
+        **_xdm(
+            "name",
+            "description",
+            "channel",
+            "contentTypes",
+            "itemCount",
+            "allowDuplicatePlacements",
+            "returnContent",
+            "returnMetaData",
+            componentType=Spelled(to_wire=_long_type, to_neutral=_short_word),
+        ),
+    }
+)
+TAG = Spelled(members={**_ID, **_xdm("name", "description")})
+COLLECTION = Spelled(members={**_ID, **_xdm("name", "ids", filterType=_words(anyTags="any-tags", allTags="all-tags"))})
+# The version of a schema has no prefix in either generation.
+_SCHEMA = Spelled(members={"ref": ("$ref", PLAIN)})
+_DEFINED_ON = Spelled(values=Spelled(members=_xdm("referencePaths", schema=_SCHEMA)))
+_EXPRESSION = Spelled(members=_xdm("type", "format", "value"))
+RULE = Spelled(members={**_ID, **_xdm("name", "description", condition=_EXPRESSION, definedOn=_DEFINED_ON)})
+# Generation 1 documents no calls for formulas, but their schema references are seen in either spelling.
+FORMULA = Spelled(
+    members={
+        **_ID,
+        **_xdm(
+            "name",
+            "description",
+            "isPure",
+            expression=_EXPRESSION,
+            returnType=Spelled(members=_xdm("type")),
+            definedOn=_DEFINED_ON,
+        ),
+    }
+)
+_CRITERION = Spelled(
+    members=_xdm(
+        "placements",
+        optionSelection=Spelled(members=_xdm("filter", "optionSelectionType")),
+        profileConstraint=Spelled(members=_xdm(*_PROFILE)),
+        rank=Spelled(members=_xdm("priority", order=_ORDER)),
+    )
+)
+DECISION = Spelled(
+    members={
+        **_ID,
+        **_xdm(
+            "name",
+            "description",
+            "status",
+            "startDate",
+            "endDate",
+            "fallback",
+            criteria=Spelled(items=_CRITERION),
+        ),
+    }
+)
+
+
+def neutral_path(path: str, names: Spelled = OFFER) -> list[str]:
     """A dotted property path in either generation's spelling as neutral tokens."""
     if path in ENVELOPE:
         return [ENVELOPE[path]]
@@ -117,7 +191,7 @@ def neutral_path(path: str) -> list[str]:
     tokens = path.split(".")
     if tokens[0] == "_instance" and len(tokens) > 1:
         tokens = tokens[1:]
-    return neutral_tokens(tokens, OFFER)[0]
+    return neutral_tokens(tokens, names)[0]
 
 
 def is_prefixed(payload: Mapping[str, Any]) -> bool:

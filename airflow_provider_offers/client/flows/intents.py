@@ -1,0 +1,148 @@
+"""What a patch leaves for the next try of the same work: how to tell later whether it took effect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.instants import parse_instant
+from airflow_provider_offers.client.sameness import same
+from airflow_provider_offers.client.spelling import join_pointer, split_pointer
+from airflow_provider_offers.client.wire import Json
+
+# How far the service's clock and ours may be apart.
+_CLOCKS = timedelta(seconds=60)
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A patch that is about to be sent: the etag that it was made for, and what it touches as it will be after it.
+
+    Of a patch that only sets properties, which is sent without a read, there is only when it was `sent` first.
+    """
+
+    etag: int
+    after: str
+    sent: datetime | None = None
+
+
+class Intent(Protocol):
+    """Where the plan of one patch outlives the process. Without `recall`, `since` is all that is known."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether the next try can recall the plan."""
+
+    @property
+    def since(self) -> datetime | None:
+        """The earliest moment at which an earlier try can have sent the patch; None where there was none."""
+
+    @property
+    def anew(self) -> bool:
+        """Whether the patch was asked for anew since: then what cannot be told is no reason not to send it."""
+
+    def recall(self) -> Sequence[Plan]:
+        """The plans that other tries of the same work kept, be they earlier or at it at this moment."""
+
+    def keep(self, plan: Plan) -> None:
+        """Keep the plan. Returns when it is safe."""
+
+
+def touched_by(patch: Patch) -> set[str]:
+    """The properties at the top that the patch touches."""
+    return {split_pointer(operation[name])[0] for operation in patch for name in ("path", "from") if name in operation}
+
+
+def plan_for(etag: int, expected: Mapping[str, Json], touched: Iterable[str]) -> Plan:
+    """The plan of a patch to the offer at that etag; `expected` is what the offer will be."""
+    return Plan(etag, fingerprint({name: expected[name] for name in touched if name in expected}))
+
+
+def fingerprint(document: Json) -> str:
+    """Equal for documents that are `same`: date-times count as instants."""
+    return hashlib.sha256(json.dumps(_plain(document), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        try:
+            return parse_instant(value).astimezone(UTC).isoformat()
+        except (ValueError, OverflowError):
+            return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def may_be_applied(entity: Entity, since: datetime) -> bool:
+    """Whether the offer was modified since."""
+    try:
+        return parse_instant(entity.modified) >= since - _CLOCKS
+    except (ValueError, OverflowError):
+        return True
+
+
+def shows(patch: Patch, properties: Mapping[str, Json]) -> bool | None:
+    """Whether everything that the patch does is to be seen in the properties; None where that cannot be told.
+
+    Members that it sets are as it sets them, members that it removes are not there, and what it appends to lists
+    stands at their end. What it does at an index of a list, or by moving and copying, leaves no such trace, and what it
+    appends may have been followed by other items.
+    """
+    paths = [operation["path"] for operation in patch if operation["op"] != "test"]
+    if len(set(paths)) < len([path for path in paths if not path.endswith("/-")]) or _nested(paths):
+        return None
+    appended: dict[str, list[Json]] = {}
+    seen = []
+    for operation in patch:
+        tokens = split_pointer(operation["path"])
+        if operation["op"] == "test":
+            continue
+        if operation["op"] not in ("add", "replace", "remove") or any(token.isdecimal() for token in tokens):
+            return None
+        if tokens[-1] == "-":
+            appended.setdefault(join_pointer(tokens[:-1]), []).append(operation["value"])
+        elif operation["op"] == "remove":
+            seen.append(_at(properties, tokens) is _MISSING)
+        else:
+            there = _at(properties, tokens)
+            seen.append(there is not _MISSING and same(there, operation["value"]))
+    for path, values in appended.items():
+        there = _at(properties, split_pointer(path))
+        at_end = isinstance(there, list) and same(there[-len(values) :], values)
+        if not at_end and isinstance(there, list) and any(same(item, value) for item in there for value in values):
+            return None
+        seen.append(at_end)
+    return all(seen)
+
+
+def _nested(paths: list[str]) -> bool:
+    return any(
+        one != other and (one + "/").startswith(other.removesuffix("/-") + "/") and not _siblings(one, other)
+        for one in paths
+        for other in paths
+    )
+
+
+def _siblings(one: str, other: str) -> bool:
+    """Both append to the same list."""
+    return one.endswith("/-") and other.endswith("/-") and one == other
+
+
+def _at(document: Json, tokens: list[str]) -> Json | object:
+    for token in tokens:
+        if not isinstance(document, Mapping) or token not in document:
+            return _MISSING
+        document = document[token]
+    return document

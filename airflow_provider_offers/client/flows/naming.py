@@ -1,0 +1,141 @@
+"""Names in place of ids inside documents: `name:Newsletter top` becomes the id before anything is written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_offers.client.changes import look_alone
+from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import named
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.kinds import COLLECTION, Kind, kind_of_type_name
+from airflow_provider_offers.client.schemas import COLLECTED
+from airflow_provider_offers.client.shapes import Pointing, Shape, name_in, shapes_at
+from airflow_provider_offers.client.spelling import split_pointer
+from airflow_provider_offers.client.wire import Flow, Json
+
+
+def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
+    """Whether a document refers to an object by its name."""
+    return bool(_names_in(kind.shape, properties))
+
+
+def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow[dict[str, Json]]:
+    """The properties of an object with the id in place of every `name:`.
+
+    Calls a lookup by name for each name that this way to the sandbox does not know yet. Raises `NotFoundError` and
+    `AmbiguousNameError` that say which names, and where they stand.
+    """
+    changed = yield from _resolved(access, [_Place("", kind.shape, dict(properties))])
+    return dict(changed[""])
+
+
+def patch_has_names(kind: Kind, patch: Patch) -> bool:
+    """Whether a value in a patch refers to an object by its name."""
+    return any(_names_in(place.shape, place.value) for place in _values(kind, patch))
+
+
+def patch_with_ids(
+    access: Access, kind: Kind, patch: Patch, references: Sequence[Reference] = ()
+) -> Flow[list[dict[str, Json]]]:
+    """The patch with the id in place of every `name:` in its values; see `with_ids`.
+
+    `references` are the objects that it is meant for. What a name in a collection may be of is told by the
+    `filterType` that the patch sets, or else by those that its collections have.
+    """
+    types = None
+    if kind is COLLECTION and patch_has_names(kind, patch):
+        types = yield from _collected_types(access, patch, references)
+    changed = yield from _resolved(access, _values(kind, patch), types)
+    return [
+        {**operation, "value": changed[f"/{index}/value"]} if "value" in operation else dict(operation)
+        for index, operation in enumerate(patch)
+    ]
+
+
+def _collected_types(access: Access, patch: Patch, references: Sequence[Reference]) -> Flow[set[str] | None]:
+    """The types that the ids of these collections may be of after the patch; None where that is not told."""
+    how = [operation["value"] for operation in patch if operation["path"] == "/filterType" and "value" in operation]
+    if how:
+        how = how[-1:]
+    else:
+        for reference in references:
+            there = yield from look_alone(access, reference)
+            how += [] if there is None else [there.properties.get("filterType")]
+    if not how or not all(isinstance(word, str) and word in COLLECTED for word in how):
+        return None
+    return {type_name for word in how for type_name in COLLECTED[word]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A value, its rule, and its pointer in the whole."""
+
+    pointer: str
+    shape: Shape
+    value: Json
+
+
+def _values(kind: Kind, patch: Patch) -> list[_Place]:
+    return [
+        _Place(f"/{index}/value", shapes_at(kind.shape, split_pointer(operation["path"]))[1], operation["value"])
+        for index, operation in enumerate(patch)
+        if "value" in operation
+    ]
+
+
+def _names_in(shape: Shape, value: Json) -> list[Pointing]:
+    return [each for each in shape.pointings(value, "") if name_in(each.target) is not None]
+
+
+def _resolved(access: Access, places: Sequence[_Place], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
+    """Each place's value with ids, by its pointer; every name that is of no use is told at once.
+
+    With `types`, names are of these only.
+    """
+    changed: dict[str, Json] = {}
+    unknown: list[str] = []
+    ambiguous: dict[str, AmbiguousNameError] = {}
+    for place in places:
+        value = copy.deepcopy(place.value)
+        for each in _names_in(place.shape, value):
+            kinds = _kinds(each.type_names if types is None else [name for name in each.type_names if name in types])
+            name = name_in(each.target) or ""
+            try:
+                found = yield from named(access, kinds, name)
+            except AmbiguousNameError as error:
+                ambiguous[place.pointer + each.pointer] = error
+                continue
+            if found is None:
+                nouns = " or ".join(kind.noun for kind in kinds)
+                unknown.append(f"{place.pointer}{each.pointer} names {name!r}, and there is no such {nouns}")
+            else:
+                value = _put(value, split_pointer(each.pointer), found.id)
+        changed[place.pointer] = value
+    if ambiguous:
+        told = "".join(f"\n  {pointer}: {error}" for pointer, error in ambiguous.items())
+        ids = [identifier for error in ambiguous.values() for identifier in error.ids]
+        raise AmbiguousNameError(f"Names that could mean several objects:{told}", ids=ids)
+    if unknown:
+        detail = f"{'; '.join(unknown)}, in the sandbox {access.exchange.settings.sandbox!r}"
+        raise NotFoundError(method="GET", path="(a lookup by name)", status=404, title="Unknown names", detail=detail)
+    return changed
+
+
+def _kinds(type_names: Sequence[str]) -> list[Kind]:
+    return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
+
+
+def _put(document: Json, tokens: list[str], value: Json) -> Json:
+    """The document with the value at the place; an empty path is the document itself."""
+    if not tokens:
+        return value
+    holder = document
+    for token in tokens[:-1]:
+        holder = holder[int(token)] if isinstance(holder, list) else holder[token]
+    holder[int(tokens[-1]) if isinstance(holder, list) else tokens[-1]] = value
+    return document

@@ -1,0 +1,141 @@
+"""Whose an offer is that has the wanted name: made by this work, by an earlier try of it, or by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
+from airflow_provider_offers.client.instants import parse_instant
+from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.sameness import says
+from airflow_provider_offers.client.wire import Json
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+# What a later task of the same run changes about an offer that an earlier one made.
+_EDITED_LATER = ("status", "selectionConstraint", "startDate", "endDate")
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of earlier tries of the same work.
+
+    `since` is the earliest moment at which one of them can have posted, and `settled` the moment by which everything
+    that they posted shows up in a listing (by default the creation's patience from now). `id` is what the receipt of
+    one said that it made.
+    """
+
+    since: datetime
+    settled: datetime | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What is to be created, and how to treat what is there already.
+
+    `patience` is how many seconds an offer may take to show up in a listing. `marker` is a characteristic (name and
+    value) among the properties by which this very work is recognised. `before_post` is called just before each POST,
+    so that the intent can be kept where a crash does not reach it.
+    """
+
+    kind: Kind
+    properties: Mapping[str, Json]
+    if_exists: str = "fail"
+    patience: float = 10.0
+    earlier: Earlier | None = None
+    marker: tuple[str, str] | None = None
+    before_post: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.properties["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A creation under way; `wanted` are its properties as a read shows them."""
+
+    access: Access
+    creation: Creation
+    wanted: Mapping[str, Json]
+
+    def by_earlier_try(self, found: Found) -> list[Entity]:
+        """Those that an earlier try of this very work made, the oldest first."""
+        return sorted((each for each in found.entities if self._is_by_earlier_try(each, found.skew)), key=age)
+
+    def by_this_try(self, entities: Sequence[Entity]) -> list[Entity]:
+        """Those that a POST without an answer made, the oldest first: before it there was none of the name."""
+        return sorted((each for each in entities if self._is_alike(each)), key=age)
+
+    def is_still_ours(self, entity: Entity) -> bool:
+        """Whether what an earlier try made by its receipt still is what is wanted, but for what later tasks edit."""
+        if entity.status == "archived" and self.wanted.get("status") != "archived":
+            return False
+        return self.creation.marker is not None or self._is_alike(entity) or self._is_edited_later(entity)
+
+    def is_spare(self, entity: Entity, kept: Entity | None) -> bool:
+        """Whether it is certain enough to be deleted that this is a twin: nobody touched it, and one account made both.
+
+        `kept` is the one that stays, as the listing shows it; None where that is our own, known by its receipt.
+        """
+        makers = ("createdBy", "createdByClientId")
+        return (
+            entity.etag == 1
+            and self._is_by_us(entity)
+            and says(self.creation.kind, entity.properties, self.wanted)
+            and (kept is None or all(entity.envelope.get(maker) == kept.envelope.get(maker) for maker in makers))
+        )
+
+    def _is_alike(self, entity: Entity) -> bool:
+        if self.creation.marker is not None:
+            return self._is_marked(entity)
+        return self._is_by_us(entity) and says(self.creation.kind, entity.properties, self.wanted)
+
+    def _is_by_earlier_try(self, entity: Entity, skew: timedelta) -> bool:
+        """By its marker; or same content, our credential, and not older than the earliest try.
+
+        What a later task of the run published or scheduled since is still the same offer, unless it is to be updated.
+        """
+        if self.creation.marker is not None:
+            return self._is_marked(entity)
+        earlier = self.creation.earlier
+        created = age(entity)[0]
+        if earlier is None or created == _END_OF_TIME or not _is_since(created, earlier.since, skew):
+            return False
+        return self._is_alike(entity) or (self.creation.if_exists != "update" and self._is_edited_later(entity))
+
+    def _is_edited_later(self, entity: Entity) -> bool:
+        rest = {name: value for name, value in self.wanted.items() if name not in _EDITED_LATER}
+        return entity.etag > 1 and self._is_by_us(entity) and says(self.creation.kind, entity.properties, rest)
+
+    def _is_marked(self, entity: Entity) -> bool:
+        assert self.creation.marker is not None
+        name, value = self.creation.marker
+        characteristics = entity.properties.get("characteristics")
+        return isinstance(characteristics, Mapping) and characteristics.get(name) == value
+
+    def _is_by_us(self, entity: Entity) -> bool:
+        """Whether our credential made the offer, as far as the generation tells."""
+        return entity.envelope.get("createdByClientId") in (None, self.access.exchange.settings.client_id)
+
+
+def _is_since(created: datetime, since: datetime, skew: timedelta) -> bool:
+    """Whether the service, whose clock is ahead by `skew`, made something at or after a moment of ours."""
+    return created - since >= skew - CLOCK_GRAIN
+
+
+def age(entity: Entity) -> tuple[datetime, str]:
+    """Sorts by creation, the oldest first; ids tell apart what was made in one millisecond."""
+    return moment(entity.created), entity.id
+
+
+def moment(created: str | None) -> datetime:
+    """When something was created, or the end of time where that is not told."""
+    try:
+        return parse_instant(created)
+    except ValueError:
+        return _END_OF_TIME

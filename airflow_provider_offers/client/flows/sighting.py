@@ -1,0 +1,130 @@
+"""Looking at what the decision runtime serves: one decision for a profile, or generation 1's diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_offers.client.changes import look_alone
+from airflow_provider_offers.client.delivery import (
+    MOST_ITEMS,
+    MOST_OFFERS,
+    MOST_SCOPES,
+    Checks,
+    IdentityMap,
+    Question,
+    context_pairs,
+    identity_map,
+    reference_to,
+)
+from airflow_provider_offers.client.entities import Entity, Reference
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    RejectedError,
+    UnsupportedError,
+    Violation,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.deciding import decide, diagnose
+from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
+from airflow_provider_offers.client.serving import Sight
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.waiting import HopelessError
+from airflow_provider_offers.client.wire import Flow, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """Where to look from: a decision, perhaps one of its placements, and a profile. Without a decision, diagnostics."""
+
+    decision: Reference | None = None
+    placement: Reference | None = None
+    profile: IdentityMap = field(default_factory=dict, repr=False)
+    context: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
+
+
+def new_viewpoint(
+    *, decision_id: Any, placement_id: Any, profile: Any, context_data: Any, settings: Settings
+) -> Viewpoint:
+    """A viewpoint from plain arguments; `InvalidInputError` names everything that is wrong with them.
+
+    Raises `UnsupportedError` where no decision is named on dps, which documents no diagnostics.
+    """
+    if decision_id is None:
+        needless = {"placement_id": placement_id, "profile": profile, "context_data": context_data}
+        violations = [
+            Violation(name, "a value", "nothing, or decision_id beside it")
+            for name, given in needless.items()
+            if given is not None
+        ]
+        if violations:
+            raise InvalidInputError("There is no decision to ask", violations)
+        if settings.api != "xcore":
+            raise UnsupportedError(
+                "dps documents no diagnostics of its runtime; give decision_id and profile, so that a decision tells "
+                "what is served"
+            )
+        return Viewpoint()
+    checks = Checks()
+    decision = checks.of(reference_to, "decision_id", decision_id, DECISION, settings)
+    placement = None
+    if placement_id is not None:
+        placement = checks.of(reference_to, "placement_id", placement_id, PLACEMENT, settings)
+    identities = checks.of(identity_map, profile) or {}
+    context = checks.of(context_pairs, context_data) or ()
+    checks.end("The decision cannot be asked for")
+    return Viewpoint(decision, placement, identities, context)
+
+
+def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
+    """What the runtime shows from there.
+
+    Calls the decisioning API as a dry run for as many offers as it gives, after a read of the decision where no
+    placement is named; or the diagnostics of generation 1. A refusal of the runtime that its next update may lift
+    (404, 409, 422: a decision that it does not know yet) is the reason why it shows nothing. Raises `HopelessError`
+    where the decision is gone or archived.
+    """
+    if viewpoint.decision is None:
+        return Sight(package=(yield from diagnose(access)))
+    placements: tuple[Reference, ...]
+    if viewpoint.placement is not None:
+        placements = (viewpoint.placement,)
+    else:
+        placements = yield from _placements(access, viewpoint.decision)
+    if not placements:
+        return Sight(reason=f"the decision {viewpoint.decision} has no placements")
+    question = Question(
+        decisions=(viewpoint.decision,),
+        placements=placements,
+        profile=viewpoint.profile,
+        item_count=min(MOST_ITEMS, MOST_OFFERS // len(placements)),
+        context=viewpoint.context,
+        dry_run=True,
+        include_content=False,
+        allow_duplicates=True,
+    )
+    try:
+        return Sight(decided=(yield from decide(access, question)))
+    except (ConflictError, NotFoundError, RejectedError) as error:
+        return Sight(reason=str(error))
+
+
+def _placements(access: Access, decision: Reference) -> Flow[tuple[Reference, ...]]:
+    """The placements of a decision's criteria, as it is in the library."""
+    entity: Entity | None = yield from look_alone(access, decision)
+    if entity is None:
+        raise HopelessError(f"There is no decision {decision}, or not any more")
+    if entity.status == "archived":
+        raise HopelessError(f"The decision {entity.name!r} ({decision}) is archived and decides nothing any more")
+    criteria = entity.properties.get("criteria")
+    named = [
+        placement
+        for criterion in (criteria if isinstance(criteria, list) else [])
+        if isinstance(criterion, Mapping)
+        for placement in criterion.get("placements") or []
+        if isinstance(placement, str)
+    ]
+    return tuple(Reference(PLACEMENT, id=each) for each in dict.fromkeys(named))[:MOST_SCOPES]

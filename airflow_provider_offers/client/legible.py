@@ -1,0 +1,40 @@
+"""Text from outside as a message may show it: of bounded length, and without what could break or forge a log line."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_MESSAGE = 8_000
+_LONGEST_VALUE = 300
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+# Control characters, marks that turn the direction of writing, and halves of surrogate pairs.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
+
+
+def legible(text: str, longest: int = _LONGEST_VALUE) -> str:
+    """The text on one line."""
+    return _printable(_BREAKS.sub(" ", _cut(text, longest)))
+
+
+def legible_message(text: str) -> str:
+    """A whole message. Its own lines but the first begin with two blanks; any other break came from outside."""
+    lines = _NO_BREAK_OF_OURS.sub(" ", _cut(text, LONGEST_MESSAGE)).split("\n")
+    return "\n".join(_printable(_BREAKS.sub(" ", line)) for line in lines)
+
+
+def quoted(value: object, longest: int = _LONGEST_VALUE) -> str:
+    """The value as Python writes it, cut short; its type's name where it cannot be written."""
+    try:
+        return legible(repr(value), longest)
+    except (ValueError, RecursionError):
+        # A number of more digits than Python turns into text, or nesting without end.
+        return f"a {type(value).__name__} too large to show"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

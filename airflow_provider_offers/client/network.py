@@ -1,0 +1,78 @@
+"""What both shells do alike below HTTP: the authorities that they trust, and the proxy that a request goes through."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+
+from airflow_provider_offers.client.errors import ConfigurationError, Violation
+from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.settings import Settings, is_loopback
+
+# What `requests` and OpenSSL read, in the order in which they count here; the first that is set is all that is trusted.
+BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def tls_context(verify: bool | str) -> ssl.SSLContext:
+    """How TLS is spoken: certificates and host names are verified unless `verify` is False.
+
+    A path in `verify` names the authorities that are trusted; else the first variable of `BUNDLE_VARIABLES` that is
+    set does; else the system's and those that `requests` brings are. Raises `ConfigurationError` where a file that is
+    named cannot be read.
+    """
+    if isinstance(verify, str):
+        return _context("verify", verify)
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    named = next((name for name in BUNDLE_VARIABLES if os.environ.get(name)), None)
+    return _context(None, "") if named is None else _context(named, os.environ[named])
+
+
+@lru_cache(maxsize=8)
+def _context(name: str | None, place: str) -> ssl.SSLContext:
+    """A verifying context; reading the authorities takes long, so that a process does it once."""
+    if name is None:
+        context = ssl.create_default_context()
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+        return context
+    try:
+        if name == "SSL_CERT_DIR" or os.path.isdir(place):
+            return ssl.create_default_context(capath=place)
+        return ssl.create_default_context(cafile=place)
+    except OSError:
+        accepted = "the path of a file of certificate authorities on this machine"
+        raise ConfigurationError(
+            "The Offer Library connection cannot work",
+            [Violation(name, repr(place), f"true, false, or {accepted}" if name == "verify" else accepted)],
+        ) from None
+
+
+def proxy_for(url: str, settings: Settings) -> Secret | None:
+    """The proxy on the way to a URL: the connection's, or the environment's where the connection says nothing of it.
+
+    A loopback address is reached without one: plain http is allowed there because it does not leave the machine.
+    """
+    if is_loopback(urlsplit(url).hostname or ""):
+        return None
+    proxy = _selected(url, settings)
+    if proxy is not None and not proxy.lower().startswith(("http://", "https://")):
+        raise ConfigurationError(
+            "The Offer Library connection cannot work",
+            [Violation("proxies", "a proxy of the environment of another kind", "an http or https proxy")],
+        )
+    return proxy
+
+
+def _selected(url: str, settings: Settings) -> Secret | None:
+    proxies = get_environ_proxies(url) if settings.proxies is None else settings.proxies
+    found = select_proxy(url, dict(proxies))
+    if not found:
+        return None
+    return Secret(found if "://" in found else f"http://{found}")

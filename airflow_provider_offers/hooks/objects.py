@@ -1,0 +1,110 @@
+"""What a hook can do with the objects of one kind: placements, qualifiers, collections, rules, formulas, decisions."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class LibraryObjects:
+    """The objects of one kind in the sandbox of a hook; `OfferLibraryHook.objects` makes one.
+
+    An object is named by an id of either generation, an xcore instance id, `name:` and its exact name, or what a task
+    returned. Every method raises the errors of `airflow_provider_offers.client.errors`, and `UnsupportedError` for
+    ranking formulas on xcore, of which Adobe documents no calls there.
+    """
+
+    def __init__(self, hook: OfferLibraryHook, kind: str) -> None:
+        from airflow_provider_offers.client.kinds import library_kind
+
+        self._hook = hook
+        self.kind = library_kind(kind)
+
+    def create(self, document: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Create an object once and return its receipt; the options are those of `OfferLibraryHook.create_offer`.
+
+        Calls `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as `/placements` (dps), between
+        two lookups by name.
+        """
+        return self.with_kind(self._hook.create_offer(document, offer_type=self.kind, **options))
+
+    def get(self, object_id: Any) -> dict[str, Any]:
+        """Read an object: a receipt with its status and window, if it has any, and its properties under `object`.
+
+        Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps).
+        """
+        return self.get_many([object_id])[0]
+
+    def get_many(self, object_ids: Sequence[Any]) -> list[dict[str, Any]]:
+        """Read many objects in few requests, in their order. Raises `NotFoundError` that names those not there."""
+        from airflow_provider_offers.client.receipts import object_receipt
+
+        began = time.monotonic()
+        library = self._hook.library
+        entities = library.get_offers([library.reference(each, self.kind) for each in object_ids])
+        self._tell("Read", len(entities), began)
+        return [object_receipt(entity, self._hook.settings, full=True) for entity in entities]
+
+    def patch(
+        self,
+        object_id: Any,
+        patch: list[dict[str, Any]],
+        *,
+        if_match: int | str | None = None,
+        validate: bool = True,
+    ) -> dict[str, Any]:
+        """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
+        receipt = self._hook.patch_offer(object_id, patch, offer_type=self.kind, if_match=if_match, validate=validate)
+        return self.with_kind(receipt)
+
+    def edit(self, object_id: Any, work: Work) -> dict[str, Any]:
+        """Do the work of a flow of `client.flows.editing` to one object and return the receipt."""
+        return self.with_kind(self._hook.edit_offer(object_id, work, offer_type=self.kind))
+
+    def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> dict[str, Any]:
+        """Delete an object, see it gone, and return a receipt; `cascaded` in it lists what was deleted before it.
+
+        What still refers to the object is a `ConflictError` that names it, unless `cascade`, which deletes it first.
+        """
+        from airflow_provider_offers.client.flows.graph import delete_object
+
+        return self.edit(
+            object_id,
+            lambda access, reference: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade),
+        )
+
+    def search(self, *, full: bool = False, **query: Any) -> Iterator[dict[str, Any]]:
+        """The objects that a search finds, each once, page by page; see `client.query.parse_query`.
+
+        Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
+        """
+        from airflow_provider_offers.client.query import parse_query
+        from airflow_provider_offers.client.receipts import object_receipt
+
+        began, found = time.monotonic(), 0
+        for entity in self._hook.library.search_offers(parse_query(**query), offer_type=self.kind):
+            found += 1
+            yield object_receipt(entity, self._hook.settings, full=full)
+        self._tell("Found", found, began)
+
+    def with_kind(self, receipt: dict[str, Any]) -> dict[str, Any]:
+        """The receipt of a write with the kind in it, which an offer's receipt does not have by itself."""
+        return {**receipt, "kind": self.kind.key}
+
+    def _tell(self, done: str, count: int, began: float) -> None:
+        self._hook.log.info(
+            "%s %d of kind %s in sandbox %r over %s in %.2f s [request id %s]",
+            done,
+            count,
+            self.kind.key,
+            self._hook.settings.sandbox,
+            self._hook.settings.api,
+            time.monotonic() - began,
+            self._hook.library.last_request_id,
+        )

@@ -1,0 +1,183 @@
+"""The base of the operators that create: one object or a list of them, each exactly once for a run of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class CreateOperator(OfferLibraryOperator):
+    """Creates what a field of the operator describes, and returns its receipt; for a list, a list of receipts.
+
+    :param window: when it may be shown, in place of the dates in the document: `start` and `end` or `duration`,
+        perhaps `timezone`, as `ScheduleOfferOperator` takes them
+    :param if_exists: what an object of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
+        it is), `update` (patch what differs), `skip` (skip this task; in a list, this entry). What an earlier try of
+        this very task made is recognised and adopted.
+    :param patience: seconds that a new object may take to show up in a listing; so long is looked for it after a lost
+        answer before it is posted again, and after its creation to see that it is the only one of its name
+    :param marker: the name of a characteristic that is to hold `dag/run/task/map index`, by which the task recognises
+        what it made whatever became of it since; by default nothing is added to an offer
+    :param validate: False sends the document without the local checks
+    :param max_concurrent: how many of a list are under way at once (default 8)
+    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
+        the task fails in the end either way, and names what failed
+    """
+
+    # The field that holds the document.
+    document_field: ClassVar[str] = "offer"
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "window",
+        "if_exists",
+        "marker",
+        "max_concurrent",
+        "on_failure",
+    )
+
+    def __init__(
+        self,
+        *,
+        window: dict[str, Any] | None = None,
+        if_exists: str = "fail",
+        patience: float = 10.0,
+        marker: str | None = None,
+        validate: bool = True,
+        max_concurrent: int | str = 8,
+        on_failure: str = "stop",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.window = window
+        self.if_exists = if_exists
+        self.patience = patience
+        self.marker = marker
+        self.validate = validate
+        self.max_concurrent = max_concurrent
+        self.on_failure = on_failure
+
+    @property
+    def kind_key(self) -> str:
+        """The key of the kind that is created."""
+        raise NotImplementedError
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        given = json_document(self.document_field, getattr(self, self.document_field))
+        if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
+            return self._create_many(list(given), hook, context)
+        return self._create_one(given, hook, context)
+
+    def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from dataclasses import replace
+
+        creation = self._creation(hook, document, context)
+        record = self._record(hook, context, [creation])
+        receipt = hook.create(replace(creation, earlier=record.earlier(0), before_post=record.before_post))
+        record.add(0, receipt)
+        record.save()
+        if receipt["action"] == "skipped":
+            raise self._skipped(context, receipt, f"{receipt['name']!r} is there already, as {receipt['id']}")
+        return receipt
+
+    def _create_many(self, documents: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+        from dataclasses import replace
+
+        from airflow_provider_offers.client.flows.adding import create_object
+        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.operators.lists import bounds, work_through
+        from airflow_provider_offers.operators.progress import ListProgress
+
+        max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
+        creations = self._creations(hook, documents, context)
+        record = self._record(hook, context, creations)
+        items = [
+            replace(creation, earlier=record.earlier(index), before_post=record.before_post)
+            for index, creation in enumerate(creations)
+        ]
+
+        def to_receipt(index: int, written: Written) -> dict[str, Any]:
+            hook.tell_withdrawn(creations[index], written)
+            return write_receipt(written, hook.settings, creations[index].kind.key)
+
+        receipts = work_through(
+            hook,
+            context,
+            items,
+            create_object,
+            receipts=record,
+            progress=ListProgress(self.log, record, len(items), to_receipt),
+            called=lambda index: repr(creations[index].name),
+            done="created",
+            max_concurrent=max_concurrent,
+            stop=stop,
+        )
+        if receipts and all(receipt["action"] == "skipped" for receipt in receipts):
+            raise self._skipped(context, receipts, f"all {len(receipts)} are there already")
+        return receipts
+
+    def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
+        from airflow_provider_offers.client.kinds import library_kind
+
+        return hook.library.creation(
+            document,
+            offer_type=library_kind(self.kind_key),
+            window=json_document("window", self.window) or None,
+            if_exists=self.if_exists,
+            patience=self.patience,
+            marker=(self.marker, _this_work(context)) if self.marker else None,
+            validate=self.validate,
+        )
+
+    def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
+        """Every creation of the list, or one error with what is wrong in any of them."""
+        from airflow_provider_offers.client.creations import check_names
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+        creations, violations = [], []
+        for index, document in enumerate(documents):
+            try:
+                creations.append(self._creation(hook, document, context))
+            except InvalidInputError as error:
+                violations += [
+                    Violation(
+                        f"/{index}{each.pointer if each.pointer.startswith('/') else ''}", each.given, each.accepted
+                    )
+                    if not each.pointer or each.pointer.startswith("/")
+                    else each
+                    for each in error.violations
+                ]
+        if violations:
+            raise InvalidInputError("The list cannot be created", list(dict.fromkeys(violations)))
+        check_names(creations)
+        return creations
+
+    def _record(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> Any:
+        from airflow_provider_offers.operators.progress import CreationRecord
+
+        settings = hook.settings
+        names = [creation.name for creation in creations]
+        plan = [settings.host, settings.sandbox, settings.api, self.kind_key, names]
+        return CreationRecord(context, self.log, plan, len(creations), self.patience)
+
+    def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        # The receipt is pushed by hand: a skipped task returns nothing.
+        context["ti"].xcom_push(key="return_value", value=receipts)
+        return AirflowSkipException(said)
+
+
+def _this_work(context: Context) -> str:
+    """What a marker holds: which task of which run made the object. Those of a list differ in their names."""
+    ti = context["ti"]
+    return "/".join(map(str, (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)))

@@ -1,0 +1,102 @@
+"""The operators of a decision's life: give it a window, let it go live, take it back, complete it, archive it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.operators.lifecycle import ScheduleOfferOperator, StepOperator, waived
+from airflow_provider_offers.operators.objects import EditObjectsOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_offers.client.lifecycle import Step
+
+_FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
+
+
+class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
+    """Set the window in which a decision is made: `[start, end)`, its `startDate` and `endDate`.
+
+    `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration` and
+    `timezone` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the window.
+    """
+
+    template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(kind="decision", **kwargs)
+
+
+class DecisionStepOperator(EditObjectsOperator, StepOperator):
+    """The base of activate, deactivate, complete and archive: one step in the life of a decision, made once."""
+
+    template_fields: Sequence[str] = _FIELDS
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(kind="decision", **kwargs)
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        from airflow_provider_offers.client.lifecycle import DECISION_STEPS
+
+        return DECISION_STEPS
+
+
+class ActivateDecisionOperator(DecisionStepOperator):
+    """Let a decision go live: from `draft` to `live`, from where its offers are shown.
+
+    :param waive: reasons against it that are to be overlooked: `no_window`, `window_over`, `no_criteria`,
+        `missing_placement`, `missing_collection`, `missing_rule`, `missing_formula`, `no_fallback`,
+        `missing_fallback`, `fallback_not_approved`, `fallback_lacks_placement`, `empty_collection`, `missing_offer`,
+        `offers_not_approved`, `no_offer_to_show`
+
+    `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or
+    `unchanged` where the decision is live already. Raises `NotPublishableError`, which names what would make it
+    pointless, and `TransitionError` for a decision that is complete or archived. An edit that somebody makes
+    meanwhile is looked at, and kept.
+
+    Calls a read, lookups of what the decision refers to and of the offers of its collections, then `PATCH`.
+    """
+
+    step_verb: ClassVar[str] = "activate"
+    template_fields: Sequence[str] = (*DecisionStepOperator.template_fields, "waive")
+
+    def __init__(self, *, waive: Sequence[str] | str = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.waive = waive
+
+    def _waived(self) -> tuple[str, ...]:
+        from airflow_provider_offers.client.flows.golive import REASONS
+
+        return waived(self.waive, REASONS, "The decision cannot go live")
+
+
+class DeactivateDecisionOperator(DecisionStepOperator):
+    """Take a decision back: from `live` to `draft`, so that it is not made any more.
+
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `deactivated`, or `unchanged` where it is
+    a draft already. Raises `TransitionError` for a decision that is complete or archived.
+    """
+
+    step_verb: ClassVar[str] = "deactivate"
+
+
+class CompleteDecisionOperator(DecisionStepOperator):
+    """Complete a live decision, which is final: a complete decision can only be duplicated, archived or deleted.
+
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `completed`, or `unchanged` where it is
+    complete already. Raises `TransitionError` for a decision that is not live.
+    """
+
+    step_verb: ClassVar[str] = "complete"
+
+
+class ArchiveDecisionOperator(DecisionStepOperator):
+    """Archive a decision, which is final: an archived decision can only be deleted or duplicated.
+
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `archived`, or `unchanged` where it is
+    archived already.
+    """
+
+    step_verb: ClassVar[str] = "archive"

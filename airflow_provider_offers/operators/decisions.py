@@ -1,0 +1,401 @@
+"""The operators that have decisions delivered: for one profile at once, or for an audience into a dataset."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+
+from airflow_provider_offers.client.errors import (
+    InvalidInputError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    Violation,
+    can_pass,
+)
+from airflow_provider_offers.operators.base import OfferLibraryOperator, execution_deadline, json_document, named_offer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.wire import Json
+    from airflow_provider_offers.client.workloads import Job, Workload
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.submissions import SubmissionRecord
+
+__all__ = ["BatchDecisionOperator", "DecideOperator"]
+
+IF_UNKNOWN = ("submit", "fail")
+
+
+class DecideOperator(OfferLibraryOperator):
+    """Ask what the decision runtime shows one profile, and return the propositions.
+
+    :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
+        or a list of any of these
+    :param placement_id: the placement, or a list; every decision is asked at every placement
+    :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`, or the name of a
+        templated `.json` file. It is neither logged nor returned, but Airflow shows it among the rendered fields.
+    :param item_count: how many offers to ask for at each placement, 1 (default) to 30
+    :param context_data: data of the situation by schema, for rules that ask for it: `{schema: data}`
+    :param dry_run: True (default) counts nothing against caps, so that a DAG may check what would be shown. False
+        decides for real; such a request is never repeated where its answer was lost. A retry of the task asks again.
+    :param include_content: False leaves the offers' contents out
+
+    Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`: each with `decision` and
+    `placement` (`id`, `etag`), `options` (the best first) and `fallback`, whose members are `id`, `etag`, and what the
+    service gave of `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and `characteristics`.
+
+    Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: "Deliver
+    offers using the Decisioning API". Raises `RejectedError` for a decision that the runtime does not know.
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "decision_id",
+        "placement_id",
+        "profile",
+        "item_count",
+        "context_data",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"profile": "json", "context_data": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("profile", "context_data")
+
+    def __init__(
+        self,
+        *,
+        decision_id: Any,
+        placement_id: Any,
+        profile: dict[str, Any] | str,
+        item_count: int | str = 1,
+        context_data: Any = None,
+        dry_run: bool = True,
+        include_content: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.decision_id = decision_id
+        self.placement_id = placement_id
+        self.profile = profile
+        self.item_count = item_count
+        self.context_data = context_data
+        # Airflow's own operators have a method of the name `dry_run`.
+        self.as_dry_run = dry_run
+        self.include_content = include_content
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        return hook.decide(
+            named_offer(self.decision_id),
+            named_offer(self.placement_id),
+            json_document("profile", self.profile),
+            item_count=self.item_count,
+            context_data=json_document("context_data", self.context_data) or None,
+            dry_run=self.as_dry_run,
+            include_content=self.include_content,
+        )
+
+
+class BatchDecisionOperator(OfferLibraryOperator):
+    """Have the best offers decided for every profile of an audience, into a dataset, and wait until they are there.
+
+    :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
+        or a list of any of these
+    :param placement_id: the placement, or a list; every decision is made at every placement
+    :param audience_id: the one audience; its profiles are those of the last daily snapshot
+    :param dataset_id: the dataset, of the schema ODE DecisionEvents, that the decisions are written to
+    :param item_count: how many offers to choose at each placement, 1 (default) to 30
+    :param include_content: True writes the offers' contents into the dataset too
+    :param wait_for_completion: False returns as soon as the job is submitted
+    :param deferrable: wait in the triggerer; the default is Airflow's `[operators] default_deferrable`
+    :param poll_interval: seconds between two looks at the job
+    :param timeout: seconds that a try waits, time in the service's queue included
+    :param if_unknown: what a retry does that cannot know whether an earlier try submitted a job: `submit` (default)
+        or `fail`
+
+    The receipt: `job_id`, `status`, `dataset`, `audience`, `detail` (the service's own), `created`, `sandbox`, `api`.
+    At most five jobs of a dataset run at once; others wait in the service's queue, and the task with them. A job that
+    ends in ERROR fails the try, and a retry submits a new one.
+
+    On Airflow 3.3 a retry takes up the job of the try before, and submits none. On 3.2, which keeps nothing between
+    tries, and where a worker was killed between the request and its answer, nobody can know: the service has no
+    idempotency key and lists no jobs. Then `submit` makes sure that there are decisions, at the price of rows of the
+    same kind being written twice.
+
+    The service cannot cancel a job. A task that is killed or runs out of time leaves it running, and says so.
+
+    Calls `POST /data/core/dwm/workloads/decisions`, then `GET .../{job_id}`; Adobe: "Batch Decisioning API".
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "decision_id",
+        "placement_id",
+        "audience_id",
+        "dataset_id",
+        "item_count",
+        "poll_interval",
+        "timeout",
+        "if_unknown",
+    )
+
+    def __init__(
+        self,
+        *,
+        decision_id: Any,
+        placement_id: Any,
+        audience_id: str,
+        dataset_id: str,
+        item_count: int | str = 1,
+        include_content: bool = False,
+        wait_for_completion: bool = True,
+        deferrable: bool | None = None,
+        poll_interval: float | str = 60.0,
+        timeout: float | str = 21_600.0,
+        if_unknown: str = "submit",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.decision_id = decision_id
+        self.placement_id = placement_id
+        self.audience_id = audience_id
+        self.dataset_id = dataset_id
+        self.item_count = item_count
+        self.include_content = include_content
+        self.wait_for_completion = wait_for_completion
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.if_unknown = if_unknown
+        self._submitting = False
+        self._job_id: str | None = None
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.client.flows.batching import submission
+        from airflow_provider_offers.client.workloads import job_receipt, new_workload
+        from airflow_provider_offers.operators.submissions import SubmissionRecord
+
+        workload = new_workload(
+            decision_id=named_offer(self.decision_id),
+            placement_id=named_offer(self.placement_id),
+            audience_id=self.audience_id,
+            dataset_id=self.dataset_id,
+            item_count=self.item_count,
+            include_content=self.include_content,
+            settings=hook.settings,
+        )
+        poll_interval, timeout = self._bounds()
+        record = SubmissionRecord(context, self.log, [hook.settings.sandbox, *workload.fingerprint])
+        # Before anything is kept: looking up an instance id or a name is no submission.
+        body = hook.library.run(lambda access: submission(access, workload))
+        job = self._earlier_job(hook, record) or self._submit(hook, record, workload, body)
+        self._job_id = job.id
+
+        def receipt_of(job: Job) -> dict[str, Any]:
+            return job_receipt(job, hook.settings, dataset=workload.dataset, audience=workload.audience)
+
+        if not self.wait_for_completion:
+            return receipt_of(job)
+        if self.deferrable and not job.is_over:
+            self._defer(context, receipt_of(job), poll_interval, timeout)
+        try:
+            job = self._wait(hook, job, poll_interval, timeout)
+        except (OfferLibraryError, AirflowTaskTimeout) as error:
+            self._stop_waiting(error, record)
+        return receipt_of(self._ended(job, record))
+
+    def _earlier_job(self, hook: OfferLibraryHook, record: SubmissionRecord) -> Job | None:
+        """The job of an earlier try, unless that failed or is gone, so that this try needs one of its own."""
+        job_id = record.job_id
+        if job_id is None:
+            return None
+        self._job_id = job_id
+        try:
+            job = _look(hook, job_id)
+        except NotFoundError:
+            self.log.warning("The service does not know the batch job %s of an earlier try", job_id)
+            record.lose()
+            return None
+        if job.status == "ERROR" or (job.is_over and record.is_anew):
+            # A task that was cleared is to do its work again; a job under way is as good as a new one.
+            self.log.warning("%s. This try submits a new one", job)
+            record.forget()
+            return None
+        if record.is_from_before and job.is_over:
+            self.log.info("%s That was before the task was cleared; this try submits a new one", job.progress)
+            record.forget()
+            return None
+        self.log.info("Taking up the job of an earlier try. %s", job.progress)
+        return job
+
+    def _submit(self, hook: OfferLibraryHook, record: SubmissionRecord, workload: Workload, body: Json) -> Job:
+        from airflow_provider_offers.client.flows.batching import post
+        from airflow_provider_offers.client.retry import is_unsettled
+
+        if record.doubt is not None:
+            self._decide_in_doubt(record.doubt, workload)
+        record.begin()
+        self._submitting = True
+        try:
+            job = hook.library.run(lambda access: post(access, body))
+        except OfferLibraryError as error:
+            if not is_unsettled(error):
+                record.not_taken_up()
+                raise
+            unknown = OutcomeUnknownError(
+                f"Whether the batch decision for the audience {workload.audience} was submitted is not known: {error}"
+            )
+            unknown.retryable = self.if_unknown == "submit"
+            raise unknown from error
+        finally:
+            self._submitting = False
+        record.submitted(job.id)
+        self.log.info(
+            "Submitted for the audience %s into the dataset %s in sandbox %r. %s [request id %s]",
+            workload.audience,
+            workload.dataset,
+            hook.settings.sandbox,
+            job.progress,
+            hook.library.last_request_id,
+        )
+        return job
+
+    def _decide_in_doubt(self, doubt: str, workload: Workload) -> None:
+        if self.if_unknown == "fail":
+            unknown = OutcomeUnknownError(
+                f"{doubt}; there may be a job already, and the service can neither list jobs nor tell two of a kind "
+                f"apart. Look at the dataset {workload.dataset} or at Batch decisioning in Journey Optimizer, and set "
+                "if_unknown='submit', or clear the task, to submit one"
+            )
+            unknown.retryable = False
+            raise unknown
+        self.log.warning("%s. Submitting: if there is a job already, its rows will be in the dataset twice", doubt)
+
+    def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
+        """Look at the job until it is over."""
+        from airflow_provider_offers.client.polling import Patience
+        from airflow_provider_offers.client.workloads import BatchTimeoutError
+
+        patience, end = Patience(poll_interval), time.monotonic() + timeout
+        pause = patience.after_look()
+        while not job.is_over:
+            if (left := end - time.monotonic()) <= 0:
+                raise BatchTimeoutError.of(job.id, job.status, timeout)
+            time.sleep(min(pause, left))
+            job_id, status = job.id, job.status
+            try:
+                job = _look(hook, job_id)
+            except OfferLibraryError as error:
+                pause = patience.after_failure(error)
+                self.log.warning("The batch job %s could not be looked at: %s", job_id, error)
+            else:
+                pause = patience.after_look()
+                if job.status != status:
+                    self.log.info("%s", job.progress)
+        return job
+
+    def _defer(self, context: Context, receipt: dict[str, Any], poll_interval: float, timeout: float) -> None:
+        from airflow_provider_offers.triggers.decisions import BatchDecisionTrigger
+
+        self.defer(
+            trigger=BatchDecisionTrigger(
+                receipt=receipt,
+                deadline=time.time() + timeout,
+                offer_library_conn_id=self.offer_library_conn_id,
+                sandbox=self.sandbox or None,
+                poll_interval=poll_interval,
+                execution_deadline=execution_deadline(self, context),
+            ),
+            method_name="execute_complete",
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take up what the trigger ended in."""
+        from airflow_provider_offers.client.workloads import BatchTimeoutError, Job
+        from airflow_provider_offers.operators.submissions import SubmissionRecord
+
+        record = SubmissionRecord(context, self.log)
+        self._job_id = record.job_id
+        status = event.get("status") if isinstance(event, dict) else None
+        try:
+            if event is None or status not in ("met", "failed", "execution_timeout"):
+                raise OfferLibraryError(f"The trigger ended in an event that it does not have: {event!r}")
+            if status == "execution_timeout":
+                raise AirflowTaskTimeout(event["message"])
+            if status == "failed":
+                raise _failure(event)
+            receipt: dict[str, Any] = event["value"]["receipt"]
+            self._job_id = receipt["job_id"]
+            if event["value"]["timed_out"]:
+                raise BatchTimeoutError.of(receipt["job_id"], receipt["status"], self._bounds()[1])
+        except (OfferLibraryError, AirflowTaskTimeout) as error:
+            self._stop_waiting(error, record)
+        self._ended(Job(receipt["job_id"], receipt["status"], receipt["created"], receipt["detail"]), record)
+        return receipt
+
+    def on_kill(self) -> None:
+        """Say what becomes of the job: the service has no way to end it."""
+        if self._job_id is not None:
+            self.log.warning("The batch job %s goes on: the service has no way to cancel it", self._job_id)
+        elif self._submitting:
+            self.log.warning("Killed while submitting: there may be a batch job, whose id is not known")
+
+    def _ended(self, job: Job, record: SubmissionRecord) -> Job:
+        if job.status == "ERROR":
+            # A retry is to submit another one.
+            record.forget()
+        else:
+            self.log.info("%s", job)
+        return job.completed()
+
+    def _stop_waiting(self, error: OfferLibraryError | AirflowTaskTimeout, record: SubmissionRecord) -> NoReturn:
+        """End this try while the job goes on. A retry takes it up, where Airflow lets it know of the job."""
+        if isinstance(error, NotFoundError):
+            record.lose()
+        elif isinstance(error, OfferLibraryError) and not can_pass(error):
+            raise AirflowFailException(f"{error}\n  The batch job {self._job_id} goes on") from error
+        elif not record.outlives_the_try:
+            raise AirflowFailException(
+                f"{error}\n  The batch job {self._job_id} goes on. Airflow 3.2 would let no retry know of it, so that "
+                "none is made"
+            ) from error
+        raise error
+
+    def _bounds(self) -> tuple[float, float]:
+        violations = []
+        found = []
+        for name, least in (("poll_interval", 0.1), ("timeout", 0.0)):
+            given = getattr(self, name)
+            try:
+                number = float("nan") if isinstance(given, bool) else float(given)
+            except (TypeError, ValueError):
+                number = float("nan")
+            if not least <= number < float("inf"):
+                violations.append(Violation(name, repr(given), f"a number of seconds, {least:g} or more"))
+            found.append(number)
+        if self.if_unknown not in IF_UNKNOWN:
+            violations.append(Violation("if_unknown", repr(self.if_unknown), " or ".join(map(repr, IF_UNKNOWN))))
+        if violations:
+            raise InvalidInputError("The batch decision cannot be waited for", violations)
+        return found[0], found[1]
+
+
+def _failure(event: dict[str, Any]) -> OfferLibraryError:
+    """The error that ended the wait in the triggerer, as far as an event tells."""
+    if event.get("error") == "NotFoundError":
+        return NotFoundError(method="GET", path="/workloads/decisions", status=404, detail=event["message"])
+    error = OfferLibraryError(str(event.get("message")))
+    error.retryable = bool(event.get("retryable"))
+    return error
+
+
+def _look(hook: OfferLibraryHook, job_id: str) -> Job:
+    from airflow_provider_offers.client.flows.batching import job_status
+
+    return hook.library.run(lambda access: job_status(access, job_id))

@@ -1,0 +1,183 @@
+"""The operators for objects of any kind: placements, qualifiers, collections, rules, formulas, decisions, offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.creating import CreateOperator
+from airflow_provider_offers.operators.decision_steps import (
+    ActivateDecisionOperator,
+    ArchiveDecisionOperator,
+    CompleteDecisionOperator,
+    DeactivateDecisionOperator,
+    ScheduleDecisionOperator,
+)
+from airflow_provider_offers.operators.objects import EditObjectsOperator
+from airflow_provider_offers.operators.offers import DeleteOfferOperator, PatchOfferOperator, SearchOffersOperator
+
+__all__ = [
+    "ActivateDecisionOperator",
+    "ArchiveDecisionOperator",
+    "CompleteDecisionOperator",
+    "CreateLibraryObjectOperator",
+    "DeactivateDecisionOperator",
+    "DeleteLibraryObjectOperator",
+    "GetLibraryObjectOperator",
+    "PatchLibraryObjectOperator",
+    "ScheduleDecisionOperator",
+    "SearchLibraryObjectsOperator",
+]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class CreateLibraryObjectOperator(CreateOperator):
+    """Create an object of the library, or a list of them, once for each run of the task, and return the receipt.
+
+    :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula` (dps only), `decision`, `personalized`,
+        `fallback`
+    :param object: the object as Adobe documents it, in either generation's spelling: a dict, the name of a templated
+        `.json` file, or a list of objects, each of a name of its own. Wherever it wants the id of another object,
+        `name:` and that one's exact name will do.
+
+    The other parameters are those of `CreateOperator`; `window` is for decisions and personalized offers, `marker` for
+    offers. The receipt, also in XCom: `id`, `instance_id`, `name`, `etag`, `kind`, `api`, `sandbox` and `action`, for
+    an offer with `offer_type` too. A decision that is to be `live` from the start is looked at first, as
+    `ActivateDecisionOperator` does.
+
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as
+    `/placements` (dps), then the lookup again; Adobe: "Create a placement" and so on.
+    """
+
+    document_field: ClassVar[str] = "object"
+    template_fields: Sequence[str] = (*CreateOperator.template_fields, "kind", "object")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("object",)
+
+    def __init__(self, *, kind: str, object: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.object = object
+
+    @property
+    def kind_key(self) -> str:
+        return self.kind
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.client.batches import BatchError
+
+        try:
+            return self._with_kind(super().work(hook, context))
+        except BatchError as error:
+            raise error.about(f"{hook.objects(self.kind).kind.noun}s") from error.__cause__
+
+    def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
+        return super()._skipped(context, self._with_kind(receipts), said)
+
+    def _with_kind(self, receipts: Any) -> Any:
+        if isinstance(receipts, list):
+            return [{**receipt, "kind": self.kind} for receipt in receipts]
+        return {**receipts, "kind": self.kind}
+
+
+class GetLibraryObjectOperator(OfferLibraryOperator):
+    """Read an object of the library, or a list of them, and return what they are now.
+
+    :param kind: the kind; see `CreateLibraryObjectOperator`
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
+        returned, or a list of any of these
+
+    Returns the receipt's fields but `action`, then `created` and `modified`, `status` and `window` where the kind has
+    them, and under `object` every property in generation 2's plain names; for a list, a list of these.
+
+    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps), for a list a
+    lookup of many at once; Adobe: "Look up a placement" and so on. Raises `NotFoundError` where there is none.
+    """
+
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "kind", "object_id")
+
+    def __init__(self, *, kind: str, object_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.object_id = object_id
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+        objects = hook.objects(self.kind)
+        given = named_offer(self.object_id)
+        return objects.get_many(given) if isinstance(given, (list, tuple)) else objects.get(given)
+
+
+class SearchLibraryObjectsOperator(SearchOffersOperator):
+    """Search the objects of one kind, through every page, and return what is found.
+
+    :param kind: the kind; see `CreateLibraryObjectOperator`
+
+    The other parameters are those of `SearchOffersOperator` without `offer_type`. Returns a list of receipts as
+    `GetLibraryObjectOperator` does, with `object` only where `full` is True.
+
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps); Adobe: "List placements"
+    and so on.
+    """
+
+    template_fields: Sequence[str] = (
+        *(name for name in SearchOffersOperator.template_fields if name != "offer_type"),
+        "kind",
+    )
+
+    def __init__(self, *, kind: str, **kwargs: Any) -> None:
+        super().__init__(offer_type="", **kwargs)
+        self.kind = kind
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+        return list(hook.objects(self.kind).search(full=self.full, **self.query))
+
+
+class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
+    """Change an object, or every one of a list, by a JSON Patch (RFC 6902), exactly once, and return the receipt.
+
+    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match` and `validate` as `PatchOfferOperator`
+    has them. A value that is to be the id of another object may be `name:` and its exact name.
+
+    Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps); Adobe:
+    "Update a placement" and so on. What the new status means is the author's: only `ActivateDecisionOperator` looks.
+    """
+
+    template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "patch", "if_match")
+
+
+class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
+    """Delete an object, or every one of a list, wait until it is gone, and return a receipt without an etag.
+
+    :param missing_ok: True is content with an object that is not there, as `DeleteOfferOperator` is
+    :param cascade: True deletes everything that refers to the object first, and what refers to that before it:
+        decisions, collections, offers. What is live or approved is taken back to draft before it goes.
+
+    The other parameters are those of `EditObjectsOperator`. The receipt lists under `cascaded` what was deleted before
+    the object. Without `cascade`, what still refers to the object is a `ConflictError` that names it, and nothing is
+    sent; Adobe's own check finds what this one cannot see, such as a journey that uses a decision.
+
+    Calls a listing of each kind that may refer to the object, then `DELETE /{container}/instances/{instanceId}` (xcore)
+    or `DELETE` of the kind's path and the id (dps); Adobe: "Delete a placement" and so on.
+    """
+
+    def __init__(self, *, cascade: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cascade = cascade
+
+    @property
+    def fingerprint(self) -> Any:
+        return [*super().fingerprint, self.cascade]
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.graph import delete_object
+
+        missing_ok, cascade = self._content, self.cascade
+        return lambda access, reference: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)

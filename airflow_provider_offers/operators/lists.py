@@ -1,0 +1,98 @@
+"""Working through a list of offers, several at once: what creating many and changing many have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.batches import Batch
+    from airflow_provider_offers.client.flows.access import Access
+    from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.wire import Flow
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.progress import ListProgress, Receipts
+
+T = TypeVar("T")
+
+ON_FAILURE = ("stop", "continue")
+
+
+def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
+    """How many may be under way at once, and whether a failure stops the rest; both may come from a template."""
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+    violations = []
+    if on_failure not in ON_FAILURE:
+        violations.append(Violation("on_failure", repr(on_failure), " or ".join(map(repr, ON_FAILURE))))
+    concurrent = str(max_concurrent)
+    if not (concurrent.isascii() and concurrent.isdecimal() and 1 <= int(concurrent) <= 32):
+        violations.append(Violation("max_concurrent", repr(max_concurrent), "a whole number from 1 to 32"))
+    if violations:
+        raise InvalidInputError("The list cannot be worked on", violations)
+    return int(concurrent), on_failure == "stop"
+
+
+def work_through(
+    hook: OfferLibraryHook,
+    context: Context,
+    items: Sequence[T],
+    work: Callable[[Access, T], Flow[Written]],
+    *,
+    receipts: Receipts,
+    progress: ListProgress,
+    called: Callable[[int], str],
+    done: str,
+    max_concurrent: int,
+    stop: bool,
+) -> list[dict[str, Any]]:
+    """Do the work for every item that has no receipt yet; returns the receipts in the items' order.
+
+    `called` names an item in a message, and `done` says what was done to it, such as `published`. Raises `BatchError`
+    where some failed, after everything else was done or, with `stop`, not begun.
+    """
+    from airflow_provider_offers.client.batches import BatchError
+
+    try:
+        batch = asyncio.run(_run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop))
+    finally:
+        receipts.save()
+    written = [receipts.done[index] for index in sorted(receipts.done)]
+    if batch.failures:
+        # A failed task returns nothing; who runs on all the same finds what was done.
+        context["ti"].xcom_push(key="return_value", value=written)
+        failures = {called(index): error for index, error in batch.failures.items()}
+        raise BatchError(done, len(written), len(items), failures)
+    hook.log.info("%d offers %s in sandbox %r", len(written), done, hook.settings.sandbox)
+    return written
+
+
+async def _run(
+    hook: OfferLibraryHook,
+    items: Sequence[T],
+    work: Callable[[Access, T], Flow[Written]],
+    receipts: Receipts,
+    progress: ListProgress,
+    *,
+    max_concurrent: int,
+    stop: bool,
+) -> Batch:
+    from airflow_provider_offers.client.batches import run_batch
+
+    session = await hook.async_session()
+    try:
+        return await run_batch(
+            session,
+            items,
+            work,
+            skip=dict(receipts.done),
+            max_concurrent=max_concurrent,
+            stop=stop,
+            progress=progress,
+        )
+    finally:
+        await session.close()

@@ -1,0 +1,57 @@
+"""What the operators for objects of any kind share: the object, its kind, and receipts that name the kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.edits import EditOffersOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+
+class EditObjectsOperator(EditOffersOperator):
+    """Changes one object of the library and returns its receipt, or many and returns a list of receipts in their order.
+
+    :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
+        returned, or a list of any of these, such as the output of a search
+    :param max_concurrent: how many objects of a list are under way at once (default 8)
+    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
+        the task fails in the end either way, and names what failed
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "kind",
+        "object_id",
+        "max_concurrent",
+        "on_failure",
+    )
+    # The row of the kind table, once the task runs.
+    offer_type: Any
+
+    def __init__(self, *, kind: str, object_id: Any, **kwargs: Any) -> None:
+        super().__init__(offer_id=None, offer_type=None, **kwargs)
+        self.kind = kind
+        self.object_id = object_id
+
+    @property
+    def fingerprint(self) -> Any:
+        return [*super().fingerprint, self.kind]
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.client.batches import BatchError
+
+        objects = hook.objects(self.kind)
+        self.offer_id, self.offer_type = self.object_id, objects.kind
+        try:
+            done = super().work(hook, context)
+        except BatchError as error:
+            raise error.about(f"{objects.kind.noun}s") from error.__cause__
+        return [objects.with_kind(each) for each in done] if isinstance(done, list) else objects.with_kind(done)

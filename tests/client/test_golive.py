@@ -1,0 +1,369 @@
+"""What speaks against a decision going live, each finding by its name, against the emulator on both generations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import ConflictError, NotPublishableError
+from airflow_provider_offers.client.flows import editing, golive
+from airflow_provider_offers.client.flows.editing import take_step
+from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.kinds import DECISION, FALLBACK
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.lifecycle import ACTIVATE
+from airflow_provider_offers.emulator import Emulator
+from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
+
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
+NOWHERE = "dps:{}:1c265317da41ffff"
+
+
+def findings(library: OfferLibrary, properties: dict[str, Any], *waive: str) -> dict[str, str]:
+    return library.run(lambda access: check_decision(access, properties, NOW, waive))
+
+
+def test_nothing_speaks_against_a_whole_decision(library: OfferLibrary, emulator: Emulator) -> None:
+    assert findings(library, decision(campaign(emulator))) == {}
+
+
+def _other(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """The decision with its one criterion changed; a list of two keys leads deeper."""
+    criterion: dict[str, Any] = decision(ids)["criteria"][0]
+    return decision(ids, criteria=[{**criterion, **changes}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "said"),
+    [
+        ({"startDate": None}, "no_window", "no startDate and endDate"),
+        ({"endDate": "2025-01-01T00:00:00Z"}, "no_window", "one after the other"),
+        ({**OPEN, "endDate": "2026-02-01T00:00:00Z"}, "window_over", "2026-02-01T00:00:00Z"),
+        ({"criteria": None}, "no_criteria", "no criterion"),
+        ({"criteria": []}, "no_criteria", "no criterion"),
+        ({"fallback": None}, "no_fallback", "no fallback offer"),
+        ({"fallback": NOWHERE.format("fallback-offer")}, "missing_fallback", NOWHERE.format("fallback-offer")),
+    ],
+)
+def test_what_the_decision_itself_lacks(
+    library: OfferLibrary, emulator: Emulator, changes: dict[str, Any], reason: str, said: str
+) -> None:
+    found = findings(library, decision(campaign(emulator), **changes))
+    assert list(found) == [reason]
+    assert said in found[reason]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "reasons"),
+    [
+        (
+            {"placements": [NOWHERE.format("offer-placement")]},
+            ["missing_placement", "fallback_lacks_placement", "no_offer_to_show"],
+        ),
+        ({"optionSelection": {"filter": NOWHERE.format("offer-filter")}}, ["missing_collection"]),
+        ({"profileConstraint": {"eligibilityRule": NOWHERE.format("eligibility-rule")}}, ["missing_rule"]),
+    ],
+)
+def test_what_the_decision_refers_to_in_vain(
+    library: OfferLibrary, emulator: Emulator, criterion: dict[str, Any], reasons: list[str]
+) -> None:
+    found = findings(library, _other(campaign(emulator), **criterion))
+    assert list(found) == reasons
+    assert "1c265317da41ffff" in found[reasons[0]]
+
+
+def test_a_formula_that_is_not_there(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    if api == "xcore":
+        pytest.skip("generation 1 documents no calls for formulas")
+    order = {"orderEvaluationType": "scoringFunction", "function": NOWHERE.format("ranking-function")}
+    found = findings(library, _other(campaign(emulator), rank={"priority": 0, "order": order}))
+    assert list(found) == ["missing_formula"]
+
+
+def test_the_fallback_must_cover_every_placement_and_be_approved(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, fallback={"status": "draft"})
+    second = seed(emulator, "offer-placement", name="Newsletter bottom")
+    found = findings(library, _other(ids, placements=[ids["placement"], second]))
+    assert list(found) == ["fallback_not_approved", "fallback_lacks_placement"]
+    assert "'Everyone'" in found["fallback_not_approved"]
+    assert "'draft'" in found["fallback_not_approved"]
+    assert "'Newsletter bottom'" in found["fallback_lacks_placement"]
+    assert "'Newsletter top'" not in found["fallback_lacks_placement"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "reason"),
+    [
+        ({"ids": []}, "empty_collection"),
+        ({"filterType": "offers", "ids": []}, "empty_collection"),
+    ],
+)
+def test_a_collection_without_ids_is_empty(
+    library: OfferLibrary, emulator: Emulator, collection: dict[str, Any], reason: str
+) -> None:
+    found = findings(library, decision(campaign(emulator, collection=collection)))
+    assert list(found) == [reason]
+    assert "'Spring set'" in found[reason]
+
+
+@pytest.mark.parametrize(
+    ("how", "tags", "status", "reasons"),
+    [
+        ("any-tags", ["tag"], "approved", []),
+        ("any-tags", ["tag"], "draft", ["offers_not_approved"]),
+        ("any-tags", [], "approved", ["empty_collection"]),
+        ("any-tags", ["other"], "approved", []),
+        ("all-tags", ["tag"], "approved", ["empty_collection"]),
+        ("all-tags", ["tag", "other"], "approved", []),
+        ("all-tags", ["tag", "other"], "archived", ["offers_not_approved"]),
+    ],
+)
+def test_a_collection_by_qualifiers_needs_one_approved_offer(
+    library: OfferLibrary, emulator: Emulator, how: str, tags: list[str], status: str, reasons: list[str]
+) -> None:
+    ids = campaign(emulator, personalized={"tags": []})
+    ids["other"] = seed(emulator, "tag", name="Summer")
+    ids["collection"] = seed(emulator, "offer-filter", name="By tags", filterType=how, ids=[ids["tag"], ids["other"]])
+    seed(
+        emulator,
+        "personalized-offer",
+        **offer("Tagged", ids["placement"], tags=[ids[each] for each in tags], status=status),
+    )
+    assert list(findings(library, decision(ids))) == reasons
+
+
+def test_every_offer_that_a_collection_lists_must_be_there_and_approved(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    ids = campaign(emulator)
+    draft = seed(emulator, "personalized-offer", **offer("Unready", ids["placement"], status="draft"))
+    listed = [ids["personalized"], ids["fallback"], draft]
+    ids["collection"] = seed(emulator, "offer-filter", name="Listed", filterType="offers", ids=listed)
+    found = findings(library, decision(ids))
+    assert list(found) == ["offers_not_approved"]
+    assert "'Unready'" in found["offers_not_approved"]
+    assert "'Voucher'" not in found["offers_not_approved"]
+
+
+def test_an_offer_that_is_gone_from_a_collection(library: OfferLibrary, emulator: Emulator) -> None:
+    emulator.configure(dps_delete_referenced=200)
+    ids = campaign(emulator)
+    gone = seed(emulator, "personalized-offer", **offer("Gone", ids["placement"]))
+    ids["collection"] = seed(
+        emulator, "offer-filter", name="Listed", filterType="offers", ids=[ids["personalized"], gone]
+    )
+    connection = emulator.connection("dps")
+    connection.pop("conn_type")
+    from airflow_provider_offers.client.settings import parse_settings
+
+    with OfferLibrary(parse_settings(**connection)) as dps:
+        dps.delete_offer(gone)
+    found = findings(library, decision(ids))
+    assert list(found) == ["missing_offer"]
+    assert gone in found["missing_offer"]
+
+
+ENDED = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("how", ["offers", "any-tags"])
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({}, []),
+        ({"selectionConstraint": ENDED}, ["no_offer_to_show"]),
+        ({"representations": []}, ["no_offer_to_show"]),
+        ({"representations": "elsewhere"}, ["no_offer_to_show"]),
+        ({"status": "draft"}, ["offers_not_approved"]),
+    ],
+)
+def test_each_criterion_needs_an_offer_that_can_be_shown(
+    library: OfferLibrary, emulator: Emulator, how: str, changes: dict[str, Any], reasons: list[str]
+) -> None:
+    ids = campaign(emulator)
+    if changes.get("representations") == "elsewhere":
+        elsewhere = seed(emulator, "offer-placement", name="Elsewhere")
+        caps = [{"limit": 1, "scope": "global", "entity": "placement", "placement": ids["placement"]}]
+        changes = {"representations": shown(elsewhere), "frequencyCappingConstraints": caps}
+    other = seed(emulator, "tag", name="Other")
+    only = seed(emulator, "personalized-offer", **offer("Only", ids["placement"], tags=[other], **changes))
+    listed = [only] if how == "offers" else [other]
+    ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType=how, ids=listed)
+    found = findings(library, decision(ids))
+    assert list(found) == reasons
+    if reasons == ["no_offer_to_show"]:
+        assert "'Few'" in found["no_offer_to_show"]
+        assert "/criteria/0" in found["no_offer_to_show"]
+
+
+def test_fallbacks_alone_are_nothing_to_show(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType="offers", ids=[ids["fallback"]])
+    assert list(findings(library, decision(ids))) == ["no_offer_to_show"]
+
+
+def test_one_collection_may_do_for_one_criterion_and_not_for_another(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    second = seed(emulator, "offer-placement", name="Bottom")
+    criteria = decision(ids)["criteria"]
+    both = [*criteria, {**criteria[0], "placements": [second]}]
+    found = findings(library, decision(ids, criteria=both), "fallback_lacks_placement")
+    assert list(found) == ["no_offer_to_show"]
+    assert "/criteria/1" in found["no_offer_to_show"]
+    assert "/criteria/0" not in found["no_offer_to_show"]
+
+
+def test_a_fallback_covers_a_placement_by_its_representations_only(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    elsewhere = seed(emulator, "offer-placement", name="Elsewhere")
+    caps = [{"limit": 1, "scope": "global", "entity": "placement", "placement": ids["placement"]}]
+    properties = {"name": "Odd", "representations": shown(elsewhere), "frequencyCappingConstraints": caps}
+    odd = Entity(FALLBACK, ids["fallback"], ids["fallback"], 1, properties)
+    assert shown_in(odd) == {elsewhere}
+
+
+def test_a_formula_does_not_keep_a_decision_from_going_live(
+    library: OfferLibrary, emulator: Emulator, api: str
+) -> None:
+    """Generation 1 documents no calls for formulas, and yet its decisions name them."""
+    ids = campaign(emulator)
+    formula = seed(emulator, "ranking-function", name="Boost", expression={"type": "PQL", "value": "1"})
+    order = {"orderEvaluationType": "scoringFunction", "function": formula}
+    assert findings(library, _other(ids, rank={"priority": 0, "order": order})) == {}
+
+
+def test_what_is_waived_is_not_looked_up(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    library.run(lambda access: check_decision(access, {}, NOW))
+    emulator.clear_journal()
+    findings(library, decision(ids), *REASONS)
+    assert emulator.journal(path="/data/core/*") == []
+    findings(library, decision(ids), *(set(REASONS) - {"missing_rule"}))
+    assert len(emulator.journal(path="/data/core/*")) == 1
+
+
+def test_the_offers_are_looked_at_although_a_missing_collection_is_waived(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    ids = campaign(emulator, personalized={"status": "draft"})
+    assert list(findings(library, decision(ids), "missing_collection")) == ["offers_not_approved"]
+
+
+def test_who_is_edited_between_two_pages_of_offers_is_found(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = campaign(emulator)
+    for number in range(6):
+        seed(emulator, "personalized-offer", **offer(f"Other {number}", ids["placement"]))
+    pages: list[int] = []
+    actual = Listing.advance
+
+    def interrupted(self: Listing) -> Any:
+        page = yield from actual(self)
+        if self in scans and not pages:
+            pages.append(len(page or ()))
+            change = [{"op": "add", "path": "/description", "value": "edited"}]
+            library.patch_offer(ids["personalized"], change)
+        return page
+
+    scans: list[Listing] = []
+
+    def scanned(*arguments: Any) -> Listing:
+        scans.append(Listing(*arguments))
+        return scans[-1]
+
+    monkeypatch.setattr(golive, "_PAGE", 2)
+    monkeypatch.setattr(golive, "Listing", scanned)
+    monkeypatch.setattr(Listing, "advance", interrupted)
+    assert findings(library, decision(ids)) == {}
+    assert pages == [2]
+
+
+def test_each_reason_can_be_waived_and_no_other_is_then_hidden(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, fallback={"status": "draft"}, personalized={"status": "draft"})
+    ids["placement"] = seed(emulator, "offer-placement", name="Other")
+    bad = decision(ids, startDate=None)
+    every = set(findings(library, bad))
+    assert every == {"no_window", "fallback_not_approved", "fallback_lacks_placement", "offers_not_approved"}
+    for reason in every:
+        assert set(findings(library, bad, reason)) == every - {reason}
+    assert findings(library, bad, *REASONS) == {}
+
+
+def test_a_whole_decision_takes_few_requests(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    library.run(lambda access: check_decision(access, {}, NOW))
+    emulator.clear_journal()
+    findings(library, decision(ids))
+    # A lookup each of placement, collection, rule and fallback, and a page of offers.
+    assert len(emulator.journal(path="/data/core/*")) == 5
+
+
+def test_what_changes_while_it_is_looked_at_is_looked_at_again(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody takes the fallback out between the look and the patch."""
+    ids = campaign(emulator)
+    there = seed(emulator, "offer-activity", **decision(ids))
+    looks: list[dict[str, str]] = []
+    actual = check_decision
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        found = yield from actual(*arguments, **options)
+        if not looks:
+            library.patch_offer(there, [{"op": "remove", "path": "/fallback"}], offer_type=DECISION)
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(editing, "check_decision", interrupted)
+    with pytest.raises(NotPublishableError, match="no_fallback") as caught:
+        library.edit_offer(
+            there, lambda access, it: take_step(access, it, ACTIVATE, now=lambda: NOW), offer_type=DECISION
+        )
+    assert set(caught.value.findings) == {"no_fallback"}
+    assert len(looks) == 2
+    assert not isinstance(caught.value, ConflictError)
+    assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
+
+
+def test_a_decision_created_live_is_looked_at_unless_it_is_there(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, fallback={"representations": []})
+    live = decision(ids, status="live")
+    with pytest.raises(NotPublishableError, match="fallback_lacks_placement"):
+        library.create_offer(live, offer_type=DECISION)
+    assert emulator.objects("offer-activity") == []
+    there = seed(emulator, "offer-activity", **decision(ids))
+    assert library.create_offer(live, offer_type=DECISION, if_exists="adopt").receipt.id == there
+
+
+def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, fallback={"representations": []})
+    there = seed(emulator, "offer-activity", **decision(ids))
+    live = {"name": "Newsletter", "status": "live"}
+    with pytest.raises(NotPublishableError, match="create it as a draft") as caught:
+        library.create_offer(live, offer_type=DECISION, if_exists="update")
+    # What the update leaves as it is counts too: the criteria and the window are the decision's own.
+    assert set(caught.value.findings) == {"fallback_lacks_placement"}
+    assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
+    whole = seed(emulator, "fallback-offer", name="Whole", status="approved", representations=shown(ids["placement"]))
+    done = library.create_offer({**live, "fallback": whole}, offer_type=DECISION, if_exists="update")
+    assert (done.action, done.receipt.id) == ("updated", there)
+
+
+def test_an_update_of_what_is_live_is_not_looked_at(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, personalized={"status": "draft"})
+    seed(emulator, "offer-activity", **decision(ids, status="live"))
+    changed = decision(ids, status="live", description="New")
+    assert library.create_offer(changed, offer_type=DECISION, if_exists="update").action == "updated"
+
+
+def test_the_words_for_the_placements_of_a_fallback(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    more = {f"P{number}": seed(emulator, "offer-placement", name=f"P{number}") for number in range(7)}
+    found = findings(library, _other(ids, placements=[ids["placement"], *more.values()]))
+    assert "and 2 more" in found["fallback_lacks_placement"]
+    assert shown("x")[0]["placement"] == "x"

@@ -1,0 +1,302 @@
+"""Names in place of ids: found once, refused by name where there is none or several, against the emulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import AmbiguousNameError, InvalidInputError, NotFoundError
+from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.kinds import (
+    COLLECTION,
+    DECISION,
+    FALLBACK,
+    LIBRARY,
+    PERSONALIZED,
+    PLACEMENT,
+    TAG,
+    Kind,
+)
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.shapes import TYPED_ID
+from airflow_provider_offers.emulator import Emulator
+from tests.client.campaign import OPEN, campaign, offer, seed
+
+
+def resolved(library: OfferLibrary, kind: Kind, document: dict[str, Any]) -> dict[str, Any]:
+    return library.run(lambda access: with_ids(access, kind, neutral_payload(document, kind)))
+
+
+def lookups(emulator: Emulator) -> int:
+    """How often the library was looked into; finding the container of a sandbox apart."""
+    paths = [entry.path for entry in emulator.journal(method="GET", path="/data/core/*")]
+    return sum(1 for path in paths if not path.endswith("/xcore/"))
+
+
+# Where an id may stand, by kind: a document with one, and what the name behind it means.
+PLACES: list[tuple[Kind, dict[str, Any], str]] = [
+    (PERSONALIZED, {"representations": [{"placement": "name:Newsletter top"}]}, "placement"),
+    (FALLBACK, {"representations": [{}, {"placement": "name:Newsletter top"}]}, "placement"),
+    (PERSONALIZED, {"tags": ["name:Spring"]}, "tag"),
+    (PERSONALIZED, {"selectionConstraint": {"eligibilityRule": "name:Gold members"}}, "rule"),
+    (PERSONALIZED, {"frequencyCappingConstraints": [{"placement": "name:Newsletter top"}]}, "placement"),
+    (PERSONALIZED, {"xdm:representations": [{"xdm:placement": "name:Newsletter top"}]}, "placement"),
+    (COLLECTION, {"filterType": "any-tags", "ids": ["name:Spring"]}, "tag"),
+    (COLLECTION, {"filterType": "offers", "ids": ["name:Voucher"]}, "personalized"),
+    (COLLECTION, {"filterType": "offers", "ids": ["name:Everyone"]}, "fallback"),
+    (COLLECTION, {"ids": ["name:Spring"]}, "tag"),
+    (DECISION, {"fallback": "name:Everyone"}, "fallback"),
+    (DECISION, {"criteria": [{"placements": ["name:Newsletter top"]}]}, "placement"),
+    (DECISION, {"criteria": [{"optionSelection": {"filter": "name:Spring set"}}]}, "collection"),
+    (DECISION, {"criteria": [{"profileConstraint": {"eligibilityRule": "name: Gold members "}}]}, "rule"),
+]
+
+
+@pytest.mark.parametrize(("kind", "document", "meant"), PLACES)
+def test_a_name_becomes_the_id_wherever_one_may_stand(
+    library: OfferLibrary, emulator: Emulator, kind: Kind, document: dict[str, Any], meant: str
+) -> None:
+    ids = campaign(emulator)
+    neutral = neutral_payload(document, kind)
+    assert has_names(kind, neutral)
+    found = resolved(library, kind, document)
+    (pointing,) = kind.shape.pointings(found, "")
+    assert pointing.target == ids[meant]
+    assert not has_names(kind, found)
+    assert neutral == neutral_payload(document, kind)
+
+
+@pytest.mark.parametrize(("kind", "document", "meant"), PLACES)
+def test_a_name_in_a_patch_becomes_the_id(
+    library: OfferLibrary, emulator: Emulator, kind: Kind, document: dict[str, Any], meant: str
+) -> None:
+    ids = campaign(emulator)
+    (name, value), *_ = neutral_payload({**document}, kind).items()
+    if name == "filterType":
+        name, value = "ids", document["ids"]
+    patch = [{"op": "add", "path": f"/{name}", "value": value}, {"op": "remove", "path": "/description"}]
+    assert patch_has_names(kind, patch)
+    changed = library.run(lambda access: patch_with_ids(access, kind, patch))
+    (pointing,) = kind.shape.pointings({name: changed[0]["value"]}, "")
+    assert pointing.target == ids[meant]
+    assert changed[1] == patch[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("/representations/0/placement", "name:Newsletter top"), ("/tags/-", "name:Spring"), ("/tags/0", "name:Spring")],
+)
+def test_a_value_that_is_a_name_itself(library: OfferLibrary, emulator: Emulator, path: str, value: str) -> None:
+    ids = campaign(emulator)
+    patch = [{"op": "replace", "path": path, "value": value}]
+    (changed,) = library.run(lambda access: patch_with_ids(access, PERSONALIZED, patch))
+    assert changed["value"] in ids.values()
+    typed = TYPED_ID.fullmatch(changed["value"])
+    assert typed is not None
+    assert typed["type"] == ("tag" if "tags" in path else "offer-placement")
+
+
+def test_only_what_refers_to_something_is_a_name(library: OfferLibrary, emulator: Emulator) -> None:
+    document = {
+        "name": "name:Voucher",
+        "description": "name:Spring",
+        "characteristics": {"placement": "name:x"},
+        "representations": [{"components": [{"content": "name:y"}], "channel": "name:z"}],
+        "unknown": {"placement": "name:u"},
+    }
+    assert not has_names(PERSONALIZED, document)
+    assert resolved(library, PERSONALIZED, document) == document
+    assert lookups(emulator) == 0
+
+
+def test_each_name_is_looked_up_once_for_a_library(library: OfferLibrary, emulator: Emulator) -> None:
+    campaign(emulator)
+    document = {
+        "representations": [{"placement": "name:Newsletter top"}, {"placement": "name:Newsletter top"}],
+        "frequencyCappingConstraints": [{"placement": "name:Newsletter top"}],
+    }
+    first = resolved(library, PERSONALIZED, document)
+    assert lookups(emulator) == 1
+    assert resolved(library, FALLBACK, document)["representations"] == first["representations"]
+    assert lookups(emulator) == 1
+
+
+def test_a_name_that_went_to_another_object_is_looked_up_again(library: OfferLibrary, emulator: Emulator) -> None:
+    old = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [old]}
+    library.delete_offer("name:Spring", offer_type=TAG)
+    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [new]}
+
+
+def test_a_renamed_object_is_not_found_by_its_old_name(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    old = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [old]}
+    path = "/name" if api == "dps" else "/_instance/xdm:name"
+    library.patch_offer(old, [{"op": "replace", "path": path, "value": "Summer"}], offer_type=TAG)
+    with pytest.raises(NotFoundError, match="'Spring'"):
+        resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
+    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring", "name:Summer"]}) == {"tags": [new, old]}
+
+
+def test_an_object_that_is_replaced_is_not_found_by_its_old_name(
+    library: OfferLibrary, emulator: Emulator, api: str
+) -> None:
+    if api == "dps":
+        pytest.skip("dps documents no replacement")
+    ids = campaign(emulator)
+    listed = {"filterType": "offers", "ids": ["name:Voucher"]}
+    assert resolved(library, COLLECTION, listed)["ids"] == [ids["personalized"]]
+    library.replace_offer(ids["personalized"], offer("Coupon", ids["placement"]))
+    with pytest.raises(NotFoundError, match="'Voucher'"):
+        resolved(library, COLLECTION, listed)
+    assert resolved(library, COLLECTION, {**listed, "ids": ["name:Coupon"]})["ids"] == [ids["personalized"]]
+
+
+def test_names_stay_known_after_edits_of_something_else(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
+    library.patch_offer(ids["tag"], [{"op": "add", "path": "/description", "value": "name"}], offer_type=TAG)
+    before = lookups(emulator)
+    resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
+    assert lookups(emulator) == before
+
+
+def test_what_is_deleted_by_its_instance_id_is_forgotten(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    if api == "dps":
+        pytest.skip("an instance id is an address on generation 1 only")
+    made = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [made.id]}
+    library.delete_offer(made.instance_id, offer_type=TAG)
+    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [new]}
+
+
+@pytest.mark.parametrize("how", ["any-tags", "all-tags", "offers"])
+@pytest.mark.parametrize("told_by", ["patch", "collection"])
+def test_the_filter_type_tells_what_a_name_in_a_patch_is_of(
+    library: OfferLibrary, emulator: Emulator, how: str, told_by: str
+) -> None:
+    ids = campaign(emulator)
+    twin = seed(emulator, "personalized-offer", **offer("Spring", ids["placement"]))
+    meant, other = (twin, ids["tag"]) if how == "offers" else (ids["tag"], twin)
+    of_collection = how if told_by == "collection" else "any-tags" if how == "offers" else "offers"
+    there = seed(emulator, "offer-filter", name="Some", filterType=of_collection, ids=[])
+    patch: list[dict[str, Any]] = [{"op": "add", "path": "/ids", "value": ["name:Spring"]}]
+    if told_by == "patch":
+        patch.insert(0, {"op": "replace", "path": "/filterType", "value": how})
+    library.patch_offer(there, patch, offer_type=COLLECTION)
+    entity = library.get_offer(there, offer_type=COLLECTION)
+    assert entity is not None
+    assert entity.properties["ids"] == [meant]
+    assert other not in entity.properties["ids"]
+
+
+def test_a_name_of_another_kind_than_a_collection_lists_is_unknown(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    with pytest.raises(NotFoundError, match="there is no such collection qualifier"):
+        library.patch_offer(
+            ids["collection"], [{"op": "add", "path": "/ids/-", "value": "name:Voucher"}], offer_type=COLLECTION
+        )
+
+
+@pytest.mark.parametrize("spelled", [" name:Spring", "\nname: Spring\n", "name:Spring "])
+def test_blanks_around_a_name_do_not_count(library: OfferLibrary, emulator: Emulator, spelled: str) -> None:
+    ids = campaign(emulator)
+    assert has_names(PERSONALIZED, {"tags": [spelled]})
+    assert resolved(library, PERSONALIZED, {"tags": [spelled]}) == {"tags": [ids["tag"]]}
+
+
+def test_every_unknown_name_is_told_at_once(library: OfferLibrary, emulator: Emulator) -> None:
+    campaign(emulator)
+    document = {
+        "representations": [{"placement": "name:Newsletter top"}, {"placement": "name:Nowhere"}],
+        "tags": ["name:Autumn"],
+    }
+    with pytest.raises(NotFoundError) as caught:
+        resolved(library, PERSONALIZED, document)
+    said = str(caught.value)
+    assert "/representations/1/placement names 'Nowhere', and there is no such placement" in said
+    assert "/tags/0 names 'Autumn', and there is no such collection qualifier" in said
+    assert "in the sandbox 'prod'" in said
+
+
+def test_every_ambiguous_name_is_told_at_once(library: OfferLibrary, emulator: Emulator) -> None:
+    twins = [seed(emulator, "offer-placement", name="Twin") for _ in range(2)]
+    with pytest.raises(AmbiguousNameError) as caught:
+        resolved(library, PERSONALIZED, {"representations": [{"placement": "name:Twin"}]})
+    assert "/representations/0/placement" in str(caught.value)
+    assert set(caught.value.ids) == set(twins)
+    with pytest.raises(AmbiguousNameError) as caught:
+        library.get_offer("name:Twin", offer_type=PLACEMENT)
+    assert set(caught.value.ids) == set(twins)
+
+
+def test_a_name_that_objects_of_two_kinds_have(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    seed(emulator, "fallback-offer", name="Spring", status="approved")
+    document = {"filterType": "any-tags", "ids": ["name:Spring"]}
+    assert resolved(library, COLLECTION, document)["ids"] == [ids["tag"]]
+    # Without the type, both could be meant.
+    with pytest.raises(AmbiguousNameError):
+        resolved(library, COLLECTION, {"ids": ["name:Spring"]})
+
+
+@pytest.mark.parametrize("name", ["100 % off*", 'A "quoted" one', "a,b", "ümlaut & co", "a==b", "a?b\\c", "name:x"])
+def test_names_are_exact_whatever_they_hold(library: OfferLibrary, emulator: Emulator, name: str) -> None:
+    wanted = seed(emulator, "tag", name=name)
+    seed(emulator, "tag", name=f"{name} more")
+    assert resolved(library, PERSONALIZED, {"tags": [f"name:{name}"]}) == {"tags": [wanted]}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind.key not in ("formula", "decision")])
+def test_every_kind_is_found_by_its_name(library: OfferLibrary, emulator: Emulator, kind: Kind, api: str) -> None:
+    ids = campaign(emulator)
+    name = next(each["body"]["name"] for each in emulator.objects() if each["id"] == ids[kind.key])
+    there = library.run(lambda access: resolve(access, library.reference(f"name:{name}", kind)))
+    assert there.id == ids[kind.key]
+    assert (there.instance_id == there.id) == (api == "dps")
+    entity = library.run(lambda access: read_now(access, library.reference(f"name:{name}", kind)))
+    assert (entity.id, entity.name) == (ids[kind.key], name)
+
+
+def test_names_mix_with_ids_in_what_is_read(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    second = seed(emulator, "personalized-offer", **offer("Second", ids["placement"]))
+    found = library.get_offers([library.reference("name:Voucher"), library.reference(second)])
+    assert [entity.id for entity in found] == [ids["personalized"], second]
+    with pytest.raises(NotFoundError, match="name:Third"):
+        library.get_offers([library.reference("name:Third"), library.reference(second)])
+
+
+def test_what_is_created_with_names_is_found_again_by_its_ids(library: OfferLibrary, emulator: Emulator) -> None:
+    """A repeated creation compares with what is there: the ids, not the names."""
+    ids = campaign(emulator)
+    wanted = {
+        "name": "Named",
+        "status": "draft",
+        "selectionConstraint": OPEN,
+        "rank": {"priority": 1},
+        "tags": ["name:Spring"],
+    }
+    made = library.create_offer(wanted)
+    assert library.create_offer(wanted, if_exists="update").action == "unchanged"
+    entity = library.get_offer(made.receipt.id)
+    assert entity is not None
+    assert entity.properties["tags"] == [ids["tag"]]
+    assert library.patch_offer(
+        "name:Named", [{"op": "test", "path": "/tags/0", "value": "name:Spring"}, {"op": "remove", "path": "/tags/0"}]
+    )
+
+
+@pytest.mark.parametrize("empty", ["name:", "name:  ", " name:", "  "])
+def test_an_empty_name_is_refused_before_anything_is_sent(
+    library: OfferLibrary, emulator: Emulator, empty: str
+) -> None:
+    with pytest.raises(InvalidInputError, match="/tags/0"):
+        library.create_offer(offer("x", "p", tags=[empty]))
+    assert lookups(emulator) == 0

@@ -1,0 +1,223 @@
+"""Whether the runtime serves an offer: where it is looked at from, and the verdicts over what is seen there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.delivery import Decided, Proposition, Shown
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import (
+    BadRequestError,
+    InvalidInputError,
+    UnsupportedError,
+)
+from airflow_provider_offers.client.flows.deciding import Package
+from airflow_provider_offers.client.flows.sighting import Viewpoint, new_viewpoint, sight
+from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.serving import Sight, check_etag, served_verdict
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.waiting import HopelessError
+from tests.client.library import DPS_ID, entity
+from tests.client.script import CONTAINER, SETTINGS, START, Script, answer, body_of
+from tests.client.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, PROFILE, decided
+
+XCORE_SETTINGS = Settings(client_id="c", org_id="o@AdobeOrg", client_secret="s", sandbox="dev1", api="xcore")
+MODIFIED = START - timedelta(minutes=5)
+
+
+def offer(status: str = "approved", etag: int = 3, end: str = "2026-06-30T21:59:59Z", **changes: Any) -> Entity:
+    window = {"startDate": "2026-03-01T00:00:00Z", "endDate": end}
+    properties = {"name": "Spring voucher", "status": status, "selectionConstraint": window}
+    return Entity(PERSONALIZED, DPS_ID, DPS_ID, etag, {**properties, **changes}, modified=MODIFIED.isoformat())
+
+
+def seen(*options: Shown, fallback: Shown | None = None) -> Sight:
+    proposition = Proposition(Shown(DECISION, 4), Shown(PLACEMENT, 1), options, fallback)
+    return Sight(decided=Decided("p", "2026-03-02T09:00:00Z", (proposition,)))
+
+
+def verdict(sight: Sight | None, entity: Entity | None, etag: int | None = None) -> Any:
+    return served_verdict(DPS_ID, entity, etag, sight, START)
+
+
+@pytest.mark.parametrize(("shown", "wanted", "met"), [(3, None, True), (2, None, False), (2, 2, True), (5, 3, True)])
+def test_an_offer_is_served_with_the_etag_waited_for_or_a_later_one(shown: int, wanted: int | None, met: bool) -> None:
+    found = verdict(seen(Shown("dps:personalized-offer:9", 99), Shown(DPS_ID, shown)), offer(), wanted)
+    if met:
+        assert found.value == {
+            "id": DPS_ID,
+            "etag": shown,
+            "decision": DECISION,
+            "placement": PLACEMENT,
+            "updated": "2026-03-02T09:00:00Z",
+        }
+    else:
+        assert found.value is None
+        assert f"serves etag {shown} of {DPS_ID}, and etag {wanted or 3} is waited for" in found.reason
+
+
+def test_a_fallback_is_served_where_nothing_else_is() -> None:
+    fallback = Entity(FALLBACK, "dps:fallback-offer:1", "dps:fallback-offer:1", 2, {"name": "F", "status": "approved"})
+    found = served_verdict(fallback.id, fallback, None, seen(fallback=Shown(fallback.id, 2)), START)
+    assert found.value is not None
+    assert found.value["etag"] == 2
+
+
+def test_an_offer_that_is_not_proposed_is_not_served_and_the_reason_names_its_status() -> None:
+    other = seen(Shown("dps:personalized-offer:9", 99), Shown(DPS_ID, None))
+    assert verdict(other, offer()).reason == f"The runtime does not propose {DPS_ID} to this profile"
+    assert "which is draft," in verdict(other, offer("draft")).reason
+    assert "no such decision" in verdict(Sight(reason="no such decision"), offer()).reason
+
+
+def test_what_will_never_be_served_is_hopeless_whatever_is_seen() -> None:
+    there = seen(Shown(DPS_ID, 3))
+    for entity_, said in (
+        (None, "There is no offer"),
+        (offer("archived"), "is archived and will not be served"),
+        (offer(end="2026-03-02T08:59:59Z"), "closed at 2026-03-02T08:59:59Z"),
+    ):
+        for sight_ in (there, None, Sight(reason="x")):
+            with pytest.raises(HopelessError, match=said):
+                verdict(sight_, entity_)
+
+
+@pytest.mark.parametrize(
+    ("package", "entity", "etag", "said"),
+    [
+        (Package(None, ()), offer(), None, "has not been updated yet"),
+        (Package(START, ("a rule is broken", "a fallback is gone")), offer(), None, "a rule is broken; a fallback is"),
+        (Package(MODIFIED - timedelta(milliseconds=1), ()), offer(), None, "was last updated at"),
+        (Package(START, ()), offer("draft"), None, "is draft with etag 3"),
+        (Package(START, ()), offer(), 4, "approved with etag 3 in the library"),
+        (Package(MODIFIED, ()), offer(), 3, None),
+        (Package(START, ()), offer(), None, None),
+    ],
+)
+def test_diagnostics_must_be_clean_and_later_than_the_change(
+    package: Package, entity: Entity, etag: int | None, said: str | None
+) -> None:
+    found = verdict(Sight(package=package), entity, etag)
+    if said is None:
+        assert found.value["updated"] == (package.date or START).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert (found.value["decision"], found.value["etag"]) == (None, 3)
+    else:
+        assert found.value is None
+        assert said in found.reason
+
+
+def test_diagnostics_count_milliseconds_and_the_library_may_be_finer() -> None:
+    finer = offer()
+    finer.modified = (MODIFIED + timedelta(microseconds=169_455)).isoformat()
+    for milliseconds, met in ((169, True), (168, False)):
+        found = verdict(Sight(package=Package(MODIFIED + timedelta(milliseconds=milliseconds), ())), finer)
+        assert (found.value is not None) == met
+
+
+def test_a_sight_is_a_dry_run_for_as_many_offers_as_an_answer_holds() -> None:
+    script = Script(answer(200, decided(OPTION)))
+    viewpoint = new_viewpoint(
+        decision_id=DECISION, placement_id=PLACEMENT, profile=PROFILE, context_data=None, settings=SETTINGS
+    )
+    found = script.run(sight(script.access(), viewpoint))
+    assert found.decided is not None
+    body = body_of(script.requests[0])
+    assert body["xdm:dryRun"] is True
+    assert body["xdm:propositionRequests"][0]["xdm:itemCount"] == 30
+    assert body["xdm:responseFormat"] == {"xdm:includeContent": False}
+    assert body["xdm:allowDuplicatePropositions"] == {"xdm:acrossActivities": True, "xdm:acrossPlacements": True}
+
+
+def decision(**changes: Any) -> dict[str, Any]:
+    placements = [f"dps:offer-placement:{n}" for n in range(4)]
+    criteria = [{"placements": [PLACEMENT, OTHER_PLACEMENT]}, {"placements": [PLACEMENT, *placements]}, {}]
+    return {**entity("dps", {"name": "D", "status": "live", "criteria": criteria}), "id": DECISION, **changes}
+
+
+def test_without_a_placement_every_one_of_the_decision_is_asked() -> None:
+    script = Script(answer(200, decision()), answer(200, decided(OPTION)))
+    viewpoint = new_viewpoint(
+        decision_id=DECISION, placement_id=None, profile=PROFILE, context_data={"s": {"x": 1}}, settings=SETTINGS
+    )
+    script.run(sight(script.access(), viewpoint))
+    assert script.sent == [f"GET /data/core/dps/offer-decisions/{DECISION}", "POST /data/core/ods/decisions"]
+    requests = body_of(script.requests[1])["xdm:propositionRequests"]
+    assert [each["xdm:placementId"] for each in requests[:2]] == [PLACEMENT, OTHER_PLACEMENT]
+    # A hundred offers are all that one answer holds.
+    assert [each["xdm:itemCount"] for each in requests] == [16] * 6
+
+
+@pytest.mark.parametrize(("criteria", "asked"), [(None, 1), ([], 1), ("x", 1), ([{"placements": None}, 3], 1)])
+def test_a_decision_without_placements_shows_nothing_yet(criteria: Any, asked: int) -> None:
+    script = Script(answer(200, decision(criteria=criteria)))
+    found = script.run(sight(script.access(), Viewpoint(_reference(), None, {"Email": [{"xdm:id": "a"}]})))
+    assert (found.reason, len(script.requests)) == (f"the decision {DECISION} has no placements", asked)
+
+
+def _reference() -> Any:
+    return new_viewpoint(
+        decision_id=DECISION, placement_id=None, profile=PROFILE, context_data=None, settings=SETTINGS
+    ).decision
+
+
+@pytest.mark.parametrize("reply", [answer(404), answer(200, decision(status="archived"))])
+def test_a_decision_that_is_gone_is_hopeless(reply: Any) -> None:
+    script = Script(reply)
+    with pytest.raises(HopelessError, match=r"The decision 'D'|There is no decision"):
+        script.run(sight(script.access(), Viewpoint(_reference(), None, {"Email": [{"xdm:id": "a"}]})))
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_what_the_runtime_does_not_know_yet_is_waited_for(status: int) -> None:
+    script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no such decision"}))
+    viewpoint = new_viewpoint(
+        decision_id=DECISION, placement_id=PLACEMENT, profile=PROFILE, context_data=None, settings=SETTINGS
+    )
+    found = script.run(sight(script.access(), viewpoint))
+    assert "the runtime knows no such decision" in (found.reason or "")
+
+
+def test_a_wrong_request_is_an_error() -> None:
+    script = Script(answer(400, {"title": "Malformed"}))
+    viewpoint = new_viewpoint(
+        decision_id=DECISION, placement_id=PLACEMENT, profile=PROFILE, context_data=None, settings=SETTINGS
+    )
+    with pytest.raises(BadRequestError):
+        script.run(sight(script.access(), viewpoint))
+
+
+def test_without_a_decision_xcore_is_asked_for_diagnostics_and_dps_is_refused() -> None:
+    nothing: dict[str, Any] = {"decision_id": None, "placement_id": None, "profile": None, "context_data": None}
+    with pytest.raises(UnsupportedError, match="give decision_id and profile"):
+        new_viewpoint(**nothing, settings=SETTINGS)
+    script = Script(answer(200, {"xdm:operations": {}}))
+    found = script.run(sight(script.access("xcore"), new_viewpoint(**nothing, settings=XCORE_SETTINGS)))
+    assert found.package == Package(None, ())
+    assert script.sent == [f"GET /data/core/ode/{CONTAINER}/diagnostics"]
+
+
+def test_what_is_wrong_with_a_viewpoint_is_said_at_once() -> None:
+    with pytest.raises(InvalidInputError, match="nothing, or decision_id beside it"):
+        new_viewpoint(decision_id=None, placement_id=None, profile=PROFILE, context_data=None, settings=XCORE_SETTINGS)
+    with pytest.raises(InvalidInputError) as caught:
+        new_viewpoint(decision_id=PLACEMENT, placement_id=DECISION, profile=None, context_data=1, settings=SETTINGS)
+    named = [violation.pointer for violation in caught.value.violations]
+    assert named == ["decision_id", "placement_id", "profile", "context_data/0"]
+
+
+@pytest.mark.parametrize(("given", "etag"), [(None, None), ("", None), (3, 3), ("3", 3), ('"12"', 12), (0, 0)])
+def test_an_etag_is_a_number_in_whichever_form(given: Any, etag: int | None) -> None:
+    assert check_etag(given) == etag
+
+
+@pytest.mark.parametrize("given", ["latest", 1.5, True, -1, "٣", {}, "9" * 30])
+def test_what_is_no_etag_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidInputError, match="etag"):
+        check_etag(given)
+
+
+def test_now_is_compared_in_whatever_zone() -> None:
+    assert verdict(seen(Shown(DPS_ID, 3)), offer(end="2026-03-02T10:30:00+01:00")).value is not None

@@ -1,0 +1,186 @@
+"""Holds the pages of the kinds and of their operators against the kind table, the rules and the classes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.flows.golive import REASONS
+from airflow_provider_offers.client.flows.graph import referring_kinds
+from airflow_provider_offers.client.kinds import FALLBACK, LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.shapes import Items, Members, Named, ReferenceTo, Shape, Text, Whole, targets
+from airflow_provider_offers.operators import library
+from airflow_provider_offers.operators.base import OfferLibraryOperator
+from tests.docs.pages import Page, page, quoted, table
+
+PAGES = {
+    "placement": "placement",
+    "tag": "collection-qualifier",
+    "collection": "collection",
+    "rule": "decision-rule",
+    "formula": "ranking-formula",
+    "decision": "decision",
+    "personalized": "offer",
+    "fallback": "offer",
+}
+KEYS = {kind.type_name: kind.key for kind in LIBRARY.values()}
+EVERY = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind is not FALLBACK])
+UNTEMPLATED = {"patience", "validate", "full", "missing_ok", "cascade"}
+# Those whose parameters are told by another's table.
+WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
+SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full"}
+
+
+def page_of(kind: Kind) -> Page:
+    return page(f"docs/kinds/{PAGES[kind.key]}.md")
+
+
+def fields(shape: Shape, path: str = "", required: bool = False) -> Iterator[tuple[str, Shape, bool]]:
+    """Every field of a shape, by its path as the pages write it; `[]` stands for any element, `*` for any name."""
+    if path:
+        yield path, shape, required
+    while isinstance(shape, (Items, Named)):
+        path += "[]" if isinstance(shape, Items) else ".*"
+        shape = shape.item
+    if isinstance(shape, Members):
+        for name, member in shape.members.items():
+            yield from fields(member, f"{path}.{name}" if path else name, name in shape.required)
+
+
+def element(shape: Shape) -> Shape:
+    """What a list, or a list of lists, is of."""
+    while isinstance(shape, (Items, Named)):
+        shape = shape.item
+    return shape
+
+
+@EVERY
+def test_every_field_is_told_and_no_other(kind: Kind) -> None:
+    rows = table(page_of(kind).section("Fields"), "field")
+    told = [(quoted(row[0])[0], row[2] == "yes") for row in rows]
+    assert told == [(path, required) for path, _, required in fields(kind.shape)]
+
+
+@EVERY
+def test_words_bounds_and_references_are_those_that_are_checked(kind: Kind) -> None:
+    rows = {quoted(row[0])[0]: row[1] for row in table(page_of(kind).section("Fields"), "field")}
+    for path, shape, _ in fields(kind.shape):
+        holds, inner = rows[path], element(shape)
+        if isinstance(shape, Items) and shape.maximum is not None:
+            assert f"at most {shape.maximum}" in holds, path
+        if isinstance(inner, Whole):
+            assert f"{inner.minimum}" in holds, path
+            assert inner.maximum is None or f"to {inner.maximum}" in holds, path
+        if isinstance(inner, Text):
+            assert not inner.words or quoted(holds)[-len(inner.words) :] == list(inner.words), path
+            assert inner.max_bytes is None or f"at most {inner.max_bytes} bytes" in holds, path
+        if isinstance(inner, ReferenceTo):
+            _, _, referred = holds.partition("refers to ")
+            assert quoted(referred) == [KEYS[name] for name in inner.type_names], path
+
+
+@EVERY
+def test_the_steps_are_those_of_the_table(kind: Kind) -> None:
+    section = page_of(kind).section("Statuses")
+    if not kind.steps:
+        assert section.strip() == "None."
+        return
+    rows = [(row[0], tuple(quoted(row[1])), quoted(row[2])[0]) for row in table(section, "step")]
+    assert rows == [(step.verb, step.origins, step.target) for step in kind.steps]
+    statuses = {word for _, origins, target in rows for word in (*origins, target)}
+    assert statuses == set(kind.statuses)
+
+
+@EVERY
+def test_who_uses_it_is_told_with_the_place(kind: Kind) -> None:
+    section = page_of(kind).section("Used by")
+    expected = {
+        other.key: [
+            path + ("[]" if isinstance(shape, Items) else "")
+            for path, shape, _ in fields(other.shape)
+            if isinstance(inner := element(shape), ReferenceTo) and kind.type_name in inner.type_names
+        ]
+        for other in referring_kinds(kind)
+    }
+    if kind is PERSONALIZED:
+        rows = table(section, "kind")
+        both = {offer.key: {other.key for other in referring_kinds(offer)} for offer in (PERSONALIZED, FALLBACK)}
+        for column, key in ((2, "personalized"), (3, "fallback")):
+            assert {quoted(row[0])[0] for row in rows if row[column] == "yes"} == both[key]
+    elif expected:
+        assert {quoted(row[0])[0]: quoted(row[1]) for row in table(section, "kind")} == expected
+    else:
+        assert section.strip().startswith("Nothing in the library.")
+
+
+@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+def test_the_call_is_the_kinds(kind: Kind) -> None:
+    section = page_of(kind).section("The calls")
+    (row,) = (row for row in table(section, "") if row[0] == (kind.key if kind.is_offer else "path or schema"))
+    query = "&".join(f"{name}={value}" for name, value in kind.dps_query)
+    assert quoted(row[1]) == [f"{kind.dps_path}?{query}" if query else kind.dps_path]
+    if kind.xcore_version is None:
+        assert quoted(row[2]) == ["UnsupportedError"]
+    else:
+        assert quoted(row[2]) == [f"{kind.schema};version={kind.xcore_version}"]
+
+
+@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+def test_each_page_has_an_example_of_its_kind(kind: Kind) -> None:
+    text = "\n".join(block.text for block in page_of(kind).blocks("python"))
+    assert f'kind="{kind.key}"' in text or kind.is_offer
+
+
+def test_the_index_has_every_kind_and_what_it_may_refer_to() -> None:
+    rows = table(page("docs/library.md").text, "`kind`")
+    assert {quoted(row[0])[0]: set(quoted(row[2])) for row in rows} == {
+        kind.key: {KEYS[name] for name in targets(kind.shape)} for kind in LIBRARY.values()
+    }
+    for row in rows:
+        assert f"(kinds/{PAGES[quoted(row[0])[0]]}.md)" in row[1]
+
+
+def test_the_reasons_against_going_live_are_told_in_their_order() -> None:
+    rows = table(page("docs/library.md").section("ActivateDecisionOperator"), "reason")
+    assert tuple(quoted(row[0])[0] for row in rows) == REASONS
+
+
+OPERATORS: dict[str, Any] = {name: getattr(library, name) for name in library.__all__}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operator_has_a_section_and_an_example(name: str) -> None:
+    assert page("docs/library.md").section(name)
+    examples = "\n".join(block.text for block in page("docs/library.md").blocks("python"))
+    assert f"{name}(" in examples
+
+
+def parameters(operator: Any) -> set[str]:
+    """What an operator may be given, but for what every operator takes."""
+    found: set[str] = set()
+    for each in operator.__mro__:
+        if each is OfferLibraryOperator:
+            break
+        if "__init__" in vars(each):
+            signature = inspect.signature(inspect.unwrap(vars(each)["__init__"]))
+            found |= {name for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD}
+    # What the operators for offers call by other names.
+    found -= {"self", "offer_id", "offer_type"}
+    return found - {"kind"} if "kind" not in operator.template_fields else found
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if name not in WITHOUT_TABLE])
+def test_every_parameter_is_explained_and_no_other(name: str) -> None:
+    rows = table(page("docs/library.md").section(name), "parameter")
+    told = {each for row in rows for each in quoted(row[0])}
+    told |= SEARCH if name == "SearchLibraryObjectsOperator" else set()
+    assert told == parameters(OPERATORS[name])
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_templated_is_what_the_page_says(name: str) -> None:
+    fields = set(OPERATORS[name].template_fields) - set(OfferLibraryOperator.template_fields)
+    assert fields == parameters(OPERATORS[name]) - UNTEMPLATED
