@@ -9,6 +9,8 @@ VENV := .venv
 LOWEST_VENV := .venv-lowest
 CONSTRAINTS := constraints/airflow-3.3.txt
 LOWEST_CONSTRAINTS := constraints/airflow-3.2.txt
+DISTRIBUTED_VENV := .venv-distributed
+DISTRIBUTED_CONSTRAINTS := constraints/distributed.txt
 BIN := $(VENV)/bin
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
@@ -28,11 +30,11 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-distributed lint types format constraints wheel bench clean
+.PHONY: help demo test test-lowest test-faults fuzz test-distributed lint types format constraints wheel bench clean
 
 help: ## list these targets
 	@echo "make demo   runs the demo; make test   runs the tests. All targets:"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
 	@$(BIN)/python demo/launch.py
@@ -45,9 +47,17 @@ test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airf
 	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"
 	@$(LOWEST_VENV)/bin/python $(PYTEST)
 
-test-distributed: $(VENV)/.ready ## kill a real triggerer while hundreds of sensors wait (takes minutes)
-	@echo "==> Running a scheduler, workers and a triggerer on $$(scripts/versions $(BIN)/python)"
-	@$(BIN)/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
+test-faults: $(VENV)/.ready ## every write under every fault at every request, and thousands of races (takes minutes)
+	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
+	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults
+
+fuzz: $(VENV)/.ready ## hostile input to client and emulator, new every time, and kills in the middle of writes (takes minutes)
+	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"
+	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/test_persistence.py
+
+test-distributed: $(DISTRIBUTED_VENV)/.ready ## kill workers, triggerer and library under LocalExecutor and CeleryExecutor
+	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"
+	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
 
 lint: $(VENV)/.ready ## check style and formatting
 	@$(BIN)/ruff check .
@@ -70,10 +80,13 @@ wheel: $(VENV)/.ready ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 clean: ## remove everything the other targets made
-	rm -rf $(VENV) $(LOWEST_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(LOWEST_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment
 	@scripts/environment $(VENV) $(CONSTRAINTS) $(PYTHON) python3.14 python3.13 python3.12 python3.11
 
 $(LOWEST_VENV)/.ready: $(LOWEST_CONSTRAINTS) pyproject.toml scripts/environment
 	@scripts/environment $(LOWEST_VENV) $(LOWEST_CONSTRAINTS) --exactly-3.11 $(LOWEST_PYTHON) $(PYTHON)
+
+$(DISTRIBUTED_VENV)/.ready: $(DISTRIBUTED_CONSTRAINTS) pyproject.toml scripts/environment
+	@scripts/environment $(DISTRIBUTED_VENV) $(DISTRIBUTED_CONSTRAINTS) $(PYTHON) python3.14 python3.13 python3.12 python3.11

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import sqlite3
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import requests
+import sqlalchemy
+
+from tests.distributed.processes import Process, in_session, kill_session
+from tests.distributed.servers import free_port
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+# A process that runs a task calls itself so once the API server has let it begin.
+_TASK = re.compile(r"airflow worker -- [0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 class Cluster:
-    """Use it as a context manager; it starts the services and ends them. `home` holds the DAGs, the logs and all."""
+    """Use it as a context manager; it starts the services and ends them. `home` holds the DAGs, the logs and all.
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    `database` is the metadata database's address, by default a SQLite file in `home`. Beside Airflow's own `SERVICES`,
+    a service named `celery-…` is a Celery worker of that name.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        database: str | None = None,
+        services: Sequence[str] = SERVICES,
+    ) -> None:
         self._home = home
-        self._port = _free_port()
+        self._services = services
+        self._port = free_port()
+        own = f"sqlite:///{home / 'airflow.db'}"
+        self._database = sqlalchemy.create_engine(database or f"{own}?timeout=60", poolclass=sqlalchemy.NullPool)
         (home / "dags").mkdir(parents=True, exist_ok=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW"))}
         self._environment = {
             **inherited,
             "AIRFLOW_HOME": str(home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database or own,
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -53,12 +73,15 @@ class Cluster:
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
             **environment,
         }
+        # What killed processes leave in it goes with it; in `home` the paths of sockets would be too long.
+        self._temporary = tempfile.TemporaryDirectory(prefix="airflow-")
+        self._environment["TMPDIR"] = self._temporary.name
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Cluster:
-        subprocess.run(self._command("db", "migrate"), env=self._environment, check=True, capture_output=True)
         try:
-            for service in SERVICES:
+            subprocess.run(self._command("db", "migrate"), env=self._environment, check=True, capture_output=True)
+            for service in self._services:
                 self.start(service)
         except BaseException:
             self.stop()
@@ -74,24 +97,39 @@ class Cluster:
         """Start one of the services."""
         with (self._home / f"{service}.log").open("ab") as log:
             self._processes[service] = subprocess.Popen(
-                self._command(service), env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self._command(*self._arguments(service)),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
 
     def kill(self, service: str) -> None:
         """End a service and everything that it started, at once and without a word."""
         process = self._processes.pop(service)
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process.pid)
         process.wait()
 
     def stop(self) -> None:
-        """End every service; those that do not end when asked are killed."""
+        """End every service; those that do not end when asked are killed, and so is what they leave behind."""
         for process in self._processes.values():
             process.terminate()
-        for service in list(self._processes):
+        end = time.monotonic() + 20
+        for service, process in list(self._processes.items()):
             with suppress(subprocess.TimeoutExpired):
-                self._processes[service].wait(timeout=20)
-            with suppress(ProcessLookupError):
-                self.kill(service)
+                process.wait(timeout=max(0, end - time.monotonic()))
+            self.kill(service)
+        self._temporary.cleanup()
+
+    def tasks(self) -> list[Process]:
+        """The processes that are running a task, each the child of the one that watches over it."""
+        found = []
+        for service in self._processes.values():
+            members = in_session(service.pid)
+            watching = {member.pid for member in members}
+            found += [each for each in members if _TASK.fullmatch(each.title) and each.parent in watching]
+        return found
 
     def run(self, dag_id: str) -> None:
         """Wait until Airflow has read the DAG, and start a run of it."""
@@ -101,13 +139,17 @@ class Cluster:
 
     def states(self, task_id: str | None = None) -> Counter[str]:
         """How many task instances are in which state."""
-        where, values = ("where task_id = ?", (task_id,)) if task_id else ("", ())
-        rows = self._query(f"select coalesce(state, 'none'), count(*) from task_instance {where} group by 1", values)
-        return Counter(dict(rows))
+        where = "where task_id = :task_id" if task_id else ""
+        sql = f"select coalesce(state, 'none'), count(*) from task_instance {where} group by 1"
+        return Counter(dict(self._query(sql, task_id=task_id)))
 
     def state_by_index(self, task_id: str) -> dict[int, str]:
         """The state of each mapped task instance."""
-        return dict(self._query("select map_index, state from task_instance where task_id = ?", (task_id,)))
+        return dict(self._query("select map_index, state from task_instance where task_id = :id", id=task_id))
+
+    def tries(self) -> int:
+        """How often a task instance was begun, all of them together."""
+        return int(self._query("select sum(try_number) from task_instance")[0][0])
 
     def triggers(self) -> int:
         """How many triggers Airflow still keeps."""
@@ -120,6 +162,13 @@ class Cluster:
     @property
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
+
+    def _arguments(self, service: str) -> Sequence[str]:
+        if service.startswith("celery-"):
+            name = ("--celery-hostname", service, "--pid", str(self._home / f"{service}.pid"))
+            return ("celery", "worker", *name, "--skip-serve-logs", "--without-mingle", "--without-gossip")
+        # Their logs are files here, which need no server, and no port that may be taken.
+        return (service, "--skip-serve-logs") if service in ("scheduler", "triggerer") else (service,)
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "airflow", *arguments]
@@ -134,10 +183,9 @@ class Cluster:
             unavailable.status_code = 503
             return unavailable
 
-    def _query(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        address = f"file:{self._home / 'airflow.db'}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=60)) as database:
-            return database.execute(sql, values).fetchall()
+    def _query(self, sql: str, **values: Any) -> list[Any]:
+        with self._database.connect() as database:
+            return [tuple(row) for row in database.execute(sqlalchemy.text(sql), values)]
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 600) -> None:
@@ -147,10 +195,3 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 600) -
         if time.monotonic() > end:
             raise AssertionError(f"after {seconds:g} s it is still not so that {what}")
         time.sleep(1)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

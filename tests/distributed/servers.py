@@ -1,0 +1,142 @@
+"""PostgreSQL and Redis from the system's packages, on free ports, in a folder that is removed with them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.distributed.processes import kill_session
+
+
+class MissingServerError(Exception):
+    """A server cannot be started here; the message says what to install or to change."""
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_program(name: str, package: str, folders: Sequence[Path] = ()) -> str:
+    """The path of a program, on PATH or in one of the folders; without it, which Debian package brings it."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, folders)]))
+    if found is None:
+        raise MissingServerError(
+            f"{name} is needed and is neither on PATH nor where Debian keeps it: apt-get install {package}"
+        )
+    return found
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL with an empty database; yields its address as SQLAlchemy takes it."""
+    # Debian keeps the server's own programs off PATH, each version in a folder of its own.
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    programs = ("initdb", "postgres", "pg_isready")
+    initdb, postgres, pg_isready = (find_program(name, "postgresql", folders) for name in programs)
+    account = _account()
+    with _folder(account) as folder:
+        as_account = _run_as(account) if account else {}
+        data, port = folder / "data", free_port()
+        setting = ("-U", "airflow", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        made = [initdb, "-D", str(data), *setting]
+        subprocess.run(made, cwd=folder, stdout=subprocess.DEVNULL, check=True, **as_account)
+        # Nobody keeps this database, so that nothing needs to reach the disk.
+        options = {"fsync": "off", "full_page_writes": "off", "listen_addresses": "127.0.0.1"}
+        options |= {"unix_socket_directories": "", "port": str(port), "max_connections": "200"}
+        command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
+        address = ("-h", "127.0.0.1", "-p", str(port))
+        with _serving(command, folder, lambda: _succeeds([pg_isready, *address, "-q"]), as_account):
+            yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """A Redis that keeps everything in memory; yields its address."""
+    server = find_program("redis-server", "redis-server")
+    with _folder(None) as folder:
+        port = free_port()
+        command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        with _serving(command, folder, lambda: _redis_answers(port), {}):
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def _account() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: the account it runs under instead."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+
+
+@contextmanager
+def _folder(account: pwd.struct_passwd | None) -> Iterator[Path]:
+    """A new folder that the account may enter and that nobody else may."""
+    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        folder = Path(tempfile.mkdtemp(prefix="offer-library-test-", dir=parent))
+        try:
+            if account is None or _may_enter(account, folder):
+                yield folder
+                return
+        finally:
+            shutil.rmtree(folder)
+    raise MissingServerError("PostgreSQL does not run as root, and no folder for temporary files is open to others")
+
+
+def _may_enter(account: pwd.struct_passwd, folder: Path) -> bool:
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    return _succeeds(["test", "-w", str(folder)], **_run_as(account))
+
+
+def _run_as(account: pwd.struct_passwd) -> dict[str, Any]:
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _succeeds(command: list[str], **options: Any) -> bool:
+    return subprocess.run(command, check=False, **options).returncode == 0
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path, answers: Callable[[], bool], options: dict[str, Any]) -> Iterator[None]:
+    log = folder / "server.log"
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **options,
+        )
+    try:
+        end = time.monotonic() + 60
+        while not answers():
+            if server.poll() is not None or time.monotonic() > end:
+                raise MissingServerError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield
+    finally:
+        kill_session(server.pid)
+        server.wait()
+
+
+def _redis_answers(port: int) -> bool:
+    try:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(5) == b"+PONG"
+    except OSError:
+        return False

@@ -1,0 +1,63 @@
+"""What the tests of this folder stand on: programs that are found or asked for, and sessions that end whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.distributed.cluster import wait_until
+from tests.distributed.processes import in_session, kill_session, processes, resume, stop
+from tests.distributed.servers import MissingServerError, find_program
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads Linux's /proc")
+
+# A leader, and a child in a process group of its own, as Airflow starts a task.
+FAMILY = """
+import subprocess, sys
+subprocess.Popen(["sleep", "600"], process_group=0)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_missing_program_is_asked_for_by_its_package(tmp_path: Path) -> None:
+    with pytest.raises(MissingServerError, match="apt-get install redis-server"):
+        find_program("redis-server-that-nobody-has", "redis-server", [tmp_path])
+
+
+def test_a_program_is_found_off_the_path(tmp_path: Path) -> None:
+    program = tmp_path / "initdb-of-this-test"
+    program.touch(mode=0o755)
+    assert find_program(program.name, "postgresql", [tmp_path]) == str(program)
+
+
+def test_a_session_ends_with_all_that_it_started() -> None:
+    command = [sys.executable, "-c", FAMILY]
+    leader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    with leader:
+        assert leader.stdout is not None
+        assert leader.stdout.readline() == b"ready\n"
+        wait_until(lambda: "sleep 600" in {each.title for each in in_session(leader.pid)}, "the child has its name", 30)
+        family = {each.pid for each in in_session(leader.pid)}
+        assert len(family) == 2
+
+        kill_session(leader.pid)
+
+        assert not family & {each.pid for each in processes()}
+
+
+def test_only_what_still_runs_can_be_stopped() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        wait_until(
+            lambda: any(each.pid == child.pid and each.title == "sleep 600" for each in processes()), "it runs", 30
+        )
+        (seen,) = (each for each in processes() if each.pid == child.pid)
+        assert seen.parent == os.getpid()
+        assert stop(seen)
+        resume(child.pid)
+        child.kill()
+    assert not stop(seen)

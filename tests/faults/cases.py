@@ -1,0 +1,105 @@
+"""The cases of one write on one generation: faults at each request that it makes, and at those a fault brings about."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.faults.matrix import (
+    BLINDING,
+    DURATIONS,
+    FAULTS,
+    LAGS,
+    SHELLS,
+    UNSETTLING,
+    Case,
+    Duration,
+    Place,
+    Strike,
+    Write,
+)
+from tests.faults.verdicts import trace
+from tests.faults.world import World
+
+_WRITING = ("create", "patch", "put", "delete")
+_ONCE, _UNREPEATED, _THROUGHOUT = DURATIONS
+
+
+def all_cases(world: World, write: Write, api: str) -> Iterator[Case]:
+    """Every case; which requests there are to fail is seen from runs of the write itself."""
+    for lag in _lags(write):
+        there = trace(world, Case(write, api, SHELLS[0], (), lag))
+        yield from _single(write, api, lag, there)
+        for first in _unsettling(there) if write.deep else ():
+            yield from _double(world, Case(write, api, SHELLS[0], (first,), lag))
+
+
+def some_cases(world: World, write: Write, api: str, *, seed: int, singles: int, doubles: int) -> Iterator[Case]:
+    """A sample of them, the same one for the same seed, and always the case without a fault."""
+    # A text seeds alike in every process, a tuple does not.
+    chosen = random.Random(f"{seed} {write.name} {api}")
+    lag = chosen.choice(_lags(write))
+    there = trace(world, Case(write, api, SHELLS[0], (), lag))
+    undisturbed, *single = _single(write, api, lag, there)
+    yield undisturbed
+    yield from chosen.sample(single, min(singles, len(single)))
+    unsettling = list(_unsettling(there))
+    for first in chosen.sample(unsettling, min(doubles, len(unsettling))):
+        both = list(_double(world, Case(write, api, SHELLS[0], (first,), lag)))
+        if both:
+            yield chosen.choice(both)
+
+
+def _lags(write: Write) -> tuple[float, ...]:
+    writes_by_name = write.looks_by_name and write.given != write.wanted
+    return LAGS if writes_by_name else LAGS[:1]
+
+
+def _single(write: Write, api: str, lag: float, there: tuple[Place, ...]) -> Iterator[Case]:
+    for shell in SHELLS:
+        yield Case(write, api, shell, (), lag)
+        for place in _distinct(there):
+            for strike in _strikes(place, shell):
+                yield Case(write, api, shell, (strike,), lag)
+
+
+def _double(world: World, once: Case) -> Iterator[Case]:
+    """A fault at each request that comes after the first one."""
+    (first,) = once.strikes
+    later = trace(world, once)[first.place.number :]
+    for number, second in enumerate(_blinding(_distinct(later))):
+        yield Case(once.write, once.api, SHELLS[number % len(SHELLS)], (first, second), once.lag)
+
+
+def _distinct(places: tuple[Place, ...]) -> list[Place]:
+    """Of requests that say the same again and again, the first two and the last."""
+    by_route: dict[str, list[Place]] = defaultdict(list)
+    for place in places:
+        by_route[place.route].append(place)
+    kept = {each for alike in by_route.values() for each in (*alike[:2], alike[-1])}
+    return [place for place in places if place in kept]
+
+
+def _strikes(place: Place, shell: str) -> Iterator[Strike]:
+    for fault in FAULTS:
+        # A worker dies once; what waits for a timeout takes real time; and both shells drive the same flows.
+        shortly = fault.kill is not None or fault.timeout < 1 or shell != SHELLS[0]
+        for duration in (_UNREPEATED,) if shortly else DURATIONS:
+            yield Strike(place, fault, duration)
+
+
+def _unsettling(there: tuple[Place, ...]) -> Iterator[Strike]:
+    for place in there:
+        if place.route.partition(".")[2] in _WRITING:
+            for fault in UNSETTLING:
+                for duration in (_ONCE, _UNREPEATED):
+                    yield Strike(place, fault, duration)
+
+
+def _blinding(later: list[Place]) -> Iterator[Strike]:
+    for place in later:
+        for fault in BLINDING:
+            durations: tuple[Duration, ...] = (_ONCE,) if fault.kill is not None else (_ONCE, _THROUGHOUT)
+            for duration in durations:
+                yield Strike(place, fault, duration)

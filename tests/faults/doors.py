@@ -1,0 +1,166 @@
+"""The client's doors as these tests use them: time passes only while somebody waits, and every step is watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from airflow_provider_offers.client.async_transport import AsyncShell
+from airflow_provider_offers.client.auth import TokenCache
+from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.flows.access import Access, open_access
+from airflow_provider_offers.client.governor import Governor
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.transport import SyncShell
+from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request
+from airflow_provider_offers.emulator import Emulator
+
+T = TypeVar("T")
+
+
+class WorkerKilled(BaseException):
+    """The end of a try whose process is killed: no code of the client may catch it."""
+
+
+class Time:
+    """The client's time and the emulator's, which go together: a pause is over at once, and has taken its time.
+
+    Nothing else takes time, but for what a request is said to take, so that a case is the same whenever it is played.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._clock = emulator.clock
+        self._passed = 0.0
+        self.request_seconds = 0.005
+
+    def start(self) -> None:
+        """Begin anew, at the same moment."""
+        self._passed = 0.0
+        self._clock.freeze("2026-05-01T12:00:00Z")
+
+    def sleep(self, seconds: float) -> None:
+        self._passed += seconds
+        self._clock.advance(seconds)
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
+class Steps:
+    """What happens around the requests of one try. This lets them happen."""
+
+    def __init__(self, time: Time) -> None:
+        self.time = time
+
+    def before(self, request: Request) -> None:
+        """A request is about to be sent."""
+
+    def after(self, request: Request) -> None:
+        """A request was answered, or its answer was lost."""
+
+    def pause(self, seconds: float) -> None:
+        self.time.sleep(seconds)
+
+
+class Killed(Steps):
+    """The worker dies just before its request of that number (from 1) is sent, or just after it is answered."""
+
+    def __init__(self, time: Time, number: int, when: str) -> None:
+        super().__init__(time)
+        self._left = number
+        self._when = when
+
+    def before(self, request: Request) -> None:
+        self._left -= 1
+        self._die("before")
+
+    def after(self, request: Request) -> None:
+        self._die("after")
+
+    def _die(self, when: str) -> None:
+        if self._left == 0 and self._when == when:
+            raise WorkerKilled
+
+
+class _SteppedShell(SyncShell):
+    def __init__(self, settings: Settings, retries: Retries, steps: Steps) -> None:
+        super().__init__(settings, retries=retries, tokens=TokenCache(), clock=steps.time.monotonic)
+        self._steps = steps
+
+    def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Pause):
+            return self._steps.pause(effect.seconds)
+        if not isinstance(effect, Request):
+            return super()._perform(effect)
+        self._steps.before(effect)
+        self._steps.time.sleep(self._steps.time.request_seconds)
+        try:
+            return super()._perform(effect)
+        finally:
+            self._steps.after(effect)
+
+
+class _SteppedAsyncShell(AsyncShell):
+    def __init__(self, settings: Settings, retries: Retries, steps: Steps, tokens: TokenCache) -> None:
+        clock = steps.time.monotonic
+        super().__init__(settings, retries=retries, governor=Governor(clock=clock), tokens=tokens, clock=clock)
+        self._steps = steps
+
+    async def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Pause):
+            return self._steps.pause(effect.seconds)
+        if not isinstance(effect, Request):
+            return await super()._perform(effect)
+        self._steps.before(effect)
+        self._steps.time.sleep(self._steps.time.request_seconds)
+        try:
+            return await super()._perform(effect)
+        finally:
+            self._steps.after(effect)
+
+
+class Door(OfferLibrary):
+    """The library as a worker has it that has just been started: no connection and no token yet."""
+
+    def __init__(self, settings: Settings, retries: Retries, steps: Steps) -> None:
+        super().__init__(settings, retries=retries, shell=_SteppedShell(settings, retries, steps))
+        self._exchange = replace(self._exchange, clock=steps.time.monotonic, now=steps.time.now)
+        self.steps = steps
+
+
+class AsyncDoor(Door):
+    """The same methods, their flows driven by the asynchronous shell."""
+
+    _tokens: TokenCache
+
+    def _run(self, flow: Callable[[Access], Flow[T]]) -> T:
+        return asyncio.run(self._drive(flow))
+
+    async def _drive(self, flow: Callable[[Access], Flow[T]]) -> T:
+        tokens = self.__dict__.setdefault("_tokens", TokenCache())
+        async with _SteppedAsyncShell(self.settings, self._exchange.retries, self.steps, tokens) as shell:
+            if self._access is None:
+                self._access = await shell.run(open_access(self._exchange))
+            return await shell.run(flow(self._access))
+
+
+DOORS: dict[str, type[Door]] = {"sync": Door, "async": AsyncDoor}
+
+Outcome = Any
+"""What a try returned, the error that it raised, or WorkerKilled."""
+
+
+def outcome_of(work: Callable[[], Any]) -> Outcome:
+    """What comes of a try. Whatever is no error of the client's own is left to pytest."""
+    try:
+        return work()
+    except (OfferLibraryError, WorkerKilled) as error:
+        return error

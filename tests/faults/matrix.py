@@ -1,0 +1,380 @@
+"""The axes as data: every write, every fault, how long a fault lasts, and how far the index lags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_offers.client.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidInputError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+)
+from airflow_provider_offers.client.flows.deleting import delete_written
+from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
+from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
+from airflow_provider_offers.client.windows import resolve_window
+from airflow_provider_offers.emulator import Emulator
+from tests.faults.doors import Door
+from tests.faults.world import LAG_BOUND, OTHER_TAG, Stored, fallback, offer
+
+APIS = ("dps", "xcore")
+SHELLS = ("sync", "async")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the tries of a task leave the plans of a patch: in its state, or, where Airflow keeps none, nowhere."""
+
+    plans: dict[int, Plan]
+    number: int
+    durable: bool
+    since: datetime | None
+    anew: bool = False
+
+    def recall(self) -> list[Plan]:
+        return [plan for number, plan in self.plans.items() if number != self.number] if self.durable else []
+
+    def keep(self, plan: Plan) -> None:
+        self.plans[self.number] = plan
+
+
+@dataclass(frozen=True)
+class Try:
+    """What a try of a task knows: when its run began, the offer it is about, and what an earlier try has kept."""
+
+    number: int
+    began: datetime
+    target: Stored | None
+    plans: dict[int, Plan] = field(default_factory=dict)
+
+    @property
+    def since(self) -> datetime | None:
+        """What the operator hands to a creation."""
+        return self.began if self.number > 1 else None
+
+    def next(self) -> Try:
+        """What the try after this one knows."""
+        return replace(self, number=self.number + 1)
+
+    def intent(self, *, durable: bool) -> Kept:
+        """How a task on Airflow 3.3, or on 3.2, tells whether its patch was applied."""
+        return Kept(self.plans, self.number, durable, self.since)
+
+    @property
+    def offer_id(self) -> str:
+        assert self.target is not None
+        return self.target.id
+
+    @property
+    def etag(self) -> int:
+        assert self.target is not None
+        return self.target.etag
+
+
+@dataclass(frozen=True)
+class Write:
+    """One thing that a task does to the library.
+
+    `given` is the offer that is there before, made by somebody else, and `wanted` what must be said in the end by
+    the one offer of the name; None for none. `once` says that it must have taken effect once, and not twice with the
+    same result; `certain` that a killed worker's next try can tell whether it did. `refused` is how the task ends by
+    right.
+    """
+
+    name: str
+    do: Callable[[Door, Try], Any]
+    given: Mapping[str, Any] | None
+    wanted: Mapping[str, Any] | None
+    kind: str = "personalized"
+    once: bool = True
+    certain: bool = True
+    # Whether a task may end for good with an outcome that is not known, for want of a place to keep its plan.
+    forgetful: bool = False
+    # Whether faults of the looks that faults of the write bring about are tried too, in the full form.
+    deep: bool = True
+    refused: type[OfferLibraryError] | None = None
+    # How the next try may end where the first was done although it failed.
+    late_refusal: type[OfferLibraryError] | None = None
+    apis: tuple[str, ...] = APIS
+
+    @property
+    def creates(self) -> bool:
+        return self.given is None
+
+    @property
+    def looks_by_name(self) -> bool:
+        return self.name.startswith("create")
+
+
+def creating(document: dict[str, Any], if_exists: str = "fail", **options: Any) -> Callable[[Door, Try], Written]:
+    """A creation as `CreateOfferOperator` makes it."""
+    return lambda door, attempt: door.create_offer(document, if_exists=if_exists, since=attempt.since, **options)
+
+
+def patching(*operations: dict[str, Any], guarded: bool = False) -> Callable[[Door, Try], Written]:
+    """A patch, with the etag of the offer as the task saw it where it is guarded."""
+    return lambda door, attempt: door.patch_offer(
+        attempt.offer_id, list(operations), if_match=attempt.etag if guarded else None
+    )
+
+
+def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try], Written]:
+    """A patch as `PatchOfferOperator` sends it."""
+
+    def work(door: Door, attempt: Try) -> Written:
+        reference = door.reference(attempt.offer_id)
+        neutral = door.checked_patch(list(operations), [reference])
+        intent = attempt.intent(durable=durable)
+        return door.edit_offer(attempt.offer_id, lambda access, found: patch(access, found, neutral, intent=intent))
+
+    return work
+
+
+def _step(step: Any) -> Callable[[Door, Try], Written]:
+    return lambda door, attempt: door.edit_offer(
+        attempt.offer_id, lambda access, reference: take_step(access, reference, step, now=_now)
+    )
+
+
+def _schedule(door: Door, attempt: Try) -> Written:
+    window = resolve_window("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
+    return door.edit_offer(attempt.offer_id, lambda access, reference: schedule(access, reference, window))
+
+
+def _archive_expired(door: Door, attempt: Try) -> Written:
+    return door.edit_offer(attempt.offer_id, lambda access, reference: archive_expired(access, reference, _now()))
+
+
+def _delete(door: Door, attempt: Try) -> Written:
+    return door.edit_offer(
+        attempt.offer_id, lambda access, reference: delete_written(access, reference, missing_ok=attempt.number > 1)
+    )
+
+
+def _now() -> datetime:
+    return datetime(2050, 1, 1, tzinfo=UTC)
+
+
+_THEIRS = offer(rank={"priority": 1}, tags=[])
+_SKU = {"op": "replace", "path": "/characteristics", "value": {"sku": "SPR-20"}}
+_ADD_TAG = {"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}
+_REMOVE = {"op": "remove", "path": "/tags/0"}
+_WITH_TAG = offer(tags=[OTHER_TAG, Emulator.TAG_ID])
+_SCHEDULED = {
+    "startDate": "2098-01-01T00:00:00.000Z",
+    "endDate": "2099-01-01T00:00:00.000Z",
+    "profileConstraintType": "none",
+}
+_EXPIRED = offer(
+    selectionConstraint={
+        "startDate": "2026-03-10T00:00:00Z",
+        "endDate": "2026-06-30T21:59:59Z",
+        "profileConstraintType": "none",
+    }
+)
+
+WRITES: tuple[Write, ...] = (
+    Write("create", creating(offer()), None, offer()),
+    Write("create a fallback", creating(fallback(), offer_type="fallback"), None, fallback(), kind="fallback"),
+    Write("create with a marker", creating(offer(), marker=("run", "r1")), None, {"name": offer()["name"]}, deep=False),
+    Write("create or adopt", creating(offer(), "adopt"), None, offer(), deep=False),
+    Write("create or update", creating(offer(), "update"), None, offer(), deep=False),
+    Write("create or skip", creating(offer(), "skip"), None, offer(), deep=False),
+    Write("create, adopting theirs", creating(offer(), "adopt"), _THEIRS, _THEIRS),
+    Write("create, skipping theirs", creating(offer(), "skip"), _THEIRS, _THEIRS),
+    Write("create, updating theirs", creating(offer(), "update"), _THEIRS, offer()),
+    Write("create, refusing theirs", creating(offer()), _THEIRS, _THEIRS, refused=AlreadyExistsError),
+    Write("patch that sets", patching(_SKU), offer(), offer(characteristics={"sku": "SPR-20"}), once=False),
+    Write(
+        "patch that sets, plan kept",
+        keeping(_SKU, durable=True),
+        offer(),
+        offer(characteristics={"sku": "SPR-20"}),
+        once=False,
+    ),
+    Write("patch that adds", patching(_ADD_TAG), offer(), _WITH_TAG, certain=False, forgetful=True),
+    Write("patch with if_match", patching(_ADD_TAG, guarded=True), offer(), _WITH_TAG, late_refusal=ConflictError),
+    Write(
+        "patch that removes",
+        patching(_REMOVE),
+        offer(),
+        offer(tags=[]),
+        certain=False,
+        forgetful=True,
+        # There is nothing to remove any more.
+        late_refusal=InvalidInputError,
+    ),
+    Write("patch that adds, plan kept", keeping(_ADD_TAG, durable=True), offer(), _WITH_TAG),
+    Write("patch that adds, time known", keeping(_ADD_TAG, durable=False), offer(), _WITH_TAG, forgetful=True),
+    Write("patch that removes, plan kept", keeping(_REMOVE, durable=True), offer(), offer(tags=[])),
+    Write(
+        "patch that removes, time known",
+        keeping(_REMOVE, durable=False),
+        offer(),
+        offer(tags=[]),
+        forgetful=True,
+        # Nothing of it is to be seen in the offer, so that the next try says that it cannot know.
+        late_refusal=OutcomeUnknownError,
+    ),
+    Write(
+        "replace",
+        lambda door, attempt: door.replace_offer(attempt.offer_id, offer(rank={"priority": 3})),
+        offer(),
+        offer(rank={"priority": 3}),
+        once=False,
+        apis=("xcore",),
+    ),
+    Write("schedule", _schedule, offer(), offer(selectionConstraint=_SCHEDULED)),
+    Write("publish", _step(PUBLISH), offer(), offer(status="approved")),
+    Write("unpublish", _step(UNPUBLISH), offer(status="approved"), offer()),
+    Write("archive", _step(ARCHIVE), offer(), offer(status="archived")),
+    Write("archive an expired one", _archive_expired, _EXPIRED, {**_EXPIRED, "status": "archived"}),
+    Write("delete", _delete, offer(), None),
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request: a rule for the emulator, or the death of the worker.
+
+    `final` says that the service or its gateway refuses for good while it lasts; `seconds` are real ones.
+    """
+
+    name: str
+    rule: Mapping[str, Any] = field(default_factory=dict)
+    kill: str | None = None
+    final: bool = False
+    timeout: float = 30.0
+
+    @property
+    def late(self) -> float:
+        """How long after its answer was lost the request takes effect, at the latest."""
+        return float(self.rule["seconds"]) if self.rule.get("effect") == "late" else 0.0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _status(status: int, when: str = "before", **rule: Any) -> dict[str, Any]:
+    return {"effect": "status", "status": status, "when": when, **rule}
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("lost before the commit", {"effect": "drop"}),
+    Fault("lost after the commit", {"effect": "drop", "when": "after"}),
+    Fault("lost, commits 3 s later", {"effect": "late", "seconds": 3}),
+    Fault("lost, commits 9 s later", {"effect": "late", "seconds": 9}),
+    Fault("timeout after the commit", {"effect": "delay", "when": "after", "seconds": 1.0}, timeout=0.25),
+    *(Fault(f"{code} before the commit", _status(code)) for code in (500, 502, 503, 504)),
+    *(Fault(f"{code} after the commit", _status(code, "after")) for code in (500, 502, 503, 504)),
+    Fault("503 with Retry-After", _status(503, retry_after=7)),
+    Fault("429", _status(429)),
+    Fault("429 with Retry-After", _status(429, retry_after=7)),
+    Fault("429 with a date", _status(429, retry_after=7, retry_after_form="date")),
+    Fault("token expired", {"effect": "expire_token"}, final=True),
+    Fault("body truncated", {"effect": "truncate"}),
+    Fault("body cut to nothing", {"effect": "truncate", "bytes": 0}),
+    Fault("body malformed", {"effect": "malformed"}),
+    Fault("body in drops", {"effect": "dribble", "seconds": 0, "chunk": 50}),
+    Fault("empty body after the commit", _status(200, "after", body="")),
+    Fault("foreign JSON after the commit", _status(200, "after", body=["ok"])),
+    Fault("proxy's page before the commit", {"effect": "html", "status": 502}),
+    Fault("proxy's page after the commit", {"effect": "html", "status": 200, "when": "after"}),
+    Fault("forbidden", _status(403), final=True),
+    Fault("killed before it is sent", kill="before"),
+    Fault("killed after its answer", kill="after"),
+)
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+# The first of two faults: what makes the client look.
+UNSETTLING = tuple(
+    BY_NAME[name]
+    for name in (
+        "lost before the commit",
+        "lost after the commit",
+        "lost, commits 3 s later",
+        "503 after the commit",
+        "body malformed",
+    )
+)
+# The second: what befalls the looks.
+BLINDING = tuple(
+    BY_NAME[name]
+    for name in (
+        "lost before the commit",
+        "500 before the commit",
+        "lost after the commit",
+        "body malformed",
+        "429",
+        "forbidden",
+        "token expired",
+        "killed before it is sent",
+        "killed after its answer",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long a fault lasts, in requests, and how often the client tries again within a try of the task."""
+
+    name: str
+    times: int | None
+    max_retries: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+DURATIONS: tuple[Duration, ...] = (
+    Duration("once", 1, 3),
+    Duration("once, without retries", 1, 0),
+    Duration("all through the try", None, 2),
+)
+LAGS: tuple[float, ...] = (0.0, LAG_BOUND)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A request of a flow: the route, and which of those that go there (from 0); `number` counts all, from 1."""
+
+    route: str
+    nth: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.route}[{self.nth}]"
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault at a place, for as long as it lasts."""
+
+    place: Place
+    fault: Fault
+    duration: Duration
+
+    def __str__(self) -> str:
+        return f"{self.fault} at {self.place} {self.duration}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of the matrix."""
+
+    write: Write
+    api: str
+    shell: str
+    strikes: tuple[Strike, ...]
+    lag: float = 0.0
+
+    def __str__(self) -> str:
+        faults = ", then ".join(map(str, self.strikes)) or "no fault"
+        return f"{self.write.name} on {self.api}, {self.shell}, {self.lag:g} s of lag: {faults}"

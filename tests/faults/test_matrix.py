@@ -1,0 +1,53 @@
+"""The fault matrix: whatever happens to a request, one try or the next leaves what must be there, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.cases import all_cases, some_cases
+from tests.faults.conftest import Tally
+from tests.faults.matrix import APIS, FAULTS, WRITES, Case, Write
+from tests.faults.verdicts import trace
+from tests.faults.world import World
+
+SEED = 2026
+
+each_write = pytest.mark.parametrize(
+    ("write", "api"), [pytest.param(write, api, id=f"{write.name}-{api}") for write in WRITES for api in write.apis]
+)
+
+
+@each_write
+def test_a_sample_of_the_faults(world: World, tally: Tally, write: Write, api: str) -> None:
+    for case in some_cases(world, write, api, seed=SEED, singles=7, doubles=2):
+        tally.play(case)
+    tally.expect_all_kept()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
+@each_write
+def test_every_fault(world: World, tally: Tally, write: Write, api: str) -> None:
+    for case in all_cases(world, write, api):
+        tally.play(case)
+    tally.expect_all_kept()
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_sample_has_every_fault_on_each_generation(world: World, api: str) -> None:
+    sampled = {
+        strike.fault.name
+        for write in WRITES
+        if api in write.apis
+        for case in some_cases(world, write, api, seed=SEED, singles=7, doubles=0)
+        for strike in case.strikes
+    }
+    assert {fault.name for fault in FAULTS} == sampled
+
+
+@each_write
+def test_the_faults_strike_where_they_should(world: World, write: Write, api: str) -> None:
+    """A request that nobody makes cannot fail: the places are taken from the write's own requests."""
+    there = trace(world, Case(write, api, "sync", ()))
+    assert [place.number for place in there] == list(range(1, len(there) + 1))
+    assert there[0].route == "ims.token"

@@ -1,0 +1,167 @@
+"""One emulator and what is in it: the offer in question, offers that nobody may touch, and a look at both later."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.settings import Settings, parse_settings
+from airflow_provider_offers.emulator import Emulator
+from tests.faults.doors import DOORS, Door, Steps, Time
+
+NAME = "Spring voucher"
+OTHER_TAG = "xcore:tag:124f4e5c8a00cd92"
+# The reads of the emulator that find an offer by its name, or in a search.
+LAG_BOUND = 10.0
+_LATEST_COMMIT = 60.0
+
+OFFER: dict[str, Any] = {
+    "name": NAME,
+    "status": "draft",
+    "representations": [
+        {
+            "channel": "https://ns.adobe.com/xdm/channel-types/web",
+            "placement": Emulator.PLACEMENT_ID,
+            "components": [{"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}],
+        }
+    ],
+    "selectionConstraint": {
+        "startDate": "2026-03-10T00:00:00Z",
+        "endDate": "2099-06-30T21:59:59Z",
+        "profileConstraintType": "none",
+    },
+    "rank": {"priority": 10},
+    "tags": [OTHER_TAG],
+    "characteristics": {"sku": "SPR-10"},
+}
+
+
+def offer(**changes: Any) -> dict[str, Any]:
+    """The offer in question; None takes a property out."""
+    document = {**copy.deepcopy(OFFER), **changes}
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def fallback(**changes: Any) -> dict[str, Any]:
+    """The same as a fallback, which has neither window nor rank."""
+    return offer(selectionConstraint=None, rank=None, **changes)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An offer in the emulator, in neutral form."""
+
+    id: str
+    instance_id: str
+    etag: int
+    body: dict[str, Any]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What a URL may call it."""
+        return self.id, self.instance_id
+
+
+class World:
+    """One emulator, set up anew for every case."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.time = Time(emulator)
+        self.api = "dps"
+        self._bystanders: dict[str, Any] = {}
+
+    def begin(self, api: str, *, given: dict[str, Any] | None = None, kind: str = "personalized") -> Stored | None:
+        """An empty library but for bystanders, and the offer given, which somebody made long ago; gives that one."""
+        self.api = api
+        self.emulator.reset()
+        self.time.start()
+        objects = [_seeded(f"{kind}-offer", given)] if given is not None else []
+        ids = self.emulator.seed(objects=[*_bystanders(kind), *objects])
+        # What is there has been there for longer than an index lags.
+        self.time.sleep(3600)
+        target = self._stored(ids[-1]) if given is not None else None
+        self._bystanders = {each["id"]: each for each in self._all() if target is None or each["id"] != target.id}
+        self.emulator.clear_journal()
+        return target
+
+    def lag(self, seconds: float) -> None:
+        """Let every list be behind from now on."""
+        self.emulator.configure(list_lag=seconds, index_lag=seconds)
+
+    def door(
+        self, shell: str = "sync", *, max_retries: int = 3, timeout: float = 30.0, steps: Steps | None = None
+    ) -> Door:
+        """A worker's way to the library."""
+        settings = self.settings(timeout=timeout)
+        retries = Retries(max_retries=max_retries, jitter=lambda: 0.5)
+        return DOORS[shell](settings, retries, steps or Steps(self.time))
+
+    def settings(self, **extra: Any) -> Settings:
+        """A connection to the emulator."""
+        fields = self.emulator.connection(self.api, **extra)
+        del fields["conn_type"]
+        return parse_settings(**fields)
+
+    def add(self, body: dict[str, Any], kind: str = "personalized") -> None:
+        """One more offer of somebody else's, as old as the others by now."""
+        self.emulator.seed(objects=[_seeded(f"{kind}-offer", body)])
+        self.time.sleep(3600)
+
+    def ours(self) -> list[Stored]:
+        """The offers that are no bystanders, the oldest first, once everything that was under way has taken effect."""
+        self.time.sleep(_LATEST_COMMIT)
+        return self.now_there()
+
+    def now_there(self) -> list[Stored]:
+        """The offers that are no bystanders at this moment, the oldest first."""
+        return [_as_stored(each) for each in self._all() if each["id"] not in self._bystanders]
+
+    def disturbed(self) -> list[str]:
+        """What is wrong with the bystanders, or was written to anything but the offer in question."""
+        now = {each["id"]: each for each in self._all()}
+        names = [each[name] for each in self._bystanders.values() for name in ("id", "instance_id")]
+        changed = [f"bystander {each} was changed" for each, old in self._bystanders.items() if now.get(each) != old]
+        written = [f"{each.method} {each.path}" for each in self.writes() if any(name in each.path for name in names)]
+        return [*changed, *(f"a write to a bystander: {each}" for each in written)]
+
+    def writes(self, *, committed: bool = True) -> list[Any]:
+        """The writes that took effect, or all that arrived."""
+        return [
+            entry
+            for entry in self.emulator.journal(path="/data/*")
+            if entry.method != "GET" and (entry.committed or not committed)
+        ]
+
+    def requests(self) -> list[Any]:
+        """Every request so far."""
+        return self.emulator.journal()
+
+    def _stored(self, identifier: str) -> Stored:
+        return next(_as_stored(each) for each in self._all() if each["id"] == identifier)
+
+    def _all(self) -> list[dict[str, Any]]:
+        return [each for each in self.emulator.objects() if each["kind"].endswith("-offer")]
+
+
+def _as_stored(found: dict[str, Any]) -> Stored:
+    return Stored(found["id"], found["instance_id"], found["etag"], found["body"])
+
+
+def _seeded(kind: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return {"kind": kind, "body": body, "client_id": "somebody-else", **options}
+
+
+def _bystanders(kind: str) -> list[dict[str, Any]]:
+    """Offers as much like the one in question as others can be."""
+    other = "fallback" if kind == "personalized" else "personalized"
+    body = fallback() if other == "fallback" else offer()
+    alike = offer if kind == "personalized" else fallback
+    return [
+        _seeded(f"{other}-offer", body),
+        _seeded(f"{kind}-offer", alike(name=f"{NAME} 2")),
+        _seeded(f"{kind}-offer", alike(name=NAME.upper())),
+        _seeded(f"{kind}-offer", alike(), sandbox="dev"),
+    ]

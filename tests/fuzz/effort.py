@@ -1,0 +1,25 @@
+"""How hard the fuzz tests try: the same few examples every time, or many new ones with HYPOTHESIS_PROFILE=full."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
+_TIMES_AS_MANY = 10
+
+
+def examples(number: int) -> settings:
+    """The settings of a test that tries so many examples, and ten times as many in the long run."""
+    return settings(
+        max_examples=number * _TIMES_AS_MANY if FULL else number,
+        derandomize=not FULL,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def steps(number: int, each: int) -> settings:
+    """The settings of a state machine that is run so many times, with so many steps each time."""
+    return settings(examples(number), stateful_step_count=each)
