@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.decisions import DecideOperator
+from airflow_provider_offers.operators.library import ScheduleDecisionOperator
 from tests.airflow.harness import Airflow, load_dags
-from tests.airflow.library import CONNECTION, offers
+from tests.airflow.library import CONNECTION, dag_of, offers
 
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
 DURATION = "PT10S"
@@ -71,3 +73,44 @@ def test_nothing_is_read_while_a_dag_file_is_parsed(emulator: Emulator, monkeypa
         assert dags(file)
 
     assert emulator.journal() == []
+
+
+MOMENTS = {
+    "2090-01-01T09:59:59Z": "create_fallback",
+    "2090-01-01T10:00:00Z": "create_offer",
+    "2090-01-15T09:59:59Z": "create_offer",
+    "2090-01-15T10:00:00Z": "create_fallback",
+}
+
+
+def test_the_campaign_from_scratch_shows_the_right_thing_at_any_moment(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    """The example's own tasks up to the live decision, then the question under the service's clock."""
+    connections = {CONNECTION: emulator.connection(api)}
+    (whole,) = dags("campaign_from_scratch.py").values()
+    conf = {"start": "2090-01-01T10:00:00Z", "duration": "P14D"}
+    made = airflow.run(whole.partial_subset("activate_decision"), connections=connections, conf=conf)
+    assert set(made.states.values()) == {"success"}, [str(each.error) for each in made.attempts if each.error]
+    decision = made.result("create_decision")
+    with dag_of("lasting") as lasting:
+        # The example's decision ends after sixty days.
+        ScheduleDecisionOperator(
+            task_id="last", object_id=decision, start="2026-01-01T00:00:00Z", end="2091-01-01T00:00:00Z"
+        )
+    assert airflow.run(lasting, connections=connections).state == "success"
+
+    for moment, shown in MOMENTS.items():
+        emulator.clock.set(moment)
+        with dag_of("asking") as asking:
+            DecideOperator(
+                task_id="decide",
+                decision_id=decision,
+                placement_id=made.result("create_placement"),
+                profile={"Email": "test@example.com"},
+            )
+        run = airflow.run(asking, connections=connections)
+        assert run.state == "success", run.error("decide")
+        (proposition,) = run.result("decide")["propositions"]
+        served = proposition["options"] or [proposition["fallback"]]
+        assert [each["id"] for each in served] == [made.result(shown)["id"]], moment
