@@ -99,7 +99,7 @@ def more_tasks(**options: Any) -> None:
     profile, placement = {"Email": "somebody@example.com"}, Emulator.PLACEMENT_ID
     decision, tag = "dps:offer-activity:1c265317da412005", {"name": "Secretive"}
     CreateLibraryObjectOperator(task_id="create_tag", kind="tag", object=tag, **options)
-    CreateLibraryObjectOperator(task_id="create_tags", kind="tag", object=[tag, {"name": "Two"}], **options)
+    CreateLibraryObjectOperator(task_id="create_tags", kind="tag", object=[{"name": "One"}, {"name": "Two"}], **options)
     SearchLibraryObjectsOperator(task_id="search_placements", kind="placement", **options)
     PatchLibraryObjectOperator(
         task_id="patch_placements", kind="placement", object_id=[placement], patch=PATCH, **options
