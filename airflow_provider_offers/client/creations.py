@@ -45,7 +45,7 @@ def new_creation(
         raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
     if validate:
         check_offer(kind, properties, document)
-    return Creation(kind, properties, if_exists, patience, earlier, marker)
+    return Creation(kind, properties, if_exists, patience, earlier, marker, validate=validate)
 
 
 def check_names(creations: Sequence[Creation]) -> None:

@@ -11,6 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.xcore_names import BESIDE
 from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.legible import legible
 from airflow_provider_offers.client.payloads import json_value
 from airflow_provider_offers.client.sameness import same
 from airflow_provider_offers.client.spelling import (
@@ -128,7 +129,7 @@ class TestFailed(Exception):
     __test__ = False
 
 
-def apply(patch: Patch, properties: Mapping[str, Json]) -> dict[str, Json]:
+def apply(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
     """The properties after the patch.
 
     Raises `InvalidInputError` where it does not fit them, `TestFailed` where one of its tests does not hold.
@@ -147,7 +148,8 @@ def apply(patch: Patch, properties: Mapping[str, Json]) -> dict[str, Json]:
         raise TestFailed(str(failure)) from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, RecursionError) as error:
         raise InvalidInputError(
-            "The patch does not fit the offer", [Violation("patch", str(error), "paths that the offer has")]
+            f"The patch does not fit the {kind.subject}",
+            [Violation("patch", legible(str(error)), f"paths that the {kind.subject} has")],
         ) from None
     return result
 

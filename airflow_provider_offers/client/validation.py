@@ -101,7 +101,9 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
     if word == "test" or tokens[0] == "_links":
         return
     if tokens[0] in ASSIGNED:
-        yield Violation(f"/{index}/path", repr(path), "a property of the offer's own: the service assigns this one")
+        yield Violation(
+            f"/{index}/path", repr(path), f"a property of the {kind.subject}'s own: the service assigns this one"
+        )
         return
     parent, shape = shapes_at(kind.shape, tokens)
     if word in ("move", "remove"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceErr
 from airflow_provider_offers.emulator.rules import invalid
 from airflow_provider_offers.emulator.runtime import Runtime
 from airflow_provider_offers.emulator.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def submit(call: Call) -> Answer:
@@ -66,7 +69,8 @@ def work(library: Library, runtime: Runtime, settings: Settings) -> None:
             jobs.decided(job, _results(job, library, runtime, settings))
         except ServiceError as refusal:
             jobs.fail(job.id, refusal.detail)
-        except Exception as error:  # noqa: BLE001 - otherwise it would fail every request from here on
+        except Exception as error:
+            logger.exception("the emulator failed at job %s", job.id)
             jobs.fail(job.id, f"the emulator failed: {type(error).__name__}: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -77,9 +78,9 @@ class Answer:
 class Refusal(Exception):
     """An error that is answered to the caller."""
 
+    @abstractmethod
     def answer(self) -> Answer:
         """The answer that tells the caller."""
-        raise NotImplementedError
 
 
 class GatewayError(Refusal):

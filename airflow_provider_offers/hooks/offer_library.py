@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_offers.hooks.connections import connection_settings
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
-
-    from airflow.sdk import Connection
 
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.flows.creating import Creation
@@ -487,52 +486,3 @@ async def _off_the_loop(work: Callable[..., T], *arguments: Any) -> T:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(work, thread_sensitive=False)(*arguments)
-
-
-def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
-    """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
-    from airflow.sdk.log import mask_secret
-
-    from airflow_provider_offers.client.errors import ConfigurationError
-    from airflow_provider_offers.client.settings import parse_settings
-
-    label = f"The connection {connection.conn_id!r}"
-    if connection.password:
-        mask_secret(connection.password)
-    try:
-        settings = parse_settings(
-            host=connection.host,
-            port=connection.port,
-            login=connection.login,
-            password=connection.password,
-            extra=_masked_extra(connection, label),
-            sandbox=sandbox,
-            label=label,
-        )
-    except ConfigurationError:
-        # Airflow shows a connection with its password, where a traceback tells of it.
-        del connection
-        raise
-    for secret in settings.secrets:
-        mask_secret(str(secret))
-    return settings
-
-
-def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:
-    """The connection's extra; its token is masked already, since the rest may turn out to be wrong."""
-    from airflow.sdk.log import mask_secret
-
-    from airflow_provider_offers.client.errors import ConfigurationError, Violation
-
-    try:
-        # Airflow's own `extra_dejson` takes text that is no JSON for an empty object.
-        json.loads(connection.extra or "{}")
-        extra = connection.extra_dejson
-    except ValueError:
-        extra = None
-    if not isinstance(extra, dict):
-        del connection, extra
-        raise ConfigurationError(f"{label} cannot work", [Violation("extra", "no JSON object", "a JSON object")])
-    if isinstance(extra.get("access_token"), str):
-        mask_secret(extra["access_token"])
-    return extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -67,9 +68,9 @@ class CreateOperator(OfferLibraryOperator):
         self.on_failure = on_failure
 
     @property
+    @abstractmethod
     def kind_key(self) -> str:
         """The key of the kind that is created."""
-        raise NotImplementedError
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         given = json_document(self.document_field, getattr(self, self.document_field))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.auth import SHARED_TOKENS
 from airflow_provider_offers.client.errors import (
     AlreadyExistsError,
     AmbiguousNameError,
@@ -35,24 +34,6 @@ QUICK = Retries(max_retries=4, base=0.01, cap=0.05)
 APPROVE = [{"op": "replace", "path": "/status", "value": "approved"}]
 
 Connect = Callable[..., OfferLibrary]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Emulator:
-    running.reset()
-    SHARED_TOKENS.clear()
-    return running
-
-
-@pytest.fixture(params=["dps", "xcore"])
-def api(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture

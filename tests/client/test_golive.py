@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.entities import Entity
-from airflow_provider_offers.client.errors import ConflictError, NotPublishableError
+from airflow_provider_offers.client.errors import APIError, ConflictError, NotPublishableError
 from airflow_provider_offers.client.flows import editing, golive
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
@@ -338,6 +338,15 @@ def test_a_decision_created_live_is_looked_at_unless_it_is_there(library: OfferL
     assert emulator.objects("offer-activity") == []
     there = seed(emulator, "offer-activity", **decision(ids))
     assert library.create_offer(live, offer_type=DECISION, if_exists="adopt").receipt.id == there
+
+
+def test_a_decision_created_live_without_checks_is_the_services_to_refuse(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    ids = campaign(emulator, fallback={"representations": []})
+    with pytest.raises(APIError):
+        library.create_offer(decision(ids, status="live"), offer_type=DECISION, validate=False)
+    assert emulator.journal(method="POST", path="/data/core/*"), "it was sent"
 
 
 def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulator: Emulator) -> None:

@@ -32,6 +32,7 @@ from airflow_provider_offers.client.kinds import (
     kind_of_type_name,
     library_kind,
 )
+from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lifecycle import DECISION_STEPS, is_done
 from airflow_provider_offers.client.patches import difference, guards, neutral_patch
 from airflow_provider_offers.client.payloads import neutral_payload
@@ -42,6 +43,7 @@ from airflow_provider_offers.client.spelling import neutral_tokens, neutral_valu
 from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
 from airflow_provider_offers.client.windows import window_of
 from airflow_provider_offers.client.wire import Answer, Call
+from airflow_provider_offers.emulator import Emulator
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID
 from tests.client.script import CONTAINER, answer
@@ -634,3 +636,12 @@ def test_a_fallback_that_was_written_with_capping_is_recognised_without() -> Non
     written = {"name": "Everyone", "status": "draft", "cappingConstraint": {"globalCap": 1}}
     assert says(FALLBACK, {"name": "Everyone", "status": "draft"}, {**written, "frequencyCappingConstraints": [{}]})
     assert not says(PERSONALIZED, {"name": "Everyone", "status": "draft"}, written)
+
+
+def test_errors_of_an_edit_name_the_kind(library: OfferLibrary) -> None:
+    unfit = [{"op": "remove", "path": "/nothing"}]
+    with pytest.raises(InvalidInputError, match=r"does not fit the placement:(.|\n)*paths that the placement has"):
+        library.patch_offer(Emulator.PLACEMENT_ID, unfit, offer_type=PLACEMENT)
+    assigned = [{"op": "replace", "path": "/etag", "value": 1}]
+    with pytest.raises(InvalidInputError, match="a property of the placement's own"):
+        library.patch_offer(Emulator.PLACEMENT_ID, assigned, offer_type=PLACEMENT)

@@ -35,7 +35,8 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
     """
     # A value that has two spellings comes back in one, by which a creation is recognised.
     creation = replace(creation, properties=access.generation.as_read(creation.properties, creation.kind))
-    if creation.kind is DECISION and creation.properties.get("status") == ACTIVATE.target:
+    goes_live = creation.kind is DECISION and creation.properties.get("status") == ACTIVATE.target
+    if goes_live and creation.validate:
         yield from _check_live(access, creation)
     try:
         return (yield from create(access, creation))

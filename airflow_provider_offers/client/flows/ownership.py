@@ -39,7 +39,8 @@ class Creation:
 
     `patience` is how many seconds an offer may take to show up in a listing. `marker` is a characteristic (name and
     value) among the properties by which this very work is recognised. `before_post` is called just before each POST,
-    so that the intent can be kept where a crash does not reach it.
+    so that the intent can be kept where a crash does not reach it. `validate` says whether a decision that is to be
+    live from the start is looked at first.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Creation:
     earlier: Earlier | None = None
     marker: tuple[str, str] | None = None
     before_post: Callable[[], None] | None = None
+    validate: bool = True
 
     @property
     def name(self) -> str:

@@ -154,7 +154,7 @@ def _set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
         method=call.method,
         path=call.bare_path,
         status=409,
-        title="Somebody else edited the offer meanwhile, and it is not as this patch sets it",
+        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
         detail=f"{why}, and it was last modified {now.modified}{_by(now)}; clear the task to set it all the same",
     ).for_good()
 
@@ -197,7 +197,7 @@ def _says(plan: Plan, now: Entity, operations: Patch) -> bool | None:
 def _cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
     unknown = OutcomeUnknownError(
         f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{_by(now)}, and whether this patch is "
-        "in it cannot be told; look at the offer before running this again"
+        f"in it cannot be told; look at the {now.kind.subject} before running this again"
     )
     unknown.retryable = False
     return unknown
@@ -302,7 +302,7 @@ def _ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibr
     if not unknown:
         return error
     outcome = OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer ({error}) and has not taken effect so far; look at the offer "
+        f"{call.method} {call.bare_path} had no answer ({error}) and has not taken effect so far; look at what it is "
         "before running this again, which might apply it twice"
     )
     outcome.retryable = False
@@ -322,8 +322,8 @@ def _look(
         if not lost:
             raise error from None
         unknown = OutcomeUnknownError(
-            f"A write to {reference} had no answer ({error}), and the offer cannot be read to see whether it took "
-            f"effect: {blind}"
+            f"A write to {reference} had no answer ({error}), and the {reference.kind.subject} cannot be read to see "
+            f"whether it took effect: {blind}"
         )
         unknown.retryable = idempotent
         raise unknown from blind
@@ -339,7 +339,7 @@ def _written(access: Access, reference: Reference, answer: Answer, *, name: str 
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
                 f"{answer.call.method} {answer.call.bare_path} was accepted, but its receipt cannot be read "
-                f"({unreadable}), and neither can the offer: {blind}"
+                f"({unreadable}), and neither can the {reference.kind.subject}: {blind}"
             ) from blind
     return Written(receipt, "updated", name, answer.request_id)
 
@@ -358,14 +358,14 @@ def _expected(access: Access, reference: Reference, operations: Patch, before: E
         return before.properties
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
     try:
-        after = apply(operations, {**beside, **before.properties})
+        after = apply(operations, {**beside, **before.properties}, before.kind)
     except TestFailed as failure:
         raise ConflictError(
             method="PATCH",
             path=access.generation.patch(reference, operations).bare_path,
             status=409,
             code=_TEST_FAILED,
-            title="The offer is not as the patch expects it; nothing was sent",
+            title=f"The {before.kind.subject} is not as the patch expects it; nothing was sent",
             detail=str(failure),
         ).for_good() from None
     return {name: value for name, value in after.items() if name not in beside}
@@ -384,7 +384,7 @@ def _expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None
         method=call.method,
         path=call.bare_path,
         status=409,
-        title="The offer was edited since; nothing was sent",
+        title=f"The {before.kind.subject} was edited since; nothing was sent",
         detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{_by(before)}",
     ).for_good()
 
@@ -394,7 +394,7 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
         method=call.method,
         path=call.bare_path,
         status=409,
-        title="Somebody else edited the offer meanwhile; this write is not in it",
+        title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
         detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{_by(now)}",
     )
 

@@ -1,0 +1,60 @@
+"""An Airflow connection of type `offer_library` turned into the client's settings, its secrets masked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_provider_offers.client.settings import Settings
+
+
+def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
+    """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
+    from airflow.sdk.log import mask_secret
+
+    from airflow_provider_offers.client.errors import ConfigurationError
+    from airflow_provider_offers.client.settings import parse_settings
+
+    label = f"The connection {connection.conn_id!r}"
+    if connection.password:
+        mask_secret(connection.password)
+    try:
+        settings = parse_settings(
+            host=connection.host,
+            port=connection.port,
+            login=connection.login,
+            password=connection.password,
+            extra=_masked_extra(connection, label),
+            sandbox=sandbox,
+            label=label,
+        )
+    except ConfigurationError:
+        # Airflow shows a connection with its password, where a traceback tells of it.
+        del connection
+        raise
+    for secret in settings.secrets:
+        mask_secret(str(secret))
+    return settings
+
+
+def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:
+    """The connection's extra; its token is masked already, since the rest may turn out to be wrong."""
+    from airflow.sdk.log import mask_secret
+
+    from airflow_provider_offers.client.errors import ConfigurationError, Violation
+
+    try:
+        # Airflow's own `extra_dejson` takes text that is no JSON for an empty object.
+        json.loads(connection.extra or "{}")
+        extra = connection.extra_dejson
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        del connection, extra
+        raise ConfigurationError(f"{label} cannot work", [Violation("extra", "no JSON object", "a JSON object")])
+    if isinstance(extra.get("access_token"), str):
+        mask_secret(extra["access_token"])
+    return extra
