@@ -207,7 +207,10 @@ def test_what_is_served_already_is_told_alike(airflow: Airflow, emulator: Emulat
 
 @pytest.fixture
 def lagging(emulator: Emulator) -> Iterator[Callable[[Any], None]]:
-    """An `on_execute_callback`: the runtime hears of nothing until the task has looked a few times."""
+    """An `on_execute_callback`: the runtime hears of nothing until the task has looked a few times.
+
+    There is one runtime for all tasks, so only one of them may be under way.
+    """
     threads: dict[str, threading.Thread] = {}
 
     def callback(context: Any) -> None:
@@ -228,15 +231,30 @@ def lagging(emulator: Emulator) -> Iterator[Callable[[Any], None]]:
         thread.join()
 
 
+def published_in_turn(stage: Stage, lagging: Any, **options: Any) -> Any:
+    """A DAG that publishes an offer for each mode of the sensor and waits for it, one after the other."""
+    with dag_of("published") as dag:
+        before: Any = None
+        for (mode, arguments), offer in zip(MODES.items(), stage.offers, strict=True):
+            publish = PublishOfferOperator(task_id=f"publish_{mode}", offer_id=offer)
+            wait = live(
+                stage,
+                f"live_{mode}",
+                offer_id=publish.output,
+                on_execute_callback=lagging,
+                **{**options, **arguments},
+            )
+            if before is not None:
+                before >> publish
+            before = wait
+    return dag
+
+
 def test_a_publication_is_waited_for_until_the_runtime_has_it(
     airflow: Airflow, emulator: Emulator, api: str, lagging: Any
 ) -> None:
     stage = set_up(emulator, api, offers=len(MODES), status="draft")
-    with dag_of("published") as dag:
-        for (mode, arguments), offer in zip(MODES.items(), stage.offers, strict=True):
-            publish = PublishOfferOperator(task_id=f"publish_{mode}", offer_id=offer)
-            live(stage, f"live_{mode}", offer_id=publish.output, on_execute_callback=lagging, **arguments)
-    result = run(airflow, emulator, api, dag)
+    result = run(airflow, emulator, api, published_in_turn(stage, lagging))
     assert set(result.states.values()) == {"success"}, [str(each.error) for each in result.attempts if each.error]
     for mode in MODES:
         (served,) = result.result(f"live_{mode}")
@@ -246,11 +264,7 @@ def test_a_publication_is_waited_for_until_the_runtime_has_it(
 
 def test_diagnostics_do_where_there_is_no_decision(airflow: Airflow, emulator: Emulator, lagging: Any) -> None:
     stage = set_up(emulator, "xcore", offers=len(MODES), status="draft")
-    with dag_of("diagnosed") as dag:
-        for (mode, arguments), offer in zip(MODES.items(), stage.offers, strict=True):
-            publish = PublishOfferOperator(task_id=f"publish_{mode}", offer_id=offer)
-            options = {"decision_id": None, "profile": None, "on_execute_callback": lagging, **arguments}
-            live(stage, f"live_{mode}", offer_id=publish.output, **options)
+    dag = published_in_turn(stage, lagging, decision_id=None, profile=None)
     result = run(airflow, emulator, "xcore", dag)
     assert set(result.states.values()) == {"success"}, [str(each.error) for each in result.attempts if each.error]
     for mode in MODES:

@@ -180,7 +180,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
 def test_a_lost_answer_makes_no_twin(airflow: Airflow, emulator: Emulator, api: str, kind: str) -> None:
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
-        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind])
+        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind], patience=1)
 
     result = run(airflow, emulator, api, dag)
 
@@ -195,7 +195,7 @@ def test_a_lost_answer_makes_no_twin_of_what_has_two_spellings(airflow: Airflow,
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
         CreateLibraryObjectOperator(
-            task_id="create", kind="placement", object={"name": "Plain", "componentType": "component-text"}
+            task_id="create", kind="placement", object={"name": "Plain", "componentType": "component-text"}, patience=1
         )
 
     result = run(airflow, emulator, api, dag)
