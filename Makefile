@@ -3,7 +3,7 @@
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 VENV := .venv
 LOWEST_VENV := .venv-lowest
