@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,11 +24,11 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
 )
 from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.network import proxy_for, tls_context
+from airflow_provider_offers.client.network import longest_answer, proxy_for, proxy_secrets, tls_context
 from airflow_provider_offers.client.retry import Retries, retry_after
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, no_answer
+from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, no_answer, still_incomplete
 from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
 
 T = TypeVar("T")
@@ -121,7 +123,8 @@ class AsyncShell:
 
     async def _exchange(self, request: Request) -> Response:
         async with self._governor.places():
-            if (wait := self._governor.admit()) > self._retries.deadline:
+            longest = self._retries.deadline
+            if (wait := self._governor.admit(longest)) > longest:
                 raise _held_back(request, wait)
             if wait > 0:
                 await asyncio.sleep(wait)
@@ -131,38 +134,47 @@ class AsyncShell:
             return response
 
     async def _send(self, request: Request) -> Response:
-        began = self._clock()
+        seconds = longest_answer(self._settings.timeout)
+        progress = _Progress(seconds, asyncio.timeout(seconds))
+        proxy: Secret | None = None
         try:
-            session = self._open_session()
+            session, proxy = self._open_session(), self._proxy(request.url)
             # `encoded` keeps the address as it is: links of the service are followed as they were given.
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                allow_redirects=False,
-                proxy=self._proxy(request.url),
-            ) as answer:
-                body = await self._read(answer, request, began)
+            async with (
+                progress.limit,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    data=request.body,
+                    allow_redirects=False,
+                    proxy=proxy,
+                    trace_request_ctx=progress,
+                ) as answer,
+            ):
+                body = await self._read(answer, request)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                response = Response(answer.status, headers, body)
+                secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+                response = Response(answer.status, headers, body, secrets)
                 self.last_request_id = response.request_id or request.headers.get("x-request-id")
                 return response
         except ConfigurationError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if not progress.connected:
+                raise _unreached(request, error, proxied=proxy is not None) from None
+            if progress.limit.expired():
+                raise still_incomplete(request, self._settings) from None
             raise _lost(request, error) from None
 
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request, began: float) -> bytes:
-        """The body, unless it is endless: bounded in size, and in time even where it only drips."""
+    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
+        """The body, unless it is endless: bounded in size here, and in time by the caller."""
         chunks = []
         size = 0
         async for chunk in answer.content.iter_chunked(_CHUNK):
             size += len(chunk)
             if size > MAX_BODY:
                 raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
-            if self._clock() - began > (bound := 2 * self._settings.timeout):
-                raise no_answer(request, f"an answer still incomplete after {bound:g} s", sent=True)
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -182,6 +194,7 @@ class AsyncShell:
                 # Off, as it would put an entry of ~/.netrc in place of the token; proxies are found by `_proxy`.
                 trust_env=False,
                 auto_decompress=True,
+                trace_configs=[_tracing()],
             )
             # Otherwise aiohttp repeats GET, PUT and DELETE by itself where an answer is lost, and the flow never knows.
             self._session._retry_connection = False
@@ -196,24 +209,59 @@ class AsyncShell:
         return self._proxies[origin]
 
 
-def _lost(request: Request, error: BaseException) -> NoAnswerError:
-    """What became of a request that `aiohttp` has no answer for. Its texts are not kept: they quote URLs."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+@dataclass
+class _Progress:
+    """How far an exchange has come: once it is `connected`, the request may be on its way."""
+
+    seconds: float
+    limit: asyncio.Timeout
+    connected: bool = False
+
+
+async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    progress: _Progress = context.trace_request_ctx
+    progress.connected = True
+    if not progress.limit.expired():
+        # What was before, such as opening a proxy's tunnel, had as long for itself.
+        progress.limit.reschedule(asyncio.get_running_loop().time() + progress.seconds)
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Tells an exchange's progress that its connection stands, be it new or kept from before."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(_connected)
+    tracing.on_connection_reuseconn.append(_connected)
+    return tracing
+
+
+def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAnswerError:
+    """Why no connection came about: nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+
+    Nothing is said by the kinds of errors about whether a request was sent: a proxy may hang up before it or after it.
+    """
+    if isinstance(error, aiohttp.InvalidURL):
+        return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
-    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+    if proxied:
         return no_answer(request, "the proxy could not be used", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return no_answer(request, "the TLS connection failed", sent=False)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return no_answer(request, "the host's name could not be resolved", sent=False)
+    if isinstance(error, TimeoutError):
+        return no_answer(request, "no connection within the timeout", sent=False)
     if isinstance(error, aiohttp.ClientConnectorError):
         return no_answer(request, "the connection was refused", sent=False)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return no_answer(request, "no connection within the timeout", sent=False)
+    return no_answer(request, "no connection could be made", sent=False)
+
+
+def _lost(request: Request, error: BaseException) -> NoAnswerError:
+    """What became of a request that `aiohttp` has no answer for."""
     if isinstance(error, TimeoutError):
         return no_answer(request, "no answer within the timeout", sent=True)
     if isinstance(error, aiohttp.ClientPayloadError):
         return no_answer(request, "the answer broke off", sent=True)
-    if isinstance(error, aiohttp.InvalidURL):
-        return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
     return no_answer(request, "the connection was lost", sent=True)
 
 
@@ -225,4 +273,5 @@ def _held_back(request: Request, seconds: float) -> RateLimitedError:
         status=429,
         title="The service asked for a pause before; nothing was sent",
         retry_after=seconds,
+        refused=False,
     )

@@ -64,11 +64,12 @@ def fetch_token(
         asked = clock()
         error: AuthenticationError
         try:
-            response: Response = yield _token_request(settings)
+            answered: Response = yield _token_request(settings)
         except NoAnswerError as lost:
             error = AuthenticationError(f"IMS at {_where(settings)} did not answer: {lost.reason}")
             error.retryable = True
         else:
+            response = answered.hiding(settings.secrets)
             if 200 <= response.status < 300:
                 return _read_token(settings, response, asked)
             error = _refused(settings, response, now())
@@ -91,6 +92,7 @@ def _token_request(settings: Settings) -> Request:
         settings.token_url,
         {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
         urlencode(form, safe=",", quote_via=quote).encode(),
+        settings.secrets,
     )
 
 
@@ -129,7 +131,7 @@ def _lifetime_in(response: Response) -> float:
 
 def _refused(settings: Settings, response: Response, now: datetime) -> AuthenticationError:
     body = _object(response)
-    code, said = (_quoted(settings, body.get(name)) for name in ("error", "error_description"))
+    code, said = (_quoted(response, body.get(name)) for name in ("error", "error_description"))
     what = ": ".join(part for part in (code, said) if part) or describe_body(response)
     hint = _HINTS.get(code or "")
     if hint is None and response.status < 500 and not code:
@@ -143,11 +145,11 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
     )
 
 
-def _quoted(settings: Settings, value: object) -> str | None:
-    """Text of IMS as a message may show it: short, and without the secret that it may echo."""
+def _quoted(response: Response, value: object) -> str | None:
+    """Text of IMS as a message may show it: short, and without the secrets that it may echo."""
     if not isinstance(value, str) or not value:
         return None
-    return without_secrets(value, settings.secrets)[:300]
+    return without_secrets(value, response.secrets)[:300]
 
 
 def _object(response: Response) -> dict[str, object]:

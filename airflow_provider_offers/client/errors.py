@@ -11,10 +11,15 @@
     ├── UnexpectedResponseError     an answer came, and it is not the Offer Library's
     ├── OutcomeUnknownError         a write may or may not have happened, and no look could tell
     ├── AlreadyExistsError          somebody else's offer has that name
-    ├── AmbiguousNameError          several offers have that name
+    │   └── AmbiguousNameError      several offers have that name
     ├── TransitionError             the offer's status does not allow the step
     ├── NotPublishableError         publishing would be pointless; each reason is named
     ├── PagingError                 a listing repeats itself before its end
+    ├── BatchError                  some offers of a list failed, each with its own error (batches)
+    ├── HopelessError               what is waited for can no longer happen (waiting)
+    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision (delivery)
+    ├── BatchJobError               a batch decision ended in ERROR (workloads)
+    ├── BatchTimeoutError           a batch decision was not over in time, and goes on (workloads)
     └── APIError                    the service or its gateway said no
         ├── BadRequestError         400, 415 and other refusals of the request itself
         ├── NotAuthenticatedError   401 and 403010: the token is missing, expired or unknown
@@ -24,6 +29,8 @@
         ├── RejectedError           422: the service refuses the content
         ├── RateLimitedError        429
         └── ServerError             5xx
+
+What the tree names in brackets is the module of `client/` that defines the error, where it is not this one.
 
 Errors cross process borders in Airflow, so each one can be pickled. None carries a header or a token.
 """
@@ -202,7 +209,11 @@ class APIError(OfferLibraryError):
 
     Attributes: `status` (HTTP), `code` (the gateway's `error_code` or the last part of the service's `type`),
     `title`, `detail`, `request_id`, `method`, `path`, and `retry_after` in seconds when the service named a time.
+    `final` says that no other try can mend it, as with an etag that is long gone. Where the client itself found out,
+    and no service refused anything, `refused` is False and `status` is the one that a service would answer.
     """
+
+    final = False
 
     def __init__(
         self,
@@ -216,6 +227,7 @@ class APIError(OfferLibraryError):
         request_id: str | None = None,
         retry_after: float | None = None,
         hint: str | None = None,
+        refused: bool = True,
     ) -> None:
         self.method = method
         self.path = path
@@ -227,7 +239,10 @@ class APIError(OfferLibraryError):
         self.retry_after = retry_after
         self.hint = hint
         said = ": ".join(part for part in (title, detail) if part) or "no explanation"
-        message = f"{method} {path} was refused with {status}{f' (code {code})' if code else ''}: {said}"
+        if refused:
+            message = f"{method} {path} was refused with {status}{f' (code {code})' if code else ''}: {said}"
+        else:
+            message = f"{method} {path}: {said}" if path else said
         message += _named("request id", request_id)
         if retry_after is not None:
             message += f" [retry after {retry_after:g} s]"
@@ -253,12 +268,7 @@ class NotFoundError(APIError):
 
 
 class ConflictError(APIError):
-    """Somebody else changed the object first: 409, 412, or a failed `test` operation.
-
-    `final` says that it stays one whenever the same is tried again, as with an etag that is long gone.
-    """
-
-    final = False
+    """Somebody else changed the object first: 409, 412, or a failed `test` operation."""
 
     def for_good(self) -> ConflictError:
         """The same conflict, marked as one that no other try can mend."""
@@ -289,7 +299,7 @@ _FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
 def can_pass(error: OfferLibraryError) -> bool:
     """Whether doing the same again later may end otherwise, which is what a task's retry is."""
     if isinstance(error, APIError):
-        return error.status not in _FINAL_STATUSES and not getattr(error, "final", False)
+        return error.status not in _FINAL_STATUSES and not error.final
     # A proxy's page, or a cut answer, is an outage in another dress.
     return error.retryable or isinstance(error, UnexpectedResponseError)
 

@@ -36,12 +36,12 @@ class Exchange:
         attempt = 0
         renewed = False
         token: Secret = yield TokenNeeded()
-        secrets = (token, *self.settings.secrets)
+        secrets = (token, *self.settings.secrets, *call.private)
         while True:
             request_id = self.new_request_id()
             error: OfferLibraryError
             try:
-                response: Response = yield self._request(call, base, token, request_id)
+                answered: Response = yield self._request(call, base, token, request_id, secrets)
             except NoAnswerError as lost:
                 error = NoAnswerError(
                     lost.reason,
@@ -51,20 +51,15 @@ class Exchange:
                     request_id=request_id,
                 )
             else:
+                response = answered.hiding(secrets)
                 if 200 <= response.status < 300 or response.status in accept:
-                    return Answer(call, response, response.request_id or request_id, secrets)
+                    return Answer(call, response, response.request_id or request_id, response.secrets)
                 if is_token_refusal(response) and not renewed and self.settings.access_token is None:
                     renewed = True
                     token = yield TokenNeeded(refused=token)
                     secrets = (token, *secrets)
                     continue
-                error = refusal(
-                    call,
-                    response,
-                    request_id=response.request_id or request_id,
-                    now=self.now(),
-                    secrets=secrets,
-                )
+                error = refusal(call, response, request_id=response.request_id or request_id, now=self.now())
             pause = self.retries.pause(
                 error, repeatable=call.repeatable, attempt=attempt, elapsed=self.clock() - started
             )
@@ -73,7 +68,7 @@ class Exchange:
             yield Pause(pause, str(error))
             attempt += 1
 
-    def _request(self, call: Call, base: str, token: Secret, request_id: str) -> Request:
+    def _request(self, call: Call, base: str, token: Secret, request_id: str, secrets: tuple[str, ...]) -> Request:
         headers = {
             **call.headers,
             "Authorization": Secret(f"Bearer {token}"),
@@ -82,4 +77,5 @@ class Exchange:
             "x-sandbox-name": self.settings.sandbox,
             "x-request-id": request_id,
         }
-        return Request(call.method, f"{self.settings.host}{base}{call.path}", headers, call.encoded_body())
+        url = f"{self.settings.host}{base}{call.path}"
+        return Request(call.method, url, headers, call.encoded_body(), secrets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -42,12 +43,16 @@ class Governor:
         with self._guard:
             return self._places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.max_concurrent))
 
-    def admit(self) -> float:
-        """Take a place in the row; returns the seconds to wait before the request may go out."""
+    def admit(self, longest: float = math.inf) -> float:
+        """Take a place in the row; returns the seconds to wait before the request may go out.
+
+        Where that is longer than `longest`, no place is taken.
+        """
         with self._guard:
             now = self.clock()
             start = max(now, self._next)
-            self._next = start + self._spacing
+            if start - now <= longest:
+                self._next = start + self._spacing
             return start - now
 
     def answered(self, status: int, retry_after: float | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -15,6 +16,16 @@ from airflow_provider_offers.client.settings import Settings, is_loopback
 
 # What `requests` and OpenSSL read, in the order in which they count here; the first that is set is all that is trusted.
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# Each read may take a `timeout`; all reads of one answer together may take so many of them.
+_TIMEOUTS_FOR_AN_ANSWER = 2
+
+
+def longest_answer(timeout: float) -> float:
+    """The seconds that an answer may take, from the end of the request to the answer's last byte.
+
+    An answer that drips, or that says nothing without an end, would never let a bound of each read pass.
+    """
+    return _TIMEOUTS_FOR_AN_ANSWER * timeout
 
 
 def tls_context(verify: bool | str) -> ssl.SSLContext:
@@ -68,6 +79,11 @@ def proxy_for(url: str, settings: Settings) -> Secret | None:
             [Violation("proxies", "a proxy of the environment of another kind", "an http or https proxy")],
         )
     return proxy
+
+
+def proxy_secrets(proxy: Secret | None, settings: Settings) -> tuple[str, ...]:
+    """What logs in at the proxy on the way: where the environment names it, the connection does not know of it."""
+    return () if proxy is None else replace(settings, proxies={"all": proxy}).secrets
 
 
 def _selected(url: str, settings: Settings) -> Secret | None:

@@ -27,6 +27,7 @@ from airflow_provider_offers.client.wire import Call, Response, describe_body
 
 TOKEN_REFUSALS = ("401013", "403010")
 _MAX_TEXT = 500
+_MAX_CODE = 80
 
 # The gateway's own codes, and what its user can do about each.
 GATEWAY_HINTS = {
@@ -63,6 +64,7 @@ def refusal(
     call: Call, response: Response, *, request_id: str | None, now: datetime, secrets: Sequence[str] = ()
 ) -> OfferLibraryError:
     """The error for an answer outside 2xx. Texts that an error page echoes lose every known secret."""
+    response = response.hiding(secrets)
     if 300 <= response.status < 400:
         return UnexpectedResponseError(
             "a redirect came, which is not followed with credentials; check the host of the connection",
@@ -93,9 +95,9 @@ def refusal(
         method=call.method,
         path=call.bare_path,
         status=response.status,
-        code=_clean(code, secrets),
-        title=_clean(title, secrets),
-        detail=_clean(detail if detail != title else None, secrets),
+        code=_clean(code, response, _MAX_CODE),
+        title=_clean(title, response),
+        detail=_clean(detail if detail != title else None, response),
         request_id=request_id,
         retry_after=retry_after(response.headers, now),
         hint=GATEWAY_HINTS.get(code or "", _STATUS_HINTS.get(response.status)),
@@ -127,9 +129,11 @@ def _text(value: Any) -> str | None:
 def _code_of_type(value: Any) -> str | None:
     """`http://ns.adobe.com/aep/errors/XXX-1234-422` names its code last."""
     text = _text(value)
-    last = text.rstrip("/").rpartition("/")[2] if text and "/errors/" in text else None
-    return last[:80] if last else None
+    if text is None or "/errors/" not in text:
+        return None
+    return text.rstrip("/").rpartition("/")[2] or None
 
 
-def _clean(text: str | None, secrets: Sequence[str]) -> str | None:
-    return None if text is None else legible(without_secrets(text, secrets), _MAX_TEXT)
+def _clean(text: str | None, response: Response, longest: int = _MAX_TEXT) -> str | None:
+    """The text without secrets, and only then cut: half of one would not be known again."""
+    return None if text is None else legible(without_secrets(text, response.secrets), longest)

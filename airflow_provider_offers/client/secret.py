@@ -11,6 +11,10 @@ from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
 STRUCK = "***"
+# Anything shorter is a part of many a word that has nothing to do with it.
+_SHORT = 6
+_NO_WORD_BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9a-f]{2}))"
+_NO_WORD_AFTER = r"(?![^\W_])"
 _BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
 
 
@@ -33,26 +37,41 @@ class Unpicklable:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret struck out, however headers, forms, JSON or HTML spell it, and every bearer token."""
-    for secret in secrets:
-        for spelling in _spellings(secret):
-            text = text.replace(spelling, STRUCK)
+    """The text with every secret struck out, however headers, forms, JSON or HTML spell it, and every bearer token.
+
+    Upper and lower case are alike. What has less than six characters is struck out where it stands by itself.
+    """
+    lowered = text.lower()
+    patterns = {
+        spelling: re.escape(spelling) if len(secret) >= _SHORT else _by_itself(spelling)
+        for secret in secrets
+        for spelling in spellings(secret)
+        if spelling.lower() in lowered
+    }
+    if patterns:
+        # The longest first: the others may be parts of it.
+        longest_first = sorted(patterns, key=len, reverse=True)
+        text = re.sub("|".join(patterns[each] for each in longest_first), STRUCK, text, flags=re.IGNORECASE)
     return _BEARER.sub(rf"\1 {STRUCK}", text)
 
 
-def _spellings(secret: str) -> list[str]:
-    """The longest first: the others may be parts of it."""
+def spellings(secret: str) -> set[str]:
+    """How a secret may be written; upper and lower case are told apart only where they are encoded differently."""
     if not secret:
-        return []
-    found = {
-        secret,
-        quote(secret),
-        quote(secret, safe=","),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        html.escape(secret),
-        base64.b64encode(secret.encode(errors="replace")).decode(),
-    }
-    return sorted(found, key=len, reverse=True)
+        return set()
+    raw = secret.encode(errors="replace")
+    found = {base64.b64encode(raw).decode().rstrip("="), base64.urlsafe_b64encode(raw).decode().rstrip("=")}
+    for text in (secret, secret.lower(), secret.upper()):
+        found |= {
+            text,
+            *(quote(text, safe=safe, errors="replace") for safe in ("/", ",", "")),
+            quote_plus(text, errors="replace"),
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+            html.escape(text),
+        }
+    return found
+
+
+def _by_itself(spelling: str) -> str:
+    return f"{_NO_WORD_BEFORE}{re.escape(spelling)}{_NO_WORD_AFTER}"

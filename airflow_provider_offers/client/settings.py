@@ -138,7 +138,7 @@ def parse_settings(
 
 def _proxy_secrets(address: str) -> list[str]:
     """The password in a proxy's address, as it is written and as it is meant, and the header that it becomes."""
-    userinfo, at, _ = address.partition("://")[2].rpartition("@")
+    userinfo, at, _ = address.rpartition("://")[2].rpartition("@")
     user, _, password = userinfo.partition(":")
     meant = f"{unquote(user)}:{unquote(password)}"
     return [password, unquote(password), base64.b64encode(meant.encode()).decode()] if at else []

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
-    ProxyError,
     ReadTimeoutError,
 )
 
 from airflow_provider_offers import __version__
 from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError, OfferLibraryError
-from airflow_provider_offers.client.network import proxy_for, tls_context
+from airflow_provider_offers.client.network import longest_answer, proxy_for, proxy_secrets, tls_context
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 T = TypeVar("T")
 
@@ -122,7 +129,8 @@ class SyncShell:
 
     def _exchange(self, request: Request) -> Response:
         session = self._session()
-        began = self._clock()
+        proxy: Secret | None = None
+        _PROGRESS.connected, _PROGRESS.late = True, False
         try:
             prepared = session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
@@ -131,30 +139,35 @@ class SyncShell:
             prepared.url = request.url
             # Not by `session.send`: it looks into redirects even where it is told not to follow them.
             adapter = session.get_adapter(request.url)
+            proxy = self._proxy(request.url)
             timeout, verify = self._settings.timeout, self._settings.verify is not False
-            proxies = self._proxy(request.url)
+            proxies = {} if proxy is None else {request.url.partition("://")[0]: proxy}
             with adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies) as answer:
-                body = self._read(answer, request, began)
+                body = self._read(answer, request)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                answered = Response(answer.status_code, headers, body)
+                secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+                answered = Response(answer.status_code, headers, body, secrets)
                 self._local.request_id = answered.request_id or request.headers.get("x-request-id")
                 return answered
-        except requests.RequestException as error:
-            raise _lost(request, error) from None
-        except HTTPError as error:
+        except (requests.RequestException, HTTPError) as error:
+            if not _PROGRESS.connected:
+                raise _unreached(request, error, proxied=proxy is not None) from None
+            if _PROGRESS.late:
+                raise still_incomplete(request, self._settings) from None
+            if isinstance(error, requests.RequestException):
+                raise _lost(request, error) from None
             raise _broken_off(request, error) from None
 
-    def _proxy(self, url: str) -> dict[str, str]:
+    def _proxy(self, url: str) -> Secret | None:
         """The proxy on the way, found once for each host: looking through the environment takes long."""
         scheme, _, rest = url.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url, self._settings)
-        proxy = self._proxies[origin]
-        return {} if proxy is None else {scheme: proxy}
+        return self._proxies[origin]
 
-    def _read(self, answer: requests.Response, request: Request, began: float) -> bytes:
-        """The body, unless it is endless: bounded in size, and in time even where it only drips."""
+    def _read(self, answer: requests.Response, request: Request) -> bytes:
+        """The body, unless it is endless: bounded in size here, and in time by `_Answer`."""
         chunks = []
         size = 0
         # `iter_content` comes back only with a whole chunk, however long its bytes take.
@@ -162,8 +175,6 @@ class SyncShell:
             size += len(chunk)
             if size > MAX_BODY:
                 raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
-            if self._clock() - began > (bound := 2 * self._settings.timeout):
-                raise no_answer(request, f"an answer still incomplete after {bound:g} s", sent=True)
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -183,6 +194,85 @@ class SyncShell:
         return session
 
 
+class _Progress(threading.local):
+    """How far the exchange of this thread has come, which the errors of `requests` and `urllib3` do not tell.
+
+    `connected`: the request may be on its way, as nothing is connected anew any more; behind a proxy that has to open
+    a tunnel, it is open. `late`: the answer took too long.
+    """
+
+    connected = True
+    late = False
+
+
+_PROGRESS = _Progress()
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    _PROGRESS.connected = False
+    yield
+    _PROGRESS.connected = True
+
+
+class _Reader(io.RawIOBase):
+    """What comes from a socket, until it is too late."""
+
+    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
+        self._raw = raw
+        self._end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if time.monotonic() > self._end:
+            _PROGRESS.late = True
+            raise TimeoutError("the answer is still incomplete")
+        return cast("int | None", self._raw.readinto(buffer))
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer, of the service or of a proxy, that is bounded in time from its first line to its last trailer."""
+
+    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        seconds = longest_answer(sock.gettimeout())
+        self.fp = io.BufferedReader(_Reader(self.fp.detach(), seconds))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+    def connect(self) -> None:
+        with _connecting():
+            super().connect()
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Answer
+
+    def connect(self) -> None:
+        with _connecting():
+            super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
 class _Adapter(HTTPAdapter):
     """Trusts what the context trusts; left to itself, `requests` would add its own authorities."""
 
@@ -192,35 +282,48 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **options, ssl_context=self._context, proxy_ssl_context=self._context)
+        options |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
     def cert_verify(self, *_: Any) -> None:
         """Nothing is left to be said: the context verifies."""
 
 
-def _lost(request: Request, error: requests.RequestException) -> NoAnswerError:
-    """What became of a request that `requests` has no answer for. Its texts are not kept: they quote URLs."""
+def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:
+    """Why no connection came about: nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+
+    Nothing is said by the kinds of errors about whether a request was sent: behind a proxy, `urllib3` has one for all.
+    """
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.exceptions.SSLError):
-        cause = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
-        # TLS can also end in the middle of an answer.
-        return no_answer(request, "the TLS connection failed", sent=True)
-    if isinstance(error, requests.exceptions.ProxyError) or isinstance(reason, ProxyError):
+    cause = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
+    if proxied:
         return no_answer(request, "the proxy could not be used", sent=False)
-    if isinstance(error, requests.ConnectTimeout):
+    if isinstance(error, requests.exceptions.SSLError):
+        return no_answer(request, "the TLS connection failed", sent=False)
+    if isinstance(error, requests.Timeout):
         return no_answer(request, "no connection within the timeout", sent=False)
     if isinstance(reason, NameResolutionError):
         return no_answer(request, "the host's name could not be resolved", sent=False)
     if isinstance(reason, NewConnectionError):
         return no_answer(request, "the connection was refused", sent=False)
-    if isinstance(error, requests.Timeout):
-        return no_answer(request, "no answer within the timeout", sent=True)
+    return no_answer(request, "no connection could be made", sent=False)
+
+
+def _lost(request: Request, error: requests.RequestException) -> NoAnswerError:
+    """What became of a request that `requests` has no answer for."""
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
         return no_answer(request, f"the request is not valid ({type(error).__name__})", sent=False)
+    if isinstance(error, requests.Timeout):
+        return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, requests.exceptions.SSLError):
+        return no_answer(request, "the TLS connection failed", sent=True)
     return no_answer(request, "the connection was lost", sent=True)
 
 
@@ -233,6 +336,12 @@ def _broken_off(request: Request, error: HTTPError) -> NoAnswerError:
     if isinstance(error, DecodeError):
         return no_answer(request, "the answer could not be decompressed", sent=True)
     return no_answer(request, "the answer broke off", sent=True)
+
+
+def still_incomplete(request: Request, settings: Settings) -> NoAnswerError:
+    """The error for an answer that took longer than any may."""
+    seconds = longest_answer(settings.timeout)
+    return no_answer(request, f"an answer still incomplete after {seconds:g} s", sent=True)
 
 
 def no_answer(request: Request, reason: str, *, sent: bool) -> NoAnswerError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
 from airflow_provider_offers.client.errors import UnexpectedResponseError
@@ -28,21 +28,30 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: bytes | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer; header names are in lower case. What it says stays out of its repr: it may echo the request."""
+    """One HTTP answer; header names are in lower case. What it says stays out of its repr: it may echo the request.
+
+    `secrets` are those that it may echo, and that nothing may quote: the request's, and what logs in at a proxy.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def request_id(self) -> str | None:
         """The id that the service gave the exchange, if it looks like one."""
-        given = self.headers.get("x-request-id", "")
+        given = without_secrets(self.headers.get("x-request-id", ""), self.secrets)
         return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
+
+    def hiding(self, secrets: Iterable[str]) -> Response:
+        """The same answer, which may echo these as well."""
+        return replace(self, secrets=tuple(dict.fromkeys((*self.secrets, *secrets))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +77,16 @@ Flow = Generator[Effect, Any, T]
 class Call:
     """A request to the Offer Library before it has a token: `path` is relative to the generation's base.
 
-    `repeatable` says that sending it twice has the effect of sending it once.
+    `repeatable` says that sending it twice has the effect of sending it once. `private` is what it says and nothing
+    may quote.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
-    body: Json = None
+    body: Json = field(default=None, repr=False)
     repeatable: bool = True
+    private: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def bare_path(self) -> str:
@@ -148,4 +159,5 @@ def describe_body(response: Response) -> str:
         return "an HTML page (a proxy or a wrong host answers so)"
     if body.startswith((b"{", b"[")):
         return f"cut or malformed JSON of {len(response.body)} bytes"
-    return f"{legible(response.headers.get('content-type', 'unnamed content'), 100)} of {len(response.body)} bytes"
+    content_type = without_secrets(response.headers.get("content-type", "unnamed content"), response.secrets)
+    return f"{legible(content_type, 100)} of {len(response.body)} bytes"

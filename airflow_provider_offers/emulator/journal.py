@@ -12,15 +12,32 @@ from typing import Any
 
 from airflow_provider_offers.emulator.messages import Answer, Request
 
+
+def _spelled(name: str) -> str:
+    """A pattern for a name, any of whose characters may be escaped as forms or JSON do it."""
+    return "".join(rf"(?:{re.escape(each)}|(?:%|\\u00)(?:{ord(each):x}|{ord(each.upper()):x}))" for each in name)
+
+
+_NAMES = "|".join(map(_spelled, ("client_secret", "access_token", "jwt_token", "client_assertion")))
+# A value goes to its closing quote where it has an opening one, else to the next parameter.
 _SECRETS = re.compile(
-    r'((?:client_secret|access_token|jwt_token|client_assertion)"?\s*[=:]\s*"?)[^&"\s]+', re.IGNORECASE
+    rf"""((?:{_NAMES})\\*["']?\s*[=:]\s*\\*)("(?:[^"\\]|\\.)*"?|[^&"\s]+)""", re.IGNORECASE | re.DOTALL
 )
-_SECRET_HEADERS = frozenset(("authorization", "cookie", "proxy-authorization"))
+# In a multipart form, a value is what comes between its part's headers and the next boundary.
+_PARTS = re.compile(
+    rf"""(\bname=["']?(?:{_NAMES})\b.{{0,1000}}?\r?\n\r?\n).*?(?=\r?\n--|\Z)""", re.IGNORECASE | re.DOTALL
+)
+_SECRET_HEADERS = re.compile(r"authorization|\bauth\b|cookie|secret|token|password|credential", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """The text without secrets and tokens."""
-    return _SECRETS.sub(r"\1***", text)
+    starred = _SECRETS.sub(lambda found: f'{found[1]}"***"' if found[2].startswith('"') else f"{found[1]}***", text)
+    return _PARTS.sub(r"\1***", starred)
+
+
+def _redacted_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: "***" if _SECRET_HEADERS.search(name) else redacted(value) for name, value in headers}
 
 
 @dataclass
@@ -66,7 +83,7 @@ class Journal:
             path=request.path,
             query=redacted(request.query_string),
             route=route,
-            headers={name: "***" if name in _SECRET_HEADERS else value for name, value in request.headers},
+            headers=_redacted_headers(request.headers),
             body=redacted(request.body[:body_limit].decode("utf-8", "replace")),
         )
         self._counts[route] += 1
@@ -79,7 +96,7 @@ class Journal:
         """Note what was answered, or that nothing was."""
         if answer is not None:
             entry.status = answer.status
-            entry.response_headers = dict(answer.headers)
+            entry.response_headers = _redacted_headers(answer.headers.items())
             entry.response_body = redacted(answer.body[:body_limit].decode("utf-8", "replace"))
 
     def entries(

@@ -1,15 +1,35 @@
-"""Real servers on this machine for the tests of the shell: one that speaks HTTP, and one that misbehaves below it."""
+"""Real servers on this machine for the tests of the shells.
+
+One speaks HTTP, one misbehaves below it, and one is a proxy.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
+from urllib.parse import urlsplit
 
-Handler = Callable[["Received"], tuple[int, dict[str, str], bytes]]
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+# What a handler gives in place of an answer: the request arrived, and its connection is closed, or reset.
+HANG_UP, RESET = "hang up", "reset"
+Handler = Callable[["Received"], "tuple[int, dict[str, str], bytes] | str"]
+# Reached only through a proxy of ours.
+FAR_AWAY = "platform.invalid"
 
 
 @dataclass(frozen=True)
@@ -31,8 +51,8 @@ class Served:
 
 
 @contextlib.contextmanager
-def http_server(handler: Handler) -> Iterator[Served]:
-    """Answers every request with what the handler makes of it."""
+def http_server(handler: Handler, certificate: Path | None = None) -> Iterator[Served]:
+    """Answers every request with what the handler makes of it; speaks TLS with a certificate."""
 
     class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -42,7 +62,12 @@ def http_server(handler: Handler) -> Iterator[Served]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             received = Received(self.command, self.path, headers, body)
             served.received.append(received)
-            status, extra, content = handler(received)
+            given = handler(received)
+            if isinstance(given, str):
+                self.close_connection = True
+                lose(self.connection, given)
+                return
+            status, extra, content = given
             self.send_response(status)
             for name, value in extra.items():
                 self.send_header(name, value)
@@ -58,15 +83,14 @@ def http_server(handler: Handler) -> Iterator[Served]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     server.daemon_threads = True
-    served = Served(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # Each handler shakes hands by itself, when it first reads.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    served = Served(f"{'http' if certificate is None else 'https'}://127.0.0.1:{server.server_port}")
+    with _serving(server):
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextlib.contextmanager
@@ -98,6 +122,126 @@ def raw_server(speak: Callable[[socket.socket, threading.Event], None], *, read_
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
+
+
+def lose(connection: socket.socket, how: str) -> None:
+    """Ends a connection without another word."""
+    if how == RESET:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The descriptor itself: whatever else still refers to the connection would hold the reset back.
+        connection = socket.socket(fileno=connection.detach())
+    else:
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+Meddle = Callable[[str, socket.socket], bool]
+
+
+@contextlib.contextmanager
+def proxy_server(
+    onward: str, *, before: Meddle = lambda *_: False, after: Meddle = lambda *_: False
+) -> Iterator[Served]:
+    """Passes every request on to the one server that it knows, whatever host is asked for, or opens a tunnel to it.
+
+    `before` is asked with the method and the client's connection before anything is passed on, `after` once the answer
+    to a request of plain http is there; whoever says yes has done away with the connection.
+    """
+    there = urlsplit(onward)
+    address = str(there.hostname), int(there.port or 0)
+
+    class Passing(StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                while head := self._head():
+                    method, target, _ = head[0].decode().split(" ")
+                    headers = dict(line.decode().rstrip().split(": ", 1) for line in head[1:])
+                    headers = {name.lower(): value for name, value in headers.items()}
+                    body = self.rfile.read(int(headers.get("content-length", 0)))
+                    served.received.append(Received(method, target, headers, body))
+                    if before(method, self.connection):
+                        return
+                    if method == "CONNECT":
+                        self._tunnel()
+                        return
+                    answer = self._ask(head, body)
+                    if after(method, self.connection):
+                        return
+                    self.wfile.write(answer)
+
+        def _head(self) -> list[bytes]:
+            lines = []
+            while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                lines.append(line)
+            return lines
+
+        def _ask(self, head: list[bytes], body: bytes) -> bytes:
+            method, target, version = head[0].split(b" ")
+            target = target.replace(b"http://" + FAR_AWAY.encode(), b"")
+            kept = [line for line in head[1:] if not line.lower().startswith((b"connection:", b"proxy-"))]
+            with socket.create_connection(address) as service:
+                service.sendall(b" ".join((method, target, version)) + b"".join(kept) + b"Connection: close\r\n\r\n")
+                service.sendall(body)
+                return b"".join(iter(lambda: service.recv(65_536), b""))
+
+        def _tunnel(self) -> None:
+            with socket.create_connection(address) as service:
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=_pump, args=(service, self.connection), daemon=True)
+                back.start()
+                _pump(self.connection, service)
+                back.join()
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Passing)
+    server.daemon_threads = True
+    served = Served(f"http://127.0.0.1:{server.server_address[1]}")
+    with _serving(server):
+        yield served
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    """Passes on what comes, and that it ends."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def _serving(server: Any) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def new_certificate(folder: Path) -> Path:
+    """A certificate of this machine and of `FAR_AWAY`, with its key, that nobody trusts by default."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName(FAR_AWAY)]
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import json
 import logging
@@ -16,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client import secret as secret_module
 from airflow_provider_offers.client.async_transport import AsyncShell
 from airflow_provider_offers.client.auth import Token, TokenCache
 from airflow_provider_offers.client.entities import Reference
@@ -32,11 +32,11 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.governor import Governor
 from airflow_provider_offers.client.kinds import kind_of
 from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.secret import STRUCK, Secret, without_secrets
+from airflow_provider_offers.client.secret import STRUCK, Secret, spellings, without_secrets
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Flow, Request, TokenNeeded
+from airflow_provider_offers.client.wire import Call, Flow, Request, TokenNeeded
 from tests.client.library import entity, sale
 from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, free_port, http_server
@@ -66,6 +66,34 @@ def test_a_secret_is_struck_out_however_it_is_spelt(
     said = without_secrets(f"{before} {spell(planted)} {after}", [planted])
     assert spell(planted) not in said
     assert STRUCK in said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "A.Customer@Example.COM",
+        "Email_a.customer@example.com",
+        "id%3Da.customer%40example.com%26",
+        "YS5jdXN0b21lckBleGFtcGxlLmNvbQ==",
+        json.dumps("\n")[1:-1] + "a.customer@example.com",
+    ],
+)
+def test_a_long_secret_is_struck_out_in_any_case_and_within_words(said: str) -> None:
+    told = without_secrets(f"<{said}>", ["a.customer@example.com"]).lower()
+    assert STRUCK in told
+    assert not any(part in told for part in ("customer", "example", "ys5j"))
+
+
+@pytest.mark.parametrize("said", ["\xc9", "%C3%89", "%c3%a9", "\\u00c9", "\\u00E9"])
+@pytest.mark.parametrize("at", ["@", "%40"])
+def test_capitals_are_known_in_every_spelling(said: str, at: str) -> None:
+    if said.startswith("%") == (at == "%40"):
+        assert without_secrets(f"ANDR{said}{at}x.org", ["andr\xe9@x.org"]) == STRUCK
+
+
+def test_a_short_secret_is_struck_out_where_it_stands_by_itself() -> None:
+    said = without_secrets("no offer o-1 for 4711, crm_4711, id%3D4711 or A1, but 47112 and offer-a12", ["4711", "a1"])
+    assert said == "no offer o-1 for ***, crm_***, id%3D*** or ***, but 47112 and offer-a12"
 
 
 @given(text=st.text(max_size=50))
@@ -174,7 +202,7 @@ def fails(
 def assert_untold(text: str) -> None:
     assert "planted" not in text
     for secret in (SECRET, TOKEN, "planted/proxy"):
-        assert not [spelling for spelling in secret_module._spellings(secret) if spelling in text]
+        assert not [spelling for spelling in spellings(secret) if spelling in text]
 
 
 Handler = Callable[[Received], tuple[int, dict[str, str], bytes]]
@@ -191,6 +219,7 @@ def echo(status: int, form: str, token_status: int = 200) -> Handler:
         shown = f"{received.method} {received.target} {json.dumps(received.headers)} {received.body.decode()}"
         authorization = received.headers.get("authorization", shown)
         headers = {"X-Echo": shown, "Retry-After": authorization, "Location": "/" + quote(authorization)}
+        headers |= {"X-Request-Id": authorization.removeprefix("Bearer "), "Content-Type": shown[-300:]}
         return token_status if to_identity_service else status, headers, page(form, shown, authorization)
 
     return handle
@@ -232,6 +261,52 @@ def test_an_identity_service_that_echoes_the_request(
         with http_server(echo(200, form, token_status=status)) as served:
             assert fails(drive, settings_for(served.url), caplog) == {"AuthenticationError"}
         assert all(quote(SECRET, safe=",") in request.body.decode() for request in served.received)
+
+
+@pytest.mark.parametrize("by_environment", [True, False])
+@pytest.mark.parametrize("status", [200, 400, 429, 503])
+@pytest.mark.parametrize("form", ["html", "json"])
+def test_a_proxy_that_echoes_what_logs_in_at_it(
+    drive: Drive,
+    by_environment: bool,
+    status: int,
+    form: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def handle(received: Received) -> tuple[int, dict[str, str], bytes]:
+        login = received.headers["proxy-authorization"]
+        said = f"you sent {login}, that is {base64.b64decode(login.partition(' ')[2]).decode()}"
+        return status, {"X-Request-Id": login, "Content-Type": said}, page(form, said, login)
+
+    with http_server(handle) as proxy:
+        address = PROXY.format(port=proxy.url.rpartition(":")[2])
+        monkeypatch.setenv("http_proxy", address)
+        # Without a scheme, as a connection may name it too.
+        proxies = None if by_environment else {"http": address.removeprefix("http://")}
+        settings = settings_for("http://platform.invalid", proxies=proxies)
+        for way in (settings, replace(settings, access_token=TOKEN)):
+            fails(drive, way, caplog, by_locals=status != 200)
+    assert proxy.received
+
+
+def test_the_request_id_that_a_shell_remembers_holds_no_secret() -> None:
+    settings = settings_for("", client_secret="planted-secret", access_token=TOKEN)
+    with http_server(lambda _: (200, {"X-Request-Id": f"id-of-{TOKEN}-planted-secret"}, b"{}")) as served:
+        settings = replace(settings, host=served.url)
+
+        async def main() -> str | None:
+            async with AsyncShell(settings, retries=Retries(), governor=Governor()) as shell:
+                await shell.run(Exchange(settings).send(Call("GET", "/x", {}), ""))
+                return shell.last_request_id
+
+        sync = SyncShell(settings, retries=Retries())
+        sync.run(Exchange(settings).send(Call("GET", "/x", {}), ""))
+        assert sync.last_request_id == asyncio.run(main()) == "id-of-***-***"
+        sync.close()
 
 
 def test_a_verdict_on_a_deletion_that_echoes_the_request() -> None:

@@ -11,16 +11,10 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_offers.client import async_transport, transport
@@ -34,7 +28,7 @@ from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
 from airflow_provider_offers.client.wire import Flow, Pause, Request, Response
 from tests.client.script import SETTINGS
-from tests.client.sockets import Received, free_port, http_server, raw_server
+from tests.client.sockets import Received, free_port, http_server, new_certificate, raw_server
 from tests.traces import told_by
 
 READY = replace(SETTINGS, access_token="t", timeout=5.0)
@@ -198,7 +192,7 @@ def drip(connection: socket.socket, over: threading.Event) -> None:
         (half, "the answer broke off", 5.0),
         (half_a_chunk, "the answer broke off", 5.0),
         (no_gzip, "the answer could not be decompressed", 5.0),
-        (drip, "an answer still incomplete after 0.4 s", 0.2),
+        (drip, "an answer still incomplete after 2 s", 1.0),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -283,25 +277,7 @@ def test_an_endless_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch, compress
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate and its key that nobody trusts by default."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
-    return path
+    return new_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def secured(certificate: Path, answer: bytes) -> Any:

@@ -1,0 +1,54 @@
+"""Both shells, each driving one flow from beginning to end on connections of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.async_transport import AsyncShell
+from airflow_provider_offers.client.auth import TokenCache
+from airflow_provider_offers.client.exchange import Exchange
+from airflow_provider_offers.client.governor import Governor
+from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.transport import SyncShell
+from airflow_provider_offers.client.wire import Answer, Call, Flow
+
+# Repeats at once.
+RETRIES = Retries(max_retries=3, base=0)
+
+Drive = Callable[[Flow[Any], Settings], Any]
+
+
+def by_requests(flow: Flow[Any], settings: Settings) -> Any:
+    shell = SyncShell(settings, retries=RETRIES, tokens=TokenCache())
+    try:
+        return shell.run(flow)
+    finally:
+        shell.close()
+
+
+def by_aiohttp(flow: Flow[Any], settings: Settings) -> Any:
+    async def drive() -> Any:
+        async with AsyncShell(settings, retries=RETRIES, governor=Governor(), tokens=TokenCache()) as shell:
+            return await shell.run(flow)
+
+    return asyncio.run(drive())
+
+
+EACH_SHELL = pytest.mark.parametrize("drive", [by_requests, by_aiohttp], ids=["sync", "async"])
+
+
+def send(drive: Drive, settings: Settings, *calls: Call) -> Answer:
+    """Make the calls one after the other, with every repetition that the client makes by itself: the last answer."""
+
+    def flow() -> Flow[Answer]:
+        for call in calls:
+            answer = yield from Exchange(settings, RETRIES).send(call, "/data/core/dps")
+        return answer
+
+    given: Answer = drive(flow(), settings)
+    return given

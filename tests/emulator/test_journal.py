@@ -1,0 +1,81 @@
+"""The journal: no client secret and no token is kept, wherever and however a client sends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.emulator.journal import redacted
+
+SECRET = 'planted+/="x y'
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def ask(emulator: Emulator, **options: Any) -> requests.Response:
+    return requests.post(emulator.token_url, timeout=10, **options)
+
+
+WAYS: dict[str, Callable[[Emulator], requests.Response]] = {
+    "query": lambda emulator: ask(emulator, params={"client_secret": SECRET}),
+    "form": lambda emulator: ask(emulator, data={"client_secret": SECRET}),
+    "form, percent-encoded": lambda emulator: ask(
+        emulator, data=f"client_id=x&client%5fs%65CRET={quote(SECRET, safe='')}&x=kept", headers=FORM
+    ),
+    "json": lambda emulator: ask(emulator, json={"client_secret": SECRET, "x": "kept"}),
+    "json, escaped": lambda emulator: ask(
+        emulator, data=json.dumps({"client_secret": SECRET}).replace("_", "\\u005f"), headers=FORM
+    ),
+    "json in json": lambda emulator: ask(emulator, json={"said": json.dumps({"access_token": SECRET})}),
+    "multipart": lambda emulator: ask(emulator, files={"client_secret": (None, SECRET), "x": (None, "kept")}),
+    "multipart, with headers": lambda emulator: ask(
+        emulator, files={"client_secret": ("planted.txt", SECRET, "text/plain"), "x": (None, "kept")}
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_secret_is_not_kept(way: str) -> None:
+    lines: list[str] = []
+    with Emulator(log=lines.append) as emulator:
+        WAYS[way](emulator)
+        (entry,) = emulator.journal()
+        shown = requests.get(f"{emulator.url}/_emulator/journal", timeout=10).text
+    for told in (json.dumps(entry.as_json()), shown, "\n".join(lines)):
+        assert "planted" not in told.replace("planted.txt", "")
+        assert "***" in told or told == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "header", ["Authorization", "Proxy-Authorization", "Cookie", "X-Client-Secret", "X-Auth-Token", "X-IMS-Password"]
+)
+def test_a_secret_in_a_header_is_not_kept(header: str) -> None:
+    with Emulator() as emulator:
+        kept = {"x-api-key": emulator.CLIENT_ID, "x-sandbox-name": "prod", "Referer": "http://x/?access_token=planted"}
+        requests.get(f"{emulator.url}/data/core/dps/offers", headers={header: "Basic planted", **kept}, timeout=10)
+        (entry,) = emulator.journal()
+    assert entry.headers[header.lower()] == "***"
+    assert (entry.headers["x-api-key"], entry.headers["x-sandbox-name"]) == (emulator.CLIENT_ID, "prod")
+    assert "planted" not in json.dumps(entry.as_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("client_id=x&client_secret=planted&scope=kept", "client_id=x&client_secret=***&scope=kept"),
+        ('{"client_secret": "pl\\"anted", "x": "kept"}', '{"client_secret": "***", "x": "kept"}'),
+        (
+            'name="client_secret"\r\n\r\npl\nanted\r\n--b\r\nname="x"',
+            'name="client_secret"\r\n\r\n***\r\n--b\r\nname="x"',
+        ),
+        ('name="client_secret"\r\n\r\nplanted and cut off', 'name="client_secret"\r\n\r\n***'),
+        ('{"name": "the client_secret of old"}', '{"name": "the client_secret of old"}'),
+    ],
+)
+def test_what_is_no_secret_stays(text: str, told: str) -> None:
+    assert redacted(text) == told
