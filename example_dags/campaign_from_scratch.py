@@ -119,6 +119,18 @@ with DAG(
             retries=2,
         )
 
+    # The runtime hears of the library some seconds later, and until then knows no such decision.
+    known = OfferLiveSensor(
+        task_id="wait_until_known",
+        offer_id=fallback.output,
+        decision_id=decision.output,
+        placement_id=placement.output,
+        profile=PROFILE,
+        deferrable=True,
+        poke_interval=1,
+        timeout=280,
+    )
+
     before = ask("decide_before")
 
     wait_open = OfferWindowSensor(task_id="wait_until_open", offer_id=banner.output, until="open", deferrable=True)
@@ -146,10 +158,9 @@ with DAG(
 
     after = ask("decide_after")
 
+    # `Any`, since a task is called with what stands for other tasks' results and runs with the results themselves.
     @task
-    def prove(
-        offer: dict[str, Any], before: dict[str, Any], during: dict[str, Any], after: dict[str, Any]
-    ) -> dict[str, str]:
+    def prove(offer: Any, before: Any, during: Any, after: Any) -> dict[str, str]:
         """What was shown when; fails unless that is the offer inside its window and the fallback outside."""
         shown = {}
         for moment, answer in (("before", before), ("during", during), ("after", after)):
@@ -168,4 +179,4 @@ with DAG(
     placement >> fallback
     qualifier >> collection
     [publish, fallback, collection] >> decision >> activate
-    activate >> before >> wait_open >> live >> during >> wait_closed >> after >> proof >> complete
+    activate >> known >> before >> wait_open >> live >> during >> wait_closed >> after >> proof >> complete

@@ -36,8 +36,8 @@ class OfferLiveSensor(OfferLibrarySensor):
     without errors; on dps, which documents none, that is an error.
 
     Returns a list of `id`, `etag`, `decision`, `placement` and `updated` (when the runtime said so). An offer that is
-    deleted or archived or whose window is over, or a decision that is deleted or archived, fails the task at once
-    (skips it, with `soft_fail`).
+    deleted or archived or whose window is over fails the task at once (skips it, with `soft_fail`), and so does a
+    decision that is not there, or is complete, archived or over.
 
     Calls `POST /data/core/ods/decisions` (dps), `POST /data/core/ode/{container}/decisions` or
     `GET /data/core/ode/{container}/diagnostics` (xcore), and reads the offers.

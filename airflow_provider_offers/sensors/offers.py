@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowTaskTimeout
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowTaskTimeout,
+)
 
 from airflow_provider_offers.client.errors import (
     ConfigurationError,
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.entities import Entity
     from airflow_provider_offers.client.waiting import Verdict
     from airflow_provider_offers.triggers.offers import OfferTrigger
+
+_EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
 
 
 class OfferLibrarySensor(BaseSensorOperator):
@@ -90,7 +98,7 @@ class OfferLibrarySensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Take up what the trigger ended in."""
         status = event.get("status") if isinstance(event, dict) else None
-        if event is None or status not in ("met", "hopeless", "failed", "execution_timeout"):
+        if event is None or status not in _EVENTS:
             raise OfferLibraryError(f"The trigger ended in an event that it does not have: {event!r}")
         if status == "met":
             self._link()
@@ -98,6 +106,8 @@ class OfferLibrarySensor(BaseSensorOperator):
         message = str(event.get("message"))
         if status == "execution_timeout":
             raise AirflowTaskTimeout(message)
+        if status == "sensor_timeout":
+            raise AirflowSensorTimeout(f"Sensor has timed out; waited {self.timeout:g} s deferred")
         if status == "hopeless" or not event.get("retryable"):
             self._give_up(message)
         return self._fail(OfferLibraryError(message))
@@ -134,6 +144,7 @@ class OfferLibrarySensor(BaseSensorOperator):
             "sandbox": self.sandbox or None,
             "poll_interval": float(self.poke_interval),
             "execution_deadline": execution_deadline(self, context),
+            "sensor_deadline": time.time() + self.timeout,
         }
 
     def _give_up(self, message: str) -> None:
@@ -219,6 +230,10 @@ class OfferWindowSensor(WatchedOffersSensor):
     The instant comes from the offers themselves, in whatever zone they were written; deferred, the sensor sleeps until
     then and notices when somebody moves a window. An offer that is deleted, has no window, or is to open and is over
     fails the task at once (skips it, with `soft_fail`).
+
+    Returns `id`, `status` and `etag` of each offer.
+
+    Calls a read of each offer, then lists what changed: `GET .../instances` (xcore) or `GET /offers` (dps).
     """
 
     template_fields: Sequence[str] = (*WatchedOffersSensor.template_fields, "until")
@@ -245,6 +260,9 @@ class OffersFoundSensor(OfferLibrarySensor):
 
     The other parameters are those of `SearchOffersOperator`. Returns the receipts of the first `at_least` offers
     found. Deferred, the search is made again only when something in the sandbox has changed.
+
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps), deferred also the list of what changed,
+    as `OfferStatusSensor` does.
     """
 
     template_fields: Sequence[str] = (

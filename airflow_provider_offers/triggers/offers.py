@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,14 @@ _LONGEST_SLEEP = 900.0
 
 
 class OfferTrigger(BaseTrigger):
-    """What the triggers share: the events they end in, and the deadline of the task's own `execution_timeout`.
+    """What the triggers share: the events they end in, and the deadlines of the task.
 
-    The event is a small JSON object: `status` is `met` with what the sensor returns in `value`, `hopeless`, `failed`
-    or `execution_timeout`, the latter three with a `message`.
+    `execution_deadline` is that of the task's `execution_timeout`, `sensor_deadline` that of a sensor's `timeout`
+    (seconds since 1970). The scheduler keeps the latter too, but where a DAG is tried out with `dag.test()` there is
+    none.
+
+    The event is a small JSON object: `status` is `met` with what the sensor returns in `value`, `hopeless`, `failed`,
+    `execution_timeout` or `sensor_timeout`, these four with a `message`.
     """
 
     def __init__(
@@ -37,12 +42,14 @@ class OfferTrigger(BaseTrigger):
         sandbox: str | None,
         poll_interval: float,
         execution_deadline: float | None = None,
+        sensor_deadline: float | None = None,
     ) -> None:
         super().__init__()
         self.offer_library_conn_id = offer_library_conn_id
         self.sandbox = sandbox
         self.poll_interval = poll_interval
         self.execution_deadline = execution_deadline
+        self.sensor_deadline = sensor_deadline
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and what it takes to make it again, after a restart of the triggerer or elsewhere."""
@@ -53,6 +60,7 @@ class OfferTrigger(BaseTrigger):
                 "sandbox": self.sandbox,
                 "poll_interval": self.poll_interval,
                 "execution_deadline": self.execution_deadline,
+                "sensor_deadline": self.sensor_deadline,
                 **self.arguments(),
             },
         )
@@ -75,7 +83,7 @@ class OfferTrigger(BaseTrigger):
                 value = await self.wait()
             yield TriggerEvent({"status": "met", "value": value})
         except TimeoutError:
-            yield TriggerEvent({"status": "execution_timeout", "message": "the task's execution_timeout is over"})
+            yield TriggerEvent(self._out_of_time())
         except HopelessError as error:
             yield TriggerEvent({"status": "hopeless", "message": str(error)})
         except OfferLibraryError as error:
@@ -84,7 +92,14 @@ class OfferTrigger(BaseTrigger):
             )
 
     def _seconds_left(self) -> float | None:
-        return None if self.execution_deadline is None else max(0.0, self.execution_deadline - time.time())
+        deadlines = [each for each in (self.execution_deadline, self.sensor_deadline) if each is not None]
+        return max(0.0, min(deadlines) - time.time()) if deadlines else None
+
+    def _out_of_time(self) -> dict[str, Any]:
+        """The event of the deadline that came first."""
+        if self.sensor_deadline is not None and self.sensor_deadline <= (self.execution_deadline or math.inf):
+            return {"status": "sensor_timeout", "message": "the sensor's timeout is over"}
+        return {"status": "execution_timeout", "message": "the task's execution_timeout is over"}
 
 
 class WatchedOffersTrigger(OfferTrigger):

@@ -5,8 +5,9 @@ import pickle
 import signal
 import traceback
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
+
+from tests.airflow.harness import warm_the_api_up
 
 
 class WorkerKilled(Exception):
@@ -21,7 +22,8 @@ def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:
     """
     from airflow.sdk.execution_time.supervisor import TaskRunResult
 
-    _warm_the_api_up()
+    # Here, once, rather than in every child.
+    warm_the_api_up()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -44,16 +46,6 @@ def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:
 def kill_this_worker() -> None:
     """End this process at once, with nothing cleaned up. For use in a task that runs in a child."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-@cache
-def _warm_the_api_up() -> None:
-    """Have the API build its routes here, once, rather than in every child."""
-    import httpx
-    from airflow.sdk.execution_time.supervisor import in_process_api_server
-
-    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process") as client:
-        client.get("/health")
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ class Airflow:
 
         initdb()
         DagBundlesManager().sync_bundles_to_db()
+        warm_the_api_up()
         started = cls(home)
         started._pristine = home / "pristine.db"
         _copy_database(started.database, started._pristine)
@@ -148,6 +149,20 @@ class Airflow:
             )
 
 
+@functools.cache
+def warm_the_api_up() -> None:
+    """Have Airflow build the API that tasks talk to, once, for which a first task would wait many seconds."""
+    import httpx
+    from airflow.sdk.execution_time import supervisor
+
+    # Airflow 3.2 makes a new one for every attempt.
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+    transport = supervisor.in_process_api_server().transport
+    with httpx.Client(transport=transport, base_url="http://in-process") as client:
+        client.get("/health")
+
+
 def load_dags(path: Path) -> dict[str, Any]:
     """Load the DAGs of a file or folder as Airflow does, refusing any that Airflow could not import."""
     from airflow.dag_processing.dagbag import DagBag
@@ -183,10 +198,6 @@ def _recorded(attempts: list[Attempt], task_runner: Callable[..., Any] | None) -
         attempts.append(Attempt(ti.task_id, map_index, ti.try_number, state, result.error, result.msg))
         return result
 
-    # Airflow 3.2 makes a new in-process API server for every attempt, at two seconds each.
-    server = supervisor.in_process_api_server
-    if not hasattr(server, "cache_info"):
-        supervisor.in_process_api_server = functools.cache(server)
     with patch.object(supervisor, "run_task_in_process", run_and_note):
         yield
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow.sdk import DAG
 
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from tests.airflow.harness import Airflow, Run
 
@@ -25,6 +27,13 @@ def dag_of(dag_id: str, **options: Any) -> DAG:
 def run(airflow: Airflow, emulator: Emulator, api: str, dag: DAG, *, conf: Any = None, **extra: Any) -> Run:
     """Run the DAG with the default connection leading to the emulator; `extra` are further settings of it."""
     return airflow.run(dag, conf=conf, connections={CONNECTION: emulator.connection(api, **extra)})
+
+
+def library_of(emulator: Emulator, api: str) -> OfferLibrary:
+    """Somebody else's access to the same library."""
+    connection = emulator.connection(api)
+    connection.pop("conn_type")
+    return OfferLibrary(parse_settings(**connection))
 
 
 def personalized(name: str, **changes: Any) -> dict[str, Any]:

@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import DecideOperator
-from airflow_provider_offers.operators.library import ScheduleDecisionOperator
+from airflow_provider_offers.sensors.offers import OfferLibrarySensor
 from tests.airflow.harness import Airflow, load_dags
-from tests.airflow.library import CONNECTION, dag_of, offers
+from tests.airflow.library import CONNECTION, dag_of, library_of, offers
 
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
-DURATION = "PT10S"
-"""An example that waits for a window is given one that is open, and closes when even a slow machine has published."""
+OPENS = pendulum.now("America/New_York").add(days=30).start_of("second")
+FAR = {"start": OPENS.isoformat(), "duration": "P14D"}
 
-LOOKS_BEFORE = {"example_campaign_from_scratch": timedelta(seconds=12)}
-"""One that looks before the window opens too needs time until then."""
+MOVED = {
+    "example_campaign_launch": {"publish_offer": "start", "search_offers": "end"},
+    "example_campaign_from_scratch": {"decide_before": "start", "decide_during": "end"},
+}
+"""After which task of an example its window opens, and after which it closes: not by the clock, which a slow machine
+would miss, but by a marketer's hand."""
+
+PAST = {"start": "2020-01-01T00:00:00Z", "end": "2021-01-01T00:00:00Z"}
 
 FILES = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
-def soon(dag: Any) -> dict[str, Any]:
-    """A window that is open now, or soon, for an example that has one."""
-    opens = datetime.now(UTC) + LOOKS_BEFORE.get(dag.dag_id, timedelta(0))
-    conf = {"start": opens.isoformat(), "duration": DURATION}
-    return {name: value for name, value in conf.items() if name in dag.params}
-
-
 def dags(file: str) -> dict[str, Any]:
     return load_dags(EXAMPLES / file)
+
+
+def conf_of(dag: Any) -> dict[str, Any]:
+    """A window that is far away, for an example that has one."""
+    return {name: value for name, value in FAR.items() if name in dag.params}
+
+
+def move_the_window(dag: Any, emulator: Emulator, api: str) -> None:
+    """Have somebody open the offer's window, and close it, after the tasks that `MOVED` names."""
+    for task_id, edge in MOVED.get(dag.dag_id, {}).items():
+        dag.get_task(task_id).on_success_callback = [partial(_moved, emulator, api, edge)]
+    for each in dag.tasks:
+        if isinstance(each, OfferLibrarySensor):
+            each.poke_interval = 0.2
+
+
+def _moved(emulator: Emulator, api: str, edge: str, context: Any) -> None:
+    offer = context["ti"].xcom_pull(task_ids="create_offer")["id"]
+    with library_of(emulator, api) as library:
+        change = [{"op": "replace", "path": f"/selectionConstraint/{edge}Date", "value": PAST[edge]}]
+        library.patch_offer(offer, change)
+    if edge == "end":
+        # Of an end that came by itself the runtime would have known before.
+        emulator.configure(runtime_lag=0)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -51,11 +75,14 @@ def test_every_example_is_tagged_and_told(file: str) -> None:
 def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator, api: str, file: str) -> None:
     connections = {CONNECTION: emulator.connection(api)}
     for dag in dags(file).values():
-        first = airflow.run(dag, connections=connections, conf=soon(dag))
+        emulator.configure(runtime_lag=1)
+        move_the_window(dag, emulator, api)
+        first = airflow.run(dag, connections=connections, conf=conf_of(dag))
         assert set(first.states.values()) == {"success"}, [str(each.error) for each in first.attempts if each.error]
         left = offers(emulator)
 
-        second = airflow.run(dag, connections=connections, conf=soon(dag))
+        emulator.configure(runtime_lag=1)
+        second = airflow.run(dag, connections=connections, conf=conf_of(dag))
         assert set(second.states.values()) == {"success"}, [str(each.error) for each in second.attempts if each.error]
 
         # A campaign named after its run is another one each time; whatever has one name is one offer.
@@ -75,11 +102,12 @@ def test_nothing_is_read_while_a_dag_file_is_parsed(emulator: Emulator, monkeypa
     assert emulator.journal() == []
 
 
+CLOSES = OPENS.add(days=14)
 MOMENTS = {
-    "2090-01-01T09:59:59Z": "create_fallback",
-    "2090-01-01T10:00:00Z": "create_offer",
-    "2090-01-15T09:59:59Z": "create_offer",
-    "2090-01-15T10:00:00Z": "create_fallback",
+    OPENS.subtract(seconds=1): "create_fallback",
+    OPENS: "create_offer",
+    CLOSES.subtract(seconds=1): "create_offer",
+    CLOSES: "create_fallback",
 }
 
 
@@ -89,19 +117,11 @@ def test_the_campaign_from_scratch_shows_the_right_thing_at_any_moment(
     """The example's own tasks up to the live decision, then the question under the service's clock."""
     connections = {CONNECTION: emulator.connection(api)}
     (whole,) = dags("campaign_from_scratch.py").values()
-    conf = {"start": "2090-01-01T10:00:00Z", "duration": "P14D"}
-    made = airflow.run(whole.partial_subset("activate_decision"), connections=connections, conf=conf)
+    made = airflow.run(whole.partial_subset("activate_decision"), connections=connections, conf=FAR)
     assert set(made.states.values()) == {"success"}, [str(each.error) for each in made.attempts if each.error]
     decision = made.result("create_decision")
-    with dag_of("lasting") as lasting:
-        # The example's decision ends after sixty days.
-        ScheduleDecisionOperator(
-            task_id="last", object_id=decision, start="2026-01-01T00:00:00Z", end="2091-01-01T00:00:00Z"
-        )
-    assert airflow.run(lasting, connections=connections).state == "success"
-
     for moment, shown in MOMENTS.items():
-        emulator.clock.set(moment)
+        emulator.clock.freeze(moment.in_timezone("UTC").isoformat())
         with dag_of("asking") as asking:
             DecideOperator(
                 task_id="decide",

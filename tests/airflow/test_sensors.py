@@ -15,11 +15,10 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, A
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.sensors.offers import OffersFoundSensor, OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow, Run
-from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, errors, fallback, run, seed
+from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, errors, fallback, library_of, run, seed
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"deferrable": False, "mode": "poke"},
@@ -30,13 +29,6 @@ POLL = 0.3
 OPEN = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2090-01-01T00:00:00Z"}
 FUTURE = {"startDate": "2090-01-01T00:00:00Z", "endDate": "2091-01-01T00:00:00Z"}
 OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
-
-
-def library_of(emulator: Emulator, api: str) -> OfferLibrary:
-    """Somebody else's access to the same library."""
-    connection = emulator.connection(api)
-    connection.pop("conn_type")
-    return OfferLibrary(parse_settings(**connection))
 
 
 @pytest.fixture
@@ -212,18 +204,16 @@ def test_time_runs_out_alike(airflow: Airflow, emulator: Emulator) -> None:
     with dag_of("late") as dag:
         for mode, arguments in MODES.items():
             common = {"offer_id": offer["id"], "status": "approved", "poke_interval": POLL, **arguments}
-            # The deferred sensor's own timeout is kept by the scheduler, which is none here.
-            if mode != "deferred":
-                OfferStatusSensor(task_id=f"timeout_{mode}", timeout=0.5, **common)
-                OfferStatusSensor(task_id=f"soft_{mode}", timeout=0.5, soft_fail=True, **common)
+            OfferStatusSensor(task_id=f"timeout_{mode}", timeout=0.5, **common)
+            OfferStatusSensor(task_id=f"soft_{mode}", timeout=0.5, soft_fail=True, **common)
             if mode != "reschedule":
                 OfferStatusSensor(task_id=f"execution_{mode}", execution_timeout=limit, **common)
     result = run(airflow, emulator, "dps", dag)
     assert failures(result) == {
         "timeout_poke": ("failed", AirflowSensorTimeout),
         "timeout_reschedule": ("failed", AirflowSensorTimeout),
-        "soft_poke": ("skipped", type(None)),
-        "soft_reschedule": ("skipped", type(None)),
+        "timeout_deferred": ("failed", AirflowSensorTimeout),
+        **{f"soft_{mode}": ("skipped", type(None)) for mode in MODES},
         "execution_poke": ("failed", AirflowTaskTimeout),
         "execution_deferred": ("failed", AirflowTaskTimeout),
     }

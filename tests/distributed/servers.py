@@ -11,10 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.distributed.processes import kill_session
+
+TRIES = 3
 
 
 class MissingServerError(Exception):
@@ -49,16 +52,19 @@ def postgresql() -> Iterator[str]:
     account = _account()
     with _folder(account) as folder:
         as_account = _run_as(account) if account else {}
-        data, port = folder / "data", free_port()
+        data = folder / "data"
         setting = ("-U", "airflow", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         made = [initdb, "-D", str(data), *setting]
         subprocess.run(made, cwd=folder, stdout=subprocess.DEVNULL, check=True, **as_account)
         # Nobody keeps this database, so that nothing needs to reach the disk.
         options = {"fsync": "off", "full_page_writes": "off", "listen_addresses": "127.0.0.1"}
-        options |= {"unix_socket_directories": "", "port": str(port), "max_connections": "200"}
+        options |= {"unix_socket_directories": "", "max_connections": "200"}
         command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
-        address = ("-h", "127.0.0.1", "-p", str(port))
-        with _serving(command, folder, lambda: _succeeds([pg_isready, *address, "-q"]), as_account):
+
+        def answers(port: int) -> bool:
+            return _succeeds([pg_isready, "-h", "127.0.0.1", "-p", str(port), "-q"])
+
+        with serving(lambda port: [*command, f"--port={port}"], folder, answers, **as_account) as port:
             yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"
 
 
@@ -67,9 +73,8 @@ def redis() -> Iterator[str]:
     """A Redis that keeps everything in memory; yields its address."""
     server = find_program("redis-server", "redis-server")
     with _folder(None) as folder:
-        port = free_port()
-        command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        with _serving(command, folder, lambda: _redis_answers(port), {}):
+        command = [server, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        with serving(lambda port: [*command, "--port", str(port)], folder, _redis_answers) as port:
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -109,28 +114,49 @@ def _succeeds(command: list[str], **options: Any) -> bool:
 
 
 @contextmanager
-def _serving(command: list[str], folder: Path, answers: Callable[[], bool], options: dict[str, Any]) -> Iterator[None]:
+def serving(
+    command: Callable[[int], list[str]],
+    folder: Path,
+    answers: Callable[[int], bool],
+    ports: Callable[[], int] = free_port,
+    **options: Any,
+) -> Iterator[int]:
+    """A server that is started with a free port, once it answers there; yields the port.
+
+    A port is free when it is chosen, and may be taken when the server opens it: one that ends early is started again
+    on another. Raises `MissingServerError` with the server's log when none starts.
+    """
     log = folder / "server.log"
-    with log.open("ab") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            **options,
-        )
-    try:
-        end = time.monotonic() + 60
-        while not answers():
-            if server.poll() is not None or time.monotonic() > end:
-                raise MissingServerError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.1)
-        yield
-    finally:
-        kill_session(server.pid)
-        server.wait()
+    for _ in range(TRIES):
+        port = ports()
+        with log.open("ab") as output:
+            server = subprocess.Popen(
+                command(port),
+                cwd=folder,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                **options,
+            )
+        try:
+            if _begins(server, partial(answers, port)):
+                yield port
+                return
+        finally:
+            kill_session(server.pid)
+            server.wait()
+    raise MissingServerError(f"{command(port)[0]} did not start: {log.read_text()[-2000:]}")
+
+
+def _begins(server: subprocess.Popen[bytes], answers: Callable[[], bool]) -> bool:
+    """Whether the server answers in time; somebody else may answer for one that has ended."""
+    end = time.monotonic() + 60
+    while not answers():
+        if server.poll() is not None or time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return server.poll() is None
 
 
 def _redis_answers(port: int) -> bool:

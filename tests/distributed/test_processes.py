@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.distributed.cluster import wait_until
 from tests.distributed.processes import in_session, kill_session, processes, resume, stop
-from tests.distributed.servers import MissingServerError, find_program
+from tests.distributed.servers import MissingServerError, find_program, free_port, serving
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads Linux's /proc")
 
@@ -33,6 +35,36 @@ def test_a_program_is_found_off_the_path(tmp_path: Path) -> None:
     program = tmp_path / "initdb-of-this-test"
     program.touch(mode=0o755)
     assert find_program(program.name, "postgresql", [tmp_path]) == str(program)
+
+
+def http_server(port: int) -> list[str]:
+    return [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
+def test_a_server_whose_port_is_taken_meanwhile_is_started_on_another(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        ports = iter([taken.getsockname()[1], free_port()])
+        with serving(http_server, tmp_path, listens, lambda: next(ports)) as port:
+            assert port != taken.getsockname()[1]
+            assert listens(port)
+        assert not listens(port)
+    assert "Address already in use" in (tmp_path / "server.log").read_text()
+
+
+def test_a_server_that_never_starts_says_why(tmp_path: Path) -> None:
+    silent = [sys.executable, "-c", "raise SystemExit('no licence')"]
+    with (
+        pytest.raises(MissingServerError, match="did not start: no licence"),
+        serving(lambda _: silent, tmp_path, listens),
+    ):
+        pass
 
 
 def test_a_session_ends_with_all_that_it_started() -> None:

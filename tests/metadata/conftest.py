@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ import pytest
 
 PATIENCE = 100
 """Seconds for the server to answer: it needs about ten, on a busy machine many more."""
+TRIES = 3
+"""How many ports are tried: the server opens its own seconds after it is chosen, and it may be taken by then."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _get(url: str, token: str | None = None) -> Any:
+def get(url: str, token: str | None = None) -> Any:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     # The address is this machine's, whatever proxy the shell names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -33,25 +36,59 @@ def _get(url: str, token: str | None = None) -> Any:
         return json.load(response)
 
 
-def _wait_for(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
+    """Wait until the server answers; False where it ends instead, or takes too long."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
+    while time.monotonic() < deadline and server.poll() is None:
         try:
-            _get(f"{url}/api/v2/version")
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            get(f"{url}/api/v2/version")
+        except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             time.sleep(0.2)
         else:
-            return
+            # Whoever took the port may have answered instead.
+            return server.poll() is None
+    return False
+
+
+@contextmanager
+def served(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """A server on a free port; yields its address."""
+    for _ in range(TRIES):
+        port = free_port()
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [*command, "--port", str(port)],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            if _answers(server, url := f"http://127.0.0.1:{port}"):
+                yield url
+                return
+            if server.poll() is None:
+                break
+        finally:
+            _end(server)
     pytest.fail(f"The API server did not answer:\n{log.read_text(errors='replace')[-5000:]}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server and what it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
     """Start the server with a home of its own; gives a function that reads a path of it as JSON."""
     home = tmp_path_factory.mktemp("api-server")
-    port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -60,20 +97,6 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     airflow = [sys.executable, "-m", "airflow"]
     subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=100)
     log = home / "api-server.log"
-    command = [*airflow, "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(server, url, log)
-        token = _get(f"{url}/auth/token")["access_token"]
-        yield lambda path: _get(f"{url}{path}", token)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+    with served([*airflow, "api-server", "--host", "127.0.0.1", "--workers", "1"], environment, log) as url:
+        token = get(f"{url}/auth/token")["access_token"]
+        yield lambda path: get(f"{url}{path}", token)

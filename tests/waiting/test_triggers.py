@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from airflow_provider_offers.client.auth import SHARED_TOKENS
-from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
 from airflow_provider_offers.triggers import feeds
@@ -23,42 +21,9 @@ from airflow_provider_offers.triggers.offers import (
     OfferTrigger,
     OfferWindowTrigger,
 )
+from tests.waiting.events import COMMON, event_of, until
 
-COMMON: dict[str, Any] = {"offer_library_conn_id": "offers", "sandbox": None, "poll_interval": 0.2}
 OFFER = {"id": "dps:personalized-offer:1", "instance_id": "dps:personalized-offer:1", "offer_type": "personalized"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    SHARED_TOKENS.clear()
-    running.reset()
-    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(running.connection("dps")))
-    return running
-
-
-@pytest.fixture
-def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every opening and closing of a session."""
-    happened: list[str] = []
-    open_, close = AsyncSession.open, AsyncSession.close
-
-    async def opened(*arguments: Any, **options: Any) -> AsyncSession:
-        happened.append("opened")
-        return await open_(*arguments, **options)
-
-    async def closed(self: AsyncSession) -> None:
-        await close(self)
-        happened.append("closed")
-
-    monkeypatch.setattr(AsyncSession, "open", opened)
-    monkeypatch.setattr(AsyncSession, "close", closed)
-    return happened
 
 
 def status_trigger(offer: str, **options: Any) -> OfferStatusTrigger:
@@ -67,7 +32,7 @@ def status_trigger(offer: str, **options: Any) -> OfferStatusTrigger:
 
 
 TRIGGERS: dict[str, Callable[[], OfferTrigger]] = {
-    "status": lambda: OfferStatusTrigger(offers=[OFFER], statuses=["draft"], execution_deadline=5.5, **COMMON),
+    "status": lambda: OfferStatusTrigger(offers=[OFFER], statuses=["draft"], sensor_deadline=5.5, **COMMON),
     "window": lambda: OfferWindowTrigger(offers=[OFFER, OFFER], until="open", **{**COMMON, "sandbox": "dev"}),
     "found": lambda: OffersFoundTrigger(
         search={"properties": ["status==draft"]}, offer_type="fallback", at_least=3, **COMMON
@@ -85,21 +50,6 @@ def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Em
     connection = emulator.connection("dps")
     for secret in (connection["password"], connection["host"], connection["extra"]["org_id"], "token"):
         assert secret not in carried
-
-
-async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
-    events = [event async for event in trigger.run()]
-    assert len(events) == 1
-    payload: dict[str, Any] = events[0].payload
-    assert json.loads(json.dumps(payload)) == payload
-    return payload
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
 
 
 def publish(emulator: Emulator, offers: list[str]) -> None:
@@ -160,6 +110,9 @@ def test_the_events_of_what_cannot_be(emulator: Emulator) -> None:
     assert hopeless == {"status": "hopeless", "message": f"There is no offer {gone}, or not any more"}
     late = asyncio.run(event_of(status_trigger(offer, execution_deadline=time.time() + 0.5)))
     assert late["status"] == "execution_timeout"
+    soon, later = time.time() + 0.5, time.time() + 60
+    over = asyncio.run(event_of(status_trigger(offer, sensor_deadline=soon, execution_deadline=later)))
+    assert over["status"] == "sensor_timeout"
     missing = asyncio.run(event_of(status_trigger(offer, offer_library_conn_id="nowhere")))
     assert (missing["status"], missing["retryable"]) == ("failed", False)
     assert "'nowhere'" in missing["message"]

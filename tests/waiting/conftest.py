@@ -1,0 +1,48 @@
+"""An emulator that is Airflow's connection `offers`, and a witness of the sessions to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.auth import SHARED_TOKENS
+from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.emulator import Emulator
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    """One emulator for all tests of a module."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """That emulator as if it were new, behind the connection `offers`."""
+    SHARED_TOKENS.clear()
+    running.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(running.connection("dps")))
+    return running
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every opening and closing of a session."""
+    happened: list[str] = []
+    open_, close = AsyncSession.open, AsyncSession.close
+
+    async def opened(*arguments: Any, **options: Any) -> AsyncSession:
+        happened.append("opened")
+        return await open_(*arguments, **options)
+
+    async def closed(self: AsyncSession) -> None:
+        await close(self)
+        happened.append("closed")
+
+    monkeypatch.setattr(AsyncSession, "open", opened)
+    monkeypatch.setattr(AsyncSession, "close", closed)
+    return happened

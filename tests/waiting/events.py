@@ -1,0 +1,31 @@
+"""What the tests of triggers share: how a trigger is run to its event, and how a test waits for something meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_offers.triggers.offers import OfferTrigger
+
+COMMON: dict[str, Any] = {"offer_library_conn_id": "offers", "sandbox": None, "poll_interval": 0.2}
+"""What every trigger is given."""
+
+
+async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
+    """The payload of the one event that the trigger ends in, which is JSON."""
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    payload: dict[str, Any] = events[0].payload
+    assert json.loads(json.dumps(payload)) == payload
+    return payload
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; the bound only ends a test that would hang."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
