@@ -8,7 +8,10 @@ def get_provider_info() -> dict[str, object]:
     return {
         "package-name": "airflow-provider-offers",
         "name": INTEGRATION,
-        "description": "Adobe Journey Optimizer's Offer Library: create, schedule, publish and retire offers.",
+        "description": (
+            "Adobe Journey Optimizer's Offer Library: create, change, schedule, publish, wait for and retire offers, "
+            "with their placements, qualifiers, rules, collections and decisions, and ask what is decided."
+        ),
         "integrations": [
             {
                 "integration-name": INTEGRATION,
@@ -55,7 +58,9 @@ def _standard_fields() -> dict[str, object]:
 def _extra_fields() -> dict[str, object]:
     return {
         "org_id": _field("Organization ID", "IMS organization, such as 1234567890ABCDEF@AdobeOrg."),
-        "sandbox": _field("Sandbox", "Name of the sandbox that holds the offers.", default="prod"),
+        "sandbox": _field(
+            "Sandbox", "Name of the sandbox that holds the offers, decisions and other objects.", default="prod"
+        ),
         "api": _field(
             "API generation",
             "dps: the decision management API of today. xcore: the older API, with a container in its paths.",

@@ -125,9 +125,14 @@ def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
     """One offer as it is now; None where it is not there."""
     try:
         there = yield from resolve(access, reference)
+        answer = yield from access.send(access.generation.read(there), accept=(404, 410))
+        if answer.response.status in (404, 410) and reference.id is None and reference.instance_id is None:
+            # What had the name is gone, and another may have it by now.
+            access.forget(there)
+            there = yield from resolve(access, reference)
+            answer = yield from access.send(access.generation.read(there), accept=(404, 410))
     except NotFoundError:
         return None
-    answer = yield from access.send(access.generation.read(there), accept=(404, 410))
     if answer.response.status in (404, 410):
         return None
     return access.generation.entity(reference.kind, answer)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from airflow_provider_offers.client.entities import Reference, parse_reference
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import APIError, InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.generations.reading import optional_integer, optional_text
 from airflow_provider_offers.client.instants import format_instant
 from airflow_provider_offers.client.kinds import DECISION, PLACEMENT, Kind
 from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.payloads import json_value
 from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.spelling import escape_token
 from airflow_provider_offers.client.wire import Answer, Json
 
 T = TypeVar("T")
@@ -30,24 +31,47 @@ _SCHEMA = "https://ns.adobe.com/experience/offer-management/decision-{};version=
 ASKS = f'application/vnd.adobe.xdm+json; schema="{_SCHEMA.format("request")}"'
 ANSWERS = f'application/vnd.adobe.xdm+json; schema="{_SCHEMA.format("response")}"'
 
+PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
+_AROUND = ("xdm:identityMap", "identityMap")
+
 IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
+
+
+class RuntimeRefusalError(OfferLibraryError):
+    """The decision runtime refuses by what it knows: 404 or 422, of a decision that it does not know for one.
+
+    Its next update may lift that, so that the same question may be answered later. Nothing was counted.
+    """
+
+    retryable = True
+
+    def __init__(self, refused: APIError) -> None:
+        self.status = refused.status
+        self.code = refused.code
+        self.request_id = refused.request_id
+        self.retry_after = refused.retry_after
+        super().__init__(
+            f"{refused}\n  The runtime has a change of the library some time later; until then it refuses what it does "
+            "not know yet"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One decision request: every decision at every placement, for one profile, whose identities no repr shows.
 
-    `context` holds pairs of a schema and the data of that schema. `allow_duplicates` says whether an offer may be
-    proposed more than once; None leaves that to the placements.
+    `context` holds pairs of a schema and the data of that schema. `item_count` says how many offers are asked for in
+    each place, `include_content` whether their contents are, and `allow_duplicates` whether an offer may be proposed
+    more than once; None leaves each to the placements, over which a request wins.
     """
 
     decisions: tuple[Reference, ...]
     placements: tuple[Reference, ...]
     profile: IdentityMap = field(repr=False)
-    item_count: int = 1
+    item_count: int | None = None
     context: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
     dry_run: bool = True
-    include_content: bool = True
+    include_content: bool | None = True
     allow_duplicates: bool | None = None
 
     @property
@@ -118,8 +142,9 @@ def new_question(
     profile: Any,
     item_count: Any,
     context_data: Any,
-    dry_run: bool,
-    include_content: bool,
+    dry_run: Any,
+    include_content: Any,
+    allow_duplicates: Any = None,
     settings: Settings,
 ) -> Question:
     """A decision request from plain arguments; `InvalidInputError` names everything that is wrong with them."""
@@ -128,9 +153,24 @@ def new_question(
     placements = checks.of(references_to, "placement_id", placement_id, PLACEMENT, settings) or ()
     identities = checks.of(identity_map, profile) or {}
     context = checks.of(context_pairs, context_data) or ()
-    number = checks.of(check_scopes, decisions, placements, item_count) or 0
+    if item_count in (None, ""):
+        number = None
+        checks.of(check_pairs, decisions, placements)
+    else:
+        number = checks.of(check_scopes, decisions, placements, item_count)
+    checks.of(check_flag, "dry_run", dry_run)
+    checks.of(check_flag, "include_content", include_content, or_none=True)
+    checks.of(check_flag, "allow_duplicates", allow_duplicates, or_none=True)
     checks.end("The decision cannot be asked for")
-    return Question(decisions, placements, identities, number, context, dry_run, include_content)
+    return Question(decisions, placements, identities, number, context, dry_run, include_content, allow_duplicates)
+
+
+def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
+    """Refuse what is neither true nor false: text that says so, as templates give it, would count as true."""
+    if isinstance(given, bool) or (or_none and given is None):
+        return
+    accepted = "True, False or None, not text" if or_none else "True or False, not text"
+    raise InvalidInputError("The decision cannot be asked for", [Violation(name, quoted(given), accepted)])
 
 
 def references_to(name: str, given: Any, kind: Kind, settings: Settings) -> tuple[Reference, ...]:
@@ -157,12 +197,14 @@ def identity_map(given: Any) -> IdentityMap:
     """One profile's identities, as the service spells them, from `{"Email": "a@example.com"}` or Adobe's own form.
 
     A namespace may hold an id, or a list of ids or of objects with `id` (or `xdm:id`) and perhaps `primary`. Where
-    none is primary, the first is. Messages never quote an id: `InvalidInputError` names the namespace only.
+    none is primary, the first is. An `identityMap` (or `xdm:identityMap`) around all of it, as a profile of Adobe's has
+    it, is taken off. Messages never quote an id: `InvalidInputError` names the namespace only.
     """
+    given = _unwrapped(given)
     violations: list[Violation] = []
     found: dict[str, list[dict[str, Json]]] = {}
     if not isinstance(given, Mapping) or not given:
-        accepted = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
+        accepted = PROFILE_SHAPE
         what = f"a {type(given).__name__}" if given or not isinstance(given, Mapping) else "an empty object"
         raise InvalidInputError("There is no profile to decide for", [Violation("profile", what, accepted)])
     for namespace, identities in given.items():
@@ -179,6 +221,15 @@ def identity_map(given: Any) -> IdentityMap:
     if not primary:
         every[0]["primary"] = True
     return found
+
+
+def _unwrapped(given: Any) -> Any:
+    """The identities without what a profile of Adobe's has around them."""
+    if isinstance(given, Mapping) and len(given) == 1:
+        (name,) = given
+        if name in _AROUND and isinstance(given[name], Mapping):
+            return given[name]
+    return given
 
 
 def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str, Json]:
@@ -205,20 +256,22 @@ def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
     if given is None:
         return ()
     violations: list[Violation] = []
-    pairs: list[tuple[Any, Any]]
+    named: list[tuple[str, Any, Any]]
     if isinstance(given, Mapping) and "@type" not in given:
-        pairs = list(given.items())
+        # Where it is an object, what is amiss in it is found by the name that it has there.
+        named = [(f"context_data/{escape_token(str(schema))}", schema, data) for schema, data in given.items()]
     else:
         listed = given if isinstance(given, (list, tuple)) else [given]
-        pairs = [
-            (each.get("@type"), each.get("xdm:data", each.get("data"))) if isinstance(each, Mapping) else (None, each)
-            for each in listed
-        ]
-    for index, (schema, data) in enumerate(pairs):
+        named = []
+        for index, each in enumerate(listed):
+            is_pair = isinstance(each, Mapping)
+            data = each.get("xdm:data", each.get("data")) if is_pair else each
+            named.append((f"context_data/{index}", each.get("@type") if is_pair else None, data))
+    for pointer, schema, data in named:
         if not isinstance(schema, str) or not schema or not isinstance(data, Mapping):
             accepted = "an object of data by its schema, or a list of objects with @type and xdm:data"
-            violations.append(Violation(f"context_data/{index}", f"a {type(data).__name__}", accepted))
-    clean = tuple((str(schema), json_value(data, violations, "context_data")) for schema, data in pairs)
+            violations.append(Violation(pointer, f"a {type(data).__name__}", accepted))
+    clean = tuple((str(schema), json_value(data, violations, "context_data")) for _, schema, data in named)
     if violations:
         raise InvalidInputError("The context data cannot be sent", violations)
     return clean
@@ -228,7 +281,9 @@ def check_scopes(
     decisions: Sequence[Any], placements: Sequence[Any], item_count: Any, *, most_offers: int | None = MOST_OFFERS
 ) -> int:
     """The number of offers to ask for at each placement, once it and the number of scopes are within bounds."""
-    violations = list(_scope_violations(len(decisions), len(placements)))
+    checks = Checks()
+    checks.of(check_pairs, decisions, placements)
+    violations = checks.violations
     text = str(item_count)
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
     scopes = len(decisions) * len(placements)
@@ -242,18 +297,18 @@ def check_scopes(
     return number
 
 
-def _scope_violations(decisions: int, placements: int) -> Iterator[Violation]:
-    if decisions * placements > MOST_SCOPES:
-        given = f"{decisions} for {placements} placements"
-        yield Violation("decision_id", given, f"at most {MOST_SCOPES} decisions and placements in one request")
+def check_pairs(decisions: Sequence[Any], placements: Sequence[Any]) -> None:
+    """Refuse more pairs of a decision and a placement than one request may hold."""
+    if len(decisions) * len(placements) > MOST_SCOPES:
+        given = f"{len(decisions)} for {len(placements)} placements"
+        accepted = f"at most {MOST_SCOPES} decisions and placements in one request"
+        raise InvalidInputError("There is nothing to decide", [Violation("decision_id", given, accepted)])
 
 
-def proposition_requests(scopes: Sequence[tuple[str, str]], item_count: int) -> list[dict[str, Json]]:
+def proposition_requests(scopes: Sequence[tuple[str, str]], item_count: int | None) -> list[dict[str, Json]]:
     """Decisions and placements as a request names them, one deciding or a whole workload."""
-    return [
-        {"xdm:activityId": decision, "xdm:placementId": placement, "xdm:itemCount": item_count}
-        for decision, placement in scopes
-    ]
+    counted: dict[str, Json] = {} if item_count is None else {"xdm:itemCount": item_count}
+    return [{"xdm:activityId": decision, "xdm:placementId": placement, **counted} for decision, placement in scopes]
 
 
 def question_body(question: Question, scopes: Sequence[tuple[str, str]]) -> dict[str, Json]:
@@ -265,8 +320,9 @@ def question_body(question: Question, scopes: Sequence[tuple[str, str]]) -> dict
         "xdm:dryRun": question.dry_run,
         "xdm:propositionRequests": proposition_requests(scopes, question.item_count),
         "xdm:profiles": [profile],
-        "xdm:responseFormat": {"xdm:includeContent": question.include_content},
     }
+    if question.include_content is not None:
+        body["xdm:responseFormat"] = {"xdm:includeContent": question.include_content}
     if question.allow_duplicates is not None:
         across = ("xdm:acrossActivities", "xdm:acrossPlacements")
         body["xdm:allowDuplicatePropositions"] = dict.fromkeys(across, question.allow_duplicates)

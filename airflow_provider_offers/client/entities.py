@@ -16,12 +16,11 @@ from airflow_provider_offers.client.kinds import (
     kind_of,
     kind_of_type_name,
 )
-from airflow_provider_offers.client.shapes import NAME_PREFIX, TYPED_ID
+from airflow_provider_offers.client.shapes import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
 from airflow_provider_offers.client.wire import Json
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
 
 
 # Not frozen: a search makes them by the hundred thousand, and freezing would cost half their making.
@@ -109,9 +108,9 @@ def parse_reference(
     """
     if kind is None:
         stated = None if offer_type is None else kind_of(offer_type)
-        wanted = _Wanted("offer", "offer_id", "offer_type", (PERSONALIZED, FALLBACK), stated)
+        wanted = _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), stated)
     else:
-        wanted = _Wanted(kind.noun, "object_id", "kind", (kind,), kind)
+        wanted = _Wanted(kind.noun, "object_id", (kind,), kind)
     if isinstance(given, Mapping):
         return _from_mapping(given, wanted, api=api, sandbox=sandbox)
     if isinstance(given, str):
@@ -121,30 +120,34 @@ def parse_reference(
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a task may name: its noun, the parameters that hold the object and its kind, and the kinds that will do.
+    """What a task may name: its noun, the parameter that holds it, and the kinds that will do.
 
     `stated` is the kind that the task insists on, if it does; else an id that does not tell means the first one.
     """
 
     noun: str
     field: str
-    kind_field: str
     kinds: tuple[Kind, ...]
     stated: Kind | None
 
-    def wrong(self, given: str) -> InvalidInputError:
+    def wrong(self, given: str, hint: str = "") -> InvalidInputError:
         first, last = self.kinds[0].type_name, self.kinds[-1].type_name
         accepted = (
             f"an id such as dps:{first}:1c265317da412003 or xcore:{last}:124e2e764b1ac1b9, an xcore instance id, "
             f"{NAME_PREFIX} and its name, or what a task returned"
         )
-        return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted)])
+        return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted + hint)])
 
-    def disagree(self, what: str, said: str) -> InvalidInputError:
-        given = repr(self.stated.key) if self.stated else "nothing"
-        return InvalidInputError(
-            f"{what} disagree about the kind of {self.noun}", [Violation(self.kind_field, given, said)]
-        )
+    def disagree(self, what: str, given: str, kind: Kind) -> InvalidInputError:
+        """The error about what is of another `kind` than the task insists on; `what` and `given` name it."""
+        stated = self.stated or self.kinds[0]
+        if kind in self.kinds:
+            # Either may be what was meant.
+            violation = Violation("offer_type", repr(stated.key), f"{kind.key!r}, by {given}")
+        else:
+            accepted = f"the id of a {stated.noun}, what a task returned, or {NAME_PREFIX} and its name"
+            violation = Violation(self.field, given, accepted)
+        return InvalidInputError(f"The task and {what} disagree about the kind of object", [violation])
 
 
 def _from_text(text: str, wanted: _Wanted) -> Reference:
@@ -153,7 +156,7 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
         if kind is None or (wanted.stated is None and kind not in wanted.kinds):
             raise wanted.wrong(f"{text!r}, the id of a {match['type']}")
         if wanted.stated not in (None, kind):
-            raise wanted.disagree("The task and the id", f"{kind.key!r}, which {text} is")
+            raise wanted.disagree("the id", f"{text!r}, the id of a {kind.noun}", kind)
         return Reference(kind, id=text)
     kind = wanted.stated or wanted.kinds[0]
     if _UUID.fullmatch(text):
@@ -162,9 +165,9 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
         # Half of a surrogate pair is no text that an address can carry.
         if (name := text.removeprefix(NAME_PREFIX).strip()) and not _HALF_PAIR.search(name):
             return Reference(kind, name=name)
-    elif text and _SAFE_ID.fullmatch(text) and text.strip("."):
+    elif text and IDENTIFIER.fullmatch(text) and text.strip("."):
         return Reference(kind, id=text)
-    raise wanted.wrong(repr(text))
+    raise wanted.wrong(repr(text), name_hint(text))
 
 
 def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
@@ -195,7 +198,7 @@ def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
     if kind is None:
         return wanted
     if wanted.stated not in (None, kind):
-        raise wanted.disagree("The task and the receipt", f"{kind.key!r}, as the receipt says")
+        raise wanted.disagree("the receipt", f"the receipt of a {kind.noun}", kind)
     if kind not in wanted.kinds:
         raise wanted.wrong(f"the receipt of a {kind.noun}")
     return replace(wanted, stated=kind)

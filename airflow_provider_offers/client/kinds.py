@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,8 +179,20 @@ def library_kind(key: Any) -> Kind:
     except (KeyError, TypeError):
         raise InvalidInputError(
             "There is no such kind of object in the library",
-            [Violation("kind", quoted(key), " or ".join(map(repr, LIBRARY)))],
+            [Violation("kind", quoted(key), " or ".join(map(repr, LIBRARY)) + _suggestion(key))],
         ) from None
+
+
+def _suggestion(key: Any) -> str:
+    """The word that may have been meant, by likeness to it or to Adobe's names for it, as the end of a sentence."""
+    if not isinstance(key, str):
+        return ""
+    words: dict[str, str] = {}
+    for kind in LIBRARY.values():
+        for word in (kind.key, kind.type_name, kind.noun, kind.dps_path.removeprefix("/")):
+            words.setdefault(word, kind.key)
+    near = difflib.get_close_matches(key.strip().lower().replace("_", "-"), words, n=1)
+    return f"; perhaps {words[near[0]]!r}?" if near else ""
 
 
 def kind_of_type_name(type_name: str) -> Kind | None:

@@ -150,7 +150,7 @@ class OfferLibrary:
         """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.writing.patch`."""
         reference = self.reference(offer_id, offer_type)
         neutral = self.checked_patch(operations, [reference], validate=validate)
-        return self._run(lambda access: patch(access, reference, neutral, if_match=if_match))
+        return self._run(lambda access: patch(access, reference, neutral, if_match=if_match, validate=validate))
 
     def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: bool = True) -> Patch:
         """A JSON Patch in neutral names, once it is fit for every kind of object that it is meant for.
@@ -239,7 +239,7 @@ class OfferLibrary:
         entities = self.look_at(references)
         missing = [str(reference) for reference, entity in zip(references, entities, strict=True) if entity is None]
         if missing:
-            raise not_found(self._open(), references[0], "(a lookup of several)", ", ".join(missing))
+            raise not_found(self._open(), references[0], "", ", ".join(missing))
         return [entity for entity in entities if entity is not None]
 
     def _open(self) -> Access:

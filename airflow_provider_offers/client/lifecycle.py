@@ -39,6 +39,24 @@ def is_done(step: Step, status: str | None, called: str, steps: tuple[Step, ...]
         return True
     if status in step.origins:
         return False
+    raise _not_allowed(status, called, step.done, steps)
+
+
+def is_final(status: str | None, steps: tuple[Step, ...]) -> bool:
+    """Whether no steps lead back to the status: an archived offer, an archived or complete decision."""
+    ahead: set[str] = set()
+    for _ in steps:
+        ahead |= {step.target for step in steps if {status, *ahead}.intersection(step.origins)}
+    return any(step.target == status for step in steps) and status not in ahead
+
+
+def refuse_final(status: str | None, called: str, done: str, steps: tuple[Step, ...]) -> None:
+    """`TransitionError` where the status is final, so that the object cannot be edited; `done` is what it cannot be."""
+    if is_final(status, steps):
+        raise _not_allowed(status, called, done, steps)
+
+
+def _not_allowed(status: str | None, called: str, done: str, steps: tuple[Step, ...]) -> TransitionError:
     legal = [f"{other.verb} (to {other.target})" for other in steps if status in other.origins]
     allowed = " or ".join(legal) if legal else "nothing but deleting or duplicating it"
-    raise TransitionError(f"{called} is {status!r} and cannot be {step.done}; its status allows {allowed}")
+    return TransitionError(f"{called} is {status!r} and cannot be {done}; its status allows {allowed}")

@@ -1,10 +1,12 @@
-"""JSON Patch (RFC 6902): from either generation's spelling to neutral, its guard, and whether it is done."""
+"""JSON Patch (RFC 6902): from either generation's spelling to neutral, its guard, and what it makes of an object."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
@@ -28,6 +30,11 @@ _MEMBERS = {
     **dict.fromkeys(("move", "copy"), ("op", "from", "path")),
     "remove": ("op", "path"),
 }
+
+# The operations that the generations' pages list; others are written as these before they are sent.
+_LISTED = {"xcore": ("add", "replace", "remove"), "dps": ("add", "replace", "remove", "copy", "test")}
+_INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+_MISSING = object()
 
 # What copies may be made of, in all: each could double what the one before it made.
 _MOST_COPIED = 10_000_000
@@ -90,7 +97,7 @@ def is_idempotent(patch: Patch) -> bool:
     the part may have no place.
     """
     sets = all(
-        operation["op"] in ("add", "replace") and not any(map(_is_index, split_pointer(operation["path"])))
+        operation["op"] in ("add", "replace") and not any(map(is_index, split_pointer(operation["path"])))
         for operation in patch
     )
     paths = [operation["path"] for operation in patch]
@@ -99,7 +106,8 @@ def is_idempotent(patch: Patch) -> bool:
     )
 
 
-def _is_index(token: str) -> bool:
+def is_index(token: str) -> bool:
+    """Whether a token of a pointer can name a place in a list."""
     return token == "-" or token.isdecimal()
 
 
@@ -129,29 +137,166 @@ class TestFailed(Exception):
     __test__ = False
 
 
+def unforeseen(patch: Patch, kind: Kind) -> set[str]:
+    """The properties at the top of which a read does not tell what they are after the patch.
+
+    Those that reads of the kind leave out or respell, generation 1's links, and what the patch makes of either.
+    """
+    hidden = {"_links", *kind.untold}
+    found = True
+    while found:
+        found = False
+        for operation in patch:
+            if "from" not in operation:
+                continue
+            source, target = _top(operation["from"]), _top(operation["path"])
+            if source in hidden and target not in hidden:
+                found = True
+                hidden.add(target)
+            if target in hidden and source not in hidden and operation["op"] == "move":
+                found = True
+                hidden.add(source)
+    return hidden
+
+
+def tops(operation: Operation) -> set[str]:
+    """The properties at the top that an operation names."""
+    return {_top(operation[name]) for name in ("path", "from") if name in operation}
+
+
+def _top(pointer: str) -> str:
+    return split_pointer(pointer)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A patch as it fits one object: the operations to send, and the properties as they will be after it.
+
+    What is `unforeseen` is in neither as the patch leaves it.
+    """
+
+    operations: Sequence[Operation]
+    after: Mapping[str, Json]
+
+
+def fit(patch: Patch, properties: Mapping[str, Json], kind: Kind, api: str) -> Fitted:
+    """The patch as the generation's pages know it, made for an object that was read.
+
+    - Operations that they do not list are written as those that they do, with the values as they are by then: `move`
+      as `remove` and `add`, on xcore `copy` as `add`. A `test` has its answer here; where it is not listed, it is left
+      out.
+    - A `test` holds where what it finds says the same, such as the same instant; what was read is sent in its place.
+    - Operations on what is `unforeseen` are neither applied nor rewritten: only the service can.
+
+    Raises `InvalidInputError` where the patch does not fit, `TestFailed` where a test does not hold.
+    """
+    listed, hidden = _LISTED[api], unforeseen(patch, kind)
+    after: dict[str, Json] = copy.deepcopy(dict(properties))
+    allowance = _Allowance()
+    sent: list[Operation] = []
+    for operation in patch:
+        if tops(operation) & hidden:
+            sent.append(operation)
+        elif operation["op"] == "test":
+            found = _tested(after, operation)
+            sent += [{**operation, "value": copy.deepcopy(found)}] if "test" in listed else []
+        else:
+            sent += [operation] if operation["op"] in listed else _in_other_words(after, operation, kind)
+            after = _applied(after, operation, kind, allowance)
+    return Fitted(sent, after)
+
+
+def _tested(properties: Mapping[str, Json], operation: Operation) -> Json:
+    found = _at(properties, operation["path"])
+    if found is _MISSING or not same(found, operation["value"]):
+        raise TestFailed(f"{operation['path']} is {_shown(found)}, not {_shown(operation['value'])}")
+    return found
+
+
+def _in_other_words(properties: Mapping[str, Json], operation: Operation, kind: Kind) -> list[Operation]:
+    """A `move` or `copy` by the value that it finds."""
+    word, source, target = operation["op"], operation["from"], operation["path"]
+    if word == "move" and target.startswith(f"{source}/"):
+        raise _unfit(kind, f"{source} cannot be moved into itself")
+    found = _at(properties, source)
+    if found is _MISSING:
+        raise _unfit(kind, f"there is nothing at {source}")
+    removal: list[Operation] = [{"op": "remove", "path": source}] if word == "move" else []
+    return [*removal, {"op": "add", "path": target, "value": copy.deepcopy(found)}]
+
+
 def apply(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
-    """The properties after the patch.
+    """The properties after the patch, letter by letter as RFC 6902 has it.
 
     Raises `InvalidInputError` where it does not fit them, `TestFailed` where one of its tests does not hold.
     """
+    result: dict[str, Json] = copy.deepcopy(dict(properties))
+    allowance = _Allowance()
+    for operation in patch:
+        result = _applied(result, operation, kind, allowance)
+    return result
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """What the copies of one patch may still come to."""
+
+    left: int = _MOST_COPIED
+
+
+def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allowance: _Allowance) -> dict[str, Json]:
     import jsonpatch
 
-    result: dict[str, Json] = copy.deepcopy(dict(properties))
-    copied = 0
+    if operation["op"] == "copy":
+        allowance.left -= len(json.dumps(properties))
+        if allowance.left < 0:
+            raise _unfit(kind, f"its copies come to more than {_MOST_COPIED} bytes")
     try:
-        for operation in patch:
-            copied += len(json.dumps(result)) if operation["op"] == "copy" else 0
-            if copied > _MOST_COPIED:
-                raise jsonpatch.JsonPatchException(f"its copies come to more than {_MOST_COPIED} bytes")
-            result = jsonpatch.apply_patch(result, [copy.deepcopy(dict(operation))], in_place=True)
+        result: dict[str, Json] = jsonpatch.apply_patch(properties, [copy.deepcopy(dict(operation))], in_place=True)
     except jsonpatch.JsonPatchTestFailed as failure:
         raise TestFailed(str(failure)) from None
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, RecursionError) as error:
-        raise InvalidInputError(
-            f"The patch does not fit the {kind.subject}",
-            [Violation("patch", legible(str(error)), f"paths that the {kind.subject} has")],
-        ) from None
+    except (
+        jsonpatch.JsonPatchException,
+        jsonpatch.JsonPointerException,
+        TypeError,
+        ValueError,
+        KeyError,
+        RecursionError,
+    ) as error:
+        raise _unfit(kind, str(error)) from None
     return result
+
+
+def _unfit(kind: Kind, why: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"The patch does not fit the {kind.subject}",
+        [Violation("patch", legible(why), f"paths that the {kind.subject} has")],
+    )
+
+
+def _at(document: Json, pointer: str) -> Json | object:
+    """What the place holds, `_MISSING` where there is none."""
+    for token in split_pointer(pointer):
+        if isinstance(document, Mapping) and token in document:
+            document = document[token]
+        elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
+            document = document[int(token)]
+        else:
+            return _MISSING
+    return document
+
+
+def _shown(value: Json | object) -> str:
+    return "nothing" if value is _MISSING else legible(json.dumps(value, ensure_ascii=False))
+
+
+def what_differs(patch: Patch, properties: Mapping[str, Json]) -> str:
+    """What a patch that sets would change, for a message."""
+    return ", ".join(
+        f"{operation['path']} is {_shown(_at(properties, operation['path']))}, not {_shown(operation['value'])}"
+        for operation in patch
+        if operation["op"] != "test"
+    )
 
 
 def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[Operation]:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations.xcore_names import is_prefixed
+from airflow_provider_offers.client.generations.xcore_names import DECISION, is_prefixed, with_criterion
 from airflow_provider_offers.client.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.shapes import without_receipts
 from airflow_provider_offers.client.spelling import (
     Spelled,
     escape_token,
@@ -30,7 +31,9 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     """An object in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
 
     Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. Raises `InvalidInputError` for what
-    is no JSON object at all, holds a value that JSON cannot carry, or names a property twice.
+    is no JSON object at all, holds a value that JSON cannot carry, or names a property twice. A decision in the form of
+    2019, with one placement and one collection beside the fallback, gets a criterion out of them. What a task returned
+    about an object becomes the object's id where one is wanted.
     """
     if not isinstance(given, Mapping):
         raise InvalidInputError(
@@ -48,8 +51,17 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     clean = json_value(content, violations, prefix)
     if violations:
         raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
-    renamed: dict[str, Json] = neutral_value(clean, kind.names, prefix)
-    return renamed
+    properties: dict[str, Json] = without_receipts(
+        kind.shape, with_criterion(kind.names, neutral_value(clean, kind.names, prefix))
+    )
+    if kind.names is DECISION and (flat := [name for name in ("placement", "filter") if name in properties]):
+        accepted = "criteria, or in their place the older form of one placement and one filter"
+        pointers = [given_pointer(given, f"/{name}", kind.names) for name in flat]
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent",
+            [Violation(pointer, "a value beside criteria", accepted) for pointer in pointers],
+        )
+    return properties
 
 
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:

@@ -99,7 +99,7 @@ _PROFILE_MEMBERS: Mapping[str, Shape] = {
 _SELECTION_MEMBERS: Mapping[str, Shape] = {"startDate": Instant(), "endDate": Instant(), **_PROFILE_MEMBERS}
 _ORDER = Members(
     members={
-        "orderEvaluationType": Text(example="static, scoringFunction or ranking-strategy"),
+        "orderEvaluationType": Text(words=("static", "scoringFunction", "ranking-strategy")),
         "function": FORMULA_ID,
         "rankingStrategy": Text(example="the id of an AI model"),
     }
@@ -142,7 +142,7 @@ def _shown_once(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
     for index, each in enumerate(representations if isinstance(representations, list) else ()):
         placement = each.get("placement") if isinstance(each, Mapping) else None
         if isinstance(placement, str) and first.setdefault(placement, index) != index:
-            accepted = f"a placement of its own; {pointer}/representations/{first[placement]} has it already"
+            accepted = f"a placement of its own; the representation at index {first[placement]} has it already"
             yield Violation(f"{pointer}/representations/{index}/placement", describe(placement), accepted)
 
 
@@ -221,9 +221,11 @@ _DEFINED_ON = Named(
 
 
 def _expression(max_bytes: int) -> Members:
-    """Profile Query Language: `value` is the expression."""
+    """Profile Query Language, the only one there is: `value` is the expression."""
     value = Text(example="an expression in PQL", max_bytes=max_bytes)
-    return Members({"type": Text(example="PQL"), "format": Text(example="pql/text"), "value": value}, ("type", "value"))
+    # The pages show one format, pql/text, and do not say that there is no other.
+    members = {"type": Text(words=("PQL",)), "format": Text(example="a format such as pql/text"), "value": value}
+    return Members(members, ("type", "value"))
 
 
 RULE = Members(
@@ -248,10 +250,19 @@ FORMULA = Members(
     required=("name", "expression"),
 )
 
+
+def _selected(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
+    """A criterion selects out of a collection, unless it says that it lists what it selects from by itself."""
+    if value.get("filter") is None and value.get("optionSelectionType") != "directList":
+        yield Violation(f"{pointer}/filter", "nothing", f"{COLLECTION_ID.example}; it is required")
+
+
 _CRITERION = Members(
     {
         "placements": Items(PLACEMENT_ID, minimum=1, noun="placements"),
-        "optionSelection": Members({"filter": COLLECTION_ID}, required=("filter",)),
+        "optionSelection": Members(
+            {"optionSelectionType": Text(words=("filter", "directList")), "filter": COLLECTION_ID}, together=_selected
+        ),
         "profileConstraint": Members(_PROFILE_MEMBERS),
         "rank": Members({"priority": Whole(0), "order": _ORDER}),
     },

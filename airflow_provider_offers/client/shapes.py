@@ -22,12 +22,21 @@ ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", 
 # What an object of the library is called by, where an id is wanted: `name:Newsletter top`.
 NAME_PREFIX = "name:"
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+# What an id of any generation is made of; of an id with a blank the service does not even look for the object.
+IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")
 
 
 def name_in(target: str) -> str | None:
     """The name that stands in place of an id, without the blanks around it; None where an id does."""
     text = target.strip()
     return text.removeprefix(NAME_PREFIX).strip() if text.startswith(NAME_PREFIX) else None
+
+
+def name_hint(given: str) -> str:
+    """What may have been meant by text that is no id, as the end of a sentence: a name, without what marks one."""
+    name = given.strip()
+    looks_like_one = name[:1].isalnum() and not name.startswith(("dps:", "xcore:"))
+    return f"; perhaps {NAME_PREFIX + name!r}?" if looks_like_one else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +113,17 @@ class ReferenceTo(_Leaf):
     example: str
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
-        if not isinstance(value, str) or not value.strip().removeprefix(NAME_PREFIX).strip():
+        if isinstance(value, Mapping):
+            accepted = f"{self.example}, such as \"{{{{ ti.xcom_pull(...)['id'] }}}}\", or {NAME_PREFIX} and its name"
+            yield Violation(pointer, describe(value), accepted)
+        elif not isinstance(value, str) or not value.strip().removeprefix(NAME_PREFIX).strip():
             yield Violation(pointer, describe(value), self.example)
-            return
-        typed = TYPED_ID.fullmatch(value)
-        if typed is not None and typed["type"] not in self.type_names:
-            yield Violation(pointer, describe(value), self.example)
+        elif name_in(value) is None:
+            typed = TYPED_ID.fullmatch(value)
+            if typed is not None and typed["type"] not in self.type_names:
+                yield Violation(pointer, describe(value), self.example)
+            elif not IDENTIFIER.fullmatch(value):
+                yield Violation(pointer, describe(value), self.example + name_hint(value))
 
     def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
         if isinstance(value, str) and value:
@@ -221,7 +235,10 @@ class TextMap:
 
 @dataclass(frozen=True)
 class Members:
-    """An object: rules for its known members, which of them must be there, and rules between them."""
+    """An object: rules for its known members, which of them must be there, and rules between them.
+
+    The rules between members hold for those that are there: of a patch, not all are known.
+    """
 
     members: Mapping[str, Shape] = field(default_factory=dict)
     required: tuple[str, ...] = ()
@@ -248,6 +265,21 @@ class Members:
         for name, member in value.items() if isinstance(value, Mapping) else ():
             if name in self.members:
                 yield from self.members[name].pointings(member, f"{pointer}/{escape_token(name)}")
+
+
+def without_receipts(shape: Shape, value: Any) -> Any:
+    """The value with the id in place of what a task returned about an object, wherever an id is wanted."""
+    if isinstance(shape, ReferenceTo):
+        # Every receipt has both; nothing else that may stand there is an object.
+        is_receipt = isinstance(value, Mapping) and "instance_id" in value and isinstance(value.get("id"), str)
+        return value["id"] if is_receipt else value
+    if not targets(shape):
+        return value
+    if isinstance(value, Mapping):
+        return {name: without_receipts(shape.below(name), member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [without_receipts(shape.below(str(index)), item) for index, item in enumerate(value)]
+    return value
 
 
 def targets(shape: Shape) -> set[str]:

@@ -45,16 +45,20 @@ class Spelled:
 PLAIN = Spelled()
 
 
-def neutral_value(value: Json, spelled: Spelled, pointer: str = "") -> Json:
+def neutral_value(value: Json, spelled: Spelled, pointer: str = "", *, is_read: bool = False) -> Json:
     """The value in neutral spelling, whichever spelling it came in.
 
-    Raises `InvalidInputError` where an object gives one property in both spellings.
+    Raises `InvalidInputError` where an object gives one property in both spellings. Of what is read from the wire,
+    which somebody else may have written so, the wire's own spelling counts instead.
     """
     if isinstance(value, Mapping) and spelled.members:
         renamed: dict[str, Json] = {}
         for name, member in value.items():
             neutral, child = spelled.neutral_name(name) if isinstance(name, str) else (name, PLAIN)
-            if neutral in renamed:
+            if neutral in renamed and is_read:
+                if name != spelled.wire_name(neutral)[0]:
+                    continue
+            elif neutral in renamed:
                 raise InvalidInputError(
                     "A property is given twice",
                     [
@@ -65,15 +69,18 @@ def neutral_value(value: Json, spelled: Spelled, pointer: str = "") -> Json:
                         )
                     ],
                 )
-            renamed[neutral] = neutral_value(member, child, f"{pointer}/{escape_token(name)}")
+            renamed[neutral] = neutral_value(member, child, f"{pointer}/{escape_token(name)}", is_read=is_read)
         return renamed
     if isinstance(value, Mapping) and spelled.values is not None:
         return {
-            name: neutral_value(member, spelled.values, f"{pointer}/{escape_token(name)}")
+            name: neutral_value(member, spelled.values, f"{pointer}/{escape_token(name)}", is_read=is_read)
             for name, member in value.items()
         }
     if isinstance(value, (list, tuple)) and spelled.items is not None:
-        return [neutral_value(item, spelled.items, f"{pointer}/{index}") for index, item in enumerate(value)]
+        return [
+            neutral_value(item, spelled.items, f"{pointer}/{index}", is_read=is_read)
+            for index, item in enumerate(value)
+        ]
     return spelled.to_neutral(value) if spelled.to_neutral else value
 
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.patches import is_index
 from airflow_provider_offers.client.payloads import given_pointer
 from airflow_provider_offers.client.shapes import (
     ASSIGNED,
     Items,
     Members,
+    Named,
     Shape,
+    TextMap,
     describe,
     shapes_at,
 )
-from airflow_provider_offers.client.spelling import split_pointer
+from airflow_provider_offers.client.spelling import escape_token, join_pointer, split_pointer
 from airflow_provider_offers.client.wire import Json
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 MAX_OPERATIONS = 1_000
 MAX_BYTES = 300 * 1024
+_COUNTED = re.compile(r"(\d+) [a-z]")
 
 
 def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any) -> None:
@@ -46,9 +52,48 @@ def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Vi
     for name in ASSIGNED:
         if name in properties:
             yield Violation(f"/{name}", describe(properties[name]), "nothing: the service assigns it")
-    size = len(json.dumps(properties, ensure_ascii=False).encode())
+    yield from _size_violations(kind, properties, "")
+
+
+def _size_violations(kind: Kind, content: Json, pointer: str) -> Iterator[Violation]:
+    size = _size(content)
     if size > MAX_BYTES:
-        yield Violation("", f"{size} bytes", f"at most {MAX_BYTES} bytes for a whole {kind.subject}")
+        yield Violation(pointer, f"{size} bytes", f"at most {MAX_BYTES} bytes for a whole {kind.subject}")
+
+
+def _size(content: Json) -> int:
+    return len(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+
+
+def check_result(kind: Kind, before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
+    """Refuse a patch that would leave an object which the service refuses; `before` and `after` are its properties.
+
+    What was wrong before and is no worse afterwards is no reason. Raises `InvalidInputError`.
+    """
+    known = _by_place(_offer_violations(kind, before))
+    found = [
+        violation
+        for place, violations in _by_place(_offer_violations(kind, after)).items()
+        if len(violations) > len(known[place]) or _most(violations) > _most(known[place])
+        for violation in violations
+        if violation not in known[place]
+    ]
+    if found:
+        raise InvalidInputError(f"The {kind.noun} cannot become what the patch makes of it; nothing was sent", found)
+
+
+def _by_place(violations: Iterable[Violation]) -> defaultdict[str, list[Violation]]:
+    """The violations by their pointers, in which one index is like another: items move up when others go."""
+    places: defaultdict[str, list[Violation]] = defaultdict(list)
+    for violation in violations:
+        places[re.sub(r"/\d+(?=/|$)", "/#", violation.pointer)].append(violation)
+    return places
+
+
+def _most(violations: Iterable[Violation]) -> int:
+    """How many there are of what is too many."""
+    counts = [_COUNTED.match(violation.given) for violation in violations]
+    return max((int(count[1]) for count in counts if count is not None), default=0)
 
 
 def check_operations(patch: Any) -> None:
@@ -91,6 +136,7 @@ def check_patch(kind: Kind, patch: Patch) -> None:
     Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one.
     """
     found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
+    found += [violation for violation in _Gathered(kind, patch).violations() if violation not in found]
     if found:
         raise InvalidInputError(f"The patch of the {kind.noun} cannot be sent", found)
 
@@ -110,13 +156,14 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
         yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
     if word not in ("add", "replace"):
         return
-    if isinstance(parent, Items) and tokens[-1] != "-" and not tokens[-1].isdecimal():
+    if isinstance(parent, Items) and not is_index(tokens[-1]):
         yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
         return
     if operation["value"] is None and _is_required(parent, tokens[-1]):
         yield Violation(f"/{index}/value", "null", "a value: the property is required")
         return
     yield from shape.check(operation["value"], f"/{index}/value")
+    yield from _size_violations(kind, operation["value"], f"/{index}/value")
 
 
 def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
@@ -132,3 +179,70 @@ def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[st
 
 def _is_required(parent: Shape, token: str) -> bool:
     return isinstance(parent, Members) and token in parent.required
+
+
+class _Gathered:
+    """What is known of an object after a patch without a read: the members that the patch sets, nested as they are."""
+
+    def __init__(self, kind: Kind, patch: Patch) -> None:
+        self._kind = kind
+        self._known: dict[str, Json] = {}
+        # The operation that set a place, by its tokens.
+        self._origins: dict[tuple[str, ...], int] = {}
+        self._fits = all(_size(operation.get("value")) <= MAX_BYTES for operation in patch)
+        for index, operation in enumerate(patch):
+            self._take(index, operation)
+
+    def _take(self, index: int, operation: Mapping[str, Json]) -> None:
+        word, tokens = operation["op"], tuple(split_pointer(operation["path"]))
+        if word == "move":
+            self._forget(tuple(split_pointer(operation["from"])))
+        if word == "test":
+            return
+        self._forget(tokens)
+        # What stands at an index of a list does not show.
+        if word not in ("add", "replace") or tokens[0] == "_links" or any(map(is_index, tokens)):
+            return
+        holder = self._known
+        for token in tokens[:-1]:
+            holder = holder.setdefault(token, {})
+        holder[tokens[-1]] = copy.deepcopy(operation["value"])
+        self._origins[tokens] = index
+
+    def _forget(self, tokens: tuple[str, ...]) -> None:
+        """Forget a place and what lies in it; where it lies in what is set as one, that."""
+        holder = self._known
+        for depth, token in enumerate(tokens, 1):
+            below = holder.get(token)
+            if depth == len(tokens) or not isinstance(below, dict):
+                holder.pop(token, None)
+                tokens = tokens[:depth]
+                break
+            holder = below
+        self._origins = {place: index for place, index in self._origins.items() if place[: len(tokens)] != tokens}
+
+    def violations(self) -> Iterator[Violation]:
+        """Where the rules between members are broken, or there are too many; pointers count the operations."""
+        for violation in _together(self._kind.shape, self._known, ""):
+            yield Violation(self._place(violation.pointer), violation.given, violation.accepted)
+        if self._fits:
+            yield from _size_violations(self._kind, self._known, "")
+
+    def _place(self, pointer: str) -> str:
+        tokens = tuple(split_pointer(pointer))
+        for length in range(len(tokens), 0, -1):
+            if tokens[:length] in self._origins:
+                return f"/{self._origins[tokens[:length]]}/value{join_pointer(list(tokens[length:]))}"
+        # No operation sets it as one: the last of those that set something in it.
+        return f"/{max(index for place, index in self._origins.items() if place[: len(tokens)] == tokens)}/path"
+
+
+def _together(shape: Shape, known: Json, pointer: str) -> Iterator[Violation]:
+    """The rules of objects that span several of their members."""
+    if isinstance(shape, TextMap):
+        yield from shape.check(known, pointer)
+    elif isinstance(shape, (Members, Named)) and isinstance(known, Mapping):
+        if isinstance(shape, Members) and shape.together is not None:
+            yield from shape.together(known, pointer)
+        for name, member in known.items():
+            yield from _together(shape.below(name), member, f"{pointer}/{escape_token(name)}")

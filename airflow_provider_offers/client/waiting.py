@@ -11,6 +11,7 @@ from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.shapes import NAME_PREFIX
 from airflow_provider_offers.client.windows import window_of
 
 Until = Literal["open", "closed"]
@@ -100,4 +101,12 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
 
 def _not_gone(identifier: str, entity: Entity | None) -> None:
     if entity is None:
-        raise HopelessError(f"There is no offer {identifier}, or not any more")
+        raise HopelessError(missing_offer(identifier))
+
+
+def missing_offer(identifier: str) -> str:
+    """The words for an offer that is not there; a name does not tell of which type it is."""
+    told = f"There is no offer {identifier}, or not any more"
+    if not identifier.startswith(NAME_PREFIX):
+        return told
+    return f"{told}, of the type that offer_type says (default 'personalized'); a fallback needs offer_type='fallback'"

@@ -86,6 +86,24 @@ class Call:
             detail = f"Accept is {text}; this call answers {' or '.join(offered)}"
             raise ServiceError(406, Reason.NOT_ACCEPTABLE, detail)
 
+    def patched(self, document: Any, *, listed: Sequence[str], inapplicable: int) -> Any:
+        """The document after the request's JSON Patch.
+
+        `listed` are the operations that the generation's pages name, `inapplicable` is how one that does not fit is
+        answered.
+        """
+        try:
+            known = listed if self.settings.unlisted_operations == "refuse" else json_patch.OPERATIONS
+            return json_patch.apply(document, json_patch.check(self.document(), known))
+        except json_patch.PatchMalformed as error:
+            raise ServiceError(400, Reason.MALFORMED, str(error)) from None
+        except json_patch.PatchTestFailed as error:
+            raise ServiceError(self.settings.patch_test_status, Reason.TEST_FAILED, str(error)) from None
+        except json_patch.PatchFailed as error:
+            raise ServiceError(inapplicable, Reason.PATCH_FAILED, str(error)) from None
+        except RecursionError:
+            raise ServiceError(inapplicable, Reason.PATCH_FAILED, "the result is nested too deep") from None
+
     def ignored(self, known: Sequence[str]) -> list[str]:
         """The names of query parameters that this call does not know."""
         lower = {name.lower() for name in known}
@@ -94,17 +112,3 @@ class Call:
 
 class MissingContentType(Exception):
     """A write without a content type, which has its own documented answer."""
-
-
-def patched(document: Any, patch: Any, *, malformed: int, inapplicable: int, untrue: int) -> Any:
-    """The document after a JSON Patch; the statuses say how each failure is answered."""
-    try:
-        return json_patch.apply(document, json_patch.check(patch))
-    except json_patch.PatchMalformed as error:
-        raise ServiceError(malformed, Reason.MALFORMED, str(error)) from None
-    except json_patch.PatchTestFailed as error:
-        raise ServiceError(untrue, Reason.TEST_FAILED, str(error)) from None
-    except json_patch.PatchFailed as error:
-        raise ServiceError(inapplicable, Reason.PATCH_FAILED, str(error)) from None
-    except RecursionError:
-        raise ServiceError(inapplicable, Reason.PATCH_FAILED, "the result is nested too deep") from None

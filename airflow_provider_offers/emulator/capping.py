@@ -31,10 +31,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many more proposals one cap permits, in all placements or in one."""
+    """How many more events one cap permits, in all placements or in one; `used_up`: each proposal is such an event."""
 
     left: int
     placement: str | None = None
+    used_up: bool = True
 
     def covers(self, placement: str) -> bool:
         """Whether a proposal in that placement counts."""
@@ -102,7 +103,8 @@ class CappingLog:
                 counted = placements if limit.per_placement else [None]
             for placement in dict.fromkeys(counted):
                 used = self._count(limit, offer.id, placement, profile)
-                found.append(Allowance(max(0, limit.most - used), placement))
+                left = max(0, limit.most - used)
+                found.append(Allowance(left, placement, used_up=EVENTS[0] in limit.events))
         return found
 
     def counts(self) -> list[dict[str, Any]]:

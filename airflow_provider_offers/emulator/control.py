@@ -12,6 +12,7 @@ from airflow_provider_offers.emulator import declaring, wellknown
 from airflow_provider_offers.emulator.declaring import DeclarationError
 from airflow_provider_offers.emulator.faults import FaultError
 from airflow_provider_offers.emulator.json_body import JsonError, loads
+from airflow_provider_offers.emulator.kinds import WORDS, by_word
 from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.messages import Answer, Request
 from airflow_provider_offers.emulator.seeding import SeedError
@@ -174,11 +175,19 @@ def _issue(service: Service, given: dict[str, Any]) -> Any:
     return {"access_token": service.issue_token(client_id, lifetime), "expires_in": lifetime}
 
 
-def _objects(service: Service, given: dict[str, Any]) -> Any:
-    sandbox, kind = (None if given.get(name) is None else str(given[name]) for name in ("sandbox", "kind"))
+def objects(service: Service, given: Mapping[str, Any]) -> Any:
+    """The objects in the library, oldest first, of one `kind` or in one `sandbox` where these are given."""
+    word, sandbox = given.get("kind"), given.get("sandbox")
+    kind = by_word(word)
+    if word is not None and kind is None:
+        raise ControlError(f"unknown kind {word!r}{nearest(str(word), list(WORDS))}")
     with service.lock:
         service.catch_up()
-        found = [object_json(each) for each in service.library.all(sandbox, kind)]
+        # Objects stay where a sandbox is not declared any more.
+        declared = [*service.settings.sandboxes, *(each[0] for each in service.library.counts())]
+        if sandbox is not None and sandbox not in declared:
+            raise ControlError(f"unknown sandbox {sandbox!r}{nearest(str(sandbox), list(dict.fromkeys(declared)))}")
+        found = [object_json(each) for each in service.library.all(sandbox, None if kind is None else kind.name)]
     return {"count": len(found), "objects": found}
 
 
@@ -194,7 +203,7 @@ _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("GET", ""): _Command((), lambda service, given: status(service)),
     ("POST", "reset"): _Command((), _reset),
     ("POST", "seed"): _Command(_SEED_KEYS, _seed),
-    ("GET", "objects"): _Command(("sandbox", "kind"), _objects),
+    ("GET", "objects"): _Command(("sandbox", "kind"), objects),
     ("GET", "journal"): _Command(("method", "path", "route", "status", "since", "limit"), _journal),
     ("DELETE", "journal"): _Command((), _clear_journal),
     ("GET", "clock"): _Command((), lambda service, given: service.clock.as_json()),

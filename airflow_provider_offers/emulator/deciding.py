@@ -233,6 +233,9 @@ class _Assignment:
         blockers = [each for each in holders if self.duplicates.conflict(question, self.questions[each])]
         for allowance in self._allowances(option):
             sharing = [each for each in holders if allowance.covers(self.questions[each].placement.id)]
+            if not allowance.used_up:
+                # Nobody can tell what a proposal will lead to: such a cap is reached or it is not.
+                sharing = []
             if allowance.covers(question.placement.id) and len(sharing) >= allowance.left:
                 blockers += sharing or [_NOBODY]
         return list(dict.fromkeys(blockers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 Given = Mapping[str, Any]
 
+# How many names a message may list.
+_MOST_NAMED = 20
+_ANSWERING = ("eligibility-rule", "ranking-function")
+_ID = re.compile(rf"[a-z]+:({'|'.join(_ANSWERING)}):[0-9A-Za-z]+")
+
 
 class DeclarationError(ValueError):
     """A declaration that cannot be understood."""
@@ -27,7 +33,8 @@ def answer_rule(service: Service, given: Given) -> Any:
     if answer is not None and not isinstance(answer, bool | int | float):
         raise DeclarationError(f"answer must be true, false, a number or null, not {answer!r}")
     profile = _profile(given["profile"]) if given.get("profile") is not None else EVERYBODY
-    return _declare(service, given, lambda answers: answers.declare_rule(_text(given, "id"), answer, profile))
+    rule = _rule(service, _text(given, "id"), _sandbox(service, given))
+    return _declare(service, given, lambda answers: answers.declare_rule(rule, answer, profile))
 
 
 def set_profile(service: Service, given: Given) -> Any:
@@ -96,6 +103,26 @@ def _declare(service: Service, given: Given, declare: Callable[[Answers], None])
             service.settle()
             declare(Answers(service.database, sandbox))
         return Answers(service.database, sandbox).as_json()
+
+
+def _rule(service: Service, given: str, sandbox: str) -> str:
+    """The id of a rule or formula, from the id itself, which may be of one still to come, or from its name."""
+    with service.lock:
+        service.catch_up()
+        there = service.library.get(sandbox, given)
+        known = [each for kind in _ANSWERING for each in service.library.all(sandbox, kind)]
+    name = given.removeprefix("name:").strip()
+    named = [each.id for each in known if each.name == name]
+    if there is not None and there.kind_name not in _ANSWERING:
+        raise DeclarationError(f"{given!r} is a {there.kind.title} and not a rule or a formula")
+    if there is not None or (_ID.fullmatch(given) and not named):
+        return given
+    if len(named) > 1:
+        raise DeclarationError(f"{given!r} is the name of several: {', '.join(named[:20])}")
+    if not named:
+        near = nearest(name, sorted({each.name for each in known})[:_MOST_NAMED])
+        raise DeclarationError(f"{given!r} is neither the id nor the name of a rule or a formula{near}")
+    return named[0]
 
 
 def _sandbox(service: Service, given: Given) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_offers.emulator import filters, instants, ordering, references, rules, wellknown
-from airflow_provider_offers.emulator.calls import Call, patched
+from airflow_provider_offers.emulator.calls import Call
 from airflow_provider_offers.emulator.kinds import KINDS, Kind, by_dps
 from airflow_provider_offers.emulator.library import NewObject, Record
 from airflow_provider_offers.emulator.listing import Page, Selection
@@ -18,6 +18,7 @@ COLLECTIONS = tuple(dict.fromkeys(kind.dps_path for kind in KINDS))
 """The path of every collection that is served."""
 
 _READS = "application/json"
+_LISTED = ("add", "replace", "remove", "copy", "test")
 _LIST_PARAMETERS = ("offer-type", "property", "orderBy", "limit", "start")
 
 
@@ -28,7 +29,8 @@ def create(call: Call) -> Answer:
     call.accepts(_READS)
     status = call.settings.dps_invalid_status
     neutral = rules.read_body(kind, call.document(), "dps", call.settings, status)
-    references.check(call.library, call.sandbox, kind, neutral, None, call.settings, status)
+    rules.check_constraint_types(kind, neutral, None, call.settings, status)
+    references.check(call.library, call.sandbox, kind, neutral, None, "dps", call.settings, status)
     new = NewObject(kind, neutral, "dps", client_id=call.client_id)
     record = call.library.insert(call.sandbox, new, call.stamp())
     note = f'created {record.id} "{record.name}"'
@@ -49,16 +51,12 @@ def patch(call: Call) -> Answer:
     call.accepts(_READS)
     _check_if_match(call, record)
     status = call.settings.dps_invalid_status
-    document = patched(
-        record.kind.shape.write(record.body, "dps"),
-        call.document(),
-        malformed=400,
-        inapplicable=status,
-        untrue=call.settings.patch_test_status,
-    )
+    written = record.kind.shape.write(record.body, "dps")
+    document = call.patched(written, listed=_LISTED, inapplicable=status)
     neutral = rules.read_body(record.kind, document, "dps", call.settings, status)
-    references.check(call.library, call.sandbox, record.kind, neutral, record, call.settings, status)
-    rules.check_status_change(record, neutral, call.settings, status)
+    rules.check_constraint_types(record.kind, neutral, record, call.settings, status)
+    references.check(call.library, call.sandbox, record.kind, neutral, record, "dps", call.settings, status)
+    rules.check_status_change(record, neutral, "dps", call.settings, status)
     changed = call.library.replace(record, neutral, call.client_id, call.stamp())
     note = f'patched {changed.id} "{changed.name}" to etag {changed.etag}'
     return Answer.of(200, _receipt(changed), note=note, committed=True)

@@ -168,13 +168,15 @@ class Emulator:
         return [record.id for record in records]
 
     def objects(self, kind: str | None = None, sandbox: str | None = None) -> list[dict[str, Any]]:
-        """The objects in the library, oldest first, in neutral form."""
-        from airflow_provider_offers.emulator.control import object_json
+        """The objects in the library, oldest first, in neutral form.
 
-        service = self._running
-        with service.lock:
-            service.catch_up()
-            return [object_json(record) for record in service.library.all(sandbox, kind)]
+        `kind` is the service's word, such as `offer-placement`, or that of the operators, such as `placement`. Raises
+        `ValueError` for an unknown kind or sandbox.
+        """
+        from airflow_provider_offers.emulator import control
+
+        found: list[dict[str, Any]] = control.objects(self._running, {"kind": kind, "sandbox": sandbox})["objects"]
+        return found
 
     def journal(self, **filters: Any) -> list[Entry]:
         """The requests received, filtered by method, path, route, status, since and limit."""
@@ -205,7 +207,10 @@ class Emulator:
     def answer_rule(
         self, rule_id: str, answer: bool | float | None, profile: str | None = None, sandbox: str = wellknown.SANDBOX
     ) -> None:
-        """Declare what a rule answers, or a formula yields, for everybody or for one profile (`Email:a@b.com`)."""
+        """Declare what a rule answers, or a formula yields, for everybody or for one profile (`Email:a@b.com`).
+
+        `rule_id` is its id or its name. Raises `ValueError` where it is neither.
+        """
         self._declare("answer_rule", id=rule_id, answer=answer, profile=profile, sandbox=sandbox)
 
     def set_profile(self, profile: str, attributes: Mapping[str, Any] | None, sandbox: str = wellknown.SANDBOX) -> None:

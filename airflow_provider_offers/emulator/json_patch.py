@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.emulator.json_body import MAX_DEPTH, depth
@@ -27,16 +28,16 @@ class PatchTestFailed(PatchFailed):
     """A `test` operation found another value."""
 
 
-def check(patch: Any) -> list[dict[str, Any]]:
-    """The operations of a well-formed patch."""
+def check(patch: Any, known: Sequence[str] = OPERATIONS) -> list[dict[str, Any]]:
+    """The operations of a well-formed patch, all of them `known`."""
     if not isinstance(patch, list):
         raise PatchMalformed("a JSON Patch is an array of operations")
     for number, operation in enumerate(patch):
         if not isinstance(operation, dict):
             raise PatchMalformed(f"operation {number} is not an object")
         name = operation.get("op")
-        if name not in OPERATIONS:
-            raise PatchMalformed(f"operation {number} has op {name!r}; known are {', '.join(OPERATIONS)}")
+        if name not in known:
+            raise PatchMalformed(f"operation {number} has op {name!r}; known are {', '.join(known)}")
         _pointer(operation, "path", number)
         if name in ("move", "copy"):
             _pointer(operation, "from", number)

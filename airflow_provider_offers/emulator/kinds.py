@@ -25,7 +25,8 @@ SCHEMA_BASE = "https://ns.adobe.com/experience/offer-management/"
 
 _COMPONENT = Object(
     (
-        Property("type", ComponentType(), required=True, prefixed="@type"),
+        # The one word that both generations have and generation 2 writes longer, in components alone.
+        Property("type", ComponentType(text="component-text"), required=True, prefixed="@type"),
         Property("format", Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?"), required=True, prefixed="dc:format"),
         Property("language", ListOf(Text()), prefixed="dc:language"),
         Property("content", Text(empty=True)),
@@ -80,6 +81,9 @@ _FREQUENCY_CAPPING = Object(
         Property("startDate", Instant()),
         Property("endDate", Instant()),
         Property("events", ListOf(Text(("decisioning", "impression", "click", "custom")), least=1)),
+        Property("customQuery", Text(empty=True)),
+        Property("duration", Integer(1)),
+        Property("index", Integer(0)),
         Property(
             "repeat",
             Object(
@@ -129,10 +133,16 @@ _DEFINED_ON = Object(
         Property("referencePaths", ListOf(Text())),
     )
 )
+_OPTION_SELECTION = Object(
+    (
+        Property("optionSelectionType", Text(("filter", "directList"))),
+        Property("filter", Reference(("offer-filter",))),
+    )
+)
 _CRITERION = Object(
     (
         Property("placements", ListOf(Reference(("offer-placement",)), least=1), required=True),
-        Property("optionSelection", Object((Property("filter", Reference(("offer-filter",))),)), required=True),
+        Property("optionSelection", _OPTION_SELECTION, required=True),
         Property("rank", Object((Property("priority", Integer(0)), Property("order", _ORDER)))),
         Property("profileConstraint", Object(_PROFILE_CONSTRAINT)),
     )
@@ -180,6 +190,10 @@ class Kind:
     def schema(self) -> str:
         """The schema id without version."""
         return SCHEMA_BASE + self.name
+
+    def is_final(self, status: str) -> bool:
+        """Whether a status has no way back: what has it can be deleted, and at most be archived before."""
+        return all(status not in self.transitions.get(after, ()) for after in self.transitions.get(status, ()))
 
 
 KINDS: tuple[Kind, ...] = (
@@ -284,6 +298,9 @@ KINDS: tuple[Kind, ...] = (
                 Property("endDate", Instant()),
                 Property("criteria", ListOf(_CRITERION)),
                 Property("fallback", Reference(("fallback-offer",))),
+                # The form of 2019 has these two in place of criteria.
+                Property("placement", Reference(("offer-placement",))),
+                Property("filter", Reference(("offer-filter",))),
             )
         ),
         transitions=DECISION_TRANSITIONS,
@@ -309,6 +326,23 @@ KINDS: tuple[Kind, ...] = (
 )
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+WORDS: Mapping[str, str] = {
+    **{name: name for name in BY_NAME},
+    "placement": "offer-placement",
+    "rule": "eligibility-rule",
+    "collection": "offer-filter",
+    "decision": "offer-activity",
+    "personalized": "personalized-offer",
+    "fallback": "fallback-offer",
+    "formula": "ranking-function",
+}
+"""What tests may call a kind: by the service's word for it, or by that of the provider's operators."""
+
+
+def by_word(word: Any) -> Kind | None:
+    """The kind that a test calls so."""
+    return BY_NAME[WORDS[word]] if isinstance(word, str) and word in WORDS else None
 
 
 def by_dps(path: str, offer_type: str | None) -> Kind | None:

@@ -251,7 +251,7 @@ class Library:
                 valid_from,
             ),
         )
-        targets = {(record.sandbox, target, record.id) for target, _ in kind.shape.references(body)}
+        targets = {(record.sandbox, each.target, record.id) for each in kind.shape.references(body)}
         if targets:
             self.database.connection.executemany("INSERT INTO refs VALUES (?, ?, ?)", sorted(targets))
 

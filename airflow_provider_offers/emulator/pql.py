@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-MAX_LENGTH = 15_000
+MAX_LENGTH = 15 * 1024
 """The longest expression, in UTF-8 bytes, that Adobe's guardrails allow for a rule."""
 
 

@@ -1,22 +1,26 @@
-"""The rules an object must obey by itself, beyond the shape of its properties: dates, placements, status."""
+"""The rules an object must obey by itself, beyond the shape of its properties: dates, placements, bounds, status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_offers.emulator import instants
+from airflow_provider_offers.emulator import guardrails, instants
+from airflow_provider_offers.emulator.json_patch import same
 from airflow_provider_offers.emulator.kinds import Kind
 from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.messages import Reason, ServiceError
 from airflow_provider_offers.emulator.settings import Settings
-from airflow_provider_offers.emulator.shapes import Object, Problem, Reading, Shape, Spelling
+from airflow_provider_offers.emulator.shapes import Problem, Reading, Spelling, pointer
 
 RESERVED: Mapping[Spelling, frozenset[str]] = {
     "dps": frozenset(("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")),
     "xcore": frozenset(("@id",)),
 }
 """Property names that the server alone assigns."""
+
+UNDECLARED = "Cannot specify eligibilityRule without a declared profileConstraintType"
+"""The service's own words, as they were seen."""
 
 
 def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings, status: int) -> dict[str, Any]:
@@ -25,8 +29,7 @@ def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings,
     if isinstance(document, dict):
         for name in sorted(RESERVED[spelling] & document.keys()):
             reading.problem(f"/{name}", "is assigned by the server")
-        document = {name: value for name, value in document.items() if not _dropped(kind, name)}
-    neutral = kind.shape.read(document, "", reading)
+    neutral = _neutral(kind, document, reading)
     if settings.unknown_properties == "refuse":
         for at in reading.unknown:
             reading.problem(at, "is not a known property")
@@ -41,16 +44,51 @@ def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings,
     return checked
 
 
-def check_status_change(record: Record, neutral: Mapping[str, Any], settings: Settings, status: int) -> None:
-    """Refuse a status that cannot follow the present one."""
+def check_status_change(
+    record: Record, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings, status: int
+) -> None:
+    """Refuse a status that cannot follow the present one, and every other change of an object whose status is final."""
     before, after = record.status, neutral.get("status")
-    if not settings.strict_status or before is None or before == after:
+    if not settings.strict_status or before is None or before not in record.kind.transitions:
         return
-    allowed = record.kind.transitions.get(before)
-    if allowed is not None and after not in allowed:
-        follows = " or ".join(allowed) or "nothing"
+    follows = " or ".join(record.kind.transitions[before]) or "nothing"
+    if after != before and after not in record.kind.transitions[before]:
         detail = f"a {record.kind.title} cannot go from {before!r} to {after!r}; after {before!r} comes {follows}"
         raise ServiceError(status, Reason.STATUS_CHANGE, detail)
+    if not record.kind.is_final(before):
+        return
+    # As this generation would have written it, so that only what the caller changed is a change.
+    stored = _neutral(record.kind, record.kind.shape.write(record.body, spelling), Reading(spelling))
+    changed = sorted(
+        name
+        for name in stored.keys() | neutral.keys()
+        if name != "status" and not (name in stored and name in neutral and same(stored[name], neutral[name]))
+    )
+    if changed:
+        detail = (
+            f"a {record.kind.title} that is {before!r} can be duplicated or deleted and not changed "
+            f"({', '.join(changed)}); after {before!r} comes {follows}"
+        )
+        raise ServiceError(status, Reason.STATUS_CHANGE, detail)
+
+
+def check_constraint_types(
+    kind: Kind, neutral: Mapping[str, Any], record: Record | None, settings: Settings, status: int
+) -> None:
+    """Refuse a rule without a declared type where the settings say so.
+
+    Generation 1 writes rules without one; `record` is the object as it was, and rules that it had so are left alone.
+    """
+    if settings.undeclared_constraint_type == "allow":
+        return
+    known = [rule for _, rule in _undeclared(kind, record.body)] if record is not None else []
+    problems = [
+        Problem(pointer(kind.shape, "dps", *steps), UNDECLARED)
+        for steps, rule in _undeclared(kind, neutral)
+        if rule not in known
+    ]
+    if problems:
+        raise invalid(problems, status)
 
 
 def invalid(problems: list[Problem], status: int) -> ServiceError:
@@ -60,32 +98,59 @@ def invalid(problems: list[Problem], status: int) -> ServiceError:
     return ServiceError(status, Reason.INVALID, detail, problems=listed)
 
 
+def _neutral(kind: Kind, document: Any, reading: Reading) -> Any:
+    if isinstance(document, dict):
+        document = {name: value for name, value in document.items() if not _dropped(kind, name)}
+    return kind.shape.read(document, "", reading)
+
+
+def _own(kind: Kind, neutral: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties that the kind knows: of others even the shape is unknown."""
+    return {each.plain: neutral[each.plain] for each in kind.shape.properties if each.plain in neutral}
+
+
+def _undeclared(kind: Kind, neutral: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Where a rule stands without the type of its constraint, and the rule."""
+    own = _own(kind, neutral)
+    held: list[tuple[tuple[str, ...], Any]] = [(("selectionConstraint",), own.get("selectionConstraint"))]
+    criteria = own.get("criteria")
+    # What was seeded unchecked may hold anything.
+    for number, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
+        if isinstance(criterion, dict):
+            held.append((("criteria", str(number), "profileConstraint"), criterion.get("profileConstraint")))
+    for steps, constraint in held:
+        if (
+            isinstance(constraint, dict)
+            and "eligibilityRule" in constraint
+            and "profileConstraintType" not in constraint
+        ):
+            yield (*steps, "profileConstraintType"), constraint["eligibilityRule"]
+
+
 def _dropped(kind: Kind, name: str) -> bool:
     return any(name in (plain, f"xdm:{plain}") for plain in kind.dropped)
 
 
-def _pointer(shape: Shape, spelling: Spelling, *steps: str) -> str:
-    spelled = ""
-    for step in steps:
-        if isinstance(shape, Object):
-            found = next(each for each in shape.properties if each.plain == step)
-            spelled, shape = f"{spelled}/{found.name(spelling)}", found.shape
-        else:
-            spelled, shape = f"{spelled}/{step}", shape.child(step, spelling)[1]
-    return spelled
-
-
-def _window(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
-    at: tuple[str, ...] = ("endDate",)
-    holder: Any = neutral
-    if "selectionConstraint" in neutral:
-        holder, at = neutral["selectionConstraint"], ("selectionConstraint", "endDate")
-    start, end = holder.get("startDate"), holder.get("endDate")
-    if not settings.refuse_reversed_window or start is None or end is None:
-        return []
-    if instants.to_us(end) >= instants.to_us(start):
-        return []
-    return [Problem(_pointer(kind.shape, spelling, *at), f"{end} is before the start, {start}")]
+def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
+    """No window ends before it starts, and none is empty: of an offer, a decision, or a cap."""
+    own = _own(kind, neutral)
+    held: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), own)]
+    if "selectionConstraint" in own:
+        held.append((("selectionConstraint",), own["selectionConstraint"]))
+    for number, cap in enumerate(own.get("frequencyCappingConstraints", ())):
+        held.append((("frequencyCappingConstraints", str(number)), cap))
+    problems = []
+    for steps, holder in held:
+        start, end = holder.get("startDate"), holder.get("endDate")
+        if start is None or end is None:
+            continue
+        length = instants.to_us(end) - instants.to_us(start)
+        at = pointer(kind.shape, spelling, *steps, "endDate") if length <= 0 else ""
+        if length < 0 and settings.refuse_reversed_window:
+            problems.append(Problem(at, f"{end} is before the start, {start}"))
+        elif length == 0 and settings.guardrails == "enforce":
+            problems.append(Problem(at, f"{end} is the start too, and the window is empty"))
+    return problems
 
 
 def _placements(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
@@ -93,10 +158,10 @@ def _placements(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, sett
     problems: list[Problem] = []
     if settings.duplicate_placements == "allow":
         return problems
-    for number, representation in enumerate(neutral.get("representations", ())):
+    for number, representation in enumerate(_own(kind, neutral).get("representations", ())):
         placement = representation["placement"]
         if placement in seen:
-            at = _pointer(kind.shape, spelling, "representations", str(number), "placement")
+            at = pointer(kind.shape, spelling, "representations", str(number), "placement")
             problems.append(Problem(at, f"representation {seen[placement]} has the same placement, {placement!r}"))
         seen.setdefault(placement, number)
     return problems
@@ -107,12 +172,16 @@ def _live_decision(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, s
     if kind.name != "offer-activity" or neutral.get("status") != "live" or settings.live_decision == "any":
         return []
     missing = [name for name in ("startDate", "endDate", "criteria", "fallback") if not neutral.get(name)]
-    places = [_pointer(kind.shape, spelling, name) for name in missing]
+    places = [pointer(kind.shape, spelling, name) for name in missing]
     for number, criterion in enumerate(neutral.get("criteria", ())):
         if "filter" not in criterion["optionSelection"]:
-            places.append(_pointer(kind.shape, spelling, "criteria", str(number), "optionSelection", "filter"))
+            places.append(pointer(kind.shape, spelling, "criteria", str(number), "optionSelection", "filter"))
     return [Problem(each, "is required of a live decision") for each in places]
 
 
+def _guardrails(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
+    return [*guardrails.problems(kind, neutral, spelling)] if settings.guardrails == "enforce" else []
+
+
 _Rule = Callable[[Kind, Mapping[str, Any], Spelling, Settings], list[Problem]]
-_RULES: tuple[_Rule, ...] = (_window, _placements, _live_decision)
+_RULES: tuple[_Rule, ...] = (_windows, _placements, _live_decision, _guardrails)

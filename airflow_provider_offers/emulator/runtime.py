@@ -140,6 +140,8 @@ def _fallback_troubles(snapshot: Snapshot, activity: Record) -> Iterator[Trouble
     if fallback is None:
         yield Trouble(f"The fallback offer {wanted} does not exist" if wanted else "There is no fallback offer")
         return
+    if fallback.status != "approved":
+        yield Trouble(f"The fallback offer {fallback.id} is {fallback.status}, and not approved", fallback)
     for placement in _placements(activity):
         if representation(fallback, placement) is None:
             yield Trouble(f"The fallback offer {fallback.id} has no representation for {placement}", fallback)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_offers.emulator import instants, references, rules, wellknown
-from airflow_provider_offers.emulator.kinds import BY_NAME, Kind
+from airflow_provider_offers.emulator.kinds import WORDS, Kind, by_word
 from airflow_provider_offers.emulator.library import Library, NewObject, Record
 from airflow_provider_offers.emulator.messages import ServiceError
 from airflow_provider_offers.emulator.settings import Settings, nearest
@@ -126,15 +126,17 @@ def seed_objects(
 def _checked(library: Library, settings: Settings, sandbox: str, kind: Kind, document: Any) -> dict[str, Any]:
     try:
         body = rules.read_body(kind, document, "dps", settings, 400)
-        references.check(library, sandbox, kind, body, None, settings, 400)
+        references.check(library, sandbox, kind, body, None, "dps", settings, 400)
     except ServiceError as error:
         raise SeedError(error.detail) from None
     return body
 
 
-def _kind(name: str) -> Kind:
-    _known("kind", name, tuple(BY_NAME))
-    return BY_NAME[name]
+def _kind(name: Any) -> Kind:
+    found = by_word(name)
+    if found is None:
+        raise SeedError(f"unknown kind {name!r}{nearest(str(name), list(WORDS))}")
+    return found
 
 
 def _known(what: str, name: Any, known: Sequence[str]) -> None:

@@ -56,9 +56,11 @@ class Settings:
 
     strict_status: bool = True
     live_decision: str = _one_of("complete", "any")
+    guardrails: str = _one_of("enforce", "ignore")
     missing_references: str = _one_of("refuse", "allow")
     formula_reads: str = _one_of("documented", "stored")
     refuse_reversed_window: bool = True
+    undeclared_constraint_type: str = _one_of("allow", "refuse")
     duplicate_placements: str = _one_of("allow", "refuse")
     unknown_properties: str = _one_of("keep", "refuse")
     dps_required: str = _one_of("schema", "name")
@@ -67,6 +69,7 @@ class Settings:
     dps_delete_referenced: int = _one_of(409, 400, 422, 200)
     xcore_delete_referenced: str = _one_of("reject", "allow")
     dps_if_match: str = _one_of("ignore", "honour")
+    unlisted_operations: str = _one_of("apply", "refuse")
     patch_test_status: int = _one_of(422, 400, 409, 412)
     sandbox_refusal_status: int = _one_of(403, 404, 400)
     foreign_container_status: int = _one_of(403, 404)

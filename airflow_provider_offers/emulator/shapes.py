@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from airflow_provider_offers.emulator import instants
 
@@ -28,6 +28,18 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.at or '/'}: {self.message}"
+
+
+class Referring(NamedTuple):
+    """One place that refers to another object: the neutral steps to it, the id, and the kinds that it may be of."""
+
+    steps: tuple[str, ...]
+    target: str
+    kinds: tuple[str, ...]
+
+    def below(self, step: str) -> Referring:
+        """The same place as what holds it sees it."""
+        return Referring((step, *self.steps), self.target, self.kinds)
 
 
 @dataclass
@@ -56,8 +68,8 @@ class Shape:
         """The wire form of a neutral value."""
         return value
 
-    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The ids that a neutral value refers to, each with the kinds that it may be of."""
+    def references(self, value: Any) -> Iterator[Referring]:
+        """Where a neutral value refers to other objects."""
         return iter(())
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
@@ -108,7 +120,12 @@ class Text(Shape):
 
 @dataclass(frozen=True)
 class ComponentType(Shape):
-    """The type of a content component: a URI in generation 1, the URI's last word in generation 2."""
+    """The type of a content component: a URI in generation 1, the URI's last word in generation 2.
+
+    `text` is the word that generation 2 shows for texts, whichever of the two it was given; without it, as written.
+    """
+
+    text: str = ""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
         """The short word."""
@@ -120,14 +137,17 @@ class ComponentType(Shape):
         elif not value.startswith(COMPONENT_PREFIX):
             reading.problem(at, f"must start with {COMPONENT_PREFIX}, not be {value!r}")
         else:
-            return value.removeprefix(COMPONENT_PREFIX)
-        return value
+            value = value.removeprefix(COMPONENT_PREFIX)
+        return self._word(value)
 
     def write(self, value: Any, spelling: Spelling) -> Any:
         """The word, or the URI made of it."""
         if spelling == "dps" or not isinstance(value, str):
-            return value
+            return self._word(value)
         return COMPONENT_PREFIX + value.removeprefix("component-")
+
+    def _word(self, value: Any) -> Any:
+        return self.text if self.text and value in ("text", "component-text") else value
 
 
 @dataclass(frozen=True)
@@ -187,10 +207,10 @@ class Reference(Shape):
             reading.problem(at, f"must be an id, not {_kind_of(value)}")
         return value
 
-    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def references(self, value: Any) -> Iterator[Referring]:
         """The id."""
         if isinstance(value, str):
-            yield value, self.kinds
+            yield Referring((), value, self.kinds)
 
 
 @dataclass(frozen=True)
@@ -228,10 +248,11 @@ class ListOf(Shape):
         """The array of wire items."""
         return [self.item.write(each, spelling) for each in value] if isinstance(value, list) else value
 
-    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def references(self, value: Any) -> Iterator[Referring]:
         """The ids in all items."""
-        for each in value if isinstance(value, list) else ():
-            yield from self.item.references(each)
+        for number, each in enumerate(value if isinstance(value, list) else ()):
+            for found in self.item.references(each):
+                yield found.below(str(number))
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
         """An item by its number, or a member of every item."""
@@ -329,11 +350,12 @@ class Object(Shape):
                 wire[found.name(spelling)] = found.shape.write(member, spelling)
         return wire
 
-    def references(self, value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def references(self, value: Any) -> Iterator[Referring]:
         """The ids in all known properties."""
         for each in self.properties if isinstance(value, dict) else ():
             if each.plain in value:
-                yield from each.shape.references(value[each.plain])
+                for found in each.shape.references(value[each.plain]):
+                    yield found.below(each.plain)
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
         """The property of that name."""
@@ -341,6 +363,18 @@ class Object(Shape):
             if step == each.name(spelling):
                 return each.plain, each.shape
         return step, ANYTHING
+
+
+def pointer(shape: Shape, spelling: Spelling, *steps: str) -> str:
+    """Where neutral steps lead, in a generation's names."""
+    spelled = ""
+    for step in steps:
+        if isinstance(shape, Object):
+            found = next(each for each in shape.properties if each.plain == step)
+            spelled, shape = f"{spelled}/{found.name(spelling)}", found.shape
+        else:
+            spelled, shape = f"{spelled}/{step}", shape.child(step, spelling)[1]
+    return spelled
 
 
 def _escaped(name: str) -> str:

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from airflow_provider_offers.emulator import media_types, references, rules, wellknown, xcore_form
-from airflow_provider_offers.emulator.calls import Call, patched
+from airflow_provider_offers.emulator.calls import Call
 from airflow_provider_offers.emulator.json_patch import same
 from airflow_provider_offers.emulator.kinds import Kind
 from airflow_provider_offers.emulator.library import NewObject, Record
@@ -15,6 +15,7 @@ from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceErr
 from airflow_provider_offers.emulator.xcore_form import HAL, PATCH, RECEIPT, SCHEMA_INSTANCE
 
 _INVALID = 422
+_LISTED = ("add", "replace", "remove")
 
 
 def check_container(call: Call) -> str:
@@ -39,7 +40,7 @@ def create(call: Call) -> Answer:
     if media_type.name == HAL:
         document = _unwrapped(document)
     neutral = rules.read_body(kind, document, "xcore", call.settings, _INVALID)
-    references.check(call.library, call.sandbox, kind, neutral, None, call.settings, _INVALID)
+    references.check(call.library, call.sandbox, kind, neutral, None, "xcore", call.settings, _INVALID)
     new = NewObject(kind, neutral, "xcore", version, call.client_id)
     record = call.library.insert(call.sandbox, new, call.stamp())
     headers = _location(call, f"{container}/instances/{record.instance_id}")
@@ -67,13 +68,7 @@ def patch(call: Call) -> Answer:
     _check_schema(media_type, record)
     _check_if_match(call, record)
     before = {**xcore_form.envelope(record, call.parameters["container"]), "_links": {}}
-    document = patched(
-        before,
-        call.document(),
-        malformed=400,
-        inapplicable=_INVALID,
-        untrue=call.settings.patch_test_status,
-    )
+    document = call.patched(before, listed=_LISTED, inapplicable=_INVALID)
     if not isinstance(document, dict) or not isinstance(document.get("_instance"), dict):
         raise ServiceError(_INVALID, Reason.IMMUTABLE, "the patch takes /_instance away")
     for name in sorted(before.keys() | document.keys()):
@@ -140,8 +135,8 @@ def _store(call: Call, record: Record, payload: dict[str, Any], verb: str, *, mu
         raise ServiceError(_INVALID, Reason.IMMUTABLE, "/_instance/@id is not user editable")
     bare = {name: value for name, value in payload.items() if name != "@id"}
     neutral = rules.read_body(record.kind, bare, "xcore", call.settings, _INVALID)
-    references.check(call.library, call.sandbox, record.kind, neutral, record, call.settings, _INVALID)
-    rules.check_status_change(record, neutral, call.settings, _INVALID)
+    references.check(call.library, call.sandbox, record.kind, neutral, record, "xcore", call.settings, _INVALID)
+    rules.check_status_change(record, neutral, "xcore", call.settings, _INVALID)
     changed = call.library.replace(record, neutral, call.client_id, call.stamp())
     return _receipt(200, changed, f'{verb} {changed.id} "{changed.name}" to etag {changed.etag}', {})
 

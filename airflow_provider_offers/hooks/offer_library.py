@@ -189,7 +189,7 @@ class OfferLibraryHook(BaseHook):
         )
         return self.edit_offer(
             offer_id,
-            lambda access, reference: patch_flow(access, reference, operations, if_match=if_match),
+            lambda access, reference: patch_flow(access, reference, operations, if_match=if_match, validate=validate),
             offer_type=offer_type,
         )
 
@@ -284,16 +284,20 @@ class OfferLibraryHook(BaseHook):
         placement_id: Any,
         profile: Any,
         *,
-        item_count: int | str = 1,
+        item_count: int | str | None = None,
         context_data: Any = None,
         dry_run: bool = True,
-        include_content: bool = True,
+        include_content: bool | None = True,
+        allow_duplicates: bool | None = None,
     ) -> dict[str, Any]:
         """Ask what one profile would be shown, or is shown where `dry_run` is False, which counts against caps.
 
         Every decision is asked at every placement. `profile` holds the identities of one profile by namespace, such
-        as `{"Email": "a@example.com"}`; they are neither logged nor returned. Returns `proposition_id`, `created`,
-        `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`, `placement`, `options` and `fallback`.
+        as `{"Email": "a@example.com"}`; they are neither logged nor returned. None for `item_count` or
+        `include_content` leaves it to the placement, and None for `allow_duplicates` to the service, which then shows
+        an offer in one place only of a request, and the next best or the fallback in the others. Returns
+        `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`, `placement`,
+        `options` and `fallback`.
 
         Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore).
         """
@@ -308,6 +312,7 @@ class OfferLibraryHook(BaseHook):
             context_data=context_data,
             dry_run=dry_run,
             include_content=include_content,
+            allow_duplicates=allow_duplicates,
             settings=self.settings,
         )
         began = time.monotonic()

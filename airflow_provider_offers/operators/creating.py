@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.progress import CreationRecord, PatchIntent
 
 
 class CreateOperator(OfferLibraryOperator):
@@ -79,11 +81,9 @@ class CreateOperator(OfferLibraryOperator):
         return self._create_one(given, hook, context)
 
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from dataclasses import replace
-
         creation = self._creation(hook, document, context)
         record = self._record(hook, context, [creation])
-        receipt = hook.create(replace(creation, earlier=record.earlier(0), before_post=record.before_post))
+        receipt = hook.create(_once(creation, record, 0))
         record.add(0, receipt)
         record.save()
         if receipt["action"] == "skipped":
@@ -91,8 +91,6 @@ class CreateOperator(OfferLibraryOperator):
         return receipt
 
     def _create_many(self, documents: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
-        from dataclasses import replace
-
         from airflow_provider_offers.client.flows.adding import create_object
         from airflow_provider_offers.client.receipts import write_receipt
         from airflow_provider_offers.operators.lists import bounds, work_through
@@ -101,10 +99,7 @@ class CreateOperator(OfferLibraryOperator):
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         creations = self._creations(hook, documents, context)
         record = self._record(hook, context, creations)
-        items = [
-            replace(creation, earlier=record.earlier(index), before_post=record.before_post)
-            for index, creation in enumerate(creations)
-        ]
+        items = [_once(creation, record, index) for index, creation in enumerate(creations)]
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             hook.tell_withdrawn(creations[index], written)
@@ -129,7 +124,7 @@ class CreateOperator(OfferLibraryOperator):
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
         from airflow_provider_offers.client.kinds import library_kind
 
-        return hook.library.creation(
+        creation = hook.library.creation(
             document,
             offer_type=library_kind(self.kind_key),
             window=json_document("window", self.window) or None,
@@ -138,6 +133,16 @@ class CreateOperator(OfferLibraryOperator):
             marker=(self.marker, _this_work(context)) if self.marker else None,
             validate=self.validate,
         )
+        return replace(creation, intent=self._intent(hook, context, creation))
+
+    def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> PatchIntent:
+        """Where the tries of the task keep that what is there is about to be updated."""
+        from airflow_provider_offers.client.entities import Reference
+        from airflow_provider_offers.operators.progress import PatchIntents
+
+        settings = hook.settings
+        wanted = [settings.host, settings.sandbox, settings.api, self.kind_key, creation.properties]
+        return PatchIntents(context, wanted).of(Reference(creation.kind, name=creation.name))
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list, or one error with what is wrong in any of them."""
@@ -162,7 +167,7 @@ class CreateOperator(OfferLibraryOperator):
         check_names(creations)
         return creations
 
-    def _record(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> Any:
+    def _record(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationRecord:
         from airflow_provider_offers.operators.progress import CreationRecord
 
         settings = hook.settings
@@ -176,6 +181,16 @@ class CreateOperator(OfferLibraryOperator):
         # The receipt is pushed by hand: a skipped task returns nothing.
         context["ti"].xcom_push(key="return_value", value=receipts)
         return AirflowSkipException(said)
+
+
+def _once(creation: Creation, record: CreationRecord, index: int) -> Creation:
+    """The creation with what the tries of the task leave for each other."""
+    return replace(
+        creation,
+        earlier=record.earlier(index),
+        before_post=record.before_post,
+        recall=lambda: record.recall(index),
+    )
 
 
 def _this_work(context: Context) -> str:

@@ -20,6 +20,8 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
 
     `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration` and
     `timezone` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the window.
+
+    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
     """
 
     template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone")
@@ -47,9 +49,9 @@ class ActivateDecisionOperator(DecisionStepOperator):
     """Let a decision go live: from `draft` to `live`, from where its offers are shown.
 
     :param waive: reasons against it that are to be overlooked: `no_window`, `window_over`, `no_criteria`,
-        `missing_placement`, `missing_collection`, `missing_rule`, `missing_formula`, `no_fallback`,
-        `missing_fallback`, `fallback_not_approved`, `fallback_lacks_placement`, `empty_collection`, `missing_offer`,
-        `offers_not_approved`, `no_offer_to_show`
+        `missing_placement`, `missing_collection`, `missing_rule`, `rule_not_named`, `missing_formula`,
+        `no_fallback`, `missing_fallback`, `fallback_not_approved`, `fallback_lacks_placement`, `empty_collection`,
+        `missing_offer`, `offers_not_approved`, `no_offer_to_show`
 
     `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or
     `unchanged` where the decision is live already. Raises `NotPublishableError`, which names what would make it
@@ -77,6 +79,8 @@ class DeactivateDecisionOperator(DecisionStepOperator):
 
     Parameters are those of `EditObjectsOperator` without `kind`. `action` is `deactivated`, or `unchanged` where it is
     a draft already. Raises `TransitionError` for a decision that is complete or archived.
+
+    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
     """
 
     step_verb: ClassVar[str] = "deactivate"
@@ -87,6 +91,8 @@ class CompleteDecisionOperator(DecisionStepOperator):
 
     Parameters are those of `EditObjectsOperator` without `kind`. `action` is `completed`, or `unchanged` where it is
     complete already. Raises `TransitionError` for a decision that is not live.
+
+    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
     """
 
     step_verb: ClassVar[str] = "complete"
@@ -97,6 +103,8 @@ class ArchiveDecisionOperator(DecisionStepOperator):
 
     Parameters are those of `EditObjectsOperator` without `kind`. `action` is `archived`, or `unchanged` where it is
     archived already.
+
+    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
     """
 
     step_verb: ClassVar[str] = "archive"

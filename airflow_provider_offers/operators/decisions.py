@@ -41,18 +41,22 @@ class DecideOperator(OfferLibraryOperator):
     :param placement_id: the placement, or a list; every decision is asked at every placement
     :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`, or the name of a
         templated `.json` file. It is neither logged nor returned, but Airflow shows it among the rendered fields.
-    :param item_count: how many offers to ask for at each placement, 1 (default) to 30
+    :param item_count: how many offers to ask for at each placement, 1 to 30; by default what the placement says, else 1
     :param context_data: data of the situation by schema, for rules that ask for it: `{schema: data}`
     :param dry_run: True (default) counts nothing against caps, so that a DAG may check what would be shown. False
         decides for real; such a request is never repeated where its answer was lost. A retry of the task asks again.
-    :param include_content: False leaves the offers' contents out
+    :param include_content: False leaves the offers' contents out, None leaves that to the placement's `returnContent`
+    :param allow_duplicates: True lets one offer be shown at several placements and by several decisions of the
+        request, False does not. None (default) leaves it to the service, which does not: the second place then gets the
+        next best offer, or the fallback.
 
     Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`: each with `decision` and
     `placement` (`id`, `etag`), `options` (the best first) and `fallback`, whose members are `id`, `etag`, and what the
     service gave of `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and `characteristics`.
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: "Deliver
-    offers using the Decisioning API". Raises `RejectedError` for a decision that the runtime does not know.
+    offers using the Decisioning API". A decision that the runtime does not know, as a moment after its activation, is
+    a `RuntimeRefusalError`, after which the task's retries ask again.
     """
 
     template_fields: Sequence[str] = (
@@ -72,10 +76,11 @@ class DecideOperator(OfferLibraryOperator):
         decision_id: Any,
         placement_id: Any,
         profile: dict[str, Any] | str,
-        item_count: int | str = 1,
+        item_count: int | str | None = None,
         context_data: Any = None,
         dry_run: bool = True,
-        include_content: bool = True,
+        include_content: bool | None = True,
+        allow_duplicates: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,17 +92,32 @@ class DecideOperator(OfferLibraryOperator):
         # Airflow's own operators have a method of the name `dry_run`.
         self.as_dry_run = dry_run
         self.include_content = include_content
+        self.allow_duplicates = allow_duplicates
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         return hook.decide(
             named_offer(self.decision_id),
             named_offer(self.placement_id),
-            json_document("profile", self.profile),
+            self._profile(),
             item_count=self.item_count,
             context_data=json_document("context_data", self.context_data) or None,
             dry_run=self.as_dry_run,
             include_content=self.include_content,
+            allow_duplicates=self.allow_duplicates,
         )
+
+    def _profile(self) -> Any:
+        from airflow_provider_offers.client.delivery import PROFILE_SHAPE
+
+        try:
+            return json_document("profile", self.profile)
+        except InvalidInputError as error:
+            if not isinstance(self.profile, str) or self.profile.strip().endswith(".json"):
+                raise
+            # An id as it is, more often than broken JSON.
+            (violation,) = error.violations
+            violations = [Violation("profile", violation.given, f"{PROFILE_SHAPE}, as a dict or as JSON text")]
+            raise InvalidInputError(error.subject, violations) from None
 
 
 class BatchDecisionOperator(OfferLibraryOperator):
@@ -194,7 +214,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         record = SubmissionRecord(context, self.log, [hook.settings.sandbox, *workload.fingerprint])
         # Before anything is kept: looking up an instance id or a name is no submission.
         body = hook.library.run(lambda access: submission(access, workload))
-        job = self._earlier_job(hook, record) or self._submit(hook, record, workload, body)
+        job = self._earlier_job(hook, record, poll_interval) or self._submit(hook, record, workload, body)
         self._job_id = job.id
 
         def receipt_of(job: Job) -> dict[str, Any]:
@@ -210,14 +230,14 @@ class BatchDecisionOperator(OfferLibraryOperator):
             self._stop_waiting(error, record)
         return receipt_of(self._ended(job, record))
 
-    def _earlier_job(self, hook: OfferLibraryHook, record: SubmissionRecord) -> Job | None:
+    def _earlier_job(self, hook: OfferLibraryHook, record: SubmissionRecord, poll_interval: float) -> Job | None:
         """The job of an earlier try, unless that failed or is gone, so that this try needs one of its own."""
         job_id = record.job_id
         if job_id is None:
             return None
         self._job_id = job_id
         try:
-            job = _look(hook, job_id)
+            job = self._seen(hook, job_id, poll_interval)
         except NotFoundError:
             self.log.warning("The service does not know the batch job %s of an earlier try", job_id)
             record.lose()
@@ -233,6 +253,19 @@ class BatchDecisionOperator(OfferLibraryOperator):
             return None
         self.log.info("Taking up the job of an earlier try. %s", job.progress)
         return job
+
+    def _seen(self, hook: OfferLibraryHook, job_id: str, poll_interval: float) -> Job:
+        """The job of an earlier try; `NotFoundError` where the service does not know it for as long as a wait bears."""
+        from airflow_provider_offers.client.polling import Patience
+
+        patience = Patience(poll_interval)
+        while True:
+            try:
+                return _look(hook, job_id)
+            except NotFoundError as error:
+                pause = patience.after_failure(error)
+                self.log.warning("The batch job %s could not be looked at: %s", job_id, error)
+            time.sleep(pause)
 
     def _submit(self, hook: OfferLibraryHook, record: SubmissionRecord, workload: Workload, body: Json) -> Job:
         from airflow_provider_offers.client.flows.batching import post

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.progress import PatchIntents
 
 
 class EditOffersOperator(OfferLibraryOperator):
@@ -38,6 +39,9 @@ class EditOffersOperator(OfferLibraryOperator):
         "max_concurrent",
         "on_failure",
     )
+
+    # What the tries of the task leave for each other, from when it works.
+    intents: PatchIntents
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class EditOffersOperator(OfferLibraryOperator):
         return True
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        self._recall(hook, context)
         given = named_offer(self.offer_id)
         if isinstance(given, (list, tuple)):
             return self.work_on_many(list(given), hook, context)
@@ -81,18 +86,26 @@ class EditOffersOperator(OfferLibraryOperator):
         work = self.edit(hook, [hook.library.reference(given, offer_type)])
         return hook.edit_offer(given, work, offer_type=offer_type)
 
+    def _recall(self, hook: OfferLibraryHook, context: Context) -> None:
+        from airflow_provider_offers.operators.progress import PatchIntents
+
+        self.intents = PatchIntents(context, self._plan(hook))
+
+    def _plan(self, hook: OfferLibraryHook) -> list[Any]:
+        settings = hook.settings
+        return [settings.host, settings.sandbox, settings.api, self.fingerprint]
+
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Do the work for every offer given; the receipts come in their order."""
         from airflow_provider_offers.client.receipts import write_receipt
         from airflow_provider_offers.operators.lists import bounds, work_through
         from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
 
+        self._recall(hook, context)
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         references = [hook.library.reference(each, self.offer_type or None) for each in given]
         work = self.edit(hook, references)
-        settings = hook.settings
-        plan = [settings.host, settings.sandbox, settings.api, self.fingerprint]
-        checkpoint = Checkpoint(context, references, plan, repeatable=self.repeatable)
+        checkpoint = Checkpoint(context, references, self._plan(hook), repeatable=self.repeatable)
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             return write_receipt(written, hook.settings, references[index].kind.key, given[index])

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Work
-    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.flows.deleting_once import Delete
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 
@@ -176,8 +175,10 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
     def fingerprint(self) -> Any:
         return [*super().fingerprint, self.cascade]
 
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+    def deletion(self) -> Delete:
         from airflow_provider_offers.client.flows.graph import delete_object
 
-        missing_ok, cascade = self._content, self.cascade
-        return lambda access, reference: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)
+        cascade = self.cascade
+        return lambda access, reference, missing_ok: delete_object(
+            access, reference, missing_ok=missing_ok, cascade=cascade
+        )

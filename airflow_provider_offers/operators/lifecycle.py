@@ -67,7 +67,8 @@ class ScheduleOfferOperator(EditOffersOperator):
 
         window = resolve_window(self.start, self.end, self.duration, self.timezone)
         self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
-        return lambda access, reference: schedule(access, reference, window)
+        intents = self.intents
+        return lambda access, reference: schedule(access, reference, window, intent=intents.of(reference))
 
 
 class StepOperator(EditOffersOperator):
@@ -93,8 +94,10 @@ class StepOperator(EditOffersOperator):
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.editing import take_step
 
-        step, now, waive = self.step, utc_now, self._waived()
-        return lambda access, reference: take_step(access, reference, step, waive=waive, now=now)
+        step, now, waive, intents = self.step, utc_now, self._waived(), self.intents
+        return lambda access, reference: take_step(
+            access, reference, step, waive=waive, now=now, intent=intents.of(reference)
+        )
 
     def _waived(self) -> tuple[str, ...]:
         return ()
@@ -131,6 +134,8 @@ class UnpublishOfferOperator(StepOperator):
 
     Parameters are those of `EditOffersOperator`. `action` is `unpublished`, or `unchanged` where it is a draft already.
     Raises `TransitionError` for an archived offer.
+
+    Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
     """
 
     step_verb: ClassVar[str] = "unpublish"
@@ -140,6 +145,8 @@ class ArchiveOfferOperator(StepOperator):
     """Archive an offer, which is final: an archived offer can only be deleted or duplicated.
 
     Parameters are those of `EditOffersOperator`. `action` is `archived`, or `unchanged` where it is archived already.
+
+    Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
     """
 
     step_verb: ClassVar[str] = "archive"
@@ -155,8 +162,9 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     :param on_failure: `continue` (default) archives the others all the same, `stop` begins no more
 
     Returns a report: `expired` (how many there are), `archived` (receipts), `left` (how many remain because of `limit`
-    or `dry_run`), `dry_run`. Each offer is read once more before it is archived; one whose window was moved meanwhile
-    is left alone and its receipt says `unchanged`. Killed half way, the next run does the rest.
+    or `dry_run`), `dry_run`. Each offer is read once more before it is archived; one whose window was moved meanwhile,
+    or that was deleted, is left alone. On Airflow 3.3 all tries of a run work off what the first has chosen, and the
+    report is of all of them; on 3.2 a retry chooses anew, and `limit` is for each try.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps), then a read and a `PATCH` for each.
     """
@@ -189,36 +197,54 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         return "archived"
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.editing import archive_expired
+        from airflow_provider_offers.client.flows.retiring import retire_expired
 
-        cutoff = self._cutoff
-        return lambda access, reference: archive_expired(access, reference, cutoff)
+        cutoff, is_retry = self._cutoff, self._is_retry
+        return lambda access, reference: retire_expired(access, reference, cutoff, is_retry=is_retry)
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.client.windows import before
+        from datetime import datetime
 
+        from airflow_provider_offers.client.windows import before
+        from airflow_provider_offers.operators.progress import ChosenList
+
+        # What is chosen once, since a retry that chose again would archive up to `limit` more.
+        limit = None if self.limit in (None, "") else self._checked_limit()
         self._cutoff = before(utc_now(), self.older_than)
-        expired = self._expired(hook)
-        limit = len(expired) if self.limit in (None, "") else self._checked_limit()
-        due: list[dict[str, Any]] = [] if self.report_only else expired[:limit]
+        plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
+        chosen = ChosenList(context, plan)
+        earlier = None if self.report_only else chosen.recall()
+        self._is_retry = earlier is not None
+        if earlier is None:
+            expired = self._told(hook, self._expired(hook))
+            told: dict[str, Any] = {"expired": len(expired), "cutoff": self._cutoff.isoformat()}
+            due = [] if self.report_only else [_short(offer) for offer in expired[:limit]]
+            if due:
+                chosen.keep(told, due)
+        else:
+            told, due = earlier
+            self._cutoff = datetime.fromisoformat(told["cutoff"])
+            self.log.info("An earlier try of this task chose %d of %d offers", len(due), told["expired"])
+        receipts = self.work_on_many(due, hook, context) if due else []
+        return {
+            "expired": told["expired"],
+            "archived": [receipt for receipt in receipts if receipt["action"] == "archived"],
+            "left": told["expired"] - len(due),
+            "dry_run": self.report_only,
+        }
+
+    def _told(self, hook: OfferLibraryHook, expired: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What is over, told to the log."""
         for offer in expired:
             self.log.debug("%s ended at %s", offer["name"], offer["window"]["end"])
         self.log.info(
-            "%d offers in sandbox %r ended before %s; %s",
+            "%d offers in sandbox %r ended before %s%s",
             len(expired),
             hook.settings.sandbox,
             self._cutoff.isoformat(),
-            "reporting only" if self.report_only else f"archiving {len(due)}",
+            "; reporting only" if self.report_only else "",
         )
-        receipts: list[dict[str, Any]] = []
-        if due:
-            receipts = self.work_on_many(due, hook, context)
-        return {
-            "expired": len(expired),
-            "archived": [receipt for receipt in receipts if receipt["action"] == "archived"],
-            "left": len(expired) - len(due),
-            "dry_run": self.report_only,
-        }
+        return expired
 
     def _expired(self, hook: OfferLibraryHook) -> list[dict[str, Any]]:
         """What is over and not archived, the longest expired first; how the service compares dates is not relied on."""
@@ -246,6 +272,11 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
                 "Nothing can be archived", [Violation("limit", repr(self.limit), "a whole number, at least 0")]
             )
         return int(text)
+
+
+def _short(offer: dict[str, Any]) -> dict[str, Any]:
+    """What names an offer, of what a search found."""
+    return {name: offer[name] for name in ("id", "instance_id", "name")}
 
 
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def work_through(
     max_concurrent: int,
     stop: bool,
 ) -> list[dict[str, Any]]:
-    """Do the work for every item that has no receipt yet; returns the receipts in the items' order.
+    """Do the work for every item that has no receipt yet; returns a receipt for each object, in their order.
 
     `called` names an item in a message, and `done` says what was done to it, such as `published`. Raises `BatchError`
     where some failed, after everything else was done or, with `stop`, not begun.
@@ -66,7 +66,9 @@ def work_through(
         # A failed task returns nothing; who runs on all the same finds what was done.
         context["ti"].xcom_push(key="return_value", value=written)
         failures = {called(index): error for index, error in batch.failures.items()}
-        raise BatchError(done, len(written), len(items), failures)
+        raise BatchError(done, len(written), len(items) - len(batch.again), failures)
+    if batch.again:
+        hook.log.info("%d of the list name an offer that it named before, and was done once", len(batch.again))
     hook.log.info("%d offers %s in sandbox %r", len(written), done, hook.settings.sandbox)
     return written
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.flows.deleting_once import Delete
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 
@@ -160,12 +161,6 @@ class PatchOfferOperator(EditOffersOperator):
 
         return is_idempotent(json_document("patch", self.patch))
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        from airflow_provider_offers.operators.progress import PatchIntents
-
-        self._intents = PatchIntents(context, json_document("patch", self.patch))
-        return super().work(hook, context)
-
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.writing import patch
 
@@ -176,9 +171,9 @@ class PatchOfferOperator(EditOffersOperator):
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
         operations = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
-        intents = self._intents
+        intents, validate = self.intents, self.validate
         return lambda access, reference: patch(
-            access, reference, operations, if_match=if_match, intent=intents.of(reference)
+            access, reference, operations, if_match=if_match, intent=intents.of(reference), validate=validate
         )
 
 
@@ -263,7 +258,7 @@ class DeleteOfferOperator(EditOffersOperator):
     """Delete an offer, or every one of a list, wait until it is gone, and return a receipt without an etag.
 
     :param missing_ok: True is content with an offer that is not there (`action` is then `unchanged`). A retry of the
-        task always is, since the try before may have deleted it.
+        task is where the try before was about to delete it; Airflow 3.2, which keeps no state, lets a retry always be.
 
     The other parameters are those of `EditOffersOperator`.
 
@@ -281,11 +276,21 @@ class DeleteOfferOperator(EditOffersOperator):
         return "deleted"
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        self._content = self.missing_ok or context["ti"].try_number > 1
+        from airflow_provider_offers.operators.progress import DeletionNotes
+
+        self._notes = DeletionNotes(context)
         return super().work(hook, context)
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.deleting_once import delete_once
+
+        delete, notes = self.deletion(), self._notes
+        if self.missing_ok:
+            return lambda access, reference: delete(access, reference, True)
+        return lambda access, reference: delete_once(access, reference, delete, notes)
+
+    def deletion(self) -> Delete:
+        """The flow that deletes one object, and with True is content with one that is not there."""
         from airflow_provider_offers.client.flows.deleting import delete_written
 
-        missing_ok = self._content
-        return lambda access, reference: delete_written(access, reference, missing_ok=missing_ok)
+        return lambda access, reference, missing_ok: delete_written(access, reference, missing_ok=missing_ok)

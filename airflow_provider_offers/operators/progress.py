@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from abc import abstractmethod
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,13 +110,15 @@ class CreationRecord:
         self._store: Any = _state_of(context)
         self._settled = datetime.now(UTC) + timedelta(seconds=patience)
         self._intended = False
+        self._try = context["ti"].try_number
+        self._tries = max(asked(context) + 1, self._try)
         self.done: dict[int, dict[str, Any]] = {}
         wanted = digest(plan)
         self._key = f"offers_since_{wanted[:12]}"
         self._ids = _Chunks(self._store, f"offers_made_{wanted[:12]}", every=_SAVE_SECONDS)
         before = None if self._store is None else self._store.get("offers_plan")
         if before == wanted:
-            self._since = _parsed(self._store.get(self._key))
+            self._since = self._kept()
             self._ids.load(count)
             return
         if before is not None:
@@ -132,11 +135,26 @@ class CreationRecord:
 
         return None if self._since is None else Earlier(self._since, self._settled, self._ids.values.get(index))
 
+    def recall(self, index: int) -> Earlier | None:
+        """`earlier` once more: a try that was frozen when this one began may have gone on meanwhile."""
+        if self._since is None:
+            self._since = self._kept()
+        return self.earlier(index)
+
     def before_post(self) -> None:
         """Keep, before the first POST of the task, that from now on something may have been posted."""
         if self._store is not None and self._since is None and not self._intended:
-            self._store.set(self._key, datetime.now(UTC).isoformat())
+            # Each try has a key of its own, so that it does not take its own note for another's.
+            self._store.set(f"{self._key}_{self._try}", datetime.now(UTC).isoformat())
             self._intended = True
+
+    def _kept(self) -> datetime | None:
+        """The earliest moment that another try of the task has kept."""
+        if self._store is None:
+            return None
+        others = [f"{self._key}_{each}" for each in range(1, self._tries + 1) if each != self._try]
+        kept = [_parsed(self._store.get(key)) for key in (self._key, *others)]
+        return min((each for each in kept if each is not None), default=None)
 
     def add(self, index: int, receipt: dict[str, Any]) -> None:
         """Keep what was made; an id that a crash swallows is found again by the offer's name."""
@@ -150,12 +168,75 @@ class CreationRecord:
         self._ids.save()
 
 
-class PatchIntents:
-    """The plans of patches that must not be applied twice, in the task's state, by the offer that each is for."""
+class DeletionNotes:
+    """Which objects the tries of a task were about to delete, in the task's state; on Airflow 3.2 nobody knows.
 
-    def __init__(self, context: Context, operations: Any) -> None:
+    They outlive clearing the task: what it deleted is gone.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = _state_of(context)
+        self.durable = self._store is not None
+        self.is_retry = context["ti"].try_number > 1
+
+    def recall(self, reference: Reference) -> Reference | None:
+        """What that reference meant when a try was about to delete it; None where none was."""
+        kept = self._store.get(self._key(reference)) if self.durable and self.is_retry else None
+        if not isinstance(kept, dict):
+            return None
+        return replace(reference, id=kept["id"], instance_id=kept["instance_id"])
+
+    def keep(self, reference: Reference, meant: Reference) -> None:
+        """Keep that what the reference means is about to be deleted. Returns when it is safe."""
+        if self.durable:
+            self._store.set(self._key(reference), {"id": meant.id, "instance_id": meant.instance_id})
+
+    @staticmethod
+    def _key(reference: Reference) -> str:
+        return f"offers_deleting_{digest([reference.kind.key, str(reference)])[:16]}"
+
+
+class ChosenList:
+    """The list that a task chose by itself in its first try, in its state, so that the next tries work off the same.
+
+    On Airflow 3.2, which keeps no state, and after a clearing, the list is chosen anew.
+    """
+
+    def __init__(self, context: Context, plan: Any) -> None:
+        self._store: Any = _state_of(context)
+        self._key = f"offers_chosen_{digest([asked(context), plan])[:12]}"
+        self._is_retry = context["ti"].try_number > 1
+
+    def recall(self) -> tuple[dict[str, Any], list[Any]] | None:
+        """What an earlier try said about its list, and the list."""
+        told = self._store.get(self._key) if self._store is not None and self._is_retry else None
+        if not isinstance(told, dict):
+            return None
+        chunks = _Chunks(self._store, self._key, every=0.0)
+        chunks.load(told["count"])
+        return told, [chunks.values[index] for index in sorted(chunks.values)]
+
+    def keep(self, told: dict[str, Any], chosen: Sequence[Any]) -> None:
+        """Keep the list and what is to be known about it. Returns when it is safe."""
+        if self._store is None:
+            return
+        chunks = _Chunks(self._store, self._key, every=float("inf"))
+        for index, each in enumerate(chosen):
+            chunks.add(index, each)
+        chunks.save()
+        # Last, so that who finds it finds the whole list.
+        self._store.set(self._key, {**told, "count": len(chosen)})
+
+
+class PatchIntents:
+    """The plans of patches that must not be applied twice, in the task's state, by the offer that each is for.
+
+    `work` tells what was to be patched, and how; as JSON.
+    """
+
+    def __init__(self, context: Context, work: Any) -> None:
         self._context = context
-        self._patch = digest([asked(context), operations])
+        self._patch = digest([asked(context), work])
 
     def of(self, reference: Reference) -> PatchIntent:
         """The plan for that offer."""
@@ -183,14 +264,24 @@ class PatchIntent:
         from airflow_provider_offers.client.flows.intents import Plan
 
         kept = [self._kept(other) for other in range(1, self._tries + 1) if other != self._try]
-        return [Plan(each["etag"], each["after"], _parsed(each["sent"])) for each in kept if each is not None]
+        return [
+            Plan(each["etag"], each["after"], _parsed(each["sent"]), each.get("refused", False))
+            for each in kept
+            if each is not None
+        ]
 
     def keep(self, plan: Plan) -> None:
         if self._store is None:
             return
         sent = None if plan.sent is None else plan.sent.isoformat()
         # Each try has a key of its own, so that two at once do not hide each other.
-        kept = {"patch": self._patch, "etag": plan.etag, "after": plan.after, "sent": sent}
+        kept = {
+            "patch": self._patch,
+            "etag": plan.etag,
+            "after": plan.after,
+            "sent": sent,
+            "refused": plan.refused,
+        }
         self._store.set(f"{self._key}_{self._try}", kept)
 
     def _kept(self, of: int) -> dict[str, Any] | None:

@@ -28,21 +28,22 @@ class SubmissionRecord:
         self._plan = kept.get("plan") if plan is None else digest(plan)
         self.job_id: str | None = None
         self._began: str | None = None
+        self._lost: str | None = None
         self._doubted = False
         self._asked = asked(context)
         # Whether the job was submitted before the task was cleared, and so for what was asked then.
         self.is_from_before = bool(kept) and kept.get("asked") != self._asked
         self.is_anew = is_anew(context)
         if kept.get("plan") == self._plan:
-            self.job_id, self._began = kept.get("job_id"), kept.get("began")
+            self.job_id, self._began, self._lost = kept.get("job_id"), kept.get("began"), kept.get("lost")
         elif kept:
             log.warning(
                 "An earlier try of this task submitted another batch decision (job %s); it is left alone",
                 kept.get("job_id") or "of unknown id",
             )
         if self.is_from_before and self.job_id is None and self._began is not None:
-            log.warning("Before the task was cleared, it began to submit at %s and saw no answer", self._began)
-            self._began = None
+            log.warning("Before the task was cleared, it began to submit at %s and %s", self._began, self._fate)
+            self._began = self._lost = None
 
     @property
     def outlives_the_try(self) -> bool:
@@ -55,10 +56,17 @@ class SubmissionRecord:
         if self.job_id is not None:
             return None
         if self._began is not None:
-            return f"An earlier try began to submit this batch decision at {self._began}, and saw no answer"
+            return f"An earlier try began to submit this batch decision at {self._began}, and {self._fate}"
         if self._store is None and not self.is_anew:
             return "This is a retry, and Airflow 3.2 keeps nothing of what the try before has submitted"
         return None
+
+    @property
+    def _fate(self) -> str:
+        """What became of the submission that the record tells of."""
+        if self._lost is not None:
+            return f"the service does not know its job {self._lost} any more"
+        return "saw no answer"
 
     def begin(self) -> None:
         """Keep, before the POST, that from now on there may be a job."""
@@ -72,19 +80,22 @@ class SubmissionRecord:
 
     def submitted(self, job_id: str) -> None:
         """Keep the job."""
+        self._lost = None
         self._keep(began=self._began, job_id=job_id)
 
     def lose(self) -> None:
-        """The service does not know the job any more: the task is as unsure as if it had seen no answer."""
+        """The service does not know the job any more, so that the task is unsure whether there is one."""
+        self._lost = self.job_id
         self._keep(began=self._began or datetime.now(UTC).isoformat(timespec="seconds"), job_id=None)
 
     def forget(self) -> None:
         """The next try is to submit a job of its own."""
-        self.job_id = self._began = None
+        self.job_id = self._began = self._lost = None
         if self._store is not None:
             self._store.delete(_KEY)
 
     def _keep(self, *, began: str | None, job_id: str | None) -> None:
         self._began, self.job_id = began, job_id
         if self._store is not None:
-            self._store.set(_KEY, {"plan": self._plan, "asked": self._asked, "began": began, "job_id": job_id})
+            kept = {"plan": self._plan, "asked": self._asked, "began": began, "job_id": job_id, "lost": self._lost}
+            self._store.set(_KEY, kept)

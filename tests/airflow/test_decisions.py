@@ -17,26 +17,29 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client import polling
+from airflow_provider_offers.client.delivery import RuntimeRefusalError
 from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
-    RejectedError,
 )
+from airflow_provider_offers.client.kinds import DECISION, FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.workloads import BatchJobError, BatchTimeoutError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
+from airflow_provider_offers.operators.library import PatchLibraryObjectOperator
 from airflow_provider_offers.operators.offers import PublishOfferOperator
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from tests.airflow.capture import captured_output
 from tests.airflow.child import WorkerKilled, in_a_child, kill_this_worker
 from tests.airflow.harness import Airflow, Run
 from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, document, errors, run
-from tests.deciding import EMAIL, PROFILE, Stage, set_up
+from tests.deciding import EMAIL, PROFILE, REPRESENTATION, Stage, set_up
 
 KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 newer = pytest.mark.skipif(not KEEPS_STATE, reason="Airflow keeps a task's state since 3.3")
-older = pytest.mark.skipif(KEEPS_STATE, reason="Airflow keeps a task's state since 3.3")
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"deferrable": False, "mode": "poke"},
@@ -141,12 +144,12 @@ def test_a_real_decision_counts_once_or_says_that_it_cannot_know(
 def test_what_is_wrong_fails_at_once_and_names_the_field(
     airflow: Airflow, emulator: Emulator, api: str, stage: Stage
 ) -> None:
-    unknown = stage.decision[:-4] + "0000"
     with dag_of("wrong") as dag:
         decide(stage, "items", item_count=31, **RETRIED)
         decide(stage, "nobody", profile={"Email": "{{ '' }}"}, **RETRIED)
         decide(stage, "swapped", decision_id=stage.placement, placement_id=stage.decision, **RETRIED)
-        decide(stage, "unknown", decision_id=unknown, **RETRIED)
+        decide(stage, "plain", profile=EMAIL, **RETRIED)
+        decide(stage, "flag", dry_run="false", **RETRIED)
     result = run(airflow, emulator, api, dag)
     assert set(result.states.values()) == {"failed"}
     assert {len(result.tries(task)) for task in result.states} == {1}
@@ -155,8 +158,51 @@ def test_what_is_wrong_fails_at_once_and_names_the_field(
     assert "profile.Email: given empty text" in told["nobody"]
     assert "decision_id" in told["swapped"]
     assert "placement_id" in told["swapped"]
-    assert isinstance(result.error("unknown").__cause__, RejectedError)  # type: ignore[union-attr]
-    assert len(asked(emulator)) == 1
+    assert '{"Email": "a@example.com"}' in told["plain"]
+    assert EMAIL not in told["plain"]
+    assert "dry_run: given 'false'" in told["flag"]
+    assert asked(emulator) == []
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_decision_that_the_runtime_does_not_know_yet_is_asked_for_again(
+    airflow: Airflow, emulator: Emulator, api: str, stage: Stage, dry_run: bool
+) -> None:
+    body = json.dumps({"title": "Unprocessable", "detail": "the runtime knows no decision"})
+    emulator.add_fault("status", status=422, times=1, body=body, path="/data/core/od?/*")
+    with dag_of("early") as dag:
+        decide(stage, dry_run=dry_run, **RETRIED)
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"decide": "success"}
+    first, second = result.tries("decide")
+    assert isinstance(first.error, RuntimeRefusalError)
+    assert second.error is None
+
+
+def test_one_offer_is_shown_at_two_placements_where_duplicates_are_allowed(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    stage = set_up(emulator, api, offers=1)
+    (second,) = emulator.seed(objects=[{"kind": "offer-placement", "generation": api, "body": {"name": "Second"}}])
+    with OfferLibrary(parse_settings(**_plain(emulator.connection(api)))) as library:
+        for identifier, kind in ((stage.offers[0], PERSONALIZED), (stage.fallback, FALLBACK)):
+            there = {**REPRESENTATION, "placement": second}
+            library.patch_offer(
+                identifier, [{"op": "add", "path": "/representations/-", "value": there}], offer_type=kind
+            )
+        placements = {"op": "add", "path": "/criteria/0/placements/-", "value": second}
+        library.patch_offer(stage.decision, [placements], offer_type=DECISION)
+    both = [stage.placement, second]
+    with dag_of("twice") as dag:
+        for task_id, allow in (("left", None), ("never", False), ("twice", True)):
+            decide(stage, task_id, placement_id=both, allow_duplicates=allow)
+    result = run(airflow, emulator, api, dag)
+    shown = {task: sum(bool(each["options"]) for each in result.result(task)["propositions"]) for task in result.states}
+    assert shown == {"left": 1, "never": 1, "twice": 2}
+
+
+def _plain(connection: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in connection.items() if name != "conn_type"}
 
 
 def test_a_profile_may_come_from_a_file_and_ids_from_tasks(
@@ -329,6 +375,61 @@ def test_what_will_never_be_served_is_an_answer(
     assert {len(result.tries(task)) for task in result.states} == {1}
     if not soft_fail:
         assert all("is archived and will not be served" in told for told in errors(result, MODES).values())
+
+
+OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("placement", [True, False], ids=["one placement", "every placement"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"status": "complete"}, "is complete and not made any more"),
+        ({"status": "archived"}, "is archived and not made any more"),
+        (OVER, "closed at 2021-01-01"),
+        (None, "There is no decision"),
+    ],
+    ids=["complete", "archived", "over", "gone"],
+)
+def test_a_decision_that_is_over_is_not_waited_for(
+    airflow: Airflow, emulator: Emulator, api: str, changes: dict[str, str] | None, said: str, placement: bool
+) -> None:
+    stage = set_up(emulator, api)
+    decision_id = f"{api}:offer-activity:1c2655439f01ffff"
+    if changes is not None:
+        (there,) = (each["body"] for each in emulator.objects("offer-activity") if each["id"] == stage.decision)
+        other = {**there, "name": "Other", **changes}
+        (decision_id,) = emulator.seed(objects=[{"kind": "offer-activity", "body": other}])
+    named: dict[str, Any] = {"decision_id": decision_id, "placement_id": stage.placement if placement else None}
+    with dag_of("decision_over") as dag:
+        for mode, arguments in MODES.items():
+            live(stage, mode, **{**named, **arguments, **RETRIED})
+    result = run(airflow, emulator, api, dag)
+    assert set(result.states.values()) == {"failed"}
+    assert {len(result.tries(task)) for task in result.states} == {1}
+    assert all(said in told for told in errors(result, MODES).values())
+
+
+@pytest.mark.parametrize("placement", [{"itemCount": 2, "returnContent": True}, {}], ids=["two", "silent"])
+def test_what_is_not_asked_for_is_the_placements_to_say(
+    airflow: Airflow, emulator: Emulator, api: str, placement: dict[str, Any]
+) -> None:
+    stage = set_up(emulator, api)
+    change = [{"op": "add", "path": f"/{name}", "value": value} for name, value in placement.items()]
+    with dag_of("placement") as dag:
+        if change:
+            PatchLibraryObjectOperator(task_id="change", kind="placement", object_id=stage.placement, patch=change)
+    assert set(run(airflow, emulator, api, dag).states.values()) <= {"success"}
+    with dag_of("deciding") as dag:
+        decide(stage, include_content=None)
+        decide(stage, "asked", item_count=1, include_content=False)
+    result = run(airflow, emulator, api, dag)
+    options = {task: result.result(task)["propositions"][0]["options"] for task in ("decide", "asked")}
+    assert len(options["decide"]) == placement.get("itemCount", 1)
+    assert ("content" in options["decide"][0]) == placement.get("returnContent", False)
+    # What a request says wins over the placement.
+    assert len(options["asked"]) == 1
+    assert "content" not in options["asked"][0]
 
 
 def batch(stage: Stage, task_id: str, kind: type[BatchDecisionOperator] = BatchDecisionOperator, **options: Any) -> Any:

@@ -12,8 +12,12 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
+from airflow_provider_offers.client.polling import MAX_FAILURES
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.decisions import BatchDecisionOperator
+from airflow_provider_offers.operators.library import DeleteLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
+    ArchiveExpiredOffersOperator,
     CreateFallbackOfferOperator,
     CreateOfferOperator,
     DeleteOfferOperator,
@@ -21,6 +25,7 @@ from airflow_provider_offers.operators.offers import (
     PatchOfferOperator,
     SearchOffersOperator,
 )
+from airflow_provider_offers.policies.retry import retry_arguments
 from tests.airflow.child import in_a_child, kill_this_worker
 from tests.airflow.harness import Airflow
 from tests.airflow.library import (
@@ -35,6 +40,7 @@ from tests.airflow.library import (
     seed,
     writes,
 )
+from tests.deciding import set_up
 
 LOST_AFTER = {"effect": "drop", "method": "POST", "when": "after", "path": "/data/*"}
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
@@ -226,3 +232,217 @@ def test_retry_after_is_waited_for(airflow: Airflow, emulator: Emulator, api: st
     told = next(line for line in result.logs.splitlines() if "Trying again in " in line and "refused with 429" in line)
     assert float(told.split("Trying again in ")[1].split(" s")[0]) >= 1.0
     assert len(named(emulator, "Once")) == 1
+
+
+NO_ID = {"dps": "dps:personalized-offer:1111111111111111", "xcore": "xcore:personalized-offer:1111111111111111"}
+
+
+@pytest.mark.parametrize("operator", ["offer", "object"])
+def test_what_never_was_is_not_what_the_try_before_deleted(
+    airflow: Airflow, emulator: Emulator, api: str, operator: str
+) -> None:
+    bystander = seed(emulator, api, "Bystander")
+    with dag_of("mistyped") as dag:
+        retries: dict[str, Any] = {"retries": 1, "retry_delay": NO_DELAY}
+        if operator == "offer":
+            DeleteOfferOperator(task_id="delete", offer_id=NO_ID[api], **retries)
+        else:
+            DeleteLibraryObjectOperator(task_id="delete", kind="personalized", object_id=NO_ID[api], **retries)
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"delete": "failed"}
+    assert NO_ID[api] in str(result.error("delete"))
+    assert writes(emulator) == []
+    assert [each["id"] for each in offers(emulator)] == [bystander["id"]]
+
+
+def test_a_list_that_names_what_never_was(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    there = seed(emulator, api, "Going")["id"]
+    emulator.add_fault("drop", method="DELETE", when="after")
+    with dag_of("mistyped") as dag:
+        DeleteOfferOperator(
+            task_id="delete",
+            offer_id=[there, NO_ID[api]],
+            on_failure="continue",
+            retries=1,
+            retry_delay=NO_DELAY,
+        )
+
+    result = run(airflow, emulator, api, dag, max_retries=0)
+
+    # What the lost request deleted is done; what never was is told.
+    assert result.states == {"delete": "failed"}
+    assert offers(emulator) == []
+    assert NO_ID[api] in str(result.error("delete"))
+
+
+class KilledBeforeTheDeletion(DeleteOfferOperator):
+    """Is killed in its first try when it is about to delete, and somebody else then deletes the offer."""
+
+    def edit(self, hook: Any, references: Any) -> Any:
+        from airflow_provider_offers.operators.progress import DeletionNotes
+
+        keep = DeletionNotes.keep
+
+        def keep_and_die(self: DeletionNotes, *given: Any) -> None:
+            keep(self, *given)
+            kill_this_worker()
+
+        if self._notes.is_retry:
+            hook.library.delete_offer(self.params["id"], missing_ok=True)
+        else:
+            DeletionNotes.keep = keep_and_die  # type: ignore[assignment, method-assign]
+        return super().edit(hook, references)
+
+
+def test_what_a_killed_try_was_about_to_delete_may_be_gone(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    stored = seed(emulator, api, "Going")
+    with dag_of("deleting") as dag:
+        KilledBeforeTheDeletion(
+            task_id="delete", offer_id="name:Going", params={"id": stored["id"]}, retries=1, retry_delay=NO_DELAY
+        )
+
+    result = airflow.run(dag, connections={CONNECTION: emulator.connection(api)}, task_runner=in_a_child)
+
+    if not retry_arguments():
+        # Airflow 3.2 keeps no note, so that nothing dies.
+        assert result.states == {"delete": "success"}
+        return
+    assert [attempt.state for attempt in result.tries("delete")] == ["up_for_retry", "success"]
+    assert (result.result("delete")["action"], result.result("delete")["id"]) == ("unchanged", stored["id"])
+
+
+ENDED = {"startDate": "2020-01-01T00:00:00Z", "profileConstraintType": "none"}
+
+
+def _seed_ended(emulator: Emulator, api: str) -> list[str]:
+    """Five offers whose windows are over, the longest ended first."""
+    return [
+        seed(
+            emulator, api, f"Over {n}", changes={"selectionConstraint": {**ENDED, "endDate": f"2020-02-0{n}T00:00:00Z"}}
+        )["id"]
+        for n in range(1, 6)
+    ]
+
+
+def _archived(emulator: Emulator) -> list[str]:
+    return [each["id"] for each in offers(emulator) if each["body"]["status"] == "archived"]
+
+
+def test_tries_of_one_archiving_keep_to_its_limit_together(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    ids = _seed_ended(emulator, api)
+    emulator.add_fault("status", status=503, method="PATCH", path="/data/*", after=1)
+    with dag_of("tidying") as dag:
+        ArchiveExpiredOffersOperator(task_id="tidy", limit=2, max_concurrent=1, retries=1, retry_delay=NO_DELAY)
+
+    result = run(airflow, emulator, api, dag, max_retries=0)
+
+    assert [attempt.state for attempt in result.tries("tidy")] == ["up_for_retry", "success"]
+    report = result.result("tidy")
+    if not retry_arguments():
+        # Airflow 3.2 keeps no list, so that each try chooses its own.
+        assert _archived(emulator) == ids[:3]
+        return
+    assert _archived(emulator) == ids[:2]
+    assert [receipt["id"] for receipt in report["archived"]] == ids[:2]
+    assert (report["expired"], report["left"]) == (5, 3)
+
+
+class KilledAfterTheArchiving(ArchiveExpiredOffersOperator):
+    """Is killed in its first try with everything archived and no receipt kept; one of the offers is deleted then."""
+
+    def work(self, hook: Any, context: Any) -> Any:
+        from airflow_provider_offers.operators import progress
+
+        if context["ti"].try_number > 1:
+            if self.params["gone"] is not None:
+                hook.delete_offer(self.params["gone"])
+            return super().work(hook, context)
+        progress.Checkpoint.add = lambda *_: None  # type: ignore[method-assign]
+        super().work(hook, context)
+        kill_this_worker()
+        return None
+
+
+def test_a_report_tells_what_a_killed_try_archived(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    if not retry_arguments():
+        pytest.skip("Airflow 3.2 keeps no list between tries")
+    ids = _seed_ended(emulator, api)
+    with dag_of("tidying") as dag:
+        KilledAfterTheArchiving(task_id="tidy", limit=3, params={"gone": ids[1]}, retries=1, retry_delay=NO_DELAY)
+
+    result = airflow.run(dag, connections={CONNECTION: emulator.connection(api)}, task_runner=in_a_child)
+
+    assert result.states == {"tidy": "success"}, result.error("tidy")
+    report = result.result("tidy")
+    assert [receipt["id"] for receipt in report["archived"]] == [ids[0], ids[2]]
+    assert (report["expired"], report["left"]) == (5, 2)
+    assert _archived(emulator) == [ids[0], ids[2]]
+
+
+def test_an_offer_that_a_list_names_twice_is_done_once(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    one, other = (seed(emulator, api, name, changes={"tags": []}) for name in ("One", "Other"))
+    going = seed(emulator, api, "Going")
+    spelled = [
+        one["id"],
+        {"id": one["id"], "name": "One"},
+        "name:One",
+        *([one["instance_id"]] if api == "xcore" else []),
+    ]
+    with dag_of("repeating") as dag:
+        PatchOfferOperator(task_id="patch", offer_id=[other["id"], *spelled, other["id"]], patch=ADD_TAG)
+        DeleteOfferOperator(task_id="delete", offer_id=["name:Going", going["id"], going["id"]])
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"patch": "success", "delete": "success"}, (result.error("patch"), result.error("delete"))
+    assert [receipt["id"] for receipt in result.result("patch")] == [other["id"], one["id"]]
+    assert [receipt["action"] for receipt in result.result("delete")] == ["deleted"]
+    assert [each["body"]["tags"] for each in offers(emulator)] == [[Emulator.TAG_ID]] * 2
+    assert len(writes(emulator)) == 3
+
+
+class LosesSight(BatchDecisionOperator):
+    """Submits in its first try, and loses the connection before the job is over."""
+
+    def work(self, hook: Any, context: Any) -> Any:
+        self._is_first = context["ti"].try_number == 1
+        return super().work(hook, context)
+
+    def _wait(self, *given: Any) -> Any:
+        if self._is_first:
+            raise NoAnswerError("the connection was lost", method="GET", path="/workloads", sent=True)
+        return super()._wait(*given)
+
+
+@pytest.mark.parametrize("lasts", [False, True], ids=["for a moment", "for good"])
+def test_a_job_is_lost_only_where_the_service_does_not_know_it_for_long(
+    airflow: Airflow, emulator: Emulator, api: str, lasts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not retry_arguments():
+        pytest.skip("Airflow 3.2 lets no retry know of the job")
+    monkeypatch.setattr("airflow_provider_offers.client.polling._MAX_BACKOFF", 0.1)
+    stage = set_up(emulator, api)
+    emulator.configure(batch_queued_seconds=0, batch_processing_seconds=0, batch_ingesting_seconds=0)
+    times = MAX_FAILURES + 1 if lasts else 1
+    emulator.add_fault("status", status=404, body={"title": "Not found"}, route="dwm.*", method="GET", times=times)
+    with dag_of("batch") as dag:
+        LosesSight(
+            task_id="decide",
+            decision_id=stage.decision,
+            placement_id=stage.placement,
+            audience_id="609028e4-e66c-4776-b0d9-c782887e2273",
+            dataset_id="6196b4a1a63bd118dafe093c",
+            deferrable=False,
+            poll_interval=0.1,
+            retries=1,
+            retry_delay=NO_DELAY,
+        )
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"decide": "success"}, result.error("decide")
+    assert len(emulator.jobs()) == (2 if lasts else 1)
+    assert ("the service does not know its job" in result.logs) == lasts
+    assert "saw no answer" not in result.logs

@@ -241,3 +241,11 @@ def test_the_service_is_given_the_time_it_asks_for_but_not_for_ever() -> None:
     named: dict[str, Any] = {"method": "GET", "path": "/", "status": 429}
     assert patience().after_failure(RateLimitedError(retry_after=7.0, **named)) == 8.0
     assert patience().after_failure(RateLimitedError(retry_after=86_400.0, **named)) == 301.0
+
+
+@pytest.mark.parametrize("job_id", ["..", ".", "", "\ud800", "a\nb", "x" * 501, None, 7, ["a-job"]])
+def test_what_no_job_can_be_called_is_not_asked_for(job_id: Any) -> None:
+    script = Script()
+    with pytest.raises(InvalidInputError, match="job_id"):
+        script.run(job_status(script.access(), job_id))
+    assert script.requests == []

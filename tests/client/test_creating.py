@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +36,46 @@ BEFORE = "2026-03-02T09:00:00.499+00:00"
 AFTER = "2026-03-02T09:00:07.000+00:00"
 
 
+class Looking(Script):
+    """Answers the read of what the last lookup by name showed with just that, before anything was written since.
+
+    A creation rests on no listing, since those lag; `confirmed` are the requests of those reads.
+    """
+
+    def __init__(self, *steps: Step) -> None:
+        super().__init__(*steps)
+        self.confirmed: list[Request] = []
+        self._shown: dict[str, dict[str, Any]] = {}
+
+    def _perform(self, effect: Any) -> Any:
+        if not isinstance(effect, Request):
+            return super()._perform(effect)
+        listed = self._shown.pop(urlsplit(effect.url).path.rpartition("/")[2], None) if effect.method == "GET" else None
+        if listed is not None:
+            self.confirmed.append(effect)
+            return answer(200, listed)
+        if effect.method != "GET":
+            self._shown = {}
+        answered = super()._perform(effect)
+        if effect.method == "GET" and _is_by_name(effect):
+            self._shown = _by_address(answered.body)
+        return answered
+
+
+def _is_by_name(request: Request) -> bool:
+    listing = urlsplit(request.url).path.endswith(("/offers", "/instances"))
+    return listing and all(name != "id" for name, _ in query_of(request))
+
+
+def _by_address(body: bytes) -> dict[str, dict[str, Any]]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    found = document.get("_embedded", document).get("results", []) if isinstance(document, dict) else []
+    return {each.get("instanceId") or each["id"]: each for each in found}
+
+
 def shown(api: str, *entities: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     """What a lookup by the name answers."""
     return answer(200, page(api, entities), headers)
@@ -49,8 +90,8 @@ def only(api: str, **properties: Any) -> Response:
     return shown(api, entity(api, sale(**properties)))
 
 
-def run(api: str, *steps: Step, retries: dict[str, Any] | None = None, **changes: Any) -> tuple[Written, Script]:
-    script = Script(*steps)
+def run(api: str, *steps: Step, retries: dict[str, Any] | None = None, **changes: Any) -> tuple[Written, Looking]:
+    script = Looking(*steps)
     return script.run(create(script.access(api, **(retries or {})), creation(**changes))), script
 
 
@@ -67,7 +108,7 @@ def address_of(api: str, number: int) -> str:
 def gone(api: str, twin: dict[str, Any] | None = None) -> list[Step]:
     """What a deletion is answered; a twin that is only known by the listing is read before it."""
     read: list[Step] = [] if twin is None else [answer(200, twin)]
-    return [*read, *([answer(200)] if api == "dps" else [answer(202), answer(404, {"title": "gone"})])]
+    return [*read, answer(200 if api == "dps" else 202), answer(404, {"title": "gone"})]
 
 
 def deleted(script: Script) -> list[str]:
@@ -78,8 +119,8 @@ def posts(script: Script) -> list[Request]:
     return [request for request in script.requests if request.method == "POST"]
 
 
-def fail(error: type[Exception], api: str, *steps: Step, **changes: Any) -> tuple[Any, Script]:
-    script = Script(*steps)
+def fail(error: type[Exception], api: str, *steps: Step, **changes: Any) -> tuple[Any, Looking]:
+    script = Looking(*steps)
     retries = changes.pop("retries", {})
     with pytest.raises(error) as caught:
         script.run(create(script.access(api, **retries), creation(**changes)))
@@ -97,6 +138,7 @@ def test_a_new_offer_is_looked_for_and_posted(api: str) -> None:
     look, post, again = script.requests
     assert (look.method, post.method, again.method) == ("GET", "POST", "GET")
     assert again.url == look.url
+    assert script.confirmed == []
     wanted = ("property", "name==Spring voucher") if api == "dps" else ("name", "Spring voucher")
     assert wanted in query_of(look)
     assert body_of(post)["name" if api == "dps" else "xdm:name"] == "Spring voucher"
@@ -622,11 +664,11 @@ def test_a_marker_tells_ours_whatever_else_it_says(api: str) -> None:
 @BOTH
 def test_the_intent_is_kept_before_each_post_and_only_then(api: str) -> None:
     kept: list[int] = []
-    script = Script(shown(api), lost(), shown(api), answer(201, receipt(api)), only(api))
+    script = Looking(shown(api), lost(), shown(api), answer(201, receipt(api)), only(api))
     told = creation(patience=0, before_post=lambda: kept.append(len(script.requests)))
     script.run(create(script.access(api), told))
     assert kept == [1, 3]
-    script = Script(shown(api, entity(api, sale())))
+    script = Looking(shown(api, entity(api, sale())))
     script.run(create(script.access(api), creation(if_exists="adopt", before_post=lambda: kept.append(0))))
     assert kept == [1, 3]
 
@@ -636,7 +678,7 @@ def test_an_intent_that_cannot_be_kept_stops_the_post(api: str) -> None:
     def refuse() -> None:
         raise RuntimeError("the state cannot be written")
 
-    script = Script(shown(api))
+    script = Looking(shown(api))
     with pytest.raises(RuntimeError, match="cannot be written"):
         script.run(create(script.access(api), creation(before_post=refuse)))
     assert posts(script) == []
@@ -719,7 +761,7 @@ def test_a_library_that_cannot_be_looked_into_is_not_written_to() -> None:
 
 
 def test_no_token_on_the_way_is_no_unknown_outcome() -> None:
-    script = Script(shown("dps"))
+    script = Looking(shown("dps"))
     flow = create(script.access("dps"), creation())
     next(flow)
     with pytest.raises(AuthenticationError):

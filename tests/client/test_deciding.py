@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -13,19 +14,20 @@ from airflow_provider_offers.client.delivery import (
     ANSWERS,
     ASKS,
     Question,
+    RuntimeRefusalError,
     context_pairs,
     decided_receipt,
     identity_map,
     new_question,
 )
 from airflow_provider_offers.client.errors import (
+    BadRequestError,
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
     RateLimitedError,
-    RejectedError,
     UnexpectedResponseError,
     UnsupportedError,
     can_pass,
@@ -116,6 +118,26 @@ def test_every_decision_is_asked_at_every_placement_once() -> None:
     assert [each["xdm:placementId"] for each in body["xdm:propositionRequests"]] == [PLACEMENT, OTHER_PLACEMENT]
     assert {each["xdm:itemCount"] for each in body["xdm:propositionRequests"]} == {3}
     assert body["xdm:responseFormat"] == {"xdm:includeContent": False}
+
+
+def test_what_is_left_to_the_placement_is_not_sent() -> None:
+    script = Script(answer(200, decided(OPTION)))
+    script.run(decide(script.access(), question(item_count=None, include_content=None)))
+    body = body_of(script.requests[0])
+    assert body["xdm:propositionRequests"] == [{"xdm:activityId": DECISION, "xdm:placementId": PLACEMENT}]
+    assert "xdm:responseFormat" not in body
+    # Nor counted against what one answer holds, which only the service can tell then.
+    many = [f"dps:offer-placement:{number}" for number in range(30)]
+    assert len(question(item_count="", placement_id=many).placements) == 30
+    with pytest.raises(InvalidInputError, match="at most 30 decisions and placements in one request"):
+        question(item_count=None, placement_id=[*many, PLACEMENT])
+
+
+def test_two_names_of_one_decision_are_asked_once() -> None:
+    there = {**entity("dps", {"name": "d3"}), "id": DECISION}
+    script = Script(answer(200, page("dps", [there])), answer(200, there), answer(200, decided(OPTION)))
+    script.run(decide(script.access(), question(decision_id=["name:d3", DECISION])))
+    assert [each["xdm:activityId"] for each in body_of(script.requests[-1])["xdm:propositionRequests"]] == [DECISION]
 
 
 def test_an_answer_is_read_as_it_was_meant() -> None:
@@ -221,11 +243,33 @@ def test_an_outage_and_a_refusal_keep_their_own_errors() -> None:
     for replies, kind in (
         ([answer(429)] * 6, RateLimitedError),
         ([lost()] * 6, NoAnswerError),
-        ([answer(422, {"title": "Unprocessable", "detail": "no such decision"})], RejectedError),
+        ([answer(400, {"title": "Bad request", "detail": "no profile"})], BadRequestError),
     ):
         script = Script(*replies)
         with pytest.raises(kind):
             script.run(decide(script.access(), question()))
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(("status", "may_pass"), [(400, False), (404, True), (422, True)])
+def test_what_the_runtime_does_not_know_yet_may_be_asked_again(status: int, may_pass: bool, dry_run: bool) -> None:
+    script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no decision d"}))
+    with pytest.raises(OfferLibraryError, match="knows no decision d") as caught:
+        script.run(decide(script.access(), question(dry_run=dry_run)))
+    assert can_pass(caught.value) is may_pass
+    assert isinstance(caught.value, RuntimeRefusalError) is may_pass
+    assert len(script.requests) == 1
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.status, can_pass(again)) == (str(caught.value), status, may_pass)
+
+
+@pytest.mark.parametrize("allow", [True, False, None])
+def test_duplicates_are_left_to_the_service_unless_the_request_says(allow: bool | None) -> None:
+    script = Script(answer(200, decided(OPTION)))
+    script.run(decide(script.access(), question(allow_duplicates=allow)))
+    across = {"xdm:acrossActivities": allow, "xdm:acrossPlacements": allow}
+    sent = body_of(script.requests[0]).get("xdm:allowDuplicatePropositions")
+    assert sent == (None if allow is None else across)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -285,7 +329,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an offer in its place": ({"placement_id": OFFER}, "placement_id"),
     "nothing": ({"decision_id": None}, "decision_id"),
     "another sandbox's": ({"decision_id": {"id": DECISION, "sandbox": "prod"}}, "a receipt from 'prod'"),
-    "context that is none": ({"context_data": {"schema": 1}}, "context_data/0"),
+    "context that is none": ({"context_data": {"store": "42"}}, "context_data/store: given a str"),
+    "a flag in words": ({"dry_run": "false"}, "dry_run: given 'false'; accepted: True or False"),
+    "a flag left open": ({"dry_run": None}, "dry_run: given None"),
+    "content in words": ({"include_content": "no"}, "include_content: given 'no'; accepted: True, False or None"),
+    "duplicates in numbers": ({"allow_duplicates": 1}, "allow_duplicates: given 1; accepted: True, False or None"),
+    "two maps": ({"profile": {"identityMap": PROFILE, "Email": EMAIL}}, "profile.identityMap: given a dict"),
     "context without a schema": ({"context_data": [{"xdm:data": {}}]}, "context_data/0"),
     "context beyond JSON": ({"context_data": {"schema": {"x": {1, 2}}}}, "context_data/x"),
 }
@@ -328,6 +377,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 )
 def test_identities_in_plain_and_in_adobes_own_form(profile: Any, sent: Any) -> None:
     assert identity_map(profile) == sent
+    assert identity_map({"xdm:identityMap": profile}) == identity_map({"identityMap": profile}) == sent
     # What has been brought into the form stays in it.
     assert identity_map(sent) == sent
 

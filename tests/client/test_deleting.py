@@ -23,6 +23,7 @@ from tests.client.script import CONTAINER, Script, Step, answer, lost
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 LOCATION = {"location": f"/{CONTAINER}/deletions/7"}
 ACCEPTED = answer(202, None, LOCATION)
+GONE = answer(404, {"title": "gone"})
 
 
 def there(api: str = "xcore") -> Response:
@@ -45,24 +46,44 @@ def fail(error: type[Exception], api: str, *steps: Step, **options: Any) -> tupl
 
 @BOTH
 @pytest.mark.parametrize("status", [200, 204])
-def test_a_plain_success_is_the_end(api: str, status: int) -> None:
-    result, script = run(api, answer(status))
+def test_a_plain_success_is_seen_to_be_one(api: str, status: int) -> None:
+    result, script = run(api, answer(status), GONE)
     assert result == "deleted"
     path = (
         f"/data/core/dps/offers/{DPS_ID}" if api == "dps" else f"/data/core/xcore/{CONTAINER}/instances/{INSTANCE_ID}"
     )
-    assert script.sent == [f"DELETE {path}"]
+    assert script.sent == [f"DELETE {path}", f"GET {path}"]
+    assert not script.pauses
+
+
+@BOTH
+def test_what_is_deleted_is_waited_for_until_it_is_gone(api: str) -> None:
+    result, script = run(api, answer(200), there(api), answer(503), there(api), GONE)
+    assert result == "deleted"
+    waits = [pause.seconds for pause in script.pauses if "waiting for the deletion" in pause.reason]
+    assert waits == [0.25, 0.5]
+
+
+@BOTH
+def test_what_stays_although_it_is_deleted_may_be_deleted_once_more(api: str) -> None:
+    script = Script(answer(200), *[there(api)] * 200)
+    with pytest.raises(OutcomeUnknownError, match="still there after 60 s") as caught:
+        script.go(delete(script.access(api), reference(api)))
+    assert caught.value.retryable
+    assert 60 <= script.time - 1_000 < 70
+    # The next try, whose DELETE finds nothing, does not take what is going for what is gone.
+    assert run(api, answer(404, {}), there(api), GONE, missing_ok=True)[0] == "unchanged"
 
 
 def test_dps_names_the_kind() -> None:
-    assert run("dps", answer(200))[1].requests[0].url.endswith("?offer-type=personalized")
+    assert run("dps", answer(200), GONE)[1].requests[0].url.endswith("?offer-type=personalized")
 
 
 @BOTH
 def test_what_is_not_there(api: str) -> None:
     fail(NotFoundError, api, answer(404, {}))
-    assert run(api, answer(404, {}), missing_ok=True)[0] == "unchanged"
-    assert run(api, answer(410, {}), missing_ok=True)[0] == "unchanged"
+    assert run(api, answer(404, {}), GONE, missing_ok=True)[0] == "unchanged"
+    assert run(api, answer(410, {}), answer(410, {}), missing_ok=True)[0] == "unchanged"
 
 
 def test_a_reference_id_that_generation_1_does_not_know() -> None:
@@ -85,10 +106,10 @@ def test_a_page_in_the_services_place_is_no_deletion(api: str) -> None:
 @BOTH
 @pytest.mark.parametrize("failure", [lost(), answer(500), answer(504)], ids=["lost", "500", "504"])
 def test_a_lost_answer_is_followed_by_another_try(api: str, failure: Step) -> None:
-    assert run(api, failure, answer(200))[0] == "deleted"
+    assert run(api, failure, answer(200), GONE)[0] == "deleted"
     # The lost one did it.
-    assert run(api, failure, answer(404, {}))[0] == "deleted"
-    assert run(api, failure, answer(404, {}), missing_ok=True)[0] == "deleted"
+    assert run(api, failure, answer(404, {}), GONE)[0] == "deleted"
+    assert run(api, failure, answer(404, {}), there(api), GONE, missing_ok=True)[0] == "deleted"
 
 
 @BOTH

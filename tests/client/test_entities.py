@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_offers.client.entities import Reference, parse_reference
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.kinds import DECISION, FALLBACK, PERSONALIZED
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID
 
 FALLBACK_ID = "xcore:fallback-offer:124e2e764b1ac1b9"
@@ -97,3 +97,23 @@ def test_what_names_no_offer(given: Any) -> None:
 def test_an_id_and_a_type_that_disagree(given: Any, offer_type: str) -> None:
     with pytest.raises(InvalidInputError):
         parse(given, offer_type)
+
+
+def test_an_id_of_another_kind_is_told_with_what_is_accepted() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        parse_reference(XCORE_ID, kind=DECISION, api="dps", sandbox="prod")
+    assert str(caught.value) == (
+        "The task and the id disagree about the kind of object:\n"
+        f"  object_id: given {XCORE_ID!r}, the id of a personalized offer; "
+        "accepted: the id of a decision, what a task returned, or name: and its name"
+    )
+
+
+def test_of_two_types_of_offers_either_may_be_meant() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        parse(XCORE_ID, "fallback")
+    (violation,) = caught.value.violations
+    assert violation.pointer == "offer_type"
+    assert violation.accepted == f"'personalized', by {XCORE_ID!r}, the id of a personalized offer"
+    with pytest.raises(InvalidInputError, match="offer_id: given 'dps:tag:1', the id of a collection qualifier"):
+        parse("dps:tag:1", "fallback")

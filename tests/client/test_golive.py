@@ -13,7 +13,7 @@ from airflow_provider_offers.client.flows import editing, golive
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.kinds import DECISION, FALLBACK
+from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lifecycle import ACTIVATE
 from airflow_provider_offers.emulator import Emulator
@@ -200,6 +200,79 @@ def test_each_criterion_needs_an_offer_that_can_be_shown(
         assert "/criteria/0" in found["no_offer_to_show"]
 
 
+@pytest.mark.parametrize("how", ["offers", "any-tags"])
+@pytest.mark.parametrize(
+    ("window", "reasons"),
+    [
+        ({"startDate": "2026-01-01T00:00:00Z", "endDate": "2027-01-01T00:00:00Z"}, ["no_offer_to_show"]),
+        ({"startDate": "2026-01-01T00:00:00Z", "endDate": "2030-01-01T00:00:00Z"}, ["no_offer_to_show"]),
+        ({"startDate": "2026-01-01T00:00:00Z", "endDate": "2030-01-01T00:00:01Z"}, []),
+        ({"startDate": "2030-12-31T23:59:59Z", "endDate": "2032-01-01T00:00:00Z"}, []),
+        ({"startDate": "2031-01-01T00:00:00Z", "endDate": "2032-01-01T00:00:00Z"}, ["no_offer_to_show"]),
+    ],
+)
+def test_an_offer_counts_only_if_its_window_and_the_decisions_overlap(
+    library: OfferLibrary, emulator: Emulator, how: str, window: dict[str, str], reasons: list[str]
+) -> None:
+    ids = campaign(emulator, personalized={"selectionConstraint": window})
+    if how == "offers":
+        ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType=how, ids=[ids["personalized"]])
+    later = decision(ids, startDate="2030-01-01T00:00:00Z", endDate="2031-01-01T00:00:00Z")
+    assert list(findings(library, later)) == reasons
+
+
+def test_of_a_decision_under_way_what_is_left_counts(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator, personalized={"selectionConstraint": ENDED})
+    # It overlaps with the decision's window, but that part has gone by.
+    assert list(findings(library, decision(ids))) == ["no_offer_to_show"]
+
+
+NO_RULE = {"profileConstraintType": "eligibilityRule"}
+
+
+def test_a_criterion_by_a_rule_that_it_does_not_name_is_for_nobody(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    found = findings(library, _other(ids, profileConstraint=NO_RULE))
+    assert list(found) == ["rule_not_named"]
+    assert "/criteria/0" in found["rule_not_named"]
+    assert findings(library, _other(ids, profileConstraint=NO_RULE), "rule_not_named") == {}
+    # Without a type nobody is kept out, and by segments no rule is asked for.
+    for fine in ({}, {"profileConstraintType": "none"}, {"profileConstraintType": "anySegments"}):
+        assert findings(library, _other(ids, profileConstraint=fine)) == {}
+
+
+@pytest.mark.parametrize("how", ["offers", "any-tags"])
+def test_an_offer_by_a_rule_that_it_does_not_name_is_nothing_to_show(
+    library: OfferLibrary, emulator: Emulator, how: str
+) -> None:
+    ids = campaign(emulator, personalized={"name": "Ruled", "selectionConstraint": {**OPEN, **NO_RULE}})
+    listed = [ids["personalized"]]
+    if how == "offers":
+        ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType=how, ids=listed)
+    found = findings(library, decision(ids))
+    assert list(found) == ["rule_not_named", "no_offer_to_show"]
+    assert "'Ruled'" in found["rule_not_named"]
+    # Beside one that can be shown it does no harm.
+    listed.append(seed(emulator, "personalized-offer", **offer("Free", ids["placement"], tags=[ids["tag"]])))
+    if how == "offers":
+        ids["collection"] = seed(emulator, "offer-filter", name="More", filterType=how, ids=listed)
+    assert findings(library, decision(ids)) == {}
+
+
+def test_archived_offers_do_no_harm_beside_one_that_can_be_shown(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    old = seed(emulator, "personalized-offer", **offer("Old", ids["placement"], status="archived"))
+    both = [old, ids["personalized"]]
+    ids["collection"] = seed(emulator, "offer-filter", name="Both", filterType="offers", ids=both)
+    assert findings(library, decision(ids)) == {}
+    ids["collection"] = seed(emulator, "offer-filter", name="Old one", filterType="offers", ids=[old])
+    assert list(findings(library, decision(ids))) == ["offers_not_approved"]
+    elsewhere = seed(emulator, "offer-placement", name="Elsewhere")
+    away = seed(emulator, "personalized-offer", **offer("Away", elsewhere))
+    ids["collection"] = seed(emulator, "offer-filter", name="Away", filterType="offers", ids=[old, away])
+    assert list(findings(library, decision(ids))) == ["offers_not_approved", "no_offer_to_show"]
+
+
 def test_fallbacks_alone_are_nothing_to_show(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType="offers", ids=[ids["fallback"]])
@@ -294,13 +367,99 @@ def test_each_reason_can_be_waived_and_no_other_is_then_hidden(library: OfferLib
     assert findings(library, bad, *REASONS) == {}
 
 
-def test_a_whole_decision_takes_few_requests(library: OfferLibrary, emulator: Emulator) -> None:
+def test_a_whole_decision_takes_few_requests(library: OfferLibrary, emulator: Emulator, api: str) -> None:
     ids = campaign(emulator)
     library.run(lambda access: check_decision(access, {}, NOW))
     emulator.clear_journal()
     findings(library, decision(ids))
-    # A lookup each of placement, collection, rule and fallback, and a page of offers.
-    assert len(emulator.journal(path="/data/core/*")) == 5
+    # A lookup each of placement and rule, a read each of collection and fallback, for which generation 1 needs a lookup
+    # too, a page of offers, and a read of the one that can be shown.
+    assert len(emulator.journal(path="/data/core/*")) == {"dps": 6, "xcore": 8}[api]
+
+
+LAG = 30
+
+
+def _lagging(emulator: Emulator, ids: dict[str, str], how: str) -> dict[str, Any]:
+    """A decision about the campaign, whose listings show from now on what was some time ago."""
+    if how == "offers":
+        ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType=how, ids=[ids["personalized"]])
+    emulator.clock.advance(2 * LAG)
+    emulator.configure(list_lag=LAG, index_lag=LAG)
+    return decision(ids)
+
+
+def _set(library: OfferLibrary, identifier: str, kind: Kind, status: str) -> None:
+    library.patch_offer(identifier, [{"op": "replace", "path": "/status", "value": status}], offer_type=kind)
+
+
+@pytest.mark.parametrize("how", ["offers", "any-tags", "all-tags"])
+def test_what_was_published_a_moment_ago_counts(library: OfferLibrary, emulator: Emulator, how: str) -> None:
+    emulator.clock.freeze("2026-03-20T12:00:00Z")
+    draft = {"status": "draft"}
+    ids = campaign(
+        emulator, fallback=draft, personalized=draft, collection={} if how == "offers" else {"filterType": how}
+    )
+    there = _lagging(emulator, ids, how)
+    assert set(findings(library, there)) == {"fallback_not_approved", "offers_not_approved"}
+    _set(library, ids["personalized"], PERSONALIZED, "approved")
+    _set(library, ids["fallback"], FALLBACK, "approved")
+    assert findings(library, there) == {}
+
+
+@pytest.mark.parametrize("how", ["offers", "any-tags", "all-tags"])
+def test_what_was_unpublished_a_moment_ago_does_not(library: OfferLibrary, emulator: Emulator, how: str) -> None:
+    emulator.clock.freeze("2026-03-20T12:00:00Z")
+    ids = campaign(emulator, collection={} if how == "offers" else {"filterType": how})
+    there = _lagging(emulator, ids, how)
+    assert findings(library, there) == {}
+    _set(library, ids["personalized"], PERSONALIZED, "draft")
+    _set(library, ids["fallback"], FALLBACK, "draft")
+    assert set(findings(library, there)) == {"fallback_not_approved", "offers_not_approved"}
+
+
+def test_what_lost_its_qualifier_a_moment_ago_does_not_count(library: OfferLibrary, emulator: Emulator) -> None:
+    emulator.clock.freeze("2026-03-20T12:00:00Z")
+    ids = campaign(emulator)
+    there = _lagging(emulator, ids, "any-tags")
+    library.patch_offer(ids["personalized"], [{"op": "replace", "path": "/tags", "value": []}])
+    assert set(findings(library, there)) == {"empty_collection"}
+
+
+def test_a_collection_that_was_filled_a_moment_ago_is_not_empty(library: OfferLibrary, emulator: Emulator) -> None:
+    emulator.clock.freeze("2026-03-20T12:00:00Z")
+    ids = campaign(emulator, collection={"ids": []})
+    there = _lagging(emulator, ids, "any-tags")
+    change = [{"op": "replace", "path": "/ids", "value": [ids["tag"]]}]
+    library.patch_offer(ids["collection"], change, offer_type=COLLECTION)
+    assert findings(library, there) == {}
+
+
+@pytest.mark.parametrize("how", ["offers", "any-tags"])
+def test_so_many_offers_are_read_by_themselves_and_no_more(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(golive, "_PAGE", 4)
+    ids = campaign(emulator, personalized={"status": "draft"})
+    drafts = [
+        seed(emulator, "personalized-offer", **offer(f"D{each}", ids["placement"], tags=[ids["tag"]], status="draft"))
+        for each in range(40)
+    ]
+    if how == "offers":
+        ids["collection"] = seed(emulator, "offer-filter", name="Many", filterType=how, ids=drafts)
+    emulator.clear_journal()
+    found = findings(library, decision(ids))
+    assert "32 offers were read by themselves" in found["offers_not_approved"]
+    ask = {"dps": "/data/core/dps/offers/*", "xcore": "/data/core/xcore/*/instances/*"}[library.settings.api]
+    reads = [entry for entry in emulator.journal(path=ask) if "personalized-offer" in (entry.note or "")]
+    assert len(reads) == 32
+    # One that can be shown ends the looking.
+    ready = seed(emulator, "personalized-offer", **offer("Ready", ids["placement"], tags=[ids["tag"]]))
+    if how == "any-tags":
+        assert findings(library, decision(ids)) == {}
+    else:
+        ids["collection"] = seed(emulator, "offer-filter", name="More", filterType=how, ids=[ready])
+        assert findings(library, decision(ids)) == {}
 
 
 def test_what_changes_while_it_is_looked_at_is_looked_at_again(
@@ -363,11 +522,20 @@ def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulato
     assert (done.action, done.receipt.id) == ("updated", there)
 
 
-def test_an_update_of_what_is_live_is_not_looked_at(library: OfferLibrary, emulator: Emulator) -> None:
+def test_an_update_of_what_is_live_is_looked_at_where_it_matters(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator, personalized={"status": "draft"})
-    seed(emulator, "offer-activity", **decision(ids, status="live"))
+    there = seed(emulator, "offer-activity", **decision(ids, status="live"))
     changed = decision(ids, status="live", description="New")
     assert library.create_offer(changed, offer_type=DECISION, if_exists="update").action == "updated"
+    later = decision(ids, status="live", endDate="2098-01-01T00:00:00Z")
+    with pytest.raises(NotPublishableError, match="offers_not_approved"):
+        library.create_offer(later, offer_type=DECISION, if_exists="update")
+    ended = decision(ids, status="live", **ENDED)
+    with pytest.raises(NotPublishableError, match="window_over"):
+        library.create_offer(ended, offer_type=DECISION, if_exists="update")
+    assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
+    unlooked = library.create_offer(later, offer_type=DECISION, if_exists="update", validate=False)
+    assert (unlooked.action, unlooked.receipt.id) == ("updated", there)
 
 
 def test_the_words_for_the_placements_of_a_fallback(library: OfferLibrary, emulator: Emulator) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.errors import ConflictError, NotFoundError
-from airflow_provider_offers.client.flows import deleting, graph
-from airflow_provider_offers.client.flows.graph import Deleted, delete_object, referrers, referring_kinds
+from airflow_provider_offers.client.flows import deleting, graph, referring
+from airflow_provider_offers.client.flows.graph import Deleted, delete_object
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.referring import referrers, referring_kinds
 from airflow_provider_offers.client.kinds import (
     COLLECTION,
     DECISION,
@@ -210,7 +212,7 @@ def test_who_is_edited_between_two_pages_is_found_all_the_same(
             library.patch_offer(offers[edited], change, offer_type=PERSONALIZED)
         return page
 
-    monkeypatch.setattr(graph, "_PAGE", 3)
+    monkeypatch.setattr(referring, "_PAGE", 3)
     monkeypatch.setattr(Listing, "advance", interrupted)
     assert users(library, TAG, tag) == {offers[edited]: ("/tags/0",)}
     assert len(pages) > 2
@@ -239,6 +241,86 @@ def test_who_refers_to_it_after_the_look_is_named_too(
     assert "the collection 'Late'" in str(caught.value)
     assert "at /ids/0" in str(caught.value)
     assert left(emulator, {"tag": tag, "late": late[0]}) == {"tag", "late"}
+
+
+class _Meanwhile:
+    """Lets something happen once, right after that call of a flow."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], object]) -> None:
+        self.is_over = False
+        actual = getattr(graph, name)
+
+        def followed(*arguments: Any, **options: Any) -> Any:
+            done = yield from actual(*arguments, **options)
+            if not self.is_over:
+                self.is_over = True
+                happens()
+            return done
+
+        monkeypatch.setattr(graph, name, followed)
+
+
+@pytest.mark.parametrize("status", ["draft", "live"])
+@pytest.mark.parametrize("moment", ["_everything_above", "delete", "_take_back"])
+def test_a_cascade_spares_what_points_elsewhere_by_then(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, moment: str, status: str
+) -> None:
+    if (moment, status) == ("_take_back", "draft"):
+        pytest.skip("nothing is taken back")
+    ids = campaign(emulator)
+    for number in range(3):
+        ids[f"d{number}"] = seed(emulator, "offer-activity", **decision(ids, name=f"D{number}", status=status))
+    other = seed(emulator, "offer-filter", name="Other", filterType="any-tags", ids=[ids["tag"]])
+
+    def moves() -> None:
+        change = [{"op": "replace", "path": "/criteria/0/optionSelection/filter", "value": other}]
+        for each in emulator.objects("offer-activity"):
+            library.patch_offer(each["id"], change, offer_type=DECISION)
+
+    _Meanwhile(monkeypatch, moment, moves)
+    done = remove(library, COLLECTION, ids["collection"], cascade=True)
+    assert len(done.cascaded) == (1 if moment == "delete" else 0)
+    assert len(left(emulator, ids) & {"d0", "d1", "d2"}) == 3 - len(done.cascaded)
+    assert "collection" not in left(emulator, ids)
+
+
+def test_a_cascade_spares_what_pointed_there_through_another_that_does_no_more(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = whole(emulator)
+    other = seed(emulator, "tag", name="Other")
+    change = [{"op": "replace", "path": "/ids/0", "value": other}]
+    _Meanwhile(
+        monkeypatch,
+        "_everything_above",
+        lambda: library.patch_offer(ids["collection"], change, offer_type=COLLECTION),
+    )
+    done = remove(library, TAG, ids["tag"], cascade=True)
+    assert [each.id for each in done.cascaded] == [ids["personalized"]]
+    assert left(emulator, ids) == set(ids) - {"tag", "personalized"}
+
+
+@pytest.mark.parametrize("refusal", [400, 409, 422])
+def test_a_plain_deletion_that_is_refused_names_who_refers(
+    library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    emulator.configure(dps_delete_referenced=refusal)
+    monkeypatch.setattr(deleting, "_GRACE_SECONDS", 0.5)
+    ids = campaign(emulator)
+    lone = seed(emulator, "personalized-offer", **offer("Lone", ids["placement"]))
+    listed = seed(emulator, "offer-filter", name="Listed", filterType="offers", ids=[ids["personalized"]])
+
+    def plainly(identifier: str) -> str:
+        return library.edit_offer(identifier, deleting.delete_written).action
+
+    with pytest.raises(ConflictError, match="the service refused to delete it") as caught:
+        plainly(ids["personalized"])
+    assert f"the collection 'Listed' ({listed}) at /ids/0" in str(caught.value)
+    assert ids["personalized"] in {each["id"] for each in emulator.objects()}
+    emulator.clear_journal()
+    assert plainly(lone) == "deleted"
+    # Generation 1 looks up the id for its addresses; nobody looks for who refers.
+    assert len(emulator.journal(route="*.list")) == {"dps": 0, "xcore": 1}[library.settings.api]
 
 
 @pytest.mark.parametrize("cascade", [True, False])

@@ -105,7 +105,9 @@ def test_what_is_read_from_either_generation_is_what_was_written_to_it(kind: Kin
     assert read.properties == document
     assert XCORE.as_read(document, kind) == document
     row = {"id": "dps:x:1", "etag": 1, **json.loads(json.dumps(DPS.create(kind, document).body))}
-    assert DPS.entity(kind, Answer(DPS.read(reference(kind)), answer(200, row), None)).properties == document
+    read = DPS.entity(kind, Answer(DPS.read(reference(kind)), answer(200, row), None))
+    assert read.properties == DPS.as_read(document, kind)
+    assert DPS.as_read(read.properties, kind) == read.properties
 
 
 @EVERY
@@ -582,10 +584,15 @@ def test_a_name_names_an_object(kind: Kind, name: str) -> None:
         ("", "No placement is named"),
         (None, "No placement is named"),
         ({"name": "x"}, "No placement is named"),
-        ("dps:tag:1", "The task and the id disagree about the kind of placement"),
+        (
+            "dps:tag:1",
+            "The task and the id disagree about the kind of object:\n  object_id: given 'dps:tag:1', the id of a "
+            "collection qualifier; accepted: the id of a placement, what a task returned, or name: and its name",
+        ),
+        ("Web HTML", "perhaps 'name:Web HTML'\\?"),
         ("dps:selection-strategy:1", "No placement is named"),
-        ({"id": "x", "kind": "tag"}, "The task and the receipt disagree about the kind of placement"),
-        ({"id": "x", "offer_type": "fallback"}, "The task and the receipt disagree about the kind of placement"),
+        ({"id": "x", "kind": "tag"}, "given the receipt of a collection qualifier; accepted: the id of a placement"),
+        ({"id": "x", "offer_type": "fallback"}, "given the receipt of a fallback offer; accepted: the id of a pla"),
         ({"id": "x", "sandbox": "dev"}, "The placement lies in another sandbox"),
     ],
 )

@@ -85,6 +85,11 @@ def test_what_will_never_be_served_is_hopeless_whatever_is_seen() -> None:
                 verdict(sight_, entity_)
 
 
+def test_a_name_that_finds_nothing_may_be_a_fallbacks() -> None:
+    with pytest.raises(HopelessError, match=r"There is no offer name:FB, or not any more, .* offer_type='fallback'"):
+        served_verdict("name:FB", None, None, None, START)
+
+
 @pytest.mark.parametrize(
     ("package", "entity", "etag", "said"),
     [
@@ -163,21 +168,51 @@ def _reference() -> Any:
     ).decision
 
 
-@pytest.mark.parametrize("reply", [answer(404), answer(200, decision(status="archived"))])
-def test_a_decision_that_is_gone_is_hopeless(reply: Any) -> None:
-    script = Script(reply)
-    with pytest.raises(HopelessError, match=r"The decision 'D'|There is no decision"):
-        script.run(sight(script.access(), Viewpoint(_reference(), None, {"Email": [{"xdm:id": "a"}]})))
-
-
-@pytest.mark.parametrize("status", [404, 409, 422])
-def test_what_the_runtime_does_not_know_yet_is_waited_for(status: int) -> None:
-    script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no such decision"}))
-    viewpoint = new_viewpoint(
-        decision_id=DECISION, placement_id=PLACEMENT, profile=PROFILE, context_data=None, settings=SETTINGS
+def viewpoint(placement: str | None) -> Viewpoint:
+    return new_viewpoint(
+        decision_id=DECISION, placement_id=placement, profile=PROFILE, context_data=None, settings=SETTINGS
     )
-    found = script.run(sight(script.access(), viewpoint))
+
+
+REFUSED = {"title": "Refused", "detail": "the runtime knows no such decision"}
+SOON = {"startDate": "2026-03-03T00:00:00Z", "endDate": "2026-03-04T00:00:00Z"}
+
+
+@pytest.mark.parametrize("placement", [PLACEMENT, None])
+@pytest.mark.parametrize("status", [404, 409, 422])
+@pytest.mark.parametrize("changes", [{}, {"status": "draft"}, SOON, {"endDate": "some day"}])
+def test_what_the_runtime_does_not_know_yet_is_waited_for(
+    status: int, changes: dict[str, Any], placement: str | None
+) -> None:
+    refused, there = answer(status, REFUSED), answer(200, decision(**changes))
+    # One look at the decision, be it before the question or after the refusal.
+    script = Script(*([there, refused] if placement is None else [refused, there]))
+    found = script.run(sight(script.access(), viewpoint(placement)))
     assert "the runtime knows no such decision" in (found.reason or "")
+    assert sorted(each.partition(" ")[0] for each in script.sent) == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("placement", [PLACEMENT, None])
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (answer(404), "There is no decision"),
+        (answer(200, decision(status="archived")), "is archived and not made any more"),
+        (answer(200, decision(status="complete")), "is complete and not made any more"),
+        (answer(200, decision(endDate="2026-03-02T08:59:59.999+00:00")), "closed at 2026-03-02T08:59:59.999"),
+        # At the end of a half-open window it is over.
+        (answer(200, decision(endDate="2026-03-02T10:00:00+01:00")), "closed at"),
+    ],
+)
+def test_a_decision_that_will_never_be_made_again_is_hopeless(reply: Any, said: str, placement: str | None) -> None:
+    script = Script(reply) if placement is None else Script(answer(422, REFUSED), reply)
+    with pytest.raises(HopelessError, match=said):
+        script.run(sight(script.access(), viewpoint(placement)))
+
+
+def test_what_the_runtime_answers_for_needs_no_look_at_the_decision() -> None:
+    script = Script(answer(200, decided(OPTION)))
+    assert script.run(sight(script.access(), viewpoint(PLACEMENT))).decided is not None
 
 
 def test_a_wrong_request_is_an_error() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.generations.xcore_names import OFFER
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.patches import neutral_patch
 from airflow_provider_offers.client.payloads import neutral_payload
@@ -36,7 +36,7 @@ def pointers(offer: Any, kind: Kind = PERSONALIZED) -> list[str]:
 def patch_pointers(*operations: Any, kind: Kind = PERSONALIZED) -> list[str]:
     try:
         check_operations(operations)
-        check_patch(kind, neutral_patch(operations, "xcore"))
+        check_patch(kind, neutral_patch(operations, "xcore", kind))
     except InvalidInputError as refused:
         return [violation.pointer for violation in refused.violations]
     return []
@@ -303,6 +303,94 @@ def test_what_a_patch_may_not_do(operation: Any, pointer: str) -> None:
 )
 def test_what_a_patch_may_do(operation: Any) -> None:
     assert patch_pointers(operation) == []
+
+
+def setting(**values: Any) -> list[dict[str, Any]]:
+    """A patch that sets these properties whole, in this order."""
+    return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+
+
+def criteria(placements: int, collections: int = 1) -> list[dict[str, Any]]:
+    places = [f"dps:offer-placement:{number}" for number in range(placements)]
+    return [
+        {"placements": places, "optionSelection": {"filter": f"dps:offer-filter:{number}"}}
+        for number in range(collections)
+    ]
+
+
+START, END, LATER = "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z", "2032-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("kind", "operations", "pointers_"),
+    [
+        (DECISION, setting(criteria=criteria(31)), ["/0/value"]),
+        (DECISION, setting(name="x", criteria=criteria(1, 31)), ["/1/value"]),
+        (DECISION, setting(startDate=START, endDate=START), ["/1/value"]),
+        (DECISION, setting(endDate=START, name="x", startDate=END), ["/0/value"]),
+        (PERSONALIZED, setting(representations=showing() * 2), ["/0/value/1/placement"]),
+        (FALLBACK, setting(representations=showing() * 2), ["/0/value/1/placement"]),
+        (COLLECTION, setting(filterType="any-tags", ids=[f"dps:tag:{n}" for n in range(21)]), ["/1/value"]),
+        (COLLECTION, setting(ids=["dps:tag:1", "dps:tag:2"], filterType="offers"), ["/0/value/0", "/0/value/1"]),
+        (PERSONALIZED, setting(description="x" * 310_000), ["/0/value"]),
+        (PERSONALIZED, setting(description="x" * 200_000, future="y" * 200_000), [""]),
+        (
+            PERSONALIZED,
+            [{"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 310_000}],
+            ["/0/value"],
+        ),
+        (
+            PERSONALIZED,
+            [{"op": "add", "path": f"/characteristics/c{number}", "value": ""} for number in range(31)],
+            ["/30/path"],
+        ),
+        (
+            PERSONALIZED,
+            [
+                {"op": "replace", "path": "/selectionConstraint/endDate", "value": START},
+                {"op": "replace", "path": "/selectionConstraint/startDate", "value": END},
+            ],
+            ["/0/value"],
+        ),
+        # As one, and again by its members.
+        (PERSONALIZED, setting(selectionConstraint={"startDate": END, "endDate": START}), ["/0/value/endDate"]),
+        (
+            PERSONALIZED,
+            [
+                *setting(selectionConstraint={"startDate": START, "endDate": END}),
+                {"op": "replace", "path": "/selectionConstraint/startDate", "value": LATER},
+            ],
+            ["/0/value/endDate"],
+        ),
+    ],
+)
+def test_what_a_patch_sets_is_looked_at_together(kind: Kind, operations: Any, pointers_: list[str]) -> None:
+    assert patch_pointers(*operations, kind=kind) == pointers_
+
+
+@pytest.mark.parametrize(
+    ("kind", "operations"),
+    [
+        (DECISION, setting(criteria=criteria(30, 30))),
+        (DECISION, setting(startDate=END)),
+        (DECISION, setting(startDate=START, endDate=END)),
+        # The last word counts, and what it leaves is not known where a part of it is taken away again.
+        (DECISION, setting(startDate=END, endDate=START) + setting(endDate=LATER)),
+        (DECISION, [*setting(criteria=criteria(31)), {"op": "remove", "path": "/criteria/0/placements/0"}]),
+        (DECISION, [*setting(criteria=criteria(31)), {"op": "remove", "path": "/criteria"}]),
+        (DECISION, [*setting(startDate=END, endDate=START), {"op": "copy", "from": "/other", "path": "/endDate"}]),
+        (DECISION, [*setting(startDate=END, endDate=START), {"op": "move", "from": "/startDate", "path": "/was"}]),
+        (DECISION, [*setting(startDate=END), {"op": "test", "path": "/endDate", "value": START}]),
+        (COLLECTION, setting(filterType="any-tags")),
+        (COLLECTION, setting(ids=[f"dps:tag:{n}" for n in range(21)])),
+        (PERSONALIZED, [*setting(representations=showing() * 2), {"op": "remove", "path": "/representations/1"}]),
+        (PERSONALIZED, [{"op": "add", "path": "/characteristics/5", "value": ""}]),
+        (PERSONALIZED, setting(representations=[])),
+        (PERSONALIZED, setting(selectionConstraint=window())),
+    ],
+)
+def test_what_does_not_show_is_left_to_the_service(kind: Kind, operations: Any) -> None:
+    assert patch_pointers(*operations, kind=kind) == []
 
 
 def test_a_window_goes_nowhere_whole() -> None:

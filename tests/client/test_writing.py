@@ -18,6 +18,7 @@ from airflow_provider_offers.client.errors import (
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
+    OfferLibraryError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RejectedError,
@@ -25,10 +26,13 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
+from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.intents import Plan, fingerprint, shows
 from airflow_provider_offers.client.flows.writing import Written, patch, replace_offer
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG, Kind
+from airflow_provider_offers.client.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.patches import is_idempotent
+from airflow_provider_offers.client.windows import resolve_window
 from airflow_provider_offers.client.wire import Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
@@ -36,8 +40,10 @@ from tests.client.script import START, Script, Step, answer, body_of, lost, quer
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 LOST = pytest.mark.parametrize("failure", [lost(), answer(500), answer(503, b"<html>")], ids=["lost", "500", "503"])
 APPROVE = [{"op": "replace", "path": "/status", "value": "approved"}]
+DRAFT = [{"op": "replace", "path": "/status", "value": "draft"}]
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": "dps:tag:2"}]
 IF_NAMED = [{"op": "test", "path": "/name", "value": "Spring voucher"}]
+IF_BOOST = [{"op": "test", "path": "/name", "value": "Boost"}]
 BEFORE = sale(tags=["dps:tag:1"])
 AFTER = sale(tags=["dps:tag:1", "dps:tag:2"])
 
@@ -456,8 +462,280 @@ def test_a_test_that_holds_is_sent_along(api: str) -> None:
     if api == "dps":
         assert sent == [*guards_of(BEFORE), operations[1], *APPROVE]
     else:
-        paths = [operation["path"] for operation in sent]
-        assert paths == ["/repo:etag", "/_instance/xdm:rank/xdm:priority", "/_instance/xdm:status"]
+        # xcore lists no `test`; the read has answered, and If-Match holds it to that.
+        assert [operation["path"] for operation in sent] == ["/_instance/xdm:status"]
+        assert script.requests[-1].headers["If-Match"] == '"4"'
+
+
+def test_tests_alone_are_answered_by_the_read_on_xcore() -> None:
+    written, script = run("xcore", IF_NAMED, shown("xcore", BEFORE, 4))
+    assert (written.action, written.receipt.etag, methods(script)) == ("unchanged", 4, ["GET"])
+    assert methods(run("dps", IF_NAMED, shown("dps", BEFORE, 4), answer(200, receipt("dps")))[1]) == ["GET", "PATCH"]
+
+
+@BOTH
+def test_a_date_is_tested_as_an_instant_and_sent_as_it_was_read(api: str) -> None:
+    there = sale(selectionConstraint={"startDate": "2026-03-10T00:00:00.000+00:00", "endDate": "2026-06-30T21:59:59Z"})
+    same_start = {"op": "test", "path": "/selectionConstraint/startDate", "value": "2026-03-10T00:00:00Z"}
+    _, script = run(api, [same_start, *APPROVE], shown(api, there, 4), answer(200, receipt(api)))
+    tests = [each for each in body_of(script.requests[-1]) if each["path"] == "/selectionConstraint/startDate"]
+    assert [each["value"] for each in tests] == (["2026-03-10T00:00:00.000+00:00"] if api == "dps" else [])
+    later = {**same_start, "value": "2026-03-10T00:00:01Z"}
+    fail(ConflictError, api, [later, *APPROVE], shown(api, there, 4))
+
+
+# What the pages do not list is sent in what they do.
+
+MOVE = [{"op": "move", "from": "/tags/0", "path": "/tags/-"}]
+TAGGED = sale(tags=["dps:tag:1", "dps:tag:2", "dps:tag:3"])
+MOVED = sale(tags=["dps:tag:2", "dps:tag:3", "dps:tag:1"])
+
+
+@BOTH
+def test_a_move_is_sent_as_a_removal_and_an_addition(api: str) -> None:
+    _, script = run(api, MOVE, shown(api, TAGGED, 4), answer(200, receipt(api, etag=5)))
+    sent = [each for each in body_of(script.requests[-1]) if each["op"] != "test"]
+    prefix = "" if api == "dps" else "/_instance/xdm:"
+    slash = "/" if api == "dps" else ""
+    assert sent == [
+        {"op": "remove", "path": f"{prefix}{slash}tags/0"},
+        {"op": "add", "path": f"{prefix}{slash}tags/-", "value": "dps:tag:1"},
+    ]
+
+
+@BOTH
+def test_a_move_whose_answer_was_lost_is_not_made_twice(api: str) -> None:
+    assert run(api, MOVE, shown(api, TAGGED, 4), lost(), shown(api, MOVED, 5))[0].receipt.etag == 5
+    # A removal and an addition are as little to be repeated as the move that they stand for.
+    steps: list[Step] = [shown(api, TAGGED, 4), lost(), shown(api, TAGGED, 4)]
+    error, _ = fail(OutcomeUnknownError, api, MOVE, *steps, max_retries=0)
+    assert not can_pass(error)
+
+
+@BOTH
+def test_a_copy_finds_what_is_there_at_each_try(api: str) -> None:
+    """On xcore it is sent as the value read; where somebody was faster, that is read anew."""
+    operations = [{"op": "copy", "from": "/name", "path": "/characteristics/was"}]
+    renamed = sale(name="Renamed")
+    refusal = answer(409, {}) if api == "xcore" else answer(422, {})
+    steps: list[Step] = [shown(api, BEFORE, 4), refusal, shown(api, renamed, 5), shown(api, renamed, 5)]
+    _, script = run(api, operations, *steps, answer(200, receipt(api, etag=6)))
+    sent = body_of(script.requests[-1])[-1]
+    if api == "xcore":
+        assert sent == {"op": "add", "path": "/_instance/xdm:characteristics/was", "value": "Renamed"}
+    else:
+        assert sent == operations[0]
+
+
+# The offer as it will be is held against the rules.
+
+
+def patched(api: str, operations: Any, there: Any, kind: Kind = PERSONALIZED, **options: Any) -> Script:
+    script = Script(shown(api, there, 4), answer(200, receipt(api, etag=5)))
+    script.go(patch(script.access(api), Reference(kind, id=DPS_ID, instance_id=INSTANCE_ID), operations, **options))
+    return script
+
+
+def tags(count: int) -> list[str]:
+    return [f"dps:tag:{number}" for number in range(count)]
+
+
+def add(path: str, value: Any) -> list[dict[str, Any]]:
+    return [{"op": "add", "path": path, "value": value}]
+
+
+SHOWN = {
+    "placement": sale()["representations"][0]["placement"],
+    "components": sale()["representations"][0]["components"],
+}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("operations", "there", "pointer"),
+    [
+        (add("/tags/-", "dps:tag:99"), {"tags": tags(20)}, "/tags"),
+        (add("/representations/-", SHOWN), {}, "/representations/1/placement"),
+        ([{"op": "remove", "path": "/representations/0/components/0"}], {}, "/representations/0/components"),
+        ([{"op": "copy", "from": "/name", "path": "/status"}], {}, "/status"),
+        ([{"op": "replace", "path": "/representations/0/components/0/content", "value": "x" * 307_000}], {}, ""),
+    ],
+)
+def test_what_a_guarded_patch_would_leave_is_refused(api: str, operations: Any, there: Any, pointer: str) -> None:
+    with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
+        patched(api, operations, sale(**there))
+    assert [violation.pointer for violation in refused.value.violations] == [pointer]
+    assert methods(patched(api, operations, sale(**there), validate=False)) == ["GET", "PATCH"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("operations", "there"),
+    [
+        (add("/tags/-", "dps:tag:1"), {"representations": [SHOWN, SHOWN]}),
+        ([{"op": "remove", "path": "/tags/0"}], {"tags": tags(25)}),
+        ([{"op": "remove", "path": "/tags/0"}], {"tags": ["a", "", "b"]}),
+        ([{"op": "remove", "path": "/tags/0"}], {"status": "pending", "name": ""}),
+        ([{"op": "remove", "path": "/tags/0"}], {"description": "x" * 400_000}),
+        (MOVE, {"tags": tags(25)}),
+        (
+            [*IF_NAMED, {"op": "replace", "path": "/selectionConstraint/startDate", "value": "2031-01-01T00:00:00Z"}],
+            {"selectionConstraint": {"startDate": "2030-01-01T00:00:00Z", "endDate": "2029-01-01T00:00:00Z"}},
+        ),
+    ],
+)
+def test_what_was_wrong_before_and_is_no_worse_is_no_reason(api: str, operations: Any, there: Any) -> None:
+    assert methods(patched(api, operations, sale(**there))) == ["GET", "PATCH"]
+
+
+@BOTH
+def test_what_was_wrong_before_and_gets_worse_is_refused(api: str) -> None:
+    with pytest.raises(InvalidInputError, match="26 collection qualifiers"):
+        patched(api, add("/tags/-", "dps:tag:1"), sale(tags=tags(25)))
+    with pytest.raises(InvalidInputError, match="/representations/2/placement"):
+        patched(api, add("/representations/-", SHOWN), sale(representations=[SHOWN, SHOWN]))
+
+
+# What reads leave out.
+
+FORMULA_READ = {
+    "name": "Boost",
+    "expression": {"type": "PQL", "format": "pql/text", "value": "1"},
+    "returnType": {"type": "INTEGER"},
+}
+ABOUT = [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "_x.y"}]
+VERSION = [{"op": "replace", "path": "/definedOn/offer/schema/version", "value": "1"}]
+RENAME = [{"op": "replace", "path": "/name", "value": "Boosted"}]
+LATER = "2026-03-02T09:00:25.000Z"
+
+
+def formula(operations: Any, *steps: Step, **options: Any) -> tuple[Any, Script]:
+    """What becomes of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
+    script = Script(*steps)
+    retries = {"max_retries": options.pop("max_retries", 3)}
+    flow = patch(script.access("dps", **retries), Reference(FORMULA, id=DPS_ID), operations, **options)
+    try:
+        outcome: Any = script.go(flow)
+    except OfferLibraryError as error:
+        outcome = error
+    assert not script.steps, "answers were left over"
+    return outcome, script
+
+
+def test_what_reads_leave_out_is_patched_as_it_is() -> None:
+    tested = [{"op": "test", "path": "/returnType/type", "value": "integer"}, *ABOUT]
+    _, script = formula(tested, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)))
+    assert body_of(script.requests[-1]) == [{"op": "test", "path": "/name", "value": "Boost"}, *tested]
+    _, script = formula(VERSION, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), if_match=4)
+    guarded = {name: value for name, value in FORMULA_READ.items() if name != "returnType"}
+    assert body_of(script.requests[-1]) == [*guards_of(guarded), *VERSION]
+
+
+@pytest.mark.parametrize("failure", [lost(), answer(503)], ids=["lost", "503"])
+@pytest.mark.parametrize(
+    ("operations", "if_match"), [(ABOUT, None), ([*IF_BOOST, *ABOUT], None), (VERSION, 4), (ABOUT, 4)]
+)
+def test_a_lost_answer_about_what_reads_leave_out_is_unknown(failure: Step, operations: Any, if_match: Any) -> None:
+    """Neither a success nor a conflict, whoever made the edit that shows."""
+    for now in (FORMULA_READ, {**FORMULA_READ, "name": "Other"}):
+        steps: list[Step] = [shown("dps", FORMULA_READ, 4), failure, shown("dps", now, 5)]
+        outcome, script = formula(operations, *steps, if_match=if_match)
+        assert type(outcome) is OutcomeUnknownError
+        assert "do not show" in str(outcome)
+        assert not can_pass(outcome)
+        assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+def test_what_reads_show_after_all_tells() -> None:
+    """They may leave it out, and need not: the description of a tag is in what a read of the one shows."""
+    described = [{"op": "replace", "path": "/description", "value": "new"}]
+
+    def outcome(operations: Any, *steps: Step, **options: Any) -> Any:
+        script = Script(*steps)
+        return script.run(patch(script.access("dps"), Reference(TAG, id=DPS_ID), operations, **options))
+
+    old, new = {"name": "Boost", "description": "old"}, {"name": "Boost", "description": "new"}
+    assert outcome([*IF_BOOST, *described], shown("dps", old, 4), lost(), shown("dps", new, 5)).receipt.etag == 5
+    assert outcome(described, lost(), shown("dps", new, 5, modified=LATER)).receipt.etag == 5
+    planned = Kept(Plan(4, ""), since=START)
+    assert outcome([*IF_BOOST, *described], shown("dps", new, 5), intent=planned).receipt.etag == 5
+    # It was so before: the edit may be anybody's.
+    with pytest.raises(OutcomeUnknownError):
+        outcome([*IF_BOOST, *described], shown("dps", new, 4), lost(), shown("dps", new, 5))
+
+
+def test_what_no_guard_would_hold_off_is_not_sent_twice() -> None:
+    """The first may come through late, and nothing that dps can test would tell the second."""
+    still = shown("dps", FORMULA_READ, 4)
+    outcome, script = formula(ABOUT, still, lost(), still)
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["GET", "PATCH", "GET"]
+    # Setting it twice does what once does.
+    outcome, script = formula([*IF_BOOST, *VERSION], still, lost(), still, answer(200, receipt("dps", etag=5)))
+    assert outcome.receipt.etag == 5
+    # What the patch changes beside it is a guard.
+    outcome, script = formula([*RENAME, *ABOUT], still, lost(), still, answer(200, receipt("dps", etag=5)))
+    assert outcome.receipt.etag == 5
+
+
+def test_what_is_changed_beside_it_tells() -> None:
+    renamed = shown("dps", {**FORMULA_READ, "name": "Boosted"}, 5)
+    outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), renamed)
+    assert outcome.receipt.etag == 5
+    other = shown("dps", {**FORMULA_READ, "name": "Other"}, 5)
+    outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), other, max_retries=0, if_match=4)
+    assert type(outcome) is ConflictError
+    # A refusal that came is one, whatever reads show.
+    outcome, _ = formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(409, {}), other, if_match=4)
+    assert type(outcome) is ConflictError
+
+
+def test_setting_what_reads_leave_out_is_repeated_unless_it_was_edited_since() -> None:
+    outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5), answer(200, receipt("dps", etag=6)))
+    assert (outcome.receipt.etag, methods(script)) == (6, ["PATCH", "GET", "PATCH"])
+    # That may have been ours, late, or somebody else's.
+    outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5, modified=LATER))
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["PATCH", "GET"]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_the_next_try_does_not_know_what_reads_leave_out(anew: bool) -> None:
+    first = Kept()
+    formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    assert first.kept == [Plan(4, "")]
+    planned = Kept(first.kept[0], since=START, anew=anew)
+    outcome, script = formula(ABOUT, shown("dps", FORMULA_READ, 5), intent=planned)
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["GET"]
+    untouched: list[Step] = [shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5))]
+    outcome, _ = formula(ABOUT, *untouched, intent=planned)
+    assert outcome.receipt.etag == 5
+    # Without a plan.
+    outcome, _ = formula(
+        ABOUT,
+        *([shown("dps", FORMULA_READ, 5), *untouched[1:]] if anew else untouched[:1]),
+        intent=Kept(since=START, anew=anew),
+    )
+    assert (type(outcome) is OutcomeUnknownError) is not anew
+
+
+def test_the_plan_of_what_is_changed_beside_it_tells() -> None:
+    first = Kept()
+    both = [*RENAME, *ABOUT]
+    formula(both, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    renamed = shown("dps", {**FORMULA_READ, "name": "Boosted"}, 5)
+    outcome, script = formula(both, renamed, intent=Kept(first.kept[0], since=START))
+    assert (outcome.receipt.etag, methods(script)) == (5, ["GET"])
+
+
+def test_a_lost_answer_about_links_is_unknown() -> None:
+    operations = [{"op": "remove", "path": "/_links/self"}]
+    steps: list[Step] = [shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 5)]
+    fail(OutcomeUnknownError, "xcore", operations, *steps)
+    # If-Match holds the second off where the first comes through late.
+    still = shown("xcore", BEFORE, 4)
+    assert run("xcore", operations, still, lost(), still, answer(200, receipt("xcore", etag=5)))[0].receipt.etag == 5
 
 
 @BOTH
@@ -794,13 +1072,126 @@ def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
         ([{"op": "add", "path": "/tags/1", "value": "dps:tag:2"}], None),
         ([{"op": "move", "from": "/a", "path": "/b"}], None),
         ([{"op": "copy", "from": "/name", "path": "/description"}], None),
+        ([{"op": "remove", "path": "/_links/self"}], None),
+        ([{"op": "remove", "path": "/_links/self"}, {"op": "remove", "path": "/name"}], False),
         ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
         ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
-        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], None),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
+        ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),
+        ([*DRAFT, {"op": "replace", "path": "/status", "value": "approved"}], False),
+        ([{"op": "replace", "path": "/nothing/there", "value": 1}], False),
+        ([{"op": "add", "path": "/name/there", "value": 1}], False),
     ],
 )
 def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
     assert shows(operations, AFTER) is seen
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("operations", "set_to"),
+    [
+        ([*DRAFT, *APPROVE], {"status": "approved"}),
+        (
+            [
+                {"op": "replace", "path": "/rank", "value": {"priority": 1}},
+                {"op": "replace", "path": "/rank/priority", "value": 7},
+            ],
+            {"rank": {"priority": 7}},
+        ),
+    ],
+    ids=["twice", "nested"],
+)
+def test_what_sets_one_place_more_than_once_is_seen_by_the_next_try(
+    api: str, operations: Any, set_to: dict[str, Any]
+) -> None:
+    kept = Kept(Plan(0, "", START), since=START)
+    later: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": "2026-03-02T09:00:25.000Z"}
+    written, script = again(api, kept, operations, shown(api, sale(**set_to), 2, **later))
+    assert (written.receipt.etag, methods(script)) == (2, ["GET"])
+    with pytest.raises(ConflictError, match="not as this patch sets it"):
+        again(api, kept, operations, shown(api, sale(name="new"), 2, **later))
+
+
+# Edits that follow from what the offer is.
+
+
+def run_edit(api: str, edit: Any, *steps: Step) -> tuple[Written, Script]:
+    script = Script(*steps)
+    return script.run(edit(script.access(api), reference(api))), script
+
+
+@BOTH
+def test_what_a_plan_only_tests_may_change_while_the_answer_is_lost(api: str) -> None:
+    """The offer is archived since its window is over; somebody moves the window right after that."""
+    cutoff = START + timedelta(days=365)
+    moved = sale(status="archived", selectionConstraint={**sale()["selectionConstraint"], "endDate": "2090-01-01"})
+    written, script = run_edit(
+        api,
+        lambda access, it: archive_expired(access, it, cutoff),
+        shown(api, sale(), 1),
+        lost(),
+        shown(api, moved, 3),
+    )
+    assert (written.action, written.receipt.etag) == ("archived", 3)
+    assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+@BOTH
+def test_an_edit_beside_the_window_does_not_hide_that_it_was_set(api: str) -> None:
+    window = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
+    beside = sale(selectionConstraint={**window.as_constraint(), "profileConstraintType": "none"})
+    written, script = run_edit(
+        api,
+        lambda access, it: schedule(access, it, window),
+        shown(api, sale(), 1),
+        lost(),
+        *[shown(api, beside, 3)] * 2,
+    )
+    assert (written.action, written.receipt.etag) == ("scheduled", 3)
+    assert methods(script).count("PATCH") == 1
+
+
+@BOTH
+def test_what_may_have_been_taken_back_while_the_answer_was_lost_is_not_made_again(api: str) -> None:
+    approved = sale(status="approved")
+    script = Script(shown(api, approved, 1), lost(), *[shown(api, approved, 3)] * 2)
+    with pytest.raises(ConflictError, match="may have been unpublished by this task already") as caught:
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START))
+    assert not can_pass(caught.value)
+    assert "etag went from 1 to 3" in str(caught.value)
+    assert methods(script).count("PATCH") == 1
+
+
+@BOTH
+def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> None:
+    """Others kept editing the offer, so that each of the writes was refused: none of theirs undid it."""
+    approved, first = sale(status="approved"), Kept()
+    steps: list[Step] = []
+    for etag in range(1, 6):
+        steps += [shown(api, approved, etag), answer(409, {}), shown(api, approved, etag + 1)]
+    script = Script(*steps)
+    with pytest.raises(ConflictError) as caught:
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START, intent=first))
+    assert can_pass(caught.value)
+    next_try = Kept(first.kept[-1], since=START)
+    written, _ = run_edit(
+        api,
+        lambda access, it: take_step(access, it, UNPUBLISH, now=lambda: START, intent=next_try),
+        shown(api, approved, 20),
+        answer(200, receipt(api, etag=21)),
+    )
+    assert written.action == "unpublished"
+
+
+def test_what_reads_leave_out_is_not_to_be_seen() -> None:
+    assert shows(VERSION, FORMULA_READ, FORMULA) is None
+    assert shows([*VERSION, *RENAME], FORMULA_READ, FORMULA) is False
+    assert shows([*VERSION, *IF_BOOST], FORMULA_READ, FORMULA) is None
+    assert shows([*VERSION, *RENAME], {**FORMULA_READ, "name": "Boosted"}, FORMULA) is None
+    # A test of it says nothing.
+    assert shows([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA_READ, FORMULA) is True
 
 
 def test_a_patch_shows_in_what_it_made() -> None:

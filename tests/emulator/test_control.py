@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -242,6 +243,50 @@ def test_objects_over_http(emulator: Emulator, caller: Caller) -> None:
     assert found["id"] == receipt["@id"]
     assert found["body"]["name"] == "Spring voucher"
     assert found["created_by"] == emulator.CLIENT_ID
+
+
+WORDS = {
+    "placement": "offer-placement",
+    "tag": "tag",
+    "rule": "eligibility-rule",
+    "collection": "offer-filter",
+    "decision": "offer-activity",
+    "personalized": "personalized-offer",
+    "fallback": "fallback-offer",
+    "formula": "ranking-function",
+}
+
+
+@pytest.mark.parametrize(("word", "kind"), WORDS.items())
+def test_kinds_are_known_by_the_words_of_the_operators_too(emulator: Emulator, word: str, kind: str) -> None:
+    emulator.seed(1, kind=word, name="Seeded by a word")
+    assert emulator.objects(word) == emulator.objects(kind)
+    assert emulator.objects(word)[0]["kind"] == kind
+    assert control(emulator, "GET", f"objects?kind={word}").json()["objects"] == emulator.objects(kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "placements"}, "unknown kind 'placements'; did you mean 'placement'?"),
+        ({"kind": "banner"}, "unknown kind 'banner'; known are"),
+        ({"sandbox": "prd"}, "unknown sandbox 'prd'; did you mean 'prod'?"),
+    ],
+)
+def test_unknown_kinds_and_sandboxes_of_objects_are_refused(
+    emulator: Emulator, given: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        emulator.objects(**given)
+    answer = control(emulator, "GET", "objects", params=given)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
+
+
+def test_an_empty_sandbox_has_no_objects_and_an_undeclared_one_keeps_its_own(emulator: Emulator) -> None:
+    assert emulator.objects("decision", "dev") == []
+    emulator.configure(sandboxes=["prod"])
+    assert {each["sandbox"] for each in emulator.objects(sandbox="dev")} == {"dev"}
 
 
 def test_unknown_commands_and_keys_are_refused_by_name(emulator: Emulator) -> None:

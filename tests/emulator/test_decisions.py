@@ -533,6 +533,7 @@ def test_rules_in_the_subset(emulator: Emulator, campaign: Campaign, condition: 
     ],
 )
 def test_rules_outside_the_subset_need_an_answer(emulator: Emulator, campaign: Campaign, condition: str) -> None:
+    emulator.configure(guardrails="ignore")
     rule_id = rule(campaign, condition)
     offer = campaign.offer(constraint=constrained(rule_id))
     decision = campaign.decision()
@@ -573,7 +574,7 @@ def test_a_criterion_may_have_a_rule_too(emulator: Emulator, campaign: Campaign)
     assert len(campaign.proposed(decision)) == 1
 
 
-def test_first_generation_rules_need_no_constraint_type(campaign: Campaign) -> None:
+def test_first_generation_rules_need_no_constraint_type(emulator: Emulator, campaign: Campaign) -> None:
     good = campaign.offer("Good", constraint={"eligibilityRule": rule(campaign, "true")})
     campaign.offer("Bad", 9, constraint={"eligibilityRule": rule(campaign, "false")})
     assert campaign.proposed(campaign.decision(), items=5) == [good]
@@ -691,6 +692,25 @@ def test_caps_on_other_events_count_what_is_declared(emulator: Emulator, campaig
     assert campaign.proposed(decision) == []
 
 
+@pytest.mark.parametrize("event", ["impression", "click", "custom"])
+def test_proposals_use_up_no_cap_on_other_events(emulator: Emulator, campaign: Campaign, event: str) -> None:
+    offer = campaign.offer(frequencyCappingConstraints=frequency(events=[event]))
+    decision = campaign.decision(campaign.criterion(None, HTML, IMAGE))
+    scopes = [(decision, HTML), (decision, IMAGE)]
+    allowed = {"xdm:acrossActivities": True, "xdm:acrossPlacements": True}
+    assert campaign.all_proposed(*scopes, allowDuplicatePropositions=allowed) == [[offer], [offer]]
+    emulator.add_events(offer, HTML, f"Email:{ANNA}", event)
+    assert campaign.all_proposed(*scopes, allowDuplicatePropositions=allowed) == [[], []]
+
+
+def test_proposals_use_up_a_cap_on_decisions_among_other_events(campaign: Campaign) -> None:
+    offer = campaign.offer(frequencyCappingConstraints=frequency(events=["impression", "decisioning"]))
+    decision = campaign.decision(campaign.criterion(None, HTML, IMAGE))
+    allowed = {"xdm:acrossActivities": True, "xdm:acrossPlacements": True}
+    found = campaign.all_proposed((decision, HTML), (decision, IMAGE), allowDuplicatePropositions=allowed)
+    assert sorted(found) == [[], [offer]]
+
+
 def test_caps_count_by_the_profile_and_not_by_the_order_of_its_identities(campaign: Campaign) -> None:
     campaign.offer(cappingConstraint={"profileCap": 1})
     decision = campaign.decision()
@@ -788,6 +808,21 @@ def test_an_error_keeps_everything_newer_from_the_runtime(emulator: Emulator, ca
     assert campaign.proposed(decision) == [offer]
     campaign.patch(path, {"op": "add", "path": "/representations/-", "value": shown_in(HTML)[0]})
     assert diagnostics(campaign)["xdm:decisioningPackageUpdate"]["xdm:errors"] == []
+    assert campaign.proposed(decision) != [offer]
+
+
+@pytest.mark.parametrize("status", ["draft", "archived"])
+def test_a_fallback_that_is_not_approved_is_an_error(emulator: Emulator, campaign: Campaign, status: str) -> None:
+    fallback = campaign.fallback()
+    decision = campaign.decision(fallback=fallback)
+    offer = campaign.offer("Before")
+    assert campaign.proposed(decision) == [offer]
+    campaign.patch(f"offers/{fallback}?offer-type=fallback", {"op": "replace", "path": "/status", "value": status})
+    campaign.offer("After", 9)
+    (error,) = diagnostics(campaign)["xdm:decisioningPackageUpdate"]["xdm:errors"]
+    assert f"The fallback offer {fallback} is {status}, and not approved" in json.dumps(error)
+    assert campaign.proposed(decision) == [offer]
+    emulator.configure(live_decision="any")
     assert campaign.proposed(decision) != [offer]
 
 
@@ -968,7 +1003,8 @@ def test_the_laws_of_choosing(
     emulator: Emulator, offers: list[dict[str, Any]], askings: list[tuple[int, str, int, bool]]
 ) -> None:
     emulator.reset()
-    emulator.configure(token_lifetime=1e8)
+    # An empty window is refused, and were it not, it would never be open.
+    emulator.configure(token_lifetime=1e8, guardrails="ignore")
     emulator.clock.freeze(_iso(_BEGIN))
     known, decision = _seeded(emulator, offers)
     campaign = Campaign(Caller(emulator))

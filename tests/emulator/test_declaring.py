@@ -19,25 +19,28 @@ def control(emulator: Emulator, method: str, path: str, **options: Any) -> reque
 
 def test_declarations_over_http_and_in_python_are_the_same(emulator: Emulator) -> None:
     profile = f"Email:{ANNA}"
-    control(emulator, "PUT", "answers", json={"id": "rule1", "answer": True})
-    control(emulator, "PUT", "answers", json={"id": "rule1", "answer": False, "profile": profile})
+    control(emulator, "PUT", "answers", json={"id": Emulator.RULE_ID, "answer": True})
+    control(emulator, "PUT", "answers", json={"id": Emulator.RULE_ID, "answer": False, "profile": profile})
     control(emulator, "PUT", "profiles", json={"profile": profile, "attributes": {"vip": True}})
     control(emulator, "PUT", "audiences", json={"id": "fans", "profiles": [profile, profile]})
     by_http = control(emulator, "GET", "answers").json()
     assert by_http == {
-        "rules": [{"id": "rule1", "answer": True}, {"id": "rule1", "profile": profile, "answer": False}],
+        "rules": [
+            {"id": Emulator.RULE_ID, "answer": True},
+            {"id": Emulator.RULE_ID, "profile": profile, "answer": False},
+        ],
         "profiles": {profile: {"vip": True}},
         "audiences": {"fans": [profile]},
     }
     assert control(emulator, "GET", "answers?sandbox=dev").json() == {"rules": [], "profiles": {}, "audiences": {}}
     emulator.reset()
-    emulator.answer_rule("rule1", True)
-    emulator.answer_rule("rule1", False, profile)
+    emulator.answer_rule(Emulator.RULE_ID, True)
+    emulator.answer_rule(Emulator.RULE_ID, False, profile)
     emulator.set_profile(profile, {"vip": True})
     emulator.set_audience("fans", (profile,))
     assert control(emulator, "GET", "answers").json() == by_http
-    emulator.answer_rule("rule1", None)
-    emulator.answer_rule("rule1", None, profile)
+    emulator.answer_rule(Emulator.RULE_ID, None)
+    emulator.answer_rule(Emulator.RULE_ID, None, profile)
     emulator.set_profile(profile, None)
     emulator.set_audience("fans", None)
     assert control(emulator, "GET", "answers").json() == {"rules": [], "profiles": {}, "audiences": {}}
@@ -50,6 +53,8 @@ def test_declarations_over_http_and_in_python_are_the_same(emulator: Emulator) -
         ("answers", {"id": "r"}, "answer is required"),
         ("answers", {"id": "r", "answer": "yes"}, "must be true, false, a number or null"),
         ("answers", {"id": 7, "answer": True}, "id must be a text"),
+        ("answers", {"id": "rule1", "answer": True}, "'rule1' is neither the id nor the name of a rule or a formula"),
+        ("answers", {"id": Emulator.TAG_ID, "answer": True}, "is a collection qualifier and not a rule"),
         ("answers", {"id": "r", "answer": True, "profile": "anna"}, "Namespace:identity"),
         ("answers", {"id": "r", "answer": True, "sandbox": "prd"}, "did you mean 'prod'"),
         ("answers", {"id": "r", "anwser": True}, "did you mean 'answer'"),
@@ -122,3 +127,22 @@ def test_what_is_declared_in_one_sandbox_stays_there(emulator: Emulator, caller:
     emulator.answer_rule(asked[0][0].emulator.objects("eligibility-rule", "prod")[-1]["id"], True)
     assert here.proposed(asked[0][2]) == [asked[0][1]]
     assert [each["offer"] for each in emulator.events("prod")] == [asked[0][1]]
+
+
+def test_a_rule_is_declared_by_its_name_too(emulator: Emulator, caller: Caller) -> None:
+    campaign = Campaign(caller)
+    condition = {"type": "PQL", "format": "pql/text", "value": "vip"}
+    gold, first, second = (
+        campaign.create("offer-rules", {"name": name, "condition": condition}) for name in ("Gold", "Twin", "Twin")
+    )
+    for given in ("Gold", "name:Gold", gold):
+        emulator.answer_rule(given, True)
+        assert control(emulator, "GET", "answers").json()["rules"] == [{"id": gold, "answer": True}]
+        emulator.answer_rule(given, None)
+    with pytest.raises(DeclarationError, match="did you mean 'Gold'"):
+        emulator.answer_rule("Golt", True)
+    with pytest.raises(DeclarationError, match=f"is the name of several: {first}, {second}"):
+        emulator.answer_rule("Twin", True)
+    to_come = "dps:eligibility-rule:1c2652769dc11fff"
+    emulator.answer_rule(to_come, False)
+    assert control(emulator, "GET", "answers").json()["rules"] == [{"id": to_come, "answer": False}]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from tests.emulator.conftest import Caller, dps_offer
+from tests.emulator.conftest import SCHEMA, Caller, dps_offer, xcore_offer
 
 REPLACE = {"op": "replace", "path": "/name", "value": "Renamed"}
 
@@ -171,6 +171,90 @@ def test_status_of_a_failed_test_is_a_setting(emulator: Emulator, caller: Caller
     assert caller.patch_dps(object_id, failing).status_code == 409
 
 
+def test_unlisted_operations_may_be_refused(emulator: Emulator, caller: Caller) -> None:
+    object_id = caller.create_dps(dps_offer(description="Two"))["id"]
+    move = {"op": "move", "from": "/description", "path": "/name"}
+    listed = [
+        {"op": "copy", "from": "/name", "path": "/description"},
+        {"op": "test", "path": "/name", "value": "Two"},
+        {"op": "remove", "path": "/description"},
+    ]
+    assert caller.patch_dps(object_id, move).status_code == 200
+    emulator.configure(unlisted_operations="refuse")
+    assert caller.patch_dps(object_id, *listed).status_code == 200
+    answer = caller.patch_dps(object_id, {"op": "move", "from": "/name", "path": "/description"})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Malformed request")
+    assert "op 'move'; known are add, replace, remove, copy, test" in answer.json()["detail"]
+
+
+RULED = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T00:00:00Z", "eligibilityRule": Emulator.RULE_ID}
+UNDECLARED = "Cannot specify eligibilityRule without a declared profileConstraintType"
+
+
+def test_a_rule_needs_the_type_of_its_constraint(emulator: Emulator, caller: Caller) -> None:
+    emulator.configure(undeclared_constraint_type="refuse")
+    path = "/offers?offer-type=personalized"
+    answer = caller.dps("POST", path, json=dps_offer(selectionConstraint=RULED))
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"/selectionConstraint/profileConstraintType: {UNDECLARED}"
+    criterion = {"placements": [Emulator.PLACEMENT_ID], "optionSelection": {}}
+    criterion["profileConstraint"] = {"eligibilityRule": Emulator.RULE_ID}
+    decision = {"name": "Newsletter", "status": "draft", "criteria": [criterion]}
+    answer = caller.dps("POST", "/offer-decisions", json=decision)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"/criteria/0/profileConstraint/profileConstraintType: {UNDECLARED}"
+    object_id = caller.create_dps(dps_offer())["id"]
+    answer = caller.patch_dps(object_id, {"op": "replace", "path": "/selectionConstraint", "value": RULED})
+    assert answer.status_code == 400
+    assert UNDECLARED in answer.json()["detail"]
+    caller.create_dps(dps_offer(selectionConstraint={**RULED, "profileConstraintType": "eligibilityRule"}))
+    emulator.configure(undeclared_constraint_type="allow")
+    caller.create_dps(dps_offer(selectionConstraint=RULED))
+    assert caller.dps("POST", "/offer-decisions", json=decision).status_code == 201
+
+
+def test_a_rule_that_generation_1_wrote_without_a_type_does_not_hinder_other_changes(
+    emulator: Emulator, caller: Caller
+) -> None:
+    emulator.configure(undeclared_constraint_type="refuse")
+    object_id = caller.create_xcore(xcore_offer())["@id"]
+    assert caller.patch_dps(object_id, REPLACE).status_code == 200
+    later = {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2027-01-01T00:00:00Z"}
+    assert caller.patch_dps(object_id, later).status_code == 200
+    checking = "xcore:eligibility-rule:124f4f57259caba5"
+    other = {"op": "replace", "path": "/selectionConstraint/eligibilityRule", "value": checking}
+    answer = caller.patch_dps(object_id, other)
+    assert answer.status_code == 400
+    assert UNDECLARED in answer.json()["detail"]
+    declared = {"op": "add", "path": "/selectionConstraint/profileConstraintType", "value": "eligibilityRule"}
+    assert caller.patch_dps(object_id, declared, other).status_code == 200
+
+
+@pytest.mark.parametrize("criteria", [5, [5], [{"profileConstraint": 5}]])
+def test_what_was_seeded_broken_can_be_mended(emulator: Emulator, caller: Caller, criteria: Any) -> None:
+    body = {"name": "Broken", "status": "draft", "criteria": criteria}
+    (object_id,) = emulator.seed(objects=[{"kind": "offer-activity", "body": body}], checked=False)
+    assert caller.dps("PATCH", f"/offer-decisions/{object_id}", json=[REPLACE]).status_code == 400
+    mended = {"op": "replace", "path": "/criteria", "value": []}
+    assert caller.dps("PATCH", f"/offer-decisions/{object_id}", json=[mended]).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["tags", "placements", "offers?offer-type=personalized"])
+def test_unknown_properties_with_names_of_other_kinds_mean_nothing(caller: Caller, path: str) -> None:
+    foreign: dict[str, Any] = {
+        "criteria": 5,
+        "filterType": [],
+        "startDate": 7,
+        "endDate": {},
+        "ids": 1,
+        "condition": True,
+    }
+    if path in ("tags", "placements"):
+        foreign |= {"selectionConstraint": [], "frequencyCappingConstraints": 1, "representations": 2}
+    document = dps_offer(**foreign) if path.startswith("offers") else {"name": "Odd", **foreign}
+    assert caller.dps("POST", f"/{path}", json=document).status_code == 201
+
+
 def test_if_match_is_ignored_unless_set(emulator: Emulator, caller: Caller) -> None:
     object_id = caller.create_dps(dps_offer())["id"]
     stale = {"If-Match": '"9"'}
@@ -219,6 +303,51 @@ def test_delayed_delete(emulator: Emulator, caller: Caller) -> None:
     emulator.clock.advance(1)
     assert caller.dps("GET", path).status_code == 404
     assert caller.listed() == []
+
+
+def test_what_is_being_deleted_is_still_seen_and_no_longer_used(emulator: Emulator, caller: Caller) -> None:
+    emulator.clock.freeze()
+    emulator.configure(delete_delay=5)
+    tag = caller.dps("POST", "/tags", json={"name": "Leaving"}).json()["id"]
+    schema = f"{SCHEMA}tag;version=0.1"
+    instance = caller.results(f"&id={tag}", schema=schema)["_embedded"]["results"][0]["instanceId"]
+    holder = caller.create_dps(dps_offer())["id"]
+    emulator.clock.advance(1)
+    assert caller.dps("DELETE", f"/tags/{tag}").status_code == 200
+
+    def seen() -> list[Any]:
+        return [
+            caller.dps("GET", f"/tags/{tag}").status_code,
+            caller.instances("GET", instance).status_code,
+            caller.dps("GET", "/tags?property=name==Leaving").json()["total"],
+            len(caller.found("&name=Leaving", route="instances", schema=schema)),
+            len(caller.found(f"&id={tag}", schema=schema)),
+        ]
+
+    for seconds in (0, 4.999):
+        emulator.clock.advance(seconds)
+        assert seen() == [200, 200, 1, 1, 1]
+        # Its name is taken until it is gone, and nothing new may refer to it.
+        assert caller.dps("POST", "/tags", json={"name": "Leaving"}).status_code == 400
+        answer = caller.patch_dps(holder, {"op": "add", "path": "/tags", "value": [tag]})
+        assert "there is no such tag" in answer.json()["detail"]
+        assert caller.dps("DELETE", f"/tags/{tag}").status_code == 404
+        assert caller.instances("DELETE", instance).status_code == 404
+    emulator.clock.advance(0.001)
+    assert seen() == [404, 404, 0, 0, 0]
+    assert caller.dps("POST", "/tags", json={"name": "Leaving"}).status_code == 201
+
+
+def test_what_is_being_deleted_still_holds_what_it_refers_to(emulator: Emulator, caller: Caller) -> None:
+    emulator.clock.freeze()
+    emulator.configure(delete_delay=5)
+    tag = caller.dps("POST", "/tags", json={"name": "Held"}).json()["id"]
+    offer = caller.create_dps(dps_offer(tags=[tag]))["id"]
+    emulator.clock.advance(1)
+    assert caller.dps("DELETE", f"/offers/{offer}?offer-type=personalized").status_code == 200
+    assert caller.dps("DELETE", f"/tags/{tag}").status_code == 409
+    emulator.clock.advance(5)
+    assert caller.dps("DELETE", f"/tags/{tag}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,28 @@ def test_dates_keep_their_instant_and_their_digits(caller: Caller) -> None:
     assert read == {"xdm:startDate": "2026-03-09T20:00:00.123456Z", "xdm:endDate": "2026-03-11T00:00:00.000Z"}
 
 
-def test_text_component_keeps_its_spelling_in_generation_2(caller: Caller) -> None:
-    parts = [{"type": "component-text", "format": "text/plain"}, {"type": "text", "format": "text/plain"}]
-    representations = [{"placement": Emulator.PLACEMENT_ID, "components": parts}]
-    receipt = caller.create_dps(dps_offer(representations=representations))
-    assert caller.get_dps(receipt["id"]).json()["representations"] == representations
-    (item,) = caller.results()["_embedded"]["results"]
-    types = {each["@type"] for each in item["_instance"]["xdm:representations"][0]["xdm:components"]}
-    assert types == {f"{SCHEMA}content-component-text"}
+def test_text_components_are_shown_in_one_spelling_by_each_generation(emulator: Emulator, caller: Caller) -> None:
+    parts = [{"type": word, "format": "text/plain"} for word in ("component-text", "text")]
+    caller.create_dps(dps_offer(representations=[{"placement": Emulator.PLACEMENT_ID, "components": parts}]))
+    prefixed = [{"@type": f"{SCHEMA}content-component-text", "dc:format": "text/plain"}]
+    caller.create_xcore(
+        xcore_offer(representations=[{"xdm:placement": Emulator.PLACEMENT_ID, "xdm:components": prefixed}])
+    )
+    for entity in caller.dps("GET", "/offers?offer-type=personalized").json()["results"]:
+        assert {each["type"] for each in entity["representations"][0]["components"]} == {"component-text"}
+    for item in caller.results()["_embedded"]["results"]:
+        types = {each["@type"] for each in item["_instance"]["xdm:representations"][0]["xdm:components"]}
+        assert types == {f"{SCHEMA}content-component-text"}
+    stored = [each["body"]["representations"][0]["components"] for each in emulator.objects("personalized-offer")]
+    assert {component["type"] for components in stored for component in components} == {"component-text"}
+    for word in ("text", "component-text"):
+        assert len(caller.listed(f"&property=representations.components.type=={word}")) == 2
+
+
+def test_the_component_type_of_a_placement_stays_as_generation_2_wrote_it(caller: Caller) -> None:
+    for word in ("text", "component-text"):
+        receipt = caller.dps("POST", "/placements", json={"name": word, "componentType": word}).json()
+        assert caller.dps("GET", f"/placements/{receipt['id']}").json()["componentType"] == word
 
 
 _words = st.text(min_size=1, max_size=12).filter(str.strip)
@@ -97,7 +111,7 @@ _free = st.dictionaries(
 )
 _dates = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
 _component = st.fixed_dictionaries(
-    {"type": st.sampled_from(["html", "text", "imagelink", "json"]), "format": st.just("text/html")},
+    {"type": st.sampled_from(["html", "component-text", "imagelink", "json"]), "format": st.just("text/html")},
     optional={"language": st.lists(_words), "content": st.text(), "deliveryURL": st.text(), "linkURL": st.text()},
 )
 _offer = st.builds(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from tests.emulator.conftest import Caller
+from tests.emulator.conftest import CREATE, Caller
 from tests.emulator.kinds import Writer, family
 
 DECISIONS = {
@@ -41,6 +41,62 @@ def test_status_changes(writer: Writer, name: str) -> None:
                 writer.emulator.configure(strict_status=False)
                 assert writer.patch(known[name], object_id, "replace", "/status", after).status_code == 200
                 writer.emulator.configure(strict_status=True)
+
+
+FINAL = [("offer", "archived"), ("fallback", "archived"), ("decision", "complete"), ("decision", "archived")]
+
+
+@pytest.mark.parametrize(("name", "status"), FINAL)
+def test_what_is_final_is_not_changed(writer: Writer, name: str, status: str) -> None:
+    known, _ = family(writer)
+    object_id = writer.made(known[name], status=status)
+    date = "/selectionConstraint/endDate" if name == "offer" else "/endDate"
+    changes: list[tuple[str, str, Any]] = [("replace", "/name", "Renamed"), ("add", "/description", "more")]
+    changes += [("replace", date, "2027-01-01T00:00:00Z")] if name != "fallback" else []
+    for change in changes:
+        answer = writer.patch(known[name], object_id, *change)
+        assert answer.status_code == writer.refused
+        assert answer.json()["title"] == "Status change not allowed"
+        assert f"that is {status!r} can be duplicated or deleted" in answer.json()["detail"]
+    # Whoever changes nothing is not refused.
+    assert writer.patch(known[name], object_id, "replace", "/name", known[name].plain["name"]).status_code == 200
+    if status == "complete":
+        assert writer.patch(known[name], object_id, "replace", "/status", "archived").status_code == 200
+    writer.emulator.configure(strict_status=False)
+    assert writer.patch(known[name], object_id, "replace", "/name", "Renamed").status_code == 200
+    assert writer.delete(known[name], object_id)
+
+
+def test_a_replacement_does_not_change_what_is_final(caller: Caller) -> None:
+    writer = Writer(caller, "xcore")
+    kind = family(writer)[0]["offer"]
+    instance = writer.instance_of(writer.made(kind, status="archived"))
+    headers = {"Content-Type": CREATE.format(kind.stamped)}
+    archived = {**kind.prefixed, "xdm:status": "archived"}
+    assert caller.instances("PUT", instance, json=archived, headers=headers).status_code == 200
+    answer = caller.instances("PUT", instance, json={**archived, "xdm:name": "Renamed"}, headers=headers)
+    assert answer.status_code == 422
+    assert "not changed (name)" in answer.json()["detail"]
+
+
+def test_what_is_final_is_deleted(writer: Writer) -> None:
+    known, _ = family(writer)
+    for name, status in FINAL:
+        assert writer.delete(known[name], writer.made(known[name], status=status))
+
+
+@pytest.mark.parametrize("status", ["draft", "archived"])
+def test_a_decision_goes_live_with_an_approved_fallback_only(writer: Writer, status: str) -> None:
+    known, _ = family(writer)
+    fallback = writer.made(known["fallback"], status=status)
+    answer = writer.create_neutral(known["decision"], fallback=fallback)
+    assert answer.status_code == writer.refused
+    assert f"{fallback} is {status}, and the fallback of a live decision must be approved" in answer.json()["detail"]
+    decision = writer.made(known["decision"], fallback=fallback, status="draft")
+    live = ("replace", "/status", "live")
+    assert writer.patch(known["decision"], decision, *live).status_code == writer.refused
+    writer.emulator.configure(live_decision="any")
+    assert writer.patch(known["decision"], decision, *live).status_code == 200
 
 
 def test_a_decision_may_be_born_in_any_status(writer: Writer) -> None:

@@ -10,6 +10,7 @@ from airflow_provider_offers.emulator import Emulator
 from tests.emulator.conftest import CREATE, FALLBACK, PERSONALIZED, SCHEMA, Caller, dps_offer, xcore_offer
 
 WINDOW = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T00:00:00Z"}
+RULED = {**WINDOW, "profileConstraintType": "eligibilityRule"}
 COMPONENT = {"type": "html", "format": "text/html"}
 REPRESENTATION = {"placement": Emulator.PLACEMENT_ID, "components": [COMPONENT]}
 
@@ -33,16 +34,22 @@ REPRESENTATION = {"placement": Emulator.PLACEMENT_ID, "components": [COMPONENT]}
         ({"selectionConstraint": {**WINDOW, "endDate": "2026-06-30T00:00:00"}}, "RFC 3339"),
         ({"selectionConstraint": {**WINDOW, "endDate": "2026-02-30T00:00:00Z"}}, "RFC 3339"),
         ({"selectionConstraint": {**WINDOW, "endDate": "2026-01-01T00:00:00Z"}}, "is before the start"),
-        ({"selectionConstraint": {**WINDOW, "eligibilityRule": "x"}}, "no such eligibility-rule"),
-        ({"selectionConstraint": {**WINDOW, "eligibilityRule": Emulator.TAG_ID}}, "which is a tag"),
+        (
+            {"selectionConstraint": {**RULED, "eligibilityRule": "x"}},
+            "/selectionConstraint/eligibilityRule: refers to 'x', and there is no such eligib",
+        ),
+        ({"selectionConstraint": {**RULED, "eligibilityRule": Emulator.TAG_ID}}, "which is a tag"),
         ({"selectionConstraint": {**WINDOW, "profileConstraintType": "some"}}, "must be one of none"),
         ({"cappingConstraint": {"globalCap": 0}}, "/cappingConstraint/globalCap: must be at least 1"),
         ({"frequencyCappingConstraints": [{"limit": 1}]}, "/frequencyCappingConstraints/0/scope: is required"),
-        ({"tags": ["nothing"]}, "no such tag"),
+        ({"tags": [Emulator.TAG_ID, "Sale"]}, "/tags/1: refers to 'Sale', and there is no such tag"),
         ({"tags": Emulator.TAG_ID}, "/tags: must be an array"),
         ({"characteristics": {"sku": 7}}, "/characteristics/sku: must be a string"),
         ({"representations": [{"components": [COMPONENT]}]}, "/representations/0/placement: is required"),
-        ({"representations": [{**REPRESENTATION, "placement": "nothing"}]}, "no such offer-placement"),
+        (
+            {"representations": [{**REPRESENTATION, "placement": "x"}]},
+            "/representations/0/placement: refers to 'x', and there",
+        ),
         ({"representations": [{**REPRESENTATION, "components": []}]}, "at least 1"),
         ({"representations": [{"placement": Emulator.PLACEMENT_ID}]}, "/representations/0/components: is required"),
         ({"representations": [{**REPRESENTATION, "components": [{"type": "html"}]}]}, "/format: is required"),
@@ -72,7 +79,7 @@ def test_dps_refuses(emulator: Emulator, caller: Caller, changes: dict[str, Any]
         ({"selectionConstraint": {"xdm:startDate": "x"}}, "/xdm:selectionConstraint/xdm:startDate"),
         ({"selectionConstraint": WINDOW}, "other generation's spelling"),
         ({"representations": [{**REPRESENTATION}]}, "other generation's spelling"),
-        ({"tags": ["nothing"]}, "no such tag"),
+        ({"tags": ["Sale"]}, "/xdm:tags/0: refers to 'Sale', and there is no such tag"),
         (
             {"representations": [{"xdm:placement": Emulator.PLACEMENT_ID, "xdm:components": [{"@type": "html"}]}]},
             "must start with https://ns.adobe.com/experience/offer-management/content-component-",
@@ -106,8 +113,13 @@ def test_switches(emulator: Emulator, caller: Caller) -> None:
     assert "/colour: is not a known property" in answer.json()["detail"]
 
 
-def test_equal_dates_are_no_reversed_window(caller: Caller) -> None:
-    caller.create_dps(dps_offer(selectionConstraint={**WINDOW, "endDate": "2026-03-10T02:00:00+02:00"}))
+def test_equal_dates_are_no_reversed_window(emulator: Emulator, caller: Caller) -> None:
+    empty = dps_offer(selectionConstraint={**WINDOW, "endDate": "2026-03-10T02:00:00+02:00"})
+    answer = caller.dps("POST", "/offers?offer-type=personalized", json=empty)
+    assert answer.status_code == 400
+    assert "/selectionConstraint/endDate: 2026-03-10T00:00:00.000Z is the start too" in answer.json()["detail"]
+    emulator.configure(guardrails="ignore")
+    caller.create_dps(empty)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,19 @@ def test_documented_patches(caller: Caller) -> None:
     assert read["xdm:tags"] == [Emulator.TAG_ID]
 
 
+@pytest.mark.parametrize("op", ["copy", "move", "test"])
+def test_unlisted_operations_may_be_refused(emulator: Emulator, caller: Caller, op: str) -> None:
+    instance = caller.create_xcore(xcore_offer())["instanceId"]
+    unlisted: dict[str, Any] = {"op": op, "path": "/_instance/xdm:name", "from": "/_instance/xdm:name"}
+    unlisted["value"] = "Spring voucher"
+    assert caller.patch_xcore(instance, unlisted).status_code == 200
+    emulator.configure(unlisted_operations="refuse")
+    answer = caller.patch_xcore(instance, unlisted)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Malformed request")
+    assert f"op {op!r}; known are add, replace, remove" in answer.json()["detail"]
+    assert caller.patch_xcore(instance, {**unlisted, "op": "replace"}).status_code == 200
+
+
 def test_patch_needs_its_media_type_and_the_right_schema(caller: Caller) -> None:
     instance = caller.create_xcore(xcore_offer())["instanceId"]
     assert caller.patch_xcore(instance, RENAME, Content_Type="application/json").status_code == 415

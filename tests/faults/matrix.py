@@ -18,11 +18,12 @@ from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.intents import Plan
 from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.kinds import LIBRARY
 from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.windows import resolve_window
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Door
-from tests.faults.world import LAG_BOUND, OTHER_TAG, Stored, fallback, offer
+from tests.faults.world import LAG_BOUND, LIBRARY_OBJECTS, OTHER_TAG, Stored, fallback, offer
 
 APIS = ("dps", "xcore")
 SHELLS = ("sync", "async")
@@ -138,14 +139,23 @@ def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try],
 
 
 def _step(step: Any) -> Callable[[Door, Try], Written]:
-    return lambda door, attempt: door.edit_offer(
-        attempt.offer_id, lambda access, reference: take_step(access, reference, step, now=_now)
-    )
+    """A step as the operators make it."""
+
+    def work(door: Door, attempt: Try) -> Written:
+        intent = attempt.intent(durable=True)
+        return door.edit_offer(
+            attempt.offer_id, lambda access, reference: take_step(access, reference, step, now=_now, intent=intent)
+        )
+
+    return work
 
 
 def _schedule(door: Door, attempt: Try) -> Written:
     window = resolve_window("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
-    return door.edit_offer(attempt.offer_id, lambda access, reference: schedule(access, reference, window))
+    intent = attempt.intent(durable=True)
+    return door.edit_offer(
+        attempt.offer_id, lambda access, reference: schedule(access, reference, window, intent=intent)
+    )
 
 
 def _archive_expired(door: Door, attempt: Try) -> Written:
@@ -191,6 +201,18 @@ WRITES: tuple[Write, ...] = (
     Write("create, skipping theirs", creating(offer(), "skip"), _THEIRS, _THEIRS),
     Write("create, updating theirs", creating(offer(), "update"), _THEIRS, offer()),
     Write("create, refusing theirs", creating(offer()), _THEIRS, _THEIRS, refused=AlreadyExistsError),
+    *(
+        Write(
+            f"create a {kind}",
+            creating(document, offer_type=LIBRARY[kind]),
+            None,
+            document,
+            kind=kind,
+            # The one whose name the service takes once has looks of its own.
+            deep=LIBRARY[kind].unique_name,
+        )
+        for kind, document in LIBRARY_OBJECTS.items()
+    ),
     Write("patch that sets", patching(_SKU), offer(), offer(characteristics={"sku": "SPR-20"}), once=False),
     Write(
         "patch that sets, plan kept",

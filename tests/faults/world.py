@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_offers.client.kinds import LIBRARY
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.emulator import Emulator
@@ -49,9 +50,55 @@ def fallback(**changes: Any) -> dict[str, Any]:
     return offer(selectionConstraint=None, rank=None, **changes)
 
 
+_FALLBACK_ID = "dps:fallback-offer:1c00000000000001"
+_COLLECTION_ID = "dps:offer-filter:1c00000000000002"
+# What a decision refers to.
+_AROUND: dict[str, list[dict[str, Any]]] = {
+    "decision": [
+        {"kind": "fallback-offer", "id": _FALLBACK_ID, "body": fallback(name="Everyone", status="approved")},
+        {
+            "kind": "offer-filter",
+            "id": _COLLECTION_ID,
+            "body": {"name": "All", "filterType": "any-tags", "ids": [OTHER_TAG]},
+        },
+    ]
+}
+LIBRARY_OBJECTS: dict[str, dict[str, Any]] = {
+    "placement": {
+        "name": NAME,
+        "channel": "https://ns.adobe.com/xdm/channel-types/web",
+        "componentType": "html",
+        "description": "at the top",
+    },
+    "tag": {"name": NAME, "description": "what no read shows"},
+    "rule": {
+        "name": NAME,
+        "description": "for all",
+        "condition": {"type": "PQL", "format": "pql/text", "value": "true"},
+    },
+    "collection": {"name": NAME, "filterType": "any-tags", "ids": [OTHER_TAG]},
+    "decision": {
+        "name": NAME,
+        "status": "draft",
+        "startDate": "2026-03-10T00:00:00Z",
+        "endDate": "2099-06-30T21:59:59Z",
+        "fallback": _FALLBACK_ID,
+        "criteria": [
+            {
+                "placements": [Emulator.PLACEMENT_ID],
+                "rank": {"priority": 0},
+                "profileConstraint": {"profileConstraintType": "none"},
+                "optionSelection": {"filter": _COLLECTION_ID},
+            }
+        ],
+    },
+}
+"""The object in question where it is no offer, by the key of its kind."""
+
+
 @dataclass(frozen=True)
 class Stored:
-    """An offer in the emulator, in neutral form."""
+    """An object in the emulator, in neutral form."""
 
     id: str
     instance_id: str
@@ -78,8 +125,8 @@ class World:
         self.api = api
         self.emulator.reset()
         self.time.start()
-        objects = [_seeded(f"{kind}-offer", given)] if given is not None else []
-        ids = self.emulator.seed(objects=[*_bystanders(kind), *objects])
+        objects = [_seeded(_type_name(kind), given)] if given is not None else []
+        ids = self.emulator.seed(objects=[*_AROUND.get(kind, []), *_bystanders(kind), *objects])
         # What is there has been there for longer than an index lags.
         self.time.sleep(3600)
         target = self._stored(ids[-1]) if given is not None else None
@@ -107,7 +154,7 @@ class World:
 
     def add(self, body: dict[str, Any], kind: str = "personalized") -> None:
         """One more offer of somebody else's, as old as the others by now."""
-        self.emulator.seed(objects=[_seeded(f"{kind}-offer", body)])
+        self.emulator.seed(objects=[_seeded(_type_name(kind), body)])
         self.time.sleep(3600)
 
     def ours(self) -> list[Stored]:
@@ -143,7 +190,7 @@ class World:
         return next(_as_stored(each) for each in self._all() if each["id"] == identifier)
 
     def _all(self) -> list[dict[str, Any]]:
-        return [each for each in self.emulator.objects() if each["kind"].endswith("-offer")]
+        return self.emulator.objects()
 
 
 def _as_stored(found: dict[str, Any]) -> Stored:
@@ -155,13 +202,21 @@ def _seeded(kind: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 def _bystanders(kind: str) -> list[dict[str, Any]]:
-    """Offers as much like the one in question as others can be."""
+    """Objects as much like the one in question as others can be."""
+    if kind in LIBRARY_OBJECTS:
+        document = LIBRARY_OBJECTS[kind]
+        alike = [_seeded(_type_name(kind), {**document, "name": name}) for name in (f"{NAME} 2", NAME.upper())]
+        return [_seeded("personalized-offer", offer()), *alike]
     other = "fallback" if kind == "personalized" else "personalized"
     body = fallback() if other == "fallback" else offer()
-    alike = offer if kind == "personalized" else fallback
+    like = offer if kind == "personalized" else fallback
     return [
         _seeded(f"{other}-offer", body),
-        _seeded(f"{kind}-offer", alike(name=f"{NAME} 2")),
-        _seeded(f"{kind}-offer", alike(name=NAME.upper())),
-        _seeded(f"{kind}-offer", alike(), sandbox="dev"),
+        _seeded(f"{kind}-offer", like(name=f"{NAME} 2")),
+        _seeded(f"{kind}-offer", like(name=NAME.upper())),
+        _seeded(f"{kind}-offer", like(), sandbox="dev"),
     ]
+
+
+def _type_name(kind: str) -> str:
+    return LIBRARY[kind].type_name

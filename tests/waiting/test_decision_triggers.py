@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client import polling
-from airflow_provider_offers.client.auth import SHARED_TOKENS
-from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.triggers import askers, feeds
@@ -21,43 +19,15 @@ from airflow_provider_offers.triggers.decisions import BatchDecisionTrigger, Off
 from airflow_provider_offers.triggers.offers import OfferTrigger
 from tests.airflow.capture import captured_output
 from tests.deciding import EMAIL, PROFILE, Stage, set_up
+from tests.waiting.events import COMMON, event_of, until
 
-COMMON: dict[str, Any] = {"offer_library_conn_id": "offers", "sandbox": None, "poll_interval": 0.2}
 DECISION = "dps:offer-activity:1"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    SHARED_TOKENS.clear()
-    running.reset()
-    running.configure(batch_queued_seconds=0.1, batch_processing_seconds=0.1, batch_ingesting_seconds=0.1)
-    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(running.connection("dps")))
-    return running
-
-
-@pytest.fixture
-def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every opening and closing of a session."""
-    happened: list[str] = []
-    open_, close = AsyncSession.open, AsyncSession.close
-
-    async def opened(*arguments: Any, **options: Any) -> AsyncSession:
-        happened.append("opened")
-        return await open_(*arguments, **options)
-
-    async def closed(self: AsyncSession) -> None:
-        await close(self)
-        happened.append("closed")
-
-    monkeypatch.setattr(AsyncSession, "open", opened)
-    monkeypatch.setattr(AsyncSession, "close", closed)
-    return happened
+def emulator(emulator: Emulator) -> Emulator:
+    emulator.configure(batch_queued_seconds=0.1, batch_processing_seconds=0.1, batch_ingesting_seconds=0.1)
+    return emulator
 
 
 def viewpoint(decision: str = DECISION, placement: str | None = Emulator.PLACEMENT_ID) -> dict[str, Any]:
@@ -112,21 +82,6 @@ def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Em
     assert EMAIL not in str(trigger)
 
 
-async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
-    events = [event async for event in trigger.run()]
-    assert len(events) == 1
-    payload: dict[str, Any] = events[0].payload
-    assert json.loads(json.dumps(payload)) == payload
-    return payload
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
-
-
 def nothing_left() -> bool:
     loop = asyncio.get_running_loop()
     return feeds._feeds[loop] == {} and askers._shared[loop] == {}
@@ -167,12 +122,12 @@ def test_many_who_look_from_the_same_place_share_its_decisions(emulator: Emulato
 def test_the_runtime_lags_behind_the_library(emulator: Emulator) -> None:
     stage = set_up(emulator, "dps")
     emulator.configure(runtime_lag=1.5)
+    began = time.monotonic()
     publish(stage.offers[:1])
-    began = time.time()
     event = asyncio.run(event_of(live(stage, stage.offers[0], etag=2)))
     assert (event["status"], event["value"][0]["etag"]) == ("met", 2)
     # What the library has already is not enough.
-    assert time.time() - began > 1.0
+    assert time.monotonic() - began >= 1.5
 
 
 @pytest.mark.parametrize("etag", [1, None])
@@ -194,18 +149,51 @@ def test_what_becomes_hopeless_ends_the_wait_at_once(emulator: Emulator, etag: i
     assert "is archived and will not be served" in event["message"]
 
 
-def test_a_decision_that_is_not_there_is_hopeless_and_one_that_is_unknown_yet_is_waited_for(emulator: Emulator) -> None:
+@pytest.mark.parametrize("placement", [None, Emulator.PLACEMENT_ID])
+def test_a_decision_that_is_not_there_is_hopeless_and_one_that_is_unknown_yet_is_waited_for(
+    emulator: Emulator, placement: str | None
+) -> None:
     stage = set_up(emulator, "dps")
     offers = [{"id": stage.offers[0], "instance_id": None, "offer_type": "personalized", "etag": None}]
-    gone = OfferLiveTrigger(offers=offers, viewpoint=viewpoint("dps:offer-activity:0", None), **COMMON)
+    gone = OfferLiveTrigger(offers=offers, viewpoint=viewpoint("dps:offer-activity:0", placement), **COMMON)
     event = asyncio.run(event_of(gone))
     assert (event["status"], event["message"]) == (
         "hopeless",
         "There is no decision dps:offer-activity:0, or not any more",
     )
+    emulator.configure(runtime_lag=3600)
     options = {**COMMON, "execution_deadline": time.time() + 1}
-    unknown = OfferLiveTrigger(offers=offers, viewpoint=viewpoint("dps:offer-activity:0"), **options)
+    unknown = OfferLiveTrigger(offers=offers, viewpoint=viewpoint(stage.decision, placement), **options)
     assert asyncio.run(event_of(unknown))["status"] == "execution_timeout"
+
+
+@pytest.mark.parametrize("placement", [None, Emulator.PLACEMENT_ID])
+def test_many_share_the_look_at_a_decision_that_ends(emulator: Emulator, placement: str | None) -> None:
+    stage = set_up(emulator, "dps", offers=20, status="draft")
+    seen_from = viewpoint(stage.decision, placement)
+
+    def waiting(offer: str) -> OfferLiveTrigger:
+        offers = [{"id": offer, "instance_id": offer, "offer_type": "personalized", "etag": None}]
+        return OfferLiveTrigger(offers=offers, viewpoint=seen_from, **{**COMMON, "poll_interval": 1.0})
+
+    def complete() -> None:
+        with OfferLibraryHook("offers") as hook:
+            change = [{"op": "replace", "path": "/status", "value": "complete"}]
+            hook.objects("decision").patch(stage.decision, change)
+
+    async def main() -> list[dict[str, Any]]:
+        tasks = [asyncio.create_task(event_of(waiting(offer))) for offer in stage.offers]
+        await until(lambda: decisions(emulator) >= 1)
+        await asyncio.to_thread(complete)
+        emulator.clear_journal()
+        return await asyncio.gather(*tasks)
+
+    events = asyncio.run(main())
+    assert {event["status"] for event in events} == {"hopeless"}
+    assert all("is complete and not made any more" in event["message"] for event in events)
+    looks = emulator.journal(method="GET", path=f"/data/core/dps/offer-decisions/{stage.decision}")
+    # As many as there were refusals, or fewer: never one for each who waits.
+    assert 1 <= len(looks) <= max(decisions(emulator), 2) < len(events) / 2
 
 
 def test_an_outage_is_borne_and_a_refused_request_is_not(emulator: Emulator) -> None:
@@ -222,8 +210,17 @@ def test_nothing_of_the_profile_is_logged(emulator: Emulator) -> None:
     stage = set_up(emulator, "dps", status="draft")
     body = json.dumps({"title": f"No {EMAIL}", "detail": EMAIL})
     emulator.add_fault("status", status=422, body=body, path="/data/core/ods/*")
+
+    async def main() -> None:
+        task = asyncio.create_task(event_of(live(stage, stage.offers[0])))
+        # Whoever asks again has told what the first answer was.
+        await until(lambda: decisions(emulator) >= 2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
     with captured_output() as output:
-        asyncio.run(event_of(live(stage, stage.offers[0], execution_deadline=time.time() + 1)))
+        asyncio.run(main())
         logged = output.text()
     assert "Not served yet" in logged
     assert EMAIL not in logged

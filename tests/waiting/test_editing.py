@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import NotPublishableError, TransitionError, UnsupportedError
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NotPublishableError,
+    TransitionError,
+    UnsupportedError,
+    can_pass,
+)
 from airflow_provider_offers.client.flows import editing, planned, writing
+from airflow_provider_offers.client.flows.intents import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.settings import parse_settings
@@ -215,3 +222,115 @@ def test_a_fallback_offer_has_no_window(emulator: Emulator, library: OfferLibrar
     window = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
     with pytest.raises(UnsupportedError, match="may always be shown"):
         schedule(library, "dps:fallback-offer:1", window)
+
+
+class Kept:
+    """What one try of a task keeps for the others, in a state that they share."""
+
+    durable = True
+    since = None
+    anew = False
+
+    def __init__(self, state: dict[int, Plan], number: int) -> None:
+        self.state = state
+        self.number = number
+
+    def recall(self) -> list[Plan]:
+        return [plan for number, plan in self.state.items() if number != self.number]
+
+    def keep(self, plan: Plan) -> None:
+        self.state[self.number] = plan
+
+
+class Killed(BaseException):
+    """The end of a worker."""
+
+
+class KilledBeforeTheWrite(Kept):
+    def keep(self, plan: Plan) -> None:
+        super().keep(plan)
+        raise Killed
+
+
+def _step(wanted: Any) -> Callable[[Intent], Any]:
+    return lambda intent: (
+        lambda access, reference: editing.take_step(access, reference, wanted, now=lambda: NOW, intent=intent)
+    )
+
+
+WINDOW = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
+# What a task does: the offer before, the edit, what it is called once done, and what somebody then makes of it.
+EDITS: dict[str, tuple[dict[str, Any], Callable[[Intent], Any], str, tuple[str, Any]]] = {
+    "publish": ({}, _step(PUBLISH), "published", ("/status", "draft")),
+    "unpublish": ({"status": "approved"}, _step(UNPUBLISH), "unpublished", ("/status", "approved")),
+    "archive": ({}, _step(ARCHIVE), "archived", ("/status", "draft")),
+    "schedule": (
+        {},
+        lambda intent: lambda access, reference: editing.schedule(access, reference, WINDOW, intent=intent),
+        "scheduled",
+        ("/selectionConstraint/endDate", "2026-05-01T00:00:00.000Z"),
+    ),
+}
+EACH = pytest.mark.parametrize("case", EDITS)
+
+
+@EACH
+def test_what_an_earlier_try_did_is_done(emulator: Emulator, library: OfferLibrary, case: str) -> None:
+    before, edit, done, _ = EDITS[case]
+    offer, state = seed(emulator, **before), dict[int, Plan]()
+    for number in (1, 2, 3):
+        assert library.edit_offer(offer, edit(Kept(state, number))).action == done
+    # Another task finds it so.
+    assert library.edit_offer(offer, edit(Kept({}, 1))).action == "unchanged"
+    assert len(patched(emulator)) == 1
+
+
+@EACH
+def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library: OfferLibrary, case: str) -> None:
+    before, edit, done, (path, value) = EDITS[case]
+    offer, state = seed(emulator, **before), dict[int, Plan]()
+    library.edit_offer(offer, edit(Kept(state, 1)))
+    # One page has it that even archiving can be taken back.
+    emulator.configure(strict_status=False)
+    replace(library, offer, path, value)
+    undone = body_of(emulator, offer)
+    for number in (2, 3):
+        with pytest.raises(ConflictError) as refused:
+            library.edit_offer(offer, edit(Kept(state, number)))
+        assert not can_pass(refused.value)
+        said = str(refused.value)
+        assert f"may have been {done} by this task already" in said
+        assert f"{path} is " in said
+        assert "by emulator-account" in said or " by " in said
+        assert "clear the task" in said
+    assert body_of(emulator, offer) == undone
+    # A task that was cleared knows of no earlier try, nor does one where no state is kept.
+    assert library.edit_offer(offer, edit(Kept({}, 4))).action == done
+
+
+@EACH
+def test_what_an_earlier_try_did_not_get_to_is_done(emulator: Emulator, library: OfferLibrary, case: str) -> None:
+    """It was killed before the write; somebody edits something else, which is kept."""
+    before, edit, done, _ = EDITS[case]
+    untouched, edited = seed(emulator, **before), seed(emulator, **before)
+    for offer in (untouched, edited):
+        state: dict[int, Plan] = {}
+        with pytest.raises(Killed):
+            library.edit_offer(offer, edit(KilledBeforeTheWrite(state, 1)))
+        assert list(state) == [1]
+        if offer == edited:
+            replace(library, offer, "/rank/priority", 7)
+        assert library.edit_offer(offer, edit(Kept(state, 2))).action == done
+    assert body_of(emulator, edited)["rank"]["priority"] == 7
+
+
+def test_a_later_try_that_planned_on_what_somebody_edited_counts_from_there(
+    emulator: Emulator, library: OfferLibrary
+) -> None:
+    offer, state = seed(emulator), dict[int, Plan]()
+    for number, priority in ((1, 5), (2, 6)):
+        with pytest.raises(Killed):
+            library.edit_offer(offer, _step(PUBLISH)(KilledBeforeTheWrite(state, number)))
+        replace(library, offer, "/rank/priority", priority)
+    assert library.edit_offer(offer, _step(PUBLISH)(Kept(state, 3))).action == "published"
+    assert body_of(emulator, offer)["rank"]["priority"] == 6

@@ -14,6 +14,8 @@ from airflow_provider_offers.client.generations.xcore import Xcore, containers, 
 from airflow_provider_offers.client.wire import Answer, Call, Flow
 
 _LONGEST_LINK = 16_000
+# How long a name is taken for known without a look: somebody else may give it to another object.
+_KNOWN_SECONDS = 10.0
 _AS_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -24,6 +26,20 @@ class Access:
     exchange: Exchange
     generation: Generation
     named: dict[tuple[str, str], Reference] = field(default_factory=dict, compare=False, repr=False)
+    # When each was last seen to have its name.
+    _seen: dict[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)
+
+    def known(self, key: tuple[str, str]) -> Reference | None:
+        """The object of that kind and name, if it was seen a moment ago."""
+        if self.exchange.clock() - self._seen.get(key, -_KNOWN_SECONDS) < _KNOWN_SECONDS:
+            return self.named.get(key)
+        return None
+
+    def remember(self, key: tuple[str, str], reference: Reference) -> Reference:
+        """Keep what has just been seen to have a name."""
+        self._seen[key] = self.exchange.clock()
+        self.named[key] = reference
+        return reference
 
     def forget(self, reference: Reference) -> None:
         """Forget the names of an object that is gone: another may get one of them."""

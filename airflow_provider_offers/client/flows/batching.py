@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from airflow_provider_offers.client.delivery import proposition_requests
+from airflow_provider_offers.client.delivery import RuntimeRefusalError, proposition_requests
+from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, RejectedError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deciding import scope_ids
+from airflow_provider_offers.client.generations.reading import is_fit
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json
 from airflow_provider_offers.client.workloads import Job, Workload, read_job
 
@@ -38,14 +41,24 @@ def post(access: Access, body: Json) -> Flow[Job]:
 
     Calls `POST /data/core/dwm/workloads/decisions`; Adobe: Batch Decisioning API. The service has no idempotency key
     and lists no jobs, so that the request is repeated only where it is certain that it was not taken up; after
-    any other failure (`is_unsettled`) nobody can tell whether there is a job.
+    any other failure (`is_unsettled`) nobody can tell whether there is a job. Raises `RuntimeRefusalError` where the
+    runtime refuses what it may not know yet.
     """
-    answer: Answer = yield from access.exchange.send(Call("POST", _PATH, _HEADERS, body, repeatable=False), _BASE)
+    try:
+        answer: Answer = yield from access.exchange.send(Call("POST", _PATH, _HEADERS, body, repeatable=False), _BASE)
+    except (NotFoundError, RejectedError) as refused:
+        raise RuntimeRefusalError(refused) from refused
     return read_job(answer)
 
 
 def job_status(access: Access, job_id: str) -> Flow[Job]:
-    """The job as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
+    """The job as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`.
+
+    Raises `InvalidInputError` where nothing has such an id.
+    """
+    if not is_fit(job_id):
+        accepted = "the id of a batch job, as a receipt has it"
+        raise InvalidInputError("There is no such batch job", [Violation("job_id", quoted(job_id, 80), accepted)])
     call = Call("GET", f"{_PATH}/{quote(job_id, safe='')}", _HEADERS)
     answer: Answer = yield from access.exchange.send(call, _BASE)
     return read_job(answer)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import (
     AlreadyExistsError,
     AmbiguousNameError,
+    ConflictError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
@@ -18,7 +19,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, moment
 from airflow_provider_offers.client.flows.planned import edit
-from airflow_provider_offers.client.flows.reading import Found, find_by_name, read_now
+from airflow_provider_offers.client.flows.reading import Found, find_by_name, find_there, read_now, still_there
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import Kind
@@ -39,7 +40,8 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an
     offer), then the lookup again until the new offer is in it. An answer that is lost, late, cut or a 5xx is followed
-    by lookups until the offer shows up or `patience` is over; only then is the POST sent again.
+    by lookups until the offer shows up or `patience` is over; only then is the POST sent again. A lookup lags, so that
+    what it shows is read before anything rests on it: what is gone or renamed since is not there.
 
     Where two do this at once, both may have posted: whoever finds an older offer of the name withdraws (deletes) its
     own, and treats the older one as if it had been there before. Of several that one work made the oldest stays.
@@ -53,7 +55,7 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
         made = yield from _still_there(work, earlier.id)
         if made is not None:
             return (yield from _recalled(work, made))
-    found = yield from find_by_name(access, creation.kind, creation.name)
+    found = yield from find_there(access, creation.kind, creation.name)
     if not found.entities and earlier is not None:
         # What an earlier try made may take as long to show up as what this one makes.
         found = yield from _look(work, "an earlier try may have posted it", _left(work, earlier))
@@ -132,9 +134,28 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
     def plan(now: Entity) -> Flow[Patch]:
         yield from ()
         kind = work.creation.kind
+        if now.name != entity.name:
+            raise _renamed(work, entity, now)
         return difference(now.properties, _kept(kind, work.wanted, now.properties), kind)
 
-    return (yield from edit(work.access, entity.reference, plan, "updated"))
+    creation = work.creation
+    return (
+        yield from edit(
+            work.access, entity.reference, plan, "updated", validate=creation.validate, intent=creation.intent
+        )
+    )
+
+
+def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:
+    call = work.access.generation.read(now.reference)
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"The {entity.kind.subject} was renamed meanwhile; nothing was sent",
+        detail=f"{now.id} was named {entity.name!r} a moment ago and is {now.name!r} now; another try looks again",
+        refused=False,
+    )
 
 
 def _kept(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
@@ -272,18 +293,38 @@ def _look(work: Work, why: str, seconds: float, own: Written | None = None, *, w
     clock, creation = work.access.exchange.clock, work.creation
     until = clock() + seconds
     pause = _FIRST_LOOK
+    ghosts: set[str] = set()
     while True:
         try:
-            found = yield from find_by_name(work.access, creation.kind, creation.name)
+            found = _without(ghosts, (yield from find_by_name(work.access, creation.kind, creation.name)))
+            left = until - clock()
+            if left <= 0 or (not whole and _shows(work, found, own)):
+                there = yield from _there(work, found, own, ghosts)
+                if left <= 0 or _shows(work, there, own):
+                    return there
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
                 f"Whether the {creation.kind.noun} {creation.name!r} is there cannot be asked: {why}, and then: {blind}"
             ) from blind
-        left = until - clock()
-        if left <= 0 or (not whole and _shows(work, found, own)):
-            return found
         yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
         pause = min(pause * 2, 2.0)
+
+
+def _without(ghosts: Collection[str], found: Found) -> Found:
+    return replace(found, entities=[each for each in found.entities if each.id not in ghosts])
+
+
+def _there(work: Work, found: Found, own: Written | None, ghosts: set[str]) -> Flow[Found]:
+    """What a listing shows as it is now. What is gone or renamed since joins the ghosts; what we made is known."""
+    there = []
+    for entity in found.entities:
+        if own is not None and entity.id == own.receipt.id:
+            there.append(entity)
+        elif (now := (yield from still_there(work.access, entity))) is not None:
+            there.append(now)
+        else:
+            ghosts.add(entity.id)
+    return replace(found, entities=there)
 
 
 def _shows(work: Work, found: Found, own: Written | None) -> bool:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from airflow_provider_offers.client.delivery import ANSWERS, ASKS, Decided, Question, question_body, read_decided
+from airflow_provider_offers.client.delivery import (
+    ANSWERS,
+    ASKS,
+    Decided,
+    Question,
+    RuntimeRefusalError,
+    question_body,
+    read_decided,
+)
 from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import (
-    APIError,
+    NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
+    RejectedError,
     UnsupportedError,
 )
 from airflow_provider_offers.client.flows.access import Access
@@ -21,6 +29,7 @@ from airflow_provider_offers.client.flows.reading import not_found, resolve
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.retry import is_unsettled
+from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json
 
 _DPS_BASE = "/data/core/ods"
@@ -40,21 +49,31 @@ def decide(access: Access, question: Question) -> Flow[Decided]:
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: deliver
     offers using the Decisioning API. A dry run counts nothing and is repeated like a read. Otherwise a lost answer is
-    an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors lose the profile's
-    ids where the service quotes them.
+    an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors and logs lose the
+    profile's ids where the service quotes them. A refusal that the runtime's next update may lift (404, 422) is a
+    `RuntimeRefusalError`, which a retry may follow.
     """
     base, prefix = _runtime(access)
     scopes = yield from scope_ids(access, question.decisions, question.placements)
     headers = {"Accept": ANSWERS, "Content-Type": ASKS}
-    call = Call("POST", f"{prefix}/decisions", headers, question_body(question, scopes), repeatable=question.dry_run)
+    call = Call(
+        "POST",
+        f"{prefix}/decisions",
+        headers,
+        question_body(question, scopes),
+        repeatable=question.dry_run,
+        private=tuple(map(Secret, question.identities)),
+    )
     try:
         answer: Answer = yield from access.exchange.send(call, base)
         return read_decided(answer)
+    except (NotFoundError, RejectedError) as refused:
+        raise RuntimeRefusalError(refused) from refused
     except OfferLibraryError as error:
         if question.dry_run or not is_unsettled(error):
-            raise _without(error, question.identities) from None
+            raise
         unknown = OutcomeUnknownError(
-            f"Whether the decision was made is not known: {_without(error, question.identities)}\n"
+            f"Whether the decision was made is not known: {error}\n"
             "  Caps may have counted it. Another try would count again, so that none is made by itself."
         )
         unknown.retryable = False
@@ -87,12 +106,17 @@ def diagnose(access: Access) -> Flow[Package]:
 def scope_ids(
     access: Access, decisions: tuple[Reference, ...], placements: tuple[Reference, ...]
 ) -> Flow[list[tuple[str, str]]]:
-    """The reference ids of every decision at every placement. What is known by its instance id only is looked up."""
+    """The reference ids of every decision at every placement, each pair once.
+
+    What is known by its name or its instance id only is looked up.
+    """
     known: dict[Reference, str] = {}
     for reference in (*decisions, *placements):
         if reference not in known:
             known[reference] = yield from _reference_id(access, reference)
-    return [(known[decision], known[placement]) for decision in decisions for placement in placements]
+    pairs = [(known[decision], known[placement]) for decision in decisions for placement in placements]
+    # Two names may have turned out to mean one object, and the service refuses to be asked the same twice.
+    return list(dict.fromkeys(pairs))
 
 
 def _reference_id(access: Access, reference: Reference) -> Flow[str]:
@@ -128,25 +152,3 @@ def _descriptions(errors: Json, depth: int = 0) -> Iterator[str]:
             yield from causes
         elif isinstance(description, str):
             yield description[:500]
-
-
-def _without(error: OfferLibraryError, identities: set[str]) -> OfferLibraryError:
-    """The error, with the profile's ids taken out of the service's own words."""
-    if not isinstance(error, APIError):
-        return error
-    words = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in sorted(identities, key=len)[::-1]))
-
-    def clean(text: str | None) -> str | None:
-        return None if text is None else words.sub("***", text)
-
-    return type(error)(
-        method=error.method,
-        path=error.path,
-        status=error.status,
-        code=error.code,
-        title=clean(error.title),
-        detail=clean(error.detail),
-        request_id=error.request_id,
-        retry_after=error.retry_after,
-        hint=error.hint,
-    )

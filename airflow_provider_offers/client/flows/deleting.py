@@ -1,4 +1,4 @@
-"""Deleting an offer and seeing it gone, through the asynchronous check of generation 1 as well."""
+"""Deleting an object and seeing it gone, through the asynchronous check of generation 1 as well."""
 
 from __future__ import annotations
 
@@ -6,48 +6,62 @@ from dataclasses import replace
 
 from airflow_provider_offers.client.entities import Receipt, Reference
 from airflow_provider_offers.client.errors import (
+    BadRequestError,
     ConflictError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
+    RejectedError,
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause
 
-# How long generation 1 may take to decide, and between two looks.
+# How long generation 1 may take to decide, and what is deleted to be gone; and between two looks.
 _DECISION_SECONDS = 60.0
 # How long a deleted offer may still be read after the verdict.
 _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = (0.25, 0.5, 1.0, 2.0)
+_LET_GO = "these have to let go of it, or to be deleted, first"
 
 
 def delete(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[str]:
-    """Delete the offer; returns `deleted`, or `unchanged` where `missing_ok` and there is none.
+    """Delete the offer and see it gone; returns `deleted`, or `unchanged` where `missing_ok` and there is none.
 
-    Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer). A 202 of
-    xcore means only that it will be checked: its `Location` is polled for the verdict, then the offer is read until
-    it is gone. Raises `NotFoundError`, `ConflictError` where something still refers to the offer, and
-    `OutcomeUnknownError` where the service does not decide within a minute.
+    Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer), then
+    reads the offer until it is gone, which it usually is at once: whoever creates next must not take what is going for
+    what is there. A 202 of xcore means only that it will be checked: its `Location` is polled for the verdict first.
+    Raises `NotFoundError`, `ConflictError` where something still refers to the offer, and `OutcomeUnknownError` where
+    the service does not decide within a minute, or the offer is still there then.
     """
     try:
         reference = yield from resolve(access, reference)
-        answer = yield from _send(access, access.generation.delete(reference))
     except NotFoundError:
         if missing_ok:
             return "unchanged"
         raise
-    if answer is not None and answer.response.status == 202:
-        yield from _await_verdict(access, reference, answer)
+    try:
+        answer = yield from _send(access, access.generation.delete(reference))
+    except NotFoundError:
+        if not missing_ok:
+            raise
+        # Somebody's deletion may be under way, an earlier try's of this task for one.
+        yield from _await_end(access, reference, None)
+        return "unchanged"
+    yield from _await_end(access, reference, answer)
     access.forget(reference)
     return "deleted"
 
 
 def delete_written(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[Written]:
-    """`delete` with a receipt, as the other writes have one; it carries no etag any more."""
+    """`delete` with a receipt, as the other writes have one; it carries no etag any more.
+
+    Where the service refuses, a look tells who refers to the object, and the `ConflictError` names them.
+    """
     try:
         reference = yield from resolve(access, reference)
     except NotFoundError:
@@ -55,7 +69,13 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
             raise
         action = "unchanged"
     else:
-        action = yield from delete(access, reference, missing_ok=missing_ok)
+        try:
+            action = yield from delete(access, reference, missing_ok=missing_ok)
+        except (BadRequestError, ConflictError, RejectedError) as refused:
+            told = yield from explained(access, reference, refused, _LET_GO)
+            if told is refused:
+                raise
+            raise told from refused
     identifier, instance_id = reference.id or reference.instance_id or "", reference.instance_id or reference.id or ""
     return Written(Receipt(identifier, instance_id, etag=None), action)
 
@@ -80,14 +100,16 @@ def _send(access: Access, call: Call) -> Flow[Answer | None]:
             attempt += 1
 
 
-def _await_verdict(access: Access, reference: Reference, answer: Answer) -> Flow[None]:
+def _await_end(access: Access, reference: Reference, answer: Answer | None) -> Flow[None]:
+    """Wait for the verdict that a 202 announces, and until it is gone. Without an answer, a try before did it."""
     clock = access.exchange.clock
     until = clock() + _DECISION_SECONDS
-    location = answer.response.headers.get("location")
+    is_undecided = answer is not None and answer.response.status == 202
+    location = answer.response.headers.get("location") if answer is not None and is_undecided else None
     verdict: Answer | None = None
     looks = 0
     while True:
-        if location is not None and verdict is None:
+        if answer is not None and location is not None and verdict is None:
             call = Call("GET", access.relative(location, answer), {"Accept": "*/*"})
             told = yield from access.send(call, accept=(404, 410))
             if told.response.status != 202:
@@ -102,8 +124,13 @@ def _await_verdict(access: Access, reference: Reference, answer: Answer) -> Flow
     # The form of a verdict is documented nowhere, so the offer itself has the last word: it is still there.
     if verdict is not None:
         raise _rejected(reference, verdict)
+    if is_undecided:
+        raise OutcomeUnknownError(
+            f"The deletion of {reference} was accepted, but the service has not decided within {_DECISION_SECONDS:g} s"
+        )
     raise OutcomeUnknownError(
-        f"The deletion of {reference} was accepted, but the service has not decided within {_DECISION_SECONDS:g} s"
+        f"{reference} was deleted, by the service's word, but it is still there after {_DECISION_SECONDS:g} s; "
+        "deleting it once more does no harm"
     )
 
 

@@ -10,8 +10,10 @@ from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import NotPublishableError, UnsupportedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
+from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
+from airflow_provider_offers.client.flows.intents import Intent
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.flows.planned import edit
+from airflow_provider_offers.client.flows.planned import called, edit
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.reading import is_fit
@@ -23,10 +25,19 @@ from airflow_provider_offers.client.wire import Flow
 REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
 
 
-def schedule(access: Access, reference: Reference, window: OfferWindow) -> Flow[Written]:
+# What a window has to do with: the other reasons were there before it was changed.
+_OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
+
+
+def schedule(
+    access: Access, reference: Reference, window: OfferWindow, *, intent: Intent | None = None
+) -> Flow[Written]:
     """Give a personalized offer or a decision its window by the smallest patch; nothing is sent where it has it.
 
-    Capping rules keep their own windows. Calls a read, then `PATCH` as `flows.writing.patch` does.
+    Capping rules keep their own windows. A live decision is looked at first: `NotPublishableError` where it would be
+    over, or have no offer to show in that window. Calls a read, then `PATCH` as `flows.writing.patch` does. Raises
+    `TransitionError` where the status is final: an archived offer, an archived or complete decision; with an `intent`,
+    `ConflictError` as `planned.edit` does.
     """
     if reference.kind is FALLBACK:
         raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
@@ -34,38 +45,52 @@ def schedule(access: Access, reference: Reference, window: OfferWindow) -> Flow[
         raise UnsupportedError(f"{reference} is a {reference.kind.noun}, which has no window")
 
     def plan(entity: Entity) -> Flow[Patch]:
-        yield from ()
-        return window.changes(entity.properties, entity.kind)
+        changes = window.changes(entity.properties, entity.kind)
+        if not changes or entity.status != ACTIVATE.target:
+            return changes
+        scheduled = {**entity.properties, **window.as_constraint()}
+        waive = set(DECISION_REASONS) - _OF_WINDOWS
+        check = yield from check_decision(access, scheduled, access.exchange.now(), waive)
+        if check:
+            remedy = "complete or deactivate it instead, or choose another window"
+            raise NotPublishableError(called(entity), check, doing="Scheduling", remedy=remedy)
+        return [*_unchanged(access, entity, "criteria"), *changes]
 
-    return (yield from edit(access, reference, plan, "scheduled"))
+    return (yield from edit(access, reference, plan, "scheduled", intent=intent))
 
 
 def take_step(
-    access: Access, reference: Reference, step: Step, *, waive: Collection[str] = (), now: Callable[[], datetime]
+    access: Access,
+    reference: Reference,
+    step: Step,
+    *,
+    waive: Collection[str] = (),
+    now: Callable[[], datetime],
+    intent: Intent | None = None,
 ) -> Flow[Written]:
     """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
 
     Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
     in `waive` (see `REASONS` and `golive.REASONS`). Raises `TransitionError` where the status does not allow the step
-    and `NotPublishableError` with the reasons.
+    and `NotPublishableError` with the reasons; with an `intent`, `ConflictError` as `planned.edit` does.
     """
 
     def plan(entity: Entity) -> Flow[Patch]:
-        if is_done(step, entity.status, _called(entity), entity.kind.steps):
+        if is_done(step, entity.status, called(entity), entity.kind.steps):
             return []
         if step is PUBLISH:
             findings = yield from obstacles(access, entity, now(), waive)
             if findings:
-                raise NotPublishableError(_called(entity), dict(findings))
+                raise NotPublishableError(called(entity), dict(findings))
             return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
         if step is ACTIVATE:
             check = yield from check_decision(access, entity.properties, now(), waive)
             if check:
-                raise NotPublishableError(_called(entity), check, doing="Activating")
+                raise NotPublishableError(called(entity), check, doing="Activating")
             return [*_unchanged(access, entity, *DECIDING), *_set_status(step)]
         return _set_status(step)
 
-    return (yield from edit(access, reference, plan, step.done))
+    return (yield from edit(access, reference, plan, step.done, intent=intent))
 
 
 def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
@@ -133,7 +158,3 @@ def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]
         while (page := (yield from listing.advance())) is not None:
             found |= {entity.id for entity in page}
     return [identifier for identifier in sorted(ids) if identifier not in found]
-
-
-def _called(entity: Entity) -> str:
-    return f"{entity.name!r} ({entity.id})"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_offers.client.changes import BATCH, look_at
+from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
@@ -33,6 +33,7 @@ REASONS = (
     "missing_placement",
     "missing_collection",
     "missing_rule",
+    "rule_not_named",
     "missing_formula",
     "no_fallback",
     "missing_fallback",
@@ -48,8 +49,11 @@ DECIDING = ("criteria", "fallback", "startDate", "endDate")
 
 _PAGE = 100
 _SHOWN = 5
+# How many offers are read by themselves at most, since a listing may lag behind what they are.
+_MOST_READ = 32
 # Offers are looked at only for these reasons, since it takes many requests.
 _OF_OFFERS = {"empty_collection", "missing_offer", "offers_not_approved", "no_offer_to_show"}
+_BY_RULE = "eligibilityRule"
 # What a lookup is good for, beside the reason that it is named after.
 _SERVES = {
     "missing_collection": _OF_OFFERS,
@@ -62,26 +66,32 @@ def check_decision(
 ) -> Flow[dict[str, str]]:
     """What would make it pointless that the decision goes live: a sentence for each reason that is not waived.
 
-    Looks up the placements, collections, rules, formulas and the fallback that it refers to, then the offers of its
-    collections: those that a collection lists, and for a collection by qualifiers all personalized offers, until for
-    each criterion one is found that can be shown. Nothing is looked up for reasons that are waived, and no formula
-    where the generation documents no calls for it.
+    Looks up the placements, rules and formulas that it refers to, and reads its collections and the fallback; then the
+    offers of its collections: those that a collection lists, and for a collection by qualifiers all personalized
+    offers, until for each criterion one is found that can be shown. Listings lag, so that an offer is read by itself
+    before it counts for or against the decision, up to so many; a finding says where it rests on a listing alone.
+    Nothing is looked up for reasons that are waived, and no formula where the generation documents no calls for it.
     """
     findings = _Findings()
     _look_at_window(findings, properties, now)
     referred = _Referred.of(properties)
     if not referred.placements or not referred.collections:
         findings.add("no_criteria", "it has no criterion with a placement and a collection")
+    for number, criterion in enumerate(_criteria(properties)):
+        if isinstance(criterion, Mapping) and _lacks_rule(criterion.get("profileConstraint")):
+            findings.add("rule_not_named", f"/criteria/{number} is for those of a rule and names none")
     kept: dict[str, dict[str, Entity]] = {}
     for reason, kind, ids in referred.by_reason():
         if ({reason} | _SERVES.get(reason, set())).issubset(waive) or _is_out_of_reach(access, kind):
             continue
-        kept[reason] = yield from _there(access, kind, ids)
+        # Of these not only whether they are there counts, but what they say.
+        look = _read if kind in (COLLECTION, FALLBACK) else _there
+        kept[reason] = yield from look(access, kind, ids)
         findings.missing(reason, kind, [each for each in ids if each not in kept[reason]])
     _look_at_fallback(findings, referred, kept.get("missing_fallback", {}), kept.get("missing_placement", {}))
     if not _OF_OFFERS.issubset(waive):
-        supplies = _supplies(properties, kept["missing_collection"])
-        yield from _look_at_collections(access, findings, supplies, now)
+        supplies = _supplies(properties, kept["missing_collection"], _what_is_left(properties, now))
+        yield from _look_at_collections(_Reader(access), findings, supplies)
     return {reason: findings.told[reason] for reason in REASONS if reason in findings.told and reason not in waive}
 
 
@@ -138,6 +148,28 @@ def _look_at_window(findings: _Findings, properties: Mapping[str, Json], now: da
         findings.add("window_over", f"its window ended at {properties['endDate']}")
 
 
+def _what_is_left(properties: Mapping[str, Json], now: datetime) -> tuple[datetime, datetime | None]:
+    """From when until when the decision can be made; without an end where its window is a finding of its own."""
+    window = window_of(properties, DECISION)
+    if window is None or window.is_over(now):
+        return now, None
+    return max(window.start, now), window.end
+
+
+def _criteria(properties: Mapping[str, Json]) -> Sequence[Json]:
+    criteria = properties.get("criteria")
+    return criteria if isinstance(criteria, list) else ()
+
+
+def _lacks_rule(constraint: Json) -> bool:
+    """Whether a profile constraint goes by a rule and names none, so that nobody meets it."""
+    return (
+        isinstance(constraint, Mapping)
+        and constraint.get("profileConstraintType") == _BY_RULE
+        and not constraint.get(_BY_RULE)
+    )
+
+
 def _look_at_fallback(
     findings: _Findings, referred: _Referred, fallbacks: Mapping[str, Entity], placements: Mapping[str, Entity]
 ) -> None:
@@ -157,44 +189,104 @@ def _look_at_fallback(
 
 
 @dataclass(slots=True)
+class _Reader:
+    """Reads the offers that listings show by themselves, each once and no more than `left` of them."""
+
+    access: Access
+    left: int = _MOST_READ
+    _read: dict[str, Entity | None] = field(default_factory=dict)
+
+    def now(self, listed: Entity) -> Flow[Entity | None]:
+        """The offer as it is now, None where it is gone; as it was listed where enough have been read."""
+        if listed.id not in self._read:
+            if self.left <= 0:
+                return listed
+            self.left -= 1
+            self._read[listed.id] = yield from look_alone(self.access, listed.reference)
+        return self._read[listed.id]
+
+    def has_read(self, offer: Entity) -> bool:
+        return offer.id in self._read
+
+    def unread(self, number: int) -> str:
+        """What a finding says of offers that it knows from a listing only, which may be out of date."""
+        if not number:
+            return ""
+        return f" (by a listing that may lag; {len(self._read)} offers were read by themselves and {number} were not)"
+
+
+@dataclass(slots=True)
 class _Supply:
-    """A collection, and the criteria by number with their placements for which it has nothing that can be shown."""
+    """A collection, and the criteria by number with their placements for which it has nothing that can be shown.
+
+    `left` is from when until when something has to be shown. `without_rule` are the approved offers that go by a rule
+    and name none. `unread` counts the offers that were taken as a listing shows them.
+    """
 
     collection: Entity
-    unserved: dict[int, set[str]]
+    left: tuple[datetime, datetime | None]
+    unserved: dict[int, set[str]] = field(default_factory=dict)
     holds_any: bool = False
     holds_approved: bool = False
+    without_rule: list[Entity] = field(default_factory=list)
+    unread: int = 0
 
     @property
     def is_enough(self) -> bool:
         return self.holds_approved and not self.unserved
 
-    def take(self, offer: Entity, now: datetime) -> None:
+    def wants(self, offer: Entity) -> bool:
+        """Whether the offer would bring the collection further, if it is as a listing shows it."""
+        return offer.status == "approved" and bool(self._served_by(offer) or not (self.unserved or self.holds_approved))
+
+    def take(self, offer: Entity, *, is_read: bool = True) -> None:
         """Look at one offer of the collection."""
         self.holds_any = True
+        self.unread += not is_read
         if offer.status != "approved":
             return
         self.holds_approved = True
-        window = None if offer.kind is FALLBACK else window_of(offer.properties)
-        if window is not None and not window.is_over(now):
-            shown = shown_in(offer)
-            self.unserved = {number: wanted for number, wanted in self.unserved.items() if not wanted & shown}
+        if offer.kind is not FALLBACK and _lacks_rule(offer.properties.get("selectionConstraint")):
+            self.without_rule.append(offer)
+        served = self._served_by(offer)
+        self.unserved = {number: wanted for number, wanted in self.unserved.items() if number not in served}
 
-    def tell(self, findings: _Findings) -> None:
+    def _served_by(self, offer: Entity) -> set[int]:
+        """The criteria, of those without anything to show, for which an approved offer can be shown."""
+        if offer.kind is FALLBACK or _lacks_rule(offer.properties.get("selectionConstraint")):
+            return set()
+        if not self.unserved or not self._is_in_time(offer):
+            return set()
+        shown = shown_in(offer)
+        return {number for number, wanted in self.unserved.items() if wanted & shown}
+
+    def _is_in_time(self, offer: Entity) -> bool:
+        """Whether the offer's window is open at some time while the decision's is."""
+        window, (start, end) = window_of(offer.properties), self.left
+        return window is not None and not window.is_over(start) and (end is None or window.start < end)
+
+    def tell(self, findings: _Findings, unread: str) -> None:
         """Add what is amiss for a criterion although the collection has approved offers."""
+        called = _called(self.collection)
+        if self.without_rule and self.unserved:
+            named = _listed([_called(each) for each in self.without_rule])
+            findings.add(
+                "rule_not_named", f"the collection {called} has {named}: for those of a rule, and without naming one"
+            )
         for number in self.unserved if self.holds_approved else ():
             findings.add(
                 "no_offer_to_show",
-                f"the collection {_called(self.collection)} has no approved personalized offer, its window not over, "
-                f"with a representation for a placement of /criteria/{number}",
+                f"the collection {called} has no approved personalized offer, its window open while the decision's "
+                f"is, with a representation for a placement of /criteria/{number}{unread}",
             )
 
 
-def _supplies(properties: Mapping[str, Json], collections: Mapping[str, Entity]) -> list[_Supply]:
+def _supplies(
+    properties: Mapping[str, Json], collections: Mapping[str, Entity], left: tuple[datetime, datetime | None]
+) -> list[_Supply]:
     """The collections that are there, with the criteria that draw on them."""
-    supplies = {identifier: _Supply(collection, {}) for identifier, collection in collections.items()}
-    criteria = properties.get("criteria")
-    for number, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
+    supplies = {identifier: _Supply(collection, left) for identifier, collection in collections.items()}
+    for number, criterion in enumerate(_criteria(properties)):
         referred = _Referred.of({"criteria": [criterion]})
         for identifier in referred.collections:
             if identifier in supplies and referred.placements:
@@ -202,57 +294,93 @@ def _supplies(properties: Mapping[str, Json], collections: Mapping[str, Entity])
     return list(supplies.values())
 
 
-def _look_at_collections(access: Access, findings: _Findings, supplies: Sequence[_Supply], now: datetime) -> Flow[None]:
+def _look_at_collections(reader: _Reader, findings: _Findings, supplies: Sequence[_Supply]) -> Flow[None]:
     by_qualifiers = []
     for supply in supplies:
         ids = _texts(supply.collection, "ids")
         if not ids:
             findings.add("empty_collection", f"the collection {_called(supply.collection)} has no ids")
         elif supply.collection.properties.get("filterType") == "offers":
-            yield from _look_at_listed(access, findings, supply, ids, now)
+            yield from _look_at_listed(reader, findings, supply, ids)
         else:
             by_qualifiers.append(supply)
     if by_qualifiers:
-        yield from _look_at_qualified(access, findings, by_qualifiers, now)
+        yield from _look_at_qualified(reader, findings, by_qualifiers)
 
 
-def _look_at_listed(
-    access: Access, findings: _Findings, supply: _Supply, ids: Sequence[str], now: datetime
-) -> Flow[None]:
+def _look_at_listed(reader: _Reader, findings: _Findings, supply: _Supply, ids: Sequence[str]) -> Flow[None]:
     called = _called(supply.collection)
-    found: dict[str, Entity] = {}
+    listed: dict[str, Entity] = {}
     by_kind: dict[str, list[str]] = {}
     for each in ids:
         by_kind.setdefault(_offer_kind(each).type_name, []).append(each)
     for type_name, of_kind in by_kind.items():
-        found |= yield from _there(access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
+        listed |= yield from _there(reader.access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
+    found: dict[str, Entity] = {}
+    # Those first of which the listing says that they speak against it.
+    for offer in sorted(listed.values(), key=lambda each: each.status == "approved"):
+        now = yield from reader.now(offer)
+        if now is not None:
+            found[offer.id] = now
     missing = [each for each in ids if each not in found]
     if missing:
         findings.add("missing_offer", f"the collection {called} lists {_listed(missing)}, not there")
-    waiting = [f"{_called(each)}, {each.status}" for each in found.values() if each.status != "approved"]
-    if waiting:
-        findings.add("offers_not_approved", f"the collection {called} lists {_listed(waiting)}")
     for offer in found.values():
-        supply.take(offer, now)
-    supply.tell(findings)
+        supply.take(offer, is_read=reader.has_read(offer))
+    # An archived offer has had its time, and does no harm beside one that can be shown; a draft was meant to be.
+    fine = ("approved", "archived") if supply.is_enough else ("approved",)
+    waiting = [each for each in found.values() if each.status not in fine]
+    if waiting:
+        named = _listed([f"{_called(each)}, {each.status}" for each in waiting])
+        unread = reader.unread(sum(not reader.has_read(each) for each in waiting))
+        findings.add("offers_not_approved", f"the collection {called} lists {named}{unread}")
+    supply.tell(findings, reader.unread(supply.unread))
 
 
-def _look_at_qualified(access: Access, findings: _Findings, supplies: Sequence[_Supply], now: datetime) -> Flow[None]:
-    """Whether each collection by qualifiers has an offer to show; the offers are read until all have."""
+def _look_at_qualified(reader: _Reader, findings: _Findings, supplies: Sequence[_Supply]) -> Flow[None]:
+    """Whether each collection by qualifiers has an offer to show; the offers are read until all have.
+
+    What a listing shows as fit is read at once. What it shows as unfit is read at the end, if need be.
+    """
     left = list(supplies)
+    doubtful: list[Entity] = []
+    access = reader.access
     listing = Listing(access, PERSONALIZED, access.generation.every(PERSONALIZED, _PAGE))
     while left and (page := (yield from listing.advance())) is not None:
         for offer in page:
-            for supply in [each for each in left if _holds(each.collection, offer)]:
-                supply.take(offer, now)
+            holders = [each for each in left if _holds(each.collection, offer)]
+            if any(each.wants(offer) for each in holders):
+                yield from _take_as_it_is(reader, holders, offer)
+            elif holders and len(doubtful) < reader.left:
+                doubtful.append(offer)
+            else:
+                _take_as_listed(holders, offer)
             left = [each for each in left if not each.is_enough]
+    for offer in doubtful:
+        yield from _take_as_it_is(reader, [each for each in left if _holds(each.collection, offer)], offer)
+        left = [each for each in left if not each.is_enough]
     for supply in left:
-        called = _called(supply.collection)
+        called, unread = _called(supply.collection), reader.unread(supply.unread)
         if not supply.holds_any:
             findings.add("empty_collection", f"no offer has the qualifiers of the collection {called}")
         elif not supply.holds_approved:
-            findings.add("offers_not_approved", f"no offer with the qualifiers of {called} is approved")
-        supply.tell(findings)
+            findings.add("offers_not_approved", f"no offer with the qualifiers of {called} is approved{unread}")
+        supply.tell(findings, unread)
+
+
+def _take_as_it_is(reader: _Reader, supplies: Sequence[_Supply], offer: Entity) -> Flow[None]:
+    """Look at an offer of these collections as it is now, which may not be what a listing shows."""
+    if not supplies:
+        return
+    now = yield from reader.now(offer)
+    for supply in supplies:
+        if now is not None and _holds(supply.collection, now):
+            supply.take(now, is_read=reader.has_read(now))
+
+
+def _take_as_listed(supplies: Sequence[_Supply], offer: Entity) -> None:
+    for supply in supplies:
+        supply.take(offer, is_read=False)
 
 
 def shown_in(offer: Entity) -> set[str]:
@@ -286,6 +414,16 @@ def _there(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str, Ent
         batch = [Reference(kind, id=each) for each in fit[start : start + BATCH]]
         looked = yield from look_at(access, batch)
         found |= {identifier: entity for identifier, entity in looked.items() if entity is not None}
+    return found
+
+
+def _read(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str, Entity]]:
+    """Those objects of a kind that are there, each read by itself: a listing may show what they were."""
+    found: dict[str, Entity] = {}
+    for each in filter(is_fit, ids):
+        entity: Entity | None = yield from look_alone(access, Reference(kind, id=each))
+        if entity is not None:
+            found[each] = entity
     return found
 
 

@@ -1,14 +1,14 @@
-"""Who refers to an object, and deleting it with that in mind: refused by name, or everything in order."""
+"""Deleting an object with those in mind who refer to it: refused by name, or everything in order."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from airflow_provider_offers.client.changes import look_alone
 from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import (
-    APIError,
     BadRequestError,
     ConflictError,
     NotFoundError,
@@ -18,26 +18,21 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.referring import (
+    ENOUGH,
+    explained,
+    ids_of,
+    pointers,
+    referrers,
+    still_referred,
+)
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.kinds import LIBRARY, Kind
-from airflow_provider_offers.client.shapes import targets
+from airflow_provider_offers.client.kinds import LIBRARY
 from airflow_provider_offers.client.wire import Flow
 
-_PAGE = 100
-_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Referrer:
-    """An object that refers to another, and the places where it does."""
-
-    entity: Entity
-    pointers: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"the {self.entity.kind.noun} {self.entity.name!r} ({self.entity.id}) at {', '.join(self.pointers)}"
+_CASCADE_FIRST = "cascade deletes these first"
+_CAME_SINCE = "this came since cascade looked, and another try deletes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +40,6 @@ class Deleted(Written):
     """What a deletion came to; `cascaded` is what was deleted before the object, in that order."""
 
     cascaded: tuple[Entity, ...] = ()
-
-
-def referring_kinds(kind: Kind) -> list[Kind]:
-    """The kinds whose objects may refer to one of this kind."""
-    return [each for each in LIBRARY.values() if kind.type_name in targets(each.shape)]
-
-
-def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int | None = None) -> Flow[list[Referrer]]:
-    """The objects that refer to objects of that kind and of any of those reference ids, as they are now.
-
-    Lists every object of the kinds that may, since neither generation documents a search for references, in an order
-    that no edit changes; then reads each that a listing shows, because listings lag. `at_most` bounds how many are
-    looked for.
-    """
-    found: list[Referrer] = []
-    for referring in referring_kinds(kind):
-        listing = Listing(access, referring, access.generation.every(referring, _PAGE))
-        while (page := (yield from listing.advance())) is not None:
-            for suspect in [entity for entity in page if _pointers(entity, ids)]:
-                now = yield from look_alone(access, suspect.reference)
-                if now is not None and (pointers := _pointers(now, ids)):
-                    found.append(Referrer(now, pointers))
-                if at_most is not None and len(found) >= at_most:
-                    return found
-    return found
 
 
 def delete_object(
@@ -80,9 +50,10 @@ def delete_object(
     Without `cascade`, what refers to the object is a `ConflictError` that names it, and nothing is sent. With it, all
     that refers to the object is deleted first, and what refers to that before it: decisions, collections, offers, in
     this order. A decision that is live and an offer that is approved are taken back to draft first, so that nobody is
-    shown half of it. Each is deleted as `flows.deleting.delete` does; the action is `deleted`, or `unchanged` where
-    `missing_ok` and there is none. What refers to something that is gone stays as it is. Where the service refuses all
-    the same, since somebody has just referred to the object, the error names who does by then.
+    shown half of it. Each is read again before, and left alone where it leads to the object no more. Each is deleted as
+    `flows.deleting.delete` does; the action is `deleted`, or `unchanged` where `missing_ok` and there is none. What
+    refers to something that is gone stays as it is. Where the service refuses all the same, since somebody has just
+    referred to the object, the error names who does by then.
     """
     try:
         reference = yield from _as_it_is(access, reference)
@@ -90,16 +61,15 @@ def delete_object(
         if not missing_ok:
             raise
         return _gone(reference, "unchanged")
-    doomed: list[Entity] = []
+    cascaded: list[Entity] = []
     if cascade:
         doomed = yield from _everything_above(access, reference)
-    elif found := (yield from referrers(access, reference.kind, _ids(reference), at_most=_SHOWN + 1)):
-        raise _referred(access, reference, found)
-    for entity in doomed:
-        yield from _take_back(access, entity)
-        yield from _delete(access, entity.reference, missing_ok=True)
-    action = yield from _delete(access, reference, missing_ok=missing_ok)
-    return replace(_gone(reference, action), cascaded=tuple(doomed))
+        cascaded = yield from _delete_in_order(access, doomed, ids_of(reference))
+    elif found := (yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)):
+        raise still_referred(access, reference, found, _CASCADE_FIRST)
+    remedy = _CAME_SINCE if cascade else _CASCADE_FIRST
+    action = yield from _delete(access, reference, missing_ok=missing_ok, remedy=remedy)
+    return replace(_gone(reference, action), cascaded=tuple(cascaded))
 
 
 def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
@@ -109,62 +79,65 @@ def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
     return entity.reference
 
 
-def _delete(access: Access, reference: Reference, *, missing_ok: bool) -> Flow[str]:
+def _delete(access: Access, reference: Reference, *, missing_ok: bool, remedy: str) -> Flow[str]:
     """Delete one object; a refusal of the service names who refers to it, if anybody does."""
     try:
         return (yield from delete(access, reference, missing_ok=missing_ok))
     except (BadRequestError, ConflictError, RejectedError) as refused:
-        found = yield from referrers(access, reference.kind, _ids(reference), at_most=_SHOWN + 1)
-        if not found:
+        told = yield from explained(access, reference, refused, remedy)
+        if told is refused:
             raise
-        raise _referred(access, reference, found, refused) from refused
+        raise told from refused
 
 
-def _everything_above(access: Access, reference: Reference) -> Flow[list[Entity]]:
-    """All that refers to the object, directly or through others, in the order in which it can be deleted."""
+def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collection[str]) -> Flow[list[Entity]]:
+    """Delete those that still lead to the objects of those ids, and return what was deleted."""
+    deleted: list[Entity] = []
+    for entity in doomed.values():
+        now = yield from _leading_there(access, entity, doomed, ids)
+        if now is not None and (yield from _take_back(access, now)):
+            now = yield from _leading_there(access, entity, doomed, ids)
+        if now is None:
+            continue
+        if (yield from _delete(access, now.reference, missing_ok=True, remedy=_CAME_SINCE)) == "deleted":
+            deleted.append(now)
+    return deleted
+
+
+def _leading_there(
+    access: Access, entity: Entity, doomed: Mapping[str, Entity], ids: Collection[str]
+) -> Flow[Entity | None]:
+    """The object as it is now, if it refers to any of those ids, directly or through others that still do."""
+    now: Entity | None = yield from look_alone(access, entity.reference)
+    if now is None or pointers(now, ids):
+        return now
+    for other in [each for each in doomed.values() if pointers(now, [each.id])]:
+        if (yield from _leading_there(access, other, doomed, ids)) is not None:
+            return now
+    return None
+
+
+def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
+    """All that refers to the object, directly or through others, by id and in the order in which it can be deleted."""
     above: dict[str, dict[str, Entity]] = {key: {} for key in LIBRARY}
     # A kind is referred to by later ones only, so that one pass up the table finds all.
     for kind in LIBRARY.values():
-        ids = [*above[kind.key], *(_ids(reference) if kind is reference.kind else ())]
+        ids = [*above[kind.key], *(ids_of(reference) if kind is reference.kind else ())]
         if ids:
             for each in (yield from referrers(access, kind, ids)):
                 above[each.entity.kind.key][each.entity.id] = each.entity
-    return [entity for key in reversed(LIBRARY) for entity in above[key].values()]
+    return {identifier: entity for key in reversed(LIBRARY) for identifier, entity in above[key].items()}
 
 
-def _take_back(access: Access, entity: Entity) -> Flow[None]:
-    """Bring what is shown to customers back to draft."""
+def _take_back(access: Access, entity: Entity) -> Flow[bool]:
+    """Bring what is shown to customers back to draft; False where there was nothing to bring back."""
     for step in entity.kind.steps:
         if step.target == "draft" and entity.status in step.origins:
-            try:
+            # Somebody else may be faster, with the same end.
+            with suppress(NotFoundError, TransitionError):
                 yield from take_step(access, entity.reference, step, now=access.exchange.now)
-            except (NotFoundError, TransitionError):
-                # Somebody else was faster, with the same end.
-                return
-
-
-def _pointers(entity: Entity, ids: Collection[str]) -> tuple[str, ...]:
-    pointings = entity.kind.shape.pointings(entity.properties, "")
-    return tuple(each.pointer for each in pointings if each.target in ids)
-
-
-def _ids(reference: Reference) -> list[str]:
-    return [] if reference.id is None else [reference.id]
-
-
-def _referred(
-    access: Access, reference: Reference, found: Sequence[Referrer], refused: APIError | None = None
-) -> ConflictError:
-    shown = "; ".join(map(str, found[:_SHOWN])) + ("; and more" if len(found) > _SHOWN else "")
-    return ConflictError(
-        method="DELETE",
-        path=access.generation.delete(reference).bare_path,
-        status=409,
-        title=f"The {reference.kind.noun} is still referred to; "
-        + ("nothing was sent" if refused is None else "the service refused to delete it"),
-        detail=f"{reference} is used by {shown}; cascade deletes these first",
-        request_id=None if refused is None else refused.request_id,
-    )
+            return True
+    return False
 
 
 def _gone(reference: Reference, action: str) -> Deleted:

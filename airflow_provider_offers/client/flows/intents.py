@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.instants import parse_instant
+from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.patches import apply, is_idempotent, tops, unforeseen
 from airflow_provider_offers.client.sameness import same
 from airflow_provider_offers.client.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.wire import Json
@@ -25,12 +28,14 @@ _MISSING = object()
 class Plan:
     """A patch that is about to be sent: the etag that it was made for, and what it touches as it will be after it.
 
-    Of a patch that only sets properties, which is sent without a read, there is only when it was `sent` first.
+    `after` is empty where no read will tell. Of a patch that only sets properties, which is sent without a read, there
+    is only when it was `sent` first. `refused` is one that did not take effect, which is known.
     """
 
     etag: int
     after: str
     sent: datetime | None = None
+    refused: bool = False
 
 
 class Intent(Protocol):
@@ -56,8 +61,9 @@ class Intent(Protocol):
 
 
 def touched_by(patch: Patch) -> set[str]:
-    """The properties at the top that the patch touches."""
-    return {split_pointer(operation[name])[0] for operation in patch for name in ("path", "from") if name in operation}
+    """The properties at the top that the patch changes; of one that only tests, those that it tests."""
+    changes = [operation for operation in patch if operation["op"] != "test"]
+    return {name for operation in changes or patch for name in tops(operation)}
 
 
 def plan_for(etag: int, expected: Mapping[str, Json], touched: Iterable[str]) -> Plan:
@@ -93,22 +99,34 @@ def may_be_applied(entity: Entity, since: datetime) -> bool:
         return True
 
 
-def shows(patch: Patch, properties: Mapping[str, Json]) -> bool | None:
+def shows(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> bool | None:
     """Whether everything that the patch does is to be seen in the properties; None where that cannot be told.
 
-    Members that it sets are as it sets them, members that it removes are not there, and what it appends to lists
-    stands at their end. What it does at an index of a list, or by moving and copying, leaves no such trace, and what it
-    appends may have been followed by other items.
+    A patch that only sets members shows where it would change nothing. Of any other, members that it sets are as it
+    sets them, members that it removes are not there, and what it appends to lists stands at their end. What it does at
+    an index of a list, or by moving and copying, leaves no such trace, and what it appends may have been followed by
+    other items. Of what reads of the kind may leave out or respell, nothing follows from its not being as it was set.
     """
-    paths = [operation["path"] for operation in patch if operation["op"] != "test"]
+    hidden = unforeseen(patch, kind)
+    changes = [operation for operation in patch if operation["op"] != "test"]
+    visible = [operation for operation in changes if not tops(operation) & hidden]
+    seen = _shows(visible, properties)
+    if not seen or len(visible) == len(changes):
+        return seen
+    sets = all(operation["op"] in ("add", "replace") for operation in changes if tops(operation) & hidden)
+    return True if sets and _shows(changes, properties) else None
+
+
+def _shows(patch: Patch, properties: Mapping[str, Json]) -> bool | None:
+    if is_idempotent(patch):
+        return _changes_nothing(patch, properties)
+    paths = [operation["path"] for operation in patch]
     if len(set(paths)) < len([path for path in paths if not path.endswith("/-")]) or _nested(paths):
         return None
     appended: dict[str, list[Json]] = {}
     seen = []
     for operation in patch:
         tokens = split_pointer(operation["path"])
-        if operation["op"] == "test":
-            continue
         if operation["op"] not in ("add", "replace", "remove") or any(token.isdecimal() for token in tokens):
             return None
         if tokens[-1] == "-":
@@ -125,6 +143,14 @@ def shows(patch: Patch, properties: Mapping[str, Json]) -> bool | None:
             return None
         seen.append(at_end)
     return all(seen)
+
+
+def _changes_nothing(patch: Patch, properties: Mapping[str, Json]) -> bool:
+    try:
+        return same(apply(patch, properties), dict(properties))
+    except InvalidInputError:
+        # Where it has no place to set something, it has not been applied.
+        return False
 
 
 def _nested(paths: list[str]) -> bool:

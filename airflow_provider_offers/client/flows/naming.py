@@ -122,7 +122,7 @@ def _resolved(access: Access, places: Sequence[_Place], types: Collection[str] |
         raise AmbiguousNameError(f"Names that could mean several objects:{told}", ids=ids)
     if unknown:
         detail = f"{'; '.join(unknown)}, in the sandbox {access.exchange.settings.sandbox!r}"
-        raise NotFoundError(method="GET", path="(a lookup by name)", status=404, title="Unknown names", detail=detail)
+        raise NotFoundError(method="GET", path="", status=404, title="Unknown names", detail=detail, refused=False)
     return changed
 
 

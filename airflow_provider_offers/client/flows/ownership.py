@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.intents import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import Kind
@@ -39,8 +40,10 @@ class Creation:
 
     `patience` is how many seconds an offer may take to show up in a listing. `marker` is a characteristic (name and
     value) among the properties by which this very work is recognised. `before_post` is called just before each POST,
-    so that the intent can be kept where a crash does not reach it. `validate` says whether a decision that is to be
-    live from the start is looked at first.
+    so that the intent can be kept where a crash does not reach it, and `recall`, where nothing is known of an `earlier`
+    try, before an offer that is there counts as somebody else's: a try that was thought dead may have made it
+    meanwhile. `validate` says whether a decision that is to be live from the start is looked at first. `intent` keeps
+    for other tries that what is there is about to be updated.
     """
 
     kind: Kind
@@ -50,7 +53,9 @@ class Creation:
     earlier: Earlier | None = None
     marker: tuple[str, str] | None = None
     before_post: Callable[[], None] | None = None
+    recall: Callable[[], Earlier | None] | None = None
     validate: bool = True
+    intent: Intent | None = None
 
     @property
     def name(self) -> str:
@@ -66,8 +71,12 @@ class Work:
     wanted: Mapping[str, Json]
 
     def by_earlier_try(self, found: Found) -> list[Entity]:
-        """Those that an earlier try of this very work made, the oldest first."""
-        return sorted((each for each in found.entities if self._is_by_earlier_try(each, found.skew)), key=age)
+        """Those that another try of this very work made, the oldest first."""
+        earlier, recall = self.creation.earlier, self.creation.recall
+        if earlier is None and recall is not None and found.entities:
+            earlier = recall()
+        ours = (each for each in found.entities if self._is_by_earlier_try(each, earlier, found.skew))
+        return sorted(ours, key=age)
 
     def by_this_try(self, entities: Sequence[Entity]) -> list[Entity]:
         """Those that a POST without an answer made, the oldest first: before it there was none of the name."""
@@ -97,14 +106,13 @@ class Work:
             return self._is_marked(entity)
         return self._is_by_us(entity) and says(self.creation.kind, entity.properties, self.wanted)
 
-    def _is_by_earlier_try(self, entity: Entity, skew: timedelta) -> bool:
+    def _is_by_earlier_try(self, entity: Entity, earlier: Earlier | None, skew: timedelta) -> bool:
         """By its marker; or same content, our credential, and not older than the earliest try.
 
         What a later task of the run published or scheduled since is still the same offer, unless it is to be updated.
         """
         if self.creation.marker is not None:
             return self._is_marked(entity)
-        earlier = self.creation.earlier
         created = age(entity)[0]
         if earlier is None or created == _END_OF_TIME or not _is_since(created, earlier.since, skew):
             return False

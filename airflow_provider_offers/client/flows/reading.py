@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -86,6 +86,7 @@ def not_found(access: Access, reference: Reference, path: str, named: str | None
         status=404,
         title="Not found",
         detail=f"there is no {reference.kind.noun} {named or reference} in the sandbox {sandbox!r}",
+        refused=False,
     )
 
 
@@ -110,17 +111,46 @@ def find_by_name(access: Access, kind: Kind, name: str) -> Flow[Found]:
     return Found(entities, _skew(listing.last_answer, access.exchange.now()))
 
 
+def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
+    """What a listing showed, as it is now; None where it is gone or has another name by now: listings lag."""
+    try:
+        now = yield from read_now(access, listed.reference)
+    except NotFoundError:
+        return None
+    return now if now.name == listed.name else None
+
+
+def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
+    """Every offer of exactly that name, as it is now: `find_by_name`, then a read of each that it shows."""
+    found: Found = yield from find_by_name(access, kind, name)
+    there: list[Entity] = []
+    for entity in found.entities:
+        now = yield from still_there(access, entity)
+        there += [] if now is None else [now]
+    return replace(found, entities=there)
+
+
 def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | None]:
     """The one object of that exact name and of one of those kinds, looked up once for each way to the sandbox.
 
-    None where there is none; raises `AmbiguousNameError` where there are several.
+    One that was looked up some time ago is read again, and looked up anew where it is gone or renamed since. None where
+    there is none; raises `AmbiguousNameError` where there are several.
     """
     key = (",".join(kind.key for kind in kinds), name)
-    if key in access.named:
-        return access.named[key]
+    known = access.known(key)
+    if known is not None:
+        return known
+    if (before := access.named.get(key)) is not None:
+        try:
+            now = yield from read_now(access, before)
+        except NotFoundError:
+            now = None
+        if now is not None and now.name == name:
+            return access.remember(key, before)
+        access.forget(before)
     found: list[Entity] = []
     for kind in kinds:
-        found += (yield from find_by_name(access, kind, name)).entities
+        found += (yield from find_there(access, kind, name)).entities
     if len(found) > 1:
         ids = [entity.id for entity in found]
         listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
@@ -131,8 +161,7 @@ def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | 
         )
     if not found:
         return None
-    access.named[key] = found[0].reference
-    return found[0].reference
+    return access.remember(key, found[0].reference)
 
 
 def _skew(answer: Answer | None, now: datetime) -> timedelta:

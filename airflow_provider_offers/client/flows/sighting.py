@@ -14,6 +14,7 @@ from airflow_provider_offers.client.delivery import (
     Checks,
     IdentityMap,
     Question,
+    RuntimeRefusalError,
     context_pairs,
     identity_map,
     reference_to,
@@ -23,17 +24,20 @@ from airflow_provider_offers.client.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    RejectedError,
     UnsupportedError,
     Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deciding import decide, diagnose
+from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.serving import Sight
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.waiting import HopelessError
 from airflow_provider_offers.client.wire import Flow, Json
+
+# From these a decision does not become live again.
+_FINAL = ("complete", "archived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,10 @@ def new_viewpoint(
 def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     """What the runtime shows from there.
 
-    Calls the decisioning API as a dry run for as many offers as it gives, after a read of the decision where no
-    placement is named; or the diagnostics of generation 1. A refusal of the runtime that its next update may lift
-    (404, 409, 422: a decision that it does not know yet) is the reason why it shows nothing. Raises `HopelessError`
-    where the decision is gone or archived.
+    Calls the decisioning API as a dry run for as many offers as it gives, or the diagnostics of generation 1. Where no
+    placement is named the decision is read before, and else where the runtime refuses. A refusal that the runtime's
+    next update may lift (404, 409, 422: a decision that it does not know yet) is the reason why it shows nothing.
+    Raises `HopelessError` where the library tells that the decision is gone or will never be made again.
     """
     if viewpoint.decision is None:
         return Sight(package=(yield from diagnose(access)))
@@ -93,7 +97,7 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     if viewpoint.placement is not None:
         placements = (viewpoint.placement,)
     else:
-        placements = yield from _placements(access, viewpoint.decision)
+        placements = _placements((yield from _still_made(access, viewpoint.decision)))
     if not placements:
         return Sight(reason=f"the decision {viewpoint.decision} has no placements")
     question = Question(
@@ -108,17 +112,31 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     )
     try:
         return Sight(decided=(yield from decide(access, question)))
-    except (ConflictError, NotFoundError, RejectedError) as error:
+    except (ConflictError, NotFoundError, RuntimeRefusalError) as error:
+        if viewpoint.placement is not None:
+            yield from _still_made(access, viewpoint.decision)
         return Sight(reason=str(error))
 
 
-def _placements(access: Access, decision: Reference) -> Flow[tuple[Reference, ...]]:
-    """The placements of a decision's criteria, as it is in the library."""
+def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
+    """The decision as it is in the library, where it may be made now or later."""
     entity: Entity | None = yield from look_alone(access, decision)
     if entity is None:
         raise HopelessError(f"There is no decision {decision}, or not any more")
-    if entity.status == "archived":
-        raise HopelessError(f"The decision {entity.name!r} ({decision}) is archived and decides nothing any more")
+    if entity.status in _FINAL:
+        raise HopelessError(f"The decision {entity.name!r} ({decision}) is {entity.status} and not made any more")
+    end = entity.window["end"]
+    try:
+        is_over = parse_instant(end) <= access.exchange.now()
+    except ValueError:
+        is_over = False
+    if is_over:
+        raise HopelessError(f"The window of the decision {entity.name!r} ({decision}) closed at {end}")
+    return entity
+
+
+def _placements(entity: Entity) -> tuple[Reference, ...]:
+    """The placements of a decision's criteria."""
     criteria = entity.properties.get("criteria")
     named = [
         placement

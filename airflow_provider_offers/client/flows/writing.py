@@ -27,10 +27,19 @@ from airflow_provider_offers.client.flows.intents import (
 )
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.patches import TestFailed, apply, guards, is_idempotent
+from airflow_provider_offers.client.patches import (
+    Fitted,
+    TestFailed,
+    fit,
+    guards,
+    is_idempotent,
+    tops,
+    unforeseen,
+)
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.sameness import dropped, same
-from airflow_provider_offers.client.spelling import join_pointer, split_pointer
+from airflow_provider_offers.client.spelling import join_pointer
+from airflow_provider_offers.client.validation import check_result
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json, Pause
 
 # How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
@@ -59,6 +68,7 @@ def patch(
     *,
     if_match: int | str | None = None,
     intent: Intent | None = None,
+    validate: bool = True,
 ) -> Flow[Written]:
     """Apply a neutral patch exactly once.
 
@@ -66,11 +76,13 @@ def patch(
 
     - A patch that only sets properties goes out as it is: twice does what once does.
     - Any other patch, and every patch with `if_match`, is guarded: xcore by `If-Match`, dps by `test` operations on
-      what it touches. After a lost answer the offer itself tells whether the patch took effect; `intent` keeps across
-      processes what tells it.
+      what it touches. What the generation's pages do not list is sent in the operations that they do. After a lost
+      answer the offer itself tells whether the patch took effect; `intent` keeps across processes what tells it.
 
     Raises `ConflictError` where the offer is not, or no longer, at `if_match`, or where a `test` does not hold.
-    Without `if_match` a conflict is answered by a fresh read and another try.
+    Without `if_match` a conflict is answered by a fresh read and another try. Raises `InvalidInputError` where a patch
+    that is guarded would leave an offer which breaks a rule that it does not break before, unless `validate` is False,
+    and `OutcomeUnknownError` where the answer is lost and no read shows what the patch touches.
     """
     reference = yield from resolve(access, reference)
     if if_match is None and is_idempotent(operations):
@@ -82,9 +94,11 @@ def patch(
             return _seen(before)
         _expect_etag(before, if_match, access.generation.patch(reference, operations))
         if intent is not None:
-            intent.keep(plan_for(before.etag, _expected(access, reference, operations, before), touched_by(operations)))
+            intent.keep(_plan(access, reference, operations, before, validate=validate))
         try:
-            return (yield from guarded_patch(access, reference, operations, before, whole=if_match is not None))
+            return (
+                yield from guarded_patch(access, reference, operations, before, validate, whole=if_match is not None)
+            )
         except ConflictError as conflict:
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
@@ -139,13 +153,17 @@ def _after_set(
     access: Access, reference: Reference, operations: Patch, sent: datetime, why: str
 ) -> Flow[tuple[Entity, bool]]:
     """The offer now, and whether it shows what a patch sets that was sent before. `ConflictError` where somebody else
-    edited it since, and it does not."""
+    edited it since, and it does not; `OutcomeUnknownError` where it was edited since, and cannot show it."""
     now, modified = yield from read_on_our_clock(access, reference)
-    if shows(operations, now.properties):
+    seen = shows(operations, now.properties, now.kind)
+    if seen:
         return now, True
     # Within the grain of the clocks two edits are at once, and either may be the last.
     if modified is not None and modified > sent + CLOCK_GRAIN:
-        raise _set_otherwise(access.generation.patch(reference, operations), now, why)
+        call = access.generation.patch(reference, operations)
+        if seen is None:
+            raise _not_shown(call, now, why, f"it was modified at {now.modified}")
+        raise _set_otherwise(call, now, why)
     return now, False
 
 
@@ -155,7 +173,8 @@ def _set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
         path=call.bare_path,
         status=409,
         title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
-        detail=f"{why}, and it was last modified {now.modified}{_by(now)}; clear the task to set it all the same",
+        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set it all the same",
+        refused=False,
     ).for_good()
 
 
@@ -175,20 +194,27 @@ def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, 
         return False
     if if_match is not None and str(now.etag) != str(int(str(if_match).strip('"')) + 1):
         return False
-    seen = shows(operations, now.properties)
+    seen = shows(operations, now.properties, now.kind)
     if seen is None and not intent.anew:
         raise _cannot_tell_later(call, f"it was modified at {now.modified}", now)
     return bool(seen)
 
 
+def _plan(access: Access, reference: Reference, operations: Patch, before: Entity, *, validate: bool) -> Plan:
+    """What the next try can tell by whether the patch took effect."""
+    fitted = _fitted(access, reference, operations, before, validate=validate)
+    effect = _effect(access, operations, before, fitted)
+    return plan_for(before.etag, fitted.after, effect.touched) if effect.tells else Plan(before.etag, "")
+
+
 def _says(plan: Plan, now: Entity, operations: Patch) -> bool | None:
     """Whether the offer shows that the planned patch took effect; None where that cannot be told."""
-    touched = touched_by(operations)
     if now.etag == plan.etag:
         return False
-    if "_links" in touched:
-        return None
-    if plan_for(plan.etag, now.properties, touched) == plan:
+    if not plan.after:
+        # Only of what it sets can it be said that it is so, whatever it was before.
+        return (is_idempotent(_changes(operations)) and shows(operations, now.properties, now.kind)) or None
+    if plan_for(plan.etag, now.properties, touched_by(operations) - unforeseen(operations, now.kind)) == plan:
         return True
     # Exactly one write came since, and it is somebody else's: the planned one is not in it.
     return False if now.etag == plan.etag + 1 else None
@@ -196,27 +222,76 @@ def _says(plan: Plan, now: Entity, operations: Patch) -> bool | None:
 
 def _cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
     unknown = OutcomeUnknownError(
-        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{_by(now)}, and whether this patch is "
+        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
         f"in it cannot be told; look at the {now.kind.subject} before running this again"
     )
     unknown.retryable = False
     return unknown
 
 
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a write does to the offer: what it touches of what reads show, and how that will be.
+
+    `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
+    effect twice, and `idempotent` whether it may come twice, guarded as it is. `patch` is what it does, if it is one.
+    """
+
+    expected: Mapping[str, Json]
+    touched: set[str]
+    patch: Patch = ()
+    tells: bool = True
+    once: bool = True
+    idempotent: bool = True
+
+
+def _effect(access: Access, operations: Patch, before: Entity, fitted: Fitted, *, whole: bool = False) -> _Effect:
+    """What a patch does, by the operations as they were given: `move` and `copy` find another value the next time."""
+    hidden = unforeseen(operations, before.kind)
+    touched = touched_by(operations) - hidden
+    changes = _changes(operations)
+    changed = {name for name in touched if not _agree(before.properties, fitted.after, {name})}
+    blind = any(tops(operation) & hidden for operation in changes)
+    # On dps the guard is a test of what is there, and holds the patch off for what the patch has made of that.
+    once = not blind or access.generation.api == "xcore" or not changed.isdisjoint(before.properties)
+    return _Effect(
+        fitted.after,
+        touched,
+        operations,
+        tells=not blind or bool(changed),
+        once=once,
+        idempotent=is_idempotent(changes) or (whole and once),
+    )
+
+
+def _changes(operations: Patch) -> Patch:
+    """A test that no longer holds when the patch comes a second time does no harm, nor does an etag that is old by
+    then: what the patch changes is what counts."""
+    return [operation for operation in operations if operation["op"] != "test"]
+
+
 def guarded_patch(
-    access: Access, reference: Reference, operations: Patch, before: Entity, *, whole: bool = False
+    access: Access,
+    reference: Reference,
+    operations: Patch,
+    before: Entity,
+    validate: bool = False,
+    *,
+    whole: bool = False,
 ) -> Flow[Written]:
     """Apply a patch to the offer as it was read; `ConflictError` where it has changed since.
 
-    dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read.
+    dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read. With
+    `validate` the offer as it will be is held against the rules of its kind.
     """
-    expected = _expected(access, reference, operations, before)
-    guarded = operations if access.generation.api == "xcore" else _with_guards(operations, before, whole=whole)
-    call = access.generation.patch(reference, guarded, etag=before.etag)
-    touched = touched_by(operations)
-    # A test that no longer holds when the patch comes a second time does no harm, nor does an etag that is old by then.
-    idempotent = whole or is_idempotent([operation for operation in operations if operation["op"] != "test"])
-    return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=idempotent))
+    fitted = _fitted(access, reference, operations, before, validate=validate)
+    if not fitted.operations:
+        return replace(_seen(before), action="unchanged")
+    by_etag = access.generation.api == "xcore"
+    sent = fitted.operations if by_etag else _with_guards(fitted.operations, before, whole=whole)
+    call = access.generation.patch(reference, sent, etag=before.etag)
+    effect = _effect(access, operations, before, fitted, whole=whole)
+    return (yield from _guarded(access, reference, call, before, effect))
 
 
 def _with_guards(operations: Patch, before: Entity, *, whole: bool) -> Patch:
@@ -249,21 +324,14 @@ def replace_offer(
     before = yield from read_now(access, reference)
     call = access.generation.replace(reference, {**properties, "id": before.id}, etag=before.etag)
     _expect_etag(before, if_match, call)
-    expected = access.generation.as_read(properties)
-    touched = {*expected, *before.properties}.difference(dropped(reference.kind))
-    return (yield from _guarded(access, reference, call, before, expected, touched, idempotent=True))
+    expected = access.generation.as_read(properties, reference.kind)
+    touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)
+    blind = not {*expected, *before.properties}.isdisjoint(reference.kind.untold)
+    effect = _Effect(expected, touched, tells=not blind or not _agree(before.properties, expected, touched))
+    return (yield from _guarded(access, reference, call, before, effect))
 
 
-def _guarded(
-    access: Access,
-    reference: Reference,
-    call: Call,
-    before: Entity,
-    expected: Mapping[str, Json],
-    touched: set[str],
-    *,
-    idempotent: bool,
-) -> Flow[Written]:
+def _guarded(access: Access, reference: Reference, call: Call, before: Entity, effect: _Effect) -> Flow[Written]:
     """Send a write that fails if the offer changed meanwhile; where its answer is lost, look whether it took effect."""
     exchange = access.exchange
     started = exchange.clock()
@@ -276,25 +344,43 @@ def _guarded(
         except OfferLibraryError as error:
             lost = is_unsettled(error)
             if isinstance(error, OutcomeUnknownError):
-                error.retryable = idempotent
+                error.retryable = effect.idempotent
                 raise
             if not lost and not isinstance(error, (ConflictError, RejectedError, BadRequestError)):
-                raise _ending(call, error, unknown=unsettled and not idempotent)  # noqa: B904  it has its cause
-            now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=idempotent)
+                raise _ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
+            now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=effect.idempotent)
             if now.etag != before.etag:
-                if lost or unsettled:
-                    if _agree(now.properties, expected, touched):
-                        return _seen(now)
-                    # Two writes since the read: one may be ours, and the other what undid it.
-                    if now.etag > before.etag + 1:
-                        raise _cannot_tell(call, before, now, error) from error
-                raise _conflict(call, before, now) from error
+                return _judged(call, before, now, effect, error, lost=lost or unsettled)
             pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
-            if pause is None:
-                raise _ending(call, error, unknown=(lost or unsettled) and not idempotent)  # noqa: B904
+            if pause is None or (lost and not effect.once and not effect.idempotent):
+                raise _ending(call, error, unknown=(lost or unsettled) and not effect.idempotent)  # noqa: B904
             unsettled = True
             yield Pause(pause, str(error))
             attempt += 1
+
+
+def _judged(
+    call: Call, before: Entity, now: Entity, effect: _Effect, error: OfferLibraryError, *, lost: bool
+) -> Written:
+    """What a write came to whose offer has been edited since: it is in it, or the error that says otherwise."""
+    if lost:
+        if not effect.tells:
+            if _appeared(effect.patch, before, now):
+                return _seen(now)
+            evidence = f"the etag went from {before.etag} to {now.etag}"
+            raise _not_shown(call, now, f"it had no answer ({error})", evidence) from error
+        if _agree(now.properties, effect.expected, effect.touched):
+            return _seen(now)
+        # Two writes since the read: one may be ours, and the other what undid it.
+        if now.etag > before.etag + 1:
+            raise _cannot_tell(call, before, now, error) from error
+    raise _conflict(call, before, now) from error
+
+
+def _appeared(operations: Patch, before: Entity, now: Entity) -> bool:
+    """Whether reads show the patch after all, which they did not before it."""
+    was, seen = (shows(operations, entity.properties, now.kind) for entity in (before, now))
+    return bool(operations) and bool(seen) and not was
 
 
 def _ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
@@ -352,13 +438,12 @@ def _seen(now: Entity) -> Written:
 _TEST_FAILED = "test"
 
 
-def _expected(access: Access, reference: Reference, operations: Patch, before: Entity) -> Mapping[str, Json]:
-    """The properties after the patch; a `test` that does not hold is a conflict before anything is sent."""
-    if any(split_pointer(operation["path"])[0] == "_links" for operation in operations):
-        return before.properties
+def _fitted(access: Access, reference: Reference, operations: Patch, before: Entity, *, validate: bool) -> Fitted:
+    """The patch as it is sent, and the properties after it; a `test` that does not hold is a conflict, and a result
+    that the service would refuse is refused, before anything is sent."""
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
     try:
-        after = apply(operations, {**beside, **before.properties}, before.kind)
+        fitted = fit(operations, {**beside, **before.properties}, before.kind, access.generation.api)
     except TestFailed as failure:
         raise ConflictError(
             method="PATCH",
@@ -367,8 +452,12 @@ def _expected(access: Access, reference: Reference, operations: Patch, before: E
             code=_TEST_FAILED,
             title=f"The {before.kind.subject} is not as the patch expects it; nothing was sent",
             detail=str(failure),
+            refused=False,
         ).for_good() from None
-    return {name: value for name, value in after.items() if name not in beside}
+    after = {name: value for name, value in fitted.after.items() if name not in beside}
+    if validate:
+        check_result(before.kind, before.properties, after)
+    return replace(fitted, after=after)
 
 
 def _agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: set[str]) -> bool:
@@ -385,7 +474,8 @@ def _expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None
         path=call.bare_path,
         status=409,
         title=f"The {before.kind.subject} was edited since; nothing was sent",
-        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{_by(before)}",
+        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
+        refused=False,
     ).for_good()
 
 
@@ -395,20 +485,32 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
         path=call.bare_path,
         status=409,
         title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
-        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{_by(now)}",
+        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}",
     )
 
 
 def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
     """The same properties were edited otherwise while an answer was lost: ours may be among the edits."""
     unknown = OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer ({error}), and what it writes was edited meanwhile{_by(now)}: "
+        f"{call.method} {call.bare_path} had no answer ({error}), and what it writes was edited meanwhile{by(now)}: "
         f"the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot be told"
     )
     unknown.retryable = False
     return unknown
 
 
-def _by(entity: Entity) -> str:
+def _not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
+    """The offer was edited since, and what the write touches is not in what reads show."""
+    unknown = OutcomeUnknownError(
+        f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
+        f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
+        "running this again"
+    )
+    unknown.retryable = False
+    return unknown
+
+
+def by(entity: Entity) -> str:
+    """Who changed the object last, where reads say."""
     author = entity.envelope.get("lastModifiedBy")
     return f" by {author}" if isinstance(author, str) else ""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.generations.dps_names import as_compared
 from airflow_provider_offers.client.generations.reading import (
     integer,
     optional_integer,
@@ -103,7 +104,8 @@ class Dps:
         return False
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
-        return properties
+        # What is read stays as it is stored: the guards of a patch repeat it to the letter.
+        return as_compared(properties)
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt:
         body = answer.object()

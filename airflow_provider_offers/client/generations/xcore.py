@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
+from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.reading import (
     integer,
@@ -22,7 +22,13 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
-from airflow_provider_offers.client.generations.xcore_names import BESIDE, ENVELOPE, OFFER, neutral_path
+from airflow_provider_offers.client.generations.xcore_names import (
+    BESIDE,
+    ENVELOPE,
+    OFFER,
+    neutral_path,
+    with_criterion,
+)
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.spelling import (
@@ -206,10 +212,7 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
     instance = body.get("_instance")
     if not isinstance(instance, Mapping):
         raise answer.unexpected("its '_instance' is missing or no object")
-    try:
-        properties = dict(neutral_value(instance, kind.names))
-    except InvalidInputError as error:
-        raise answer.unexpected(f"its '_instance' cannot be read ({error.violations[0]})") from None
+    properties = with_criterion(kind.names, neutral_value(instance, kind.names, is_read=True))
     identifier = properties.pop("id", None)
     return Entity(
         kind=kind,

@@ -176,6 +176,9 @@ DECISION = Spelled(
             "startDate",
             "endDate",
             "fallback",
+            # The form of 2019, in place of criteria.
+            "placement",
+            "filter",
             criteria=Spelled(items=_CRITERION),
         ),
     }
@@ -192,6 +195,24 @@ def neutral_path(path: str, names: Spelled = OFFER) -> list[str]:
     if tokens[0] == "_instance" and len(tokens) > 1:
         tokens = tokens[1:]
     return neutral_tokens(tokens, names)[0]
+
+
+def with_criterion(names: Spelled, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Neutral properties of any kind; a decision in the form of 2019 gets one criterion out of that form's members.
+
+    They name a placement and a collection beside the fallback. Beside criteria they stay what they are.
+    """
+    flat = {"placement", "filter"} & properties.keys()
+    if names is not DECISION or not flat or "criteria" in properties:
+        return dict(properties)
+    rest = {name: value for name, value in properties.items() if name not in flat}
+    criterion: dict[str, Any] = {}
+    if "placement" in flat:
+        placement = properties["placement"]
+        criterion["placements"] = placement if isinstance(placement, list) else [placement]
+    if "filter" in flat:
+        criterion["optionSelection"] = {"filter": properties["filter"]}
+    return {**rest, "criteria": [criterion]}
 
 
 def is_prefixed(payload: Mapping[str, Any]) -> bool:

@@ -1,0 +1,90 @@
+"""Deleting in a task that is tried again: what is gone is fine only where a try of the task was about to delete it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.errors import NotFoundError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.wire import Flow, Pause
+
+# How long a listing may lack what is there, and between two looks.
+_PATIENCE = 10.0
+_LOOK_SECONDS = 1.0
+
+Delete = Callable[[Access, Reference, bool], Flow[Written]]
+"""Deletes an object; with True it is content with one that is not there."""
+
+
+class Notes(Protocol):
+    """What the tries of a task leave for each other about the objects that they delete."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether the next try can recall anything."""
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether there was a try before this one."""
+
+    def recall(self, reference: Reference) -> Reference | None:
+        """What that reference meant when a try was about to delete it; None where none was."""
+
+    def keep(self, reference: Reference, meant: Reference) -> None:
+        """Keep that what the reference means is about to be deleted. Returns when it is safe."""
+
+
+def delete_once(access: Access, reference: Reference, delete: Delete, notes: Notes) -> Flow[Written]:
+    """Delete what must be there, unless an earlier try of the task deleted it.
+
+    Calls a read of the object, then `delete`. Where nothing can be noted, a retry is content with what is not there,
+    and the `NotFoundError` of a first try is final, since the retry would take what was never there for what the try
+    before has deleted. What only a listing finds is not there once listings have had the time to show it.
+    """
+    if not notes.durable:
+        return (yield from _without_notes(access, reference, delete, is_retry=notes.is_retry))
+    noted = notes.recall(reference)
+    try:
+        meant = yield from resolve(access, reference)
+    except NotFoundError:
+        if noted is None:
+            raise
+        meant = noted
+    if noted is None or not _is_same(noted, meant):
+        noted = None
+        meant = (yield from read_now(access, meant)).reference
+        notes.keep(reference, meant)
+    return (yield from delete(access, meant, noted is not None))
+
+
+def _without_notes(access: Access, reference: Reference, delete: Delete, *, is_retry: bool) -> Flow[Written]:
+    try:
+        meant = yield from _resolved_in_time(access, reference)
+    except NotFoundError:
+        # It is asked for once more by `delete`, which says what is not there.
+        meant = reference
+    try:
+        return (yield from delete(access, meant, is_retry))
+    except NotFoundError as error:
+        error.final = True
+        raise
+
+
+def _resolved_in_time(access: Access, reference: Reference) -> Flow[Reference]:
+    clock = access.exchange.clock
+    until = clock() + _PATIENCE
+    while True:
+        try:
+            return (yield from resolve(access, reference))
+        except NotFoundError as missing:
+            if clock() >= until:
+                raise
+            yield Pause(_LOOK_SECONDS, f"a listing may lag: {missing}")
+
+
+def _is_same(one: Reference, other: Reference) -> bool:
+    return bool({one.id, one.instance_id} & ({other.id, other.instance_id} - {None}))

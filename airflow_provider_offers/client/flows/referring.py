@@ -1,0 +1,97 @@
+"""Who refers to an object: looked for in what may, and read again, since listings lag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_offers.client.changes import look_alone
+from airflow_provider_offers.client.entities import Entity, Reference
+from airflow_provider_offers.client.errors import APIError, ConflictError, OfferLibraryError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.shapes import targets
+from airflow_provider_offers.client.wire import Flow
+
+_PAGE = 100
+_SHOWN = 10
+# How many are looked for where they are only to be named.
+ENOUGH = _SHOWN + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """An object that refers to another, and the places where it does."""
+
+    entity: Entity
+    pointers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"the {self.entity.kind.noun} {self.entity.name!r} ({self.entity.id}) at {', '.join(self.pointers)}"
+
+
+def referring_kinds(kind: Kind) -> list[Kind]:
+    """The kinds whose objects may refer to one of this kind."""
+    return [each for each in LIBRARY.values() if kind.type_name in targets(each.shape)]
+
+
+def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int | None = None) -> Flow[list[Referrer]]:
+    """The objects that refer to objects of that kind and of any of those reference ids, as they are now.
+
+    Lists every object of the kinds that may, since neither generation documents a search for references, in an order
+    that no edit changes; then reads each that a listing shows, because listings lag. `at_most` bounds how many are
+    looked for.
+    """
+    found: list[Referrer] = []
+    for referring in referring_kinds(kind):
+        listing = Listing(access, referring, access.generation.every(referring, _PAGE))
+        while (page := (yield from listing.advance())) is not None:
+            for suspect in [entity for entity in page if pointers(entity, ids)]:
+                now = yield from look_alone(access, suspect.reference)
+                if now is not None and (places := pointers(now, ids)):
+                    found.append(Referrer(now, places))
+                if at_most is not None and len(found) >= at_most:
+                    return found
+    return found
+
+
+def pointers(entity: Entity, ids: Collection[str]) -> tuple[str, ...]:
+    """The places where the object refers to any of those reference ids."""
+    pointings = entity.kind.shape.pointings(entity.properties, "")
+    return tuple(each.pointer for each in pointings if each.target in ids)
+
+
+def ids_of(reference: Reference) -> list[str]:
+    """The reference id by which others may refer to the object, if it is known."""
+    return [] if reference.id is None else [reference.id]
+
+
+def explained(access: Access, reference: Reference, refused: APIError, remedy: str) -> Flow[APIError]:
+    """The refusal of a deletion as an error that names who refers to the object; itself where nobody is found."""
+    try:
+        if reference.id is None:
+            there: Entity | None = yield from look_alone(access, reference)
+            reference = reference if there is None else there.reference
+        found = yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)
+    except OfferLibraryError:
+        # What the service said is worth more than why nobody could be named.
+        return refused
+    return still_referred(access, reference, found, remedy, refused) if found else refused
+
+
+def still_referred(
+    access: Access, reference: Reference, found: Sequence[Referrer], remedy: str, refused: APIError | None = None
+) -> ConflictError:
+    """The error that names who refers to an object; `refused` is the service's own, where it was asked."""
+    shown = "; ".join(map(str, found[:_SHOWN])) + ("; and more" if len(found) > _SHOWN else "")
+    return ConflictError(
+        method="DELETE",
+        path=access.generation.delete(reference).bare_path,
+        status=409,
+        title=f"The {reference.kind.noun} is still referred to; "
+        + ("nothing was sent" if refused is None else "the service refused to delete it"),
+        detail=f"{reference} is used by {shown}; {remedy}",
+        request_id=None if refused is None else refused.request_id,
+        refused=refused is not None,
+    )

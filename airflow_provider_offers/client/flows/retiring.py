@@ -1,0 +1,32 @@
+"""Archiving what is over in a task that may be tried again: what is done or gone by now is no failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from airflow_provider_offers.client.changes import look_alone
+from airflow_provider_offers.client.entities import Receipt, Reference
+from airflow_provider_offers.client.errors import NotFoundError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.editing import archive_expired
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.lifecycle import ARCHIVE
+from airflow_provider_offers.client.wire import Flow
+
+
+def retire_expired(access: Access, reference: Reference, cutoff: datetime, *, is_retry: bool) -> Flow[Written]:
+    """`editing.archive_expired`; an offer that was deleted since it was chosen is `unchanged`.
+
+    With `is_retry`, one that is archived already counts as archived: the try before was killed or lost the answer.
+    """
+    try:
+        written: Written = yield from archive_expired(access, reference, cutoff)
+    except NotFoundError:
+        identifier, instance_id = reference.id or reference.instance_id, reference.instance_id or reference.id
+        return Written(Receipt(identifier or "", instance_id or "", etag=None), "unchanged")
+    if is_retry and written.action != ARCHIVE.done:
+        now = yield from look_alone(access, reference)
+        if now is not None and now.status == ARCHIVE.target:
+            return replace(written, action=ARCHIVE.done)
+    return written

@@ -1,0 +1,53 @@
+"""A live decision that is scheduled, and the forms of what a criterion selects from, against the emulator."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
+from airflow_provider_offers.client.flows.editing import schedule
+from airflow_provider_offers.client.kinds import DECISION
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.windows import window_from
+from airflow_provider_offers.emulator import Emulator
+from tests.client.campaign import campaign, decision, offer, seed
+
+
+def test_a_live_decision_is_not_scheduled_to_where_it_has_nothing_to_show(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    ids = campaign(emulator)
+    draft = seed(emulator, "personalized-offer", **offer("Unready", ids["placement"], status="draft"))
+    listed = [ids["personalized"], draft]
+    ids["collection"] = seed(emulator, "offer-filter", name="Listed", filterType="offers", ids=listed)
+    there = seed(emulator, "offer-activity", **decision(ids, status="live"))
+
+    def to(start: str, end: str) -> str:
+        window = window_from({"start": start, "end": end})
+        return library.edit_offer(there, lambda access, it: schedule(access, it, window), offer_type=DECISION).action
+
+    with pytest.raises(NotPublishableError, match="window_over"):
+        to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z")
+    with pytest.raises(NotPublishableError, match="no_offer_to_show"):
+        to("2100-01-01T00:00:00Z", "2101-01-01T00:00:00Z")
+    assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
+    # What was amiss before has nothing to do with the window.
+    assert to("2026-01-01T00:00:00Z", "2098-01-01T00:00:00Z") == "scheduled"
+    library.patch_offer(there, [{"op": "replace", "path": "/status", "value": "draft"}], offer_type=DECISION)
+    assert to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z") == "scheduled"
+
+
+def test_a_criterion_may_list_its_offers_itself(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    ids = campaign(emulator)
+
+    def draft(name: str, **selection: str) -> dict[str, object]:
+        criteria = [{"placements": [ids["placement"]], "optionSelection": selection}]
+        return {"name": name, "status": "draft", "criteria": criteria}
+
+    made = library.create_offer(draft("Direct", optionSelectionType="directList"), offer_type=DECISION)
+    found = library.get_offer(made.receipt.id, offer_type=DECISION)
+    assert found is not None
+    assert found.properties["criteria"][0]["optionSelection"] == {"optionSelectionType": "directList"}
+    for selection in ({}, {"optionSelectionType": "filter"}, {"optionSelectionType": "other"}):
+        with pytest.raises(InvalidInputError, match="optionSelection"):
+            library.create_offer(draft("Wrong", **selection), offer_type=DECISION)

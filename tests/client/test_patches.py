@@ -1,0 +1,189 @@
+"""A patch as the generation's pages know it: other operations in their words, instants as instants, the same effect."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import jsonpatch
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.kinds import FORMULA, PERSONALIZED, TAG
+from airflow_provider_offers.client.patches import TestFailed, fit, unforeseen
+from tests.client.library import sale
+
+BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
+REFUSED = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError)
+LISTED = {"xcore": {"add", "replace", "remove"}, "dps": {"add", "replace", "remove", "copy", "test"}}
+READ = {"startDate": "2020-01-01T00:00:00.000+00:00", "endDate": "2036-01-01T00:00:00.000+00:00"}
+
+_WORDS = st.sampled_from(["a", "b", "l", "m"])
+_VALUES = st.recursive(
+    st.sampled_from([2, "", True, None, "2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000+00:00"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+_PLACES = st.lists(st.sampled_from(["a", "b", "l", "m", "0", "1", "2", "-"]), min_size=1, max_size=3).map(
+    lambda tokens: "/" + "/".join(tokens)
+)
+_OPERATION = st.one_of(
+    st.fixed_dictionaries({"op": st.sampled_from(["add", "replace"]), "path": _PLACES, "value": _VALUES}),
+    st.fixed_dictionaries({"op": st.just("remove"), "path": _PLACES}),
+    st.fixed_dictionaries({"op": st.just("test"), "path": _PLACES, "value": _VALUES}),
+    st.fixed_dictionaries({"op": st.sampled_from(["move", "copy"]), "from": _PLACES, "path": _PLACES}),
+)
+
+
+def applied(document: Any, operations: Any) -> Any:
+    return jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy([*operations]))
+
+
+def places(value: Any, pointer: str = "") -> list[str]:
+    """Every place in the document but the whole."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [place for name, member in members for place in places(member, f"{pointer}/{name}")]
+    return [*([pointer] if pointer else []), *below]
+
+
+@st.composite
+def _fitting(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A document, and a patch of which most operations fit it as it is by then."""
+    document = draw(st.dictionaries(_WORDS, _VALUES, min_size=2, max_size=4))
+    now, operations = copy.deepcopy(document), []
+    for _ in range(draw(st.integers(1, 5))):
+        operation = draw(_OPERATION)
+        known = places(now)
+        for name in ("path", "from"):
+            if name in operation and known and draw(st.integers(0, 3)):
+                operation[name] = draw(st.sampled_from(known))
+        try:
+            if operation["op"] == "test" and draw(st.booleans()):
+                operation["value"] = copy.deepcopy(jsonpatch.JsonPointer(operation["path"]).resolve(now, 1))
+                if type(operation["value"]).__name__ == "EndOfList":
+                    continue
+            now = applied(now, [operation])
+        except REFUSED:
+            if draw(st.integers(0, 5)):
+                continue
+        operations.append(operation)
+    return document, operations
+
+
+@BOTH
+@given(made=_fitting())
+@settings(max_examples=400, derandomize=True, deadline=None)
+def test_a_patch_in_other_words_has_the_same_effect(
+    api: str, made: tuple[dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    document, operations = made
+    try:
+        fitted = fit(operations, document, PERSONALIZED, api)
+    except (InvalidInputError, TestFailed):
+        # Nobody's to apply, but for a move into what is moved, which RFC 6902 forbids and jsonpatch overlooks in lists.
+        if not any(each["op"] == "move" and each["path"].startswith(f"{each['from']}/") for each in operations):
+            with pytest.raises(REFUSED):
+                applied(document, operations)
+        return
+    assert {operation["op"] for operation in fitted.operations} <= LISTED[api]
+    assert applied(document, fitted.operations) == fitted.after
+    without_tests = [operation for operation in operations if operation["op"] != "test"]
+    assert applied(document, without_tests) == fitted.after
+
+
+@BOTH
+def test_a_move_is_a_removal_and_an_addition_of_what_was_there_by_then(api: str) -> None:
+    operations = [
+        {"op": "replace", "path": "/tags/0", "value": "new"},
+        {"op": "move", "from": "/tags/0", "path": "/tags/-"},
+        {"op": "move", "from": "/description", "path": "/characteristics/was"},
+    ]
+    fitted = fit(operations, {"tags": ["old", "other"], "description": "d", "characteristics": {}}, PERSONALIZED, api)
+    assert fitted.operations == [
+        operations[0],
+        {"op": "remove", "path": "/tags/0"},
+        {"op": "add", "path": "/tags/-", "value": "new"},
+        {"op": "remove", "path": "/description"},
+        {"op": "add", "path": "/characteristics/was", "value": "d"},
+    ]
+    assert fitted.after == {"tags": ["other", "new"], "characteristics": {"was": "d"}}
+
+
+def test_each_generation_is_sent_what_its_pages_list() -> None:
+    operations = [
+        {"op": "test", "path": "/status", "value": "draft"},
+        {"op": "copy", "from": "/name", "path": "/description"},
+    ]
+    assert fit(operations, sale(), PERSONALIZED, "dps").operations == operations
+    added = [{"op": "add", "path": "/description", "value": "Spring voucher"}]
+    assert fit(operations, sale(), PERSONALIZED, "xcore").operations == added
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "move", "from": "/rank", "path": "/rank/order"},
+        {"op": "move", "from": "/tags/0", "path": "/tags/0/x"},
+        {"op": "move", "from": "/name/0", "path": "/description"},
+        {"op": "move", "from": "/tags/-", "path": "/description"},
+        {"op": "move", "from": "/nothing", "path": "/description"},
+        {"op": "move", "from": "/tags/" + "9" * 5_000, "path": "/description"},
+    ],
+)
+@BOTH
+def test_what_cannot_be_moved_is_refused(api: str, operation: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match="does not fit"):
+        fit([operation], sale(), PERSONALIZED, api)
+
+
+@BOTH
+def test_a_test_of_an_instant_holds_for_the_same_instant(api: str) -> None:
+    tests: list[dict[str, Any]] = [
+        {"op": "test", "path": "/selectionConstraint/startDate", "value": "2020-01-01T01:00:00+01:00"},
+        {"op": "test", "path": "/selectionConstraint", "value": {**READ, "endDate": "2036-01-01T00:00:00Z"}},
+    ]
+    fitted = fit(tests, {"selectionConstraint": READ}, PERSONALIZED, api)
+    # What was read is sent: the service compares texts.
+    assert [test["value"] for test in fitted.operations] == ([READ["startDate"], READ] if api == "dps" else [])
+    for wrong in ("2020-01-01T00:00:01Z", None, True):
+        with pytest.raises(TestFailed, match="startDate is"):
+            fit([{**tests[0], "value": wrong}], {"selectionConstraint": READ}, PERSONALIZED, api)
+    with pytest.raises(TestFailed, match="/description is nothing"):
+        fit([{"op": "test", "path": "/description", "value": "x"}], sale(), PERSONALIZED, api)
+
+
+def test_a_test_looks_at_what_the_patch_has_made_by_then() -> None:
+    operations = [
+        {"op": "replace", "path": "/status", "value": "approved"},
+        {"op": "test", "path": "/status", "value": "approved"},
+    ]
+    assert fit(operations, sale(), PERSONALIZED, "dps").operations == operations
+
+
+def test_what_reads_leave_out_is_neither_applied_nor_tested() -> None:
+    operations = [
+        {"op": "replace", "path": "/definedOn/offer/schema/version", "value": "1"},
+        {"op": "test", "path": "/returnType/type", "value": "integer"},
+        {"op": "move", "from": "/definedOn/offer", "path": "/definedOn/other"},
+        {"op": "copy", "from": "/definedOn/other", "path": "/note"},
+        {"op": "replace", "path": "/note", "value": "x"},
+        {"op": "replace", "path": "/name", "value": "y"},
+    ]
+    fitted = fit(operations, {"name": "x", "returnType": {"type": "INTEGER"}}, FORMULA, "dps")
+    assert fitted.operations == operations
+    assert fitted.after == {"name": "y", "returnType": {"type": "INTEGER"}}
+
+
+def test_what_comes_of_what_reads_leave_out_is_as_unknown() -> None:
+    links = {"_links"}
+    assert unforeseen([], PERSONALIZED) == links
+    assert unforeseen([{"op": "copy", "from": "/name", "path": "/description"}], TAG) == {*links, "description"}
+    assert unforeseen([{"op": "move", "from": "/name", "path": "/description"}], TAG) == {
+        *links,
+        "description",
+        "name",
+    }
+    chain = [{"op": "copy", "from": "/b", "path": "/c"}, {"op": "copy", "from": "/description/x", "path": "/b/y"}]
+    assert unforeseen(chain, TAG) == {*links, "description", "b", "c"}

@@ -1,0 +1,156 @@
+"""What may stand in an object where the id of another is wanted: ids, names, and what tasks returned."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.kinds import (
+    COLLECTION,
+    DECISION,
+    FORMULA,
+    PERSONALIZED,
+    RULE,
+    TAG,
+    Kind,
+    library_kind,
+)
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.receipts import write_receipt
+from airflow_provider_offers.client.validation import check_offer, check_patch
+from airflow_provider_offers.emulator import Emulator
+
+PLACEMENT_ID = "dps:offer-placement:1c2651d4d6411005"
+TAG_ID = "dps:tag:1c265218f4011006"
+SHOWN = [{"type": "html", "format": "text/html", "content": "<p>10 % off</p>"}]
+
+
+def receipt(identifier: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": identifier,
+        "instance_id": identifier,
+        "name": "x",
+        "etag": 1,
+        "api": "dps",
+        "sandbox": "prod",
+        **more,
+    }
+
+
+def told(kind: Kind, given: dict[str, Any]) -> dict[str, str]:
+    """What is accepted, by the place where something else stands."""
+    try:
+        check_offer(kind, neutral_payload(given, kind), given)
+    except InvalidInputError as error:
+        return {violation.pointer: violation.accepted for violation in error.violations}
+    return {}
+
+
+def test_what_a_task_returned_stands_for_its_id() -> None:
+    given: dict[str, Any] = {
+        "xdm:name": "Spring",
+        "xdm:tags": [receipt(TAG_ID, kind="tag", action="created"), "name:Sale"],
+        "xdm:representations": [{"xdm:placement": receipt(PLACEMENT_ID, kind="placement"), "xdm:components": []}],
+        "xdm:characteristics": {"id": "1", "instance_id": "2"},
+    }
+    before = copy.deepcopy(given)
+    assert neutral_payload(given, PERSONALIZED) == {
+        "name": "Spring",
+        "tags": [TAG_ID, "name:Sale"],
+        "representations": [{"placement": PLACEMENT_ID, "components": []}],
+        "characteristics": {"id": "1", "instance_id": "2"},
+    }
+    assert given == before
+
+
+def test_the_decision_of_2019_takes_them_too() -> None:
+    flat = {"xdm:placement": receipt(PLACEMENT_ID), "xdm:filter": receipt("dps:offer-filter:1"), "xdm:fallback": "f"}
+    criterion = {"placements": [PLACEMENT_ID], "optionSelection": {"filter": "dps:offer-filter:1"}}
+    assert neutral_payload(flat, DECISION) == {"fallback": "f", "criteria": [criterion]}
+
+
+def test_a_receipt_of_another_kind_is_refused_by_its_id() -> None:
+    given = {"name": "Set", "filterType": "any-tags", "ids": [receipt(PLACEMENT_ID)]}
+    assert told(COLLECTION, given) == {"/ids/0": "the id of one of the collection qualifiers, by filterType 'any-tags'"}
+
+
+@pytest.mark.parametrize("other", [{}, {"name": "x"}, {"id": TAG_ID}, {"id": 5, "instance_id": TAG_ID}])
+def test_another_object_is_refused_with_what_to_give(other: dict[str, Any]) -> None:
+    (accepted,) = told(COLLECTION, {"name": "Set", "ids": [other]}).values()
+    assert accepted.endswith("""such as "{{ ti.xcom_pull(...)['id'] }}", or name: and its name""")
+
+
+@pytest.mark.parametrize("name", ["Web HTML", " Sale now ", "50% off", "Été"])
+def test_a_name_without_its_prefix_is_refused_where_it_can_be_no_id(name: str) -> None:
+    (accepted,) = told(COLLECTION, {"name": "Set", "ids": [name]}).values()
+    assert accepted == f"the id of an offer, or of a collection qualifier; perhaps 'name:{name.strip()}'?"
+    with pytest.raises(InvalidInputError, match="perhaps 'name:"):
+        check_patch(PERSONALIZED, [{"op": "add", "path": "/tags/-", "value": name}])
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "xcore:tag:124e147572cd7866",
+        "dps::19a7426d533db126",
+        "offerPlacement1234",
+        "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21",
+        "Sale",
+        "name:Web HTML",
+    ],
+)
+def test_whatever_may_be_an_id_is_left_to_the_service(identifier: str) -> None:
+    assert told(COLLECTION, {"name": "Set", "ids": [identifier]}) == {}
+
+
+@pytest.mark.parametrize(("kind", "member"), [(RULE, "condition"), (FORMULA, "expression")])
+def test_pql_is_the_only_language_and_its_formats_are_left_to_the_service(kind: Kind, member: str) -> None:
+    expression = {"type": "PQL", "format": "pql/json", "value": "true"}
+    assert told(kind, {"name": "x", member: expression}) == {}
+    assert told(kind, {"name": "x", member: {**expression, "type": "SQL"}}) == {f"/{member}/type": "'PQL'"}
+
+
+@pytest.mark.parametrize("word", ["static", "scoringFunction", "ranking-strategy", "rankingStrategy", "formula"])
+def test_how_offers_are_ordered_is_one_of_the_words(word: str) -> None:
+    rank = {"priority": 1, "order": {"orderEvaluationType": word}}
+    criteria = [{"placements": [PLACEMENT_ID], "optionSelection": {"filter": "dps:offer-filter:1"}, "rank": rank}]
+    found = told(DECISION, {"name": "x", "status": "draft", "criteria": criteria})
+    wrong = {"/criteria/0/rank/order/orderEvaluationType": "'static' or 'scoringFunction' or 'ranking-strategy'"}
+    assert found == (wrong if word == "formula" else {})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("offer-placement", "placement"),
+        ("placements", "placement"),
+        ("Tag", "tag"),
+        ("collection qualifier", "tag"),
+        ("eligibility_rule", "rule"),
+        ("offer-activity", "decision"),
+        ("ranking-formulas", "formula"),
+        ("personalised", "personalized"),
+    ],
+)
+def test_a_kind_called_otherwise_is_suggested(given: str, meant: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"; perhaps '{meant}'\\?"):
+        library_kind(given)
+
+
+@pytest.mark.parametrize("given", ["banner", "", None, 5, ["tag"]])
+def test_what_is_like_no_kind_gets_no_suggestion(given: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        library_kind(given)
+    assert "perhaps" not in str(caught.value)
+
+
+def test_objects_are_made_of_what_was_returned_about_others(emulator: Emulator, library: OfferLibrary) -> None:
+    tag = library.create_offer({"name": "Spring"}, offer_type=TAG)
+    made = write_receipt(tag, library.settings, "tag")
+    library.create_offer({"name": "Set", "filterType": "any-tags", "ids": [made]}, offer_type=COLLECTION)
+    (stored,) = emulator.objects("collection")
+    assert stored["body"]["ids"] == [made["id"]]

@@ -1,0 +1,280 @@
+"""Lists that still show what was deleted or renamed, and not yet what was made: nobody takes them at their word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NotFoundError,
+    OutcomeUnknownError,
+    can_pass,
+)
+from airflow_provider_offers.client.flows.creating import Earlier
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.kinds import TAG
+from tests.faults.doors import Door, Outcome, Steps, outcome_of
+from tests.faults.matrix import APIS, creating
+from tests.faults.test_if_exists import MEANINGS
+from tests.faults.world import LAG_BOUND, NAME, Stored, World, offer
+
+each_api = pytest.mark.parametrize("api", APIS)
+each_meaning = pytest.mark.parametrize("if_exists", MEANINGS)
+
+
+def _rename(door: Door, offer_id: str, name: str) -> None:
+    door.patch_offer(offer_id, [{"op": "replace", "path": "/name", "value": name}])
+
+
+def _given(world: World, api: str, **changes: Any) -> Stored:
+    there = world.begin(api, given=offer(**changes))
+    assert there is not None
+    world.lag(LAG_BOUND)
+    return there
+
+
+@each_api
+@each_meaning
+def test_what_was_deleted_is_not_there(world: World, api: str, if_exists: str) -> None:
+    there = _given(world, api)
+    world.door().delete_offer(there.id)
+    world.time.sleep(2)
+
+    written = world.door().create_offer(offer(), if_exists=if_exists)
+
+    (left,) = world.ours()
+    assert (written.action, written.receipt.id) == ("created", left.id)
+    assert left.id != there.id
+    assert written.withdrawn == ()
+
+
+@each_api
+@each_meaning
+def test_what_was_renamed_is_another(world: World, api: str, if_exists: str) -> None:
+    there = _given(world, api)
+    _rename(world.door(), there.id, "Old one")
+    world.time.sleep(2)
+
+    written = world.door().create_offer(offer(rank={"priority": 77}), if_exists=if_exists)
+
+    old, new = world.ours()
+    assert (old.id, old.body["name"], old.body["rank"], old.etag) == (there.id, "Old one", {"priority": 10}, 2)
+    assert (written.action, written.receipt.id, new.body["name"]) == ("created", new.id, NAME)
+
+
+@each_api
+def test_what_an_earlier_try_made_and_somebody_deleted_ends_no_look(world: World, api: str) -> None:
+    """The twin that is gone is in the list; what the earlier try's lost POST made comes into it only later."""
+    world.begin(api)
+    began = world.time.now()
+    world.lag(LAG_BOUND / 2)
+    twin = world.door().create_offer(offer())
+    world.door().delete_offer(twin.receipt.id)
+    world.emulator.add_fault("drop", method="POST", path="/data/*", when="after")
+    world.emulator.add_fault("status", status=403, route="*.list", after=1, times=None)
+    assert isinstance(outcome_of(lambda: world.door().create_offer(offer())), OutcomeUnknownError)
+    world.emulator.clear_faults()
+
+    written = world.door().create_offer(offer(), since=began)
+
+    (left,) = world.ours()
+    assert (written.action, written.receipt.id) == ("adopted", left.id)
+
+
+@each_api
+def test_a_read_that_finds_nothing_for_a_moment_makes_no_twin(world: World, api: str) -> None:
+    there = _given(world, api)
+    world.emulator.add_fault("status", status=404, route=f"{api}.get")
+
+    written = world.door().create_offer(offer(), if_exists="adopt")
+
+    (left,) = world.ours()
+    assert (written.action, written.receipt.id, left.id) == ("adopted", there.id, there.id)
+    assert len(written.withdrawn) == 1
+
+
+class _Meanwhile(Steps):
+    """Does something just before the n-th read of an offer by its id."""
+
+    def __init__(self, world: World, number: int, do: Callable[[], None]) -> None:
+        super().__init__(world.time)
+        self._left = number
+        self._do = do
+
+    def before(self, request: Any) -> None:
+        if request.method == "GET" and ("personalized-offer:" in request.url or "/instances/" in request.url):
+            self._left -= 1
+            if self._left == 0:
+                self._do()
+
+
+@each_api
+def test_an_update_stops_where_the_offer_is_renamed_under_its_hands(world: World, api: str) -> None:
+    there = _given(world, api)
+    steps = _Meanwhile(world, 2, lambda: _rename(world.door(), there.id, "Old one"))
+    outcome = outcome_of(lambda: world.door(steps=steps).create_offer(offer(rank={"priority": 77}), if_exists="update"))
+    assert isinstance(outcome, ConflictError)
+    assert can_pass(outcome)
+    assert "renamed meanwhile" in str(outcome)
+    (left,) = world.now_there()
+    assert (left.body["name"], left.body["rank"]) == ("Old one", {"priority": 10})
+    # The next try finds the name free.
+    assert world.door().create_offer(offer(rank={"priority": 77}), if_exists="update").action == "created"
+
+
+BY_NAME: dict[str, Callable[[Door], Any]] = {
+    "delete": lambda door: door.delete_offer(f"name:{NAME}"),
+    "patch": lambda door: door.patch_offer(f"name:{NAME}", [{"op": "replace", "path": "/status", "value": "approved"}]),
+    "read": lambda door: door.get_offer(f"name:{NAME}"),
+}
+
+
+@each_api
+@pytest.mark.parametrize("work", BY_NAME)
+@pytest.mark.parametrize("fate", ["renamed", "deleted"])
+def test_a_name_does_not_mean_what_had_it(world: World, api: str, work: str, fate: str) -> None:
+    there = _given(world, api)
+    if fate == "renamed":
+        _rename(world.door(), there.id, "Precious")
+    else:
+        world.door().delete_offer(there.id)
+    world.time.sleep(2)
+    before = world.now_there()
+
+    outcome = outcome_of(lambda: BY_NAME[work](world.door()))
+
+    assert isinstance(outcome, NotFoundError)
+    assert world.now_there() == before
+
+
+@each_api
+def test_the_name_of_two_of_which_one_is_gone_is_not_ambiguous(world: World, api: str) -> None:
+    there = _given(world, api)
+    world.add(offer(rank={"priority": 1}))
+    world.door().delete_offer(there.id)
+    world.time.sleep(2)
+    (other,) = world.now_there()
+    found = world.door().get_offer(f"name:{NAME}")
+    assert found is not None
+    assert found.id == other.id
+    assert world.door().create_offer(offer(), if_exists="adopt").receipt.id == other.id
+
+
+@each_api
+def test_a_name_that_went_to_another_is_looked_up_again_in_time(world: World, api: str) -> None:
+    """Whoever waits for long keeps one way to the sandbox, in which names are known."""
+    from airflow_provider_offers.client.changes import look_alone
+
+    there = _given(world, api)
+    world.lag(0)
+    waiting, somebody = world.door(), world.door()
+    reference = waiting.reference(f"name:{NAME}")
+
+    def seen() -> Any:
+        return waiting.run(lambda access: look_alone(access, reference))
+
+    assert seen().id == there.id
+    somebody.delete_offer(there.id)
+    replaced = somebody.create_offer(offer()).receipt.id
+    # At once, since a read tells that it is gone.
+    assert seen().id == replaced
+    _rename(somebody, replaced, "Old one")
+    again = somebody.create_offer(offer()).receipt.id
+    world.time.sleep(60)
+    assert seen().id == again
+    somebody.delete_offer(again)
+    world.time.sleep(60)
+    assert seen() is None
+
+
+LATE = [(3, 0.0), (3, LAG_BOUND), (9, LAG_BOUND), (9, 3.0)]
+
+
+@each_api
+@pytest.mark.parametrize(("late", "lag"), LATE)
+def test_a_name_that_our_own_late_post_took_is_ours(world: World, api: str, late: float, lag: float) -> None:
+    """The second POST is refused because of the first, which shows up later than anybody looked for it."""
+    world.begin(api)
+    world.lag(lag)
+    began = world.time.now()
+    known = {each["id"] for each in world.emulator.objects("tag")}
+    world.emulator.add_fault("late", method="POST", path="/data/*", seconds=late)
+    create = creating({"name": NAME, "description": "hello"}, offer_type=TAG)
+
+    written = outcome_of(lambda: _tried(create, world))
+
+    assert isinstance(written, Written), written
+    (made,) = {each["id"] for each in world.emulator.objects("tag")} - known
+    assert written.receipt.id == made
+    again = world.door().create_offer({"name": NAME, "description": "hello"}, offer_type=TAG, since=began)
+    assert (again.action, again.receipt.id) == ("adopted", made)
+
+
+@each_api
+def test_a_name_that_our_own_late_post_took_too_late_is_left_to_the_next_try(world: World, api: str) -> None:
+    world.begin(api)
+    world.lag(LAG_BOUND)
+    began = world.time.now()
+    world.emulator.add_fault("late", method="POST", path="/data/*", seconds=1.1)
+    create = creating({"name": NAME}, offer_type=TAG, patience=1)
+
+    first = outcome_of(lambda: _tried(create, world))
+
+    assert isinstance(first, OutcomeUnknownError), first
+    assert first.retryable
+    world.time.sleep(LAG_BOUND)
+    again = world.door().create_offer({"name": NAME}, offer_type=TAG, since=began)
+    assert again.action == "adopted"
+
+
+@each_api
+def test_a_name_that_somebody_else_took_between_our_look_and_the_post_is_theirs(world: World, api: str) -> None:
+    """Nothing of ours is on the way, and theirs says the very same."""
+    world.begin(api)
+    world.lag(LAG_BOUND)
+
+    class Overtaken(Steps):
+        def before(self, request: Any) -> None:
+            if request.method == "POST" and "/data/" in request.url and not taken:
+                taken.append(world.door().create_offer({"name": NAME}, offer_type=TAG, patience=0))
+
+    taken: list[Written] = []
+    outcome = outcome_of(lambda: world.door(steps=Overtaken(world.time)).create_offer({"name": NAME}, offer_type=TAG))
+    assert isinstance(outcome, AlreadyExistsError), outcome
+    assert taken[0].receipt.id in str(outcome)
+
+
+def _tried(create: Callable[[Any, Any], Written], world: World) -> Outcome:
+    from tests.faults.matrix import Try
+
+    return create(world.door(), Try(1, world.time.now(), None))
+
+
+@each_api
+def test_a_try_that_was_thought_dead_and_posts_after_all_leaves_one(world: World, api: str) -> None:
+    """The retry began before it, posts after it, withdraws its own, and knows by then whose the older one is."""
+    world.begin(api)
+    noted: list[Earlier] = []
+    frozen = world.door()
+
+    class Thawing(Steps):
+        def before(self, request: Any) -> None:
+            if request.method == "POST" and "/data/" in request.url and not noted:
+                noted.append(Earlier(world.time.now()))
+                thawed.append(frozen.create_offer(offer()))
+
+    thawed: list[Written] = []
+    retry = world.door(steps=Thawing(world.time))
+    creation = replace(retry.creation(offer()), recall=lambda: noted[0] if noted else None)
+
+    written = retry.create(creation)
+
+    (left,) = world.ours()
+    assert (written.action, written.receipt.id) == ("adopted", left.id)
+    assert thawed[0].receipt.id == left.id
+    assert len(written.withdrawn) == 1
