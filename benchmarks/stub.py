@@ -33,6 +33,7 @@ class Service:
         self.library = Library(count)
         self.seconds = seconds
         self.log: list[tuple[float, str]] = []
+        # The event loop itself would let go of a task that nobody holds.
         self._changing: asyncio.Task[None] | None = None
 
     def answer(self, method: str, target: str) -> tuple[int, bytes, float]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from airflow.sdk import DAG
 
+from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.flows.golive import REASONS
-from airflow_provider_offers.client.flows.graph import referring_kinds
+from airflow_provider_offers.client.flows.referring import referring_kinds
+from airflow_provider_offers.client.generations.dps import Dps
+from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.kinds import FALLBACK, LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.query import Query
 from airflow_provider_offers.client.shapes import Items, Members, Named, ReferenceTo, Shape, Text, Whole, targets
 from airflow_provider_offers.operators import library
 from airflow_provider_offers.operators.base import OfferLibraryOperator
@@ -101,10 +107,14 @@ def test_who_uses_it_is_told_with_the_place(kind: Kind) -> None:
         other.key: [
             path + ("[]" if isinstance(shape, Items) else "")
             for path, shape, _ in fields(other.shape)
-            if isinstance(inner := element(shape), ReferenceTo) and kind.type_name in inner.type_names
+            if isinstance(inner := element(shape), ReferenceTo)
+            and kind.type_name in inner.type_names
+            # What the service drops refers to nothing.
+            and path.partition(".")[0].partition("[")[0] not in other.dropped
         ]
         for other in referring_kinds(kind)
     }
+    expected = {key: paths for key, paths in expected.items() if paths}
     if kind is PERSONALIZED:
         rows = table(section, "kind")
         both = {offer.key: {other.key for other in referring_kinds(offer)} for offer in (PERSONALIZED, FALLBACK)}
@@ -126,6 +136,45 @@ def test_the_call_is_the_kinds(kind: Kind) -> None:
         assert quoted(row[2]) == ["UnsupportedError"]
     else:
         assert quoted(row[2]) == [f"{kind.schema};version={kind.xcore_version}"]
+
+
+OWN_PAGE = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if not kind.is_offer])
+
+
+@OWN_PAGE
+def test_every_call_is_told_as_it_is_made(kind: Kind) -> None:
+    section = page_of(kind).section("The calls")
+    reference = Reference(kind, id="{id}", instance_id="{instanceId}")
+    rows = table(section, "")[1:]
+    for column, generation in ((1, Dps()), (2, Xcore("{container}"))):
+        if generation.api == "xcore" and kind.xcore_version is None:
+            assert {row[column] for row in rows} == {""}
+            continue
+        calls = {
+            "create": generation.create(kind, {}),
+            "read": generation.read(reference),
+            "search": generation.search(kind, Query()),
+            "look up": generation.lookup(kind, name="x"),
+            "change": generation.patch(reference, []),
+            "delete": generation.delete(reference),
+        }
+        schema = f"{kind.schema};version={kind.xcore_version}"
+        made = {}
+        for word, call in calls.items():
+            query = "?schema={schema}" if f"?schema={schema}" in call.path else ""
+            made[word] = f"{call.method} {unquote(call.bare_path)}{query}"
+            if "Content-Type" in call.headers:
+                assert f"`{call.headers['Content-Type'].replace(schema, '{schema}')}`" in section
+        assert {row[0]: quoted(row[column])[0] for row in rows} == made
+
+
+@OWN_PAGE
+def test_an_example_imports_what_it_uses(kind: Kind) -> None:
+    for block in page_of(kind).blocks("python"):
+        names: dict[str, Any] = {}
+        with DAG("example", schedule=None) as dag:
+            exec(compile(block.text, str(block), "exec"), names)
+        assert dag.task_ids
 
 
 @pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)

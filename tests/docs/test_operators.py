@@ -2,14 +2,16 @@
 
 import inspect
 import itertools
+import re
 from typing import Any
 
 import pytest
 
-from airflow_provider_offers.operators import lifecycle, offers
+from airflow_provider_offers.operators import decisions, library, lifecycle, offers
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.sensors import offers as sensors
+from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from tests.docs.pages import page, quoted, table
 
 BASES = {
@@ -72,6 +74,25 @@ def test_the_readme_names_every_one_and_no_other(heading: str, names: list[str])
 def test_every_one_has_an_example(name: str, each: str, operator: Any) -> None:
     examples = "\n".join(block.text for block in page(name).blocks("python"))
     assert f"{each}(" in examples or f"{each}.partial(" in examples
+
+
+@pytest.mark.parametrize("each", PAGES["docs/sensors.md"])
+def test_every_sensor_tells_what_it_returns_and_calls(each: str) -> None:
+    section = page("docs/sensors.md").section(each)
+    assert re.search(r"^Returns .*^Call: ", section, re.MULTILINE | re.DOTALL)
+
+
+# These are steps like another, whose docstring tells the calls.
+EVERYWHERE = {
+    **{name: getattr(module, name) for module in (decisions, library, offers) for name in module.__all__},
+    **PAGES["docs/sensors.md"],
+    "OfferLiveSensor": OfferLiveSensor,
+}
+
+
+@pytest.mark.parametrize("name", sorted(EVERYWHERE))
+def test_every_docstring_tells_the_calls(name: str) -> None:
+    assert "\n    Calls " in (EVERYWHERE[name].__doc__ or "")
 
 
 @pytest.mark.parametrize(("name", "each", "operator"), OWN_TABLE)

@@ -1,18 +1,30 @@
 """Checks the provider's metadata against Airflow's schemas and against the package itself."""
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
 from importlib.metadata import distribution, entry_points
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from airflow.sdk import BaseHook, BaseOperator, BaseSensorOperator
+from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_offers.client.settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, parse_settings
 from airflow_provider_offers.get_provider_info import get_provider_info
+
+SECTIONS: dict[str, type] = {
+    "hooks": BaseHook,
+    "operators": BaseOperator,
+    "sensors": BaseSensorOperator,
+    "triggers": BaseTrigger,
+}
+"""The sections of the metadata that name modules, and what such a module defines."""
 
 
 def _schema(name: str) -> Any:
@@ -70,10 +82,37 @@ def test_every_class_and_module_it_names_exists(connection_type: dict[str, Any])
     for dotted in [connection_type["hook-class-name"], *info["extra-links"]]:
         module, _, name = dotted.rpartition(".")
         assert hasattr(importlib.import_module(module), name), dotted
-    for section in ("hooks", "operators"):
-        for entry in info[section]:
-            for module in entry["python-modules"]:
-                importlib.import_module(module)
+    for section in SECTIONS:
+        for module in _modules(section):
+            importlib.import_module(module)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_module_for_users_is_named(section: str) -> None:
+    package = importlib.import_module(f"airflow_provider_offers.{section}")
+    folder = Path(next(iter(package.__path__)))
+    there = {f"{package.__name__}.{path.stem}" for path in folder.glob("[!_]*.py")}
+    assert set(_modules(section)) == {module for module in there if _is_for_users(module, section)}
+
+
+def _modules(section: str) -> list[str]:
+    """The modules that the metadata names in a section."""
+    info: dict[str, Any] = get_provider_info()
+    return [module for entry in info[section] for module in entry["python-modules"]]
+
+
+def _is_for_users(name: str, section: str) -> bool:
+    """Whether a module lists what DAGs use, as those of operators do, or defines some of it that is no base."""
+    module = importlib.import_module(name)
+    if section == "operators":
+        return hasattr(module, "__all__")
+    return any(
+        inspect.isclass(value)
+        and issubclass(value, SECTIONS[section])
+        and value.__module__ == name
+        and not inspect.isabstract(value)
+        for value in vars(module).values()
+    )
 
 
 def test_the_hook_says_the_same_of_itself(connection_type: dict[str, Any]) -> None:
