@@ -138,26 +138,10 @@ class AsyncShell:
         progress = _Progress(seconds, asyncio.timeout(seconds))
         proxy: Secret | None = None
         try:
-            session, proxy = self._open_session(), self._proxy(request.url)
-            # `encoded` keeps the address as it is: links of the service are followed as they were given.
-            async with (
-                progress.limit,
-                session.request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    headers=request.headers,
-                    data=request.body,
-                    allow_redirects=False,
-                    proxy=proxy,
-                    trace_request_ctx=progress,
-                ) as answer,
-            ):
-                body = await self._read(answer, request)
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
-                response = Response(answer.status, headers, body, secrets)
-                self.last_request_id = response.request_id or request.headers.get("x-request-id")
-                return response
+            proxy = self._proxy(request.url)
+            return await self._receive(request, proxy, progress)
+        except _TooLong:
+            raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True) from None
         except ConfigurationError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -167,14 +151,37 @@ class AsyncShell:
                 raise still_incomplete(request, self._settings) from None
             raise _lost(request, error) from None
 
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
+    async def _receive(self, request: Request, proxy: Secret | None, progress: _Progress) -> Response:
+        """The whole answer. No error of ours is raised here: a traceback that shows variables would show the answer."""
+        session = self._open_session()
+        # `encoded` keeps the address as it is: links of the service are followed as they were given.
+        async with (
+            progress.limit,
+            session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                proxy=proxy,
+                trace_request_ctx=progress,
+            ) as answer,
+        ):
+            body = await self._read(answer)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+            response = Response(answer.status, headers, body, secrets)
+            self.last_request_id = response.request_id or request.headers.get("x-request-id")
+            return response
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         """The body, unless it is endless: bounded in size here, and in time by the caller."""
         chunks = []
         size = 0
         async for chunk in answer.content.iter_chunked(_CHUNK):
             size += len(chunk)
             if size > MAX_BODY:
-                raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+                raise _TooLong
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -263,6 +270,10 @@ def _lost(request: Request, error: BaseException) -> NoAnswerError:
     if isinstance(error, aiohttp.ClientPayloadError):
         return no_answer(request, "the answer broke off", sent=True)
     return no_answer(request, "the connection was lost", sent=True)
+
+
+class _TooLong(Exception):
+    """An answer of more bytes than any good one has."""
 
 
 def _held_back(request: Request, seconds: float) -> RateLimitedError:

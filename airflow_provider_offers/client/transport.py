@@ -168,12 +168,14 @@ class SyncShell:
 
     def _read(self, answer: requests.Response, request: Request) -> bytes:
         """The body, unless it is endless: bounded in size here, and in time by `_Answer`."""
-        chunks = []
+        chunks: list[bytes] = []
         size = 0
         # `iter_content` comes back only with a whole chunk, however long its bytes take.
         while chunk := answer.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY:
+                # What an answer echoes is no business of a traceback that shows variables.
+                del chunk, chunks
                 raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
             chunks.append(chunk)
         return b"".join(chunks)

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_offers.client import async_transport, transport
 from airflow_provider_offers.client.async_transport import AsyncShell
 from airflow_provider_offers.client.auth import Token, TokenCache
 from airflow_provider_offers.client.entities import Reference
@@ -251,6 +252,16 @@ def test_answers_that_echo_the_request(drive: Drive, api: str, status: int, capl
             fails(drive, settings_for(served.url, access_token=TOKEN), caplog, api=api, by_locals=not good)
         sent = [request for request in served.received if not request.target.startswith("/ims/")]
         assert {request.headers["authorization"] for request in sent} == {f"Bearer {TOKEN}"}
+
+
+def test_an_answer_without_end_that_echoes_the_request(
+    drive: Drive, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shell in (transport, async_transport):
+        monkeypatch.setattr(shell, "MAX_BODY", 100)
+    with http_server(echo(200, "html")) as served:
+        assert fails(drive, settings_for(served.url, access_token=TOKEN), caplog) == {"NoAnswerError"}
+    assert {request.headers["authorization"] for request in served.received} == {f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize("status", [203, 302, 400, 401, 403, 429, 500])
