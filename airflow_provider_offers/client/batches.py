@@ -43,27 +43,23 @@ class Batch:
 
 
 class BatchError(OfferLibraryError):
-    """Some offers of a list could not be done. `failures` maps each one's name or id to its error's text."""
+    """Some objects of a list could not be done. `failures` maps each one's name or id to its error's text.
 
-    def __init__(self, verb: str, done: int, total: int, failures: Mapping[str, OfferLibraryError]) -> None:
+    `verb` says what was to be done, such as `published`, and `nouns` what they are.
+    """
+
+    def __init__(
+        self, verb: str, done: int, total: int, failures: Mapping[str, OfferLibraryError], nouns: str = "offers"
+    ) -> None:
         self.done = done
         self.total = total
-        self.failures = {offer: str(error) for offer, error in failures.items()}
+        self.failures = {each: str(error) for each, error in failures.items()}
         self.retryable = any(map(can_pass, failures.values()))
-        self.verb = verb
-        self._say("offers")
-
-    def about(self, nouns: str) -> BatchError:
-        """The same error about objects of another kind."""
-        self._say(nouns)
-        return self
-
-    def _say(self, nouns: str) -> None:
-        lines = "".join(f"\n  {offer}: {error}" for offer, error in list(self.failures.items())[:_SHOWN])
+        lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_SHOWN])
         more = len(self.failures) - _SHOWN
-        undone = self.total - self.done - len(self.failures)
+        undone = total - done - len(self.failures)
         super().__init__(
-            f"{self.done} of {self.total} {nouns} were {self.verb}, {len(self.failures)} failed"
+            f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
             + (f" and {undone} were not begun" if undone else "")
             + f":{lines}"
             + (f"\n  and {more} more" if more > 0 else "")

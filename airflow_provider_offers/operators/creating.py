@@ -93,7 +93,7 @@ class CreateOperator(OfferLibraryOperator):
     def _create_many(self, documents: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         from airflow_provider_offers.client.flows.adding import create_object
         from airflow_provider_offers.client.receipts import write_receipt
-        from airflow_provider_offers.operators.lists import bounds, work_through
+        from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
         from airflow_provider_offers.operators.progress import ListProgress
 
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
@@ -111,7 +111,7 @@ class CreateOperator(OfferLibraryOperator):
             items,
             create_object,
             receipts=record,
-            progress=ListProgress(self.log, record, len(items), to_receipt),
+            progress=ListProgress(self.log, record, len(items), to_receipt, subject_of(creations)),
             called=lambda index: repr(creations[index].name),
             done="created",
             max_concurrent=max_concurrent,

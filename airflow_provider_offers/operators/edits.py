@@ -98,7 +98,7 @@ class EditOffersOperator(OfferLibraryOperator):
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Do the work for every offer given; the receipts come in their order."""
         from airflow_provider_offers.client.receipts import write_receipt
-        from airflow_provider_offers.operators.lists import bounds, work_through
+        from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
         from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
 
         self._recall(hook, context)
@@ -116,7 +116,7 @@ class EditOffersOperator(OfferLibraryOperator):
             references,
             work,
             receipts=checkpoint,
-            progress=ListProgress(self.log, checkpoint, len(references), to_receipt),
+            progress=ListProgress(self.log, checkpoint, len(references), to_receipt, subject_of(references)),
             called=lambda index: _named(references[index], given[index]),
             done=self.done,
             max_concurrent=max_concurrent,

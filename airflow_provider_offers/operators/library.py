@@ -71,12 +71,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         return self.kind
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        from airflow_provider_offers.client.batches import BatchError
-
-        try:
-            return self._with_kind(super().work(hook, context))
-        except BatchError as error:
-            raise error.about(f"{hook.objects(self.kind).kind.noun}s") from error.__cause__
+        return self._with_kind(super().work(hook, context))
 
     def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
         return super()._skipped(context, self._with_kind(receipts), said)

@@ -265,13 +265,15 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 
     def _checked_limit(self) -> int:
         from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.legible import quoted
+        from airflow_provider_offers.client.numbers import whole_number
 
-        text = str(self.limit)
-        if not (text.isascii() and text.isdecimal()):
+        limit = whole_number(self.limit, 0)
+        if limit is None:
             raise InvalidInputError(
-                "Nothing can be archived", [Violation("limit", repr(self.limit), "a whole number, at least 0")]
+                "Nothing can be archived", [Violation("limit", quoted(self.limit), "a whole number, at least 0")]
             )
-        return int(text)
+        return limit
 
 
 def _short(offer: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.batches import Batch
+    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.access import Access
+    from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.wire import Flow
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
@@ -25,16 +27,23 @@ ON_FAILURE = ("stop", "continue")
 def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
     """How many may be under way at once, and whether a failure stops the rest; both may come from a template."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.legible import quoted
+    from airflow_provider_offers.client.numbers import whole_number
 
     violations = []
     if on_failure not in ON_FAILURE:
         violations.append(Violation("on_failure", repr(on_failure), " or ".join(map(repr, ON_FAILURE))))
-    concurrent = str(max_concurrent)
-    if not (concurrent.isascii() and concurrent.isdecimal() and 1 <= int(concurrent) <= 32):
-        violations.append(Violation("max_concurrent", repr(max_concurrent), "a whole number from 1 to 32"))
-    if violations:
+    concurrent = whole_number(max_concurrent, 1, 32)
+    if concurrent is None:
+        violations.append(Violation("max_concurrent", quoted(max_concurrent), "a whole number from 1 to 32"))
+    if violations or concurrent is None:
         raise InvalidInputError("The list cannot be worked on", violations)
-    return int(concurrent), on_failure == "stop"
+    return concurrent, on_failure == "stop"
+
+
+def subject_of(items: Sequence[Reference | Creation]) -> str:
+    """What one object of the list is called; offers of both types may be in one list."""
+    return items[0].kind.subject if items else "offer"
 
 
 def work_through(
@@ -66,10 +75,10 @@ def work_through(
         # A failed task returns nothing; who runs on all the same finds what was done.
         context["ti"].xcom_push(key="return_value", value=written)
         failures = {called(index): error for index, error in batch.failures.items()}
-        raise BatchError(done, len(written), len(items) - len(batch.again), failures)
+        raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
     if batch.again:
-        hook.log.info("%d of the list name an offer that it named before, and was done once", len(batch.again))
-    hook.log.info("%d offers %s in sandbox %r", len(written), done, hook.settings.sandbox)
+        hook.log.info("%d of the list name an object that it named before, and was done once", len(batch.again))
+    hook.log.info("%d %ss %s in sandbox %r", len(written), progress.noun, done, hook.settings.sandbox)
     return written
 
 

@@ -46,12 +46,7 @@ class EditObjectsOperator(EditOffersOperator):
         return [*super().fingerprint, self.kind]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        from airflow_provider_offers.client.batches import BatchError
-
         objects = hook.objects(self.kind)
         self.offer_id, self.offer_type = self.object_id, objects.kind
-        try:
-            done = super().work(hook, context)
-        except BatchError as error:
-            raise error.about(f"{objects.kind.noun}s") from error.__cause__
+        done = super().work(hook, context)
         return [objects.with_kind(each) for each in done] if isinstance(done, list) else objects.with_kind(done)

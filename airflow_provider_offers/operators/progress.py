@@ -327,11 +327,17 @@ def _parsed(kept: Any) -> datetime | None:
 
 
 class ListProgress:
-    """Tells the log every ten seconds how far a list is, and the receipts every outcome."""
+    """Tells the log every ten seconds how far a list is, and the receipts every outcome. `noun` names one object."""
 
     def __init__(
-        self, log: Logger, receipts: Receipts, total: int, to_receipt: Callable[[int, Written], dict[str, Any]]
+        self,
+        log: Logger,
+        receipts: Receipts,
+        total: int,
+        to_receipt: Callable[[int, Written], dict[str, Any]],
+        noun: str,
     ) -> None:
+        self.noun = noun
         self._log = log
         self._receipts = receipts
         self._total = total
@@ -339,7 +345,7 @@ class ListProgress:
         self._failed = 0
         self._told_at = time.monotonic()
         if receipts.done:
-            log.info("%d of %d offers were done by an earlier try of this task", len(receipts.done), total)
+            log.info("%d of %d %ss were done by an earlier try of this task", len(receipts.done), total, noun)
 
     def succeeded(self, index: int, written: Written) -> None:
         self._receipts.add(index, self._to_receipt(index, written))
@@ -347,10 +353,11 @@ class ListProgress:
 
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self._failed += 1
-        self._log.error("Offer %d of %d failed: %s", index + 1, self._total, error)
+        self._log.error("%s %d of %d failed: %s", self.noun.capitalize(), index + 1, self._total, error)
         self._tell()
 
     def _tell(self) -> None:
         if time.monotonic() - self._told_at >= _LOG_SECONDS:
             self._told_at = time.monotonic()
-            self._log.info("%d of %d offers done, %d failed", len(self._receipts.done), self._total, self._failed)
+            done = len(self._receipts.done)
+            self._log.info("%d of %d %ss done, %d failed", done, self._total, self.noun, self._failed)

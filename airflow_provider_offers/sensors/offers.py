@@ -308,13 +308,16 @@ class OffersFoundSensor(OfferLibrarySensor):
         return OffersFoundTrigger(search=self._search(), offer_type=self.offer_type, at_least=self._wanted(), **common)
 
     def _wanted(self) -> int:
-        text = str(self.at_least)
-        if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        from airflow_provider_offers.client.legible import quoted
+        from airflow_provider_offers.client.numbers import whole_number
+
+        at_least = whole_number(self.at_least, 1)
+        if at_least is None:
             raise InvalidInputError(
                 "There is nothing to wait for",
-                [Violation("at_least", repr(self.at_least), "a whole number of at least 1")],
+                [Violation("at_least", quoted(self.at_least), "a whole number of at least 1")],
             )
-        return int(text)
+        return at_least
 
     def _search(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in ("q", "qop", "fields", "properties", "order_by")}

@@ -221,7 +221,7 @@ FAILURES: dict[str, tuple[str, Callable[[WrongHost], dict[str, Any]]]] = {
     "a refused connection": ("the connection was refused", lambda _: {"host": NOWHERE}),
     "an identity service that is not there": ("did not answer", lambda _: {"token_url": f"{NOWHERE}/ims/token/v3"}),
     "no TLS": ("TLS", lambda host: {"host": host.url.replace("http:", "https:")}),
-    "a timeout": ("no answer within the timeout", lambda host: echoing(200, delay=0.3)(host) | {"timeout": 0.1}),
+    "a timeout": ("no answer within the timeout", lambda host: echoing(200, delay=1)(host) | {"timeout": 0.3}),
     "a proxy that is not there": ("the proxy could not be used", proxied),
 }
 
