@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client.errors import (
     NoAnswerError,
@@ -234,6 +235,7 @@ def test_retry_after_is_waited_for(airflow: Airflow, emulator: Emulator, api: st
     assert len(named(emulator, "Once")) == 1
 
 
+KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 NO_ID = {"dps": "dps:personalized-offer:1111111111111111", "xcore": "xcore:personalized-offer:1111111111111111"}
 
 
@@ -253,10 +255,15 @@ def test_what_never_was_is_not_what_the_try_before_deleted(
 
     assert result.states == {"delete": "failed"}
     assert NO_ID[api] in str(result.error("delete"))
-    assert writes(emulator) == []
+    # On Airflow 3.2, where nothing is written down, the service is the one to say so.
+    sent = [entry.status for entry in writes(emulator)]
+    assert sent == [] or (sent == [404] and not KEEPS_STATE)
     assert [each["id"] for each in offers(emulator)] == [bystander["id"]]
 
 
+@pytest.mark.skipif(
+    not KEEPS_STATE, reason="on Airflow 3.2 the retry cannot tell what was never there from what is gone"
+)
 def test_a_list_that_names_what_never_was(airflow: Airflow, emulator: Emulator, api: str) -> None:
     there = seed(emulator, api, "Going")["id"]
     emulator.add_fault("drop", method="DELETE", when="after")
