@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_offers.client.entities import Reference
-from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
+from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError, can_pass
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.writing import Written
@@ -108,7 +107,7 @@ async def _named_again(
     """The indexes of references that mean what an earlier one means.
 
     A name is looked up, as the work itself would do; and so is a reference id of xcore, where others are told by their
-    instance ids only. What cannot be found is left to the work to report.
+    instance ids only. What cannot be found is left to the work to report; where it cannot be asked, nothing is begun.
     """
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
     if len(meant) < 2:
@@ -119,8 +118,12 @@ async def _named_again(
     by_instance_only = any(each.id is None and each.instance_id is not None for each in meant.values())
 
     async def find(index: int) -> None:
-        with contextlib.suppress(OfferLibraryError):
+        try:
             meant[index] = await session.run(resolve(session.access, meant[index]))
+        except OfferLibraryError as error:
+            # What may pass would leave unseen that two of the list mean one object, which would be changed twice.
+            if can_pass(error) and not isinstance(error, NotFoundError):
+                raise
 
     unclear = [
         index

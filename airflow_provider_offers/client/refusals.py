@@ -127,7 +127,7 @@ def _text(value: Any) -> str | None:
 
 
 def _code_of_type(value: Any) -> str | None:
-    """`http://ns.adobe.com/aep/errors/XXX-1234-422` names its code last."""
+    """`http://ns.adobe.com/aep/errors/ODE-1111-422` names its code last."""
     text = _text(value)
     if text is None or "/errors/" not in text:
         return None

@@ -410,6 +410,22 @@ def test_an_offer_that_a_list_names_twice_is_done_once(airflow: Airflow, emulato
     assert len(writes(emulator)) == 3
 
 
+def test_a_list_whose_names_cannot_be_looked_up_is_not_begun(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    """Its names might mean one offer, which would be changed twice."""
+    one = seed(emulator, api, "One", changes={"tags": []})
+    emulator.add_fault("status", status=503, route="*.list", times=1)
+    with dag_of("unseen") as dag:
+        PatchOfferOperator(
+            task_id="patch", offer_id=["name:One", one["id"]], patch=ADD_TAG, retries=1, retry_delay=NO_DELAY
+        )
+
+    result = run(airflow, emulator, api, dag, max_retries=0)
+
+    assert [attempt.state for attempt in result.tries("patch")] == ["up_for_retry", "success"]
+    assert [each["body"]["tags"] for each in offers(emulator)] == [[Emulator.TAG_ID]]
+    assert len(writes(emulator)) == 1
+
+
 class LosesSight(BatchDecisionOperator):
     """Submits in its first try, and loses the connection before the job is over."""
 

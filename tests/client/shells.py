@@ -23,17 +23,17 @@ RETRIES = Retries(max_retries=3, base=0)
 Drive = Callable[[Flow[Any], Settings], Any]
 
 
-def by_requests(flow: Flow[Any], settings: Settings) -> Any:
-    shell = SyncShell(settings, retries=RETRIES, tokens=TokenCache())
+def by_requests(flow: Flow[Any], settings: Settings, retries: Retries = RETRIES) -> Any:
+    shell = SyncShell(settings, retries=retries, tokens=TokenCache())
     try:
         return shell.run(flow)
     finally:
         shell.close()
 
 
-def by_aiohttp(flow: Flow[Any], settings: Settings) -> Any:
+def by_aiohttp(flow: Flow[Any], settings: Settings, retries: Retries = RETRIES) -> Any:
     async def drive() -> Any:
-        async with AsyncShell(settings, retries=RETRIES, governor=Governor(), tokens=TokenCache()) as shell:
+        async with AsyncShell(settings, retries=retries, governor=Governor(), tokens=TokenCache()) as shell:
             return await shell.run(flow)
 
     return asyncio.run(drive())

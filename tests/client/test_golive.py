@@ -76,9 +76,9 @@ def test_what_the_decision_refers_to_in_vain(
     assert "1c265317da41ffff" in found[reasons[0]]
 
 
+# Generation 1 documents no calls for formulas.
+@pytest.mark.parametrize("api", ["dps"], indirect=True)
 def test_a_formula_that_is_not_there(library: OfferLibrary, emulator: Emulator, api: str) -> None:
-    if api == "xcore":
-        pytest.skip("generation 1 documents no calls for formulas")
     order = {"orderEvaluationType": "scoringFunction", "function": NOWHERE.format("ranking-function")}
     found = findings(library, _other(campaign(emulator), rank={"priority": 0, "order": order}))
     assert list(found) == ["missing_formula"]

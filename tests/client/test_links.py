@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 from yarl import URL
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
 from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import AuthenticationError, OfferLibraryError, UnexpectedResponseError
 from airflow_provider_offers.client.exchange import Exchange
@@ -28,13 +26,12 @@ from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.governor import Governor
 from airflow_provider_offers.client.kinds import kind_of
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Response
 from tests.client.script import CONTAINER, SETTINGS
+from tests.client.shells import Drive, by_aiohttp, by_requests
 from tests.client.sockets import Received, Served, http_server
 
 PERSONALIZED = kind_of("personalized")
@@ -177,30 +174,10 @@ def test_whatever_a_link_says_the_request_goes_to_the_service_or_nowhere(host: s
     assert theirs.path.startswith("/data/core/dps/")
 
 
-def by_requests(flow: Flow[Any], settings: Settings) -> Any:
-    shell = SyncShell(settings, retries=NO_RETRIES, tokens=TokenCache())
-    try:
-        return shell.run(flow)
-    finally:
-        shell.close()
-
-
-def by_aiohttp(flow: Flow[Any], settings: Settings) -> Any:
-    async def drive() -> Any:
-        async with AsyncShell(settings, retries=NO_RETRIES, governor=Governor(), tokens=TokenCache()) as shell:
-            return await shell.run(flow)
-
-    return asyncio.run(drive())
-
-
-Drive = Callable[[Flow[Any], Settings], Any]
-
-
 @pytest.fixture(params=[by_requests, by_aiohttp], ids=["sync", "async"])
 def drive(request: pytest.FixtureRequest) -> Drive:
     """Each shell in its turn."""
-    found: Drive = request.param
-    return found
+    return partial(request.param, retries=NO_RETRIES)
 
 
 def settings_for(served: Served, **changes: Any) -> Settings:

@@ -144,11 +144,11 @@ def test_a_renamed_object_is_not_found_by_its_old_name(library: OfferLibrary, em
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring", "name:Summer"]}) == {"tags": [new, old]}
 
 
+# dps documents no replacement.
+@pytest.mark.parametrize("api", ["xcore"], indirect=True)
 def test_an_object_that_is_replaced_is_not_found_by_its_old_name(
     library: OfferLibrary, emulator: Emulator, api: str
 ) -> None:
-    if api == "dps":
-        pytest.skip("dps documents no replacement")
     ids = campaign(emulator)
     listed = {"filterType": "offers", "ids": ["name:Voucher"]}
     assert resolved(library, COLLECTION, listed)["ids"] == [ids["personalized"]]
@@ -167,9 +167,9 @@ def test_names_stay_known_after_edits_of_something_else(library: OfferLibrary, e
     assert lookups(emulator) == before
 
 
+# An instance id is an address on generation 1 only.
+@pytest.mark.parametrize("api", ["xcore"], indirect=True)
 def test_what_is_deleted_by_its_instance_id_is_forgotten(library: OfferLibrary, emulator: Emulator, api: str) -> None:
-    if api == "dps":
-        pytest.skip("an instance id is an address on generation 1 only")
     made = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [made.id]}
     library.delete_offer(made.instance_id, offer_type=TAG)

@@ -93,7 +93,7 @@ def test_each_status_has_its_class_even_with_an_empty_body(status: int, kind: ty
 
 def test_platform_services_name_their_code_in_the_type() -> None:
     body = {
-        "type": "http://ns.adobe.com/aep/errors/XXX-1234-422",
+        "type": "http://ns.adobe.com/aep/errors/ODE-1111-422",
         "title": "Unprocessable",
         "status": 422,
         "detail": "xdm:name is missing",
@@ -101,7 +101,7 @@ def test_platform_services_name_their_code_in_the_type() -> None:
     }
     error = refuse(answer(422, body))
     assert isinstance(error, RejectedError)
-    assert (error.code, error.title, error.detail) == ("XXX-1234-422", "Unprocessable", "xdm:name is missing")
+    assert (error.code, error.title, error.detail) == ("ODE-1111-422", "Unprocessable", "xdm:name is missing")
 
 
 @pytest.mark.parametrize(

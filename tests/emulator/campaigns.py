@@ -113,3 +113,17 @@ class Campaign:
         return [
             [option["xdm:id"] for option in each.get("xdm:options", ())] for each in answer.json()["xdm:propositions"]
         ]
+
+
+def rule(campaign: Campaign, value: str) -> str:
+    condition = {"type": "PQL", "format": "pql/text", "value": value}
+    return campaign.create("offer-rules", {"name": value[:40] or "rule", "condition": condition})
+
+
+def constrained(rule_id: str) -> dict[str, Any]:
+    return {"profileConstraintType": "eligibilityRule", "eligibilityRule": rule_id}
+
+
+def frequency(**changes: Any) -> list[dict[str, Any]]:
+    repeat = {"enabled": True, "unit": "day", "unitCount": 1}
+    return [{"enabled": True, "limit": 1, "scope": "profile", "entity": "offer", "repeat": repeat, **changes}]

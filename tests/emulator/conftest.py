@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
+
+if TYPE_CHECKING:
+    from tests.emulator.campaigns import Campaign
 
 SCHEMA = "https://ns.adobe.com/experience/offer-management/"
 PERSONALIZED = f"{SCHEMA}personalized-offer;version=0.5"
@@ -160,3 +163,12 @@ def xcore_offer(name: str = "Spring voucher", **changes: Any) -> dict[str, Any]:
     }
     document.update({f"xdm:{key}": value for key, value in changes.items()})
     return {key: value for key, value in document.items() if value is not ...}
+
+
+@pytest.fixture
+def campaign(emulator: Emulator, caller: Caller) -> Campaign:
+    """A library of nothing but the reference objects, at noon of 1 May 2026."""
+    from tests.emulator.campaigns import NOW, Campaign
+
+    emulator.clock.freeze(NOW)
+    return Campaign(caller)

@@ -1,0 +1,383 @@
+"""Patches and edits of which an earlier or another try of the same work may have sent one already."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import jsonpatch
+import pytest
+
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NoAnswerError,
+    OutcomeUnknownError,
+    can_pass,
+)
+from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
+from airflow_provider_offers.client.flows.intents import Plan, fingerprint, shows
+from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.kinds import FORMULA
+from airflow_provider_offers.client.lifecycle import UNPUBLISH
+from airflow_provider_offers.client.windows import resolve_window
+from airflow_provider_offers.client.wire import Response
+from tests.client.library import receipt, reference, sale
+from tests.client.script import START, Script, Step, answer, lost
+from tests.client.writes import (
+    ADD_TAG,
+    AFTER,
+    APPROVE,
+    BEFORE,
+    BOTH,
+    DRAFT,
+    FORMULA_READ,
+    IF_BOOST,
+    IF_NAMED,
+    RENAME,
+    VERSION,
+    Kept,
+    fail,
+    methods,
+    shown,
+)
+
+# What an earlier try of the same work may have sent.
+
+
+def again(api: str, kept: Kept, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
+    script = Script(*steps)
+    flow = patch(script.access(api), reference(api), operations, if_match=if_match, intent=kept)
+    return script.run(flow), script
+
+
+def plan_of_first_try(api: str, operations: Any = ADD_TAG, properties: Any = BEFORE) -> Plan:
+    kept = Kept()
+    again(api, kept, operations, shown(api, properties, 1), answer(200, receipt(api, etag=2)))
+    (plan,) = kept.kept
+    return plan
+
+
+@BOTH
+def test_the_plan_is_kept_before_the_patch_is_sent(api: str) -> None:
+    kept = Kept()
+    seen: list[int] = []
+
+    def sent(_: Any) -> Response:
+        seen.append(len(kept.kept))
+        return answer(200, receipt(api, etag=2))
+
+    again(api, kept, ADD_TAG, shown(api, BEFORE, 1), sent)
+    assert seen == [1]
+    assert kept.kept[0].etag == 1
+    again(api, kept, APPROVE, answer(200, receipt(api)))
+    # Of what only sets there is only when it was sent.
+    assert kept.kept[1] == Plan(0, "", START)
+
+
+@BOTH
+@pytest.mark.parametrize("if_match", [None, 1])
+def test_what_an_earlier_try_applied_is_seen(api: str, if_match: int | None) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    written, script = again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=if_match)
+    assert (written.action, written.receipt.etag) == ("updated", 2)
+    assert methods(script) == ["GET"]
+    # Somebody edited something else since.
+    _, script = again(api, kept, ADD_TAG, shown(api, {**AFTER, "name": "new"}, 7), if_match=if_match)
+    assert methods(script) == ["GET"]
+
+
+@BOTH
+def test_what_an_earlier_try_did_not_send_is_sent(api: str) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    _, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), answer(200, receipt(api, etag=2)))
+    assert methods(script) == ["GET", "PATCH"]
+    # The one edit since is somebody else's.
+    other = shown(api, {**BEFORE, "tags": []}, 2)
+    _, script = again(api, kept, ADD_TAG, other, answer(200, receipt(api, etag=3)))
+    assert methods(script) == ["GET", "PATCH"]
+
+
+@BOTH
+def test_what_comes_through_late_is_seen_by_the_next_try(api: str) -> None:
+    """The service applies the earlier try's patch just after the next try has read the offer."""
+    kept = Kept(plan_of_first_try(api), since=START)
+    after = shown(api, AFTER, 2)
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    written, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), refusal, after, after)
+    assert written.receipt.etag == 2
+    assert methods(script).count("PATCH") == 1
+
+
+class AtIt(Kept):
+    """Another try reads the offer at the same time, and keeps its plan while ours is under way."""
+
+    def keep(self, plan: Plan) -> None:
+        super().keep(plan)
+        self.plan = plan
+
+
+@BOTH
+def test_two_workers_at_one_task_patch_once(api: str) -> None:
+    """Both read before either wrote; the one that comes second finds the edit of the other, and makes none."""
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    after = shown(api, AFTER, 2)
+    written, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, after, after)
+    assert (written.receipt.etag, methods(script).count("PATCH")) == (2, 1)
+    # Another edit is another's: ours is made on top of it.
+    other = shown(api, {**BEFORE, "tags": ["dps:tag:9"]}, 2)
+    done = answer(200, receipt(api, etag=3))
+    _, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, other, other, done)
+    assert methods(script).count("PATCH") == 2
+
+
+@BOTH
+def test_a_worker_thought_dead_wakes_and_patches_nothing(api: str) -> None:
+    """The try after it has done the work; it has not read the offer yet, and is the first try of all."""
+    later = Kept(plan_of_first_try(api))
+    assert later.since is None
+    assert methods(again(api, later, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
+
+
+@BOTH
+def test_several_edits_since_leave_it_open(api: str) -> None:
+    kept = Kept(plan_of_first_try(api), since=START)
+    script = Script(shown(api, {**BEFORE, "tags": []}, 3))
+    with pytest.raises(OutcomeUnknownError, match="from 1 to 3") as caught:
+        script.run(patch(script.access(api), reference(api), ADD_TAG, intent=kept))
+    assert not caught.value.retryable
+
+
+@BOTH
+def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
+    """Airflow 3.2 keeps nothing between two tries."""
+    kept = Kept(since=START)
+    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
+    sent: list[Step] = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
+    assert methods(again(api, kept, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
+    # That was before any earlier try.
+    old = Kept(since=START + timedelta(hours=1))
+    sent = [shown(api, AFTER, 2), answer(200, receipt(api, etag=3))]
+    assert methods(again(api, old, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
+    first = [{"op": "add", "path": "/tags/0", "value": "x"}]
+    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+        again(api, kept, first, shown(api, BEFORE, 1))
+    # Whoever clears the task asks for it all the same.
+    sent = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
+    assert methods(again(api, Kept(since=START, anew=True), first, *sent)[1]) == ["GET", "PATCH"]
+    # Somebody added another after it, or before it was sent.
+    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+        again(api, kept, ADD_TAG, shown(api, {**AFTER, "tags": [*AFTER["tags"], "dps:tag:3"]}, 3))
+
+
+@BOTH
+def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
+    """The first try was killed with its patch on the way; by the next, the offer is as somebody else has set it."""
+    modified = "modified" if api == "dps" else "repo:lastModifiedDate"
+    earlier = Kept(Plan(0, "", START - timedelta(minutes=5)), since=START - timedelta(minutes=5))
+    done = shown(api, sale(status="approved"), 2, **{modified: "2026-03-02T08:55:01Z"})
+    assert methods(again(api, earlier, APPROVE, done)[1]) == ["GET"]
+    untouched = shown(api, sale(), 1, **{modified: "2026-03-02T08:54:00Z"})
+    sent: list[Step] = [untouched, answer(200, receipt(api, etag=2))]
+    assert methods(again(api, earlier, APPROVE, *sent)[1]) == ["GET", "PATCH"]
+    assert earlier.kept[-1].sent == START - timedelta(minutes=5)
+    theirs = shown(api, sale(status="archived"), 3, **{modified: "2026-03-02T08:57:00Z"})
+    with pytest.raises(ConflictError, match="clear the task to set it all the same") as caught:
+        again(api, earlier, APPROVE, theirs)
+    assert not can_pass(caught.value)
+
+
+@BOTH
+def test_an_identical_edit_of_another_task_is_not_ours(api: str) -> None:
+    """Nobody else is at this task, so that the very same edit is another's: ours comes on top."""
+    kept = Kept()
+    refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
+    after, done = shown(api, AFTER, 2), answer(200, receipt(api, etag=3))
+    _, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), refusal, after, after, done)
+    assert methods(script).count("PATCH") == 2
+
+
+@BOTH
+def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
+    kept = Kept(since=START)
+    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=1)[1]) == ["GET"]
+    script = Script(shown(api, AFTER, 3))
+    with pytest.raises(ConflictError):
+        script.run(patch(script.access(api), reference(api), ADD_TAG, if_match=1, intent=kept))
+
+
+@pytest.mark.parametrize(
+    ("operations", "seen"),
+    [
+        (ADD_TAG, True),
+        ([*ADD_TAG, *ADD_TAG], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}, *ADD_TAG], True),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:9"}], False),
+        ([{"op": "remove", "path": "/gone"}], True),
+        ([{"op": "remove", "path": "/name"}], False),
+        (
+            [
+                *IF_NAMED,
+                {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-06-30T23:59:59+02:00"},
+            ],
+            True,
+        ),
+        ([{"op": "add", "path": "/rank/priority", "value": 11}], False),
+        ([{"op": "add", "path": "/nothing/-", "value": 1}], False),
+        ([{"op": "add", "path": "/tags/1", "value": "dps:tag:2"}], None),
+        ([{"op": "move", "from": "/a", "path": "/b"}], None),
+        ([{"op": "copy", "from": "/name", "path": "/description"}], None),
+        ([{"op": "remove", "path": "/_links/self"}], None),
+        ([{"op": "remove", "path": "/_links/self"}, {"op": "remove", "path": "/name"}], False),
+        ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
+        ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
+        ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),
+        ([*DRAFT, {"op": "replace", "path": "/status", "value": "approved"}], False),
+        ([{"op": "replace", "path": "/nothing/there", "value": 1}], False),
+        ([{"op": "add", "path": "/name/there", "value": 1}], False),
+    ],
+)
+def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
+    assert shows(operations, AFTER) is seen
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("operations", "set_to"),
+    [
+        ([*DRAFT, *APPROVE], {"status": "approved"}),
+        (
+            [
+                {"op": "replace", "path": "/rank", "value": {"priority": 1}},
+                {"op": "replace", "path": "/rank/priority", "value": 7},
+            ],
+            {"rank": {"priority": 7}},
+        ),
+    ],
+    ids=["twice", "nested"],
+)
+def test_what_sets_one_place_more_than_once_is_seen_by_the_next_try(
+    api: str, operations: Any, set_to: dict[str, Any]
+) -> None:
+    kept = Kept(Plan(0, "", START), since=START)
+    later: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": "2026-03-02T09:00:25.000Z"}
+    written, script = again(api, kept, operations, shown(api, sale(**set_to), 2, **later))
+    assert (written.receipt.etag, methods(script)) == (2, ["GET"])
+    with pytest.raises(ConflictError, match="not as this patch sets it"):
+        again(api, kept, operations, shown(api, sale(name="new"), 2, **later))
+
+
+# Edits that follow from what the offer is.
+
+
+def run_edit(api: str, edit: Any, *steps: Step) -> tuple[Written, Script]:
+    script = Script(*steps)
+    return script.run(edit(script.access(api), reference(api))), script
+
+
+@BOTH
+def test_what_a_plan_only_tests_may_change_while_the_answer_is_lost(api: str) -> None:
+    """The offer is archived since its window is over; somebody moves the window right after that."""
+    cutoff = START + timedelta(days=365)
+    moved = sale(status="archived", selectionConstraint={**sale()["selectionConstraint"], "endDate": "2090-01-01"})
+    written, script = run_edit(
+        api,
+        lambda access, it: archive_expired(access, it, cutoff),
+        shown(api, sale(), 1),
+        lost(),
+        shown(api, moved, 3),
+    )
+    assert (written.action, written.receipt.etag) == ("archived", 3)
+    assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+@BOTH
+def test_an_edit_beside_the_window_does_not_hide_that_it_was_set(api: str) -> None:
+    window = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
+    beside = sale(selectionConstraint={**window.as_constraint(), "profileConstraintType": "none"})
+    written, script = run_edit(
+        api,
+        lambda access, it: schedule(access, it, window),
+        shown(api, sale(), 1),
+        lost(),
+        *[shown(api, beside, 3)] * 2,
+    )
+    assert (written.action, written.receipt.etag) == ("scheduled", 3)
+    assert methods(script).count("PATCH") == 1
+
+
+@BOTH
+def test_what_may_have_been_taken_back_while_the_answer_was_lost_is_not_made_again(api: str) -> None:
+    approved = sale(status="approved")
+    script = Script(shown(api, approved, 1), lost(), *[shown(api, approved, 3)] * 2)
+    with pytest.raises(ConflictError, match="may have been unpublished by this task already") as caught:
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START))
+    assert not can_pass(caught.value)
+    assert "etag went from 1 to 3" in str(caught.value)
+    assert methods(script).count("PATCH") == 1
+
+
+@BOTH
+def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> None:
+    """Others kept editing the offer, so that each of the writes was refused: none of theirs undid it."""
+    approved, first = sale(status="approved"), Kept()
+    steps: list[Step] = []
+    for etag in range(1, 6):
+        steps += [shown(api, approved, etag), answer(409, {}), shown(api, approved, etag + 1)]
+    script = Script(*steps)
+    with pytest.raises(ConflictError) as caught:
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START, intent=first))
+    assert can_pass(caught.value)
+    next_try = Kept(first.kept[-1], since=START)
+    written, _ = run_edit(
+        api,
+        lambda access, it: take_step(access, it, UNPUBLISH, now=lambda: START, intent=next_try),
+        shown(api, approved, 20),
+        answer(200, receipt(api, etag=21)),
+    )
+    assert written.action == "unpublished"
+
+
+def test_what_reads_leave_out_is_not_to_be_seen() -> None:
+    assert shows(VERSION, FORMULA_READ, FORMULA) is None
+    assert shows([*VERSION, *RENAME], FORMULA_READ, FORMULA) is False
+    assert shows([*VERSION, *IF_BOOST], FORMULA_READ, FORMULA) is None
+    assert shows([*VERSION, *RENAME], {**FORMULA_READ, "name": "Boosted"}, FORMULA) is None
+    # A test of it says nothing.
+    assert shows([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA_READ, FORMULA) is True
+
+
+def test_a_patch_shows_in_what_it_made() -> None:
+    for operations in (ADD_TAG, APPROVE, [*APPROVE, *ADD_TAG, {"op": "remove", "path": "/rank"}]):
+        assert shows(operations, jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
+
+
+def test_fingerprints_tell_documents_apart_as_the_service_does() -> None:
+    assert fingerprint({"a": "2026-03-10T00:00:00Z"}) == fingerprint({"a": "2026-03-10T01:00:00.000+01:00"})
+    assert fingerprint({"a": 1}) == fingerprint({"a": 1.0})
+    assert fingerprint({"a": 1}) != fingerprint({"a": True})
+    assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
+
+
+@BOTH
+def test_a_receipt_and_an_offer_that_cannot_be_read_leave_the_outcome_to_the_next_try(api: str) -> None:
+    """The patch is made; what went wrong afterwards is no refusal of it."""
+    steps: list[Step] = [shown(api, BEFORE, 1), answer(200, b"<html>"), answer(429)]
+    error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps, max_retries=0)
+    assert not error.retryable
+    script = Script(*steps)
+    with pytest.raises(OutcomeUnknownError, match="was accepted") as caught:
+        script.run(patch(script.access(api, max_retries=0), reference(api), ADD_TAG, intent=Kept()))
+    assert caught.value.retryable
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, answer(200, b"<html>"), answer(403, {"title": "no"}))
+    assert error.retryable
+
+
+@BOTH
+def test_a_lost_answer_with_if_match_may_be_tried_again(api: str) -> None:
+    steps: list[Step] = [shown(api, BEFORE, 1), lost(), shown(api, BEFORE, 1)]
+    error, _ = fail(NoAnswerError, api, ADD_TAG, *steps, if_match=1, max_retries=0)
+    assert can_pass(error)

@@ -1,0 +1,308 @@
+"""Writes where a read does not show everything, which offer is meant, and replacing one whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    InvalidInputError,
+    NoAnswerError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    RejectedError,
+    UnsupportedError,
+    can_pass,
+)
+from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.writing import patch, replace_offer
+from airflow_provider_offers.client.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
+from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
+from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
+from tests.client.writes import (
+    ADD_TAG,
+    AFTER,
+    APPROVE,
+    BEFORE,
+    BOTH,
+    FORMULA_READ,
+    IF_BOOST,
+    LOST,
+    RENAME,
+    VERSION,
+    Kept,
+    fail,
+    guards_of,
+    methods,
+    run,
+    shown,
+)
+
+# What reads leave out.
+
+ABOUT = [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "_x.y"}]
+LATER = "2026-03-02T09:00:25.000Z"
+
+
+def formula(operations: Any, *steps: Step, **options: Any) -> tuple[Any, Script]:
+    """What becomes of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
+    script = Script(*steps)
+    retries = {"max_retries": options.pop("max_retries", 3)}
+    flow = patch(script.access("dps", **retries), Reference(FORMULA, id=DPS_ID), operations, **options)
+    try:
+        outcome: Any = script.go(flow)
+    except OfferLibraryError as error:
+        outcome = error
+    assert not script.steps, "answers were left over"
+    return outcome, script
+
+
+def test_what_reads_leave_out_is_patched_as_it_is() -> None:
+    tested = [{"op": "test", "path": "/returnType/type", "value": "integer"}, *ABOUT]
+    _, script = formula(tested, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)))
+    assert body_of(script.requests[-1]) == [{"op": "test", "path": "/name", "value": "Boost"}, *tested]
+    _, script = formula(VERSION, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), if_match=4)
+    guarded = {name: value for name, value in FORMULA_READ.items() if name != "returnType"}
+    assert body_of(script.requests[-1]) == [*guards_of(guarded), *VERSION]
+
+
+@pytest.mark.parametrize("failure", [lost(), answer(503)], ids=["lost", "503"])
+@pytest.mark.parametrize(
+    ("operations", "if_match"), [(ABOUT, None), ([*IF_BOOST, *ABOUT], None), (VERSION, 4), (ABOUT, 4)]
+)
+def test_a_lost_answer_about_what_reads_leave_out_is_unknown(failure: Step, operations: Any, if_match: Any) -> None:
+    """Neither a success nor a conflict, whoever made the edit that shows."""
+    for now in (FORMULA_READ, {**FORMULA_READ, "name": "Other"}):
+        steps: list[Step] = [shown("dps", FORMULA_READ, 4), failure, shown("dps", now, 5)]
+        outcome, script = formula(operations, *steps, if_match=if_match)
+        assert type(outcome) is OutcomeUnknownError
+        assert "do not show" in str(outcome)
+        assert not can_pass(outcome)
+        assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+def test_what_reads_show_after_all_tells() -> None:
+    """They may leave it out, and need not: the description of a tag is in what a read of the one shows."""
+    described = [{"op": "replace", "path": "/description", "value": "new"}]
+
+    def outcome(operations: Any, *steps: Step, **options: Any) -> Any:
+        script = Script(*steps)
+        return script.run(patch(script.access("dps"), Reference(TAG, id=DPS_ID), operations, **options))
+
+    old, new = {"name": "Boost", "description": "old"}, {"name": "Boost", "description": "new"}
+    assert outcome([*IF_BOOST, *described], shown("dps", old, 4), lost(), shown("dps", new, 5)).receipt.etag == 5
+    assert outcome(described, lost(), shown("dps", new, 5, modified=LATER)).receipt.etag == 5
+    planned = Kept(Plan(4, ""), since=START)
+    assert outcome([*IF_BOOST, *described], shown("dps", new, 5), intent=planned).receipt.etag == 5
+    # It was so before: the edit may be anybody's.
+    with pytest.raises(OutcomeUnknownError):
+        outcome([*IF_BOOST, *described], shown("dps", new, 4), lost(), shown("dps", new, 5))
+
+
+def test_what_no_guard_would_hold_off_is_not_sent_twice() -> None:
+    """The first may come through late, and nothing that dps can test would tell the second."""
+    still = shown("dps", FORMULA_READ, 4)
+    outcome, script = formula(ABOUT, still, lost(), still)
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["GET", "PATCH", "GET"]
+    # Setting it twice does what once does.
+    outcome, script = formula([*IF_BOOST, *VERSION], still, lost(), still, answer(200, receipt("dps", etag=5)))
+    assert outcome.receipt.etag == 5
+    # What the patch changes beside it is a guard.
+    outcome, script = formula([*RENAME, *ABOUT], still, lost(), still, answer(200, receipt("dps", etag=5)))
+    assert outcome.receipt.etag == 5
+
+
+def test_what_is_changed_beside_it_tells() -> None:
+    renamed = shown("dps", {**FORMULA_READ, "name": "Boosted"}, 5)
+    outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), renamed)
+    assert outcome.receipt.etag == 5
+    other = shown("dps", {**FORMULA_READ, "name": "Other"}, 5)
+    outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), other, max_retries=0, if_match=4)
+    assert type(outcome) is ConflictError
+    # A refusal that came is one, whatever reads show.
+    outcome, _ = formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(409, {}), other, if_match=4)
+    assert type(outcome) is ConflictError
+
+
+def test_setting_what_reads_leave_out_is_repeated_unless_it_was_edited_since() -> None:
+    outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5), answer(200, receipt("dps", etag=6)))
+    assert (outcome.receipt.etag, methods(script)) == (6, ["PATCH", "GET", "PATCH"])
+    # That may have been ours, late, or somebody else's.
+    outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5, modified=LATER))
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["PATCH", "GET"]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_the_next_try_does_not_know_what_reads_leave_out(anew: bool) -> None:
+    first = Kept()
+    formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    assert first.kept == [Plan(4, "")]
+    planned = Kept(first.kept[0], since=START, anew=anew)
+    outcome, script = formula(ABOUT, shown("dps", FORMULA_READ, 5), intent=planned)
+    assert type(outcome) is OutcomeUnknownError
+    assert methods(script) == ["GET"]
+    untouched: list[Step] = [shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5))]
+    outcome, _ = formula(ABOUT, *untouched, intent=planned)
+    assert outcome.receipt.etag == 5
+    # Without a plan.
+    outcome, _ = formula(
+        ABOUT,
+        *([shown("dps", FORMULA_READ, 5), *untouched[1:]] if anew else untouched[:1]),
+        intent=Kept(since=START, anew=anew),
+    )
+    assert (type(outcome) is OutcomeUnknownError) is not anew
+
+
+def test_the_plan_of_what_is_changed_beside_it_tells() -> None:
+    first = Kept()
+    both = [*RENAME, *ABOUT]
+    formula(both, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    renamed = shown("dps", {**FORMULA_READ, "name": "Boosted"}, 5)
+    outcome, script = formula(both, renamed, intent=Kept(first.kept[0], since=START))
+    assert (outcome.receipt.etag, methods(script)) == (5, ["GET"])
+
+
+def test_a_lost_answer_about_links_is_unknown() -> None:
+    operations = [{"op": "remove", "path": "/_links/self"}]
+    steps: list[Step] = [shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 5)]
+    fail(OutcomeUnknownError, "xcore", operations, *steps)
+    # If-Match holds the second off where the first comes through late.
+    still = shown("xcore", BEFORE, 4)
+    assert run("xcore", operations, still, lost(), still, answer(200, receipt("xcore", etag=5)))[0].receipt.etag == 5
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "add", "path": "/nothing/-", "value": 1}],
+        [{"op": "add", "path": "/tags/7", "value": "x"}],
+        [{"op": "remove", "path": "/nothing"}],
+        [{"op": "copy", "from": "/nothing", "path": "/name"}],
+        [{"op": "add", "path": "/name/-", "value": 1}],
+        [{"op": "remove", "path": "/tags/-"}],
+    ],
+)
+def test_a_patch_that_does_not_fit_is_refused_before_it_is_sent(api: str, operations: Any) -> None:
+    _, script = fail(InvalidInputError, api, operations, shown(api, BEFORE, 4))
+    assert methods(script) == ["GET"]
+
+
+def test_a_patch_of_links_is_guarded_by_the_etag_alone() -> None:
+    operations = [{"op": "remove", "path": "/_links/self"}]
+    _, script = run("xcore", operations, shown("xcore", BEFORE, 4), answer(200, receipt("xcore", etag=5)))
+    assert script.requests[-1].headers["If-Match"] == '"4"'
+    assert body_of(script.requests[-1]) == operations
+
+
+@BOTH
+def test_a_refusal_that_cannot_be_looked_into_is_itself(api: str) -> None:
+    refusal = answer(422, {"title": "no"})
+    fail(RejectedError, api, ADD_TAG, shown(api, BEFORE, 4), refusal, answer(403, {"title": "no reading"}))
+
+
+@BOTH
+def test_a_refusal_of_who_asks_is_final(api: str) -> None:
+    fail(PermissionDeniedError, api, ADD_TAG, shown(api, BEFORE, 4), answer(403, {"title": "no writing"}))
+
+
+@BOTH
+def test_dates_that_come_back_respelled_are_the_same(api: str) -> None:
+    operations = [
+        {"op": "test", "path": "/status", "value": "draft"},
+        {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-12-31T00:00:00Z"},
+    ]
+    window = {"startDate": "2026-03-10T00:00:00.000+00:00", "endDate": "2026-12-31T01:00:00.000+01:00"}
+    steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, {**BEFORE, "selectionConstraint": window}, 5)]
+    assert run(api, operations, *steps)[0].receipt.etag == 5
+
+
+# Which offer.
+
+
+def test_generation_1_looks_up_the_address_of_a_reference_id() -> None:
+    script = Script(answer(200, page("xcore", [entity("xcore", BEFORE)])), answer(200, receipt("xcore")))
+    script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), APPROVE))
+    look, write = script.requests
+    assert ("id", XCORE_ID) in query_of(look)
+    assert write.url.endswith(f"/instances/{INSTANCE_ID}")
+    script = Script(answer(200, page("xcore", [entity("xcore", BEFORE, number=3)])))
+    with pytest.raises(NotFoundError, match=XCORE_ID):
+        script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), APPROVE))
+
+
+def test_generation_2_cannot_address_an_instance_id() -> None:
+    script = Script()
+    with pytest.raises(UnsupportedError, match="instance id"):
+        script.run(patch(script.access("dps"), Reference(PERSONALIZED, instance_id=INSTANCE_ID), APPROVE))
+
+
+def test_the_kind_is_named_on_dps() -> None:
+    script = Script(answer(200, receipt("dps")))
+    script.run(patch(script.access("dps"), Reference(FALLBACK, id=DPS_ID), APPROVE))
+    assert script.requests[0].url.endswith(f"/offers/{DPS_ID}?offer-type=fallback")
+
+
+# Replacing.
+
+
+def put(*steps: Step, if_match: Any = None, properties: Any = None, **retries: Any) -> tuple[Any, Script]:
+    script = Script(*steps)
+    flow = replace_offer(script.access("xcore", **retries), reference("xcore"), properties or AFTER, if_match=if_match)
+    return script.run(flow), script
+
+
+def test_a_replacement_is_guarded_and_carries_the_id() -> None:
+    written, script = put(shown("xcore", BEFORE, 4), answer(200, receipt("xcore", etag=5)))
+    assert written.receipt.etag == 5
+    request = script.requests[-1]
+    assert (request.method, request.headers["If-Match"]) == ("PUT", '"4"')
+    body = body_of(request)
+    assert (body["_links"], body["_instance"]["@id"], body["_instance"]["xdm:name"]) == ({}, XCORE_ID, "Spring voucher")
+
+
+@LOST
+def test_a_replacement_whose_answer_was_lost_is_seen_and_not_taken_for_somebody_elses(failure: Step) -> None:
+    written, script = put(shown("xcore", BEFORE, 4), failure, shown("xcore", AFTER, 5))
+    assert written.receipt.etag == 5
+    assert methods(script) == ["GET", "PUT", "GET"]
+
+
+def test_a_replacement_that_was_not_made_is_sent_again() -> None:
+    _, script = put(shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 4), answer(200, receipt("xcore")))
+    assert methods(script) == ["GET", "PUT", "GET", "PUT"]
+
+
+def test_a_replacement_of_what_somebody_edited_is_a_conflict() -> None:
+    with pytest.raises(ConflictError, match="from 4 to 5"):
+        put(shown("xcore", BEFORE, 4), answer(409, {}), shown("xcore", sale(status="archived"), 5))
+    with pytest.raises(ConflictError, match="nothing was sent"):
+        put(shown("xcore", BEFORE, 4), if_match=3)
+
+
+def test_a_replacement_whose_answer_was_lost_among_other_edits_is_not_made_again() -> None:
+    archived = sale(status="archived")
+    with pytest.raises(ConflictError, match="from 4 to 5"):
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 5))
+    with pytest.raises(OutcomeUnknownError, match="from 4 to 6") as caught:
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 6))
+    assert not caught.value.retryable
+
+
+def test_a_replacement_may_come_twice_when_its_retries_end() -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 4), max_retries=0)
+    assert can_pass(caught.value)
+
+
+def test_generation_2_has_no_replacement() -> None:
+    script = Script()
+    with pytest.raises(UnsupportedError, match="patch it instead"):
+        script.run(replace_offer(script.access("dps"), reference("dps"), AFTER))

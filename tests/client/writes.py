@@ -1,0 +1,85 @@
+"""Patches of one scripted offer, and what the service answers to them, for the tests of writing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.wire import Response
+from tests.client.library import entity, reference, sale
+from tests.client.script import Script, Step, answer, lost
+
+BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
+LOST = pytest.mark.parametrize("failure", [lost(), answer(500), answer(503, b"<html>")], ids=["lost", "500", "503"])
+APPROVE = [{"op": "replace", "path": "/status", "value": "approved"}]
+DRAFT = [{"op": "replace", "path": "/status", "value": "draft"}]
+ADD_TAG = [{"op": "add", "path": "/tags/-", "value": "dps:tag:2"}]
+IF_NAMED = [{"op": "test", "path": "/name", "value": "Spring voucher"}]
+IF_BOOST = [{"op": "test", "path": "/name", "value": "Boost"}]
+BEFORE = sale(tags=["dps:tag:1"])
+AFTER = sale(tags=["dps:tag:1", "dps:tag:2"])
+
+
+def shown(api: str, properties: dict[str, Any], etag: int, **envelope: Any) -> Response:
+    """What a read answers."""
+    return answer(200, entity(api, properties, etag=etag, **envelope))
+
+
+def run(api: str, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
+    script = Script(*steps)
+    return script.run(patch(script.access(api), reference(api), operations, if_match=if_match)), script
+
+
+def fail(
+    error: type[Exception], api: str, operations: Any, *steps: Step, if_match: Any = None, **retries: Any
+) -> tuple[Any, Script]:
+    script = Script(*steps)
+    with pytest.raises(error) as caught:
+        script.run(patch(script.access(api, **retries), reference(api), operations, if_match=if_match))
+    assert type(caught.value) is error
+    assert not script.steps, "answers were left over"
+    return caught.value, script
+
+
+def guards_of(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """What guards everything that was read, where there is no If-Match."""
+    return [{"op": "test", "path": f"/{name}", "value": value} for name, value in properties.items()]
+
+
+def methods(script: Script) -> list[str]:
+    return [request.method for request in script.requests]
+
+
+FORMULA_READ = {
+    "name": "Boost",
+    "expression": {"type": "PQL", "format": "pql/text", "value": "1"},
+    "returnType": {"type": "INTEGER"},
+}
+
+
+VERSION = [{"op": "replace", "path": "/definedOn/offer/schema/version", "value": "1"}]
+
+
+RENAME = [{"op": "replace", "path": "/name", "value": "Boosted"}]
+
+
+class Kept:
+    """The plan of a patch, as a task's state keeps it."""
+
+    durable = True
+
+    def __init__(self, plan: Plan | None = None, since: datetime | None = None, *, anew: bool = False) -> None:
+        self.plan = plan
+        self.since = since
+        self.anew = anew
+        self.kept: list[Plan] = []
+
+    def recall(self) -> list[Plan]:
+        return [] if self.plan is None else [self.plan]
+
+    def keep(self, plan: Plan) -> None:
+        self.kept.append(plan)
