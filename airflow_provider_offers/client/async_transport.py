@@ -29,7 +29,7 @@ from airflow_provider_offers.client.retry import Retries, retry_after
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, no_answer, still_incomplete
-from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
 
 T = TypeVar("T")
 
@@ -99,6 +99,8 @@ class AsyncShell:
             return await self._exchange(effect)
         if isinstance(effect, TokenNeeded):
             return await self._token(effect.refused)
+        if isinstance(effect, Note):
+            log.warning("%s", effect.text)
         if isinstance(effect, Pause):
             log.warning("Trying again in %.1f s: %s", effect.seconds, effect.reason)
             await asyncio.sleep(effect.seconds)

@@ -32,7 +32,7 @@ from airflow_provider_offers.client.network import longest_answer, proxy_for, pr
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -107,6 +107,8 @@ class SyncShell:
             return self._exchange(effect)
         if isinstance(effect, TokenNeeded):
             return self._token(effect.refused)
+        if isinstance(effect, Note):
+            log.warning("%s", effect.text)
         if isinstance(effect, Pause):
             log.warning("Trying again in %.1f s: %s", effect.seconds, effect.reason)
             self._sleep(effect.seconds)

@@ -63,13 +63,20 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Warn the author of something that is sent all the same (it is logged)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenNeeded:
     """Give a token; `refused` is the one that the gateway just turned down, if any."""
 
     refused: str | None = field(default=None, repr=False)
 
 
-Effect = Request | Pause | TokenNeeded
+Effect = Request | Pause | Note | TokenNeeded
 Flow = Generator[Effect, Any, T]
 
 

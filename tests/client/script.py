@@ -16,7 +16,7 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire import Flow, Note, Pause, Request, Response, TokenNeeded
 
 T = TypeVar("T")
 Step = Response | Exception | Callable[[Request], Response | Exception]
@@ -64,6 +64,7 @@ class Script:
         self.time = 1_000.0
         self.requests: list[Request] = []
         self.pauses: list[Pause] = []
+        self.notes: list[str] = []
         self.refused: list[str | None] = []
 
     def run(self, flow: Flow[T]) -> T:
@@ -88,6 +89,9 @@ class Script:
             return value
 
     def _perform(self, effect: Any) -> Any:
+        if isinstance(effect, Note):
+            self.notes.append(effect.text)
+            return None
         if isinstance(effect, Pause):
             self.pauses.append(effect)
             self.time += effect.seconds

@@ -26,7 +26,7 @@ from airflow_provider_offers.client.network import BUNDLE_VARIABLES, proxy_for, 
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Flow, Pause, Request, Response
+from airflow_provider_offers.client.wire import Flow, Note, Pause, Request, Response
 from tests.client.script import SETTINGS
 from tests.client.sockets import Received, free_port, http_server, new_certificate, raw_server
 from tests.traces import told_by
@@ -47,6 +47,26 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def one(request: Request) -> Flow[Response]:
     response: Response = yield request
     return response
+
+
+def noted() -> Flow[str]:
+    yield Note("The window ended before it was set")
+    return "done"
+
+
+@pytest.mark.parametrize("shell", ["requests", "aiohttp"])
+def test_a_note_of_a_flow_is_a_warning_in_the_log(shell: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        if shell == "requests":
+            assert SyncShell(READY, retries=Retries(), tokens=TokenCache()).run(noted()) == "done"
+        else:
+            assert asyncio.run(in_a_session(noted())) == "done"
+    assert [record.getMessage() for record in caplog.records] == ["The window ended before it was set"]
+
+
+async def in_a_session(flow: Flow[str]) -> str:
+    async with AsyncShell(READY, retries=Retries(), governor=Governor(), tokens=TokenCache()) as session:
+        return await session.run(flow)
 
 
 def by_requests(request: Request, settings: Settings) -> Response:

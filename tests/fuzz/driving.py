@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.wire import Pause, Request, TokenNeeded
+from airflow_provider_offers.client.wire import Note, Pause, Request, TokenNeeded
 from tests.client.script import Script
 from tests.fuzz.hostile import Spoil
 from tests.fuzz.service import Emulated, Service
@@ -40,6 +40,9 @@ class Driver(Script):
             assert 0 <= effect.seconds <= MOST_SECONDS
             check_text(effect.reason)
             self.time += effect.seconds
+            return None
+        if isinstance(effect, Note):
+            check_text(effect.text)
             return None
         if isinstance(effect, TokenNeeded):
             self._tokens_given += 1

@@ -18,7 +18,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire import Flow, Note, Pause, Request, Response, TokenNeeded
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, answer, query_of
 from tests.waiting import virtual_time
@@ -179,6 +179,8 @@ class _Session:
         assert self._open
         if isinstance(effect, TokenNeeded):
             return "token"
+        if isinstance(effect, Note):
+            return None
         if isinstance(effect, Pause):
             return await asyncio.sleep(effect.seconds)
         # The answer is as the library was half way.
