@@ -94,7 +94,8 @@ class Call:
         """
         try:
             known = listed if self.settings.unlisted_operations == "refuse" else json_patch.OPERATIONS
-            return json_patch.apply(document, json_patch.check(self.document(), known))
+            adds = self.settings.replace_of_absent == "add"
+            return json_patch.apply(document, json_patch.check(self.document(), known), replace_adds=adds)
         except json_patch.PatchMalformed as error:
             raise ServiceError(400, Reason.MALFORMED, str(error)) from None
         except json_patch.PatchTestFailed as error:

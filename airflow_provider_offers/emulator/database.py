@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 APPLICATION_ID = 0x4F4C454D
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS revisions (
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS revisions (
     name TEXT NOT NULL,
     status TEXT,
     body TEXT NOT NULL,
+    spelled TEXT NOT NULL DEFAULT '',
     current INTEGER NOT NULL DEFAULT 1,
     valid_from_us INTEGER NOT NULL,
     valid_to_us INTEGER,
@@ -90,6 +91,10 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 """
 
 
+_MIGRATIONS = {1: ("ALTER TABLE revisions ADD COLUMN spelled TEXT NOT NULL DEFAULT ''",)}
+"""What brings a file of an older format to the next one."""
+
+
 class DatabaseError(Exception):
     """A database file that cannot be used; the message says which and why."""
 
@@ -125,12 +130,15 @@ class Database:
         if mark != APPLICATION_ID and not empty:
             raise DatabaseError(f"{self.path} is a database of another program")
         version = run("PRAGMA user_version").fetchone()[0]
-        if not empty and version != SCHEMA_VERSION:
+        if not empty and version != SCHEMA_VERSION and version not in _MIGRATIONS:
             raise DatabaseError(f"{self.path} was written by another version of the emulator (format {version})")
         if not in_memory:
             run("PRAGMA journal_mode=WAL")
             run("PRAGMA synchronous=NORMAL")
         run("BEGIN IMMEDIATE")
+        for older in range(SCHEMA_VERSION if empty else version, SCHEMA_VERSION):
+            for statement in _MIGRATIONS[older]:
+                run(statement)
         for statement in _TABLES.split(";\n"):
             if statement.strip():
                 run(statement)

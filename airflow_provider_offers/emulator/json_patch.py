@@ -46,8 +46,11 @@ def check(patch: Any, known: Sequence[str] = OPERATIONS) -> list[dict[str, Any]]
     return patch
 
 
-def apply(document: Any, patch: list[dict[str, Any]]) -> Any:
-    """The document after all operations; the first that fails stops the whole patch."""
+def apply(document: Any, patch: list[dict[str, Any]], *, replace_adds: bool = False) -> Any:
+    """The document after all operations; the first that fails stops the whole patch.
+
+    With `replace_adds` a `replace` sets a member that an object does not have yet, which RFC 6902 refuses.
+    """
     holder = {"": copy.deepcopy(document)}
     copied = 0
     for operation in patch:
@@ -55,7 +58,7 @@ def apply(document: Any, patch: list[dict[str, Any]]) -> Any:
             copied += len(json.dumps(_get(holder, operation["from"])))
             if copied > _MOST_COPIED:
                 raise PatchFailed(f"its copies come to more than {_MOST_COPIED} bytes")
-        _apply_one(holder, operation)
+        _apply_one(holder, operation, replace_adds)
     if depth(holder[""]) > MAX_DEPTH:
         raise PatchFailed(f"its result is nested deeper than {MAX_DEPTH} levels")
     return holder[""]
@@ -84,14 +87,14 @@ def _pointer(operation: dict[str, Any], member: str, number: int) -> None:
         raise PatchMalformed(f"operation {number} has a stray ~ in its {member}")
 
 
-def _apply_one(holder: dict[str, Any], operation: dict[str, Any]) -> None:
+def _apply_one(holder: dict[str, Any], operation: dict[str, Any], replace_adds: bool) -> None:
     name, path = operation["op"], operation["path"]
     if name == "add":
         _add(holder, path, copy.deepcopy(operation["value"]))
     elif name == "remove":
         _remove(holder, path)
     elif name == "replace":
-        _replace(holder, path, copy.deepcopy(operation["value"]))
+        _replace(holder, path, copy.deepcopy(operation["value"]), replace_adds)
     elif name == "test":
         found = _get(holder, path)
         if not same(found, operation["value"]):
@@ -141,9 +144,10 @@ def _add(holder: dict[str, Any], path: str, value: Any) -> None:
         raise PatchFailed(f"nothing can be added at {path!r}")
 
 
-def _replace(holder: dict[str, Any], path: str, value: Any) -> None:
+def _replace(holder: dict[str, Any], path: str, value: Any, replace_adds: bool) -> None:
     parent, last = _parent(holder, path)
-    _child(parent, last, path)
+    if not (replace_adds and isinstance(parent, dict)):
+        _child(parent, last, path)
     parent[int(last) if isinstance(parent, list) else last] = value
 
 

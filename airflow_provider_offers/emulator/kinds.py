@@ -111,11 +111,19 @@ _OFFER_CONSTRAINTS = (
     Property("cappingConstraint", _CAPPING),
     Property("frequencyCappingConstraints", ListOf(_FREQUENCY_CAPPING)),
 )
+_EXPRESSION = Object(
+    (
+        Property("type", Text(), required=True, also="type"),
+        Property("format", Text(), also="format"),
+        Property("value", Text(), required=True, also="value"),
+    )
+)
+# Generation 1's pages spell rules so, unlike every other kind.
 _CONDITION = Object(
     (
-        Property("type", Text(), required=True, plain_too=True),
-        Property("format", Text(), plain_too=True),
-        Property("value", Text(), required=True, plain_too=True),
+        Property("type", Text(), required=True, prefixed="type", also="xdm:type"),
+        Property("format", Text(), prefixed="format", also="xdm:format"),
+        Property("value", Text(), required=True, prefixed="value", also="xdm:value"),
     )
 )
 _DEFINED_ON = Object(
@@ -256,6 +264,7 @@ KINDS: tuple[Kind, ...] = (
         Object(
             (
                 Property("name", Text(), required=True),
+                Property("description", Text(empty=True)),
                 Property(
                     "filterType",
                     Text(("offers", "any-tags", "all-tags"), prefixed_choices=("offers", "anyTags", "allTags")),
@@ -263,7 +272,7 @@ KINDS: tuple[Kind, ...] = (
                 Property(
                     "ids",
                     ListOf(Reference(("personalized-offer", "fallback-offer", "tag"))),
-                    plain_too=True,
+                    also="ids",
                 ),
             )
         ),
@@ -277,8 +286,8 @@ KINDS: tuple[Kind, ...] = (
         Object(
             (
                 Property("name", Text(), required=True),
-                Property("description", Text(empty=True), plain_too=True),
-                Property("condition", _CONDITION, plain_too=True),
+                Property("description", Text(empty=True), prefixed="description", also="xdm:description"),
+                Property("condition", _CONDITION, prefixed="condition", also="xdm:condition"),
                 Property("definedOn", MapOf(_DEFINED_ON)),
             )
         ),
@@ -317,7 +326,7 @@ KINDS: tuple[Kind, ...] = (
                 Property("description", Text(empty=True)),
                 Property("isPure", Boolean()),
                 Property("returnType", Object((Property("type", Text(), required=True),))),
-                Property("expression", _CONDITION, required=True),
+                Property("expression", _EXPRESSION, required=True),
                 Property("definedOn", MapOf(_DEFINED_ON)),
             )
         ),

@@ -16,12 +16,12 @@ from airflow_provider_offers.emulator.settings import MAX_LAG
 
 COLUMNS = (
     "row, sandbox, kind, id, instance_id, etag, created_us, modified_us, created_by, modified_by, version, name, "
-    "status, body"
+    "status, body, spelled"
 )
 _INSERT = (
     "INSERT INTO revisions (sandbox, kind, id, instance_id, etag, created_us, modified_us, created_ms, modified_ms, "
-    "created_by, modified_by, version, name, status, body, valid_from_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "created_by, modified_by, version, name, status, body, spelled, valid_from_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SYSTEM = "emulator"
 _FORGETFUL = (
@@ -38,7 +38,10 @@ _FORGETFUL = (
 
 @dataclass(frozen=True)
 class Record:
-    """One revision of one object; `created_by` and `modified_by` are client ids."""
+    """One revision of one object; `created_by` and `modified_by` are client ids.
+
+    `spelled` holds the properties that generation 1 wrote in the rarer of two spellings, with commas between.
+    """
 
     row: int
     sandbox: str
@@ -54,6 +57,7 @@ class Record:
     name: str
     status: str | None
     text: str
+    spelled: str
 
     @cached_property
     def body(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ class NewObject:
     generation: str = "dps"
     version: str = ""
     client_id: str = _SYSTEM
+    spelled: str = ""
     id: str | None = None
     instance_id: str | None = None
     created_us: int | None = None
@@ -177,11 +182,14 @@ class Library:
             name=str(new.body.get("name", "")),
             status=new.body.get("status"),
             text=_text(new.body),
+            spelled=new.spelled,
         )
         self._write(record, new.kind, new.body, modified)
         return record
 
-    def replace(self, record: Record, body: Mapping[str, Any], client_id: str, stamp_us: int) -> Record:
+    def replace(
+        self, record: Record, body: Mapping[str, Any], client_id: str, stamp_us: int, spelled: str | None = None
+    ) -> Record:
         """Give an object its next revision."""
         changed = Record(
             row=0,
@@ -198,6 +206,7 @@ class Library:
             name=str(body.get("name", "")),
             status=body.get("status"),
             text=_text(body),
+            spelled=record.spelled if spelled is None else spelled,
         )
         self._end(record.row, record.sandbox, record.id, stamp_us)
         self._write(changed, record.kind, body, stamp_us)
@@ -248,6 +257,7 @@ class Library:
                 record.name,
                 record.status,
                 record.text,
+                record.spelled,
                 valid_from,
             ),
         )

@@ -79,6 +79,8 @@ class Shape:
 
 ANYTHING = Shape()
 
+_FOREIGN = "is the other generation's spelling of {!r}"
+
 
 @dataclass(frozen=True)
 class Text(Shape):
@@ -287,14 +289,14 @@ class MapOf(Shape):
 class Property:
     """One named property; `prefixed` is generation 1's name, `xdm:<plain>` unless said otherwise.
 
-    `plain_too` marks the few properties that generation 1's documents also write without prefix.
+    `also` is another name that generation 1 takes for the few properties that its documents spell in two ways.
     """
 
     plain: str
     shape: Shape = ANYTHING
     required: bool = False
     prefixed: str = ""
-    plain_too: bool = False
+    also: str = ""
 
     def name(self, spelling: Spelling) -> str:
         """The name in that generation."""
@@ -314,7 +316,12 @@ class Object(Shape):
             return value
         other: Spelling = "xcore" if reading.spelling == "dps" else "dps"
         known = {each.name(reading.spelling): each for each in self.properties}
-        foreign = {each.name(other): each for each in self.properties if each.name(other) not in known}
+        foreign = {
+            name: each
+            for each in self.properties
+            for name in (each.name(other), each.also)
+            if name and name not in known
+        }
         neutral: dict[str, Any] = {}
         for name, member in value.items():
             here = f"{at}/{_escaped(name)}"
@@ -322,8 +329,10 @@ class Object(Shape):
             if found is None and name in foreign:
                 found = foreign[name]
                 spelled = found.name(reading.spelling)
-                if not (found.plain_too and reading.spelling == "xcore") or spelled in value:
-                    reading.problem(here, f"is the other generation's spelling of {spelled!r}")
+                also = reading.spelling == "xcore" and name == found.also
+                if not also or spelled in value:
+                    why = f"stands beside {spelled!r}, which is the same" if also else _FOREIGN.format(spelled)
+                    reading.problem(here, why)
                     continue
             if found is None:
                 reading.unknown.append(here)
@@ -360,7 +369,7 @@ class Object(Shape):
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
         """The property of that name."""
         for each in self.properties:
-            if step == each.name(spelling):
+            if step == each.name(spelling) or (spelling == "xcore" and step == each.also):
                 return each.plain, each.shape
         return step, ANYTHING
 

@@ -41,7 +41,7 @@ def create(call: Call) -> Answer:
         document = _unwrapped(document)
     neutral = rules.read_body(kind, document, "xcore", call.settings, _INVALID)
     references.check(call.library, call.sandbox, kind, neutral, None, "xcore", call.settings, _INVALID)
-    new = NewObject(kind, neutral, "xcore", version, call.client_id)
+    new = NewObject(kind, neutral, "xcore", version, call.client_id, xcore_form.spelled(kind, document))
     record = call.library.insert(call.sandbox, new, call.stamp())
     headers = _location(call, f"{container}/instances/{record.instance_id}")
     return _receipt(201, record, f'created {record.id} "{record.name}"', headers)
@@ -56,7 +56,7 @@ def read(call: Call) -> Answer:
     if known is not None and (known.strip() == "*" or tag in [each.strip() for each in known.split(",")]):
         return Answer(304, headers={"etag": tag}, note=f"{record.id} is unchanged")
     media_type = f'{HAL}; schema="{xcore_form.stamped_schema(record)}"'
-    document = xcore_form.envelope(record, call.parameters["container"])
+    document = xcore_form.envelope(record, call.parameters["container"], call.settings.xcore_rule_names)
     return Answer.of(200, document, media_type, headers={"etag": tag}, note=f"read {record.id}")
 
 
@@ -67,7 +67,7 @@ def patch(call: Call) -> Answer:
     call.accepts(RECEIPT, "application/json")
     _check_schema(media_type, record)
     _check_if_match(call, record)
-    before = {**xcore_form.envelope(record, call.parameters["container"]), "_links": {}}
+    before = {**xcore_form.envelope(record, call.parameters["container"], call.settings.xcore_rule_names), "_links": {}}
     document = call.patched(before, listed=_LISTED, inapplicable=_INVALID)
     if not isinstance(document, dict) or not isinstance(document.get("_instance"), dict):
         raise ServiceError(_INVALID, Reason.IMMUTABLE, "the patch takes /_instance away")
@@ -137,7 +137,8 @@ def _store(call: Call, record: Record, payload: dict[str, Any], verb: str, *, mu
     neutral = rules.read_body(record.kind, bare, "xcore", call.settings, _INVALID)
     references.check(call.library, call.sandbox, record.kind, neutral, record, "xcore", call.settings, _INVALID)
     rules.check_status_change(record, neutral, "xcore", call.settings, _INVALID)
-    changed = call.library.replace(record, neutral, call.client_id, call.stamp())
+    spelled = xcore_form.spelled(record.kind, bare)
+    changed = call.library.replace(record, neutral, call.client_id, call.stamp(), spelled)
     return _receipt(200, changed, f'{verb} {changed.id} "{changed.name}" to etag {changed.etag}', {})
 
 

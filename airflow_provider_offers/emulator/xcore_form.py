@@ -19,6 +19,10 @@ HOME_SCHEMA = "https://ns.adobe.com/experience/xcore/hal/home"
 CONTAINER_SCHEMA = "https://ns.adobe.com/experience/xcore/container"
 PRODUCT = "acp"
 
+_RULE = "eligibility-rule"
+_TWICE_SPELLED = ("description", "condition")
+_CONDITION = ("type", "format", "value")
+
 
 def kind_of(schema: str) -> Kind | None:
     """The kind that a schema id names, in any version of the same major number."""
@@ -43,12 +47,28 @@ def receipt(record: Record) -> dict[str, Any]:
     return {"instanceId": record.instance_id, "@id": record.id, **_bookkeeping(record)}
 
 
-def payload(record: Record) -> dict[str, Any]:
-    """The object's own properties and its `@id`."""
-    return {**record.kind.shape.write(record.body, "xcore"), "@id": record.id}
+def payload(record: Record, rule_names: str) -> dict[str, Any]:
+    """The object's own properties and its `@id`; `rule_names` is how rules spell what has two spellings."""
+    written = record.kind.shape.write(record.body, "xcore")
+    if record.kind.name == _RULE and rule_names != "plain":
+        names = _TWICE_SPELLED if rule_names == "prefixed" else record.spelled.split(",")
+        written = {(f"xdm:{name}" if name in names else name): value for name, value in written.items()}
+        if isinstance(written.get("xdm:condition"), dict):
+            written["xdm:condition"] = {
+                (f"xdm:{name}" if name in _CONDITION else name): value
+                for name, value in written["xdm:condition"].items()
+            }
+    return {**written, "@id": record.id}
 
 
-def envelope(record: Record, container: str) -> dict[str, Any]:
+def spelled(kind: Kind, document: Any) -> str:
+    """The properties of a rule that a document writes with a prefix."""
+    if kind.name != _RULE or not isinstance(document, dict):
+        return ""
+    return ",".join(name for name in _TWICE_SPELLED if f"xdm:{name}" in document)
+
+
+def envelope(record: Record, container: str, rule_names: str = "plain") -> dict[str, Any]:
     """What reading one object answers."""
     schema = stamped_schema(record)
     return {
@@ -56,7 +76,7 @@ def envelope(record: Record, container: str) -> dict[str, Any]:
         "schemas": [schema],
         "productContexts": [PRODUCT],
         **_bookkeeping(record),
-        "_instance": payload(record),
+        "_instance": payload(record, rule_names),
         "_links": {
             "self": {
                 "name": f"{schema}#{record.instance_id}",

@@ -82,7 +82,7 @@ def _results(call: Call, route: str, known: tuple[str, ...], as_of_us: int | Non
         "_embedded": {
             "results": [
                 {
-                    **xcore_form.envelope(record, container),
+                    **xcore_form.envelope(record, container, call.settings.xcore_rule_names),
                     "sandboxName": record.sandbox,
                     **({"_score": 0} if scored else {}),
                 }

@@ -27,12 +27,16 @@ class Kind:
     def stamped(self) -> str:
         return f"{SCHEMA}{self.schema};version={self.version}"
 
+    def prefixed_name(self, name: str) -> str:
+        """A property's name in generation 1, whose pages prefix all but two of a rule."""
+        bare = self.schema == "eligibility-rule" and name in ("description", "condition")
+        return name if bare else f"xdm:{name}"
+
 
 def kinds(ids: Mapping[str, str]) -> list[Kind]:
     """Every kind, in the order in which objects must be made; `ids` has the ids made so far, by schema."""
     tag, rule, formula, placement = (ids.get(name, "") for name in ("tag", "rule", "formula", "placement"))
     condition = {"type": "PQL", "format": "pql/text", "value": 'loyalty.tier.equals("gold", false)'}
-    prefixed_condition = {f"xdm:{name}": value for name, value in condition.items()}
     component = {"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}
     prefixed_component = {
         "@type": f"{SCHEMA}content-component-html",
@@ -58,8 +62,8 @@ def kinds(ids: Mapping[str, str]) -> list[Kind]:
             },
             {
                 "xdm:name": "Gold",
-                "xdm:description": "loyal",
-                "xdm:condition": prefixed_condition,
+                "description": "loyal",
+                "condition": condition,
                 "xdm:definedOn": {
                     "profile": {"xdm:schema": {"$ref": "https://x", "version": "1"}, "xdm:referencePaths": ["a.b"]}
                 },
@@ -267,8 +271,8 @@ class Writer:
     def create_neutral(self, kind: Kind, **changes: Any) -> Any:
         """The response to a create of the kind's object with other top-level properties; `...` leaves one out."""
         document = kind.plain if self.api == "dps" else kind.prefixed
-        prefix = "" if self.api == "dps" else "xdm:"
-        document = {**document, **{prefix + name: value for name, value in changes.items()}}
+        spelled = {name if self.api == "dps" else kind.prefixed_name(name): changes[name] for name in changes}
+        document = {**document, **spelled}
         return self.create(kind, {name: value for name, value in document.items() if value is not ...})
 
     def made(self, kind: Kind, **changes: Any) -> str:
@@ -283,7 +287,7 @@ class Writer:
         operation = {"op": op, "path": path} | ({} if op == "remove" else {"value": value})
         if self.api == "dps":
             return self.caller.dps("PATCH", f"/{kind.path}/{object_id}{kind.query}", json=[operation])
-        steps = [step if step.isdigit() or step == "-" else f"xdm:{step}" for step in path.split("/")[1:]]
+        steps = [step if step.isdigit() or step == "-" else kind.prefixed_name(step) for step in path.split("/")[1:]]
         operation["path"] = "/".join(("/_instance", *steps))
         headers = {"Accept": RECEIPT, "Content-Type": PATCH.format(kind.stamped)}
         instance = self.instance_of(object_id)

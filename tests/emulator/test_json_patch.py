@@ -88,3 +88,15 @@ def test_not_applicable(document: Any, operation: Any) -> None:
 def test_malformed(patch: Any) -> None:
     with pytest.raises(json_patch.PatchMalformed):
         json_patch.check(patch)
+
+
+def test_a_replacement_may_set_a_member_that_is_not_there() -> None:
+    def applied(path: str) -> Any:
+        operations = json_patch.check([{"op": "replace", "path": path, "value": 2}])
+        return json_patch.apply({"a": {"b": 1}, "c": [1]}, operations, replace_adds=True)
+
+    assert applied("/a/new") == {"a": {"b": 1, "new": 2}, "c": [1]}
+    assert applied("/c/0") == {"a": {"b": 1}, "c": [2]}
+    for path in ("/nowhere/new", "/c/1", "/c/-", "/a/b/new"):
+        with pytest.raises(json_patch.PatchFailed):
+            applied(path)

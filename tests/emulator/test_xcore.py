@@ -147,7 +147,7 @@ def test_receipts_count_revisions(caller: Caller) -> None:
         ({"op": "replace", "path": "/repo:etag", "value": 7}, 422, "/repo:etag is not user editable"),
         ({"op": "replace", "path": "/instanceId", "value": "x"}, 422, "/instanceId is not user editable"),
         ({"op": "add", "path": "/xdm:name", "value": "x"}, 422, "start with /_instance/"),
-        ({"op": "replace", "path": "/xdm:name", "value": "x"}, 422, "does not exist"),
+        ({"op": "replace", "path": "/xdm:name", "value": "x"}, 422, "start with /_instance/"),
         ({"op": "remove", "path": "/_instance"}, 422, "takes /_instance away"),
         ({"op": "remove", "path": ""}, 422, "cannot be removed"),
         ({"op": "add", "path": "/_instance/name", "value": "x"}, 422, "other generation's spelling"),

@@ -138,7 +138,9 @@ PLACEMENT = Spelled(
     }
 )
 TAG = Spelled(members={**_ID, **_xdm("name", "description")})
-COLLECTION = Spelled(members={**_ID, **_xdm("name", "ids", filterType=_words(anyTags="any-tags", allTags="all-tags"))})
+COLLECTION = Spelled(
+    members={**_ID, **_xdm("name", "description", "ids", filterType=_words(anyTags="any-tags", allTags="all-tags"))}
+)
 # The version of a schema has no prefix in either generation.
 _SCHEMA = Spelled(members={"ref": ("$ref", PLAIN)})
 _DEFINED_ON = Spelled(values=Spelled(members=_xdm("referencePaths", schema=_SCHEMA)))
