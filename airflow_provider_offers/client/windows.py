@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
+from airflow_provider_offers.client.durations import Length, parse_duration
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.instants import format_instant, parse_instant
 from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
@@ -15,12 +15,8 @@ from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.wire import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
-_ISO_DURATION = re.compile(
-    r"P(?=\d|T\d)(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,6})?)S)?)?",
-    re.ASCII,
-)
-_DURATION = "an ISO 8601 duration such as P14D or PT36H, or a timedelta, longer than nothing"
+# What a window may be doubtful for; each can be waived by its name.
+WINDOW_DOUBTS = ("window_over", "ambiguous_time", "mixed_duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +26,13 @@ class OfferWindow:
     Takes aware datetimes of any zone and keeps them as the service does, in UTC and whole milliseconds, so that two
     windows are equal when their instants are. Raises `InvalidInputError` for a naive end, and for a window that is
     empty or reversed.
+
+    `doubts` says, by the name under which it can be waived, where what the author wrote has two meanings.
     """
 
     start: datetime
     end: datetime
+    doubts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         violations: list[Violation] = []
@@ -44,7 +43,7 @@ class OfferWindow:
             given = f"{format_instant(self.end)}, {'when' if self.end == self.start else 'before'} the window starts"
             violations.append(Violation("end", given, f"an instant after start, {format_instant(self.start)}"))
         if violations:
-            raise InvalidInputError("The window cannot be", violations)
+            raise InvalidInputError("The window is not valid", violations)
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= parse_instant(instant) < self.end
@@ -52,6 +51,12 @@ class OfferWindow:
     def is_over(self, now: datetime) -> bool:
         """Whether the offer can never be shown again."""
         return self.end <= parse_instant(now)
+
+    def is_over_by(self, now: datetime) -> str | None:
+        """A sentence with both instants where the window is over by that instant, the service's; else None."""
+        if not self.is_over(now):
+            return None
+        return f"the window ended at {format_instant(self.end)}, and it is {format_instant(now)} by the service's clock"
 
     def as_constraint(self) -> dict[str, str]:
         """The window as an offer's `selectionConstraint` and a decision carry it, in RFC 3339 and UTC."""
@@ -110,30 +115,59 @@ def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: 
 
     `start` and `end` are aware datetimes or RFC 3339 texts; as wall-clock times (a naive datetime, or text without an
     offset; a bare date is its midnight) they need `timezone`, the name of a zone. A wall-clock time that the zone
-    skips is refused; one that it has twice is its first. `duration` counts years, months, weeks and days on the
-    calendar of `timezone`, or of the start's own zone, so that fourteen days across a change of clocks end at the
-    same local hour; its hours, minutes and seconds are elapsed time. Where the calendar ends on a time that is
-    skipped, it moves on by as much as the clocks do.
+    skips is refused. One that it has twice is its first, or with `fold=1` its second; the first is a doubt of the
+    window, as the author may not know. `duration` counts years, months, weeks and days on the calendar of `timezone`,
+    or of the start's own zone, so that fourteen days across a change of clocks end at the same local hour; its hours,
+    minutes and seconds are elapsed time. See `durations.parse_duration` for what a timedelta counts. Where the calendar
+    ends on a time that is skipped, it moves on by as much as the clocks do.
 
     Raises `InvalidInputError` with every violation at once.
     """
     violations: list[Violation] = []
+    doubts: dict[str, str] = {}
     zone = _zone(timezone, violations)
-    first = _instant("start", start, zone, violations)
+    first = _instant("start", start, zone, violations, doubts)
     last: datetime | None = None
     if (end in (None, "")) == (duration in (None, "")):
         given = "neither" if end in (None, "") else "both"
         violations.append(Violation("end, duration", given, "exactly one of the two"))
     elif end not in (None, ""):
-        last = _instant("end", end, zone, violations)
-    elif (length := _length(duration, violations)) is not None and first is not None:
+        last = _instant("end", end, zone, violations, doubts)
+    elif (length := parse_duration(duration, violations)) is not None and first is not None:
         try:
-            last = _later(first, length, zone or first.tzinfo or UTC)
+            last = _end_after(first, length, zone or first.tzinfo or UTC, duration, doubts)
         except (OverflowError, ValueError):
             violations.append(Violation("duration", quoted(duration), "a duration that ends before the year 10000"))
     if violations or first is None or last is None:
-        raise InvalidInputError("The window cannot be", violations)
-    return OfferWindow(first, last)
+        raise InvalidInputError("The window is not valid", violations)
+    return replace(OfferWindow(first, last), doubts=doubts)
+
+
+def _end_after(start: datetime, length: Length, zone: tzinfo, given: Any, doubts: dict[str, str]) -> datetime:
+    """The end of a window so long after its start; what a clock that changes meanwhile makes doubtful is noted."""
+    end = length.after(start, zone)
+    # ISO 8601 says which it means.
+    mixed = isinstance(given, timedelta) and length.on_the_calendar != length
+    if mixed and (other := length.on_the_calendar.after(start, zone)) != end:
+        doubts["mixed_duration"] = (
+            f"duration: {given} is elapsed time and ends at {format_instant(end)}; with its days on the calendar it "
+            f"would end at {format_instant(other)}, as the clocks change meanwhile; an ISO 8601 duration such as PT36H "
+            "or P1DT12H says which"
+        )
+    elif not length.elapsed and (both := _both(end.astimezone(zone).replace(tzinfo=None), zone)):
+        doubts["ambiguous_time"] = _taken("the end of the duration", both)
+    return end
+
+
+def doubtful(doubts: Mapping[str, str]) -> InvalidInputError:
+    """The error that refuses a window for what is doubtful about it."""
+    return InvalidInputError(
+        "The window is doubtful",
+        [
+            Violation(reason, said, f"a window without this doubt, or waive={[reason]!r}")
+            for reason, said in doubts.items()
+        ],
+    )
 
 
 def window_from(given: Any) -> OfferWindow:
@@ -145,11 +179,11 @@ def window_from(given: Any) -> OfferWindow:
         return given
     if not isinstance(given, Mapping):
         accepted = "an object with start and end or duration, perhaps timezone"
-        raise InvalidInputError("The window cannot be", [Violation("window", f"a {type(given).__name__}", accepted)])
+        raise InvalidInputError("The window is not valid", [Violation("window", f"a {type(given).__name__}", accepted)])
     known = ("start", "end", "duration", "timezone")
     if unknown := [name for name in given if name not in known]:
         raise InvalidInputError(
-            "The window cannot be",
+            "The window is not valid",
             [Violation(f"window/{name}", "an unknown member", ", ".join(known)) for name in unknown],
         )
     return resolve_window(given.get("start"), given.get("end"), given.get("duration"), given.get("timezone"))
@@ -168,29 +202,6 @@ def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[
     return {**properties, kind.window[0]: {**kept, **dates}}
 
 
-def before(instant: datetime, duration: Any) -> datetime:
-    """The instant so long before another, days and longer counted on the calendar of UTC. Nothing at all is allowed.
-
-    Raises `InvalidInputError` for what is no duration.
-    """
-    violations: list[Violation] = []
-    length = _length(duration, violations, may_be_zero=True)
-    if length is None:
-        raise InvalidInputError("There is no such moment", violations)
-    import pendulum
-
-    try:
-        moved = pendulum.instance(instant.astimezone(UTC)).subtract(
-            years=length.years, months=length.months, days=length.days
-        )
-        return datetime.fromisoformat(moved.isoformat()).astimezone(UTC) - length.elapsed
-    except (OverflowError, ValueError):
-        accepted = "a duration that began after the year 1"
-        raise InvalidInputError(
-            "There is no such moment", [Violation("duration", quoted(duration), accepted)]
-        ) from None
-
-
 def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
     from zoneinfo import ZoneInfo
 
@@ -206,7 +217,11 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
         return UTC
 
 
-def _instant(name: str, given: Any, zone: tzinfo | None, violations: list[Violation]) -> datetime | None:
+def _instant(
+    name: str, given: Any, zone: tzinfo | None, violations: list[Violation], doubts: dict[str, str]
+) -> datetime | None:
+    # A naive datetime of pendulum has fold=1 unless told otherwise, and so does not say which of two it means.
+    chosen = isinstance(given, datetime) and given.fold == 1 and type(given) is datetime
     if isinstance(given, datetime):
         # Airflow's own dates are pendulum's, which calculate in ways of their own.
         given = datetime.combine(given.date(), given.time(), given.tzinfo)
@@ -222,10 +237,10 @@ def _instant(name: str, given: Any, zone: tzinfo | None, violations: list[Violat
     if wall.utcoffset() is not None:
         return wall
     if zone is None:
-        violations.append(Violation(name, f"{given!r}, which has no time zone", _WALL_CLOCK))
+        violations.append(Violation(name, f"{str(given)!r}, which has no time zone", _WALL_CLOCK))
         return None
     try:
-        exists = _exists(wall, zone)
+        exists, both = _exists(wall, zone), _both(wall, zone)
     except OverflowError:
         violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which is beyond the calendar", _WALL_CLOCK))
         return None
@@ -233,7 +248,23 @@ def _instant(name: str, given: Any, zone: tzinfo | None, violations: list[Violat
         accepted = "a time that the clocks of that zone show; they are put forward over this one"
         violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which does not exist", accepted))
         return None
-    return wall.replace(tzinfo=zone, fold=0)
+    if both and not chosen:
+        doubts["ambiguous_time"] = _taken(f"{name}: {wall.isoformat()} in {zone}", both)
+    return wall.replace(tzinfo=zone, fold=int(chosen))
+
+
+def _both(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """The two instants at which the clocks of the zone show this time, where they are put back over it."""
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if second > first else None
+
+
+def _taken(what: str, both: tuple[datetime, datetime]) -> str:
+    first, second = map(format_instant, both)
+    return (
+        f"{what} comes twice, at {first} and at {second}, as the clocks are put back; the first is taken; "
+        "a time with its offset says which"
+    )
 
 
 def _date_text(given: Any) -> str:
@@ -245,49 +276,6 @@ def _date_text(given: Any) -> str:
 def _exists(wall: datetime, zone: tzinfo) -> bool:
     there = wall.replace(tzinfo=zone, fold=0)
     return there.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(fold=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Length:
-    """A duration: what the calendar counts, and what the clock does."""
-
-    years: int
-    months: int
-    days: int
-    elapsed: timedelta
-
-
-def _length(duration: Any, violations: list[Violation], *, may_be_zero: bool = False) -> _Length | None:
-    length = None
-    if isinstance(duration, timedelta):
-        length = _Length(0, 0, duration.days, timedelta(seconds=duration.seconds, microseconds=duration.microseconds))
-    elif isinstance(duration, str) and (match := _ISO_DURATION.fullmatch(duration.strip().upper())):
-        number = {name: int(digits or 0) for name, digits in match.groupdict().items() if name != "seconds"}
-        elapsed = timedelta(hours=number["hours"], minutes=number["minutes"], seconds=float(match["seconds"] or 0))
-        length = _Length(number["years"], number["months"], 7 * number["weeks"] + number["days"], elapsed)
-    if length is None or not (_is_positive(length) or (may_be_zero and length == _NOTHING)):
-        violations.append(Violation("duration", quoted(duration), _DURATION))
-        return None
-    return length
-
-
-_NOTHING = _Length(0, 0, 0, timedelta(0))
-
-
-def _is_positive(length: _Length) -> bool:
-    return length.days >= 0 and length != _NOTHING
-
-
-def _later(start: datetime, length: _Length, zone: tzinfo) -> datetime:
-    """Calendar units on the wall clock of the zone first, then what is left as elapsed time."""
-    import pendulum
-
-    local = start.astimezone(zone).replace(tzinfo=None)
-    moved = pendulum.instance(local, tz=None).add(years=length.years, months=length.months, days=length.days)
-    wall = local.replace(year=moved.year, month=moved.month, day=moved.day)
-    # In a gap of the clocks the earlier offset moves the time on by the length of the gap.
-    there = wall.replace(tzinfo=zone, fold=local.fold if moved.naive() == local else 0)
-    return there.astimezone(UTC) + length.elapsed
 
 
 def _same_instant(given: Any, text: str) -> bool:

@@ -18,13 +18,14 @@ _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != 
 class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
     """Set the window in which a decision is made: `[start, end)`, its `startDate` and `endDate`.
 
-    `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration` and
-    `timezone` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the window.
+    `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration`, `timezone`,
+    `waive` and `validate` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the
+    window.
 
     Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
     """
 
-    template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone")
+    template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone", "waive")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(kind="decision", **kwargs)

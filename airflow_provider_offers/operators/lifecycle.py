@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
@@ -24,10 +24,15 @@ class ScheduleOfferOperator(EditOffersOperator):
 
     :param start: an aware datetime or RFC 3339 text, or a wall-clock time (a date is its midnight) with `timezone`
     :param end: likewise; or else
-    :param duration: an ISO 8601 duration such as `P14D` or `PT36H`, or a timedelta. Years, months, weeks and days are
-        counted on the calendar of the zone, so that fourteen days across a change of clocks end at the same local
-        hour; hours, minutes and seconds are elapsed time
+    :param duration: an ISO 8601 duration such as `P14D` or `PT36H`, a timedelta or a `pendulum` duration. Years,
+        months, weeks and days are counted on the calendar of the zone, so that fourteen days across a change of clocks
+        end at the same local hour; hours, minutes and seconds are elapsed time. A timedelta of whole days counts days,
+        any other one is elapsed time as a whole
     :param timezone: the zone of wall-clock times and of the calendar, such as `America/New_York`
+    :param waive: doubts that are to be silent: `window_over` (the window lies in the past), `ambiguous_time` (the
+        clocks show a time twice, and the first is taken), `mixed_duration` (a timedelta would end otherwise if its
+        days were counted on the calendar). Each is a warning otherwise
+    :param validate: `"strict"` refuses what is doubtful and not waived (default True: warns)
 
     The other parameters are those of `EditOffersOperator`. Sends the smallest patch, and none where the offer has the
     window (`action` is then `unchanged`, else `scheduled`). An edit that somebody makes meanwhile is kept. The windows
@@ -36,7 +41,14 @@ class ScheduleOfferOperator(EditOffersOperator):
     Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
     """
 
-    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "start", "end", "duration", "timezone")
+    template_fields: Sequence[str] = (
+        *EditOffersOperator.template_fields,
+        "start",
+        "end",
+        "duration",
+        "timezone",
+        "waive",
+    )
 
     def __init__(
         self,
@@ -45,6 +57,8 @@ class ScheduleOfferOperator(EditOffersOperator):
         end: datetime | str | None = None,
         duration: timedelta | str | None = None,
         timezone: str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: bool | Literal["strict"] = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +66,8 @@ class ScheduleOfferOperator(EditOffersOperator):
         self.end = end
         self.duration = duration
         self.timezone = timezone
+        self.waive = waive
+        self.validate = validate
 
     @property
     def done(self) -> str:
@@ -63,12 +79,20 @@ class ScheduleOfferOperator(EditOffersOperator):
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.editing import schedule
-        from airflow_provider_offers.client.windows import resolve_window
+        from airflow_provider_offers.client.windows import WINDOW_DOUBTS, doubtful, resolve_window
 
         window = resolve_window(self.start, self.end, self.duration, self.timezone)
         self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
+        strict, waive = self.validate == "strict", waived(self.waive, WINDOW_DOUBTS, "The window is not valid")
+        doubts = {reason: said for reason, said in window.doubts.items() if reason not in waive}
+        if doubts and strict:
+            raise doubtful(doubts)
+        for said in doubts.values():
+            self.log.warning("%s", said)
         intents = self.intents
-        return lambda access, reference: schedule(access, reference, window, intent=intents.of(reference))
+        return lambda access, reference: schedule(
+            access, reference, window, waive=waive, strict=strict, intent=intents.of(reference)
+        )
 
 
 class StepOperator(EditOffersOperator):
@@ -205,7 +229,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from datetime import datetime
 
-        from airflow_provider_offers.client.windows import before
+        from airflow_provider_offers.client.durations import before
         from airflow_provider_offers.operators.progress import ChosenList
 
         # What is chosen once, since a retry that chose again would archive up to `limit` more.

@@ -29,7 +29,7 @@ RETRIED: dict[str, Any] = {"retries": 1, "retry_delay": NO_DELAY}
 CREATED: dict[str, Any] = {**RETRIED, "patience": 0.5}
 LISTED: dict[str, Any] = {**RETRIED, "max_concurrent": 2}
 LISTED_NAMES = ("Listed 1", "Listed 2", "Listed 3")
-WINDOW = {"start": "2098-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}
+WINDOW: dict[str, Any] = {"start": "2098-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}
 OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2020-02-01T00:00:00Z", "profileConstraintType": "none"}
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.auth import fetch_token
+from airflow_provider_offers.client.durations import before
 from airflow_provider_offers.client.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -29,7 +30,7 @@ from airflow_provider_offers.client.query import parse_query
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.client.waiting import check_statuses, check_until
-from airflow_provider_offers.client.windows import before, resolve_window, window_from
+from airflow_provider_offers.client.windows import resolve_window, window_from
 from airflow_provider_offers.operators.base import json_document
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_offers.client.durations import before
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations.xcore_names import OFFER
 from airflow_provider_offers.client.instants import format_instant
 from airflow_provider_offers.client.spelling import neutral_value, wire_value
-from airflow_provider_offers.client.windows import OfferWindow, before, resolve_window, window_of
+from airflow_provider_offers.client.windows import OfferWindow, resolve_window, window_of
 
 MILLISECOND = timedelta(milliseconds=1)
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
@@ -161,7 +162,7 @@ def test_hours_are_elapsed_time_across_a_change_of_clocks(
 
 
 @given(edge=edges(), part=st.floats(0.01, 0.99))
-def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_its_first(
+def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_doubtful(
     edge: tuple[datetime, ZoneInfo, timedelta], part: float
 ) -> None:
     instant, zone, forward = edge
@@ -174,12 +175,85 @@ def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_its_firs
             resolve_window(wall, duration="P1D", timezone=zone.key)
     else:
         # From as much before the change as the clocks are put back, the local time comes twice.
-        wall = change + forward * part
-        window = resolve_window(wall.isoformat(), duration="PT1M", timezone=zone.key)
-        assert window.start < instant
-        assert window.start.astimezone(zone).replace(tzinfo=None, fold=0) == window_precision(wall)
+        wall = window_precision(change + forward * part)
+        first = resolve_window(wall.isoformat(), duration="PT1M", timezone=zone.key)
+        second = resolve_window(wall.replace(fold=1), duration="PT1M", timezone=zone.key)
+        assert first.start < instant <= second.start == first.start - forward
+        assert {window.start.astimezone(zone).replace(tzinfo=None, fold=0) for window in (first, second)} == {wall}
+        said = first.doubts["ambiguous_time"]
+        assert format_instant(first.start) in said
+        assert format_instant(second.start) in said
+        assert not second.doubts
     # Just before the change and at it, both ways, the clocks show what they show.
-    assert resolve_window(instant.astimezone(zone), duration="PT1S").start == instant
+    at_the_change = resolve_window(instant.astimezone(zone), duration="PT1S")
+    assert at_the_change.start == instant
+    assert not at_the_change.doubts
+
+
+@given(
+    edge=edges(), years=st.integers(0, 3), months=st.integers(0, 14), days=st.integers(0, 40), back=st.integers(0, 50)
+)
+def test_a_calendar_duration_means_the_same_however_it_is_given(
+    edge: tuple[datetime, ZoneInfo, timedelta], years: int, months: int, days: int, back: int
+) -> None:
+    instant, zone, _ = edge
+    start = (instant - timedelta(days=back)).astimezone(zone)
+    if not (years or months or days):
+        days = 1
+    ways: list[Any] = [f"P{years}Y{months}M{days}D", pendulum.duration(years=years, months=months, days=days)]
+    if not (years or months):
+        ways += [timedelta(days=days), timedelta(hours=24 * days), pendulum.duration(hours=24 * days)]
+        if days % 7 == 0:
+            ways += [f"P{days // 7}W", timedelta(weeks=days // 7), pendulum.duration(weeks=days // 7)]
+    assert len({resolve_window(start, duration=way) for way in ways}) == 1
+
+
+@given(edge=edges(), minutes=st.integers(1, 60 * 100), seconds=st.integers(-200_000, 7_200))
+def test_elapsed_time_means_the_same_however_it_is_given(
+    edge: tuple[datetime, ZoneInfo, timedelta], minutes: int, seconds: int
+) -> None:
+    instant, zone, _ = edge
+    if minutes % (24 * 60) == 0:
+        minutes += 1
+    start = (instant + timedelta(seconds=seconds)).astimezone(zone)
+    later = pendulum.instance(instant).add(minutes=minutes)
+    ways: list[Any] = [
+        f"PT{minutes}M",
+        timedelta(minutes=minutes),
+        pendulum.duration(minutes=minutes),
+        later - pendulum.instance(instant),
+    ]
+    windows = [resolve_window(start, duration=way, timezone=zone.key) for way in ways]
+    assert {window.end - window.start for window in windows} == {timedelta(minutes=minutes)}
+    by_calendar = resolve_window(start, duration=f"P{minutes // 1440}DT{minutes % 1440}M", timezone=zone.key)
+    assert [bool(window.doubts) for window in windows] == [False, *[by_calendar.end != windows[0].end] * 3]
+
+
+def test_a_month_of_pendulum_is_a_month_of_the_calendar() -> None:
+    for month in ("P1M", pendulum.duration(months=1)):
+        window = resolve_window("2026-02-01", duration=month, timezone="Europe/Berlin")
+        assert window.end == datetime(2026, 2, 28, 23, tzinfo=UTC)
+    with pytest.raises(InvalidInputError, match="duration: given"):
+        resolve_window("2026-02-01", duration=pendulum.duration(months=1, days=-1), timezone="Europe/Berlin")
+
+
+def test_a_timedelta_that_is_not_whole_days_warns_where_its_days_might_be_the_calendar_s() -> None:
+    across = {"start": "2026-03-07T12:00", "timezone": "America/New_York"}
+    window = resolve_window(**across, duration=timedelta(hours=36))
+    assert window.end - window.start == timedelta(hours=36)
+    said = window.doubts["mixed_duration"]
+    assert "2026-03-09T05:00:00Z" in said
+    assert "2026-03-09T04:00:00Z" in said
+    assert not resolve_window(**across, duration="PT36H").doubts
+    assert not resolve_window("2026-03-17T12:00", duration=timedelta(hours=36), timezone="America/New_York").doubts
+
+
+def test_days_that_end_on_a_local_time_that_comes_twice_are_doubtful() -> None:
+    window = resolve_window("2026-10-24T02:30", duration="P1D", timezone="Europe/Berlin")
+    assert window.end == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert "2026-10-25T01:30:00Z" in window.doubts["ambiguous_time"]
+    # A naive datetime of pendulum does not say which it means.
+    assert resolve_window(pendulum.naive(2026, 10, 25, 2, 30), duration="P1D", timezone="Europe/Berlin").doubts
 
 
 def window_precision(wall: datetime) -> datetime:

@@ -19,8 +19,8 @@ from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
 from airflow_provider_offers.client.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
-from airflow_provider_offers.client.windows import OfferWindow, window_of
-from airflow_provider_offers.client.wire import Flow
+from airflow_provider_offers.client.windows import OfferWindow, doubtful, window_of
+from airflow_provider_offers.client.wire import Flow, Note
 
 REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
 
@@ -30,27 +30,42 @@ _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
 
 
 def schedule(
-    access: Access, reference: Reference, window: OfferWindow, *, intent: Intent | None = None
+    access: Access,
+    reference: Reference,
+    window: OfferWindow,
+    *,
+    waive: Collection[str] = (),
+    strict: bool = False,
+    intent: Intent | None = None,
 ) -> Flow[Written]:
     """Give a personalized offer or a decision its window by the smallest patch; nothing is sent where it has it.
 
-    Capping rules keep their own windows. A live decision is looked at first: `NotPublishableError` where it would be
-    over, or have no offer to show in that window. Calls a read, then `PATCH` as `flows.writing.patch` does. Raises
-    `TransitionError` where the status is final: an archived offer, an archived or complete decision; with an `intent`,
-    `ConflictError` as `planned.edit` does.
+    A window that is over by the service's clock is warned of, and with `strict` refused as `InvalidInputError`, unless
+    `waive` names `window_over`. Capping rules keep their own windows. A live decision is looked at first:
+    `NotPublishableError` where it would be over, or have no offer to show in that window. Calls a read, then `PATCH` as
+    `flows.writing.patch` does. Raises `TransitionError` where the status is final: an archived offer, an archived or
+    complete decision; with an `intent`, `ConflictError` as `planned.edit` does.
     """
     if reference.kind is FALLBACK:
         raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
     if reference.kind.window is None:
         raise UnsupportedError(f"{reference} is a {reference.kind.noun}, which has no window")
 
+    told: set[str] = set()
+
     def plan(entity: Entity) -> Flow[Patch]:
+        over = None if "window_over" in waive else window.is_over_by(access.exchange.now())
+        if over and strict:
+            raise doubtful({"window_over": over})
+        if over and not told:
+            told.add(over)
+            yield Note(f"{called(entity)} is never shown: {over}")
         changes = window.changes(entity.properties, entity.kind)
         if not changes or entity.status != ACTIVATE.target:
             return changes
         scheduled = {**entity.properties, **window.as_constraint()}
-        waive = set(DECISION_REASONS) - _OF_WINDOWS
-        check = yield from check_decision(access, scheduled, access.exchange.now(), waive)
+        others = set(DECISION_REASONS) - _OF_WINDOWS
+        check = yield from check_decision(access, scheduled, access.exchange.now(), others)
         if check:
             remedy = "complete or deactivate it instead, or choose another window"
             raise NotPublishableError(called(entity), check, doing="Scheduling", remedy=remedy)
