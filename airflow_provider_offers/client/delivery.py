@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from airflow_provider_offers.client.entities import Reference, parse_reference
 from airflow_provider_offers.client.errors import APIError, InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.generations.reading import optional_integer, optional_text
 from airflow_provider_offers.client.instants import format_instant
-from airflow_provider_offers.client.kinds import DECISION, PLACEMENT, Kind
 from airflow_provider_offers.client.legible import quoted
-from airflow_provider_offers.client.payloads import json_value
+from airflow_provider_offers.client.profiles import IdentityMap, context_pairs, identity_map
+from airflow_provider_offers.client.scopes import Checks, Scope, proposition_requests, scopes_from
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.spelling import escape_token
 from airflow_provider_offers.client.wire import Answer, Json
-
-T = TypeVar("T")
-
-MOST_SCOPES = 30
-MOST_ITEMS = 30
-# Adobe's guardrail for all scopes of one request together.
-MOST_OFFERS = 100
 
 # What a double holds; beyond it, and for what is no number, a score tells nothing.
 _MOST_SCORE = 10**300
@@ -31,44 +22,39 @@ _SCHEMA = "https://ns.adobe.com/experience/offer-management/decision-{};version=
 ASKS = f'application/vnd.adobe.xdm+json; schema="{_SCHEMA.format("request")}"'
 ANSWERS = f'application/vnd.adobe.xdm+json; schema="{_SCHEMA.format("response")}"'
 
-PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
-_AROUND = ("xdm:identityMap", "identityMap")
-
-IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
+_MAY_PASS = "The runtime has a change of the library some time later; until then it refuses what it does not know yet"
 
 
 class RuntimeRefusalError(OfferLibraryError):
     """The decision runtime refuses by what it knows: 404 or 422, of a decision that it does not know for one.
 
-    Its next update may lift that, so that the same question may be answered later. Nothing was counted.
+    Its next update may lift that, so that the same question may be answered later. Nothing was counted. Where the
+    library itself shows why it refuses, `lasting` says so: no update will lift that, and no retry helps.
     """
 
-    retryable = True
-
-    def __init__(self, refused: APIError) -> None:
+    def __init__(self, refused: APIError, lasting: str = "") -> None:
+        self.refused = refused
         self.status = refused.status
         self.code = refused.code
         self.request_id = refused.request_id
         self.retry_after = refused.retry_after
-        super().__init__(
-            f"{refused}\n  The runtime has a change of the library some time later; until then it refuses what it does "
-            "not know yet"
-        )
+        self.lasting = lasting
+        self.retryable = not lasting
+        why = f"No retry helps: {lasting}" if lasting else _MAY_PASS
+        super().__init__(f"{refused}\n  {why}")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One decision request: every decision at every placement, for one profile, whose identities no repr shows.
+    """One decision request: decisions, each at its placements, for one profile, whose identities no repr shows.
 
-    `context` holds pairs of a schema and the data of that schema. `item_count` says how many offers are asked for in
-    each place, `include_content` whether their contents are, and `allow_duplicates` whether an offer may be proposed
-    more than once; None leaves each to the placements, over which a request wins.
+    `context` holds pairs of a schema and the data of that schema. `include_content` says whether the offers' contents
+    are asked for, and `allow_duplicates` whether an offer may be proposed more than once; None leaves each to the
+    placements, over which a request wins.
     """
 
-    decisions: tuple[Reference, ...]
-    placements: tuple[Reference, ...]
+    scopes: tuple[Scope, ...]
     profile: IdentityMap = field(repr=False)
-    item_count: int | None = None
     context: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
     dry_run: bool = True
     include_content: bool | None = True
@@ -115,30 +101,11 @@ class Decided:
     propositions: tuple[Proposition, ...]
 
 
-class Checks:
-    """Collects what several checks find wrong, so that all is told at once."""
-
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    def of(self, check: Callable[..., T], *arguments: Any, **options: Any) -> T | None:
-        """What the check returns; None where it found something."""
-        try:
-            return check(*arguments, **options)
-        except InvalidInputError as error:
-            self.violations += error.violations
-            return None
-
-    def end(self, subject: str) -> None:
-        """Raise `InvalidInputError` with everything that was found, if anything."""
-        if self.violations:
-            raise InvalidInputError(subject, self.violations)
-
-
 def new_question(
     *,
-    decision_id: Any,
-    placement_id: Any,
+    decision_id: Any = None,
+    placement_id: Any = None,
+    scopes: Any = None,
     profile: Any,
     item_count: Any,
     context_data: Any,
@@ -149,20 +116,21 @@ def new_question(
 ) -> Question:
     """A decision request from plain arguments; `InvalidInputError` names everything that is wrong with them."""
     checks = Checks()
-    decisions = checks.of(references_to, "decision_id", decision_id, DECISION, settings) or ()
-    placements = checks.of(references_to, "placement_id", placement_id, PLACEMENT, settings) or ()
+    asked = checks.of(
+        scopes_from,
+        decision_id=decision_id,
+        placement_id=placement_id,
+        scopes=scopes,
+        item_count=item_count,
+        settings=settings,
+    )
     identities = checks.of(identity_map, profile) or {}
     context = checks.of(context_pairs, context_data) or ()
-    if item_count in (None, ""):
-        number = None
-        checks.of(check_pairs, decisions, placements)
-    else:
-        number = checks.of(check_scopes, decisions, placements, item_count)
     checks.of(check_flag, "dry_run", dry_run)
     checks.of(check_flag, "include_content", include_content, or_none=True)
     checks.of(check_flag, "allow_duplicates", allow_duplicates, or_none=True)
     checks.end("The decision cannot be asked for")
-    return Question(decisions, placements, identities, number, context, dry_run, include_content, allow_duplicates)
+    return Question(asked or (), identities, context, dry_run, include_content, allow_duplicates)
 
 
 def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
@@ -173,152 +141,14 @@ def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
     raise InvalidInputError("The decision cannot be asked for", [Violation(name, quoted(given), accepted)])
 
 
-def references_to(name: str, given: Any, kind: Kind, settings: Settings) -> tuple[Reference, ...]:
-    """The objects of a kind that a field names: one, or a list of which each counts once."""
-    listed = given if isinstance(given, (list, tuple)) else [given]
-    checks = Checks()
-    if not listed:
-        checks.violations.append(Violation(name, "an empty list", "at least one"))
-    found = [checks.of(reference_to, name, each, kind, settings) for each in listed]
-    checks.end(f"No {kind.noun} is named")
-    return tuple(dict.fromkeys(each for each in found if each is not None))
-
-
-def reference_to(name: str, given: Any, kind: Kind, settings: Settings) -> Reference:
-    """The object of a kind that a field names: by an id of either generation, or as what a task returned."""
-    try:
-        return parse_reference(given, kind=kind, api=settings.api, sandbox=settings.sandbox)
-    except InvalidInputError as error:
-        renamed = [replace(violation, pointer=name) for violation in error.violations]
-        raise InvalidInputError(error.subject, renamed) from None
-
-
-def identity_map(given: Any) -> IdentityMap:
-    """One profile's identities, as the service spells them, from `{"Email": "a@example.com"}` or Adobe's own form.
-
-    A namespace may hold an id, or a list of ids or of objects with `id` (or `xdm:id`) and perhaps `primary`. Where
-    none is primary, the first is. An `identityMap` (or `xdm:identityMap`) around all of it, as a profile of Adobe's has
-    it, is taken off. Messages never quote an id: `InvalidInputError` names the namespace only.
-    """
-    given = _unwrapped(given)
-    violations: list[Violation] = []
-    found: dict[str, list[dict[str, Json]]] = {}
-    if not isinstance(given, Mapping) or not given:
-        accepted = PROFILE_SHAPE
-        what = f"a {type(given).__name__}" if given or not isinstance(given, Mapping) else "an empty object"
-        raise InvalidInputError("There is no profile to decide for", [Violation("profile", what, accepted)])
-    for namespace, identities in given.items():
-        listed = identities if isinstance(identities, (list, tuple)) else [identities]
-        found[str(namespace)] = [_identity(each, f"profile.{namespace}", violations) for each in listed]
-        if not listed or not isinstance(namespace, str) or not namespace.strip():
-            violations.append(Violation(f"profile.{namespace}", "nothing", "at least one id of a named namespace"))
-    every = [identity for identities in found.values() for identity in identities]
-    primary = sum(bool(identity.get("primary")) for identity in every)
-    if primary > 1:
-        violations.append(Violation("profile", f"{primary} primary identities", "one profile, so one primary identity"))
-    if violations:
-        raise InvalidInputError("There is no profile to decide for", violations)
-    if not primary:
-        every[0]["primary"] = True
-    return found
-
-
-def _unwrapped(given: Any) -> Any:
-    """The identities without what a profile of Adobe's has around them."""
-    if isinstance(given, Mapping) and len(given) == 1:
-        (name,) = given
-        if name in _AROUND and isinstance(given[name], Mapping):
-            return given[name]
-    return given
-
-
-def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str, Json]:
-    rest: dict[str, Json] = {}
-    identifier = given
-    if isinstance(given, Mapping):
-        rest = {str(name): value for name, value in given.items() if name not in ("id", "xdm:id")}
-        identifier = given.get("xdm:id", given.get("id"))
-    if isinstance(identifier, int) and not isinstance(identifier, bool):
-        identifier = str(identifier)
-    if not isinstance(identifier, str) or not identifier.strip():
-        what = "empty text" if isinstance(identifier, str) else f"a {type(given).__name__} without an id"
-        violations.append(Violation(pointer, what, "an id, a list of ids, or objects with id and perhaps primary"))
-        identifier = ""
-    primary = rest.get("primary", False)
-    if not isinstance(primary, bool):
-        violations.append(Violation(f"{pointer}.primary", f"a {type(primary).__name__}", "true or false"))
-    clean: dict[str, Json] = json_value(rest, violations, pointer)
-    return {"xdm:id": identifier.strip(), **clean}
-
-
-def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
-    """Context data by schema, from `{schema: data}` or from Adobe's list of `@type` and `xdm:data`."""
-    if given is None:
-        return ()
-    violations: list[Violation] = []
-    named: list[tuple[str, Any, Any]]
-    if isinstance(given, Mapping) and "@type" not in given:
-        # Where it is an object, what is amiss in it is found by the name that it has there.
-        named = [(f"context_data/{escape_token(str(schema))}", schema, data) for schema, data in given.items()]
-    else:
-        listed = given if isinstance(given, (list, tuple)) else [given]
-        named = []
-        for index, each in enumerate(listed):
-            is_pair = isinstance(each, Mapping)
-            data = each.get("xdm:data", each.get("data")) if is_pair else each
-            named.append((f"context_data/{index}", each.get("@type") if is_pair else None, data))
-    for pointer, schema, data in named:
-        if not isinstance(schema, str) or not schema or not isinstance(data, Mapping):
-            accepted = "an object of data by its schema, or a list of objects with @type and xdm:data"
-            violations.append(Violation(pointer, f"a {type(data).__name__}", accepted))
-    clean = tuple((str(schema), json_value(data, violations, "context_data")) for _, schema, data in named)
-    if violations:
-        raise InvalidInputError("The context data cannot be sent", violations)
-    return clean
-
-
-def check_scopes(
-    decisions: Sequence[Any], placements: Sequence[Any], item_count: Any, *, most_offers: int | None = MOST_OFFERS
-) -> int:
-    """The number of offers to ask for at each placement, once it and the number of scopes are within bounds."""
-    checks = Checks()
-    checks.of(check_pairs, decisions, placements)
-    violations = checks.violations
-    text = str(item_count)
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
-    scopes = len(decisions) * len(placements)
-    if not 1 <= number <= MOST_ITEMS:
-        violations.append(Violation("item_count", quoted(item_count), f"a whole number from 1 to {MOST_ITEMS}"))
-    elif most_offers is not None and 0 < scopes <= MOST_SCOPES and number * scopes > most_offers:
-        accepted = f"at most {most_offers} offers in one request, so {most_offers // scopes} at each placement"
-        violations.append(Violation("item_count", f"{number} for {scopes} decisions and placements", accepted))
-    if violations:
-        raise InvalidInputError("There is nothing to decide", violations)
-    return number
-
-
-def check_pairs(decisions: Sequence[Any], placements: Sequence[Any]) -> None:
-    """Refuse more pairs of a decision and a placement than one request may hold."""
-    if len(decisions) * len(placements) > MOST_SCOPES:
-        given = f"{len(decisions)} for {len(placements)} placements"
-        accepted = f"at most {MOST_SCOPES} decisions and placements in one request"
-        raise InvalidInputError("There is nothing to decide", [Violation("decision_id", given, accepted)])
-
-
-def proposition_requests(scopes: Sequence[tuple[str, str]], item_count: int | None) -> list[dict[str, Json]]:
-    """Decisions and placements as a request names them, one deciding or a whole workload."""
-    counted: dict[str, Json] = {} if item_count is None else {"xdm:itemCount": item_count}
-    return [{"xdm:activityId": decision, "xdm:placementId": placement, **counted} for decision, placement in scopes]
-
-
-def question_body(question: Question, scopes: Sequence[tuple[str, str]]) -> dict[str, Json]:
+def question_body(question: Question, scopes: Sequence[tuple[str, str, int | None]]) -> dict[str, Json]:
     """The JSON of a decision request, the same for both generations."""
     profile: dict[str, Json] = {"xdm:identityMap": question.profile}
     if question.context:
         profile["xdm:contextData"] = [{"@type": schema, "xdm:data": data} for schema, data in question.context]
     body: dict[str, Json] = {
         "xdm:dryRun": question.dry_run,
-        "xdm:propositionRequests": proposition_requests(scopes, question.item_count),
+        "xdm:propositionRequests": proposition_requests(scopes),
         "xdm:profiles": [profile],
     }
     if question.include_content is not None:

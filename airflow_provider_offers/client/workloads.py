@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.client.delivery import Checks, check_scopes, epoch_text, references_to
-from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.delivery import epoch_text
 from airflow_provider_offers.client.errors import OfferLibraryError, Violation
 from airflow_provider_offers.client.generations.reading import text
-from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.scopes import Checks, Scope, scopes_from
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Answer, Json
 
@@ -43,20 +42,18 @@ class BatchTimeoutError(OfferLibraryError):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A batch decision: every decision at every placement for each profile of one audience, into one dataset."""
+    """A batch decision: decisions, each at its placements, for each profile of one audience, into one dataset."""
 
-    decisions: tuple[Reference, ...]
-    placements: tuple[Reference, ...]
+    scopes: tuple[Scope, ...]
     audience: str
     dataset: str
-    item_count: int = 1
     include_content: bool = False
 
     @property
     def fingerprint(self) -> list[Json]:
         """What makes two workloads the same, as JSON."""
-        scopes = [[str(decision) for decision in self.decisions], [str(placement) for placement in self.placements]]
-        return [self.audience, self.dataset, *scopes, self.item_count, self.include_content]
+        scopes = [[str(scope.decision), str(scope.placement), scope.item_count] for scope in self.scopes]
+        return [self.audience, self.dataset, scopes, self.include_content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +94,9 @@ class Job:
 
 def new_workload(
     *,
-    decision_id: Any,
-    placement_id: Any,
+    decision_id: Any = None,
+    placement_id: Any = None,
+    scopes: Any = None,
     audience_id: Any,
     dataset_id: Any,
     item_count: Any,
@@ -107,15 +105,21 @@ def new_workload(
 ) -> Workload:
     """A batch decision from plain arguments; `InvalidInputError` names everything that is wrong with them."""
     checks = Checks()
-    decisions = checks.of(references_to, "decision_id", decision_id, DECISION, settings) or ()
-    placements = checks.of(references_to, "placement_id", placement_id, PLACEMENT, settings) or ()
+    asked = checks.of(
+        scopes_from,
+        decision_id=decision_id,
+        placement_id=placement_id,
+        scopes=scopes,
+        item_count=item_count,
+        settings=settings,
+        most_offers=None,
+    )
     accepted = "the id of one audience, such as 609028e4-e66c-4776-b0d9-c782887e2273; a job takes no more"
     audience = one_id("audience_id", audience_id, accepted, checks.violations)
     accepted = "the id of one dataset of the schema ODE DecisionEvents, such as 6196b4a1a63bd118dafe093c"
     dataset = one_id("dataset_id", dataset_id, accepted, checks.violations)
-    number = checks.of(check_scopes, decisions, placements, item_count, most_offers=None) or 0
     checks.end("The batch decision cannot be submitted")
-    return Workload(decisions, placements, audience, dataset, number, include_content)
+    return Workload(asked or (), audience, dataset, include_content)
 
 
 def one_id(name: str, given: Any, accepted: str, violations: list[Violation]) -> str:

@@ -280,10 +280,11 @@ class OfferLibraryHook(BaseHook):
 
     def decide(
         self,
-        decision_id: Any,
-        placement_id: Any,
-        profile: Any,
+        decision_id: Any = None,
+        placement_id: Any = None,
+        profile: Any = None,
         *,
+        scopes: Any = None,
         item_count: int | str | None = None,
         context_data: Any = None,
         dry_run: bool = True,
@@ -292,7 +293,8 @@ class OfferLibraryHook(BaseHook):
     ) -> dict[str, Any]:
         """Ask what one profile would be shown, or is shown where `dry_run` is False, which counts against caps.
 
-        Every decision is asked at every placement. `profile` holds the identities of one profile by namespace, such
+        Every decision of `decision_id` is asked at every placement of `placement_id`; or `scopes` lists decisions, each
+        with its placement and perhaps `itemCount`. `profile` holds the identities of one profile by namespace, such
         as `{"Email": "a@example.com"}`; they are neither logged nor returned. None for `item_count` or
         `include_content` leaves it to the placement, and None for `allow_duplicates` to the service, which then shows
         an offer in one place only of a request, and the next best or the fallback in the others. Returns
@@ -307,6 +309,7 @@ class OfferLibraryHook(BaseHook):
         question = new_question(
             decision_id=decision_id,
             placement_id=placement_id,
+            scopes=scopes,
             profile=profile,
             item_count=item_count,
             context_data=context_data,
@@ -330,15 +333,18 @@ class OfferLibraryHook(BaseHook):
 
     def submit_batch(
         self,
-        decision_id: Any,
-        placement_id: Any,
+        decision_id: Any = None,
+        placement_id: Any = None,
         *,
         audience_id: str,
         dataset_id: str,
+        scopes: Any = None,
         item_count: int | str = 1,
         include_content: bool = False,
     ) -> dict[str, Any]:
         """Submit a batch decision for an audience and return its receipt; a second call submits a second job.
+
+        Decisions and placements are named as in `decide`.
 
         Calls `POST /data/core/dwm/workloads/decisions`.
         """
@@ -348,6 +354,7 @@ class OfferLibraryHook(BaseHook):
         workload = new_workload(
             decision_id=decision_id,
             placement_id=placement_id,
+            scopes=scopes,
             audience_id=audience_id,
             dataset_id=dataset_id,
             item_count=item_count,

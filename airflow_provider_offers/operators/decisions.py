@@ -39,6 +39,9 @@ class DecideOperator(OfferLibraryOperator):
     :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
         or a list of any of these
     :param placement_id: the placement, or a list; every decision is asked at every placement
+    :param scopes: in place of both: a list of decisions, each with a placement of its own and perhaps a count, such as
+        `[{"decision": "name:Newsletter", "placement": "name:Top", "itemCount": 2}]`; all in one request. Also the name
+        of a templated `.json` file.
     :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`, or the name of a
         templated `.json` file. It is neither logged nor returned, but Airflow shows it among the rendered fields.
     :param item_count: how many offers to ask for at each placement, 1 to 30; by default what the placement says, else 1
@@ -63,18 +66,20 @@ class DecideOperator(OfferLibraryOperator):
         *OfferLibraryOperator.template_fields,
         "decision_id",
         "placement_id",
+        "scopes",
         "profile",
         "item_count",
         "context_data",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"profile": "json", "context_data": "json"}
-    json_fields: ClassVar[tuple[str, ...]] = ("profile", "context_data")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"scopes": "json", "profile": "json", "context_data": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("scopes", "profile", "context_data")
 
     def __init__(
         self,
         *,
-        decision_id: Any,
-        placement_id: Any,
+        decision_id: Any = None,
+        placement_id: Any = None,
+        scopes: list[dict[str, Any]] | dict[str, Any] | str | None = None,
         profile: dict[str, Any] | str,
         item_count: int | str | None = None,
         context_data: Any = None,
@@ -86,6 +91,7 @@ class DecideOperator(OfferLibraryOperator):
         super().__init__(**kwargs)
         self.decision_id = decision_id
         self.placement_id = placement_id
+        self.scopes = scopes
         self.profile = profile
         self.item_count = item_count
         self.context_data = context_data
@@ -99,6 +105,7 @@ class DecideOperator(OfferLibraryOperator):
             named_offer(self.decision_id),
             named_offer(self.placement_id),
             self._profile(),
+            scopes=_scopes(self.scopes),
             item_count=self.item_count,
             context_data=json_document("context_data", self.context_data) or None,
             dry_run=self.as_dry_run,
@@ -107,7 +114,7 @@ class DecideOperator(OfferLibraryOperator):
         )
 
     def _profile(self) -> Any:
-        from airflow_provider_offers.client.delivery import PROFILE_SHAPE
+        from airflow_provider_offers.client.profiles import PROFILE_SHAPE
 
         try:
             return json_document("profile", self.profile)
@@ -126,6 +133,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
         or a list of any of these
     :param placement_id: the placement, or a list; every decision is made at every placement
+    :param scopes: in place of both: a list of decisions, each with a placement of its own, as `DecideOperator` has it
     :param audience_id: the one audience; its profiles are those of the last daily snapshot
     :param dataset_id: the dataset, of the schema ODE DecisionEvents, that the decisions are written to
     :param item_count: how many offers to choose at each placement, 1 (default) to 30
@@ -155,6 +163,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         *OfferLibraryOperator.template_fields,
         "decision_id",
         "placement_id",
+        "scopes",
         "audience_id",
         "dataset_id",
         "item_count",
@@ -162,12 +171,15 @@ class BatchDecisionOperator(OfferLibraryOperator):
         "timeout",
         "if_unknown",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"scopes": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("scopes",)
 
     def __init__(
         self,
         *,
-        decision_id: Any,
-        placement_id: Any,
+        decision_id: Any = None,
+        placement_id: Any = None,
+        scopes: list[dict[str, Any]] | dict[str, Any] | str | None = None,
         audience_id: str,
         dataset_id: str,
         item_count: int | str = 1,
@@ -182,6 +194,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         super().__init__(**kwargs)
         self.decision_id = decision_id
         self.placement_id = placement_id
+        self.scopes = scopes
         self.audience_id = audience_id
         self.dataset_id = dataset_id
         self.item_count = item_count
@@ -204,6 +217,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         workload = new_workload(
             decision_id=named_offer(self.decision_id),
             placement_id=named_offer(self.placement_id),
+            scopes=_scopes(self.scopes),
             audience_id=self.audience_id,
             dataset_id=self.dataset_id,
             item_count=self.item_count,
@@ -276,7 +290,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         record.begin()
         self._submitting = True
         try:
-            job = hook.library.run(lambda access: post(access, body))
+            job = hook.library.run(lambda access: post(access, workload, body))
         except OfferLibraryError as error:
             if not is_unsettled(error):
                 record.not_taken_up()
@@ -417,6 +431,11 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if violations:
             raise InvalidInputError("The batch decision cannot be waited for", violations)
         return found[0], found[1]
+
+
+def _scopes(given: Any) -> Any:
+    """What a `scopes` field holds; None where a template left it empty."""
+    return None if given is None or given == "" else json_document("scopes", given)
 
 
 def _failure(event: dict[str, Any]) -> OfferLibraryError:

@@ -102,7 +102,7 @@ def test_what_certainly_is_none_is_submitted_again(reply: Any) -> None:
 
 def test_a_refusal_certainly_is_no_job() -> None:
     for status in (400, 403, 404, 409, 422):
-        script = Script(answer(status, {"title": "No"}))
+        script = Script(answer(status, {"title": "No"}), *[answer(404)] * (status in (404, 422)))
         with pytest.raises(OfferLibraryError) as caught:
             script.run(submit(script.access(), workload()))
         assert not is_unsettled(caught.value)
@@ -180,14 +180,14 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         workload(decision_id=None, placement_id="", audience_id=[], dataset_id=7, item_count=0)
     named = [violation.pointer for violation in caught.value.violations]
-    assert named == ["decision_id", "placement_id", "audience_id", "dataset_id", "item_count"]
+    assert named == ["decision_id", "placement_id", "item_count", "audience_id", "dataset_id"]
 
 
 def test_a_list_of_one_audience_is_one_and_many_offers_may_be_chosen() -> None:
     assert workload(audience_id=["a"]) == workload(audience_id="a")
     # The bound on the offers of one answer is none of a job's.
     placements = [f"dps:offer-placement:{n}" for n in range(30)]
-    assert workload(placement_id=placements, item_count=30).item_count == 30
+    assert {scope.item_count for scope in workload(placement_id=placements, item_count=30).scopes} == {30}
 
 
 def test_the_same_workload_has_the_same_fingerprint_and_another_another() -> None:

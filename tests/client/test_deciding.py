@@ -15,9 +15,7 @@ from airflow_provider_offers.client.delivery import (
     ASKS,
     Question,
     RuntimeRefusalError,
-    context_pairs,
     decided_receipt,
-    identity_map,
     new_question,
 )
 from airflow_provider_offers.client.errors import (
@@ -33,6 +31,7 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.deciding import Package, decide, diagnose
+from airflow_provider_offers.client.profiles import context_pairs, identity_map
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, Script, answer, body_of, lost
 
@@ -128,7 +127,7 @@ def test_what_is_left_to_the_placement_is_not_sent() -> None:
     assert "xdm:responseFormat" not in body
     # Nor counted against what one answer holds, which only the service can tell then.
     many = [f"dps:offer-placement:{number}" for number in range(30)]
-    assert len(question(item_count="", placement_id=many).placements) == 30
+    assert len(question(item_count="", placement_id=many).scopes) == 30
     with pytest.raises(InvalidInputError, match="at most 30 decisions and placements in one request"):
         question(item_count=None, placement_id=[*many, PLACEMENT])
 
@@ -253,12 +252,17 @@ def test_an_outage_and_a_refusal_keep_their_own_errors() -> None:
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(("status", "may_pass"), [(400, False), (404, True), (422, True)])
 def test_what_the_runtime_does_not_know_yet_may_be_asked_again(status: int, may_pass: bool, dry_run: bool) -> None:
-    script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no decision d"}))
+    there = {
+        **entity("dps", {"name": "d", "status": "live", "criteria": [{"placements": [PLACEMENT]}]}),
+        "id": DECISION,
+    }
+    looks = [answer(200, there)] if may_pass else []
+    script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no decision d"}), *looks)
     with pytest.raises(OfferLibraryError, match="knows no decision d") as caught:
         script.run(decide(script.access(), question(dry_run=dry_run)))
     assert can_pass(caught.value) is may_pass
     assert isinstance(caught.value, RuntimeRefusalError) is may_pass
-    assert len(script.requests) == 1
+    assert [sent.partition(" ")[0] for sent in script.sent] == ["POST", "GET"][: 1 + may_pass]
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.status, can_pass(again)) == (str(caught.value), status, may_pass)
 
@@ -276,7 +280,7 @@ def test_duplicates_are_left_to_the_service_unless_the_request_says(allow: bool 
 @pytest.mark.parametrize("status", [400, 422, 503])
 def test_errors_lose_the_identities_that_the_service_quotes(dry_run: bool, status: int) -> None:
     detail = f"profile {EMAIL} ({EMAIL}) is unknown, 4711 too, but not 47112"
-    script = Script(answer(status, {"title": f"No {EMAIL}", "detail": detail}))
+    script = Script(answer(status, {"title": f"No {EMAIL}", "detail": detail}), *[answer(404)] * (status == 422))
     asked = question(profile={"Email": EMAIL, "CRM": 4711}, dry_run=dry_run)
     with pytest.raises(OfferLibraryError) as caught:
         script.run(decide(script.access(max_retries=0), asked))

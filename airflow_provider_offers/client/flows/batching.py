@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from airflow_provider_offers.client.delivery import RuntimeRefusalError, proposition_requests
 from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, RejectedError, Violation
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.deciding import scope_ids
+from airflow_provider_offers.client.flows.deciding import scope_ids, why_refused
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.scopes import proposition_requests
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json
 from airflow_provider_offers.client.workloads import Job, Workload, read_job
 
@@ -21,11 +21,11 @@ _HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 
 def submission(access: Access, workload: Workload) -> Flow[Json]:
     """The body of the request that submits the job; names and instance ids in it are looked up."""
-    scopes = yield from scope_ids(access, workload.decisions, workload.placements)
+    scopes = yield from scope_ids(access, workload.scopes)
     return {
         "xdm:segmentIds": [workload.audience],
         "xdm:dataSetId": workload.dataset,
-        "xdm:propositionRequests": proposition_requests(scopes, workload.item_count),
+        "xdm:propositionRequests": proposition_requests(scopes),
         "xdm:includeContent": workload.include_content,
     }
 
@@ -33,21 +33,21 @@ def submission(access: Access, workload: Workload) -> Flow[Json]:
 def submit(access: Access, workload: Workload) -> Flow[Job]:
     """Submit a job and return it as it was taken up: `post` with what `submission` makes."""
     body = yield from submission(access, workload)
-    return (yield from post(access, body))
+    return (yield from post(access, workload, body))
 
 
-def post(access: Access, body: Json) -> Flow[Job]:
+def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
     """Send the request that submits a job.
 
     Calls `POST /data/core/dwm/workloads/decisions`; Adobe: Batch Decisioning API. The service has no idempotency key
     and lists no jobs, so that the request is repeated only where it is certain that it was not taken up; after
     any other failure (`is_unsettled`) nobody can tell whether there is a job. Raises `RuntimeRefusalError` where the
-    runtime refuses what it may not know yet.
+    runtime refuses what it may not know yet, or what the library shows it never will.
     """
     try:
         answer: Answer = yield from access.exchange.send(Call("POST", _PATH, _HEADERS, body, repeatable=False), _BASE)
     except (NotFoundError, RejectedError) as refused:
-        raise RuntimeRefusalError(refused) from refused
+        raise (yield from why_refused(access, refused, workload.scopes)) from refused
     return read_job(answer)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from airflow_provider_offers.client.changes import look_alone
 from airflow_provider_offers.client.delivery import (
     ANSWERS,
     ASKS,
@@ -16,8 +17,9 @@ from airflow_provider_offers.client.delivery import (
     question_body,
     read_decided,
 )
-from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import (
+    APIError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
@@ -28,12 +30,17 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import not_found, resolve
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.instants import parse_instant
+from airflow_provider_offers.client.kinds import DECISION
+from airflow_provider_offers.client.lifecycle import ACTIVATE
 from airflow_provider_offers.client.retry import is_unsettled
+from airflow_provider_offers.client.scopes import Scope, check_counts
 from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.windows import window_of
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json
 
 _DPS_BASE = "/data/core/ods"
 _XCORE_BASE = "/data/core/ode"
+_MOST_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +52,27 @@ class Package:
 
 
 def decide(access: Access, question: Question) -> Flow[Decided]:
-    """What is decided for the profile.
+    """What is decided for the profile: `ask`, and after a refusal of the runtime a look why it refuses.
+
+    A refusal that the runtime's next update may lift (404, 422) is a `RuntimeRefusalError`, which a retry may follow.
+    Where the library shows that it will not, the same error is final, and says why.
+    """
+    try:
+        return (yield from ask(access, question))
+    except RuntimeRefusalError as refusal:
+        raise (yield from why_refused(access, refusal.refused, question.scopes)) from refusal.refused
+
+
+def ask(access: Access, question: Question) -> Flow[Decided]:
+    """What the runtime answers.
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: deliver
     offers using the Decisioning API. A dry run counts nothing and is repeated like a read. Otherwise a lost answer is
     an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors and logs lose the
-    profile's ids where the service quotes them. A refusal that the runtime's next update may lift (404, 422) is a
-    `RuntimeRefusalError`, which a retry may follow.
+    profile's ids where the service quotes them. A refusal (404, 422) is a `RuntimeRefusalError`.
     """
     base, prefix = _runtime(access)
-    scopes = yield from scope_ids(access, question.decisions, question.placements)
+    scopes = yield from scope_ids(access, question.scopes)
     headers = {"Accept": ANSWERS, "Content-Type": ASKS}
     call = Call(
         "POST",
@@ -80,6 +98,55 @@ def decide(access: Access, question: Question) -> Flow[Decided]:
         raise unknown from None
 
 
+def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> Flow[RuntimeRefusalError]:
+    """The error for what the runtime refuses: final where the decisions, as the library has them, show why."""
+    wanted: dict[Reference, list[Reference]] = {}
+    for scope in scopes:
+        wanted.setdefault(scope.decision, []).append(scope.placement)
+    found: list[str] = []
+    try:
+        for decision, placements in wanted.items():
+            entity: Entity | None = yield from look_alone(access, decision)
+            if entity is None:
+                found.append(f"there is no decision {decision}")
+            else:
+                found += yield from _never(access, entity, placements)
+    except OfferLibraryError:
+        # What cannot be looked at speaks for nothing.
+        return RuntimeRefusalError(refused)
+    return RuntimeRefusalError(refused, "; ".join(found[:_MOST_TOLD]))
+
+
+def _never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
+    """Why the decision, as it is in the library, will not be made at these placements."""
+    called = f"the decision {decision.name!r} ({decision.id})"
+    if decision.status != ACTIVATE.target:
+        return [f"{called} is {decision.status}, not live"]
+    window = window_of(decision.properties, DECISION)
+    if window is not None and window.is_over(access.exchange.now()):
+        return [f"the window of {called} ended at {decision.window['end']}"]
+    chosen = placements_of(decision)
+    found = []
+    for placement in placements if chosen else ():
+        identifier = yield from _reference_id(access, placement)
+        if identifier not in chosen:
+            found.append(f"{called} has no criterion for the placement {identifier}")
+    return found
+
+
+def placements_of(decision: Entity) -> tuple[str, ...]:
+    """The placements of a decision's criteria, each once."""
+    criteria = decision.properties.get("criteria")
+    named = [
+        placement
+        for criterion in (criteria if isinstance(criteria, list) else [])
+        if isinstance(criterion, Mapping)
+        for placement in criterion.get("placements") or []
+        if isinstance(placement, str)
+    ]
+    return tuple(dict.fromkeys(named))
+
+
 def diagnose(access: Access) -> Flow[Package]:
     """When generation 1's runtime was last updated, and what kept it from it.
 
@@ -103,20 +170,16 @@ def diagnose(access: Access) -> Flow[Package]:
     return Package(date, tuple(_descriptions(update.get("xdm:errors"))))
 
 
-def scope_ids(
-    access: Access, decisions: tuple[Reference, ...], placements: tuple[Reference, ...]
-) -> Flow[list[tuple[str, str]]]:
-    """The reference ids of every decision at every placement, each pair once.
-
-    What is known by its name or its instance id only is looked up.
-    """
+def scope_ids(access: Access, scopes: Sequence[Scope]) -> Flow[list[tuple[str, str, int | None]]]:
+    """The scopes by reference ids, each once. What is known by its name or its instance id only is looked up."""
     known: dict[Reference, str] = {}
-    for reference in (*decisions, *placements):
+    for reference in (*(scope.decision for scope in scopes), *(scope.placement for scope in scopes)):
         if reference not in known:
             known[reference] = yield from _reference_id(access, reference)
-    pairs = [(known[decision], known[placement]) for decision in decisions for placement in placements]
     # Two names may have turned out to mean one object, and the service refuses to be asked the same twice.
-    return list(dict.fromkeys(pairs))
+    pairs = list(dict.fromkeys((known[each.decision], known[each.placement], each.item_count) for each in scopes))
+    check_counts(pairs)
+    return pairs
 
 
 def _reference_id(access: Access, reference: Reference) -> Flow[str]:

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.client.changes import look_alone
-from airflow_provider_offers.client.delivery import (
-    MOST_ITEMS,
-    MOST_OFFERS,
-    MOST_SCOPES,
-    Checks,
-    IdentityMap,
-    Question,
-    RuntimeRefusalError,
-    context_pairs,
-    identity_map,
-    reference_to,
-)
+from airflow_provider_offers.client.delivery import Question, RuntimeRefusalError
 from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
@@ -28,9 +16,11 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.deciding import decide, diagnose
+from airflow_provider_offers.client.flows.deciding import ask, diagnose, placements_of
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
+from airflow_provider_offers.client.profiles import IdentityMap, context_pairs, identity_map
+from airflow_provider_offers.client.scopes import MOST_ITEMS, MOST_OFFERS, MOST_SCOPES, Checks, Scope, reference_to
 from airflow_provider_offers.client.serving import Sight
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.waiting import HopelessError
@@ -100,18 +90,17 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
         placements = _placements((yield from _still_made(access, viewpoint.decision)))
     if not placements:
         return Sight(reason=f"the decision {viewpoint.decision} has no placements")
+    item_count = min(MOST_ITEMS, MOST_OFFERS // len(placements))
     question = Question(
-        decisions=(viewpoint.decision,),
-        placements=placements,
+        scopes=tuple(Scope(viewpoint.decision, placement, item_count) for placement in placements),
         profile=viewpoint.profile,
-        item_count=min(MOST_ITEMS, MOST_OFFERS // len(placements)),
         context=viewpoint.context,
         dry_run=True,
         include_content=False,
         allow_duplicates=True,
     )
     try:
-        return Sight(decided=(yield from decide(access, question)))
+        return Sight(decided=(yield from ask(access, question)))
     except (ConflictError, NotFoundError, RuntimeRefusalError) as error:
         if viewpoint.placement is not None:
             yield from _still_made(access, viewpoint.decision)
@@ -136,13 +125,5 @@ def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
 
 
 def _placements(entity: Entity) -> tuple[Reference, ...]:
-    """The placements of a decision's criteria."""
-    criteria = entity.properties.get("criteria")
-    named = [
-        placement
-        for criterion in (criteria if isinstance(criteria, list) else [])
-        if isinstance(criterion, Mapping)
-        for placement in criterion.get("placements") or []
-        if isinstance(placement, str)
-    ]
-    return tuple(Reference(PLACEMENT, id=each) for each in dict.fromkeys(named))[:MOST_SCOPES]
+    """The placements of a decision's criteria, as many as one request may name."""
+    return tuple(Reference(PLACEMENT, id=each) for each in placements_of(entity))[:MOST_SCOPES]
