@@ -25,7 +25,7 @@ def stage(emulator: Emulator, api: str) -> Stage:
     stage = set_up(emulator, api, offers=1)
     (second,) = emulator.seed(objects=[{"kind": "offer-placement", "generation": api, "body": {"name": SECOND_NAME}}])
     shown = [FIRST, {**FIRST, "placement": second}]
-    common = {"status": "approved", "representations": shown}
+    common: dict[str, Any] = {"status": "approved", "representations": shown}
     offer = {
         **common,
         "name": "Elsewhere",
@@ -64,7 +64,7 @@ def test_two_decisions_each_at_its_own_placement_are_one_request(
     airflow: Airflow, emulator: Emulator, api: str, stage: Stage, tmp_path: Path
 ) -> None:
     emulator.configure(batch_queued_seconds=0, batch_processing_seconds=0, batch_ingesting_seconds=0)
-    named = [
+    named: list[dict[str, Any]] = [
         {"decision": "name:Newsletter", "placement": stage.placement, "itemCount": 1},
         {"decision": "name:Second", "placement": f"name:{SECOND_NAME}"},
     ]

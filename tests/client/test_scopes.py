@@ -21,7 +21,7 @@ BOTH: list[dict[str, Any]] = [
     {"decision": DECISION, "placement": PLACEMENT, "itemCount": 2},
     {"decision": OTHER_DECISION, "placement": OTHER_PLACEMENT},
 ]
-ASKED = [
+ASKED: list[dict[str, Any]] = [
     {"xdm:activityId": DECISION, "xdm:placementId": PLACEMENT, "xdm:itemCount": 2},
     {"xdm:activityId": OTHER_DECISION, "xdm:placementId": OTHER_PLACEMENT},
 ]
