@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,12 @@ def airflow_home() -> Path:
 def checkout() -> Path:
     """The top folder of the repository."""
     return CHECKOUT
+
+
+@pytest.fixture(autouse=True)
+def no_clock_is_known() -> Iterator[None]:
+    """What one test's service said of the time is nothing to the next, which may have another at its address."""
+    from airflow_provider_offers.client.service_clock import forget_clocks
+
+    yield
+    forget_clocks()

@@ -6,12 +6,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
 from airflow_provider_offers.client.refusals import is_token_refusal, refusal
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.service_clock import ServiceClock, clock_of, utc_now
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause, Request, Response, TokenNeeded
 
@@ -23,8 +24,20 @@ class Exchange:
     settings: Settings
     retries: Retries = field(default_factory=Retries)
     clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    now: Callable[[], datetime] = utc_now
     new_request_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    service_clock: ServiceClock = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A time of somebody's own making is none of the process's.
+        own = self.clock is not time.monotonic or self.now is not utc_now
+        host = self.settings.host
+        clock = ServiceClock(host, elapsed=self.clock, wall=self.now) if own else clock_of(host)
+        object.__setattr__(self, "service_clock", clock)
+
+    def service_now(self) -> datetime:
+        """What the service's clock shows, by the answers so far; this machine's clock before the first."""
+        return self.service_clock.now()
 
     def send(self, call: Call, base: str, *, accept: tuple[int, ...] = ()) -> Flow[Answer]:
         """Send one call and return its answer: any 2xx, or a status named in `accept`.
@@ -41,6 +54,7 @@ class Exchange:
             request_id = self.new_request_id()
             error: OfferLibraryError
             try:
+                sent = self.service_clock.elapsed()
                 answered: Response = yield self._request(call, base, token, request_id, secrets)
             except NoAnswerError as lost:
                 error = NoAnswerError(
@@ -51,6 +65,9 @@ class Exchange:
                     request_id=request_id,
                 )
             else:
+                self.service_clock.learn(
+                    answered.status, answered.headers, sent=sent, received=self.service_clock.elapsed()
+                )
                 response = answered.hiding(secrets)
                 if 200 <= response.status < 300 or response.status in accept:
                     return Answer(call, response, response.request_id or request_id, response.secrets)

@@ -74,6 +74,10 @@ class OfferLibrary:
         """The request id of this thread's latest answer, for logs."""
         return self._shell.last_request_id
 
+    def service_now(self) -> datetime:
+        """What the service's clock shows, by its answers so far; this machine's clock before the first."""
+        return self._exchange.service_now()
+
     def reference(self, offer_id: Any, offer_type: str | Kind | None = None) -> Reference:
         """Which object is meant by an id of either generation, an xcore instance id, `name:` and a name, or a result.
 

@@ -87,14 +87,15 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     if value.isascii() and value.replace(".", "", 1).isdigit():
         return min(float(value), _MAX_RETRY_AFTER)
-    moment = _http_date(value)
+    moment = http_date(value)
     if moment is None:
         return None
-    reference = _http_date(headers.get("date", "")) or now
+    reference = http_date(headers.get("date", "")) or now
     return min(max((moment - reference).total_seconds(), 0.0), _MAX_RETRY_AFTER)
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """The moment that a header names, or None where it names none."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

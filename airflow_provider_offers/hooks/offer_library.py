@@ -82,6 +82,16 @@ class OfferLibraryHook(BaseHook):
         """The client on this connection; `library` under Airflow's own name for it."""
         return self.library
 
+    def service_now(self) -> datetime:
+        """What the service's clock shows, which windows go by: a moment that it has reached for certain.
+
+        Asks for it: `GET .../instances` (xcore) or `GET /offers` (dps). Where no answer has a `Date`, it is the time
+        of this machine.
+        """
+        from airflow_provider_offers.client.flows.timing import service_time
+
+        return self.library.run(service_time)
+
     def create_offer(
         self,
         offer: dict[str, Any],

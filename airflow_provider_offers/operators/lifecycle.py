@@ -118,10 +118,8 @@ class StepOperator(EditOffersOperator):
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.editing import take_step
 
-        step, now, waive, intents = self.step, utc_now, self._waived(), self.intents
-        return lambda access, reference: take_step(
-            access, reference, step, waive=waive, now=now, intent=intents.of(reference)
-        )
+        step, waive, intents = self.step, self._waived(), self.intents
+        return lambda access, reference: take_step(access, reference, step, waive=waive, intent=intents.of(reference))
 
     def _waived(self) -> tuple[str, ...]:
         return ()
@@ -234,7 +232,9 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 
         # What is chosen once, since a retry that chose again would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()
-        self._cutoff = before(utc_now(), self.older_than)
+        # A wrong duration is refused before anything is asked.
+        before(utc_now(), self.older_than)
+        self._cutoff = before(hook.service_now(), self.older_than)
         plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
         chosen = ChosenList(context, plan)
         earlier = None if self.report_only else chosen.recall()
@@ -245,6 +245,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             due = [] if self.report_only else [_short(offer) for offer in expired[:limit]]
             if due:
                 chosen.keep(told, due)
+                self._keep_the_margin(hook, expired[:limit])
         else:
             told, due = earlier
             self._cutoff = datetime.fromisoformat(told["cutoff"])
@@ -256,6 +257,19 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             "left": told["expired"] - len(due),
             "dry_run": self.report_only,
         }
+
+    def _keep_the_margin(self, hook: OfferLibraryHook, due: list[dict[str, Any]]) -> None:
+        """Wait where a window ended a moment ago: what is archived never comes back, and servers' clocks differ."""
+        import time
+
+        from airflow_provider_offers.client.instants import parse_instant
+        from airflow_provider_offers.client.service_clock import MARGIN
+
+        last = max(parse_instant(offer["window"]["end"]) for offer in due)
+        left = (last + MARGIN - hook.library.service_now()).total_seconds()
+        if left > 0:
+            self.log.info("The last of them ended a moment ago; waiting %.1f s", left)
+            time.sleep(min(left, MARGIN.total_seconds()))
 
     def _told(self, hook: OfferLibraryHook, expired: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What is over, told to the log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.batches import BatchError
+from airflow_provider_offers.client.service_clock import MARGIN
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import progress
@@ -256,3 +257,38 @@ def test_a_nightly_archiving_that_fails_half_way_is_taken_up_by_the_next(
     report = second.result("tidy")
     assert (report["expired"], len(report["archived"]), report["left"]) == (2, 2, 0)
     assert {offer["body"]["status"] for offer in emulator.objects(kind="personalized-offer")} == {"archived"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(minutes=-5)])
+def test_what_is_over_is_a_matter_of_the_services_clock(airflow: Airflow, api: str, ahead: timedelta) -> None:
+    """The worker's clock is five minutes ahead, or behind."""
+    with Emulator() as emulator:
+        emulator.clock.set(datetime.now(UTC) - ahead)
+        now = emulator.clock.now()
+        for name, ended in (("Over", now - timedelta(minutes=1)), ("Shown", now + timedelta(minutes=1))):
+            window = {"startDate": "2020-01-01T00:00:00Z", "endDate": ended.isoformat()}
+            emulator.seed(1, name=name, template={"status": "approved", "selectionConstraint": window})
+        with dag_of("skewed") as dag:
+            ArchiveExpiredOffersOperator(task_id="tidy")
+        result = run(airflow, emulator, api, dag)
+        objects = emulator.objects(kind="personalized-offer")
+    assert {offer["body"]["name"]: offer["body"]["status"] for offer in objects} == {
+        "Over": "archived",
+        "Shown": "approved",
+    }
+    side = "ahead of" if ahead > timedelta(0) else "behind"
+    assert f"The clock of this machine is 0:05:00 {side} that of" in result.logs
+
+
+def test_what_ended_a_moment_ago_is_archived_once_a_margin_has_passed(airflow: Airflow, api: str) -> None:
+    with Emulator() as emulator:
+        end = datetime.now(UTC) - MARGIN + timedelta(seconds=1)
+        window = {"startDate": "2020-01-01T00:00:00Z", "endDate": end.isoformat()}
+        emulator.seed(1, template={"status": "approved", "selectionConstraint": window})
+        with dag_of("just_over") as dag:
+            ArchiveExpiredOffersOperator(task_id="tidy")
+        result = run(airflow, emulator, api, dag)
+        (archived,) = result.result("tidy")["archived"]
+        (entry,) = emulator.journal(method="PATCH")
+    assert archived["action"] == "archived"
+    assert datetime.fromisoformat(entry.time) >= end + MARGIN

@@ -281,12 +281,12 @@ def run_edit(api: str, edit: Any, *steps: Step) -> tuple[Written, Script]:
 @BOTH
 def test_what_a_plan_only_tests_may_change_while_the_answer_is_lost(api: str) -> None:
     """The offer is archived since its window is over; somebody moves the window right after that."""
-    cutoff = START + timedelta(days=365)
-    moved = sale(status="archived", selectionConstraint={**sale()["selectionConstraint"], "endDate": "2090-01-01"})
+    over = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"}
+    moved = sale(status="archived", selectionConstraint={**over, "endDate": "2090-01-01"})
     written, script = run_edit(
         api,
-        lambda access, it: archive_expired(access, it, cutoff),
-        shown(api, sale(), 1),
+        lambda access, it: archive_expired(access, it, START),
+        shown(api, sale(selectionConstraint=over), 1),
         lost(),
         shown(api, moved, 3),
     )

@@ -72,7 +72,7 @@ def _check_live(access: Access, creation: Creation) -> Flow[None]:
         properties = {**there.properties, **properties}
         if there.status == ACTIVATE.target and _decides_alike(properties, there.properties):
             return
-    findings = yield from check_decision(access, properties, access.exchange.now())
+    findings = yield from check_decision(access, properties, access.exchange.service_now())
     if findings:
         remedy = "create it as a draft, and waive a reason by its name when it is activated, or do without the checks"
         raise NotPublishableError(repr(creation.name), findings, doing="Activating", remedy=remedy)

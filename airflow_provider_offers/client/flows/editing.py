@@ -54,7 +54,7 @@ def schedule(
     told: set[str] = set()
 
     def plan(entity: Entity) -> Flow[Patch]:
-        over = None if "window_over" in waive else window.is_over_by(access.exchange.now())
+        over = None if "window_over" in waive else window.is_over_by(access.exchange.service_now())
         if over and strict:
             raise doubtful({"window_over": over})
         if over and not told:
@@ -65,7 +65,7 @@ def schedule(
             return changes
         scheduled = {**entity.properties, **window.as_constraint()}
         others = set(DECISION_REASONS) - _OF_WINDOWS
-        check = yield from check_decision(access, scheduled, access.exchange.now(), others)
+        check = yield from check_decision(access, scheduled, access.exchange.service_now(), others)
         if check:
             remedy = "complete or deactivate it instead, or choose another window"
             raise NotPublishableError(called(entity), check, doing="Scheduling", remedy=remedy)
@@ -80,26 +80,29 @@ def take_step(
     step: Step,
     *,
     waive: Collection[str] = (),
-    now: Callable[[], datetime],
+    now: Callable[[], datetime] | None = None,
     intent: Intent | None = None,
 ) -> Flow[Written]:
     """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
 
     Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
-    in `waive` (see `REASONS` and `golive.REASONS`). Raises `TransitionError` where the status does not allow the step
-    and `NotPublishableError` with the reasons; with an `intent`, `ConflictError` as `planned.edit` does.
+    in `waive` (see `REASONS` and `golive.REASONS`). `now` stands in for the service's clock. Raises `TransitionError`
+    where the status does not allow the step and `NotPublishableError` with the reasons; with an `intent`,
+    `ConflictError` as `planned.edit` does.
     """
+
+    now_there = now or access.exchange.service_now
 
     def plan(entity: Entity) -> Flow[Patch]:
         if is_done(step, entity.status, called(entity), entity.kind.steps):
             return []
         if step is PUBLISH:
-            findings = yield from obstacles(access, entity, now(), waive)
+            findings = yield from obstacles(access, entity, now_there(), waive)
             if findings:
                 raise NotPublishableError(called(entity), dict(findings))
             return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
         if step is ACTIVATE:
-            check = yield from check_decision(access, entity.properties, now(), waive)
+            check = yield from check_decision(access, entity.properties, now_there(), waive)
             if check:
                 raise NotPublishableError(called(entity), check, doing="Activating")
             return [*_unchanged(access, entity, *DECIDING), *_set_status(step)]
@@ -109,12 +112,17 @@ def take_step(
 
 
 def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
-    """Archive an offer whose window ended before `cutoff`; one that did not, or not any more, is left alone."""
+    """Archive an offer whose window ended before `cutoff`; one that did not, or not any more, is left alone.
+
+    So is one whose end has not passed for certain by the service's clock: an archived offer never comes back.
+    """
 
     def plan(entity: Entity) -> Flow[Patch]:
         yield from ()
         window = window_of(entity.properties)
         if entity.status == ARCHIVE.target or window is None or window.end >= cutoff:
+            return []
+        if not access.exchange.service_clock.has_passed(window.end):
             return []
         return [*_unchanged(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
 

@@ -135,7 +135,7 @@ def _take_back(access: Access, entity: Entity) -> Flow[bool]:
         if step.target == "draft" and entity.status in step.origins:
             # Somebody else may be faster, with the same end.
             with suppress(NotFoundError, TransitionError):
-                yield from take_step(access, entity.reference, step, now=access.exchange.now)
+                yield from take_step(access, entity.reference, step)
             return True
     return False
 

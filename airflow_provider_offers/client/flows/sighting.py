@@ -116,7 +116,7 @@ def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
         raise HopelessError(f"The decision {entity.name!r} ({decision}) is {entity.status} and not made any more")
     end = entity.window["end"]
     try:
-        is_over = parse_instant(end) <= access.exchange.now()
+        is_over = parse_instant(end) <= access.exchange.service_now()
     except ValueError:
         is_over = False
     if is_over:

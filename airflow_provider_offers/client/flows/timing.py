@@ -1,0 +1,26 @@
+"""Asking the service what time it is, where a decision must not rest on one answer alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire import Flow
+
+# How often it is asked until two answers in a row agree.
+_MOST_ASKED = 4
+
+
+def service_time(access: Access) -> Flow[datetime]:
+    """A moment that the service's clock has reached for certain, as two answers in a row tell.
+
+    Where servers go on to contradict each other, the earliest that they show. Where no answer tells the time, this
+    machine's clock. Calls `GET .../instances` (xcore) or `GET /offers` (dps) for one offer.
+    """
+    clock = access.exchange.service_clock
+    shown: list[datetime] = []
+    while len(shown) < _MOST_ASKED and (not shown or clock.agreeing == 1):
+        yield from access.send(access.generation.recent(PERSONALIZED, 1))
+        shown.append(clock.now())
+    return shown[-1] if clock.agreeing > 1 else min(shown)
