@@ -12,7 +12,7 @@ from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.validation import check_offer
+from airflow_provider_offers.client.validation import Validate, check_offer, checked_validate
 from airflow_provider_offers.client.windows import with_window
 from airflow_provider_offers.client.wire import Json
 
@@ -26,9 +26,10 @@ def new_creation(
     patience: float,
     marker: tuple[str, str] | None,
     earlier: Earlier | None,
-    validate: bool,
+    validate: Validate,
 ) -> Creation:
     """The creation, with its properties in neutral names. Raises `InvalidInputError` with everything that is wrong."""
+    validate = checked_validate(validate)
     properties = neutral_payload(document, kind)
     if window is not None:
         properties = with_window(kind, properties, window)
@@ -43,8 +44,7 @@ def new_creation(
         violations.append(Violation("/name", quoted(name), f"a name, by which the {kind.subject} is found again"))
     if violations:
         raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
-    if validate:
-        check_offer(kind, properties, document)
+    check_offer(kind, properties, document, validate)
     return Creation(kind, properties, if_exists, patience, earlier, marker, validate=validate)
 
 

@@ -79,6 +79,21 @@ class Violation:
         return f"{place}: given {legible(self.given)}; accepted: {legible(self.accepted, _LONGEST_ACCEPTED)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt(Violation):
+    """What may be wrong, and may be right: some page of Adobe's does it and another forbids it, or no page shows it.
+
+    `page` says which page does what, as a sentence. `until_shown`: only a draft may have it; it is certain to be wrong
+    once the object is approved or live.
+    """
+
+    page: str = ""
+    until_shown: bool = False
+
+    def __str__(self) -> str:
+        return f"{Violation.__str__(self)}. {legible(self.page)}"
+
+
 _LONGEST_ACCEPTED = 1_000
 # How many violations a message lists; `violations` holds all of them.
 _MOST_LISTED = 20

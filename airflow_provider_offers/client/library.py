@@ -29,7 +29,13 @@ from airflow_provider_offers.client.query import Query
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.validation import (
+    Validate,
+    check_offer,
+    check_operations,
+    check_patch,
+    checked_validate,
+)
 from airflow_provider_offers.client.wire import Flow
 
 T = TypeVar("T")
@@ -101,9 +107,10 @@ class OfferLibrary:
         patience: float = DEFAULT_PATIENCE,
         marker: tuple[str, str] | None = None,
         earlier: Earlier | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> Creation:
-        """What `create` takes, checked. `validate=False` leaves out the local checks of the offer itself.
+        """What `create` takes, checked: `validate` is True (refuse what is wrong, warn of what is doubtful), "strict"
+        (refuse both) or False (send it as it is).
 
         `window` takes the place of the dates in the offer; see `windows.window_from`. `marker` is the name and the
         value of a characteristic that the offer gets, by which it is recognised as this very work. What the offer
@@ -149,25 +156,25 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> Written:
         """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.writing.patch`."""
         reference = self.reference(offer_id, offer_type)
         neutral = self.checked_patch(operations, [reference], validate=validate)
         return self._run(lambda access: patch(access, reference, neutral, if_match=if_match, validate=validate))
 
-    def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: bool = True) -> Patch:
+    def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: Validate = True) -> Patch:
         """A JSON Patch in neutral names, once it is fit for every kind of object that it is meant for.
 
         The kinds are spelled alike: those of offers, or one. What values refer to by `name:` is looked up here.
         """
+        validate = checked_validate(validate)
         check_operations(operations)
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
         neutral = neutral_patch(operations, self.settings.api, kinds[0])
-        if validate:
-            for kind in kinds:
-                check_patch(kind, neutral)
+        for kind in kinds:
+            check_patch(kind, neutral, validate)
         if patch_has_names(kinds[0], neutral):
             return self._run(lambda access: patch_with_ids(access, kinds[0], neutral, meant))
         return neutral
@@ -179,14 +186,13 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> Written:
         """Replace an offer whole (xcore only); see `flows.writing.replace_offer`."""
         reference = self.reference(offer_id, offer_type)
         properties = neutral_payload(offer, reference.kind)
         properties.pop("id", None)
-        if validate:
-            check_offer(reference.kind, properties, offer)
+        check_offer(reference.kind, properties, offer, checked_validate(validate))
         if has_names(reference.kind, properties):
             properties = self._run(lambda access: with_ids(access, reference.kind, properties))
         return self._run(lambda access: replace_offer(access, reference, properties, if_match=if_match))

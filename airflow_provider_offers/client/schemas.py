@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.shapes import (
     ANY,
@@ -53,19 +53,28 @@ _DESCRIPTION = Text(example="text", may_be_empty=True)
 _CHANNEL = Text(example="the URI of a channel, such as https://ns.adobe.com/xdm/channel-types/web")
 _MEDIA_TYPE = Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?", example="a media type such as text/html or image/png")
 
+_EMPTY_WINDOW = (
+    'Adobe\'s legacy page "Create a personalized offer" prints a draft that ends before it starts; one that is '
+    "approved or live could never be shown"
+)
+_NO_COMPONENTS = (
+    "No page of Adobe's says that a draft needs content already; an offer that is approved has nothing to show without"
+)
+_ONE_PLACEMENT_TWICE = (
+    'Adobe\'s page "Update a personalized offer" adds a second representation for a placement; its page "Manage '
+    'Decisioning Service entities using APIs" forbids that'
+)
+
 
 def _window(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
-    """A window is `[start, end)`: it must not be empty or reversed."""
+    """A window is `[start, end)`: of what is shown it must not be empty or reversed."""
     try:
         start, end = parse_instant(value.get("startDate")), parse_instant(value.get("endDate"))
     except ValueError:
         return  # each date has its own violation already
     if end <= start:
-        yield Violation(
-            f"{pointer}/endDate",
-            describe(value["endDate"]),
-            f"an instant after startDate, {value['startDate']}",
-        )
+        accepted = f"an instant after startDate, {value['startDate']}"
+        yield Doubt(f"{pointer}/endDate", describe(value["endDate"]), accepted, _EMPTY_WINDOW, until_shown=True)
 
 
 _COMPONENT = Members(
@@ -86,10 +95,11 @@ _REPRESENTATION = Members(
     members={
         "placement": PLACEMENT_ID,
         "channel": _CHANNEL,
-        "components": Items(_COMPONENT, minimum=1, noun="components"),
+        "components": Items(_COMPONENT, minimum=1, noun="components", page=_NO_COMPONENTS),
     },
     # Adobe's own create example has no channel, whatever its schema says.
     required=("placement", "components"),
+    later={"components": _NO_COMPONENTS},
 )
 _PROFILE_MEMBERS: Mapping[str, Shape] = {
     "profileConstraintType": Text(words=("none", "eligibilityRule", "anySegments", "allSegments", "rules")),
@@ -136,14 +146,15 @@ _COMMON: Mapping[str, Shape] = {
 
 
 def _shown_once(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
-    """The service refuses an offer that has two representations for one placement."""
+    """Whether the service takes an offer that has two representations for one placement, the pages do not agree."""
     first: dict[str, int] = {}
     representations = value.get("representations")
     for index, each in enumerate(representations if isinstance(representations, list) else ()):
         placement = each.get("placement") if isinstance(each, Mapping) else None
         if isinstance(placement, str) and first.setdefault(placement, index) != index:
-            accepted = f"a placement of its own; the representation at index {first[placement]} has it already"
-            yield Violation(f"{pointer}/representations/{index}/placement", describe(placement), accepted)
+            accepted = f"a placement that no other representation uses (index {first[placement]} uses it)"
+            place = f"{pointer}/representations/{index}/placement"
+            yield Doubt(place, describe(placement), accepted, _ONE_PLACEMENT_TWICE)
 
 
 # A fallback has no window and no rank of its own; the documents send both all the same, so they are allowed.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.spelling import escape_token
@@ -164,19 +164,20 @@ class Instant(_Leaf):
 
 @dataclass(frozen=True)
 class Items:
-    """An array of one shape."""
+    """An array of one shape. With a `page` a draft may have too few, as that page does."""
 
     item: Shape
     minimum: int = 0
     maximum: int | None = None
     noun: str = "entries"
+    page: str = ""
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
         if not isinstance(value, list):
             yield Violation(pointer, describe(value), f"a list of {self.noun}")
             return
         if len(value) < self.minimum:
-            yield Violation(pointer, f"{len(value)} {self.noun}", f"at least {self.minimum}")
+            yield _until_shown(Violation(pointer, f"{len(value)} {self.noun}", f"at least {self.minimum}"), self.page)
         if self.maximum is not None and len(value) > self.maximum:
             yield Violation(pointer, f"{len(value)} {self.noun}", f"at most {self.maximum}")
         for index, item in enumerate(value):
@@ -237,11 +238,13 @@ class TextMap:
 class Members:
     """An object: rules for its known members, which of them must be there, and rules between them.
 
-    The rules between members hold for those that are there: of a patch, not all are known.
+    The rules between members hold for those that are there: of a patch, not all are known. A draft may lack those of
+    the required that are in `later`, each with the page that says so.
     """
 
     members: Mapping[str, Shape] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    later: Mapping[str, str] = field(default_factory=dict)
     together: Callable[[Mapping[str, Any], str], Iterator[Violation]] | None = None
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
@@ -251,7 +254,8 @@ class Members:
         for name in self.required:
             if value.get(name) is None:
                 accepted = _accepted(self.members.get(name, ANY))
-                yield Violation(f"{pointer}/{name}", "nothing", f"{accepted}; it is required")
+                missing = Violation(f"{pointer}/{name}", "nothing", f"{accepted}; it is required")
+                yield _until_shown(missing, self.later.get(name, ""))
         for name, member in value.items():
             if name in self.members and not (member is None and name in self.required):
                 yield from self.members[name].check(member, f"{pointer}/{escape_token(name)}")
@@ -265,6 +269,13 @@ class Members:
         for name, member in value.items() if isinstance(value, Mapping) else ():
             if name in self.members:
                 yield from self.members[name].pointings(member, f"{pointer}/{escape_token(name)}")
+
+
+def _until_shown(violation: Violation, page: str) -> Violation:
+    """The violation; a doubt until the object is shown where a page has it so."""
+    if not page:
+        return violation
+    return Doubt(violation.pointer, violation.given, violation.accepted, page, until_shown=True)
 
 
 def without_receipts(shape: Shape, value: Any) -> Any:

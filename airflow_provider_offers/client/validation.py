@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import Kind
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.patches import is_index
 from airflow_provider_offers.client.payloads import given_pointer
 from airflow_provider_offers.client.shapes import (
@@ -27,6 +30,13 @@ from airflow_provider_offers.client.shapes import (
 from airflow_provider_offers.client.spelling import escape_token, join_pointer, split_pointer
 from airflow_provider_offers.client.wire import Json
 
+log = logging.getLogger(__name__)
+
+# True refuses what is certain to be wrong and warns of what is doubtful, "strict" refuses both, False checks the form.
+Validate = bool | Literal["strict"]
+# Those in which customers may see the object: what a draft may leave unfinished must be right by then.
+SHOWN_STATUSES = ("approved", "live")
+
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 MAX_OPERATIONS = 1_000
@@ -34,21 +44,51 @@ MAX_BYTES = 300 * 1024
 _COUNTED = re.compile(r"(\d+) [a-z]")
 
 
-def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any) -> None:
+def checked_validate(given: Any) -> Validate:
+    """How strict the checks are to be; `InvalidInputError` names the ways."""
+    if isinstance(given, bool) or given == "strict":
+        return given  # type: ignore[no-any-return]
+    accepted = "True (refuse what is wrong), 'strict' (what is doubtful too) or False (check the form only)"
+    raise InvalidInputError("The checks are not valid", [Violation("validate", quoted(given), accepted)])
+
+
+def settle(subject: str, called: str, findings: Iterable[Violation], validate: Validate = True) -> None:
+    """Refuse what is certain, and with `"strict"` what is doubtful; warn of each doubt that is sent.
+
+    Raises `InvalidInputError` with everything that is refused. `called` is what the warnings call the document.
+    """
+    found = list(findings)
+    refused = [each for each in found if validate == "strict" or not isinstance(each, Doubt)]
+    if refused:
+        raise InvalidInputError(subject, refused)
+    for doubt in found:
+        log.warning("The %s is sent with a doubt, which validate='strict' refuses: %s", called, doubt)
+
+
+def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate: Validate = True) -> None:
     """Refuse an object that the service would refuse. Pointers in the message are those of `given`.
 
-    Raises `InvalidInputError` with every violation.
+    Raises `InvalidInputError` with every violation; of what is doubtful it warns.
     """
-    found = [
-        Violation(given_pointer(given, violation.pointer, kind.names), violation.given, violation.accepted)
-        for violation in _offer_violations(kind, properties)
+    if validate is False:
+        return
+    name = properties.get("name")
+    called = f"{kind.noun} {quoted(name, 80)}" if isinstance(name, str) else kind.noun
+    settle(f"The {kind.noun} cannot be sent", called, offer_findings(kind, properties, given), validate)
+
+
+def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> list[Violation]:
+    """Everything that is wrong or doubtful, at its place in `given`."""
+    return [
+        replace(finding, pointer=given_pointer(given, finding.pointer, kind.names))
+        for finding in _offer_violations(kind, properties)
     ]
-    if found:
-        raise InvalidInputError(f"The {kind.noun} cannot be sent", found)
 
 
 def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
-    yield from kind.shape.check(properties, "")
+    status = properties.get("status")
+    for finding in kind.shape.check(properties, ""):
+        yield _hardened(finding) if status in SHOWN_STATUSES else finding
     for name in ASSIGNED:
         if name in properties:
             yield Violation(f"/{name}", describe(properties[name]), "nothing: the service assigns it")
@@ -65,11 +105,28 @@ def _size(content: Json) -> int:
     return len(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
 
 
-def check_result(kind: Kind, before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
+def _hardened(finding: Violation) -> Violation:
+    """The finding about an object that customers may see."""
+    if isinstance(finding, Doubt) and finding.until_shown:
+        return Violation(finding.pointer, finding.given, finding.accepted)
+    return finding
+
+
+def check_result(
+    kind: Kind,
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    patch: Patch = (),
+    validate: Validate = True,
+    told: set[str] | None = None,
+) -> None:
     """Refuse a patch that would leave an object which the service refuses; `before` and `after` are its properties.
 
-    What was wrong before and is no worse afterwards is no reason. Raises `InvalidInputError`.
+    What was wrong before and is no worse afterwards is no reason. Raises `InvalidInputError`. Of what is doubtful it
+    warns, unless `check_patch` has done so already, or `told` has it from an earlier try.
     """
+    if validate is False:
+        return
     known = _by_place(_offer_violations(kind, before))
     found = [
         violation
@@ -78,15 +135,29 @@ def check_result(kind: Kind, before: Mapping[str, Json], after: Mapping[str, Jso
         for violation in violations
         if violation not in known[place]
     ]
-    if found:
-        raise InvalidInputError(f"The {kind.noun} cannot become what the patch makes of it; nothing was sent", found)
+    if validate is True and found:
+        told = set() if told is None else told
+        told |= {_gist(doubt) for doubt in patch_findings(kind, patch)}
+        found = [each for each in found if not isinstance(each, Doubt) or _gist(each) not in told]
+        told |= {_gist(each) for each in found}
+    subject = f"The patched {kind.noun} would not be valid; nothing was sent"
+    settle(subject, f"patched {kind.noun} {quoted(after.get('name'), 80)}", found, validate)
 
 
-def _by_place(violations: Iterable[Violation]) -> defaultdict[str, list[Violation]]:
-    """The violations by their pointers, in which one index is like another: items move up when others go."""
-    places: defaultdict[str, list[Violation]] = defaultdict(list)
+def _gist(finding: Violation) -> str:
+    """What a finding says, wherever it is: one doubt has other pointers in a patch and in what the patch makes."""
+    return f"{finding.given} {re.sub(r'[0-9]+', '#', finding.accepted)}"
+
+
+def _by_place(violations: Iterable[Violation]) -> defaultdict[tuple[str, bool], list[Violation]]:
+    """The violations by their pointers, in which one index is like another: items move up when others go.
+
+    A doubt that has become certain, such as in a draft that is approved, is another one.
+    """
+    places: defaultdict[tuple[str, bool], list[Violation]] = defaultdict(list)
     for violation in violations:
-        places[re.sub(r"/\d+(?=/|$)", "/#", violation.pointer)].append(violation)
+        place = re.sub(r"/\d+(?=/|$)", "/#", violation.pointer)
+        places[place, isinstance(violation, Doubt)].append(violation)
     return places
 
 
@@ -130,15 +201,23 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
         yield Violation(f"{pointer}/value", "nothing", f"the value to {word}")
 
 
-def check_patch(kind: Kind, patch: Patch) -> None:
+def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> None:
     """Refuse a well-formed patch in neutral names whose effect the service would refuse, as far as that shows.
 
-    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one.
+    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Of what is
+    doubtful it warns.
     """
+    if validate is not False:
+        subject = f"The patch of the {kind.noun} cannot be sent"
+        settle(subject, f"patch of the {kind.noun}", patch_findings(kind, patch), validate)
+
+
+def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
+    """Everything that is wrong or doubtful about a well-formed patch."""
     found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
-    found += [violation for violation in _Gathered(kind, patch).violations() if violation not in found]
-    if found:
-        raise InvalidInputError(f"The patch of the {kind.noun} cannot be sent", found)
+    gathered = _Gathered(kind, patch)
+    found += [violation for violation in gathered.violations() if violation not in found]
+    return [_hardened(each) for each in found] if gathered.status in SHOWN_STATUSES else found
 
 
 def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
@@ -221,10 +300,14 @@ class _Gathered:
             holder = below
         self._origins = {place: index for place, index in self._origins.items() if place[: len(tokens)] != tokens}
 
+    @property
+    def status(self) -> Json:
+        return self._known.get("status")
+
     def violations(self) -> Iterator[Violation]:
         """Where the rules between members are broken, or there are too many; pointers count the operations."""
         for violation in _together(self._kind.shape, self._known, ""):
-            yield Violation(self._place(violation.pointer), violation.given, violation.accepted)
+            yield replace(violation, pointer=self._place(violation.pointer))
         if self._fits:
             yield from _size_violations(self._kind, self._known, "")
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 
@@ -57,7 +58,7 @@ class LibraryObjects:
         patch: list[dict[str, Any]],
         *,
         if_match: int | str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> dict[str, Any]:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
         receipt = self._hook.patch_offer(object_id, patch, offer_type=self.kind, if_match=if_match, validate=validate)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.retry import Retries
     from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.settings import Settings
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.objects import LibraryObjects
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class OfferLibraryHook(BaseHook):
         since: datetime | None = None,
         patience: float = 10.0,
         marker: tuple[str, str] | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> dict[str, Any]:
         """Create an offer once and return its receipt; `action` in it says what happened.
 
@@ -111,7 +112,7 @@ class OfferLibraryHook(BaseHook):
         content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
         and is adopted. `patience` is how many seconds an offer may take to show up in a listing. `marker` is the name
         and the value of a characteristic by which the offer is recognised in place of its content.
-        `validate=False` sends the offer without the local checks.
+        `validate` is True (refuse what is wrong, warn of what is doubtful), "strict" (refuse both) or False (send it).
 
         Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), between two lookups by name.
         """
@@ -183,7 +184,7 @@ class OfferLibraryHook(BaseHook):
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
     ) -> dict[str, Any]:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
 

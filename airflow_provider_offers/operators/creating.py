@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import CreationRecord, PatchIntent
 
@@ -30,7 +31,8 @@ class CreateOperator(OfferLibraryOperator):
         answer before it is posted again, and after its creation to see that it is the only one of its name
     :param marker: the name of a characteristic that is to hold `dag/run/task/map index`, by which the task recognises
         what it made whatever became of it since; by default nothing is added to an offer
-    :param validate: False sends the document without the local checks
+    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
+        document as it is
     :param max_concurrent: how many of a list are under way at once (default 8)
     :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
         the task fails in the end either way, and names what failed
@@ -55,7 +57,7 @@ class CreateOperator(OfferLibraryOperator):
         if_exists: str = "fail",
         patience: float = 10.0,
         marker: str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
         max_concurrent: int | str = 8,
         on_failure: str = "stop",
         **kwargs: Any,

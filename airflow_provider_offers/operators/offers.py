@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.deleting_once import Delete
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 
@@ -121,7 +122,8 @@ class PatchOfferOperator(EditOffersOperator):
     :param patch: the operations: a list, or the name of a templated `.json` file; paths such as `/status` or
         `/_instance/xdm:status`, both on both generations
     :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
-    :param validate: False sends a well-formed patch without the checks of what it does
+    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends a
+        well-formed patch as it is
 
     The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded by
     what the offer is just before (`If-Match` on xcore, `test` operations on dps) and made again on a fresh read when
@@ -139,7 +141,7 @@ class PatchOfferOperator(EditOffersOperator):
         *,
         patch: list[dict[str, Any]] | str,
         if_match: int | str | None = None,
-        validate: bool = True,
+        validate: Validate = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

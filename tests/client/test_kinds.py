@@ -62,9 +62,9 @@ def reference(kind: Kind) -> Reference:
 
 
 def violations(kind: Kind, document: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with a document, by the pointers of its author's spelling."""
+    """What is wrong or doubtful in a document, by the pointers of its author's spelling."""
     try:
-        check_offer(kind, neutral_payload(document, kind), document)
+        check_offer(kind, neutral_payload(document, kind), document, "strict")
     except InvalidInputError as error:
         return {each.pointer: each.accepted for each in error.violations}
     return {}

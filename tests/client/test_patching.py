@@ -149,7 +149,7 @@ def test_what_a_patch_would_leave_is_held_against_the_rules(emulator: Emulator, 
         ({"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 306_500}, "(the whole)"),
     ):
         with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
-            library.patch_offer(made, [operation])
+            library.patch_offer(made, [operation], validate="strict")
         assert place in str(refused.value)
     assert not emulator.journal(method="PATCH")
     # Less, though it may be too much, is better than more.
@@ -177,7 +177,7 @@ def test_what_a_patch_sets_together_is_refused_before_anything_is_sent(
     ):
         patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in operations]
         with pytest.raises(InvalidInputError, match="cannot be sent"):
-            library.patch_offer(target, patch, offer_type=kind)
+            library.patch_offer(target, patch, offer_type=kind, validate="strict")
     assert len(emulator.journal()) == asked
 
 
@@ -196,4 +196,4 @@ def test_an_update_is_held_against_the_rules_with_what_is_there(emulator: Emulat
     seed(emulator, "offer-activity", **decision(ids, name="Front page"))
     later = {"name": "Front page", "status": "draft", "startDate": "2099-01-01T00:00:00Z"}
     with pytest.raises(InvalidInputError, match="/endDate"):
-        library.create_offer(later, offer_type=DECISION, if_exists="update")
+        library.create_offer(later, offer_type=DECISION, if_exists="update", validate="strict")

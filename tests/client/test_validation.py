@@ -25,9 +25,9 @@ from tests.client.script import SETTINGS
 
 
 def pointers(offer: Any, kind: Kind = PERSONALIZED) -> list[str]:
-    """Where an offer is refused."""
+    """Where an offer is refused by the strict checks."""
     try:
-        check_offer(kind, neutral_payload(offer), offer)
+        check_offer(kind, neutral_payload(offer), offer, "strict")
     except InvalidInputError as refused:
         return [violation.pointer for violation in refused.violations]
     return []
@@ -36,7 +36,7 @@ def pointers(offer: Any, kind: Kind = PERSONALIZED) -> list[str]:
 def patch_pointers(*operations: Any, kind: Kind = PERSONALIZED) -> list[str]:
     try:
         check_operations(operations)
-        check_patch(kind, neutral_patch(operations, "xcore", kind))
+        check_patch(kind, neutral_patch(operations, "xcore", kind), "strict")
     except InvalidInputError as refused:
         return [violation.pointer for violation in refused.violations]
     return []

@@ -97,10 +97,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """Have somebody else act once, after the offer was read and before the write goes out."""
     guarded, todo = writing.guarded_patch, [act]
 
-    def late(*arguments: Any) -> Any:
+    def late(*arguments: Any, **options: Any) -> Any:
         if todo:
             todo.pop()()
-        return (yield from guarded(*arguments))
+        return (yield from guarded(*arguments, **options))
 
     monkeypatch.setattr(planned, "guarded_patch", late)
 

@@ -13,6 +13,7 @@ from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.sameness import says
+from airflow_provider_offers.client.validation import Validate
 from airflow_provider_offers.client.wire import Json
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -54,7 +55,7 @@ class Creation:
     marker: tuple[str, str] | None = None
     before_post: Callable[[], None] | None = None
     recall: Callable[[], Earlier | None] | None = None
-    validate: bool = True
+    validate: Validate = True
     intent: Intent | None = None
 
     @property

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.lifecycle import refuse_final
 from airflow_provider_offers.client.patches import unforeseen, what_differs
 from airflow_provider_offers.client.retry import is_unsettled
+from airflow_provider_offers.client.validation import Validate
 from airflow_provider_offers.client.wire import Flow
 
 # How often an edit is planned again when others keep changing the object.
@@ -27,7 +28,7 @@ def edit(
     plan: Callable[[Entity], Flow[Patch]],
     done: str,
     *,
-    validate: bool = False,
+    validate: Validate = False,
     intent: Intent | None = None,
 ) -> Flow[Written]:
     """Write what `plan` makes of the object, if that is anything; the action is then `done`, else `unchanged`.
@@ -66,12 +67,14 @@ def edit(
 class _Tries:
     """What is known of the same write as it was sent before: by other tries, and by this one, whose `last` error it is.
 
-    `in_doubt` are the etags at which this try sent it and cannot tell what became of it.
+    `in_doubt` are the etags at which this try sent it and cannot tell what became of it. `told` are the doubts about
+    what it makes that are in the log already.
     """
 
     intent: Intent | None
     in_doubt: list[int] = field(default_factory=list)
     last: OfferLibraryError | None = None
+    told: set[str] = field(default_factory=set)
 
     def written_at(self) -> int | None:
         """The etag at which the object was last about to be written; None where it was not, or that was refused.
@@ -88,11 +91,13 @@ class _Tries:
             self.intent.keep(Plan(etag, "", refused=refused))
 
 
-def _sent(access: Access, before: Entity, operations: Patch, tries: _Tries, *, validate: bool) -> Flow[Written | None]:
+def _sent(
+    access: Access, before: Entity, operations: Patch, tries: _Tries, *, validate: Validate
+) -> Flow[Written | None]:
     """What the write came to; None where it was overtaken, and is to be planned anew."""
     tries.keep(before.etag)
     try:
-        return (yield from guarded_patch(access, before.reference, operations, before, validate))
+        return (yield from guarded_patch(access, before.reference, operations, before, validate, told=tries.told))
     except OutcomeUnknownError as unknown:
         if unknown.retryable or touched_by(operations) & unforeseen(operations, before.kind):
             raise

@@ -39,7 +39,7 @@ from airflow_provider_offers.client.patches import (
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.sameness import dropped, same
 from airflow_provider_offers.client.spelling import join_pointer
-from airflow_provider_offers.client.validation import check_result
+from airflow_provider_offers.client.validation import Validate, check_result
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Json, Pause
 
 # How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
@@ -68,7 +68,7 @@ def patch(
     *,
     if_match: int | str | None = None,
     intent: Intent | None = None,
-    validate: bool = True,
+    validate: Validate = True,
 ) -> Flow[Written]:
     """Apply a neutral patch exactly once.
 
@@ -87,6 +87,7 @@ def patch(
     reference = yield from resolve(access, reference)
     if if_match is None and is_idempotent(operations):
         return (yield from _set(access, reference, operations, intent))
+    told: set[str] = set()
     for _ in range(_FRESH_READS):
         before = yield from read_now(access, reference)
         # After the read: whoever's patch is in it had kept its plan before.
@@ -94,11 +95,10 @@ def patch(
             return _seen(before)
         _expect_etag(before, if_match, access.generation.patch(reference, operations))
         if intent is not None:
-            intent.keep(_plan(access, reference, operations, before, validate=validate))
+            intent.keep(_plan(access, reference, operations, before, validate=validate, told=told))
         try:
-            return (
-                yield from guarded_patch(access, reference, operations, before, validate, whole=if_match is not None)
-            )
+            whole = if_match is not None
+            return (yield from guarded_patch(access, reference, operations, before, validate, whole=whole, told=told))
         except ConflictError as conflict:
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
@@ -200,9 +200,11 @@ def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, 
     return bool(seen)
 
 
-def _plan(access: Access, reference: Reference, operations: Patch, before: Entity, *, validate: bool) -> Plan:
+def _plan(
+    access: Access, reference: Reference, operations: Patch, before: Entity, *, validate: Validate, told: set[str]
+) -> Plan:
     """What the next try can tell by whether the patch took effect."""
-    fitted = _fitted(access, reference, operations, before, validate=validate)
+    fitted = _fitted(access, reference, operations, before, validate=validate, told=told)
     effect = _effect(access, operations, before, fitted)
     return plan_for(before.etag, fitted.after, effect.touched) if effect.tells else Plan(before.etag, "")
 
@@ -275,16 +277,17 @@ def guarded_patch(
     reference: Reference,
     operations: Patch,
     before: Entity,
-    validate: bool = False,
+    validate: Validate = False,
     *,
     whole: bool = False,
+    told: set[str] | None = None,
 ) -> Flow[Written]:
     """Apply a patch to the offer as it was read; `ConflictError` where it has changed since.
 
     dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read. With
-    `validate` the offer as it will be is held against the rules of its kind.
+    `validate` the offer as it will be is held against the rules of its kind; `told` are the doubts in the log already.
     """
-    fitted = _fitted(access, reference, operations, before, validate=validate)
+    fitted = _fitted(access, reference, operations, before, validate=validate, told=told)
     if not fitted.operations:
         return replace(_seen(before), action="unchanged")
     by_etag = access.generation.api == "xcore"
@@ -438,7 +441,15 @@ def _seen(now: Entity) -> Written:
 _TEST_FAILED = "test"
 
 
-def _fitted(access: Access, reference: Reference, operations: Patch, before: Entity, *, validate: bool) -> Fitted:
+def _fitted(
+    access: Access,
+    reference: Reference,
+    operations: Patch,
+    before: Entity,
+    *,
+    validate: Validate,
+    told: set[str] | None = None,
+) -> Fitted:
     """The patch as it is sent, and the properties after it; a `test` that does not hold is a conflict, and a result
     that the service would refuse is refused, before anything is sent."""
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
@@ -455,8 +466,7 @@ def _fitted(access: Access, reference: Reference, operations: Patch, before: Ent
             refused=False,
         ).for_good() from None
     after = {name: value for name, value in fitted.after.items() if name not in beside}
-    if validate:
-        check_result(before.kind, before.properties, after)
+    check_result(before.kind, before.properties, after, operations, validate, told)
     return replace(fitted, after=after)
 
 
