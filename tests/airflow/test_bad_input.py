@@ -47,7 +47,7 @@ AN_ID = "an id such as dps:personalized-offer:"
 
 
 def window(start: Any, end: Any) -> dict[str, Any]:
-    return {"offer": personalized("Bad", selectionConstraint={"startDate": start, "endDate": end})}
+    return {"offer": personalized("Bad", status="approved", selectionConstraint={"startDate": start, "endDate": end})}
 
 
 def bad_offer(**changes: Any) -> dict[str, Any]:
