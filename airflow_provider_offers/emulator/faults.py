@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 import re
 from collections.abc import Mapping
@@ -18,6 +19,13 @@ EFFECTS: Mapping[str, str] = {
     "drop": "close the connection without an answer, before or after the request took effect",
     "delay": "wait, before or after the request took effect",
     "late": "close the connection without an answer; the request takes effect later, by the emulator's clock",
+    "early": "answer with another status at once; the request takes effect later, by the emulator's clock",
+    "repeat": "let the request take effect twice and send the second answer, as a gateway that repeats it",
+    "foreign": "let the request take effect and send the latest answer to somebody else on its route",
+    "interim": "send an interim answer (1xx) before the answer",
+    "unended": "send an interim answer (1xx) and close the connection, before or after the request took effect",
+    "lengths": "send an answer with two unequal Content-Length headers",
+    "garble": "send what is no HTTP, before or after the request took effect; `body` may say what",
     "html": "answer with a proxy's HTML page, before or after the request took effect",
     "dribble": "send the answer's body in small pieces with pauses",
     "truncate": "close the connection in the middle of the answer's body",
@@ -51,7 +59,7 @@ class Fault:
     probability: float | None = None
     seed: int = 0
     when: str = "before"
-    status: int = 503
+    status: int | None = None
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: float | None = None
@@ -64,8 +72,14 @@ class Fault:
     applied: int = 0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
         self._check()
+        self.status = self.code
+        self._random = random.Random(self.seed)
+
+    @property
+    def code(self) -> int:
+        """The status to answer with, or of the interim answer."""
+        return _STATUSES.get(self.effect, 503) if self.status is None else self.status
 
     def fits(self, request: Request, route: str) -> bool:
         """Whether the rule is about this request."""
@@ -107,6 +121,7 @@ class Fault:
             if not isinstance(getattr(self, name), str | None):
                 raise FaultError(f"{name} must be a string, not {getattr(self, name)!r}")
         self._check_numbers()
+        self._check_body()
         if not isinstance(self.headers, dict) or not all(map(_is_header, self.headers, self.headers.values())):
             raise FaultError("headers must be an object of strings that HTTP can carry")
         if self.path_regex is not None:
@@ -116,25 +131,35 @@ class Fault:
                 raise FaultError(f"path_regex is no regular expression: {error}") from None
 
     def _check_numbers(self) -> None:
-        for name, least, most in _BOUNDS:
+        for name, least, most, kind in (*_BOUNDS, _INTERIM_STATUS if self.effect in _INTERIM else _STATUS):
             value = getattr(self, name)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most
-            ):
-                raise FaultError(f"{name} must be a number from {least} to {most}, not {value!r}")
+            right = isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
+            if not right and not (value is None and name in _OPTIONAL):
+                what = "number" if kind is not int else "whole number"
+                raise FaultError(f"{name} must be a {what} from {least} to {most}, not {value!r}")
+
+    def _check_body(self) -> None:
+        try:
+            json.dumps(self.body, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise FaultError(f"body must be a text or JSON: {error}") from None
 
 
-_TIMED = ("status", "drop", "delay", "html")
-_BOUNDS = (
-    ("times", 0, 10**9),
-    ("after", 0, 10**9),
-    ("probability", 0, 1),
-    ("status", 200, 599),
-    ("retry_after", 0, 86_400),
-    ("seconds", 0, 3_600),
-    ("chunk", 1, 10**6),
-    ("bytes", 0, 10**9),
+_TIMED = ("status", "drop", "delay", "html", "unended", "garble")
+_INTERIM = ("interim", "unended")
+_STATUSES = {"early": 504, **dict.fromkeys(_INTERIM, 103)}
+_BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
+    ("times", 0, 10**9, int),
+    ("after", 0, 10**9, int),
+    ("probability", 0, 1, int | float),
+    ("seed", -(10**18), 10**18, int),
+    ("retry_after", 0, 86_400, int | float),
+    ("seconds", 0, 3_600, int | float),
+    ("chunk", 1, 10**6, int),
+    ("bytes", 0, 10**9, int),
 )
+_STATUS, _INTERIM_STATUS = ("status", 200, 599, int), ("status", 100, 199, int)
+_OPTIONAL = ("times", "probability", "status", "retry_after", "bytes")
 _GIVEN = tuple(each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied"))
 
 

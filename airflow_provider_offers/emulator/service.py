@@ -58,6 +58,8 @@ class Service:
         self.rate = gateway.RateLimit(clock)
         self.journal = Journal()
         self.faults = Faults(routes.NAMES)
+        self.latest: dict[str, Answer] = {}
+        """The latest answer of each route, for a fault that gives it to somebody else."""
         self._late: list[tuple[int, Callable[[], object]]] = []
         self._prepare()
 
@@ -136,6 +138,7 @@ class Service:
         with self.lock:
             self.clock.resume()
             self.faults.clear()
+            self.latest.clear()
             self._late.clear()
             self.journal.clear()
             self.settings = self.initial_settings
