@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document
+from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,6 +33,9 @@ class CreateOperator(OfferLibraryOperator):
         what it made whatever became of it since; by default nothing is added to an offer
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
         document as it is
+    :param keep_adobe_templates: True keeps Adobe's own templates, such as `{{profile.person.name.firstName}}`, in
+        `content`, `deliveryURL` and `linkURL`: there only an expression in double braces that begins with a name of
+        Airflow's is rendered, such as `{{ ds }}` or `{{ params.code }}`
     :param max_concurrent: how many of a list are under way at once (default 8)
     :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
         the task fails in the end either way, and names what failed
@@ -40,6 +43,7 @@ class CreateOperator(OfferLibraryOperator):
 
     # The field that holds the document.
     document_field: ClassVar[str] = "offer"
+    can_keep_adobe_templates: ClassVar[bool] = True
 
     template_fields: Sequence[str] = (
         *OfferLibraryOperator.template_fields,
@@ -58,6 +62,7 @@ class CreateOperator(OfferLibraryOperator):
         patience: float = 10.0,
         marker: str | None = None,
         validate: Validate = True,
+        keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: str = "stop",
         **kwargs: Any,
@@ -68,6 +73,7 @@ class CreateOperator(OfferLibraryOperator):
         self.patience = patience
         self.marker = marker
         self.validate = validate
+        self.keep_adobe_templates = keep_adobe_templates
         self.max_concurrent = max_concurrent
         self.on_failure = on_failure
 
@@ -79,7 +85,8 @@ class CreateOperator(OfferLibraryOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         given = json_document(self.document_field, getattr(self, self.document_field))
         if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
-            return self._create_many(list(given), hook, context)
+            documents = [listed_document(f"{self.document_field}/{index}", each) for index, each in enumerate(given)]
+            return self._create_many(documents, hook, context)
         return self._create_one(given, hook, context)
 
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:

@@ -102,8 +102,8 @@ class DecideOperator(OfferLibraryOperator):
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         return hook.decide(
-            named_offer(self.decision_id),
-            named_offer(self.placement_id),
+            named_offer(self.decision_id, "decision_id"),
+            named_offer(self.placement_id, "placement_id"),
             self._profile(),
             scopes=_scopes(self.scopes),
             item_count=self.item_count,
@@ -215,8 +215,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
         from airflow_provider_offers.operators.submissions import SubmissionRecord
 
         workload = new_workload(
-            decision_id=named_offer(self.decision_id),
-            placement_id=named_offer(self.placement_id),
+            decision_id=named_offer(self.decision_id, "decision_id"),
+            placement_id=named_offer(self.placement_id, "placement_id"),
             scopes=_scopes(self.scopes),
             audience_id=self.audience_id,
             dataset_id=self.dataset_id,

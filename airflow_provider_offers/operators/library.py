@@ -105,7 +105,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         objects = hook.objects(self.kind)
-        given = named_offer(self.object_id)
+        given = named_offer(self.object_id, "object_id")
         return objects.get_many(given) if isinstance(given, (list, tuple)) else objects.get(given)
 
 

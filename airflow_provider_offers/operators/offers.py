@@ -124,6 +124,7 @@ class PatchOfferOperator(EditOffersOperator):
     :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends a
         well-formed patch as it is
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as `CreateOperator` does
 
     The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded by
     what the offer is just before (`If-Match` on xcore, `test` operations on dps) and made again on a fresh read when
@@ -135,6 +136,7 @@ class PatchOfferOperator(EditOffersOperator):
     template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "patch", "if_match")
     template_fields_renderers: ClassVar[dict[str, str]] = {"patch": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("patch",)
+    can_keep_adobe_templates: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -142,12 +144,14 @@ class PatchOfferOperator(EditOffersOperator):
         patch: list[dict[str, Any]] | str,
         if_match: int | str | None = None,
         validate: Validate = True,
+        keep_adobe_templates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.patch = patch
         self.if_match = if_match
         self.validate = validate
+        self.keep_adobe_templates = keep_adobe_templates
 
     @property
     def done(self) -> str:

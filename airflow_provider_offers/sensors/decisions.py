@@ -131,8 +131,8 @@ class OfferLiveSensor(OfferLibrarySensor):
         from airflow_provider_offers.client.flows.sighting import new_viewpoint
 
         return new_viewpoint(
-            decision_id=named_offer(self.decision_id) or None,
-            placement_id=named_offer(self.placement_id) or None,
+            decision_id=named_offer(self.decision_id, "decision_id") or None,
+            placement_id=named_offer(self.placement_id, "placement_id") or None,
             profile=json_document("profile", self.profile or None),
             context_data=json_document("context_data", self.context_data or None),
             settings=hook.settings,

@@ -26,6 +26,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
+from airflow_provider_offers.operators.templates import Templated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
 
 
-class OfferLibrarySensor(BaseSensorOperator):
+class OfferLibrarySensor(Templated, BaseSensorOperator):
     """The base of the sensors: poke, reschedule and deferrable with the same results, errors and timeouts.
 
     :param offer_library_conn_id: the connection, of type `offer_library`
@@ -81,6 +82,11 @@ class OfferLibrarySensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait: here, or deferred in the triggerer."""
+        try:
+            self.check_templates()
+        except InvalidInputError as error:
+            # Not even `soft_fail` skips what its author has to mend.
+            raise AirflowFailException(str(error)) from error
         if not self.deferrable:
             return super().execute(context)
         try:

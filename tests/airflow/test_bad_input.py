@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "python_text": (
         CreateOfferOperator,
-        {"offer": "{{ {'name': 'Bad'} }}"},
+        {"offer": "{{ {'name': macros.datetime(2026, 1, 1)} }}"},
         ["offer: given text that breaks off JSON", "| tojson"],
     ),
     "missing_file": (
@@ -161,7 +161,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "other_kind": (GetOfferOperator, {"offer_id": "xcore:tag:124e147572cd7866"}, ["the id of a tag", AN_ID]),
     "no_id": (GetOfferOperator, {"offer_id": None}, ["offer_id: given a NoneType", AN_ID]),
-    "empty_id": (GetOfferOperator, {"offer_id": "{{ '' }}"}, ["offer_id: given ''", AN_ID]),
+    "empty_id": (
+        GetOfferOperator,
+        {"offer_id": "{{ '' }}"},
+        ["offer_id: given the template \"{{ '' }}\", which rendered ''"],
+    ),
     "blank_in_id": (DeleteOfferOperator, {"offer_id": "an offer"}, ["offer_id: given 'an offer'", AN_ID]),
     "path_as_id": (DeleteOfferOperator, {"offer_id": "../x"}, ["offer_id: given '../x'", AN_ID]),
     "no_id_inside": (

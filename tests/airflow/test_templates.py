@@ -26,7 +26,7 @@ from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, fallback, named, offers, personalized, run, seed
 
 OPERATORS: list[type[OfferLibraryOperator]] = [getattr(operators, name) for name in operators.__all__]
-SWITCHES = {"patience", "validate", "full", "missing_ok", "dry_run"}
+SWITCHES = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "dry_run"}
 """What an author decides when writing the DAG, and so is no template: numbers and flags."""
 
 
@@ -201,9 +201,11 @@ def test_text_that_ends_like_a_file_stays_text(airflow: Airflow, emulator: Emula
     assert [each["name"] for each in result.result("search")] == ["menu.json"]
 
 
-def test_a_template_that_renders_to_nothing_is_nothing(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    stored = seed(emulator, api, "Here")
-    with dag_of("nothing", params={"empty": ""}, default_args={"sandbox": "{{ params.empty }}"}) as dag:
+def test_an_optional_argument_whose_template_renders_nothing_is_absent(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    seed(emulator, api, "Here")
+    with dag_of("nothing", params={"empty": ""}) as dag:
         empty = "{{ params.empty }}"
         SearchOffersOperator(
             task_id="search",
@@ -215,20 +217,14 @@ def test_a_template_that_renders_to_nothing_is_nothing(airflow: Airflow, emulato
             limit=empty,
             page_size=empty,
         )
-        GetOfferOperator(task_id="get", offer_id=stored["id"], offer_type=empty)
-        PatchOfferOperator(
-            task_id="patch",
-            offer_id=stored["id"],
-            if_match=empty,
-            offer_type=empty,
-            patch=[{"op": "replace", "path": "/status", "value": "approved"}],
-        )
+        SearchOffersOperator(task_id="none", properties="{{ params.get('nope') }}", limit="{{ params.get('nope') }}")
 
     result = run(airflow, emulator, api, dag)
 
     assert set(result.states.values()) == {"success"}, [str(attempt.error) for attempt in result.attempts]
     assert [each["name"] for each in result.result("search")] == ["Here"]
-    assert result.result("get")["sandbox"] == "prod"
+    assert [each["name"] for each in result.result("none")] == ["Here"]
+    assert "rendered nothing, so properties narrows nothing down" in result.logs
 
 
 def test_json_text_and_native_objects_from_other_tasks(airflow: Airflow, emulator: Emulator, api: str) -> None:

@@ -1,0 +1,102 @@
+"""Files of JSON beside a DAG: found by the name that a field gives, read, and told apart from text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.errors import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import jinja2
+
+_ACCEPTED = "a file in the DAG's folder or in its template_searchpath, or an absolute path"
+_LONGEST_PATH = 4_000
+_LIKE_A_NAME = re.compile(r"[^\n{}\[\]\"<>|]{1,300}\.[A-Za-z][A-Za-z0-9]{0,7}")
+
+
+class UnreadableFileError(Exception):
+    """A file that a field names cannot be used; `subject` and `violation` say why."""
+
+    def __init__(self, subject: str, field: str, given: str, accepted: str = _ACCEPTED) -> None:
+        super().__init__(given)
+        self.subject = subject
+        self.violation = Violation(field, given, accepted)
+
+
+def names_a_file(value: Any, endings: Sequence[str]) -> bool:
+    """Whether a whole value, or an item of a list, is the name of a file."""
+    if isinstance(value, str):
+        return value.strip().endswith(tuple(endings)) and "\n" not in value.strip() and not _is_document(value)
+    return isinstance(value, os.PathLike) or hasattr(value, "read_bytes")
+
+
+def looks_like_a_name(text: str) -> bool:
+    """Whether text that is no JSON was meant to be the name of a file."""
+    return _LIKE_A_NAME.fullmatch(text.strip()) is not None
+
+
+def _is_document(text: str) -> bool:
+    return text.lstrip().startswith(("[", '"')) or (text.lstrip().startswith("{") and text.lstrip()[1:2] != "{")
+
+
+def read(field: str, given: Any, env: jinja2.Environment, endings: Sequence[str]) -> str:
+    """The text of the file that `given` names: a path of any kind, or text, relative to where the DAG's files are."""
+    name = str(given).strip()
+    if not name.endswith(tuple(endings)):
+        raise UnreadableFileError("A file cannot be read", field, repr(name), f"a file of JSON, {' or '.join(endings)}")
+    try:
+        if not isinstance(given, (str, Path)) and hasattr(given, "read_bytes"):
+            # A path of Airflow's object storage.
+            return _decoded(field, name, given.read_bytes())
+        return _decoded(field, name, _located(name, env).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return _from_the_loader(field, name, env)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UnreadableFileError(
+            "A file cannot be read", field, f"{name!r}, which is there: {why}", "a file that the worker may read"
+        ) from None
+
+
+def _located(name: str, env: jinja2.Environment) -> Path:
+    if "\0" in name or len(name) > _LONGEST_PATH:
+        raise FileNotFoundError(name)
+    folders = [] if os.path.isabs(name) else [Path(each) for each in getattr(env.loader, "searchpath", ())]
+    candidates = [folder / name for folder in folders] or [Path(name)]
+    found = next((each for each in candidates if each.is_file()), None)
+    if found is None:
+        # A folder of that name says what it is when it is opened.
+        found = next((each for each in candidates if each.exists()), None)
+    if found is None:
+        raise FileNotFoundError(name)
+    return found
+
+
+def _from_the_loader(field: str, name: str, env: jinja2.Environment) -> str:
+    """What a loader of the DAG's own, which reads no folders, has under that name."""
+    from jinja2 import TemplateNotFound
+
+    if env.loader is not None and not hasattr(env.loader, "searchpath"):
+        try:
+            return env.loader.get_source(env, name)[0].removeprefix("\ufeff")
+        except TemplateNotFound:
+            pass
+    raise UnreadableFileError("A file is missing", field, f"{name!r}, which is not there") from None
+
+
+def _decoded(field: str, name: str, content: bytes) -> str:
+    """Text without its byte order mark."""
+    encoding = "utf-8-sig"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise UnreadableFileError(
+            "A file cannot be read", field, f"{name!r}, which is there and not text in UTF-8", "a file in UTF-8"
+        ) from None
