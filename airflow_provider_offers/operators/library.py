@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.flows.deleting_once import Delete
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import Document
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -61,7 +62,7 @@ class CreateLibraryObjectOperator(CreateOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("object",)
 
-    def __init__(self, *, kind: str, object: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, object: Document, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.object = object

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.deleting_once import Delete
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import Document
 
 
 class CreateOfferOperator(CreateOperator):
@@ -66,7 +67,7 @@ class CreateOfferOperator(CreateOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
 
-    def __init__(self, *, offer: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
+    def __init__(self, *, offer: Document, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offer = offer
 
@@ -141,7 +142,7 @@ class PatchOfferOperator(EditOffersOperator):
     def __init__(
         self,
         *,
-        patch: list[dict[str, Any]] | str,
+        patch: Document,
         if_match: int | str | None = None,
         validate: Validate = True,
         keep_adobe_templates: bool = False,

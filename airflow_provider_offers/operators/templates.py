@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 # What a template of these may render to nothing, and then is absent. Every other field says which, where or how.
 _SEARCH = ("q", "qop", "fields", "properties", "order_by", "limit", "page_size")
-_OPTIONAL = frozenset((*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data"))
+_OPTIONAL = frozenset(
+    (*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes")
+)
 # What narrows down what a task works on: without it the task does more than its author meant, perhaps.
 _NARROWING = frozenset(("q", "properties", "limit"))
 # The texts that nothing renders to.
@@ -338,6 +340,8 @@ class Rendering:
         names = [adobe.plain(token) for token in tokens if isinstance(token, str) and token != "_instance"]
         if field == "profile" or (field == "patch" and len(names) == 1):
             return True
+        if field == "scopes":
+            return names[-1:] != ["item_count"]
         if field == "patch":
             names = names[1:]
         if names[-1:] == ["content"]:

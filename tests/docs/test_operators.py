@@ -19,7 +19,7 @@ BASES = {
     "docs/lifecycle.md": EditOffersOperator,
     "docs/sensors.md": sensors.OfferLibrarySensor,
 }
-UNTEMPLATED = {"patience", "validate", "full", "missing_ok", "deferrable", "dry_run"}
+UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "deferrable", "dry_run"}
 
 
 def _public(module: Any) -> dict[str, Any]:
