@@ -14,6 +14,7 @@ from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.query import Query
+from airflow_provider_offers.client.service_clock import ServiceClock
 from airflow_provider_offers.client.wire import Flow
 
 PAGE = 100
@@ -26,7 +27,8 @@ class ChangeReader:
     """Where the reading of one kind stands. Only the service's own times are compared, never our clock's.
 
     `floor` is the latest `modified` seen, less `overlap`: what is written in the same millisecond, or shows up a
-    little late, is read again; `etags` keeps what was seen at or above it from being reported twice.
+    little late, is read again; `etags` keeps what was seen at or above it from being reported twice. The floor stays
+    below what the service's clock shows: an edit that is stamped ahead of it hides none of those after it.
     """
 
     kind: Kind
@@ -42,6 +44,7 @@ class ChangeReader:
         page, and another for each page of changes.
         """
         listing = Listing(access, self.kind, access.generation.recent(self.kind, PAGE))
+        self._keep_below(access.exchange.service_clock)
         newest = self.floor
         seen: dict[str, int] = {}
         changed: list[Entity] = []
@@ -61,8 +64,14 @@ class ChangeReader:
             going = going and self.floor is not None
         vanished = self._has_lost_some(listing.first_total, created)
         self._advance(newest, seen)
+        self._keep_below(access.exchange.service_clock)
         self.total = listing.first_total
         return Changes(changed, vanished)
+
+    def _keep_below(self, clock: ServiceClock) -> None:
+        """Put the floor below the present, where the service tells it: stamps may be ahead, and clocks are put back."""
+        if self.floor is not None and clock.is_told:
+            self.floor = min(self.floor, clock.now() - self.overlap)
 
     def _is_new(self, entity: Entity) -> bool:
         if self.floor is None or entity.id in self.etags:

@@ -9,25 +9,27 @@ import random
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.changes import BATCH, ChangeReader, look_alone, look_at
 from airflow_provider_offers.client.entities import Entity, Reference
-from airflow_provider_offers.client.errors import (
-    APIError,
-    NoAnswerError,
-    OfferLibraryError,
-    PagingError,
-    UnexpectedResponseError,
-)
+from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.retry import LONGEST_HOLD
+from airflow_provider_offers.client.polling import (
+    LONGEST_OUTAGE,
+    LONGEST_REFUSAL,
+    Patience,
+    ended,
+    is_doubtful,
+    is_outage,
+    length,
+    outage_limit,
+)
+from airflow_provider_offers.client.service_clock import utc_now
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.watch import Question, Watch, essence
 
-# Consecutive failures that are borne before every waiter is told.
-MAX_FAILURES = 10
-_MAX_BACKOFF = 120.0
 # No waiter may have the service asked more often than this.
 _SHORTEST_INTERVAL = 0.1
 # Newcomers are gathered for a moment, so that a thousand who arrive together are looked up in batches.
@@ -53,18 +55,21 @@ class Feed:
     Once in an interval it reads what changed. Newcomers are looked up as they come; those who wait are looked up too,
     a batch in turn, in case a listing kept something from us, and all of them where the service's count tells of a
     deletion. An interval costs two requests at most, on the average, and one for each further page of changes.
+
+    An outage is borne for as long as each waiter says, a refusal that may be a gateway's passing trouble for `refusal`
+    seconds. Any other failure ends it for all.
     """
 
     def __init__(
         self,
         open_session: Callable[[], Awaitable[AsyncSession]],
         *,
-        max_failures: int = MAX_FAILURES,
+        refusal: float = LONGEST_REFUSAL,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._open_session = open_session
-        self._max_failures = max_failures
+        self._refusal = refusal
         self._clock = clock
         self._jitter = jitter
         self._arrived = asyncio.Event()
@@ -83,14 +88,28 @@ class Feed:
         self._suspects: dict[Key, None] = {}
         self._unanswered: dict[str, None] = {}
         self._settles_at: dict[str, float] = {}
+        # Since when the service refuses to show an offer, or to answer a question, while it shows the others.
+        self._refused: dict[Any, float] = {}
+        self._session: AsyncSession | None = None
+        self._moves: int | None = None
         self._read_at = float("-inf")
         self._stretch = 1.0
         self._reads = 0
         self._allowance = 0
 
-    def join(self, references: Iterable[Reference] = (), *, interval: float, question: Question | None = None) -> Watch:
-        """Watch some offers, or have a question answered. `interval` is the seconds between two looks."""
-        watch = Watch(tuple(references), question, max(interval, _SHORTEST_INTERVAL))
+    def join(
+        self,
+        references: Iterable[Reference] = (),
+        *,
+        interval: float,
+        question: Question | None = None,
+        outage: float = LONGEST_OUTAGE,
+    ) -> Watch:
+        """Watch some offers, or have a question answered.
+
+        `interval` is the seconds between two looks, `outage` those for which an outage is borne.
+        """
+        watch = Watch(tuple(references), question, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
         self._members.add(watch)
         for reference in watch.references:
             key = _key(reference)
@@ -112,16 +131,20 @@ class Feed:
         self._members.discard(watch)
         for key in map(_key, watch.references):
             if not _taken_out(self._watches, key, watch):
-                for kept in (self._references, self._newcomers, self._suspects):
+                for kept in (self._references, self._newcomers, self._suspects, self._refused):
                     kept.pop(key, None)
         if watch.question is not None and not _taken_out(self._askers, watch.question.key, watch):
-            for about in (self._questions, self._unanswered, self._settles_at):
+            for about in (self._questions, self._unanswered, self._settles_at, self._refused):
                 about.pop(watch.question.key, None)
         if not self._members and self._task is not None:
             task, self._task = self._task, None
             self._start_afresh()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def service_now(self) -> datetime:
+        """What the service's clock shows, by its latest answers."""
+        return utc_now() if self._session is None else self._session.access.exchange.service_now()
 
     @property
     def idle(self) -> bool:
@@ -140,29 +163,64 @@ class Feed:
     async def _poll(self) -> OfferLibraryError:
         """Go on until a failure that ends it all, and return that."""
         session: AsyncSession | None = None
-        failures = 0
+        patience = Patience(1.0, jitter=self._jitter, refusal=self._refusal, clock=self._clock)
         try:
             while True:
                 await self._gather()
                 try:
                     if session is None:
                         session = await self._open_session()
+                    self._session = session
                     await self._round(session)
+                    await self._follow_the_clock()
                 except OfferLibraryError as error:
-                    failures += 1
-                    log.warning("Look %d at the sandbox in a row failed: %s", failures, error)
-                    if failures > self._max_failures or not _may_pass(error):
-                        return error
+                    patience.interval = self._interval()
+                    # The most patient decides how long it goes on; who is less so is told before.
+                    patience.outage = max((watch.outage for watch in self._members), default=LONGEST_OUTAGE)
+                    try:
+                        pause = patience.after_failure(error)
+                    except OfferLibraryError as told:
+                        log.warning("The feed ends for %d who wait: %s", len(self._members), told)
+                        return told
+                    log.warning(
+                        "Look %d at the sandbox in a row failed, the next is in %s: %s",
+                        patience.failures,
+                        length(pause),
+                        error,
+                    )
+                    await self._tell_the_impatient(error, patience)
                     if session is not None:
                         await session.close()
                         session = None
-                    await asyncio.sleep(self._backoff(error, failures))
+                    await asyncio.sleep(min(pause, self._until_the_next_is_impatient(patience)))
                 else:
-                    failures = 0
+                    patience.after_look()
                     await self._rest()
         finally:
             if session is not None:
                 await session.close()
+
+    async def _tell_the_impatient(self, error: OfferLibraryError, patience: Patience) -> None:
+        """Tell those who bear no outage as long as this one."""
+        told: dict[float, list[Watch]] = defaultdict(list)
+        for watch in self._members:
+            if watch.outage <= patience.lasted:
+                told[watch.outage].append(watch)
+        for bound, watches in told.items():
+            await self._wake(watches, ended(error, outage_limit(bound, patience.lasted, patience.failures)))
+
+    def _until_the_next_is_impatient(self, patience: Patience) -> float:
+        lasted = patience.lasted
+        return min((watch.outage - lasted for watch in self._members if watch.outage > lasted), default=0.0)
+
+    async def _follow_the_clock(self) -> None:
+        """Have everybody look at the service's clock where it was set: who waits for an instant sleeps until then."""
+        if self._session is None:
+            return
+        moves = self._session.access.exchange.service_clock.moves
+        was, self._moves = self._moves, moves
+        if was not in (None, moves):
+            await self._wake(self._members)
 
     async def _gather(self) -> None:
         if self._newcomers:
@@ -192,6 +250,8 @@ class Feed:
             self._reads += 1
             self._allowance = min(self._allowance + 1, _MOST_SAVED)
             self._suspect_next_in_turn()
+            self._suspects.update(dict.fromkeys(key for key in self._refused if key in self._references))
+            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._questions))
         for _ in range(_BATCHES_A_ROUND):
             if self._newcomers:
                 await self._look_up(session, self._newcomers)
@@ -236,8 +296,10 @@ class Feed:
         try:
             states = await session.run(look_at(session.access, references))
         except OfferLibraryError as error:
-            if _may_pass(error):
+            if is_outage(error):
                 raise
+            # Where the sandbox is refused, all share the trouble and this raises.
+            await self._read_changes(session, references[0].kind)
             states = await self._look_one_by_one(session, references)
         for key in batch:
             queue.pop(key, None)
@@ -252,10 +314,22 @@ class Feed:
             try:
                 states[reference.id or ""] = await session.run(look_alone(session.access, reference))
             except OfferLibraryError as error:
-                if _may_pass(error):
+                if is_outage(error):
                     raise
-                await self._wake(self._watches.get(_key(reference), ()), error)
+                await self._refuse(_key(reference), self._watches.get(_key(reference), ()), error)
+            else:
+                self._refused.pop(_key(reference), None)
         return states
+
+    async def _refuse(self, key: Any, watches: Iterable[Watch], error: OfferLibraryError) -> None:
+        """Tell those who wait for what is refused, once it has been for too long to be a gateway's passing trouble."""
+        now = self._clock()
+        lasted = now - self._refused.setdefault(key, now)
+        if is_doubtful(error) and lasted < self._refusal:
+            log.warning("Refused for %s by now: %s", length(lasted), error)
+            return
+        self._refused.pop(key, None)
+        await self._wake(watches, ended(error, f"refused for {length(lasted)}, which is as long as it is borne"))
 
     async def _answer(self, session: AsyncSession, key: str) -> None:
         question = self._questions.get(key)
@@ -264,12 +338,13 @@ class Feed:
         try:
             found = await session.run(question.ask(session.access))
         except OfferLibraryError as error:
-            if _may_pass(error):
+            if is_outage(error):
                 raise
             self._unanswered.pop(key, None)
-            await self._wake(self._askers.get(key, ()), error)
+            await self._refuse(key, self._askers.get(key, ()), error)
             return
         self._unanswered.pop(key, None)
+        self._refused.pop(key, None)
         askers = self._askers.get(key, set())
         for watch in askers:
             watch.found = found
@@ -299,12 +374,6 @@ class Feed:
         for watch in members:
             watch.tell(error)
 
-    def _backoff(self, error: OfferLibraryError, failures: int) -> float:
-        asked = getattr(error, "retry_after", None)
-        if asked is not None:
-            return min(float(asked), LONGEST_HOLD) + self._jitter()
-        return min(self._interval() * 2.0 ** (failures - 1), _MAX_BACKOFF) * (0.5 + 0.5 * self._jitter())
-
     def _interval(self) -> float:
         return min((watch.interval for watch in self._members), default=1.0)
 
@@ -325,10 +394,3 @@ def _taken_out(sets: dict[Any, set[Watch]], key: Any, watch: Watch) -> bool:
     if not others:
         sets.pop(key, None)
     return bool(others)
-
-
-def _may_pass(error: OfferLibraryError) -> bool:
-    """Whether a failed look is worth another: an outage passes, a refusal does not."""
-    if isinstance(error, APIError):
-        return error.status == 429 or error.status >= 500
-    return isinstance(error, (NoAnswerError, UnexpectedResponseError, PagingError)) or error.retryable

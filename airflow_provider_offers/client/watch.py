@@ -6,6 +6,7 @@ import asyncio
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.entities import Entity, Reference
@@ -32,12 +33,15 @@ class Watch:
     """Await `news`, look at `states` or `found`, and leave the feed at the end.
 
     `states` holds the offers watched by reference id, as they were last seen; None says that the offer is gone. An
-    offer that has not been looked up yet is missing. `found` is what the question was last answered with.
+    offer that has not been looked up yet is missing. `found` is what the question was last answered with. `now` is what
+    the service's clock shows; whoever waits is woken where it was set. `outage` is for how long an outage is borne.
     """
 
     references: tuple[Reference, ...]
     question: Question | None
     interval: float
+    outage: float
+    now: Callable[[], datetime]
     states: dict[str, Entity | None] = field(default_factory=dict)
     found: list[Any] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)

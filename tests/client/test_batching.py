@@ -15,13 +15,14 @@ from airflow_provider_offers.client.errors import (
     NoAnswerError,
     NotFoundError,
     OfferLibraryError,
+    PermissionDeniedError,
     RateLimitedError,
     RejectedError,
     UnexpectedResponseError,
     can_pass,
 )
 from airflow_provider_offers.client.flows.batching import job_status, submit
-from airflow_provider_offers.client.polling import MAX_FAILURES, Patience
+from airflow_provider_offers.client.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.workloads import (
     STATUSES,
@@ -223,18 +224,46 @@ def test_looks_are_an_interval_apart_and_failures_further() -> None:
 
 
 def test_an_outage_ends_the_wait_only_if_it_lasts() -> None:
-    waiting = patience()
-    for _ in range(MAX_FAILURES):
+    now = 0.0
+    waiting = Patience(60, jitter=lambda: 1.0, clock=lambda: now)
+    while now < LONGEST_OUTAGE:
+        now += waiting.after_failure(lost())
+    assert now == LONGEST_OUTAGE
+    with pytest.raises(NoAnswerError, match="in 1:00:00; an outage is borne for 1:00:00"):
         waiting.after_failure(lost())
-    with pytest.raises(NoAnswerError):
-        waiting.after_failure(lost())
+    waiting.after_look()
+    assert waiting.after_failure(lost()) == 60.0
 
 
 def test_a_refusal_ends_the_wait_at_once_and_a_missing_job_may_still_show_up() -> None:
     named = {"method": "GET", "path": "/workloads/decisions/1"}
     with pytest.raises(RejectedError):
         patience().after_failure(RejectedError(status=422, **named))  # type: ignore[arg-type]
-    assert patience().after_failure(NotFoundError(status=404, **named)) == 60.0  # type: ignore[arg-type]
+    waiting = patience()
+    for _ in range(MAX_FAILURES):
+        assert waiting.after_failure(NotFoundError(status=404, **named)) >= 60.0  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError, match="missing at 11 looks in a row"):
+        waiting.after_failure(NotFoundError(status=404, **named))  # type: ignore[arg-type]
+
+
+def test_a_gateways_refusal_is_borne_for_minutes_and_an_outage_before_it_does_not_count() -> None:
+    now = 0.0
+    waiting = Patience(60, jitter=lambda: 1.0, clock=lambda: now)
+    refused = PermissionDeniedError(method="GET", path="/", status=403)
+    while now < 1_000:
+        now += waiting.after_failure(lost())
+    began = now
+    while now < began + LONGEST_REFUSAL:
+        now += waiting.after_failure(refused)
+    with pytest.raises(PermissionDeniedError, match="refused for 0:05:00; a refusal is borne for 0:05:00"):
+        waiting.after_failure(refused)
+
+
+def test_a_throttle_that_asks_for_a_second_is_given_more_each_time() -> None:
+    named: dict[str, Any] = {"method": "GET", "path": "/", "status": 429, "retry_after": 1.0}
+    waiting = patience()
+    pauses = [waiting.after_failure(RateLimitedError(**named)) for _ in range(9)]
+    assert pauses == [2.0, 3.0, 5.0, 9.0, 17.0, 33.0, 65.0, 121.0, 121.0]
 
 
 def test_the_service_is_given_the_time_it_asks_for_but_not_for_ever() -> None:

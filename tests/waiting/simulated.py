@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 
 from airflow_provider_offers.client.entities import Reference
@@ -52,6 +53,7 @@ class Library:
         self.sessions_open = 0
         self.sessions_opened = 0
         self.faults: list[Fault] = []
+        self.dateless = False
         self._last_number = 0
 
     def create(self, status: str = "draft", **properties: Any) -> str:
@@ -64,11 +66,11 @@ class Library:
         )
         return identifier
 
-    def change(self, identifier: str, **properties: Any) -> None:
+    def change(self, identifier: str, *, stamped_ahead: timedelta = timedelta(0), **properties: Any) -> None:
         offer = self.offers[identifier]
         offer.properties = {**offer.properties, **properties}
         offer.etag += 1
-        offer.modified = self._now()
+        offer.modified = self._now() + stamped_ahead
 
     def delete(self, identifier: str) -> None:
         del self.offers[identifier]
@@ -89,7 +91,12 @@ class Library:
         return cast("AsyncSession", _Session(self))
 
     def answer(self, request: Request) -> Response:
-        """The answer to a request; a fault takes its place."""
+        """The answer to a request, with the date; a fault takes its place."""
+        answered = self._answer(request)
+        date = {} if self.dateless else {"date": format_datetime(self._now(), usegmt=True)}
+        return replace(answered, headers={**date, **answered.headers})
+
+    def _answer(self, request: Request) -> Response:
         self.requests.append(request)
         for fault in self.faults:
             if (result := fault(request)) is not None:
@@ -151,13 +158,18 @@ class Library:
         return START + elapsed + self.ahead
 
 
+def here() -> datetime:
+    """The clock of whoever asks."""
+    return START + timedelta(seconds=virtual_time.now())
+
+
 class _Session:
     """What the feed needs of a session."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._open = True
-        exchange = Exchange(SETTINGS, Retries(max_retries=0))
+        exchange = Exchange(SETTINGS, Retries(max_retries=0), clock=virtual_time.now, now=here)
         self.access = Access(exchange, Dps() if library.api == "dps" else Xcore(CONTAINER))
 
     async def run(self, flow: Flow[Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.changes import search
 from airflow_provider_offers.client.errors import (
+    APIError,
+    AuthenticationError,
     NoAnswerError,
     OfferLibraryError,
     PermissionDeniedError,
@@ -23,6 +26,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.feed import Feed
 from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.query import parse_query
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.watch import Question, Watch
 from airflow_provider_offers.client.wire import Request
 from tests.client.script import answer, lost
@@ -66,7 +70,7 @@ class Scene:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.feed = feed_of(library, max_failures=1_000)
+        self.feed = feed_of(library)
         self.known = [library.create() for _ in range(5)]
         self.watches: list[Watch] = []
 
@@ -76,6 +80,14 @@ class Scene:
     async def change(self, choice: int) -> None:
         if there := list(self.library.offers):
             self.library.change(there[choice % len(there)], status=["draft", "approved", "archived"][choice % 3])
+
+    async def change_with_a_stamp_ahead(self, choice: int) -> None:
+        if there := list(self.library.offers):
+            ahead = timedelta(seconds=choice % 400)
+            self.library.change(there[choice % len(there)], status=f"ahead {choice}", stamped_ahead=ahead)
+
+    async def put_the_clock(self, choice: int) -> None:
+        self.library.ahead += timedelta(days=choice % 3 - 1, seconds=choice % 7)
 
     async def change_several_at_once(self, choice: int) -> None:
         for each in list(self.library.offers)[: choice % 9]:
@@ -102,7 +114,14 @@ class Scene:
 
 
 HAPPENINGS = [Scene.create, *3 * [Scene.change], Scene.change_several_at_once, Scene.delete]
-HAPPENINGS += [*2 * [Scene.join], Scene.leave, Scene.refuse, Scene.lose]
+HAPPENINGS += [
+    Scene.change_with_a_stamp_ahead,
+    Scene.put_the_clock,
+    *2 * [Scene.join],
+    Scene.leave,
+    Scene.refuse,
+    Scene.lose,
+]
 # Many things happen in one millisecond, or while an answer is under way.
 PAUSES = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.5, 2.5, 7.0, 60.0])
 SCHEDULES = st.lists(st.tuples(PAUSES, st.sampled_from(HAPPENINGS), st.integers(0, 10_000)), min_size=1, max_size=60)
@@ -245,33 +264,73 @@ def test_what_changes_in_one_millisecond_on_several_pages_is_told_once_and_whole
     virtual_time.run(main())
 
 
-def test_a_bounded_run_of_failures_is_borne_with_growing_pauses() -> None:
+def lasting(seconds: float, result: Any) -> Callable[[Request], Any]:
+    """A fault of every request until so many seconds from now have passed."""
+    end = virtual_time.now() + seconds
+    return lambda _: result if virtual_time.now() < end else None
+
+
+@pytest.mark.parametrize("seconds", [25.0, 600.0, 3_500.0])
+@pytest.mark.parametrize("retry_after", [None, "1"])
+def test_a_throttle_ends_no_wait_and_the_looks_become_rare(seconds: float, retry_after: str | None) -> None:
     async def main() -> None:
         library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library, max_failures=5)
-        async with joined(feed, library, [offer]) as watch:
+        offers = [library.create() for _ in range(500)]
+        feed = feed_of(library)
+        watches = [feed.join([library.reference(offer)], interval=0.3) for offer in offers]
+        for watch in watches:
             await watch.news()
-            library.faults.append(failing(5, answer(503, {})))
+        headers = {} if retry_after is None else {"retry-after": retry_after}
+        library.faults.append(lasting(seconds, answer(429, {}, headers)))
+        before, began = len(library.requests), virtual_time.now()
+        await asyncio.sleep(seconds)
+        assert len(library.requests) - before <= 12 + seconds / 60
+        for offer in offers:
             library.change(offer, status="approved")
-            before, began = len(library.requests), virtual_time.now()
-            await watch.news()
-            assert seen(watch) == {offer: (2, "approved")}
-            assert len(library.requests) - before == 6
-            assert virtual_time.now() - began > 0.5 * INTERVAL * (1 + 2 + 4 + 8 + 16)
+        await asyncio.gather(*(until(watch, lambda watch=watch: news_of(watch) == "approved") for watch in watches))  # type: ignore[misc]
+        # The pauses grow to two minutes.
+        assert virtual_time.now() - began < seconds * 2 + 125
+        await asyncio.gather(*(feed.leave(watch) for watch in watches))
+        assert library.sessions_open == 0
 
     virtual_time.run(main())
 
 
-def test_a_longer_run_of_failures_is_told_to_each_waiter_by_itself_and_the_next_one_starts_afresh() -> None:
+def news_of(watch: Watch) -> str | None:
+    (entity,) = watch.states.values()
+    return None if entity is None else entity.status
+
+
+def test_an_outage_is_borne_for_as_long_as_each_waiter_says() -> None:
     async def main() -> None:
         library = Library("dps")
         offer = library.create()
-        feed = feed_of(library, max_failures=3)
-        watches = [feed.join([library.reference(offer)], interval=INTERVAL) for _ in range(50)]
+        feed = feed_of(library)
+        waits = {seconds: feed.join([library.reference(offer)], interval=5, outage=seconds) for seconds in (60, 600)}
+        for watch in waits.values():
+            await watch.news()
+        library.faults.append(lasting(1e9, answer(503, {})))
+        began = virtual_time.now()
+        for seconds, watch in waits.items():
+            with pytest.raises(ServerError, match=f"an outage is borne for {'60.0 s' if seconds == 60 else '0:10:00'}"):
+                await watch.news()
+            assert seconds <= virtual_time.now() - began <= seconds + 10
+            await feed.leave(watch)
+        assert feed.idle
+        assert library.sessions_open == 0
+
+    virtual_time.run(main())
+
+
+def test_an_outage_that_is_too_long_is_told_to_each_waiter_by_itself_and_the_next_one_starts_afresh() -> None:
+    async def main() -> None:
+        library = Library("dps")
+        offer = library.create()
+        feed = feed_of(library)
+        watches = [feed.join([library.reference(offer)], interval=INTERVAL, outage=50) for _ in range(50)]
         for watch in watches:
             await watch.news()
-        library.faults.append(failing(4, lost()))
+        library.faults.append(lasting(1e9, lost()))
         told = []
         for watch in watches:
             with pytest.raises(NoAnswerError) as raised:
@@ -280,6 +339,7 @@ def test_a_longer_run_of_failures_is_told_to_each_waiter_by_itself_and_the_next_
         assert len(set(map(id, told))) == 50
         assert feed.idle
         assert library.sessions_open == 0
+        library.faults.clear()
         # Somebody comes while those who were told are still about to leave.
         late = feed.join([library.reference(offer)], interval=INTERVAL)
         for watch in watches:
@@ -292,18 +352,57 @@ def test_a_longer_run_of_failures_is_told_to_each_waiter_by_itself_and_the_next_
     virtual_time.run(main())
 
 
-def test_a_refusal_is_told_at_once() -> None:
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_refusal_by_a_gateway_may_pass(status: int, passes: bool) -> None:
     async def main() -> None:
         library = Library("dps")
         offer = library.create()
         feed = feed_of(library)
         async with joined(feed, library, [offer]) as watch:
             await watch.news()
-            library.faults.append(failing(1_000, answer(403, {"error_code": "403000", "message": "no"})))
+            library.faults.append(lasting(100 if passes else 1e9, answer(status, {})))
+            library.change(offer, status="approved")
             began = virtual_time.now()
-            with pytest.raises(PermissionDeniedError):
+            if passes:
                 await watch.news()
-            assert virtual_time.now() - began < 1.2 * INTERVAL
+                assert seen(watch) == {offer: (2, "approved")}
+                return
+            with pytest.raises(APIError) as raised:
+                await watch.news()
+            assert raised.value.status == status
+            if status != 404:
+                assert "a refusal is borne for 0:05:00" in str(raised.value)
+                assert 300 <= virtual_time.now() - began < 320
+
+    virtual_time.run(main())
+
+
+class WrongSecret(Library):
+    """A library whose credentials were changed."""
+
+    wrong = False
+
+    async def open(self) -> AsyncSession:
+        if self.wrong:
+            raise AuthenticationError("IMS refused the credentials", status=401, code="invalid_client")
+        return await super().open()
+
+
+def test_a_wrong_secret_and_a_wrong_request_end_the_wait_at_once() -> None:
+    async def main() -> None:
+        for wrong, status in ((AuthenticationError, 500), (OfferLibraryError, 400)):
+            library = WrongSecret("dps")
+            offer = library.create()
+            feed = feed_of(library)
+            async with joined(feed, library, [offer]) as watch:
+                await watch.news()
+                library.wrong = True
+                library.faults.append(lasting(1e9, answer(status, {})))
+                began = virtual_time.now()
+                with pytest.raises(wrong, match="the wait ends here"):
+                    await watch.news()
+                assert virtual_time.now() - began < 4 * INTERVAL
 
     virtual_time.run(main())
 
@@ -332,11 +431,71 @@ def test_an_offer_that_the_service_refuses_to_show_is_the_matter_of_its_own_wait
         library.faults.append(lambda request: answer(403, {}) if refused in request.url else None)
         feed = feed_of(library)
         async with joined(feed, library, offers[2:3]) as unlucky, joined(feed, library, offers[3:4]) as other:
-            with pytest.raises(PermissionDeniedError):
-                await unlucky.news()
             await other.news()
             library.change(offers[3], status="approved")
             await until(other, lambda: seen(other) == {offers[3]: (2, "approved")})
+            assert virtual_time.now() < 1_000 + 3 * INTERVAL
+            before = len(library.requests)
+            with pytest.raises(PermissionDeniedError, match="refused for 0:05"):
+                await unlucky.news()
+            assert 300 < virtual_time.now() - 1_000 < 320
+            assert len(library.requests) - before < 5 * 300 / INTERVAL
+
+
+def test_an_offer_that_is_refused_for_a_while_is_looked_at_again() -> None:
+    async def main() -> None:
+        library = Library("dps")
+        offers = [library.create() for _ in range(5)]
+        refused = offers[2].rpartition(":")[2]
+        end = virtual_time.now() + 100
+        library.faults.append(
+            lambda request: answer(403, {}) if refused in request.url and virtual_time.now() < end else None
+        )
+        feed = feed_of(library)
+        async with joined(feed, library, offers) as watch:
+            await until(watch, lambda: len(watch.states) == 5)
+            assert 100 <= virtual_time.now() - 1_000 < 100 + 5 * INTERVAL
+
+    virtual_time.run(main())
+
+
+@APIS
+def test_an_edit_that_is_stamped_ahead_of_the_clock_delays_no_news(api: str) -> None:
+    async def main() -> None:
+        library = Library(api)
+        offers = [library.create() for _ in range(1_000)]
+        feed = feed_of(library)
+        async with joined(feed, library, offers[:1]) as first, joined(feed, library, offers) as many:
+            await until(many, lambda: len(many.states) == 1_000)
+            await first.news()
+            await asyncio.sleep(2 * INTERVAL)
+            library.change(offers[500], status="approved", stamped_ahead=timedelta(seconds=300))
+            await asyncio.sleep(2 * INTERVAL)
+            for status in ("approved", "draft", "archived"):
+                before, changed = len(library.requests), virtual_time.now()
+                library.change(offers[0], status=status)
+                await first.news()
+                assert virtual_time.now() - changed < 1.2 * INTERVAL
+                await asyncio.sleep(10 * INTERVAL)
+                assert len(library.requests) - before <= 25
+
+    virtual_time.run(main())
+
+
+def test_who_sleeps_until_an_instant_is_woken_where_the_services_clock_is_set() -> None:
+    async def main() -> None:
+        library = Library("dps")
+        offer = library.create()
+        feed = feed_of(library)
+        async with joined(feed, library, [offer]) as watch:
+            await watch.news()
+            assert not await watch.news(within=20 * INTERVAL)
+            before, began = watch.now(), virtual_time.now()
+            library.ahead = timedelta(days=14)
+            assert await watch.news(within=1.2 * INTERVAL)
+            elapsed = timedelta(seconds=virtual_time.now() - began)
+            assert abs(watch.now() - before - elapsed - timedelta(days=14)) < timedelta(seconds=2)
+            assert not await watch.news(within=20 * INTERVAL)
 
     virtual_time.run(main())
 
@@ -406,6 +565,7 @@ def test_a_listing_that_lags_behind_takes_nothing_back() -> None:
         async with joined(feed, library, [offer]) as watch:
             await watch.news()
             old = stale(Request("GET", "https://platform.adobe.io/data/core/dps/offers?limit=100", {}))
+            old = replace(old, headers={})
             library.change(offer, status="approved")
             await watch.news()
             library.faults.append(failing(3, old))
