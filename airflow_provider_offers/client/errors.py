@@ -17,6 +17,7 @@
     ├── PagingError                 a listing repeats itself before its end
     ├── BatchError                  some offers of a list failed, each with its own error (batches)
     ├── HopelessError               what is waited for can no longer happen (waiting)
+    │   └── GoneError               what is waited for is not there, or not any more (waiting)
     ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision (delivery)
     ├── BatchJobError               a batch decision ended in ERROR (workloads)
     ├── BatchTimeoutError           a batch decision was not over in time, and goes on (workloads)

@@ -110,7 +110,8 @@ class Patience:
         if is_outage(error):
             return outage
         if not is_doubtful(error):
-            return 0.0, "the wait ends here: another look would be refused as well"
+            refused_for_good = isinstance(error, (APIError, AuthenticationError))
+            return 0.0, "the wait ends here: another look would be refused as well" if refused_for_good else ""
         if self._missing:
             left = 0.0 if self._missing > self.max_failures else self.outage
             return left, f"missing at {self._missing} looks in a row, the most that are borne"
@@ -130,6 +131,8 @@ def outage_limit(bound: float, lasted: float, failures: int) -> str:
 
 def ended(error: OfferLibraryError, limit: str) -> OfferLibraryError:
     """The error that ends a wait, with the limit that it has reached."""
+    if not limit:
+        return error
     told = copy.copy(error)
     told.args = (f"{error} [{limit}]",)
     return told

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.deciding import Package
 from airflow_provider_offers.client.instants import format_instant, parse_instant
 from airflow_provider_offers.client.legible import quoted
-from airflow_provider_offers.client.waiting import HopelessError, missing_offer
+from airflow_provider_offers.client.waiting import GoneError, HopelessError, missing_offer
 from airflow_provider_offers.client.windows import window_of
 
 _MOST_TOLD = 5
@@ -54,7 +54,7 @@ def served_verdict(
     Raises `HopelessError` where the offer is gone or archived, or its window is over: it will not be served any more.
     """
     if entity is None:
-        raise HopelessError(missing_offer(identifier))
+        raise GoneError(missing_offer(identifier))
     if entity.status == "archived":
         raise HopelessError(f"{entity.name!r} ({identifier}) is archived and will not be served any more")
     window = window_of(entity.properties)

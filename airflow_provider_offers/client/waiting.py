@@ -24,6 +24,10 @@ class HopelessError(OfferLibraryError):
     """What is waited for can no longer happen: the offer is gone, archived, or its window is over."""
 
 
+class GoneError(HopelessError):
+    """What is waited for is not there: it is gone, or where it never was seen, it is named wrongly."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether the wait is over. `until` is the instant at which that changes by itself, if there is one."""
@@ -87,6 +91,10 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
                 raise HopelessError(f"{entity.name!r} ({identifier}) is {entity.status} and will not be shown any more")
             continue
         window = window_of(entity.properties)
+        if entity.kind.window is None:
+            given = f"{entity.name!r} ({identifier}), a {entity.kind.noun}, which has no window"
+            accepted = "a personalized offer"
+            raise InvalidInputError("There is nothing to wait for", [Violation("offer_id", given, accepted)])
         if window is None:
             raise HopelessError(f"{entity.name!r} ({identifier}) has no window to wait for")
         if until == "open" and window.is_over(now):
@@ -101,7 +109,7 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
 
 def _not_gone(identifier: str, entity: Entity | None) -> None:
     if entity is None:
-        raise HopelessError(missing_offer(identifier))
+        raise GoneError(missing_offer(identifier))
 
 
 def missing_offer(identifier: str) -> str:

@@ -30,9 +30,13 @@ class OfferLiveTrigger(OfferTrigger):
         super().__init__(**kwargs)
         self.offers = offers
         self.viewpoint = viewpoint
+        self._told = ""
 
     def arguments(self) -> dict[str, Any]:
         return {"offers": self.offers, "viewpoint": self.viewpoint}
+
+    def last(self) -> str:
+        return f"Not served yet: {self._told}" if self._told else ""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} offers={self.offers}>"
@@ -48,18 +52,23 @@ class OfferLiveTrigger(OfferTrigger):
         viewpoint = _viewpoint(self.viewpoint)
         # Whoever looks from the same place shares the answer, whichever offers he waits for.
         key = json.dumps(self.viewpoint, sort_keys=True)
-        patience = Patience(self.poll_interval)
+        patience = Patience(self.poll_interval, outage=self.max_outage)
         references = [
             Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
             for offer in self.offers
         ]
         async with (
-            watching(self.offer_library_conn_id, self.sandbox, references, interval=self.poll_interval) as watch,
+            watching(
+                self.offer_library_conn_id,
+                self.sandbox,
+                references,
+                interval=self.poll_interval,
+                outage=self.max_outage,
+            ) as watch,
             asking(self.offer_library_conn_id, self.sandbox) as asker,
         ):
             while any(str(reference) not in watch.states for reference in references):
                 await watch.news()
-            told = ""
             while True:
                 try:
                     seen = await asker.ask(
@@ -73,18 +82,16 @@ class OfferLiveTrigger(OfferTrigger):
                     values, reason = self._verdict(watch, seen)
                     if not reason:
                         return values
-                if reason != told:
+                if reason != self._told:
                     self.log.info("Not served yet: %s", reason)
-                    told = reason
+                    self._told = reason
                 await watch.news(pause)
 
     def _verdict(self, watch: Watch, seen: Any) -> tuple[list[dict[str, Any]], str]:
         """What is served, and why something is not."""
-        from datetime import UTC, datetime
-
         from airflow_provider_offers.client.serving import served_verdict
 
-        now = datetime.now(UTC)
+        now = watch.now()
         verdicts = [
             served_verdict(offer["id"], watch.states[offer["id"]], offer["etag"], seen, now) for offer in self.offers
         ]
@@ -141,7 +148,7 @@ class BatchDecisionTrigger(OfferTrigger):
         from airflow_provider_offers.client.flows.batching import job_status
         from airflow_provider_offers.client.polling import Patience
 
-        job_id, patience = self.receipt["job_id"], Patience(self.poll_interval)
+        job_id, patience = self.receipt["job_id"], Patience(self.poll_interval, outage=self.max_outage)
         receipt = self.receipt
         async with asking(self.offer_library_conn_id, self.sandbox) as asker:
             while True:

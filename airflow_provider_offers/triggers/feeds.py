@@ -27,13 +27,14 @@ async def watching(
     *,
     interval: float,
     question: Question | None = None,
+    outage: float = 3_600.0,
 ) -> AsyncIterator[Watch]:
     """A place at the feed of that connection and sandbox, given up at the end."""
     from airflow_provider_offers.client.feed import Feed
 
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
     feed = feeds.setdefault((conn_id, sandbox), Feed(partial(open_session, conn_id, sandbox)))
-    watch = feed.join(references, interval=interval, question=question)
+    watch = feed.join(references, interval=interval, question=question, outage=outage)
     try:
         yield watch
     finally:

@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_offers.client.flows.access import Access
+    from airflow_provider_offers.client.telling import Chronicle
     from airflow_provider_offers.client.waiting import Verdict
     from airflow_provider_offers.client.watch import Question, Watch
     from airflow_provider_offers.client.wire import Flow
 
 # The longest sleep before the clock is read again: clocks are set, and laptops close.
 _LONGEST_SLEEP = 900.0
+# What the service's clock shows is known to a fraction of a second.
+_SHORTEST_SLEEP = 0.05
 
 
 class OfferTrigger(BaseTrigger):
     """What the triggers share: the events they end in, and the deadlines of the task.
 
     `execution_deadline` is that of the task's `execution_timeout`, `sensor_deadline` that of a sensor's `timeout`
-    (seconds since 1970). The scheduler keeps the latter too, but where a DAG is tried out with `dag.test()` there is
-    none.
+    (seconds since 1970). The scheduler keeps the latter too, a minute later, but where a DAG is tried out with
+    `dag.test()` there is none. `max_outage` is for how many seconds an outage is borne.
 
     The event is a small JSON object: `status` is `met` with what the sensor returns in `value`, `hopeless`, `failed`,
     `execution_timeout` or `sensor_timeout`, these four with a `message`.
@@ -43,6 +46,7 @@ class OfferTrigger(BaseTrigger):
         poll_interval: float,
         execution_deadline: float | None = None,
         sensor_deadline: float | None = None,
+        max_outage: float = 3_600.0,
     ) -> None:
         super().__init__()
         self.offer_library_conn_id = offer_library_conn_id
@@ -50,6 +54,7 @@ class OfferTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.execution_deadline = execution_deadline
         self.sensor_deadline = sensor_deadline
+        self.max_outage = max_outage
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and what it takes to make it again, after a restart of the triggerer or elsewhere."""
@@ -61,6 +66,7 @@ class OfferTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "execution_deadline": self.execution_deadline,
                 "sensor_deadline": self.sensor_deadline,
+                "max_outage": self.max_outage,
                 **self.arguments(),
             },
         )
@@ -72,6 +78,10 @@ class OfferTrigger(BaseTrigger):
     @abstractmethod
     async def wait(self) -> Any:
         """Return what the sensor returns, once it has come about."""
+
+    def last(self) -> str:
+        """What was there when it was last looked at."""
+        return ""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell in one event how it ended. A cancellation by the triggerer passes through."""
@@ -85,10 +95,18 @@ class OfferTrigger(BaseTrigger):
         except TimeoutError:
             yield TriggerEvent(self._out_of_time())
         except HopelessError as error:
+            self.log.info("The wait ends: %s", error)
             yield TriggerEvent({"status": "hopeless", "message": str(error)})
         except OfferLibraryError as error:
+            self.log.warning("The wait ends: %s", error)
             yield TriggerEvent(
-                {"status": "failed", "message": str(error), "error": type(error).__name__, "retryable": can_pass(error)}
+                {
+                    "status": "failed",
+                    "message": str(error),
+                    "error": type(error).__name__,
+                    "retryable": can_pass(error),
+                    "sensor_deadline": self.sensor_deadline,
+                }
             )
 
     def _seconds_left(self) -> float | None:
@@ -97,9 +115,11 @@ class OfferTrigger(BaseTrigger):
 
     def _out_of_time(self) -> dict[str, Any]:
         """The event of the deadline that came first."""
+        last = self.last() or "It was not looked at yet"
+        self.log.info("Time is over. %s", last)
         if self.sensor_deadline is not None and self.sensor_deadline <= (self.execution_deadline or math.inf):
-            return {"status": "sensor_timeout", "message": "the sensor's timeout is over"}
-        return {"status": "execution_timeout", "message": "the task's execution_timeout is over"}
+            return {"status": "sensor_timeout", "message": last}
+        return {"status": "execution_timeout", "message": f"The task's execution_timeout is over. {last}"}
 
 
 class WatchedOffersTrigger(OfferTrigger):
@@ -108,10 +128,19 @@ class WatchedOffersTrigger(OfferTrigger):
     def __init__(self, *, offers: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offers = offers
+        self._chronicle: Chronicle | None = None
 
     @abstractmethod
     def verdict(self, watch: Watch) -> Verdict:
         """Whether the wait is over, by what the offers are now."""
+
+    @property
+    @abstractmethod
+    def goal(self) -> str:
+        """What is waited for, as it follows `until`."""
+
+    def last(self) -> str:
+        return "" if self._chronicle is None else self._chronicle.last()
 
     async def wait(self) -> list[dict[str, Any]]:
         """The ids, status and etag of each offer, once all are as waited for."""
@@ -122,10 +151,17 @@ class WatchedOffersTrigger(OfferTrigger):
             Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
             for offer in self.offers
         ]
-        async with watching(self.offer_library_conn_id, self.sandbox, references, interval=self.poll_interval) as watch:
+        async with watching(
+            self.offer_library_conn_id,
+            self.sandbox,
+            references,
+            interval=self.poll_interval,
+            outage=self.max_outage,
+        ) as watch:
             within: float | None = None
             while True:
                 await watch.news(within)
+                self._tell(watch)
                 verdict = self.verdict(watch)
                 if verdict.met:
                     return [
@@ -135,7 +171,20 @@ class WatchedOffersTrigger(OfferTrigger):
                     ]
                 within = None
                 if verdict.until is not None:
-                    within = min(max(0.0, verdict.until.timestamp() - time.time()), _LONGEST_SLEEP)
+                    within = min(max(_SHORTEST_SLEEP, (verdict.until - watch.now()).total_seconds()), _LONGEST_SLEEP)
+
+    def _tell(self, watch: Watch) -> None:
+        """Say what is waited for, and every change from then on."""
+        from airflow_provider_offers.client.telling import Chronicle
+
+        if len(watch.states) < len(watch.references):
+            return
+        is_first = self._chronicle is None
+        self._chronicle = self._chronicle or Chronicle()
+        for change in self._chronicle.news(watch.states):
+            self.log.info("%s", change)
+        if is_first:
+            self.log.info("Waiting until %s. %s", self.goal, self._chronicle.last())
 
 
 class OfferStatusTrigger(WatchedOffersTrigger):
@@ -148,6 +197,10 @@ class OfferStatusTrigger(WatchedOffersTrigger):
     def arguments(self) -> dict[str, Any]:
         return {"offers": self.offers, "statuses": self.statuses}
 
+    @property
+    def goal(self) -> str:
+        return f"each is {' or '.join(self.statuses)}"
+
     def verdict(self, watch: Watch) -> Verdict:
         from airflow_provider_offers.client.waiting import status_verdict
 
@@ -155,7 +208,10 @@ class OfferStatusTrigger(WatchedOffersTrigger):
 
 
 class OfferWindowTrigger(WatchedOffersTrigger):
-    """Waits until the window of every offer is open, or closed; sleeps until then and notices when it is moved."""
+    """Waits until the window of every offer is open, or closed, by the service's clock.
+
+    Sleeps until then, and notices when the window is moved, or the clock.
+    """
 
     def __init__(self, *, until: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -164,12 +220,14 @@ class OfferWindowTrigger(WatchedOffersTrigger):
     def arguments(self) -> dict[str, Any]:
         return {"offers": self.offers, "until": self.until}
 
-    def verdict(self, watch: Watch) -> Verdict:
-        from datetime import UTC, datetime
+    @property
+    def goal(self) -> str:
+        return f"the window of each is {self.until} by the service's clock"
 
+    def verdict(self, watch: Watch) -> Verdict:
         from airflow_provider_offers.client.waiting import check_until, window_verdict
 
-        return window_verdict(watch.states, len(watch.references), check_until(self.until), datetime.now(UTC))
+        return window_verdict(watch.states, len(watch.references), check_until(self.until), watch.now())
 
 
 class OffersFoundTrigger(OfferTrigger):
@@ -180,6 +238,7 @@ class OffersFoundTrigger(OfferTrigger):
         self.search = search
         self.offer_type = offer_type
         self.at_least = at_least
+        self._found: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         return {"search": self.search, "offer_type": self.offer_type, "at_least": self.at_least}
@@ -187,11 +246,23 @@ class OffersFoundTrigger(OfferTrigger):
     async def wait(self) -> list[dict[str, Any]]:
         """The receipts of the first `at_least` offers found."""
         async with watching(
-            self.offer_library_conn_id, self.sandbox, interval=self.poll_interval, question=self._question()
+            self.offer_library_conn_id,
+            self.sandbox,
+            interval=self.poll_interval,
+            question=self._question(),
+            outage=self.max_outage,
         ) as watch:
             while len(watch.found) < self.at_least:
                 await watch.news()
+                if self._found != len(watch.found):
+                    self.log.info(
+                        "Waiting for a search to find %d or more; it finds %d", self.at_least, len(watch.found)
+                    )
+                self._found = len(watch.found)
             return watch.found
+
+    def last(self) -> str:
+        return "" if self._found is None else f"The search finds {self._found}, and {self.at_least} are waited for"
 
     def _question(self) -> Question:
         from airflow_provider_offers.client.changes import search

@@ -23,7 +23,7 @@ from airflow_provider_offers.client.profiles import IdentityMap, context_pairs, 
 from airflow_provider_offers.client.scopes import MOST_ITEMS, MOST_OFFERS, MOST_SCOPES, Checks, Scope, reference_to
 from airflow_provider_offers.client.serving import Sight
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.waiting import HopelessError
+from airflow_provider_offers.client.waiting import GoneError, HopelessError
 from airflow_provider_offers.client.wire import Flow, Json
 
 # From these a decision does not become live again.
@@ -111,7 +111,7 @@ def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
     """The decision as it is in the library, where it may be made now or later."""
     entity: Entity | None = yield from look_alone(access, decision)
     if entity is None:
-        raise HopelessError(f"There is no decision {decision}, or not any more")
+        raise GoneError(f"There is no decision {decision}, or not any more")
     if entity.status in _FINAL:
         raise HopelessError(f"The decision {entity.name!r} ({decision}) is {entity.status} and not made any more")
     end = entity.window["end"]
