@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.shown import ReadReceipt, WriteReceipt
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import KindName
 
 
 class LibraryObjects:
@@ -21,13 +23,13 @@ class LibraryObjects:
     ranking formulas on xcore, of which Adobe documents no calls there.
     """
 
-    def __init__(self, hook: OfferLibraryHook, kind: str) -> None:
+    def __init__(self, hook: OfferLibraryHook, kind: KindName) -> None:
         from airflow_provider_offers.client.kinds import library_kind
 
         self._hook = hook
         self.kind = library_kind(kind)
 
-    def create(self, document: dict[str, Any], **options: Any) -> dict[str, Any]:
+    def create(self, document: dict[str, Any], **options: Any) -> WriteReceipt:
         """Create an object once and return its receipt; the options are those of `OfferLibraryHook.create_offer`.
 
         Calls `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as `/placements` (dps), between
@@ -35,14 +37,14 @@ class LibraryObjects:
         """
         return self.with_kind(self._hook.create_offer(document, offer_type=self.kind, **options))
 
-    def get(self, object_id: Any) -> dict[str, Any]:
+    def get(self, object_id: Any) -> ReadReceipt:
         """Read an object: a receipt with its status and window, if it has any, and its properties under `object`.
 
         Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps).
         """
         return self.get_many([object_id])[0]
 
-    def get_many(self, object_ids: Sequence[Any]) -> list[dict[str, Any]]:
+    def get_many(self, object_ids: Sequence[Any]) -> list[ReadReceipt]:
         """Read many objects in few requests, in their order. Raises `NotFoundError` that names those not there."""
         from airflow_provider_offers.client.receipts import object_receipt
 
@@ -50,7 +52,7 @@ class LibraryObjects:
         library = self._hook.library
         entities = library.get_offers([library.reference(each, self.kind) for each in object_ids])
         self._tell("Read", len(entities), began)
-        return [object_receipt(entity, self._hook.settings, full=True) for entity in entities]
+        return cast("list[ReadReceipt]", [object_receipt(each, self._hook.settings, full=True) for each in entities])
 
     def patch(
         self,
@@ -59,16 +61,16 @@ class LibraryObjects:
         *,
         if_match: int | str | None = None,
         validate: Validate = True,
-    ) -> dict[str, Any]:
+    ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
         receipt = self._hook.patch_offer(object_id, patch, offer_type=self.kind, if_match=if_match, validate=validate)
         return self.with_kind(receipt)
 
-    def edit(self, object_id: Any, work: Work) -> dict[str, Any]:
+    def edit(self, object_id: Any, work: Work) -> WriteReceipt:
         """Do the work of a flow of `client.flows.editing` to one object and return the receipt."""
         return self.with_kind(self._hook.edit_offer(object_id, work, offer_type=self.kind))
 
-    def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> dict[str, Any]:
+    def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> WriteReceipt:
         """Delete an object, see it gone, and return a receipt; `cascaded` in it lists what was deleted before it.
 
         What still refers to the object is a `ConflictError` that names it, unless `cascade`, which deletes it first.
@@ -80,7 +82,7 @@ class LibraryObjects:
             lambda access, reference: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade),
         )
 
-    def search(self, *, full: bool = False, **query: Any) -> Iterator[dict[str, Any]]:
+    def search(self, *, full: bool = False, **query: Any) -> Iterator[ReadReceipt]:
         """The objects that a search finds, each once, page by page; see `client.query.parse_query`.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
@@ -91,10 +93,10 @@ class LibraryObjects:
         began, found = time.monotonic(), 0
         for entity in self._hook.library.search_offers(parse_query(**query), offer_type=self.kind):
             found += 1
-            yield object_receipt(entity, self._hook.settings, full=full)
+            yield cast("ReadReceipt", object_receipt(entity, self._hook.settings, full=full))
         self._tell("Found", found, began)
 
-    def with_kind(self, receipt: dict[str, Any]) -> dict[str, Any]:
+    def with_kind(self, receipt: WriteReceipt) -> WriteReceipt:
         """The receipt of a write with the kind in it, which an offer's receipt does not have by itself."""
         return {**receipt, "kind": self.kind.key}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.sdk import BaseHook
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.retry import Retries
     from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.settings import Settings
+    from airflow_provider_offers.client.shown import ReadReceipt, WriteReceipt
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.objects import LibraryObjects
+    from airflow_provider_offers.operators.words import IfExists, KindName, OfferType
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ class OfferLibraryHook(BaseHook):
 
         return OfferLibrary(self.settings, on_token=mask_secret)
 
-    def objects(self, kind: str) -> LibraryObjects:
+    def objects(self, kind: KindName) -> LibraryObjects:
         """What can be done with the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
         `decision`, `personalized` or `fallback`."""
         from airflow_provider_offers.hooks.objects import LibraryObjects
@@ -99,12 +101,12 @@ class OfferLibraryHook(BaseHook):
         *,
         offer_type: str | Kind = "personalized",
         window: Any = None,
-        if_exists: str = "fail",
+        if_exists: IfExists = "fail",
         since: datetime | None = None,
         patience: float = 10.0,
         marker: tuple[str, str] | None = None,
         validate: Validate = True,
-    ) -> dict[str, Any]:
+    ) -> WriteReceipt:
         """Create an offer once and return its receipt; `action` in it says what happened.
 
         `window` (an `OfferWindow`, or `start` and `end` or `duration`, perhaps `timezone`) replaces the offer's dates.
@@ -128,7 +130,7 @@ class OfferLibraryHook(BaseHook):
             earlier=None if since is None else Earlier(since),
             validate=validate,
         )
-        return self.create(creation)
+        return cast("WriteReceipt", self.create(creation))
 
     def create(self, creation: Creation) -> dict[str, Any]:
         """Create what `client.creations.new_creation` checked, once, and return its receipt."""
@@ -149,7 +151,7 @@ class OfferLibraryHook(BaseHook):
                 ", ".join(written.withdrawn),
             )
 
-    def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
+    def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> ReadReceipt:
         """Read an offer: a receipt with its status, window and, under `offer`, every property in plain names.
 
         Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps).
@@ -160,9 +162,9 @@ class OfferLibraryHook(BaseHook):
         entity = self.library.get_offer(offer_id, offer_type=offer_type)
         if entity is None:
             raise RuntimeError("a read without an etag came back as unchanged")
-        return self._logged(entity_receipt(entity, self.settings, full=True), began, "read")
+        return cast("ReadReceipt", self._logged(entity_receipt(entity, self.settings, full=True), began, "read"))
 
-    def get_offers(self, offer_ids: Sequence[Any], *, offer_type: str | None = None) -> list[dict[str, Any]]:
+    def get_offers(self, offer_ids: Sequence[Any], *, offer_type: OfferType | None = None) -> list[ReadReceipt]:
         """Read many offers in few requests, in their order. Raises `NotFoundError` that names those not there."""
         from airflow_provider_offers.client.receipts import entity_receipt
 
@@ -175,7 +177,7 @@ class OfferLibraryHook(BaseHook):
             self.settings.api,
             time.monotonic() - began,
         )
-        return [entity_receipt(entity, self.settings, full=True) for entity in entities]
+        return cast("list[ReadReceipt]", [entity_receipt(entity, self.settings, full=True) for entity in entities])
 
     def patch_offer(
         self,
@@ -185,7 +187,7 @@ class OfferLibraryHook(BaseHook):
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
         validate: Validate = True,
-    ) -> dict[str, Any]:
+    ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
 
         Paths may be in either generation's spelling. `if_match` is the etag that the offer must still have;
@@ -204,14 +206,14 @@ class OfferLibraryHook(BaseHook):
             offer_type=offer_type,
         )
 
-    def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> dict[str, Any]:
+    def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> WriteReceipt:
         """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
         from airflow_provider_offers.client.receipts import write_receipt
 
         began = time.monotonic()
         kind = self.library.reference(offer_id, offer_type).kind
         written = self.library.edit_offer(offer_id, work, offer_type=offer_type)
-        return self._logged(write_receipt(written, self.settings, kind.key, offer_id), began)
+        return cast("WriteReceipt", self._logged(write_receipt(written, self.settings, kind.key, offer_id), began))
 
     async def async_session(self) -> AsyncSession:
         """A way to the same sandbox for an event loop of this task's own. The caller closes it."""
@@ -225,7 +227,7 @@ class OfferLibraryHook(BaseHook):
 
         return await AsyncSession.open(self.settings, on_token=mask)
 
-    def delete_offer(self, offer_id: Any, *, offer_type: str | None = None, missing_ok: bool = False) -> dict[str, Any]:
+    def delete_offer(self, offer_id: Any, *, offer_type: str | None = None, missing_ok: bool = False) -> WriteReceipt:
         """Delete an offer, see it gone, and return a receipt with the action `deleted` (or `unchanged`).
 
         Calls `DELETE /{container}/instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps).
@@ -252,7 +254,7 @@ class OfferLibraryHook(BaseHook):
         name: str | None = None,
         ids: Any = None,
         full: bool = False,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[ReadReceipt]:
         """The offers that a search finds, each once, page by page as they are asked for.
 
         See `airflow_provider_offers.client.query.parse_query` for the parameters. What the connection's generation
@@ -278,7 +280,7 @@ class OfferLibraryHook(BaseHook):
         found = 0
         for entity in self.library.search_offers(query, offer_type=offer_type):
             found += 1
-            yield entity_receipt(entity, self.settings, full=full)
+            yield cast("ReadReceipt", entity_receipt(entity, self.settings, full=full))
         self.log.info(
             "Found %d %s offers in sandbox %r over %s in %.2f s [request id %s]",
             found,
@@ -459,7 +461,7 @@ class OfferLibraryAsyncHook(BaseHook):
         # Airflow's own asynchronous reading could deadlock the triggerer before 3.3.2; a thread never does.
         return await _off_the_loop(read)
 
-    async def get_offer(self, offer_id: Any, *, offer_type: str | None = None) -> dict[str, Any]:
+    async def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> ReadReceipt:
         """Read an offer; see `OfferLibraryHook.get_offer`."""
         from airflow_provider_offers.client.entities import parse_reference
         from airflow_provider_offers.client.flows.reading import read_now
@@ -469,11 +471,11 @@ class OfferLibraryAsyncHook(BaseHook):
         settings = session.settings
         reference = parse_reference(offer_id, offer_type=offer_type, api=settings.api, sandbox=settings.sandbox)
         entity = await session.run(read_now(session.access, reference))
-        return entity_receipt(entity, settings, full=True)
+        return cast("ReadReceipt", entity_receipt(entity, settings, full=True))
 
     async def search_offers(
         self, *, offer_type: str = "personalized", full: bool = False, **parameters: Any
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncIterator[ReadReceipt]:
         """The offers that a search finds, each once; see `OfferLibraryHook.search_offers`."""
         from airflow_provider_offers.client.flows.listing import Listing
         from airflow_provider_offers.client.kinds import kind_of
@@ -488,7 +490,7 @@ class OfferLibraryAsyncHook(BaseHook):
             for entity in page:
                 if left == 0:
                     return
-                yield entity_receipt(entity, session.settings, full=full)
+                yield cast("ReadReceipt", entity_receipt(entity, session.settings, full=full))
                 left = None if left is None else left - 1
             # What is read is let go of before the next page comes.
             del page

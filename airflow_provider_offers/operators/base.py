@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+DEFAULT_CONNECTION = OfferLibraryHook.default_conn_name
+
+
 class OfferLibraryOperator(Templated, BaseOperator):
     """The base of the operators: opens the hook, runs `work`, and ends failures the way Airflow should treat them.
 
@@ -39,7 +42,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
     def __init__(
         self,
         *,
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
+from airflow_provider_offers.operators.base import (
+    DEFAULT_CONNECTION,
+    OfferLibraryOperator,
+    json_document,
+    listed_document,
+)
+from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, checked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import CreationRecord, PatchIntent
+    from airflow_provider_offers.operators.words import IfExists, OnFailure
 
 
 class CreateOperator(OfferLibraryOperator):
@@ -57,25 +64,31 @@ class CreateOperator(OfferLibraryOperator):
     def __init__(
         self,
         *,
-        window: dict[str, Any] | None = None,
-        if_exists: str = "fail",
+        window: dict[str, Any] | str | None = None,
+        if_exists: IfExists = "fail",
         patience: float = 10.0,
         marker: str | None = None,
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
-        on_failure: str = "stop",
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.window = window
-        self.if_exists = if_exists
+        self.if_exists = checked("if_exists", if_exists, IF_EXISTS, self)
         self.patience = patience
         self.marker = marker
         self.validate = validate
         self.keep_adobe_templates = keep_adobe_templates
         self.max_concurrent = max_concurrent
-        self.on_failure = on_failure
+        self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
 
     @property
     @abstractmethod

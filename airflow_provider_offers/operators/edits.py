@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.words import OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import PatchIntents
+    from airflow_provider_offers.operators.words import OfferType, OnFailure
 
 
 class EditOffersOperator(OfferLibraryOperator):
@@ -47,16 +49,22 @@ class EditOffersOperator(OfferLibraryOperator):
         self,
         *,
         offer_id: Any,
-        offer_type: str | None = None,
+        offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
-        on_failure: str = "stop",
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.offer_id = offer_id
-        self.offer_type = offer_type
+        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
         self.max_concurrent = max_concurrent
-        self.on_failure = on_failure
+        self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
 
     @property
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.decision_steps import (
     ActivateDecisionOperator,
@@ -15,6 +15,7 @@ from airflow_provider_offers.operators.decision_steps import (
 )
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 from airflow_provider_offers.operators.offers import DeleteOfferOperator, PatchOfferOperator, SearchOffersOperator
+from airflow_provider_offers.operators.words import KINDS, checked
 
 __all__ = [
     "ActivateDecisionOperator",
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.flows.deleting_once import Delete
+    from airflow_provider_offers.client.shown import ReadReceipt
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document
+    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Qop
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -62,9 +65,37 @@ class CreateLibraryObjectOperator(CreateOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("object",)
 
-    def __init__(self, *, kind: str, object: Document, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.kind = kind
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object: Document,
+        window: dict[str, Any] | str | None = None,
+        if_exists: IfExists = "fail",
+        patience: float = 10.0,
+        marker: str | None = None,
+        validate: Validate = True,
+        keep_adobe_templates: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
+        self.kind = checked("kind", kind, KINDS, self)
         self.object = object
 
     @property
@@ -99,12 +130,24 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
 
     template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "kind", "object_id")
 
-    def __init__(self, *, kind: str, object_id: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.kind = kind
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object_id: Any,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
+        self.kind = checked("kind", kind, KINDS, self)
         self.object_id = object_id
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+    def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         objects = hook.objects(self.kind)
         given = named_offer(self.object_id, "object_id")
         return objects.get_many(given) if isinstance(given, (list, tuple)) else objects.get(given)
@@ -127,11 +170,40 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
         "kind",
     )
 
-    def __init__(self, *, kind: str, **kwargs: Any) -> None:
-        super().__init__(offer_type="", **kwargs)
-        self.kind = kind
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        q: str | None = None,
+        qop: Qop | None = None,
+        fields: list[str] | str | None = None,
+        properties: list[str] | str | None = None,
+        order_by: list[str] | str | None = None,
+        limit: int | str | None = None,
+        page_size: int | str | None = None,
+        full: bool = False,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            # Another kind is searched for.
+            offer_type="personalized",
+            q=q,
+            qop=qop,
+            fields=fields,
+            properties=properties,
+            order_by=order_by,
+            limit=limit,
+            page_size=page_size,
+            full=full,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
+        self.kind = checked("kind", kind, KINDS, self)
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+    def work(self, hook: OfferLibraryHook, context: Context) -> list[ReadReceipt]:
         return list(hook.objects(self.kind).search(full=self.full, **self.query))
 
 
@@ -146,6 +218,35 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
     """
 
     template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "patch", "if_match")
+
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object_id: Any,
+        patch: Document,
+        if_match: int | str | None = None,
+        validate: Validate = True,
+        keep_adobe_templates: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kind=kind,
+            object_id=object_id,
+            patch=patch,
+            if_match=if_match,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
 
 
 class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
@@ -163,8 +264,29 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
     or `DELETE` of the kind's path and the id (dps); Adobe: "Delete a placement" and so on.
     """
 
-    def __init__(self, *, cascade: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object_id: Any,
+        cascade: bool = False,
+        missing_ok: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kind=kind,
+            object_id=object_id,
+            missing_ok=missing_ok,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.cascade = cascade
 
     @property

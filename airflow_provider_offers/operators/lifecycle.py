@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.lifecycle import Step
+    from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import OfferType, OnFailure
 
 
 class ScheduleOfferOperator(EditOffersOperator):
@@ -54,14 +56,28 @@ class ScheduleOfferOperator(EditOffersOperator):
         self,
         *,
         start: datetime | str,
+        offer_id: Any,
         end: datetime | str | None = None,
         duration: timedelta | str | None = None,
         timezone: str | None = None,
         waive: Sequence[str] | str = (),
-        validate: bool | Literal["strict"] = True,
+        validate: Validate = True,
+        offer_type: OfferType | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_id=offer_id,
+            offer_type=offer_type,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.start = start
         self.end = end
         self.duration = duration
@@ -141,8 +157,27 @@ class PublishOfferOperator(StepOperator):
     step_verb: ClassVar[str] = "publish"
     template_fields: Sequence[str] = (*StepOperator.template_fields, "waive")
 
-    def __init__(self, *, waive: Sequence[str] | str = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        waive: Sequence[str] | str = (),
+        offer_type: OfferType | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            offer_id=offer_id,
+            offer_type=offer_type,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.waive = waive
 
     def _waived(self) -> tuple[str, ...]:
@@ -205,10 +240,21 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         older_than: timedelta | str = "P0D",
         limit: int | str | None = None,
         dry_run: bool = False,
-        on_failure: str = "continue",
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "continue",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(offer_id=None, offer_type="personalized", on_failure=on_failure, **kwargs)
+        super().__init__(
+            offer_id=None,
+            offer_type="personalized",
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.older_than = older_than
         self.limit = limit
         # `dry_run` itself is a method of every Airflow operator.
@@ -291,7 +337,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         found = hook.search_offers(
             properties=["status!=archived", f"selectionConstraint.endDate<{format_instant(self._cutoff)}"]
         )
-        ended = []
+        ended: list[tuple[datetime, Any]] = []
         for offer in found:
             try:
                 end = parse_instant(offer["window"]["end"])

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from airflow.sdk import Context
 
@@ -67,7 +67,7 @@ def work_through(
     from airflow_provider_offers.client.batches import BatchError
 
     try:
-        batch = asyncio.run(_run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop))
+        batch = _completed(_run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop))
     finally:
         receipts.save()
     written = [receipts.done[index] for index in sorted(receipts.done)]
@@ -80,6 +80,19 @@ def work_through(
         hook.log.info("%d of the list name an object that it named before, and was done once", len(batch.again))
     hook.log.info("%d %ss %s in sandbox %r", len(written), progress.noun, done, hook.settings.sandbox)
     return written
+
+
+def _completed(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end. In a notebook or an asynchronous test a loop runs already: then in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(copy_context().run, asyncio.run, work).result()
 
 
 async def _run(

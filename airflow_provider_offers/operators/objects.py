@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.words import KINDS, checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import KindName, OnFailure
 
 
 class EditObjectsOperator(EditOffersOperator):
@@ -36,9 +38,27 @@ class EditObjectsOperator(EditOffersOperator):
     # The row of the kind table, once the task runs.
     offer_type: Any
 
-    def __init__(self, *, kind: str, object_id: Any, **kwargs: Any) -> None:
-        super().__init__(offer_id=None, offer_type=None, **kwargs)
-        self.kind = kind
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object_id: Any,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            offer_id=None,
+            offer_type=None,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
+        self.kind = checked("kind", kind, KINDS, self)
         self.object_id = object_id
 
     @property

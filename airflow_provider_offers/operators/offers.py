@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, named_offer
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, json_document, named_offer
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.lifecycle import (
@@ -15,6 +15,7 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
+from airflow_provider_offers.operators.words import OFFER_TYPES, QOPS, checked
 
 __all__ = [
     "ArchiveExpiredOffersOperator",
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.deleting_once import Delete
+    from airflow_provider_offers.client.shown import ReadReceipt
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document
+    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Qop
 
 
 class CreateOfferOperator(CreateOperator):
@@ -67,8 +69,35 @@ class CreateOfferOperator(CreateOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
 
-    def __init__(self, *, offer: Document, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        offer: Document,
+        window: dict[str, Any] | str | None = None,
+        if_exists: IfExists = "fail",
+        patience: float = 10.0,
+        marker: str | None = None,
+        validate: Validate = True,
+        keep_adobe_templates: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.offer = offer
 
     @property
@@ -105,12 +134,24 @@ class GetOfferOperator(OfferLibraryOperator):
 
     template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer_id", "offer_type")
 
-    def __init__(self, *, offer_id: Any, offer_type: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        offer_type: OfferType | None = None,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.offer_id = offer_id
-        self.offer_type = offer_type
+        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+    def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         given = named_offer(self.offer_id)
         if isinstance(given, (list, tuple)):
             return hook.get_offers(given, offer_type=self.offer_type or None)
@@ -143,12 +184,26 @@ class PatchOfferOperator(EditOffersOperator):
         self,
         *,
         patch: Document,
+        offer_id: Any,
         if_match: int | str | None = None,
         validate: Validate = True,
         keep_adobe_templates: bool = False,
+        offer_type: OfferType | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_id=offer_id,
+            offer_type=offer_type,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.patch = patch
         self.if_match = if_match
         self.validate = validate
@@ -223,26 +278,32 @@ class SearchOffersOperator(OfferLibraryOperator):
         self,
         *,
         q: str | None = None,
-        qop: str | None = None,
+        qop: Qop | None = None,
         fields: list[str] | str | None = None,
         properties: list[str] | str | None = None,
         order_by: list[str] | str | None = None,
         limit: int | str | None = None,
         page_size: int | str | None = None,
         full: bool = False,
-        offer_type: str = "personalized",
+        offer_type: OfferType = "personalized",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.q = q
-        self.qop = qop
+        self.qop = checked("qop", qop, QOPS, self)
         self.fields = fields
         self.properties = properties
         self.order_by = order_by
         self.limit = limit
         self.page_size = page_size
         self.full = full
-        self.offer_type = offer_type
+        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
 
     @property
     def query(self) -> dict[str, Any]:
@@ -257,7 +318,7 @@ class SearchOffersOperator(OfferLibraryOperator):
             "page_size": None if self.page_size in (None, "") else self.page_size,
         }
 
-    def work(self, hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
+    def work(self, hook: OfferLibraryHook, context: Context) -> list[ReadReceipt]:
         return list(hook.search_offers(offer_type=self.offer_type, full=self.full, **self.query))
 
 
@@ -274,8 +335,27 @@ class DeleteOfferOperator(EditOffersOperator):
     still refers to the offer.
     """
 
-    def __init__(self, *, missing_ok: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        missing_ok: bool = False,
+        offer_type: OfferType | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            offer_id=offer_id,
+            offer_type=offer_type,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.missing_ok = missing_ok
 
     @property

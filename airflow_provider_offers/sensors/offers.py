@@ -305,7 +305,7 @@ class OffersFoundSensor(OfferLibrarySensor):
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         wanted = self._wanted()
-        found = list(hook.search_offers(offer_type=self.offer_type, limit=wanted, **self._search()))
+        found: list[Any] = list(hook.search_offers(offer_type=self.offer_type, limit=wanted, **self._search()))
         return found if len(found) >= wanted else None
 
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:

@@ -80,7 +80,7 @@ def test_if_exists_holds_for_each_of_a_list(airflow: Airflow, emulator: Emulator
             CreateOfferOperator(
                 task_id="create",
                 offer=[personalized("Voucher 1", rank={"priority": 77}), personalized(f"New {if_exists}")],
-                if_exists=if_exists,
+                if_exists=if_exists,  # type: ignore[arg-type]
             )
         result = run(airflow, emulator, api, dag)
         assert result.states == {"create": "success"}, result.error("create")

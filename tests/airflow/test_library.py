@@ -85,11 +85,11 @@ def succeeded(result: Run) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_life_of_an_object_of_each_kind(airflow: Airflow, emulator: Emulator, api: str, kind: str) -> None:
     with dag_of("life") as dag:
-        create = CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind])
-        look = GetLibraryObjectOperator(task_id="look", kind=kind, object_id=create.output)
-        change = PatchLibraryObjectOperator(task_id="change", kind=kind, object_id=look.output, patch=RENAME)
-        find = SearchLibraryObjectsOperator(task_id="find", kind=kind, properties="name==Renamed", full=True)
-        delete = DeleteLibraryObjectOperator(task_id="delete", kind=kind, object_id=find.output)
+        create = CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind])  # type: ignore[arg-type]
+        look = GetLibraryObjectOperator(task_id="look", kind=kind, object_id=create.output)  # type: ignore[arg-type]
+        change = PatchLibraryObjectOperator(task_id="change", kind=kind, object_id=look.output, patch=RENAME)  # type: ignore[arg-type]
+        find = SearchLibraryObjectsOperator(task_id="find", kind=kind, properties="name==Renamed", full=True)  # type: ignore[arg-type]
+        delete = DeleteLibraryObjectOperator(task_id="delete", kind=kind, object_id=find.output)  # type: ignore[arg-type]
         change >> find >> delete
 
     result = run(airflow, emulator, api, dag)
@@ -140,7 +140,7 @@ def test_a_name_that_is_taken(airflow: Airflow, emulator: Emulator, api: str, ki
     other = {**OBJECTS[kind], "description": "another"}
     (there,) = emulator.seed(objects=[{"kind": TYPES[kind], "generation": api, "body": OBJECTS[kind]}])
     with dag_of("taken") as dag:
-        CreateLibraryObjectOperator(task_id="create", kind=kind, object=other, if_exists=if_exists)
+        CreateLibraryObjectOperator(task_id="create", kind=kind, object=other, if_exists=if_exists)  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 
@@ -164,7 +164,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
     emulator.configure(list_lag=2, index_lag=2)
     emulator.seed(objects=[{"kind": "tag", "generation": api, "body": {"name": "Spring"}}])
     with dag_of("late") as dag:
-        CreateLibraryObjectOperator(task_id="create", kind="tag", object={"name": "Spring"}, if_exists=if_exists)
+        CreateLibraryObjectOperator(task_id="create", kind="tag", object={"name": "Spring"}, if_exists=if_exists)  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 
@@ -180,7 +180,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
 def test_a_lost_answer_makes_no_twin(airflow: Airflow, emulator: Emulator, api: str, kind: str) -> None:
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
-        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind], patience=1)
+        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind], patience=1)  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 
@@ -475,7 +475,7 @@ def test_what_is_used_is_not_deleted_and_its_users_are_named(
     emulator.configure(dps_delete_referenced=200)
     ids = ids_of(emulator, api)
     with dag_of("used") as dag:
-        DeleteLibraryObjectOperator(task_id="delete", kind=kind, object_id=ids[kind])
+        DeleteLibraryObjectOperator(task_id="delete", kind=kind, object_id=ids[kind])  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 

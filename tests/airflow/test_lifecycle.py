@@ -133,7 +133,7 @@ def test_a_failure_in_a_list_stops_it_or_not_as_asked(
     offers = emulator.seed(20, template={"status": "draft"})
     refused(emulator, offers[3:5], api)
     with dag_of("failing") as dag:
-        PublishOfferOperator(task_id="publish", offer_id=offers, max_concurrent=1, on_failure=on_failure)
+        PublishOfferOperator(task_id="publish", offer_id=offers, max_concurrent=1, on_failure=on_failure)  # type: ignore[arg-type]
     result = run(airflow, emulator, api, dag)
     failed = result.error("publish")
     # No retry mends a refused content, so that the task fails for good.

@@ -57,7 +57,7 @@ def test_the_life_of_an_offer(airflow: Airflow, emulator: Emulator, api: str, of
         create = CREATE[offer_type](task_id="create", offer=offer_of(offer_type, "Voucher"))
         look = GetOfferOperator(task_id="get", offer_id=create.output)
         change = PatchOfferOperator(task_id="patch", offer_id=look.output, patch=REPLACE)
-        find = SearchOffersOperator(task_id="search", properties="name==Voucher", offer_type=offer_type)
+        find = SearchOffersOperator(task_id="search", properties="name==Voucher", offer_type=offer_type)  # type: ignore[arg-type]
         found = GetOfferOperator.partial(task_id="get_found").expand(offer_id=find.output)
         delete = DeleteOfferOperator(task_id="delete", offer_id=change.output)
         change >> find
@@ -156,7 +156,7 @@ def test_if_exists(airflow: Airflow, emulator: Emulator, api: str, offer_type: s
         for choice in choices:
             wanted = offer_of(offer_type, "Other", description="new") if choice == "update" else same["body"]
             wanted = {**wanted, "name": "Other" if choice == "update" else "Same"}
-            CREATE[offer_type](task_id=choice, offer=wanted, if_exists=choice, retries=2)
+            CREATE[offer_type](task_id=choice, offer=wanted, if_exists=choice, retries=2)  # type: ignore[arg-type]
         skipped = dag.get_task("skip").output
         PatchOfferOperator(task_id="after_skip", offer_id=skipped, patch=REPLACE, trigger_rule="all_done")
         CREATE[offer_type](task_id="unchanged", offer=offer_of(offer_type, "Same"), if_exists="update")
@@ -190,7 +190,7 @@ def test_names_that_several_offers_have_are_not_guessed_about(airflow: Airflow, 
     choices = ("fail", "adopt", "update", "skip")
     with dag_of("twins") as dag:
         for choice in choices:
-            CreateOfferOperator(task_id=choice, offer=personalized("Twin"), if_exists=choice, retries=1)
+            CreateOfferOperator(task_id=choice, offer=personalized("Twin"), if_exists=choice, retries=1)  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 

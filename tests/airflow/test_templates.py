@@ -96,30 +96,34 @@ def test_every_field_is_rendered(airflow: Airflow, emulator: Emulator, api: str)
     with dag_of("rendering", params=words, default_args=common) as dag:
         offer = personalized("{{ params.name }}", status="{{ params.status }}")
         offer["representations"][0]["components"][0]["content"] = "<p>{{ params.name }}</p>"
-        create = CreateOfferOperator(task_id="create", offer=offer, if_exists="{{ params.choice }}")
+        create = CreateOfferOperator(task_id="create", offer=offer, if_exists="{{ params.choice }}")  # type: ignore[arg-type]
         patch = PatchOfferOperator(
             task_id="patch",
             offer_id="{{ ti.xcom_pull('create')['id'] }}",
-            offer_type="{{ params.kind }}",
+            offer_type="{{ params.kind }}",  # type: ignore[arg-type]
             if_match="{{ ti.xcom_pull('create')['etag'] }}",
             patch=[{"op": "add", "path": "{{ params.path }}", "value": "{{ params.name | upper }}"}],
         )
         look = GetOfferOperator(
-            task_id="get", offer_id="{{ ti.xcom_pull('patch')['id'] }}", offer_type="{{ params.kind }}"
+            task_id="get",
+            offer_id="{{ ti.xcom_pull('patch')['id'] }}",
+            offer_type="{{ params.kind }}",  # type: ignore[arg-type]
         )
         find = SearchOffersOperator(
             task_id="search",
             q="{{ params.name }}",
-            qop="{{ 'AND' }}",
+            qop="{{ 'AND' }}",  # type: ignore[arg-type]
             fields=["{{ 'name' }}"],
             properties=["name=={{ params.name }}", "status=={{ params.status }}"],
             order_by="-{{ 'modified' }}",
             limit="{{ params.limit }}",
             page_size="{{ params.limit * 2 }}",
-            offer_type="{{ params.kind }}",
+            offer_type="{{ params.kind }}",  # type: ignore[arg-type]
         )
         delete = DeleteOfferOperator(
-            task_id="delete", offer_id="{{ ti.xcom_pull('get')['id'] }}", offer_type="{{ params.kind }}"
+            task_id="delete",
+            offer_id="{{ ti.xcom_pull('get')['id'] }}",
+            offer_type="{{ params.kind }}",  # type: ignore[arg-type]
         )
         create >> patch >> look >> find >> delete
 
@@ -210,7 +214,7 @@ def test_an_optional_argument_whose_template_renders_nothing_is_absent(
         SearchOffersOperator(
             task_id="search",
             q=empty,
-            qop=empty,
+            qop=empty,  # type: ignore[arg-type]
             fields=empty,
             properties=empty,
             order_by=empty,

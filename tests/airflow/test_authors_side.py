@@ -1,0 +1,148 @@
+"""What an author sees before anything runs: types, words, and lists in a notebook's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import pytest
+from airflow.sdk import Context
+from mypy import api as mypy
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.kinds import KINDS, LIBRARY
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators import words
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.lists import ON_FAILURE
+from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, GetOfferOperator
+from tests.airflow.harness import Airflow
+from tests.airflow.library import CONNECTION, dag_of, fallback, offers
+
+ROOT = Path(__file__).parent.parent.parent
+
+GOOD = """
+from pathlib import Path
+from airflow.sdk import DAG
+from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
+
+with DAG("typed"):
+    create = CreateOfferOperator(
+        task_id="create", offer=[Path("a.json"), {"name": "x"}], if_exists="adopt", marker="m", window={"start": "x"},
+        retries=2, validate="strict",
+    )
+    CreateOfferOperator(task_id="again", offer=create.output)
+    PublishOfferOperator(task_id="publish", offer_id=create.output, on_failure="continue", waive=["no_window"])
+    CreateLibraryObjectOperator(task_id="tag", kind="tag", object="tags/{{ ds }}.json")
+
+hook = OfferLibraryHook()
+made = hook.create_offer({}, if_exists="skip")
+print(made["id"], made["etag"], made["action"], hook.get_offer("x")["status"], hook.objects("tag").get("x")["kind"])
+"""
+BAD = {
+    'CreateOfferOperator(task_id="a", offer={}, if_exists="overwrite")': "if_exists",
+    'CreateOfferOperator(task_id="a", offer={}, validate="lax")': "validate",
+    'CreateOfferOperator(task_id="a", offer=7)': "offer",
+    'PublishOfferOperator(task_id="a", offer_id="x", on_failure="ignore")': "on_failure",
+    'GetOfferOperator(task_id="a", offer_id="x", offer_type="personal")': "offer_type",
+    'CreateLibraryObjectOperator(task_id="a", kind="tags", object={})': "kind",
+    'SearchOffersOperator(task_id="a", qop="XOR")': "qop",
+    'OfferLibraryHook().create_offer({}, if_exists="overwrite")': "if_exists",
+    'OfferLibraryHook().create_offer({})["idd"]': "idd",
+    'OfferLibraryHook().get_offer("x")["etags"]': "etags",
+    'OfferLibraryHook().objects("tag").patch("x", [])["nam"]': "nam",
+}
+IMPORTS = """
+from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.offers import (
+    CreateOfferOperator, GetOfferOperator, PublishOfferOperator, SearchOffersOperator)
+"""
+
+
+def test_mypy_catches_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text(GOOD)
+    bad.write_text(IMPORTS + "\n".join(BAD))
+    config = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")]
+
+    said, _, _ = mypy.run([*config, "--no-error-summary", str(good), str(bad)])
+
+    errors = [line for line in said.splitlines() if ": error:" in line]
+    assert [line for line in errors if "good.py" in line] == []
+    first = len(IMPORTS.splitlines()) + 1
+    by_line = {int(line.split("bad.py:")[1].split(":")[0]) - first: line for line in errors if "bad.py" in line}
+    assert sorted(by_line) == list(range(len(BAD)))
+    for (_, name), line in zip(BAD.items(), (by_line[index] for index in sorted(by_line)), strict=True):
+        assert f'"{name}"' in line
+
+
+def test_the_words_are_those_that_the_client_knows() -> None:
+    assert get_args(words.KindName) == words.KINDS
+    assert set(words.KINDS) == set(LIBRARY)
+    assert set(words.OFFER_TYPES) == set(KINDS)
+    assert words.ON_FAILURE == ON_FAILURE
+
+
+def test_a_word_that_nothing_knows_is_an_error_where_the_dag_is_parsed() -> None:
+    def made(**given: Any) -> None:
+        with dag_of("words"):
+            CreateLibraryObjectOperator(task_id="made", **{"kind": "tag", "object": {}, **given})
+
+    for name, given, accepted in (
+        ("if_exists", "overwrite", "'fail' or 'adopt' or 'update' or 'skip'"),
+        ("on_failure", "ignore", "'stop' or 'continue'"),
+        ("kind", "tags", "'placement' or 'tag'"),
+    ):
+        with pytest.raises(InvalidInputError, match=rf"The task 'made'[\s\S]*{name}: given '{given}'.*{accepted}"):
+            made(**{name: given})
+        made(**{name: "{{ params.word }}"})
+
+
+def test_a_mapped_task_gets_its_words_when_it_runs(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    with dag_of("mapped", default_args={"retries": 1}) as dag:
+        CreateFallbackOfferOperator.partial(task_id="made", offer=fallback("A")).expand(
+            if_exists=["adopt", "overwrite"]
+        )
+
+    result = airflow.run(dag, connections={CONNECTION: emulator.connection(api)})
+
+    assert result.states == {"made[0]": "success", "made[1]": "failed"}
+    assert len(result.attempts) == 2
+    assert "if_exists: given 'overwrite'" in str(result.error("made[1]"))
+
+
+def context_of(task: Any) -> Context:
+    """What a task needs of Airflow to run by itself, as in a notebook."""
+    ti = SimpleNamespace(
+        try_number=1,
+        max_tries=0,
+        task=task,
+        dag_id="d",
+        run_id="r",
+        task_id=task.task_id,
+        map_index=-1,
+        start_date=None,
+        xcom_push=lambda **_: None,
+    )
+    return {"ti": ti, "dag_run": SimpleNamespace()}  # type: ignore[typeddict-item]
+
+
+def test_a_list_works_where_an_event_loop_runs_already(
+    emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch, airflow: Airflow
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+
+    async def notebook() -> Any:
+        create = CreateFallbackOfferOperator(task_id="create", offer=[fallback("A"), fallback("B")])
+        made = create.execute(context_of(create))
+        read = GetOfferOperator(task_id="read", offer_id=made)
+        return read.execute(context_of(read))
+
+    assert [each["name"] for each in asyncio.run(notebook())] == ["A", "B"]
+    assert len(offers(emulator)) == 2
