@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.operators.base import json_document, named_offer
-from airflow_provider_offers.sensors.offers import OfferLibrarySensor
+from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
+from airflow_provider_offers.sensors import arguments
+from airflow_provider_offers.sensors.base import OfferLibrarySensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import timedelta
 
+    from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.sighting import Viewpoint
-    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -58,15 +61,25 @@ class OfferLiveSensor(OfferLibrarySensor):
         self,
         *,
         offer_id: Any,
-        offer_type: str | None = None,
+        offer_type: OfferType | None = None,
         etag: int | str | None = None,
         decision_id: Any = None,
         placement_id: Any = None,
         profile: dict[str, Any] | str | None = None,
         context_data: Any = None,
+        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        sandbox: str | None = None,
+        deferrable: bool | None = None,
+        max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            deferrable=deferrable,
+            max_outage=max_outage,
+            **kwargs,
+        )
         self.offer_id = offer_id
         self.offer_type = offer_type
         self.etag = etag
@@ -75,6 +88,21 @@ class OfferLiveSensor(OfferLibrarySensor):
         self.profile = profile
         self.context_data = context_data
         self._carried: dict[str, Any] = {}
+        self._told = ""
+        self.refuse_where_parsed()
+
+    def check(self) -> Iterator[Violation]:
+        yield from super().check()
+        yield from self.check_offers()
+        yield from arguments.check_word("offer_type", self.offer_type, OFFER_TYPES, optional=True)
+        yield from arguments.check_etag("etag", self.etag)
+
+    @property
+    def goal(self) -> str:
+        return "the decision runtime serves each as it was published"
+
+    def last(self) -> str:
+        return self._told
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.flows.sighting import sight
@@ -87,7 +115,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         etags = self._etags(given)
         references = [hook.library.reference(each, self.offer_type or None) for each in given]
         entities = hook.library.look_at(references)
-        now = datetime.now(UTC)
+        now = hook.library.service_now()
         for reference, entity in zip(references, entities, strict=True):
             # What is hopeless needs no decision.
             served_verdict(str(reference), entity, None, None, now)
@@ -104,7 +132,10 @@ class OfferLiveSensor(OfferLibrarySensor):
         values = [verdict.value for verdict in verdicts if verdict.value is not None]
         if len(values) == len(verdicts):
             return values
-        self.log.info("Not served yet: %s", "; ".join(verdict.reason for verdict in verdicts if verdict.value is None))
+        told = "Not served yet: " + "; ".join(verdict.reason for verdict in verdicts if verdict.value is None)
+        if told != self._told:
+            self.log.info("%s", told)
+        self._told = told
         return None
 
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:

@@ -1,7 +1,10 @@
 """The real Airflow that the tests of this folder run their DAGs on, and the emulator that their operators talk to."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +46,37 @@ def emulator(emulator_session: Emulator) -> Emulator:
 def api(request: pytest.FixtureRequest) -> str:
     """Each generation of the API in its turn."""
     return str(request.param)
+
+
+@pytest.fixture
+def meanwhile(emulator: Emulator) -> Iterator[Callable[[Callable[[], Any]], Callable[[Any], None]]]:
+    """Makes callbacks for `on_execute_callback`: each does something once, after its task has looked a few times."""
+    threads: list[threading.Thread] = []
+    problems: list[BaseException] = []
+
+    def make(act: Callable[[], Any]) -> Callable[[Any], None]:
+        begun: set[str] = set()
+
+        def callback(context: Any) -> None:
+            task = context["ti"].task_id
+            if task in begun:
+                return
+            begun.add(task)
+            threads.append(threading.Thread(target=after_some_looks, args=(len(emulator.journal()), act)))
+            threads[-1].start()
+
+        return callback
+
+    def after_some_looks(before: int, act: Callable[[], Any]) -> None:
+        try:
+            end = time.monotonic() + 60
+            while len(emulator.journal()) < before + 6 and time.monotonic() < end:
+                time.sleep(0.02)
+            act()
+        except BaseException as problem:  # noqa: BLE001 - told below
+            problems.append(problem)
+
+    yield make
+    for thread in threads:
+        thread.join()
+    assert not problems

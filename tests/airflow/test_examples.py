@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import DecideOperator
-from airflow_provider_offers.sensors.offers import OfferLibrarySensor
+from airflow_provider_offers.sensors.base import OfferLibrarySensor
 from tests.airflow.harness import Airflow, load_dags
 from tests.airflow.library import CONNECTION, dag_of, library_of, offers
 

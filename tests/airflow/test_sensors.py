@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -29,40 +27,6 @@ POLL = 0.3
 OPEN = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2090-01-01T00:00:00Z"}
 FUTURE = {"startDate": "2090-01-01T00:00:00Z", "endDate": "2091-01-01T00:00:00Z"}
 OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
-
-
-@pytest.fixture
-def meanwhile(emulator: Emulator) -> Iterator[Callable[[Callable[[], Any]], Callable[[Any], None]]]:
-    """Makes callbacks for `on_execute_callback`: each does something once, after its task has looked a few times."""
-    threads: list[threading.Thread] = []
-    problems: list[BaseException] = []
-
-    def make(act: Callable[[], Any]) -> Callable[[Any], None]:
-        begun: set[str] = set()
-
-        def callback(context: Any) -> None:
-            task = context["ti"].task_id
-            if task in begun:
-                return
-            begun.add(task)
-            threads.append(threading.Thread(target=after_some_looks, args=(len(emulator.journal()), act)))
-            threads[-1].start()
-
-        return callback
-
-    def after_some_looks(before: int, act: Callable[[], Any]) -> None:
-        try:
-            end = time.monotonic() + 60
-            while len(emulator.journal()) < before + 6 and time.monotonic() < end:
-                time.sleep(0.02)
-            act()
-        except BaseException as problem:  # noqa: BLE001 - told below
-            problems.append(problem)
-
-    yield make
-    for thread in threads:
-        thread.join()
-    assert not problems
 
 
 def edit(library: OfferLibrary, offer: dict[str, Any], path: str, value: Any) -> Callable[[], Any]:
@@ -247,9 +211,9 @@ def test_what_is_waited_for_is_checked_before_anything_else(airflow: Airflow, em
     with dag_of("wrong") as dag:
         for mode, arguments in MODES.items():
             common = {**arguments, "retries": 2, "retry_delay": NO_DELAY}
-            OfferStatusSensor(task_id=f"status_{mode}", offer_id=offer, status="published", **common)
-            OfferWindowSensor(task_id=f"until_{mode}", offer_id=offer, until="later", **common)
-            OffersFoundSensor(task_id=f"found_{mode}", at_least=0, **common)
+            OfferStatusSensor(task_id=f"status_{mode}", offer_id=offer, status="{{ 'published' }}", **common)  # type: ignore[arg-type]
+            OfferWindowSensor(task_id=f"until_{mode}", offer_id=offer, until="{{ 'later' }}", **common)  # type: ignore[arg-type]
+            OffersFoundSensor(task_id=f"found_{mode}", at_least="{{ 0 }}", **common)
             OfferStatusSensor(task_id=f"missing_{mode}", offer_id="dps:personalized-offer:0", status="draft", **common)
             OfferWindowSensor(task_id=f"fallback_{mode}", offer_id=_fallback(emulator, mode), **common)
     result = run(airflow, emulator, "dps", dag)

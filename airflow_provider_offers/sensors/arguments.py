@@ -1,0 +1,91 @@
+"""The words that the sensors take, and checks of their arguments that import nothing and leave templates alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Literal, get_args
+
+from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.numbers import whole_number
+
+OfferStatus = Literal["draft", "approved", "archived"]
+Until = Literal["open", "closed"]
+
+STATUSES: tuple[str, ...] = get_args(OfferStatus)
+UNTIL: tuple[str, ...] = get_args(Until)
+# An hour, as in `client.polling`, which is not imported where a DAG is parsed.
+LONGEST_OUTAGE = 3_600.0
+
+
+def may_render(given: Any) -> bool:
+    """Whether something else may stand here when the task runs: a template, or what another task returns."""
+    if isinstance(given, str):
+        return any(mark in given for mark in ("{{", "{%", "{#"))
+    return (callable(given) and not isinstance(given, type)) or hasattr(given, "resolve")
+
+
+def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Violation]:
+    """Text that is not empty; nothing at all, where it is optional."""
+    if may_render(given) or (optional and given in (None, "")):
+        return
+    if not isinstance(given, str) or not given.strip():
+        yield Violation(name, quoted(given), "text" if optional else "text that is not empty")
+
+
+def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = False) -> Iterator[Violation]:
+    """One word of a closed list."""
+    if may_render(given) or (optional and given in (None, "")):
+        return
+    if not isinstance(given, str) or given not in words:
+        yield Violation(name, quoted(given), " or ".join(map(repr, words)))
+
+
+def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violation]:
+    """One word of a closed list, or several."""
+    if may_render(given):
+        return
+    each = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else []
+    if not each or any(not may_render(word) and (not isinstance(word, str) or word not in words) for word in each):
+        yield Violation(name, quoted(given), f"{', '.join(map(repr, words))}, one or several")
+
+
+def check_named(name: str, given: Any) -> Iterator[Violation]:
+    """What names an object, or several: whether it does is seen when the task runs."""
+    if given is None or (isinstance(given, (str, dict)) and not given):
+        yield Violation(name, quoted(given), "an id, what a task returned, or a list of either")
+
+
+def check_offers(name: str, given: Any) -> Iterator[Violation]:
+    """What names one offer or more: nobody writes down a wait for none, though a task may return none."""
+    if isinstance(given, (list, tuple)) and not given:
+        yield Violation(name, quoted(given), "one id or more")
+    yield from check_named(name, given)
+
+
+def check_etag(name: str, given: Any) -> Iterator[Violation]:
+    """An etag, as a number or as text; nothing at all for the one that the offer has."""
+    if may_render(given) or given in (None, ""):
+        return
+    if whole_number(given.strip('"') if isinstance(given, str) else given, 0, 10**18) is None:
+        yield Violation(name, quoted(given), "an etag, a whole number, such as that of a receipt")
+
+
+def check_count(name: str, given: Any) -> Iterator[Violation]:
+    """A whole number of at least 1."""
+    if not may_render(given) and whole_number(given, 1) is None:
+        yield Violation(name, quoted(given), "a whole number of at least 1")
+
+
+def check_seconds(name: str, given: Any) -> Iterator[Violation]:
+    """A length of time that is not negative and has an end."""
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < float("inf"):
+        yield Violation(name, quoted(given), "seconds, or a timedelta, of at least 0")
+
+
+def seconds(given: timedelta | float) -> float:
+    """A length of time in seconds."""
+    return given.total_seconds() if isinstance(given, timedelta) else float(given)
