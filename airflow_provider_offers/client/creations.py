@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from airflow_provider_offers.client.cleaning import tidied
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, Earlier
 from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
@@ -31,6 +32,8 @@ def new_creation(
     """The creation, with its properties in neutral names. Raises `InvalidInputError` with everything that is wrong."""
     validate = checked_validate(validate)
     properties = neutral_payload(document, kind)
+    if validate is not False:
+        properties = tidied(kind, properties)
     if window is not None:
         properties = with_window(kind, properties, window)
     violations = [*_switches(if_exists, patience), *_with_marker(kind, properties, marker)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from airflow_provider_offers.client.legible import quoted
 
 _RFC_3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?",
+    r"(?:\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}|\d{8}T\d{6})(?P<fraction>\.\d+)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
 ACCEPTED = "an RFC 3339 date-time with a zone, such as 2026-03-10T00:00:00Z or 2026-03-10T01:00:00+01:00"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
+from airflow_provider_offers.client.cleaning import tidied, tidied_patch
 from airflow_provider_offers.client.creations import new_creation
 from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.exchange import Exchange
@@ -173,6 +174,8 @@ class OfferLibrary:
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
         neutral = neutral_patch(operations, self.settings.api, kinds[0])
+        if validate is not False:
+            neutral = tidied_patch(kinds[0], neutral)
         for kind in kinds:
             check_patch(kind, neutral, validate)
         if patch_has_names(kinds[0], neutral):
@@ -190,9 +193,11 @@ class OfferLibrary:
     ) -> Written:
         """Replace an offer whole (xcore only); see `flows.writing.replace_offer`."""
         reference = self.reference(offer_id, offer_type)
+        validate = checked_validate(validate)
         properties = neutral_payload(offer, reference.kind)
+        properties = properties if validate is False else tidied(reference.kind, properties)
         properties.pop("id", None)
-        check_offer(reference.kind, properties, offer, checked_validate(validate))
+        check_offer(reference.kind, properties, offer, validate)
         if has_names(reference.kind, properties):
             properties = self._run(lambda access: with_ids(access, reference.kind, properties))
         return self._run(lambda access: replace_offer(access, reference, properties, if_match=if_match))

@@ -20,6 +20,7 @@ from airflow_provider_offers.client.shapes import (
     Items,
     Members,
     Named,
+    OneOf,
     Pointing,
     ReferenceTo,
     Shape,
@@ -50,7 +51,39 @@ MEMBER_ID = ReferenceTo(
 
 _NAME = Text(example="a name that is not empty")
 _DESCRIPTION = Text(example="text", may_be_empty=True)
-_CHANNEL = Text(example="the URI of a channel, such as https://ns.adobe.com/xdm/channel-types/web")
+_CHANNEL = OneOf(
+    words=(),
+    roots=("https://ns.adobe.com/xdm/channel-types/", "https://ns.adobe.com/xdm/channels/"),
+    tails=(
+        "web",
+        "email",
+        "mobile",
+        "offline",
+        "phone",
+        "sms",
+        "push",
+        "mail",
+        "direct-mail",
+        "social",
+        "search",
+        "display",
+        "video",
+        "audio",
+        "inapp",
+        "other",
+    ),
+    uri="https://ns.adobe.com/xdm/channel-types/web",
+    page='Adobe\'s page "Create placements" shows URIs of https://ns.adobe.com/xdm/channel-types/ only',
+)
+_COMPONENT_ROOT = "https://ns.adobe.com/experience/offer-management/content-component-"
+_COMPONENT_WORDS = ("html", "imagelink", "json", "text", "component-html", "component-imagelink", "component-json")
+_COMPONENT_TYPE = OneOf(
+    words=(*_COMPONENT_WORDS, "component-text"),
+    roots=(_COMPONENT_ROOT,),
+    tails=("html", "imagelink", "json", "text"),
+    uri=_COMPONENT_ROOT + "html",
+    page='Adobe\'s page "Create placements" shows URIs of the content components only',
+)
 _MEDIA_TYPE = Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?", example="a media type such as text/html or image/png")
 
 _EMPTY_WINDOW = (
@@ -79,17 +112,19 @@ def _window(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
 
 _COMPONENT = Members(
     members={
-        "type": Text(example="a component type, such as html, imagelink, component-text, json or its URI"),
+        "type": _COMPONENT_TYPE,
         "format": _MEDIA_TYPE,
         "language": Items(
             Text(pattern=r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", example="a language tag such as en or en-us"),
             noun="language tags",
         ),
-        "content": Text(example="text", may_be_empty=True),
+        "content": Text(example="text", may_be_empty=True, may_hold_json=True),
         "deliveryURL": Text(example="text", may_be_empty=True),
         "linkURL": Text(example="text", may_be_empty=True),
     },
     required=("type", "format"),
+    # Where an asset of the library stands behind a picture, and a short text of 2019.
+    also=("copyline", "repo:id", "repo:name", "repo:resolveURL", "offerui:previewThumbnail"),
 )
 _REPRESENTATION = Members(
     members={
@@ -130,6 +165,7 @@ _CAPPING_RULE = Members(
     },
     required=("limit", "scope", "entity"),
     together=_window,
+    also=("customQuery", "duration", "index"),
 )
 _COMMON: Mapping[str, Shape] = {
     "name": _NAME,
@@ -158,14 +194,17 @@ def _shown_once(value: Mapping[str, Any], pointer: str) -> Iterator[Violation]:
 
 
 # A fallback has no window and no rank of its own; the documents send both all the same, so they are allowed.
-PERSONALIZED_OFFER = Members(_COMMON, required=("name", "status", "selectionConstraint", "rank"), together=_shown_once)
-FALLBACK_OFFER = Members(_COMMON, required=("name", "status"), together=_shown_once)
+_ALSO = ("labels", "customMetadata", "fCapConstraintsLastIndex")
+PERSONALIZED_OFFER = Members(
+    _COMMON, required=("name", "status", "selectionConstraint", "rank"), together=_shown_once, also=_ALSO
+)
+FALLBACK_OFFER = Members(_COMMON, required=("name", "status"), together=_shown_once, also=_ALSO)
 
 PLACEMENT = Members(
     {
         "name": _NAME,
         "description": _DESCRIPTION,
-        "componentType": Text(example="a component type, such as html, imagelink, text, json or its URI"),
+        "componentType": _COMPONENT_TYPE,
         "channel": _CHANNEL,
         "contentTypes": Items(_MEDIA_TYPE, noun="media types"),
         "itemCount": Whole(1, 30),
@@ -174,9 +213,10 @@ PLACEMENT = Members(
         "returnMetaData": Named(Flag()),
     },
     required=("name",),
+    also=("labels",),
 )
 
-TAG = Members({"name": _NAME, "description": _DESCRIPTION}, required=("name",))
+TAG = Members({"name": _NAME, "description": _DESCRIPTION}, required=("name",), also=("labels",))
 
 # By `filterType`: the types that the ids of a collection may be of.
 COLLECTED = {"offers": ("personalized-offer", "fallback-offer"), "any-tags": ("tag",), "all-tags": ("tag",)}
@@ -213,6 +253,7 @@ class _Collection(Members):
 COLLECTION = _Collection(
     {
         "name": _NAME,
+        "description": _DESCRIPTION,
         "filterType": Text(words=tuple(COLLECTED)),
         "ids": Items(MEMBER_ID, noun="ids"),
         "labels": Items(Text(example="a label such as core/C5"), noun="labels"),
@@ -247,6 +288,7 @@ RULE = Members(
         "definedOn": _DEFINED_ON,
     },
     required=("name", "condition"),
+    also=("segmentModel", "exdRule", "labels"),
 )
 
 FORMULA = Members(
@@ -259,6 +301,7 @@ FORMULA = Members(
         "definedOn": _DEFINED_ON,
     },
     required=("name", "expression"),
+    also=("exdFunction", "labels"),
 )
 
 
@@ -272,7 +315,9 @@ _CRITERION = Members(
     {
         "placements": Items(PLACEMENT_ID, minimum=1, noun="placements"),
         "optionSelection": Members(
-            {"optionSelectionType": Text(words=("filter", "directList")), "filter": COLLECTION_ID}, together=_selected
+            {"optionSelectionType": Text(words=("filter", "directList")), "filter": COLLECTION_ID},
+            together=_selected,
+            also=("optionList",),
         ),
         "profileConstraint": Members(_PROFILE_MEMBERS),
         "rank": Members({"priority": Whole(0), "order": _ORDER}),
@@ -310,4 +355,6 @@ DECISION = Members(
     },
     required=("name", "status"),
     together=_decided,
+    # In the form of 2019 one of each stands in place of the criteria.
+    also=("placement", "filter", "labels"),
 )

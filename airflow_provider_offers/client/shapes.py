@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.likeness import near, perhaps
 from airflow_provider_offers.client.spelling import escape_token
 
 # Given by the service; a create that carries them was copied from a read.
@@ -82,27 +83,67 @@ ANY = Anything()
 
 @dataclass(frozen=True)
 class Text(_Leaf):
-    """Text, perhaps of given words, of a pattern or of a size in UTF-8; `example` says what would do."""
+    """Text, perhaps of given words, of a pattern or of a size in UTF-8; `example` says what would do.
+
+    Where it `may_hold_json`, an object or a list is written as JSON in its place.
+    """
 
     words: tuple[str, ...] = ()
     pattern: str | None = None
     example: str = "text that is not empty"
     may_be_empty: bool = False
     max_bytes: int | None = None
+    may_hold_json: bool = False
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
         if self.words:
             if value not in self.words or not isinstance(value, str):
-                yield Violation(pointer, describe(value), " or ".join(map(repr, self.words)))
+                yield Violation(pointer, describe(value), one_of(self.words, value))
         elif (
             not isinstance(value, str)
             or (not value.strip() and not self.may_be_empty)
             or (self.pattern and not re.fullmatch(self.pattern, value))
         ):
-            yield Violation(pointer, describe(value), self.example)
+            lost = "; write it in quotes: a number of a template may have lost digits" if type(value) is float else ""
+            yield Violation(pointer, describe(value), self.example + lost)
         elif self.max_bytes is not None and len(value.encode(errors="replace")) > self.max_bytes:
             size = len(value.encode(errors="replace"))
             yield Violation(pointer, f"{size} bytes", f"at most {self.max_bytes} bytes in UTF-8")
+
+
+@dataclass(frozen=True)
+class OneOf(_Leaf):
+    """A word that the pages know, or a URI that begins as theirs do; another URI is doubtful.
+
+    `tails` are the known ends of such URIs, `uri` is one as an example.
+    """
+
+    words: tuple[str, ...]
+    roots: tuple[str, ...]
+    tails: tuple[str, ...]
+    uri: str
+    page: str
+
+    def check(self, value: Any, pointer: str) -> Iterator[Violation]:
+        accepted = f"{' or '.join(map(repr, self.words))}{', or a URI' if self.words else 'a URI'} such as {self.uri}"
+        if not isinstance(value, str) or not value.strip():
+            yield Violation(pointer, describe(value), accepted)
+            return
+        if value in self.words:
+            return
+        root = next((each for each in self.roots if value.startswith(each)), None)
+        if root is None and ":" in value:
+            yield Doubt(pointer, describe(value), accepted, self.page)
+            return
+        tail = value.removeprefix(root or "")
+        if root is not None and tail in self.tails:
+            return
+        meant = near(tail, self.tails if root is not None or not self.words else self.words)
+        suggested = [each if root is None and self.words else f"{root or self.roots[0]}{each}" for each in meant]
+        if root is None or meant:
+            yield Violation(pointer, describe(value), accepted + perhaps(suggested))
+        else:
+            yield Doubt(pointer, describe(value), accepted, self.page)
 
 
 @dataclass(frozen=True)
@@ -212,6 +253,9 @@ class Named:
             yield from self.item.pointings(member, f"{pointer}/{escape_token(name)}")
 
 
+_ANY_TEXT = Text(example="text", may_be_empty=True, may_hold_json=True)
+
+
 @dataclass(frozen=True)
 class TextMap:
     """An object of texts under names of the author's own."""
@@ -225,10 +269,10 @@ class TextMap:
         if len(value) > self.maximum:
             yield Violation(pointer, f"{len(value)} entries", f"at most {self.maximum}")
         for name, text in value.items():
-            yield from Text(example="text", may_be_empty=True).check(text, f"{pointer}/{escape_token(name)}")
+            yield from _ANY_TEXT.check(text, f"{pointer}/{escape_token(name)}")
 
     def below(self, token: str) -> Shape:
-        return Text(example="text", may_be_empty=True)
+        return _ANY_TEXT
 
     def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
         return iter(())
@@ -239,12 +283,14 @@ class Members:
     """An object: rules for its known members, which of them must be there, and rules between them.
 
     The rules between members hold for those that are there: of a patch, not all are known. A draft may lack those of
-    the required that are in `later`, each with the page that says so.
+    the required that are in `later`, each with the page that says so. `also` are members that Adobe's documents show
+    and no rule is about.
     """
 
     members: Mapping[str, Shape] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     later: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
     together: Callable[[Mapping[str, Any], str], Iterator[Violation]] | None = None
 
     def check(self, value: Any, pointer: str) -> Iterator[Violation]:
@@ -312,6 +358,12 @@ def shapes_at(shape: Shape, tokens: Sequence[str]) -> tuple[Shape, Shape]:
     return parent, shape
 
 
+def one_of(words: Sequence[str], value: Any) -> str:
+    """The words of a closed list, with the one that may have been meant."""
+    meant = near(value, words) if isinstance(value, str) and len(words) > 1 else []
+    return " or ".join(map(repr, words)) + perhaps(meant)
+
+
 def describe(value: Any) -> str:
     """The value as a message shows it: whole when it is short, else its beginning or its kind."""
     if isinstance(value, Mapping):
@@ -323,7 +375,9 @@ def describe(value: Any) -> str:
 
 def _accepted(shape: Shape) -> str:
     if isinstance(shape, Text):
-        return " or ".join(map(repr, shape.words)) if shape.words else shape.example
+        return one_of(shape.words, None) if shape.words else shape.example
+    if isinstance(shape, OneOf):
+        return one_of(shape.words, None) if shape.words else shape.uri
     if isinstance(shape, Whole):
         return f"a whole number of at least {shape.minimum}"
     if isinstance(shape, Instant):

@@ -15,10 +15,10 @@ from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Viol
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.names import BESIDE, name_findings, unknown_member
 from airflow_provider_offers.client.patches import is_index
 from airflow_provider_offers.client.payloads import given_pointer
 from airflow_provider_offers.client.shapes import (
-    ASSIGNED,
     Items,
     Members,
     Named,
@@ -27,7 +27,7 @@ from airflow_provider_offers.client.shapes import (
     describe,
     shapes_at,
 )
-from airflow_provider_offers.client.spelling import escape_token, join_pointer, split_pointer
+from airflow_provider_offers.client.spelling import escape_token, join_pointer, split_pointer, wire_tokens
 from airflow_provider_offers.client.wire import Json
 
 log = logging.getLogger(__name__)
@@ -89,9 +89,7 @@ def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Vi
     status = properties.get("status")
     for finding in kind.shape.check(properties, ""):
         yield _hardened(finding) if status in SHOWN_STATUSES else finding
-    for name in ASSIGNED:
-        if name in properties:
-            yield Violation(f"/{name}", describe(properties[name]), "nothing: the service assigns it")
+    yield from name_findings(kind.shape, kind.names, properties)
     yield from _size_violations(kind, properties, "")
 
 
@@ -223,9 +221,13 @@ def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
 def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
     word, path = operation["op"], operation["path"]
     tokens = split_pointer(path)
-    if word == "test" or tokens[0] == "_links":
+    if tokens[0] == "_links":
         return
-    if tokens[0] in ASSIGNED:
+    names = list(_path_findings(kind, index, operation))
+    yield from names
+    if word == "test" or not all(isinstance(each, Doubt) for each in names):
+        return
+    if tokens[0] in BESIDE:
         yield Violation(
             f"/{index}/path", repr(path), f"a property of the {kind.subject}'s own: the service assigns this one"
         )
@@ -242,7 +244,36 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
         yield Violation(f"/{index}/value", "null", "a value: the property is required")
         return
     yield from shape.check(operation["value"], f"/{index}/value")
+    spelled = wire_tokens(tokens, kind.names)[1]
+    yield from name_findings(shape, spelled, operation["value"], f"/{index}/value", whole=kind.shape)
     yield from _size_violations(kind, operation["value"], f"/{index}/value")
+
+
+def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    """What is wrong or doubtful about the names in an operation's paths.
+
+    Only what is written is doubtful; a property of the author's own may be moved and taken away without a word.
+    """
+    for name in ("path", "from"):
+        if name not in operation:
+            continue
+        finding = _path_finding(kind, operation[name], f"/{index}/{name}")
+        writes = name == "path" and operation["op"] not in ("remove", "test")
+        if finding is not None and (writes or not isinstance(finding, Doubt)):
+            yield finding
+
+
+def _path_finding(kind: Kind, path: str, place: str) -> Violation | None:
+    shape: Shape = kind.shape
+    spelled = kind.names
+    for token in split_pointer(path):
+        if isinstance(shape, Members):
+            top = shape is kind.shape
+            finding = unknown_member(shape, spelled, token, place, kind.shape, top=top, given=repr(path))
+            if finding is not None:
+                return finding
+        shape, spelled = shape.below(token), wire_tokens([token], spelled)[1]
+    return None
 
 
 def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:

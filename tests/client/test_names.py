@@ -1,0 +1,244 @@
+"""Misspelt properties and words: refused with what was meant, at every depth and in both spellings; others are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
+from airflow_provider_offers.client.kinds import COLLECTION, DECISION, LIBRARY, PERSONALIZED, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.likeness import folded, near
+from airflow_provider_offers.client.names import BESIDE, name_findings
+from airflow_provider_offers.client.patches import neutral_patch
+from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.shapes import Items, Members, Named, Shape
+from airflow_provider_offers.client.spelling import PLAIN, Spelled
+from airflow_provider_offers.client.validation import offer_findings, patch_findings
+from tests.client import strategies
+from tests.client.library import sale
+
+EVERY = pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+WEB = "https://ns.adobe.com/xdm/channel-types/web"
+
+
+def shown(channel: str | None = None, **component: Any) -> dict[str, Any]:
+    """A representation, whole unless something in it is changed."""
+    whole = {"placement": "p", "components": [{"type": "html", "format": "text/html", **component}]}
+    return whole if channel is None else {**whole, "channel": channel}
+
+
+def findings(document: Any, kind: Kind = PERSONALIZED) -> list[Violation]:
+    return offer_findings(kind, neutral_payload(document, kind), document)
+
+
+def objects(
+    shape: Shape, spelled: Spelled, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Members, Spelled]]:
+    """Every object of known members in a kind, with the way to it."""
+    if isinstance(shape, Items):
+        yield from objects(shape.item, spelled.items or PLAIN, (*path, "#"))
+    elif isinstance(shape, Named):
+        yield from objects(shape.item, spelled.values or PLAIN, (*path, "own"))
+    elif isinstance(shape, Members):
+        yield path, shape, spelled
+        for name, member in shape.members.items():
+            yield from objects(member, spelled.wire_name(name)[1], (*path, name))
+
+
+def placed(path: tuple[str, ...], inner: Any) -> Any:
+    """A document with that at its place and nothing else."""
+    for token in reversed(path):
+        inner = [inner] if token == "#" else {token: inner}
+    return inner
+
+
+def slips(name: str) -> set[str]:
+    """The name with one letter left out, added, mistaken or swapped with the next."""
+    cut = [(name[:at], name[at:]) for at in range(len(name) + 1)]
+    return (
+        {head + tail[1:] for head, tail in cut if tail}
+        | {f"{head}q{tail}" for head, tail in cut}
+        | {f"{head}q{tail[1:]}" for head, tail in cut if tail}
+        | {f"{head}{tail[1]}{tail[0]}{tail[2:]}" for head, tail in cut if len(tail) > 1}
+    ) - {name, ""}
+
+
+@EVERY
+def test_every_slip_in_every_name_at_every_depth_is_refused_with_what_was_meant(kind: Kind) -> None:
+    tried = 0
+    for path, shape, spelled in objects(kind.shape, kind.names):
+        for name in shape.members:
+            wire = spelled.wire_name(name)[0]
+            prefix = wire.removesuffix(name) if wire.endswith(name) else ""
+            for slip in slips(name):
+                if slip in (*shape.members, *shape.also) or (not path and slip in BESIDE):
+                    continue
+                for given_name, meant in ((slip, name), *([(prefix + slip, wire)] if prefix else [])):
+                    (found,) = name_findings(kind.shape, kind.names, placed(path, {given_name: 1}))
+                    assert not isinstance(found, Doubt), (path, given_name)
+                    assert repr(meant) in found.accepted, (path, given_name, found)
+                    tried += 1
+    assert tried > 50
+
+
+@EVERY
+def test_every_known_name_passes_in_either_spelling(kind: Kind) -> None:
+    for path, shape, spelled in objects(kind.shape, kind.names):
+        for name in (*shape.members, *shape.also):
+            document = placed(path, {name: 1})
+            assert list(name_findings(kind.shape, kind.names, document)) == []
+            wire = placed(path, {spelled.wire_name(name)[0]: 1})
+            neutral = neutral_payload(wire, kind) if path or name not in ("placement", "filter") else document
+            assert list(name_findings(kind.shape, kind.names, neutral)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_names", "meant"),
+    [
+        (PERSONALIZED, ("capingConstraint", "xdm:capingConstraint"), "cappingConstraint"),
+        (PERSONALIZED, ("reprsentations", "Representations", "representation"), "representations"),
+        (PERSONALIZED, ("capping_constraint", "cappingconstraint", "CappingConstrant"), "cappingConstraint"),
+        (PLACEMENT, ("chanel", "xdm:chanel", "chanell"), "channel"),
+        (DECISION, ("start_date", "startdate", "xdm:strtDate"), "startDate"),
+        (COLLECTION, ("filtertype", "fliterType"), "filterType"),
+    ],
+)
+def test_what_is_misspelt_is_named_as_its_author_would_write_it(
+    kind: Kind, given_names: tuple[str, ...], meant: str
+) -> None:
+    for name in given_names:
+        found = [each for each in findings({name: 1}, kind) if not each.accepted.endswith("it is required")]
+        suggested = f"xdm:{meant}" if name.startswith("xdm:") else meant
+        assert [(each.pointer, each.given) for each in found] == [(f"/{name}", f"the property {name!r}")]
+        assert found[0].accepted == f"a property of the pages; perhaps {suggested!r}?"
+        assert not isinstance(found[0], Doubt)
+
+
+def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:
+    component = {"xdm:type": "html", "xdm:format": "text/html"}
+    found = {
+        each.pointer: each.accepted
+        for each in findings(sale(representations=[{"placement": "p", "components": [component]}]))
+        if each.given.startswith("the property")
+    }
+    assert found == {
+        "/representations/0/components/0/xdm:type": "a property of the pages; perhaps '@type'?",
+        "/representations/0/components/0/xdm:format": "a property of the pages; perhaps 'dc:format'?",
+    }
+
+
+@pytest.mark.parametrize("name", ["acmeCampaignCode", "xdm:acmeCampaignCode", "_acme", "offerui:colour", "sku"])
+def test_a_property_of_the_authors_own_is_doubtful(name: str) -> None:
+    (found,) = findings(sale(**{name: "X-1"}))
+    assert isinstance(found, Doubt)
+    assert found.pointer == f"/{name}"
+    assert "No page of Adobe's shows this property" in str(found)
+
+
+def test_a_property_in_the_wrong_place_is_told_where_it_belongs() -> None:
+    found = {each.pointer: each for each in findings(sale(globalCap=5, priority=1, startDate="x"))}
+    assert all(isinstance(each, Doubt) for each in found.values())
+    assert "perhaps it belongs to /cappingConstraint?" in str(found["/globalCap"])
+    assert "perhaps it belongs to /rank?" in str(found["/priority"])
+    assert "perhaps it belongs to /selectionConstraint or" in str(found["/startDate"])
+
+
+def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
+    assert findings(sale(characteristics={"nmae": "x", "xdm:chanel": "y"})) == []
+    assert findings({"name": "P", "returnMetaData": {"offerNmae": True}}, PLACEMENT) == []
+    condition = {"type": "PQL", "value": "true"}
+    assert (
+        findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schema": {"altId": "x"}}}}, RULE) == []
+    )
+    (found,) = findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schem": {}}}}, RULE)
+    assert (found.pointer, found.accepted) == (
+        "/definedOn/profil/schem",
+        "a property of the pages; perhaps 'schema'?",
+    )
+
+
+def patched(*operations: dict[str, Any], kind: Kind = PERSONALIZED) -> list[tuple[str, bool]]:
+    """Where a patch is wrong, and whether that is certain."""
+    found = patch_findings(kind, neutral_patch(operations, "xcore", kind))
+    return [(each.pointer, not isinstance(each, Doubt)) for each in found]
+
+
+def test_the_paths_and_values_of_patches_are_looked_at_too() -> None:
+    for path in (
+        "/capingConstraint",
+        "/_instance/xdm:capingConstraint",
+        "/representations/0/chanel",
+        "/rank/prioritty",
+    ):
+        for operation in ({"op": "add", "value": 1}, {"op": "remove"}, {"op": "test", "value": 1}):
+            assert patched({**operation, "path": path}) == [("/0/path", True)]
+    assert patched({"op": "move", "from": "/descripton", "path": "/description"}) == [("/0/from", True)]
+    misspelt = {**shown(), "chanel": WEB}
+    assert patched({"op": "add", "path": "/representations/-", "value": misspelt}) == [("/0/value/chanel", True)]
+    assert patched({"op": "add", "path": "/acme/code", "value": 1}) == [("/0/path", False)]
+    assert patched({"op": "remove", "path": "/acme"}, {"op": "test", "path": "/acme", "value": 1}) == []
+    assert patched({"op": "add", "path": "/characteristics/nmae", "value": "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "meant"),
+    [
+        ({"status": "aproved"}, "/status", "perhaps 'approved'?"),
+        ({"status": "published"}, "/status", "'draft' or 'approved' or 'archived'"),
+        ({"representations": [shown(type="banner")]}, "/representations/0/components/0/type", "'html' or 'imagelink'"),
+        ({"representations": [shown(type="htlm")]}, "/representations/0/components/0/type", "perhaps 'html'?"),
+        ({"representations": [shown(channel="web")]}, "/representations/0/channel", f"perhaps '{WEB}'?"),
+        ({"representations": [shown(channel=WEB[:-3] + "wbe")]}, "/representations/0/channel", f"perhaps '{WEB}'?"),
+    ],
+)
+def test_an_unknown_word_of_a_closed_list_is_refused_with_what_was_meant(
+    changes: dict[str, Any], pointer: str, meant: str
+) -> None:
+    (found,) = findings(sale(**changes))
+    assert (found.pointer, isinstance(found, Doubt)) == (pointer, False)
+    assert meant in found.accepted
+
+
+@pytest.mark.parametrize("component", ["html", "component-text", "text", "component-html"])
+def test_component_types_pass_as_words_and_as_uris_of_the_pages(component: str) -> None:
+    uri = f"https://ns.adobe.com/experience/offer-management/content-component-{component.removeprefix('component-')}"
+    for given_type in (component, uri):
+        assert findings({"name": "P", "componentType": given_type, "channel": WEB}, PLACEMENT) == []
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://ns.adobe.com/experience/decisioning/content-component-html-template", "acme:own"]
+)
+def test_a_uri_that_no_page_shows_is_doubtful(uri: str) -> None:
+    for name in ("componentType", "channel"):
+        (found,) = findings({"name": "P", name: uri}, PLACEMENT)
+        assert isinstance(found, Doubt)
+    (found,) = findings({"name": "P", "channel": "https://ns.adobe.com/xdm/channel-types/skywriting"}, PLACEMENT)
+    assert isinstance(found, Doubt)
+
+
+@EVERY
+@given(data=st.data())
+@settings(max_examples=40, derandomize=True, deadline=None)
+def test_looking_at_names_ends_in_findings_at_places_of_the_document(kind: Kind, data: st.DataObject) -> None:
+    document = data.draw(strategies.OBJECTS[kind.key])
+    try:
+        neutral = neutral_payload(document, kind)
+    except InvalidInputError:
+        return
+    places = {
+        "".join(f"/{token.replace('~', '~0').replace('/', '~1')}" for token in place)
+        for place in strategies.places(neutral)
+    }
+    assert {found.pointer for found in name_findings(kind.shape, kind.names, neutral)} <= places
+
+
+@given(st.text(max_size=12), st.lists(st.text(min_size=1, max_size=12), max_size=5))
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_a_word_is_nearest_to_itself(word: str, others: list[str]) -> None:
+    assert set(near(word, [*others, word])) >= {word}
+    assert all(folded(each) == folded(word) for each in near(word, [*others, word]))
