@@ -14,6 +14,7 @@ from airflow_provider_offers.client.cleaning import tidied, tidied_patch
 from airflow_provider_offers.client.creations import new_creation
 from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.exchange import Exchange
+from airflow_provider_offers.client.filters import fitted
 from airflow_provider_offers.client.flows.access import Access, open_access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.creating import Creation, Earlier
@@ -213,6 +214,7 @@ class OfferLibrary:
         Calls `GET .../queries/core/search` (xcore; Adobe: list personalized offers) or `GET /offers` (dps).
         """
         kind = _kind(offer_type)
+        query = fitted(query, kind)
 
         def entities() -> Iterator[Entity]:
             access = self._open()

@@ -36,6 +36,11 @@ class Filter:
     value: str = ""
     absent: bool = False
 
+    @property
+    def text(self) -> str:
+        """The expression as its author may have written it."""
+        return f"{'!' if self.absent else ''}{self.path}{self.operator or ''}{self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -82,11 +87,11 @@ def parse_query(
     `q` is plain text: what the service's search syntax reserves is escaped here, and it is put into lower case as
     the documents ask. Surrounding double quotes make it one exact phrase. `properties` are expressions such as
     `status==approved` or `selectionConstraint.endDate<2026-07-01T00:00:00Z`, all of which must hold. `order_by`
-    names properties, `-` in front for descending. One text may stand for a list of one (`order_by`, `fields`:
-    also several, with commas between).
+    names properties, `-` in front for descending. One text may stand for a list, with commas between what it lists.
     """
     violations: list[Violation] = []
     text_of_q = _checked_q(q, violations)
+    qop = qop.strip().upper() if isinstance(qop, str) else qop
     if qop is not None and qop not in ("AND", "OR"):
         violations.append(Violation("qop", quoted(qop), "'AND' or 'OR'"))
     if name is not None and not (_is_text(name) and name):
@@ -100,9 +105,7 @@ def parse_query(
         qop="AND" if qop == "AND" else "OR" if qop == "OR" else None,
         fields=tuple(_field(text, violations) for text in _texts("fields", fields, violations, split=True)),
         properties=tuple(
-            found
-            for text in _texts("properties", properties, violations)
-            if (found := _filter(text, violations)) is not None
+            each for text in _texts("properties", properties, violations) for each in _filters(text, violations)
         ),
         order_by=tuple(
             order
@@ -176,8 +179,30 @@ def _field(text: str, violations: list[Violation]) -> str:
     return text
 
 
+def _filters(text: str, violations: list[Violation]) -> list[Filter]:
+    """The filters of one text: commas separate several, as Adobe's list pages have it.
+
+    What follows a comma must name a property that is known; anything else may be the rest of a value.
+    """
+    from airflow_provider_offers.client.filters import is_known
+
+    first, *others = text.split(",")
+    found = [_filter(first, violations)]
+    for other in others:
+        match = _FILTER.fullmatch(other.strip())
+        if match is None or not is_known(match["path"]):
+            accepted = (
+                "a property that is known after each comma, which separates filters; a value with a comma can be "
+                "asked for as a pattern, with . in its place, such as name~Spring. Summer"
+            )
+            violations.append(Violation("properties", quoted(text), accepted))
+            return []
+        found.append(_filter(other.strip(), violations))
+    return [each for each in found if each is not None]
+
+
 def _filter(text: str, violations: list[Violation]) -> Filter | None:
-    match = _FILTER.fullmatch(text)
+    match = _FILTER.fullmatch(text.strip())
     if match is None or (match["absent"] and match["operator"]):
         accepted = f"path, operator ({' '.join(OPERATORS)}), value; or a bare path; or !path"
         violations.append(Violation("properties", quoted(text), accepted))

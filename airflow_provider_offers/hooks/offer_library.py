@@ -477,12 +477,14 @@ class OfferLibraryAsyncHook(BaseHook):
         self, *, offer_type: str = "personalized", full: bool = False, **parameters: Any
     ) -> AsyncIterator[ReadReceipt]:
         """The offers that a search finds, each once; see `OfferLibraryHook.search_offers`."""
+        from airflow_provider_offers.client.filters import fitted
         from airflow_provider_offers.client.flows.listing import Listing
         from airflow_provider_offers.client.kinds import kind_of
         from airflow_provider_offers.client.query import parse_query
         from airflow_provider_offers.client.receipts import entity_receipt
 
-        query, kind = parse_query(**parameters), kind_of(offer_type)
+        kind = kind_of(offer_type)
+        query = fitted(parse_query(**parameters), kind)
         session = await self.session()
         listing = Listing(session.access, kind, session.access.generation.search(kind, query))
         left = query.limit

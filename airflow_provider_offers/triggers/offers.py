@@ -266,12 +266,14 @@ class OffersFoundTrigger(OfferTrigger):
 
     def _question(self) -> Question:
         from airflow_provider_offers.client.changes import search
+        from airflow_provider_offers.client.filters import fitted
         from airflow_provider_offers.client.kinds import kind_of
         from airflow_provider_offers.client.query import parse_query
         from airflow_provider_offers.client.receipts import entity_receipt
         from airflow_provider_offers.client.watch import Question
 
-        kind, query = kind_of(self.offer_type), parse_query(**{**self.search, "limit": self.at_least})
+        kind = kind_of(self.offer_type)
+        query = fitted(parse_query(**{**self.search, "limit": self.at_least}), kind)
 
         def ask(access: Access) -> Flow[list[dict[str, Any]]]:
             found = yield from search(access, kind, query)

@@ -183,12 +183,35 @@ def test_absence_is_known_to_dps_alone() -> None:
         on_xcore(properties="!description")
 
 
-def test_commas_would_end_a_filter_of_dps() -> None:
-    assert on_dps(properties="name==Sale, (now)") == [("property", "name~Sale. \\(now\\)")]
-    assert on_xcore(properties="name==Sale, (now)") == [("property", "_instance.xdm:name==Sale, (now)")]
-    for refused in ("name!=a,b", "name<a,b", "name~a{1,2}"):
-        with pytest.raises(UnsupportedError, match="comma"):
-            on_dps(properties=refused)
+def test_commas_separate_filters_on_both() -> None:
+    """Adobe's list pages: `property=a,b` equals `property=a&property=b`."""
+    page = "name!=abc,id~.*1234.*,description"
+    assert on_dps(properties=page) == [("property", text) for text in page.split(",")]
+    assert on_xcore(properties=page) == [
+        ("property", "_instance.xdm:name!=abc"),
+        ("property", "_instance.@id~.*1234.*"),
+        ("property", "_instance.xdm:description"),
+    ]
+    for spelled in (["status!=approved, name==Sale"], ["status!=approved", "_instance.xdm:name==Sale"]):
+        assert on_dps(properties=spelled) == [("property", "status!=approved"), ("property", "name==Sale")]
+
+
+@pytest.mark.parametrize(
+    "refused", ["name==Sale, (now)", "name==Spring, Summer", "name!=a,b", "name<a,b==c", "name~a{1,2}", "name,,status"]
+)
+def test_a_comma_in_a_value_is_refused_with_what_to_do(refused: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"name~Spring\. Summer"):
+        parse_query(properties=refused)
+
+
+def test_an_exact_name_may_have_a_comma() -> None:
+    assert on_dps(name="Sale, (now)") == [("property", "name~Sale. \\(now\\)")]
+    assert on_xcore(name="Sale, (now)") == [("name", "Sale, (now)")]
+
+
+def test_the_words_between_terms_are_understood_in_any_case() -> None:
+    for qop in ("and", "And", " AND "):
+        assert parse_query(q="x", qop=qop).qop == "AND"
 
 
 def test_exact_lookups() -> None:
@@ -272,7 +295,7 @@ def test_full_text_on_dps_is_a_regular_expression(q: str, qop: str | None, found
         ({"q": '""'}, "q"),
         ({"q": 5}, "q"),
         ({"q": "x" * 2_001}, "q"),
-        ({"q": "x", "qop": "and"}, "qop"),
+        ({"q": "x", "qop": "xor"}, "qop"),
         ({"qop": "AND"}, "qop"),
         ({"fields": "name"}, "fields"),
         ({"q": "x", "fields": ["a b"]}, "fields"),

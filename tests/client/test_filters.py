@@ -1,0 +1,74 @@
+"""A slip of the fingers in a search, which would find nothing or everything, is refused; words are understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client import filters
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.filters import fitted
+from airflow_provider_offers.client.kinds import COLLECTION, LIBRARY, PERSONALIZED, PLACEMENT, Kind
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.query import parse_query
+
+
+def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
+    """The filters as they are sent, in neutral spelling."""
+    return [each.text for each in fitted(parse_query(**parameters), kind).properties]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "meant"),
+    [
+        ({"properties": "statu==approved"}, "perhaps 'status'?"),
+        ({"properties": "_instance.xdm:statsu==approved"}, "perhaps 'xdm:status'?"),
+        ({"properties": "status==aproved"}, "perhaps 'approved'?"),
+        ({"properties": "status!=live"}, "'draft' or 'approved' or 'archived'"),
+        ({"properties": "selectionConstraint.endDat<2026-07-01T00:00:00Z"}, "perhaps 'endDate'?"),
+        ({"properties": "representations.components.type==htlm"}, "perhaps 'html'?"),
+        ({"properties": "representations.chanel"}, "perhaps 'channel'?"),
+        ({"order_by": "-nmae"}, "perhaps 'name'?"),
+        ({"q": "x", "fields": "descripton"}, "perhaps 'description'?"),
+    ],
+)
+def test_a_slip_in_a_search_is_refused_with_what_was_meant(parameters: dict[str, Any], meant: str) -> None:
+    with pytest.raises(InvalidInputError, match="The search cannot be sent") as refused:
+        asked(**parameters)
+    assert meant in str(refused.value)
+    (violation,) = refused.value.violations
+    assert violation.pointer in parameters
+
+
+def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
+    assert asked(properties=["status==Approved", "status!=DRAFT"]) == ["status==approved", "status!=draft"]
+    assert asked(COLLECTION, properties="filterType==anyTags") == ["filterType==any-tags"]
+    assert asked(PLACEMENT, properties="componentType==HTML") == ["componentType==html"]
+    rendered = ["selectionConstraint.endDate<2026-05-01 00:00:00+00:00", "modified>=20260501T020000+0200"]
+    assert asked(properties=rendered) == [
+        "selectionConstraint.endDate<2026-05-01T00:00:00Z",
+        "modified>=2026-05-01T00:00:00Z",
+    ]
+    # A pattern is the author's own.
+    assert asked(properties=["status~App.*", "name==Approved"]) == ["status~App.*", "name==Approved"]
+
+
+@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+def test_whatever_a_read_shows_can_be_asked_for(kind: Kind) -> None:
+    paths = ["id", "created", "modified", "etag", "createdBy", "repo:createdDate", "repo:etag", "instanceId", "name"]
+    paths += [f"{name}" for name in kind.shape.members]
+    fitted(parse_query(properties=paths, order_by=[f"-{path}" for path in paths]), kind)
+    fitted(parse_query(properties="characteristics.nmae==x"), PERSONALIZED)
+
+
+def test_another_unknown_property_is_asked_for_with_one_warning(
+    library: OfferLibrary, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "_told", set())
+    for _ in range(3):
+        assert list(library.search_offers(parse_query(properties="acmeCampaignCode==X-1"))) == []
+    said = [record.getMessage() for record in caplog.records if record.name == filters.__name__]
+    assert len(said) == 1
+    assert "given 'acmeCampaignCode==X-1'" in said[0]
+    assert "No page of Adobe's shows this property" in said[0]
