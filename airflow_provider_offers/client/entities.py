@@ -17,6 +17,7 @@ from airflow_provider_offers.client.kinds import (
     kind_of_type_name,
 )
 from airflow_provider_offers.client.shapes import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
+from airflow_provider_offers.client.spelling import Spelled
 from airflow_provider_offers.client.wire import Json
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -29,8 +30,9 @@ class Entity:
     """An object of the library as a read shows it.
 
     `properties` are the object's own, in generation 2's plain names; `envelope` is what the service keeps about it
-    beside those named here. `id` is the reference id (`@id`); `instance_id` the one in URLs, equal on dps.
-    `created` and `modified` are RFC 3339 texts as the service wrote them.
+    beside those named here. `names` is how the wire spells this one where it is not as the others of its kind. `id` is
+    the reference id (`@id`); `instance_id` the one in URLs, equal on dps. `created` and `modified` are RFC 3339 texts
+    as the service wrote them.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Entity:
     created: str | None = None
     modified: str | None = None
     envelope: Mapping[str, Json] = field(default_factory=dict)
+    names: Spelled | None = None
 
     @property
     def name(self) -> str | None:
@@ -61,7 +64,7 @@ class Entity:
 
     @property
     def reference(self) -> Reference:
-        return Reference(self.kind, id=self.id, instance_id=self.instance_id)
+        return Reference(self.kind, id=self.id, instance_id=self.instance_id, names=self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which object is meant: by its reference id, its instance id, or both; or else by its exact name."""
+    """Which object is meant: by its reference id, its instance id, or both; or else by its exact name.
+
+    `names` is how the wire spells its properties, where a read has shown that it is not as the kind's others.
+    """
 
     kind: Kind
     id: str | None = None
     instance_id: str | None = None
     name: str | None = None
+    names: Spelled | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         named = None if self.name is None else NAME_PREFIX + self.name

@@ -133,7 +133,10 @@ def _given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: b
     token, *rest = tokens
     wire, child = wire_tokens([token], spelled)
     name = token
-    if isinstance(content, Mapping) and token not in content and (wire[0] in content or prefixed):
+    second, below_second = spelled.either.get(token, (wire[0], child))
+    if isinstance(content, Mapping) and token not in content and second in content:
+        name, child = second, below_second
+    elif isinstance(content, Mapping) and token not in content and (wire[0] in content or prefixed):
         name = wire[0]
     below: Any = None
     if isinstance(content, Mapping):

@@ -7,7 +7,7 @@ so does everything below it. That makes the way there and back lossless for prop
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
@@ -20,7 +20,7 @@ class Spelled:
 
     `members` maps neutral member names to (wire name, how the member itself is spelled); `items` says how the
     elements of an array are, `values` how the members of an object with names of its author's own; `to_wire` and
-    `to_neutral` convert a leaf's value.
+    `to_neutral` convert a leaf's value. `either` are members that the wire shows in a second spelling too.
     """
 
     members: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
@@ -28,15 +28,28 @@ class Spelled:
     values: Spelled | None = None
     to_wire: Callable[[Any], Any] | None = None
     to_neutral: Callable[[Any], Any] | None = None
+    either: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
 
     def neutral_name(self, name: str) -> tuple[str, Spelled]:
         """The neutral name of a member given in either spelling, and how the member is spelled."""
         if name in self.members:
             return name, self.members[name][1]
-        for neutral, (wire, child) in self.members.items():
+        for neutral, (wire, child) in (*self.members.items(), *self.either.items()):
             if wire == name:
                 return neutral, child
         return name, PLAIN
+
+    def as_shown(self, document: Mapping[str, Json]) -> Spelled | None:
+        """How this very document spells what has two spellings; None where it is as everywhere.
+
+        What is not there is spelled as the rest of it.
+        """
+        second = {name for name, (wire, _) in self.either.items() if wire in document}
+        if not second:
+            return None
+        if not self.either.keys() & document.keys():
+            second = set(self.either)
+        return replace(self, members={**self.members, **{name: self.either[name] for name in second}})
 
     def wire_name(self, name: str) -> tuple[str, Spelled]:
         return self.members.get(name, (name, PLAIN))

@@ -85,11 +85,12 @@ def patch(
     and `OutcomeUnknownError` where the answer is lost and no read shows what the patch touches.
     """
     reference = yield from resolve(access, reference)
-    if if_match is None and is_idempotent(operations):
+    if if_match is None and is_idempotent(operations) and not access.generation.needs_read(reference.kind, operations):
         return (yield from _set(access, reference, operations, intent))
     told: set[str] = set()
     for _ in range(_FRESH_READS):
         before = yield from read_now(access, reference)
+        reference = before.reference
         # After the read: whoever's patch is in it had kept its plan before.
         if intent is not None and _is_applied(access, before, operations, intent, if_match):
             return _seen(before)
@@ -325,7 +326,7 @@ def replace_offer(
     reference = yield from resolve(access, reference)
     access.generation.replace(reference, properties)  # dps refuses here, before anything is sent
     before = yield from read_now(access, reference)
-    call = access.generation.replace(reference, {**properties, "id": before.id}, etag=before.etag)
+    call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
     _expect_etag(before, if_match, call)
     expected = access.generation.as_read(properties, reference.kind)
     touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)

@@ -68,6 +68,10 @@ class Generation(Protocol):
         """Whether the instance id must be looked up before the object can be addressed."""
         ...
 
+    def needs_read(self, kind: Kind, patch: Patch) -> bool:
+        """Whether only a read of the object tells how its own properties are spelled that the patch names."""
+        ...
+
     def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
         """Neutral properties as they come back after a write: some values have two spellings on the way in.
 

@@ -77,7 +77,8 @@ class Xcore:
             f'schema="{_schema(reference.kind)}"',
             **_if_match(etag),
         }
-        body = [_wire_operation(operation, reference.kind.names) for operation in patch]
+        names = reference.names or reference.kind.names
+        body = [_wire_operation(operation, names) for operation in patch]
         return Call("PATCH", self._instance(reference), headers, body, repeatable=False)
 
     def replace(self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None) -> Call:
@@ -86,7 +87,8 @@ class Xcore:
             "Content-Type": f'application/vnd.adobe.platform.xcore.hal+json; schema="{_schema(reference.kind)}"',
             **_if_match(etag),
         }
-        body = {"_instance": wire_value(properties, reference.kind.names), "_links": {}}
+        names = reference.names or reference.kind.names
+        body = {"_instance": wire_value(properties, names), "_links": {}}
         return Call("PUT", self._instance(reference), headers, body, repeatable=False)
 
     def delete(self, reference: Reference) -> Call:
@@ -132,6 +134,10 @@ class Xcore:
 
     def needs_instance_id(self, reference: Reference) -> bool:
         return reference.instance_id is None
+
+    def needs_read(self, kind: Kind, patch: Patch) -> bool:
+        paths = [operation[name] for operation in patch for name in ("path", "from") if name in operation]
+        return any(split_pointer(path)[0] in kind.names.either for path in paths)
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
         names = OFFER if kind is None else kind.names
@@ -222,6 +228,7 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
         created=optional_text(body, "repo:createdDate"),
         modified=optional_text(body, "repo:lastModifiedDate"),
         properties=properties,
+        names=kind.names.as_shown(instance) if kind.names.either else None,
         envelope={
             ENVELOPE.get(name, name): value
             for name, value in body.items()

@@ -145,7 +145,19 @@ COLLECTION = Spelled(
 _SCHEMA = Spelled(members={"ref": ("$ref", PLAIN)})
 _DEFINED_ON = Spelled(values=Spelled(members=_xdm("referencePaths", schema=_SCHEMA)))
 _EXPRESSION = Spelled(members=_xdm("type", "format", "value"))
-RULE = Spelled(members={**_ID, **_xdm("name", "description", condition=_EXPRESSION, definedOn=_DEFINED_ON)})
+# The pages write and read a rule's description and condition without a prefix; reads have been seen with one.
+_CONDITION = Spelled(
+    members={name: (name, PLAIN) for name in ("type", "format", "value")}, either=_xdm("type", "format", "value")
+)
+RULE = Spelled(
+    members={
+        **_ID,
+        **_xdm("name", definedOn=_DEFINED_ON),
+        "description": ("description", PLAIN),
+        "condition": ("condition", _CONDITION),
+    },
+    either=_xdm("description", condition=_EXPRESSION),
+)
 # Generation 1 documents no calls for formulas, but their schema references are seen in either spelling.
 FORMULA = Spelled(
     members={
