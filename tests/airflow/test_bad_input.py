@@ -96,7 +96,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         ["/status: given 'x'", "/rank/priority: given -1; accepted: a whole number of at least 0"],
     ),
     "one_property_twice": (CreateOfferOperator, bad_offer(**{"xdm:name": "x"}), ["/xdm:name: given both as 'name'"]),
-    "assigned_id": (CreateOfferOperator, bad_offer(id=SOME_ID), [f"/id: given '{SOME_ID}'", "the service assigns it"]),
+    "misspelt": (
+        CreateOfferOperator,
+        bad_offer(capingConstraint={}),
+        ["/capingConstraint", "perhaps 'cappingConstraint'?"],
+    ),
     "no_offer": (CreateOfferOperator, {"offer": ["x"]}, ["/0: given a str; accepted: a JSON object"]),
     "json_of_a_list": (CreateOfferOperator, {"offer": "[1]"}, ["/0: given a int; accepted: a JSON object"]),
     "two_of_one_name": (

@@ -1,0 +1,101 @@
+"""Every body, patch and search of Adobe's documents through the operators, as their pages follow each other.
+
+`tests/corpus` holds one file for each object that a create page makes: the kind, and the steps in their order, each
+with the page that shows it: the creation, the update page's patch of what it made, the list page's search. `doubtful`
+are the places that the checks warn of, `only` is the one generation that has the kind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.cleaning import tidied
+from airflow_provider_offers.client.kinds import library_kind
+from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.sameness import same
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.library import (
+    CreateLibraryObjectOperator,
+    PatchLibraryObjectOperator,
+    SearchLibraryObjectsOperator,
+)
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, run
+
+CORPUS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parents[1] / "corpus").glob("*.json"))
+}
+
+
+def chains(api: str) -> dict[str, dict[str, Any]]:
+    """Those that the generation has."""
+    return {name: chain for name, chain in CORPUS.items() if chain.get("only", api) == api}
+
+
+def add_tasks(name: str, chain: dict[str, Any]) -> None:
+    """The steps of one object, one after the other."""
+    made: Any = None
+    before: Any = None
+    for number, step in enumerate(chain["steps"]):
+        common: dict[str, Any] = {"task_id": f"{name}-{number}", "kind": chain["kind"]}
+        if "create" in step:
+            task: Any = CreateLibraryObjectOperator(**common, object=step["create"])
+            made = task.output
+        elif "patch" in step:
+            task = PatchLibraryObjectOperator(**common, object_id=made, patch=step["patch"])
+        else:
+            task = SearchLibraryObjectsOperator(**common, **step["search"])
+        if before is not None:
+            before >> task
+        before = task
+
+
+@pytest.mark.parametrize("api", ["dps", "xcore"])
+def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    """What they refer to need not be there; an end before its start is the service's to judge."""
+    emulator.configure(missing_references="allow", refuse_reversed_window=False)
+    with dag_of("corpus") as dag:
+        for name, chain in chains(api).items():
+            add_tasks(name, chain)
+
+    result = run(airflow, emulator, api, dag)
+
+    failed = {task: result.error(task) for task, state in result.states.items() if state != "success"}
+    assert failed == {}
+    for name, chain in chains(api).items():
+        assert_there(emulator, result, name, chain)
+    expected = [
+        place for chain in chains(api).values() for step in chain["steps"] for place in step.get("doubtful", ())
+    ]
+    assert sorted(re.findall(r"is sent with a doubt.*?: (\S+): given", result.logs)) == sorted(expected)
+
+
+def assert_there(emulator: Emulator, result: Any, name: str, chain: dict[str, Any]) -> None:
+    """What the service has is what the page creates, but for what the patches after it change."""
+    kind = library_kind(chain["kind"])
+    wanted = tidied(kind, neutral_payload(chain["steps"][0]["create"], kind))
+    identifier = result.result(f"{name}-0")["id"]
+    (body,) = (each["body"] for each in emulator.objects() if each["id"] == identifier)
+    touched = {
+        operation["path"].removeprefix("/_instance").split("/")[1].removeprefix("xdm:")
+        for step in chain["steps"]
+        for operation in step.get("patch", ())
+    }
+    for member in wanted.keys() - touched - {"id", *kind.dropped, *kind.untold}:
+        assert member in body, (name, member)
+        assert same(body[member], wanted[member]), (name, member)
+
+
+def test_the_corpus_names_a_page_for_every_step() -> None:
+    assert len(CORPUS) >= 20
+    for name, chain in CORPUS.items():
+        assert "create" in chain["steps"][0], name
+        for step in chain["steps"]:
+            assert step["page"], name
+            assert len({"create", "patch", "search"} & step.keys()) == 1, name
