@@ -12,6 +12,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.instants import format_instant, parse_instant
 from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.likeness import near, perhaps
 from airflow_provider_offers.client.wire import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
@@ -184,9 +185,14 @@ def window_from(given: Any) -> OfferWindow:
     if unknown := [name for name in given if name not in known]:
         raise InvalidInputError(
             "The window is not valid",
-            [Violation(f"window/{name}", "an unknown member", ", ".join(known)) for name in unknown],
+            [Violation(f"window/{name}", "an unknown member", _window_members(name, known)) for name in unknown],
         )
     return resolve_window(given.get("start"), given.get("end"), given.get("duration"), given.get("timezone"))
+
+
+def _window_members(name: object, known: tuple[str, ...]) -> str:
+    """The members that a window has, and which may have been meant: a date of an offer, or a slip."""
+    return ", ".join(known) + perhaps(near(str(name).removesuffix("Date"), known))
 
 
 def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[str, Json]:

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.payloads import neutral_payload
 from airflow_provider_offers.client.shapes import Items, Members, Named, Shape
 from airflow_provider_offers.client.spelling import PLAIN, Spelled
 from airflow_provider_offers.client.validation import offer_findings, patch_findings
+from airflow_provider_offers.client.windows import window_from
 from tests.client import strategies
 from tests.client.library import sale
 
@@ -242,3 +243,10 @@ def test_looking_at_names_ends_in_findings_at_places_of_the_document(kind: Kind,
 def test_a_word_is_nearest_to_itself(word: str, others: list[str]) -> None:
     assert set(near(word, [*others, word])) >= {word}
     assert all(folded(each) == folded(word) for each in near(word, [*others, word]))
+
+
+@pytest.mark.parametrize(("name", "meant"), [("strat", "start"), ("startDate", "start"), ("Duration", "duration")])
+def test_a_slip_in_a_window_is_told_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(InvalidInputError, match="The window is not valid") as refused:
+        window_from({name: "2026-03-10T00:00:00Z"})
+    assert refused.value.violations[0].accepted.endswith(f"; perhaps {meant!r}?")
