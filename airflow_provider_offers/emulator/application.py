@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.types import Receive, Scope, Send
 
-from airflow_provider_offers.emulator import control, wellknown
+from airflow_provider_offers.emulator import control, cors, wellknown
 from airflow_provider_offers.emulator.exchange import Exchange
 from airflow_provider_offers.emulator.journal import line
 from airflow_provider_offers.emulator.messages import Answer, Request
@@ -50,7 +50,7 @@ class Application:
         exchange = Exchange(request, scope, receive, send, self.closing)
         prefix = wellknown.CONTROL_PREFIX
         if request.raw_path == prefix or request.raw_path.startswith(prefix + "/"):
-            answer = self._guarded(lambda: control.answer(self._service, request))
+            answer = self._guarded(lambda: control.guarded_answer(self._service, request))
             self._complete(exchange, answer)
             await exchange.send(answer)
         else:
@@ -75,6 +75,7 @@ class Application:
         try:
             answer = handle() if fault is None else await suffer(fault, Victim(service, exchange, matched, handle))
             if answer is not None:
+                cors.open_to(request, answer, settings)
                 self._complete(exchange, answer)
                 service.latest[matched.name] = answer
             # The entry is complete before the client can see the answer, so that a test may look at once.

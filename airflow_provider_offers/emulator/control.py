@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.emulator import declaring, wellknown
+from airflow_provider_offers.emulator import cors, declaring, wellknown
 from airflow_provider_offers.emulator.declaring import DeclarationError
 from airflow_provider_offers.emulator.faults import FaultError
 from airflow_provider_offers.emulator.json_body import JsonError, loads
@@ -28,6 +28,14 @@ class ControlError(ValueError):
 class _Command:
     keys: tuple[str, ...]
     run: Callable[[Service, dict[str, Any]], Any]
+
+
+def guarded_answer(service: Service, request: Request) -> Answer:
+    """Answer a request, unless a web page elsewhere may have sent it."""
+    why = cors.why_foreign(request, service.settings)
+    return (
+        Answer.of(403, {"error": f"refused, as a page elsewhere may ask: {why}"}) if why else answer(service, request)
+    )
 
 
 def answer(service: Service, request: Request) -> Answer:

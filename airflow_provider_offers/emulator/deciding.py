@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from airflow_provider_offers.emulator import instants
 from airflow_provider_offers.emulator.capping import Allowance
+from airflow_provider_offers.emulator.kinds import criteria_of
 from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.snapshot import Snapshot
 
@@ -94,7 +95,7 @@ class Decider:
         found: dict[str, Option] = {}
         if why_closed(question.activity, self.now_us):
             return []
-        for criterion in question.activity.body.get("criteria", ()):
+        for criterion in criteria_of(question.activity.body):
             if question.placement.id not in criterion.get("placements", ()):
                 continue
             if not self.circumstances.eligible(criterion.get("profileConstraint", {})):

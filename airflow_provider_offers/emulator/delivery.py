@@ -22,6 +22,7 @@ from airflow_provider_offers.emulator.deciding import (
     why_closed,
 )
 from airflow_provider_offers.emulator.decision_request import DecisionRequest, Scope, Terms
+from airflow_provider_offers.emulator.kinds import criteria_of
 from airflow_provider_offers.emulator.library import Library, Record
 from airflow_provider_offers.emulator.media_types import MediaType, same_schema
 from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceError
@@ -66,7 +67,7 @@ def offers(call: Call) -> Answer:
     for activity in [_activity(snapshot, each) for each in dict.fromkeys(wanted)]:
         found = {
             offer.id: offer
-            for criterion in activity.body.get("criteria", ())
+            for criterion in criteria_of(activity.body)
             for offer in collected(snapshot, criterion)
             if any(presentable(offer, placement) for placement in criterion.get("placements", ()))
         }
@@ -97,7 +98,7 @@ def questions(snapshot: Snapshot, scopes: Sequence[Scope], now_us: int, settings
         closed = why_closed(activity, now_us)
         if closed and settings.closed_decision == "refuse":
             raise _refused(closed)
-        chosen = {each for criterion in activity.body.get("criteria", ()) for each in criterion.get("placements", ())}
+        chosen = {each for criterion in criteria_of(activity.body) for each in criterion.get("placements", ())}
         for wanted in sorted(chosen) if scope.placement is None else [scope.placement]:
             placement = snapshot.get(wanted, "offer-placement")
             if placement is None:
@@ -139,10 +140,11 @@ def _decided(call: Call, version: str) -> Answer:
         raise invalid(problems, call.settings.delivery_invalid_status)
     now_us = call.library.clock.now_us()
     made = propose(call.library, call.runtime.snapshot(call.sandbox, call.settings), request, now_us, call.settings)
-    document: dict[str, Any] = {"xdm:propositionId": str(uuid.uuid4())}
+    older = call.settings.ode_answers == "2020" and call.request.segments[2] == "ode"
+    document: dict[str, Any] = {"xdm:propositionID" if older else "xdm:propositionId": str(uuid.uuid4())}
     if request.profile.request_id is not None:
         document["xdm:decisionRequestId"] = request.profile.request_id
-    document["xdm:propositions"] = [propositions.write(each, request.terms) for each in made]
+    document["xdm:propositions"] = [propositions.write(each, request.terms, older=older) for each in made]
     document["ode:createDate"] = now_us // 1000
     proposed = sum(len(each.options) for each in made)
     fallbacks = sum(1 for each in made if not each.options)

@@ -82,6 +82,8 @@ def list_all(call: Call) -> Answer:
     properties = [part for value in call.request.all("property") for part in value.split(",")]
     orders = [value for value in call.request.all("orderBy") if value]
     start = call.request.one("start")
+    # Public programs ask for the first page so.
+    start = None if start == "0" else start
     try:
         conditions = [filters.parse(each, kind, "dps") for each in properties]
         keys = ordering.parse(orders or ["-modified"], kind, "dps")
@@ -172,7 +174,7 @@ def _record(call: Call) -> Record:
 
 def _check_if_match(call: Call, record: Record) -> None:
     expected = call.request.header("if-match")
-    if call.settings.dps_if_match == "honour" and expected not in (None, "*", f'"{record.etag}"'):
+    if call.settings.dps_if_match == "honour" and expected not in (None, "*", str(record.etag), f'"{record.etag}"'):
         raise ServiceError(409, Reason.STALE, f"If-Match is {expected}, and the etag is {record.etag}")
 
 

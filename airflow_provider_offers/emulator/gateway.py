@@ -76,10 +76,14 @@ def _check_token(request: Request, api_key: str, settings: Settings, holder_of: 
         raise GatewayError(403, "403003", "Api Key is invalid")
 
 
-def sandbox_of(request: Request, settings: Settings) -> str:
-    """The sandbox that the request names."""
+def sandbox_of(request: Request, settings: Settings, container: str | None = None) -> str:
+    """The sandbox that the request names; without a name the one of the container in its path, else the default one."""
     name = request.header("x-sandbox-name")
     status = settings.sandbox_refusal_status
+    if not name and settings.missing_sandbox == "default":
+        default = wellknown.SANDBOX if wellknown.SANDBOX in settings.sandboxes else settings.sandboxes[0]
+        of_container = (each for each in settings.sandboxes if container == wellknown.container_of(each))
+        return next(of_container, default)
     if not name:
         raise ServiceError(status, Reason.SANDBOX, "the header x-sandbox-name is missing")
     if name not in settings.sandboxes:

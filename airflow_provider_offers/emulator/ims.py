@@ -66,7 +66,9 @@ def issue_token(request: Request, settings: Settings, tokens: TokenStore) -> Ans
     if given.get("client_secret") != credential.client_secret:
         raise ImsError("invalid_client", "invalid client_secret parameter")
     scopes = [scope for scope in given.get("scope", "").replace(" ", ",").split(",") if scope]
-    foreign = [scope for scope in scopes if scope not in wellknown.SCOPES]
+    foreign = [
+        scope for scope in scopes if scope not in wellknown.SCOPES and not scope.startswith(wellknown.SCOPE_FAMILIES)
+    ]
     if foreign or not scopes:
         raise ImsError("invalid_scope", f"invalid scope parameter: {', '.join(foreign) or '(none)'}")
     token = tokens.issue(credential.client_id, settings.token_lifetime)

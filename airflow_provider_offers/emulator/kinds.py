@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,8 @@ _REPRESENTATION = Object(
     (
         Property("channel", Text()),
         Property("placement", Reference(("offer-placement",)), required=True),
-        Property("components", ListOf(_COMPONENT, least=1), required=True),
+        # Only what is to be shown must have some; see `rules`.
+        Property("components", ListOf(_COMPONENT)),
     )
 )
 _PROFILE_CONSTRAINT = (
@@ -333,6 +334,16 @@ KINDS: tuple[Kind, ...] = (
         as_read=_formula_as_read,
     ),
 )
+
+
+def criteria_of(decision: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The criteria of a decision; the form of 2019 names one placement and one collection in their place."""
+    placement, collection = decision.get("placement"), decision.get("filter")
+    if "criteria" in decision or placement is None or collection is None:
+        criteria: Sequence[Mapping[str, Any]] = decision.get("criteria", ())
+        return criteria
+    return [{"placements": [placement], "optionSelection": {"filter": collection}}]
+
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 

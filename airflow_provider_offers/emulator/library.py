@@ -97,16 +97,20 @@ class Library:
         newest = self._one("SELECT max(modified_ms) FROM revisions")
         clock.follow_store(newest or 0)
 
-    def ensure_reference_objects(self, sandboxes: Iterable[str]) -> None:
+    def ensure_reference_objects(self, sandboxes: Iterable[str], *, more: bool = False) -> None:
         """Put the objects that Adobe's documents mention into sandboxes that were never prepared."""
+        sets = [("prepared", wellknown.REFERENCE_OBJECTS, 0)]
+        if more:
+            sets.append(("prepared more", wellknown.MORE_REFERENCE_OBJECTS, len(wellknown.REFERENCE_OBJECTS)))
         for sandbox in sandboxes:
-            if self._one("SELECT 1 FROM counters WHERE name = ?", f"prepared:{sandbox}"):
-                continue
-            self.database.next_number(f"prepared:{sandbox}")
-            for number, (kind, object_id, body) in enumerate(wellknown.REFERENCE_OBJECTS):
-                if self.get(sandbox, object_id) is None:
-                    born = wellknown.REFERENCE_OBJECTS_BORN_US + number * 1000
-                    self.insert(sandbox, NewObject(BY_NAME[kind], body, "xcore", id=object_id), born)
+            for mark, objects, first in sets:
+                if self._one("SELECT 1 FROM counters WHERE name = ?", f"{mark}:{sandbox}"):
+                    continue
+                self.database.next_number(f"{mark}:{sandbox}")
+                for number, (kind, object_id, body) in enumerate(objects, first):
+                    if self.get(sandbox, object_id) is None:
+                        born = wellknown.REFERENCE_OBJECTS_BORN_US + number * 1000
+                        self.insert(sandbox, NewObject(BY_NAME[kind], body, "xcore", id=object_id), born)
 
     def settle(self) -> None:
         """Let go of what was deleted and whose delay is over."""
@@ -180,7 +184,7 @@ class Library:
             modified_by=new.client_id,
             version=new.version,
             name=str(new.body.get("name", "")),
-            status=new.body.get("status"),
+            status=_status(new.body),
             text=_text(new.body),
             spelled=new.spelled,
         )
@@ -204,7 +208,7 @@ class Library:
             modified_by=client_id,
             version=record.version,
             name=str(body.get("name", "")),
-            status=body.get("status"),
+            status=_status(body),
             text=_text(body),
             spelled=record.spelled if spelled is None else spelled,
         )
@@ -227,7 +231,7 @@ class Library:
         self.changes += 1
         for table in _FORGETFUL:
             self.database.connection.execute(f"DELETE FROM {table}")
-        self.database.connection.execute("DELETE FROM counters WHERE name LIKE 'prepared:%' OR name = 'decisions'")
+        self.database.connection.execute("DELETE FROM counters WHERE name LIKE 'prepared%' OR name = 'decisions'")
 
     def earliest_us(self) -> int | None:
         """When the oldest current object was created, the reference objects apart."""
@@ -284,6 +288,12 @@ class Library:
     def _record(self, sql: str, *values: Any) -> Record | None:
         row = self.database.connection.execute(sql.format(COLUMNS), values).fetchone()
         return Record(*row) if row else None
+
+
+def _status(body: Mapping[str, Any]) -> str | None:
+    # What was seeded unchecked may hold anything.
+    status = body.get("status")
+    return status if isinstance(status, str) else None
 
 
 def _text(body: Mapping[str, Any]) -> str:

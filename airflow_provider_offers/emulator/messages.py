@@ -99,14 +99,14 @@ class GatewayError(Refusal):
 class ImsError(Refusal):
     """Refused by the identity service: `error` and `error_description`."""
 
-    def __init__(self, error: str, description: str, status: int = 400) -> None:
+    def __init__(self, error: str, description: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
         super().__init__(description)
-        self.error, self.description, self.status = error, description, status
+        self.error, self.description, self.status, self.headers = error, description, status, headers or {}
 
     def answer(self) -> Answer:
         """The identity service's body."""
         document = {"error": self.error, "error_description": self.description}
-        return Answer.of(self.status, document, note=f"{self.error}: {self.description}")
+        return Answer.of(self.status, document, headers=self.headers, note=f"{self.error}: {self.description}")
 
 
 class Reason(Enum):
@@ -149,7 +149,7 @@ class ServiceError(Refusal):
         super().__init__(detail)
         self.status, self.reason, self.detail = status, reason, detail
         self.headers, self.context = headers or {}, context
-        self.service = "XCORE"
+        self.service = "EMULATOR"
         self.tenant: dict[str, str] = {}
 
     def answer(self) -> Answer:

@@ -21,8 +21,22 @@ _PLACEMENT_SWITCHES: Mapping[str, tuple[str, str]] = {
 """What a placement's `returnMetaData` stands for in a request's `xdm:includeMetadata`."""
 
 
-def write(proposition: Proposition, terms: Terms) -> dict[str, Any]:
-    """One proposition: the decision, the placement, and either options or a fallback."""
+def write(proposition: Proposition, terms: Terms, *, older: bool = False) -> dict[str, Any]:
+    """One proposition: the decision, the placement, and options or a fallback; the `older` form is that of 2020."""
+    document = _written(proposition, terms)
+    return _as_in_2020(document) if older else document
+
+
+def _as_in_2020(document: Any) -> Any:
+    """The same with etags as texts."""
+    if isinstance(document, list):
+        return [_as_in_2020(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    return {name: str(value) if name == "repo:etag" else _as_in_2020(value) for name, value in document.items()}
+
+
+def _written(proposition: Proposition, terms: Terms) -> dict[str, Any]:
     placement = proposition.question.placement
     metadata = _metadata(terms, placement)
     content = terms.content if terms.content is not None else bool(placement.body.get("returnContent"))

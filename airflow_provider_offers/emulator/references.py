@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_offers.emulator import guardrails
-from airflow_provider_offers.emulator.kinds import Kind
+from airflow_provider_offers.emulator.kinds import Kind, criteria_of
 from airflow_provider_offers.emulator.library import Library, Record
 from airflow_provider_offers.emulator.rules import invalid
 from airflow_provider_offers.emulator.settings import Settings
@@ -62,7 +62,7 @@ def _unfit_fallback(library: Library, sandbox: str, neutral: Mapping[str, Any], 
     if fallback.status != "approved":
         yield f"{fallback.id} is {fallback.status}, and the fallback of a live decision must be approved"
     covered = {each["placement"] for each in fallback.body.get("representations", ())}
-    wanted = [each for criterion in neutral["criteria"] for each in criterion["placements"]]
+    wanted = [each for criterion in criteria_of(neutral) for each in criterion["placements"]]
     for placement in dict.fromkeys(wanted):
         if placement not in covered:
             yield f"{fallback.id} has no representation for {placement}, and a live decision needs one"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_offers.emulator import delivery, dps, dwm, wellknown, xcore, xcore_lists
 from airflow_provider_offers.emulator.calls import Call
-from airflow_provider_offers.emulator.messages import Answer, Reason, Request, ServiceError
+from airflow_provider_offers.emulator.messages import Answer, ImsError, Reason, Refusal, Request, ServiceError
 
 Handler = Callable[[Call], Answer]
 
@@ -90,8 +90,22 @@ NAMES = (*dict.fromkeys(route.name for route in ROUTES), "unknown")
 """The names that fault rules and the journal know routes by."""
 
 
+_SERVICES = ("xcore", "dps", "ods", "ode", "dwm")
+
+
+def service_of(request: Request) -> str:
+    """Which service a path is of: `ims`, one of the platform's, or nothing."""
+    segments = request.segments
+    if segments[0] == "ims":
+        return "ims"
+    of_platform = len(segments) > 2 and segments[:2] == ("data", "core") and segments[2] in _SERVICES
+    return segments[2] if of_platform else ""
+
+
 def find(request: Request) -> tuple[Route, dict[str, str]] | None:
     """The route of a request and the parameters in its path."""
+    if any(segment.partition(";")[0] in (".", "..") for segment in request.segments):
+        return None
     for route in ROUTES:
         if route.method == request.method:
             parameters = route.match(request.segments)
@@ -100,8 +114,20 @@ def find(request: Request) -> tuple[Route, dict[str, str]] | None:
     return None
 
 
-def refusal(request: Request) -> ServiceError:
+def refusal(request: Request) -> Refusal:
+    """The loud answer to a request that no route serves, in the form of the service whose path it is."""
+    refused = _refusal(request)
+    if service_of(request) != "ims":
+        return refused
+    error = "method_not_allowed" if refused.status == 405 else "invalid_request"
+    return ImsError(error, refused.detail, refused.status, refused.headers)
+
+
+def _refusal(request: Request) -> ServiceError:
     """The loud answer to a request that no route serves."""
+    if any(segment.partition(";")[0] in (".", "..") for segment in request.segments):
+        detail = f"the path {request.path} climbs: a segment is . or .., with or without parameters"
+        return ServiceError(400, Reason.MALFORMED, detail, headers={"x-emulator-unknown-route": "1"})
     methods = sorted({route.method for route in ROUTES if route.match(request.segments) is not None})
     headers = {"x-emulator-unknown-route": "1"}
     if methods:

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_offers.emulator import guardrails, instants
 from airflow_provider_offers.emulator.json_patch import same
-from airflow_provider_offers.emulator.kinds import Kind
+from airflow_provider_offers.emulator.kinds import Kind, criteria_of
 from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.messages import Reason, ServiceError
 from airflow_provider_offers.emulator.settings import Settings
@@ -25,7 +25,11 @@ UNDECLARED = "Cannot specify eligibilityRule without a declared profileConstrain
 
 def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings, status: int) -> dict[str, Any]:
     """The neutral properties of a wire document, or a refusal that lists everything wrong with it."""
-    reading = Reading(spelling, only_name_required=spelling == "dps" and settings.dps_required == "name")
+    reading = Reading(
+        spelling,
+        only_name_required=spelling == "dps" and settings.dps_required == "name",
+        takes_uris=settings.dps_component_uris == "keep",
+    )
     if isinstance(document, dict):
         for name in sorted(RESERVED[spelling] & document.keys()):
             reading.problem(f"/{name}", "is assigned by the server")
@@ -133,6 +137,8 @@ def _dropped(kind: Kind, name: str) -> bool:
 
 def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
     """No window ends before it starts, and none is empty: of an offer, a decision, or a cap."""
+    if _may_have_gaps(neutral, settings):
+        return []
     own = _own(kind, neutral)
     held: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), own)]
     if "selectionConstraint" in own:
@@ -153,6 +159,23 @@ def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, setting
     return problems
 
 
+def _components(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
+    """Every representation of what may be shown has something to show."""
+    if _may_have_gaps(neutral, settings):
+        return []
+    return [
+        Problem(
+            pointer(kind.shape, spelling, "representations", str(number), "components"), "must have at least 1 item(s)"
+        )
+        for number, each in enumerate(_own(kind, neutral).get("representations", ()))
+        if not each.get("components")
+    ]
+
+
+def _may_have_gaps(neutral: Mapping[str, Any], settings: Settings) -> bool:
+    return neutral.get("status") == "draft" and settings.draft_gaps == "allow"
+
+
 def _placements(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
     seen: dict[str, int] = {}
     problems: list[Problem] = []
@@ -171,7 +194,11 @@ def _live_decision(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, s
     """A live decision has a window, criteria, and a fallback; a draft may wait for them."""
     if kind.name != "offer-activity" or neutral.get("status") != "live" or settings.live_decision == "any":
         return []
-    missing = [name for name in ("startDate", "endDate", "criteria", "fallback") if not neutral.get(name)]
+    missing = [name for name in ("startDate", "endDate", "fallback") if not neutral.get(name)]
+    if not criteria_of(neutral):
+        # What is there of the form of 2019 is completed, and else the present form is asked for.
+        older = [name for name in ("placement", "filter") if name in neutral]
+        missing += ["criteria"] if not older else [name for name in ("placement", "filter") if name not in neutral]
     places = [pointer(kind.shape, spelling, name) for name in missing]
     for number, criterion in enumerate(neutral.get("criteria", ())):
         if "filter" not in criterion["optionSelection"]:
@@ -184,4 +211,4 @@ def _guardrails(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, sett
 
 
 _Rule = Callable[[Kind, Mapping[str, Any], Spelling, Settings], list[Problem]]
-_RULES: tuple[_Rule, ...] = (_windows, _placements, _live_decision, _guardrails)
+_RULES: tuple[_Rule, ...] = (_windows, _components, _placements, _live_decision, _guardrails)

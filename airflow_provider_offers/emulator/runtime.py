@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_offers.emulator import pql, wellknown
 from airflow_provider_offers.emulator.deciding import collected, representation
+from airflow_provider_offers.emulator.kinds import criteria_of
 from airflow_provider_offers.emulator.library import Library, Record
 from airflow_provider_offers.emulator.settings import Settings
 from airflow_provider_offers.emulator.snapshot import Snapshot
@@ -130,7 +131,7 @@ def _lag_us(settings: Settings) -> int:
 
 
 def _placements(activity: Record) -> list[str]:
-    found = [each for criterion in activity.body.get("criteria", ()) for each in criterion.get("placements", ())]
+    found = [each for criterion in criteria_of(activity.body) for each in criterion.get("placements", ())]
     return list(dict.fromkeys(found))
 
 
@@ -166,7 +167,7 @@ def _rule_troubles(snapshot: Snapshot, activity: Record) -> Iterator[Trouble]:
 
 def _rules(snapshot: Snapshot, activity: Record) -> Sequence[str]:
     found: dict[str, None] = {}
-    for criterion in activity.body.get("criteria", ()):
+    for criterion in criteria_of(activity.body):
         constraints = [criterion.get("profileConstraint", {})]
         constraints += [each.body.get("selectionConstraint", {}) for each in collected(snapshot, criterion)]
         for constraint in constraints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,8 @@ def seed_count(
 ) -> list[Record]:
     """`count` objects made of one template, a second apart, all older than anything in the library."""
     row = _kind(kind)
+    _text("client_id", client_id)
+    _text("name", name)
     _known("sandbox", sandbox, settings.sandboxes)
     _known("generation", generation, ("dps", "xcore"))
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 1_000_000:
@@ -71,6 +74,8 @@ def seed_count(
         names = [name.format(n=number) for number in range(1, count + 1)]
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise SeedError(f"name {name!r} must be a text with {{n}} in it: {error}") from None
+    if not isinstance(template, Mapping | None):
+        raise SeedError(f"template must be an object, not {template!r}")
     document = {**TEMPLATES.get(row.name, {}), **copy.deepcopy(dict(template or {})), "name": name}
     body = _checked(library, settings, sandbox, row, document)
     earliest = library.earliest_us()
@@ -100,30 +105,32 @@ def seed_objects(
         _known("sandbox", sandbox, settings.sandboxes)
         _known("generation", given.get("generation", "dps"), ("dps", "xcore"))
         for key in ("id", "instance_id", "client_id"):
-            if not isinstance(given.get(key), str | None):
-                raise SeedError(f"{key} must be a string, not {given[key]!r}")
+            if given.get(key) is not None:
+                _text(key, given[key])
         body = dict(given["body"])
-        if checked:
-            body = _checked(library, settings, sandbox, row, body)
-        object_id = given.get("id")
+        body = _checked(library, settings, sandbox, row, body) if checked else _storable("body", body)
+        object_id, instance_id = given.get("id"), given.get("instance_id")
         if object_id is not None and library.get(sandbox, object_id) is not None:
-            raise SeedError(f"{object_id!r} exists already")
+            raise SeedError(f"id {object_id!r} exists already")
+        if instance_id is not None and library.get_instance(sandbox, instance_id) is not None:
+            raise SeedError(f"instance_id {instance_id!r} exists already")
         stamp = library.clock.stamp(unique=settings.unique_timestamps)
         new = NewObject(
             row,
             body,
             given.get("generation", "dps"),
-            client_id=given.get("client_id", wellknown.OWNER.client_id),
+            client_id=given.get("client_id") or wellknown.OWNER.client_id,
             id=object_id,
-            instance_id=given.get("instance_id"),
-            created_us=_instant(given.get("created")),
-            modified_us=_instant(given.get("modified")),
+            instance_id=instance_id,
+            created_us=_instant("created", given.get("created")),
+            modified_us=_instant("modified", given.get("modified")),
         )
         records.append(library.insert(sandbox, new, stamp))
     return records
 
 
 def _checked(library: Library, settings: Settings, sandbox: str, kind: Kind, document: Any) -> dict[str, Any]:
+    _storable("body", document)
     try:
         body = rules.read_body(kind, document, "dps", settings, 400)
         references.check(library, sandbox, kind, body, None, "dps", settings, 400)
@@ -144,8 +151,23 @@ def _known(what: str, name: Any, known: Sequence[str]) -> None:
         raise SeedError(f"unknown {what} {name!r}{nearest(str(name), list(known))}")
 
 
-def _instant(text: Any) -> int | None:
+def _text(key: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise SeedError(f"{key} must be a text with something in it, not {value!r}")
+    _storable(key, value)
+
+
+def _storable(key: str, value: Any) -> Any:
+    """The value, which JSON in UTF-8 must be able to carry."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SeedError(f"{key} must be JSON: {error}") from None
+    return value
+
+
+def _instant(key: str, text: Any) -> int | None:
     try:
         return None if text is None else instants.to_us(text)
-    except (TypeError, ValueError) as error:
-        raise SeedError(str(error)) from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SeedError(f"{key} must be an RFC 3339 date-time: {error}") from None

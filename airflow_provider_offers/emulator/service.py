@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.emulator import dwm, gateway, ims, routes, seeding, wellknown
+from airflow_provider_offers.emulator import cors, dwm, gateway, ims, routes, seeding, wellknown
 from airflow_provider_offers.emulator.batch_jobs import BatchJobs
 from airflow_provider_offers.emulator.calls import Call, MissingContentType
 from airflow_provider_offers.emulator.clock import Clock
@@ -80,8 +80,7 @@ class Service:
                 return missing_content_type()
             except Refusal as refusal:
                 if isinstance(refusal, ServiceError):
-                    service = matched.name.partition(".")[0].upper()
-                    refusal.service = service if service in _SERVICES else "XCORE"
+                    refusal.service = routes.service_of(request).upper() or "EMULATOR"
                     refusal.tenant = _tenant(request)
                 return refusal.answer()
 
@@ -177,10 +176,16 @@ class Service:
 
     def _prepare(self) -> None:
         with self.database.transaction():
-            self.library.ensure_reference_objects(self.settings.sandboxes)
+            self.library.ensure_reference_objects(
+                self.settings.sandboxes, more=self.settings.reference_objects == "all"
+            )
 
     def _handle(self, request: Request, matched: Matched) -> Answer:
+        if cors.is_preflight(request, self.settings):
+            return cors.preflight(request)
         if matched.route is None:
+            if request.raw_path in ("", "/") and request.method in ("GET", "HEAD"):
+                return _signpost()
             raise routes.refusal(request)
         if matched.name == "ims.token":
             return ims.issue_token(request, self.settings, self.tokens)
@@ -188,7 +193,7 @@ class Service:
             return ims.exchange_jwt()
         credential = gateway.authenticate(request, self.settings, self.tokens.holder)
         self.rate.take(self.settings)
-        sandbox = gateway.sandbox_of(request, self.settings)
+        sandbox = gateway.sandbox_of(request, self.settings, matched.parameters.get("container"))
         if not matched.route.open:
             gateway.permit(credential, request)
         handler = matched.route.handler
@@ -206,7 +211,11 @@ class Service:
         return handler(call)
 
 
-_SERVICES = ("DPS", "ODS", "ODE", "DWM")
+def _signpost() -> Answer:
+    """What the plain root has: the way to the control plane's page."""
+    page = f"{wellknown.CONTROL_PREFIX}/"
+    document = {"emulator": "Offer Library", "control": page, "home": f"{wellknown.XCORE_PATH}/"}
+    return Answer.of(307, document, headers={"location": page}, note=f"the control page is {page}")
 
 
 def _tenant(request: Request) -> dict[str, str]:

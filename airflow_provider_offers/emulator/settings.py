@@ -32,6 +32,8 @@ class Settings:
 
     sandboxes: tuple[str, ...] = wellknown.SANDBOXES
     access_token: str | None = field(default=None, metadata={"type": str})
+    missing_sandbox: str = _one_of("default", "refuse")
+    reference_objects: str = _one_of("basic", "all")
     token_lifetime: float = _range(86399.0, 0)
 
     index_lag: float = _range(0.0, 0, MAX_LAG)
@@ -41,6 +43,7 @@ class Settings:
 
     runtime_lag: float = _range(0.0, 0, MAX_LAG)
     decision_seed: int = 0
+    ode_answers: str = _one_of("present", "2020")
     closed_decision: str = _one_of("refuse", "fallback")
     unknown_rule: str = _one_of("refuse", "true", "false")
     delivery_invalid_status: int = _one_of(400, 422)
@@ -61,6 +64,8 @@ class Settings:
     formula_reads: str = _one_of("documented", "stored")
     refuse_reversed_window: bool = True
     undeclared_constraint_type: str = _one_of("allow", "refuse")
+    draft_gaps: str = _one_of("allow", "refuse")
+    dps_component_uris: str = _one_of("keep", "refuse")
     duplicate_placements: str = _one_of("allow", "refuse")
     unknown_properties: str = _one_of("keep", "refuse")
     xcore_rule_names: str = _one_of("plain", "as_written", "prefixed")
@@ -76,6 +81,8 @@ class Settings:
     sandbox_refusal_status: int = _one_of(403, 404, 400)
     foreign_container_status: int = _one_of(403, 404)
 
+    cross_origin: str = _one_of("allow", "refuse")
+    control_hosts: tuple[str, ...] = ()
     rate_limit: float | None = field(default=None, metadata={"type": float, "range": (0.001, 1e9)})
     rate_burst: int = _range(10, 1)
     rate_retry_after: bool = True
@@ -96,7 +103,7 @@ class Settings:
     def as_json(self) -> dict[str, Any]:
         """The settings as the control plane shows them; a static token stays hidden."""
         shown = dataclasses.asdict(self)
-        shown["sandboxes"] = list(self.sandboxes)
+        shown["sandboxes"], shown["control_hosts"] = list(self.sandboxes), list(self.control_hosts)
         shown["access_token"] = None if self.access_token is None else "(set)"
         return shown
 
@@ -113,8 +120,8 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _checked(setting: dataclasses.Field[Any], value: Any) -> Any:
     name = setting.name
-    if name == "sandboxes":
-        return _sandboxes(value)
+    if name in ("sandboxes", "control_hosts"):
+        return _names(name, value)
     if value is None and setting.default is None:
         return None
     value = _typed(name, value, setting.metadata.get("type") or type(setting.default))
@@ -136,8 +143,9 @@ def _typed(name: str, value: Any, wanted: type) -> Any:
     return value
 
 
-def _sandboxes(value: Any) -> tuple[str, ...]:
-    names = tuple(value) if isinstance(value, list | tuple) else ()
-    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-        raise SettingError(f"sandboxes must be a list of distinct names, not {value!r}")
+def _names(setting: str, value: Any) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, list | tuple) else ("",)
+    enough = names or setting != "sandboxes"
+    if not enough or not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise SettingError(f"{setting} must be a list of distinct names, not {value!r}")
     return names

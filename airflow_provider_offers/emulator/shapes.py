@@ -48,6 +48,7 @@ class Reading:
 
     spelling: Spelling
     only_name_required: bool = False
+    takes_uris: bool = True
     problems: list[Problem] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -134,7 +135,7 @@ class ComponentType(Shape):
         if not isinstance(value, str) or not value:
             reading.problem(at, f"must be a component type, not {_kind_of(value)}")
         elif reading.spelling == "dps":
-            if ":" in value or "/" in value:
+            if (":" in value or "/" in value) and not (reading.takes_uris and value.startswith(COMPONENT_PREFIX)):
                 reading.problem(at, f"{value!r} is generation 1's spelling; this one writes html, text, imagelink, …")
         elif not value.startswith(COMPONENT_PREFIX):
             reading.problem(at, f"must start with {COMPONENT_PREFIX}, not be {value!r}")
@@ -146,7 +147,8 @@ class ComponentType(Shape):
         """The word, or the URI made of it."""
         if spelling == "dps" or not isinstance(value, str):
             return self._word(value)
-        return COMPONENT_PREFIX + value.removeprefix("component-")
+        # Generation 2 keeps a URI that it was given.
+        return value if value.startswith(COMPONENT_PREFIX) else COMPONENT_PREFIX + value.removeprefix("component-")
 
     def _word(self, value: Any) -> Any:
         return self.text if self.text and value in ("text", "component-text") else value

@@ -32,6 +32,8 @@ SCOPES = (
     "adobeio_api",
 )
 """The scopes a token request may ask for."""
+SCOPE_FAMILIES = ("cjm.",)
+"""How further scopes begin: credentials of Journey Optimizer have those of its own services."""
 
 _NAMESPACE = uuid.UUID("6f0a3a3e-8f0e-5c3d-9a58-0d6b3d5f5b11")
 
@@ -111,4 +113,37 @@ REFERENCE_OBJECTS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
     ("tag", "xcore:tag:124f4e5c8a00cd92", {"name": "Checking"}),
     ("tag", "xcore:tag:1229cf47455177b1", {"name": "Banking"}),
 )
-"""Kind, reference id and properties of what every sandbox holds from the start: the ids used in Adobe's documents."""
+"""Kind, reference id and properties of what every sandbox holds from the start: what the pages on offers refer to."""
+
+_EVERYWHERE = [
+    {"placement": each, "components": [{"type": "html", "format": "text/html", "language": ["en"]}]}
+    for each in (
+        HTML_PLACEMENT,
+        IMAGE_PLACEMENT,
+        PLACEHOLDER_PLACEMENT,
+        "offerPlacement5678",
+        "xcore:offer-placement:1457f9322f005194",
+    )
+]
+MORE_REFERENCE_OBJECTS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+    (
+        "offer-placement",
+        "offerPlacement5678",
+        {"name": "Web HTML 2", "channel": _CHANNEL + "web", "componentType": "html"},
+    ),
+    (
+        "offer-placement",
+        "xcore:offer-placement:1457f9322f005194",
+        {"name": "Web HTML 3", "channel": _CHANNEL + "web", "componentType": "html"},
+    ),
+    ("tag", "tag1234", {"name": "Placeholder"}),
+    *(
+        ("fallback-offer", each, {"name": f"Fallback {number}", "status": "approved", "representations": _EVERYWHERE})
+        for number, each in enumerate(("fallbackOffer1234", "xcore:fallback-offer:13c259399d8bf013"), 1)
+    ),
+    *(
+        ("offer-filter", each, {"name": f"Collection {number}", "filterType": "any-tags", "ids": [TAG]})
+        for number, each in enumerate(("offerCollection1234", "xcore:offer-filter:1457f93227d0b6f0"), 1)
+    ),
+)
+"""What the pages on collections and decisions refer to besides; there on request."""

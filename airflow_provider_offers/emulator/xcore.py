@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -36,9 +37,7 @@ def create(call: Call) -> Answer:
     media_type = call.content_type(SCHEMA_INSTANCE, HAL)
     call.accepts(RECEIPT, "application/json")
     kind, version = _kind(media_type)
-    document = call.document()
-    if media_type.name == HAL:
-        document = _unwrapped(document)
+    document = _body(call, media_type)
     neutral = rules.read_body(kind, document, "xcore", call.settings, _INVALID)
     references.check(call.library, call.sandbox, kind, neutral, None, "xcore", call.settings, _INVALID)
     new = NewObject(kind, neutral, "xcore", version, call.client_id, xcore_form.spelled(kind, document))
@@ -50,10 +49,12 @@ def create(call: Call) -> Answer:
 def read(call: Call) -> Answer:
     """`GET /{container}/instances/{instanceId}`; If-None-Match answers 304."""
     record = _record(call)
-    call.accepts(HAL, "application/json")
+    call.accepts(HAL, SCHEMA_INSTANCE, "application/json")
     tag = f'"{record.etag}"'
     known = call.request.header("if-none-match")
-    if known is not None and (known.strip() == "*" or tag in [each.strip() for each in known.split(",")]):
+    if known is not None and (
+        known.strip() == "*" or str(record.etag) in [each.strip().strip('"') for each in known.split(",")]
+    ):
         return Answer(304, headers={"etag": tag}, note=f"{record.id} is unchanged")
     media_type = f'{HAL}; schema="{xcore_form.stamped_schema(record)}"'
     document = xcore_form.envelope(record, call.parameters["container"], call.settings.xcore_rule_names)
@@ -63,7 +64,8 @@ def read(call: Call) -> Answer:
 def patch(call: Call) -> Answer:
     """`PATCH /{container}/instances/{instanceId}`: a JSON Patch whose paths start with `/_instance/`."""
     record = _record(call)
-    media_type = call.content_type(PATCH)
+    # One page patches with the media type of its creates.
+    media_type = call.content_type(PATCH, SCHEMA_INSTANCE)
     call.accepts(RECEIPT, "application/json")
     _check_schema(media_type, record)
     _check_if_match(call, record)
@@ -85,9 +87,7 @@ def replace(call: Call) -> Answer:
     call.accepts(RECEIPT, "application/json")
     _check_schema(media_type, record)
     _check_if_match(call, record)
-    document = call.document()
-    if media_type.name == HAL:
-        document = _unwrapped(document)
+    document = _body(call, media_type)
     if not isinstance(document, dict):
         raise ServiceError(_INVALID, Reason.INVALID, "the body must be an object")
     return _store(call, record, document, "replaced", must_have_id=False)
@@ -96,6 +96,7 @@ def replace(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """`DELETE /{container}/instances/{instanceId}`: 202; with references its verdict is to be polled."""
     record = _record(call)
+    _check_if_match(call, record)
     referers = call.library.referers(record)
     if not referers or call.settings.xcore_delete_referenced == "allow":
         call.library.remove(record, call.settings.delete_delay)
@@ -178,7 +179,7 @@ def _kind(media_type: media_types.MediaType) -> tuple[Kind, str]:
 
 def _check_schema(media_type: media_types.MediaType, record: Record) -> None:
     schema = media_type.parameters.get("schema")
-    if schema is None and media_type.name == PATCH:
+    if schema is None:
         return
     kind, _ = _kind(media_type)
     if kind is not record.kind:
@@ -191,11 +192,19 @@ def _check_if_match(call: Call, record: Record) -> None:
     if expected is None or expected.strip() == "*":
         return
     tags = [each.strip() for each in expected.split(",")]
-    if not all(len(tag) > 1 and tag.startswith('"') and tag.endswith('"') for tag in tags):
-        raise ServiceError(400, Reason.MALFORMED, f'If-Match must be a quoted string such as "1", not {expected}')
-    if f'"{record.etag}"' not in tags:
+    # One document has a quoted text, another a whole number.
+    if not all(re.fullmatch(r'"[^"]*"|[0-9]+', tag, re.ASCII) for tag in tags):
+        raise ServiceError(400, Reason.MALFORMED, f'If-Match must be an etag such as "1" or 1, not {expected}')
+    if str(record.etag) not in [tag.strip('"') for tag in tags]:
         detail = f"If-Match is {expected}, and the instance's etag is {record.etag}"
         raise ServiceError(409, Reason.STALE, detail)
+
+
+def _body(call: Call, media_type: media_types.MediaType) -> Any:
+    """The object in the body; one page writes the older envelope under the newer media type."""
+    document = call.document()
+    wrapped = isinstance(document, dict) and isinstance(document.get("_instance"), dict)
+    return _unwrapped(document) if media_type.name == HAL or (wrapped and len(document) <= 2) else document
 
 
 def _unwrapped(document: Any) -> Any:

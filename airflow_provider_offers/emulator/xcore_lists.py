@@ -14,7 +14,7 @@ from airflow_provider_offers.emulator.listing import Page, Selection
 from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceError
 from airflow_provider_offers.emulator.ordering import SortKey
 from airflow_provider_offers.emulator.xcore import check_container
-from airflow_provider_offers.emulator.xcore_form import HAL, HOME, RESULTS_SCHEMA
+from airflow_provider_offers.emulator.xcore_form import HAL, HOME, RESULTS_SCHEMA, SCHEMA_INSTANCE
 
 _LIST = ("schema", "id", "name", "property", "orderBy", "start", "limit")
 _SEARCH = (*_LIST, "q", "qop", "field")
@@ -40,10 +40,20 @@ def home(call: Call) -> Answer:
     ]
     for text in call.request.all("property"):
         documents = [each for each in documents if _container_passes(each, text)]
-    document = {
-        "_embedded": {xcore_form.CONTAINER_SCHEMA: documents},
-        "_links": {"self": {"href": f"/?{call.request.query_string}", "@type": xcore_form.HOME_SCHEMA}},
-    }
+    ids, start, limit = [each["instanceId"] for each in documents], call.request.one("start"), call.limit()
+    if start is not None and start not in ids:
+        raise ServiceError(400, Reason.MALFORMED, f"start must be the id of the last container seen, not {start!r}")
+    after = 0 if start is None else ids.index(start) + 1
+    documents, more = documents[after : after + limit], len(documents) > after + limit
+
+    def link(query: str) -> dict[str, str]:
+        return {"href": f"/?{query}", "@type": xcore_form.HOME_SCHEMA}
+
+    links = {"self": link(call.request.query_string)}
+    if more:
+        rest = [f"{name}={quote(value, safe='=')}" for name, value in call.request.parameters if name != "start"]
+        links["next"] = link("&".join([*rest, f"start={documents[-1]['instanceId']}"]))
+    document = {"_embedded": {xcore_form.CONTAINER_SCHEMA: documents}, "_links": links}
     return Answer.of(200, document, HOME, note=f"listed {len(documents)} containers")
 
 
@@ -59,7 +69,7 @@ def search(call: Call) -> Answer:
 
 def _results(call: Call, route: str, known: tuple[str, ...], as_of_us: int | None) -> Answer:
     container = check_container(call)
-    call.accepts(HAL, "application/json")
+    call.accepts(HAL, SCHEMA_INSTANCE, "application/json")
     schema = call.request.one("schema")
     kind = xcore_form.kind_of(schema) if schema else None
     if schema is None or kind is None:
