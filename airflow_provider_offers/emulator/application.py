@@ -72,8 +72,12 @@ class Application:
             entry.committed, entry.note = entry.committed or answer.committed, answer.note
             return answer
 
+        async def handled() -> Answer:
+            return await asyncio.to_thread(handle) if matched.scans else handle()
+
         try:
-            answer = handle() if fault is None else await suffer(fault, Victim(service, exchange, matched, handle))
+            victim = Victim(service, exchange, matched, handle, handled)
+            answer = await handled() if fault is None else await suffer(fault, victim)
             if answer is not None:
                 cors.open_to(request, answer, settings)
                 self._complete(exchange, answer)

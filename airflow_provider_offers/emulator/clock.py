@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,8 @@ class Clock:
         self._offset = 0
         self._frozen: int | None = None
         self._last_stamp_ms = 0
+        self.moved: Callable[[], None] = lambda: None
+        """Called after every move."""
 
     def now_us(self) -> int:
         """The time now, in microseconds."""
@@ -36,6 +38,7 @@ class Clock:
         with self._lock:
             self._frozen = self.now_us() if at is None else self._possible(instants.to_us(at))
             self._follow()
+        self.moved()
 
     def set(self, at: datetime | str) -> None:
         """Go on running from the given instant."""
@@ -44,6 +47,7 @@ class Clock:
             self._frozen = None
             self._offset = wanted - time.time_ns() // 1000
             self._follow()
+        self.moved()
 
     def advance(self, seconds: float) -> None:
         """Move forward (or back, when negative) by this much, frozen or not."""
@@ -55,12 +59,24 @@ class Clock:
             else:
                 self._frozen += step
             self._follow()
+        self.moved()
 
     def resume(self) -> None:
         """Go back to real time."""
         with self._lock:
             self._frozen, self._offset = None, 0
             self._follow()
+        self.moved()
+
+    @property
+    def state(self) -> tuple[int | None, int]:
+        """When it is stopped, and by how much it is ahead of real time: what another process needs to go on with it."""
+        return self._frozen, self._offset
+
+    def follow(self, state: tuple[int | None, int]) -> None:
+        """Go on as another process left off, unless the clock was moved already."""
+        if self.state == (None, 0):
+            self._frozen, self._offset = state
 
     @contextmanager
     def at(self, at_us: int) -> Iterator[None]:

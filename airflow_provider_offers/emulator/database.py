@@ -87,6 +87,7 @@ CREATE TABLE IF NOT EXISTS batch_jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_dataset ON batch_jobs (sandbox, dataset, finished_us);
 CREATE INDEX IF NOT EXISTS jobs_to_decide ON batch_jobs (started_us) WHERE NOT decided;
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, client_id TEXT NOT NULL, expires_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS clock (frozen_us INTEGER, offset_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 

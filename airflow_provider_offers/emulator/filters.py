@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from airflow_provider_offers.emulator import instants, wellknown
 from airflow_provider_offers.emulator.kinds import Kind
 from airflow_provider_offers.emulator.library import Record
+from airflow_provider_offers.emulator.patterns import Pattern, PatternError
 from airflow_provider_offers.emulator.shapes import (
     ComponentType,
     Instant,
@@ -21,9 +23,6 @@ from airflow_provider_offers.emulator.shapes import (
 )
 
 _EXPRESSION = re.compile(r"(?P<path>[^=!<>~]+)(?:(?P<operator>==|!=|<=|>=|<|>|~)(?P<value>.*))?", re.DOTALL)
-_UNITS = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|\(\?(?:P<\w+>|[:=!]|<[=!])?|[*+]|\{\d*,\d*\}|.", re.DOTALL)
-_MAX_PATTERN = 1000
-_MAX_REPEATS = 6
 _MAX_MATCHED = 4000
 
 COLUMNS: dict[Spelling, dict[str, str]] = {
@@ -149,7 +148,7 @@ class Condition:
         if self.operator == "~":
             pattern = compiled(self.value)
             texts = (instants.millis_text(each * 1000) if self.path.is_envelope_date else _text(each) for each in found)
-            return any(pattern.fullmatch(text[:_MAX_MATCHED]) is not None for text in texts)
+            return any(pattern.fullmatch(text[:_MAX_MATCHED]) for text in texts)
         return any(_ordered(each, self.operator, self.value, self.path) for each in found)
 
     def sql(self) -> tuple[str, list[Any]] | None:
@@ -182,42 +181,19 @@ def parse(text: str, kind: Kind, spelling: Spelling) -> Condition:
     return Condition(path, match["operator"], value, negated)
 
 
-def wildcard(text: str) -> re.Pattern[str]:
-    """The pattern of a name with `*` and `?`; a backslash takes their meaning away."""
+def wildcard(text: str) -> tuple[str, ...]:
+    """The parts of a name with `*` and `?`, for `patterns.glob`; a backslash takes their meaning away."""
     parts = re.findall(r"\\.|[*?]|.", text, re.DOTALL)
-    spelled = {"*": ".*", "?": "."}
-    return re.compile("".join(spelled.get(part) or re.escape(part.removeprefix("\\")) for part in parts), re.DOTALL)
+    return tuple(part if part in ("*", "?") else f"={part[-1]}" for part in parts)
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A regular expression from outside, as long as it cannot run for ever."""
-    if len(pattern) > _MAX_PATTERN:
-        raise FilterError(f"a regular expression may have at most {_MAX_PATTERN} characters")
-    _check_repeats(pattern)
+@lru_cache(maxsize=64)
+def compiled(pattern: str) -> Pattern:
+    """A regular expression from outside."""
     try:
-        return re.compile(pattern, re.IGNORECASE | re.DOTALL)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise FilterError(f"{pattern!r} is not a regular expression: {error}") from None
-
-
-def _check_repeats(pattern: str) -> None:
-    """Refuse what backtracks without end: repeated groups that repeat or branch, and too many repeats."""
-    groups, closed, repeats = [False], False, 0
-    for unit in _UNITS.findall(pattern):
-        repeat = unit in ("*", "+") or (unit.startswith("{") and len(unit) > 1)
-        if repeat and closed:
-            raise FilterError(f"{pattern!r} repeats a group that itself repeats or branches, which may never end")
-        repeats += repeat
-        closed = False
-        if repeat or unit == "|":
-            groups[-1] = True
-        elif unit.startswith("("):
-            groups.append(False)
-        elif unit == ")" and len(groups) > 1:
-            closed = groups.pop()
-            groups[-1] = groups[-1] or closed
-    if repeats > _MAX_REPEATS:
-        raise FilterError(f"{pattern!r} repeats more than {_MAX_REPEATS} times, which may take too long")
+        return Pattern(pattern)
+    except PatternError as error:
+        raise FilterError(str(error)) from None
 
 
 def _descend(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:

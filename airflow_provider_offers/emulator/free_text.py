@@ -7,25 +7,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.emulator.filters import FilterError, Path
+from airflow_provider_offers.emulator.filters import FilterError, Path, wildcard
 from airflow_provider_offers.emulator.library import Record
+from airflow_provider_offers.emulator.patterns import glob
 
 _SPECIAL = set('+-=&|><!(){}[]^"~:\\/')
 _WORD = re.compile(r"\w+")
 
+# A word, or the parts of one with `*` and `?`.
+_Word = str | tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class TextSearch:
-    """A parsed search: every pattern matches one run of words in one text."""
+    """A parsed search: every run, of words and of words with `*` and `?`, is found in one text."""
 
-    patterns: tuple[re.Pattern[str], ...]
+    runs: tuple[tuple[_Word, ...], ...]
     all_of_them: bool
     fields: tuple[Path, ...]
 
     def holds(self, record: Record) -> bool:
         """Whether the object is found."""
         texts = [_words(text) for text in self._texts(record)]
-        found = (any(pattern.search(text) for text in texts) for pattern in self.patterns)
+        found = (any(_is_in(run, text) for text in texts) for run in self.runs)
         return all(found) if self.all_of_them else any(found)
 
     def _texts(self, record: Record) -> Iterator[str]:
@@ -42,12 +46,12 @@ def parse(q: str, qop: str | None, fields: Sequence[Path]) -> TextSearch:
         raise FilterError(f"qop must be AND or OR, not {qop!r}")
     text = q.strip()
     if len(text) > 1 and text.startswith('"') and text.endswith('"'):
-        patterns = [_pattern(_tokens(text[1:-1], quoted=True))]
+        runs = [_run(_tokens(text[1:-1], quoted=True))]
     else:
-        patterns = [_pattern([token]) for token in _tokens(text, quoted=False)]
-    if not patterns or not patterns[0].pattern.strip():
+        runs = [_run([token]) for token in _tokens(text, quoted=False)]
+    if not runs or not runs[0]:
         raise FilterError("q holds no term to search for")
-    return TextSearch(tuple(patterns), (qop or "OR").upper() == "AND", tuple(fields))
+    return TextSearch(tuple(runs), (qop or "OR").upper() == "AND", tuple(fields))
 
 
 def _tokens(text: str, *, quoted: bool) -> list[str]:
@@ -67,14 +71,21 @@ def _tokens(text: str, *, quoted: bool) -> list[str]:
     return re.findall(r"[\w*?]+", plain)
 
 
-def _pattern(tokens: list[str]) -> re.Pattern[str]:
+def _run(tokens: list[str]) -> tuple[_Word, ...]:
     # Case counts: the index holds lower case, and a query is not lowered for the caller.
-    spelled = [re.escape(token).replace(r"\*", r"\w*").replace(r"\?", r"\w") for token in tokens]
-    return re.compile(r"(?<= )" + " ".join(spelled) + r"(?= )" if spelled else "")
+    return tuple(wildcard(token) if set(token) & set("*?") else token for token in tokens)
 
 
-def _words(text: str) -> str:
-    return f" {' '.join(_WORD.findall(text.lower()))} "
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def _is_in(run: tuple[_Word, ...], words: list[str]) -> bool:
+    return any(all(map(_is_word, run, words[start : start + len(run)])) for start in range(len(words) - len(run) + 1))
+
+
+def _is_word(wanted: _Word, word: str) -> bool:
+    return wanted == word if isinstance(wanted, str) else glob(wanted, word)
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -15,7 +15,10 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One method on one path; `{…}` stands for one segment, and `open` serves accounts of any permission."""
+    """One method on one path; `{…}` stands for one segment.
+
+    `open` serves accounts of any permission. What `scans` only reads, perhaps many objects, and is done beside others.
+    """
 
     name: str
     method: str
@@ -23,6 +26,7 @@ class Route:
     handler: Handler | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
+    scans: bool = False
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The parameters in the path, or None when it is another path."""
@@ -43,15 +47,15 @@ class Route:
         return f"{self.method} {self.template}"
 
 
-def _xcore(name: str, method: str, path: str, handler: Handler) -> Route:
-    return Route(f"xcore.{name}", method, wellknown.XCORE_PATH + path, handler)
+def _xcore(name: str, method: str, path: str, handler: Handler, *, scans: bool = False) -> Route:
+    return Route(f"xcore.{name}", method, wellknown.XCORE_PATH + path, handler, scans=scans)
 
 
 def _dps(collection: str) -> tuple[Route, ...]:
     path, fixed = f"{wellknown.DPS_PATH}/{collection}", {"collection": collection}
     return (
         Route("dps.create", "POST", path, dps.create, fixed),
-        Route("dps.list", "GET", path, dps.list_all, fixed),
+        Route("dps.list", "GET", path, dps.list_all, fixed, scans=True),
         Route("dps.get", "GET", f"{path}/{{id}}", dps.read, fixed),
         Route("dps.patch", "PATCH", f"{path}/{{id}}", dps.patch, fixed),
         Route("dps.delete", "DELETE", f"{path}/{{id}}", dps.delete, fixed),
@@ -68,8 +72,8 @@ ROUTES: tuple[Route, ...] = (
     Route("ims.jwt", "POST", "/ims/exchange/jwt"),
     _xcore("home", "GET", "", xcore_lists.home),
     _xcore("create", "POST", "/{container}/instances", xcore.create),
-    _xcore("list", "GET", "/{container}/instances", xcore_lists.list_instances),
-    _xcore("search", "GET", "/{container}/queries/core/search", xcore_lists.search),
+    _xcore("list", "GET", "/{container}/instances", xcore_lists.list_instances, scans=True),
+    _xcore("search", "GET", "/{container}/queries/core/search", xcore_lists.search, scans=True),
     _xcore("get", "GET", "/{container}/instances/{instance}", xcore.read),
     _xcore("patch", "PATCH", "/{container}/instances/{instance}", xcore.patch),
     _xcore("put", "PUT", "/{container}/instances/{instance}", xcore.replace),

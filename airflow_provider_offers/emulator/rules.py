@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_offers.emulator import guardrails, instants
 from airflow_provider_offers.emulator.json_patch import same
-from airflow_provider_offers.emulator.kinds import Kind, criteria_of
+from airflow_provider_offers.emulator.kinds import Kind
 from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.messages import Reason, ServiceError
 from airflow_provider_offers.emulator.settings import Settings
@@ -137,11 +137,11 @@ def _dropped(kind: Kind, name: str) -> bool:
 
 def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
     """No window ends before it starts, and none is empty: of an offer, a decision, or a cap."""
-    if _may_have_gaps(neutral, settings):
-        return []
     own = _own(kind, neutral)
-    held: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), own)]
-    if "selectionConstraint" in own:
+    held: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
+    if not _may_have_gaps(neutral, settings):
+        held.append(((), own))
+    if held and "selectionConstraint" in own:
         held.append((("selectionConstraint",), own["selectionConstraint"]))
     for number, cap in enumerate(own.get("frequencyCappingConstraints", ())):
         held.append((("frequencyCappingConstraints", str(number)), cap))
@@ -165,7 +165,8 @@ def _components(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, sett
         return []
     return [
         Problem(
-            pointer(kind.shape, spelling, "representations", str(number), "components"), "must have at least 1 item(s)"
+            pointer(kind.shape, spelling, "representations", str(number), "components"),
+            "must have at least 1 item(s)" if "components" in each else "is required",
         )
         for number, each in enumerate(_own(kind, neutral).get("representations", ()))
         if not each.get("components")
@@ -194,11 +195,10 @@ def _live_decision(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, s
     """A live decision has a window, criteria, and a fallback; a draft may wait for them."""
     if kind.name != "offer-activity" or neutral.get("status") != "live" or settings.live_decision == "any":
         return []
-    missing = [name for name in ("startDate", "endDate", "fallback") if not neutral.get(name)]
-    if not criteria_of(neutral):
-        # What is there of the form of 2019 is completed, and else the present form is asked for.
-        older = [name for name in ("placement", "filter") if name in neutral]
-        missing += ["criteria"] if not older else [name for name in ("placement", "filter") if name not in neutral]
+    # What is there of the form of 2019 is to be completed.
+    older = "criteria" not in neutral and ("placement" in neutral or "filter" in neutral)
+    wanted = ("startDate", "endDate", *(("placement", "filter") if older else ("criteria",)), "fallback")
+    missing = [name for name in wanted if not neutral.get(name)]
     places = [pointer(kind.shape, spelling, name) for name in missing]
     for number, criterion in enumerate(neutral.get("criteria", ())):
         if "filter" not in criterion["optionSelection"]:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from airflow_provider_offers.emulator import cors, dwm, gateway, ims, routes, seeding, wellknown
@@ -42,6 +43,11 @@ class Matched:
         """The route's name, `unknown` if there is none."""
         return self.route.name if self.route else "unknown"
 
+    @property
+    def scans(self) -> bool:
+        """Whether the route may read many objects, and nothing else."""
+        return self.route is not None and self.route.scans
+
 
 class Service:
     """Everything that an emulator holds; `lock` guards it against the control plane's threads."""
@@ -52,7 +58,7 @@ class Service:
         self.clock = clock
         self.database = Database(db)
         self.library = Library(self.database, clock)
-        self.listing = Listing(self.library)
+        self.listing = Listing(self.library, self.lock)
         self.runtime = Runtime(self.library)
         self.tokens = ims.TokenStore(self.database, clock)
         self.rate = gateway.RateLimit(clock)
@@ -61,6 +67,7 @@ class Service:
         self.latest: dict[str, Answer] = {}
         """The latest answer of each route, for a fault that gives it to somebody else."""
         self._late: list[tuple[int, Callable[[], object]]] = []
+        self._follow_clock()
         self._prepare()
 
     def match(self, request: Request) -> Matched:
@@ -70,19 +77,21 @@ class Service:
 
     def answer(self, request: Request, matched: Matched) -> Answer:
         """Handle one request in one transaction."""
-        with self.lock:
-            self.catch_up()
-            try:
+        try:
+            with self.lock:
+                self.catch_up()
                 with self.database.transaction():
                     self.settle()
-                    return self._handle(request, matched)
-            except MissingContentType:
-                return missing_content_type()
-            except Refusal as refusal:
-                if isinstance(refusal, ServiceError):
-                    refusal.service = routes.service_of(request).upper() or "EMULATOR"
-                    refusal.tenant = _tenant(request)
-                return refusal.answer()
+                    found = self._handle(request, matched)
+            # What only reads many objects lets others have their turn in between.
+            return found() if callable(found) else found
+        except MissingContentType:
+            return missing_content_type()
+        except Refusal as refusal:
+            if isinstance(refusal, ServiceError):
+                refusal.service = routes.service_of(request).upper() or "EMULATOR"
+                refusal.tenant = _tenant(request)
+            return refusal.answer()
 
     def settle(self) -> None:
         """Bring the library up to the clock: let go of what was deleted, and have started jobs decide."""
@@ -172,7 +181,21 @@ class Service:
     def close(self) -> None:
         """Close the database."""
         with self.lock:
+            self.clock.moved = lambda: None
             self.database.close()
+
+    def _follow_clock(self) -> None:
+        """Go on with the clock of the database's last process, and keep every move for the next one."""
+        kept = self.database.connection.execute("SELECT frozen_us, offset_us FROM clock").fetchone()
+        if kept is not None:
+            self.clock.follow(kept)
+        self.clock.moved = self._keep_clock
+        self._keep_clock()
+
+    def _keep_clock(self) -> None:
+        with self.lock, self.database.transaction():
+            self.database.connection.execute("DELETE FROM clock")
+            self.database.connection.execute("INSERT INTO clock VALUES (?, ?)", self.clock.state)
 
     def _prepare(self) -> None:
         with self.database.transaction():
@@ -180,7 +203,7 @@ class Service:
                 self.settings.sandboxes, more=self.settings.reference_objects == "all"
             )
 
-    def _handle(self, request: Request, matched: Matched) -> Answer:
+    def _handle(self, request: Request, matched: Matched) -> Answer | Callable[[], Answer]:
         if cors.is_preflight(request, self.settings):
             return cors.preflight(request)
         if matched.route is None:
@@ -208,7 +231,7 @@ class Service:
             self.listing,
             self.runtime,
         )
-        return handler(call)
+        return partial(handler, call) if matched.route.scans else handler(call)
 
 
 def _signpost() -> Answer:

@@ -18,12 +18,13 @@ _GARBLED = "garbled\r\n\r\n"
 
 @dataclass(frozen=True)
 class Victim:
-    """A request that suffers a fault; `handle` lets it take effect, and tells the answer."""
+    """A request that suffers a fault; `handle` and, beside other requests, `handled` let it take effect and answer."""
 
     service: Service
     exchange: Exchange
     matched: Matched
     handle: Callable[[], Answer]
+    handled: Callable[[], Awaitable[Answer]]
 
 
 def http_date(at_us: int) -> str:
@@ -47,21 +48,21 @@ async def deliver(fault: Fault | None, exchange: Exchange, answer: Answer | None
 
 async def _only_delivered(fault: Fault, victim: Victim) -> Answer | None:
     """The request takes effect, and only the delivery is spoiled."""
-    return victim.handle()
+    return await victim.handled()
 
 
 async def _told(fault: Fault, victim: Victim) -> Answer | None:
     """An answer that the rule tells, before or after the request took effect."""
     if fault.when == "after":
-        victim.handle()
+        await victim.handled()
     return None if fault.effect in _UNANSWERED else faulty_answer(fault, victim.service.clock.now_us())
 
 
 async def _delayed(fault: Fault, victim: Victim) -> Answer | None:
     if fault.when == "before":
         await victim.exchange.pause(fault.seconds)
-        return victim.handle()
-    answer = victim.handle()
+        return await victim.handled()
+    answer = await victim.handled()
     await victim.exchange.pause(fault.seconds)
     return answer
 
@@ -73,15 +74,15 @@ async def _postponed(fault: Fault, victim: Victim) -> Answer | None:
 
 
 async def _repeated(fault: Fault, victim: Victim) -> Answer | None:
-    first = victim.handle()
-    second = victim.handle()
+    first = await victim.handled()
+    second = await victim.handled()
     second.committed = first.committed or second.committed
     return second
 
 
 async def _confused(fault: Fault, victim: Victim) -> Answer | None:
     others = victim.service.latest.get(victim.matched.name)
-    own = victim.handle()
+    own = await victim.handled()
     return own if others is None else Answer(others.status, others.body, dict(others.headers))
 
 
@@ -90,14 +91,14 @@ async def _expired(fault: Fault, victim: Victim) -> Answer | None:
 
 
 async def _failing_job(fault: Fault, victim: Victim) -> Answer | None:
-    answer = victim.handle()
+    answer = await victim.handled()
     if victim.matched.name == "dwm.submit":
         victim.service.fail_job(answer, fault.body if isinstance(fault.body, str) else "injected by a fault rule")
     return answer
 
 
 async def _malformed(fault: Fault, victim: Victim) -> Answer | None:
-    answer = victim.handle()
+    answer = await victim.handled()
     return Answer(answer.status, answer.body[: max(1, len(answer.body) // 2)] or b'{"', dict(answer.headers))
 
 

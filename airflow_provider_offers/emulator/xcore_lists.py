@@ -13,6 +13,7 @@ from airflow_provider_offers.emulator.library import Record
 from airflow_provider_offers.emulator.listing import Page, Selection
 from airflow_provider_offers.emulator.messages import Answer, Reason, ServiceError
 from airflow_provider_offers.emulator.ordering import SortKey
+from airflow_provider_offers.emulator.patterns import glob
 from airflow_provider_offers.emulator.xcore import check_container
 from airflow_provider_offers.emulator.xcore_form import HAL, HOME, RESULTS_SCHEMA, SCHEMA_INSTANCE
 
@@ -26,7 +27,7 @@ class _NameMatches:
 
     def holds(self, record: Record) -> bool:
         """Whether the whole name matches."""
-        return self._pattern.fullmatch(record.name) is not None
+        return glob(self._pattern, record.name)
 
 
 def home(call: Call) -> Answer:
@@ -185,7 +186,7 @@ def _container_passes(document: dict[str, Any], text: str) -> bool:
         return found is not None
     if operator == "~":
         try:
-            return found is not None and filters.compiled(value).fullmatch(str(found)) is not None
+            return found is not None and filters.compiled(value).fullmatch(str(found))
         except filters.FilterError as error:
             raise ServiceError(400, Reason.MALFORMED, str(error)) from None
     return (str(found) == value) is (operator == "==")

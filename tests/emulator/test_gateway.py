@@ -48,7 +48,7 @@ def test_two_blanks_after_bearer(caller: Caller) -> None:
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("sandbox", [None, "nowhere"])
 def test_sandbox_refused(emulator: Emulator, caller: Caller, sandbox: str | None, status: int) -> None:
-    emulator.configure(sandbox_refusal_status=status)
+    emulator.configure(sandbox_refusal_status=status, missing_sandbox="refuse")
     answer = caller.dps("GET", LIST, headers={"x-sandbox-name": sandbox})
     assert answer.status_code == status
     assert (sandbox or "x-sandbox-name") in answer.json()["detail"]
@@ -113,7 +113,7 @@ def test_request_id_is_echoed_or_made(caller: Caller) -> None:
     [
         ("GET", "/data/core/dps/offer?offer-type=personalized", "GET /data/core/dps/offers"),
         ("GET", "/data/core/offer-decisions", "GET /data/core/dps/offer-decisions"),
-        ("GET", "/", ""),
+        ("GET", "/nowhere", ""),
     ],
 )
 def test_unknown_route_is_refused_by_name(caller: Caller, method: str, path: str, near: str) -> None:

@@ -67,4 +67,4 @@ def test_bodies_are_json(emulator: Emulator, body: Any) -> None:
     for checked in (True, False):
         with pytest.raises(SeedError, match="body must be JSON"):
             emulator.seed(objects=[{"kind": "tag", "body": body}], checked=checked)
-    assert [each["body"]["name"] for each in emulator.objects("tag")] == ["Sale", "Checking", "Banking"]
+    assert [each["body"]["name"] for each in emulator.objects("tag", "prod")] == ["Sale", "Checking", "Banking"]

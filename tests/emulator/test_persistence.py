@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator, EmulatorError
+from tests.emulator.campaigns import HTML, Campaign
 from tests.emulator.conftest import Caller, dps_offer
 from tests.fuzz.effort import FULL
 
@@ -65,6 +66,82 @@ def test_restart_keeps_everything(tmp_path: Path) -> None:
         later = again.create_dps(dps_offer())
         assert later["id"] > receipt["id"]
         assert again.dps("DELETE", f"/placements/{Emulator.PLACEMENT_ID}").status_code == 409
+
+
+def test_restart_keeps_what_was_declared_decided_and_submitted(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db, batch_processing_seconds=60.0) as first:
+        first.clock.freeze("2026-05-01T12:00:00Z")
+        caller = Caller(first)
+        campaign = Campaign(caller)
+        offer, decision = campaign.offer(), campaign.decision()
+        first.set_profile("Email:anna@example.com", {"loyalty": {"tier": "gold"}})
+        first.set_audience("gold", ["Email:anna@example.com"])
+        first.answer_rule(Emulator.RULE_ID, False)
+        assert campaign.proposed(decision) == [offer]
+        job = {
+            "xdm:segmentIds": ["gold"],
+            "xdm:dataSetId": "set",
+            "xdm:propositionRequests": [{"xdm:activityId": decision, "xdm:placementId": HTML}],
+        }
+        assert caller.call("POST", "/data/core/dwm/workloads/decisions", json=job, headers={"x-request-id": "1"}).ok
+        events = first.events()
+        assert events
+        declared = requests.get(f"{first.url}/_emulator/answers", timeout=10).json()
+    with Emulator(db=db) as second:
+        assert second.events() == events
+        assert requests.get(f"{second.url}/_emulator/answers", timeout=10).json() == declared
+        (kept,) = second.jobs()
+        assert kept["ode:status"] == "QUEUED"
+        second.clock.advance(61.5)
+        assert [each["ode:status"] for each in second.jobs()] == ["INGESTING"], "the durations it was submitted with"
+
+
+@pytest.mark.parametrize("how", ["freeze", "set"])
+def test_restart_goes_on_with_the_clock(tmp_path: Path, how: str) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db) as first:
+        getattr(first.clock, how)("2031-05-01T12:00:00Z")
+        first.clock.advance(3600)
+        made = Caller(first).create_dps(dps_offer())
+    assert made["createdDate"].startswith("2031-05-01T13:00")
+    with Emulator(db=db) as second:
+        assert second.clock.now().isoformat().startswith("2031-05-01T13:0")
+        assert second.clock.as_json()["frozen"] is (how == "freeze")
+        second.clock.resume()
+    with Emulator(db=db) as third:
+        assert third.clock.now().year != 2031
+    moved = Emulator(db=db)
+    moved.clock.freeze("2032-01-01T00:00:00Z")
+    with moved, Emulator() as other:
+        assert (moved.clock.now().year, other.clock.now().year == 2032) == (2032, False)
+
+
+def test_restart_begins_anew_with_settings_faults_and_journal(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db) as first:
+        first.configure(index_lag=5.0)
+        first.add_fault("status", times=None)
+        Caller(first).dps("GET", "/tags")
+    with Emulator(db=db) as second:
+        assert (second.settings.index_lag, second.faults(), second.journal()) == (0.0, [], [])
+
+
+def test_a_file_of_the_format_before_is_taken_along(tmp_path: Path) -> None:
+    db = tmp_path / "library.db"
+    with Emulator(db=db) as first:
+        caller = Caller(first)
+        receipt = caller.create_dps(dps_offer())
+    connection = sqlite3.connect(db)
+    connection.execute("ALTER TABLE revisions DROP COLUMN spelled")
+    connection.execute("DROP TABLE clock")
+    connection.execute("PRAGMA user_version=1")
+    connection.commit()
+    connection.close()
+    with Emulator(db=db) as second:
+        again = Caller(second)
+        change = {"op": "replace", "path": "/name", "value": "Changed"}
+        assert again.patch_dps(receipt["id"], change).json()["etag"] == 2
 
 
 def test_deleted_reference_objects_do_not_come_back(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ REPRESENTATION = {"placement": Emulator.PLACEMENT_ID, "components": [COMPONENT]}
 )
 @pytest.mark.parametrize("status", [400, 422])
 def test_dps_refuses(emulator: Emulator, caller: Caller, changes: dict[str, Any], where: str, status: int) -> None:
-    emulator.configure(dps_invalid_status=status)
+    emulator.configure(dps_invalid_status=status, draft_gaps="refuse")
     answer = caller.dps("POST", "/offers?offer-type=personalized", json=dps_offer(**changes))
     assert answer.status_code == status
     error = answer.json()
@@ -104,7 +104,7 @@ def test_everything_wrong_is_told_at_once(caller: Caller) -> None:
 def test_switches(emulator: Emulator, caller: Caller) -> None:
     reversed_window = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
     emulator.configure(refuse_reversed_window=False, dps_required="name")
-    caller.create_dps(dps_offer(selectionConstraint=reversed_window))
+    caller.create_dps(dps_offer(status="approved", selectionConstraint=reversed_window))
     receipt = caller.create_dps({"name": "Only a name"})
     assert caller.get_dps(receipt["id"]).json()["status"] == "draft"
     emulator.configure(unknown_properties="refuse")
@@ -114,7 +114,8 @@ def test_switches(emulator: Emulator, caller: Caller) -> None:
 
 
 def test_equal_dates_are_no_reversed_window(emulator: Emulator, caller: Caller) -> None:
-    empty = dps_offer(selectionConstraint={**WINDOW, "endDate": "2026-03-10T02:00:00+02:00"})
+    window = {**WINDOW, "endDate": "2026-03-10T02:00:00+02:00"}
+    empty = dps_offer(status="approved", selectionConstraint=window)
     answer = caller.dps("POST", "/offers?offer-type=personalized", json=empty)
     assert answer.status_code == 400
     assert "/selectionConstraint/endDate: 2026-03-10T00:00:00.000Z is the start too" in answer.json()["detail"]

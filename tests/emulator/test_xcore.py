@@ -198,7 +198,6 @@ def test_unlisted_operations_may_be_refused(emulator: Emulator, caller: Caller, 
 def test_patch_needs_its_media_type_and_the_right_schema(caller: Caller) -> None:
     instance = caller.create_xcore(xcore_offer())["instanceId"]
     assert caller.patch_xcore(instance, RENAME, Content_Type="application/json").status_code == 415
-    assert caller.patch_xcore(instance, RENAME, Content_Type=CREATE.format(PERSONALIZED)).status_code == 415
     foreign = f'application/vnd.adobe.platform.xcore.patch.hal+json; schema="{SCHEMA}fallback-offer;version=0.1"'
     assert caller.patch_xcore(instance, RENAME, Content_Type=foreign).status_code == 422
 
@@ -222,7 +221,7 @@ def test_first_writer_wins(caller: Caller) -> None:
     answer = caller.patch_xcore(instance, RENAME, If_Match='"1"')
     assert answer.status_code == 409
     assert answer.json()["title"] == "Version conflict"
-    assert caller.patch_xcore(instance, RENAME, If_Match="2").status_code == 400
+    assert caller.patch_xcore(instance, RENAME, If_Match="two").status_code == 400
     headers = {"Content-Type": HAL.format(PERSONALIZED), "If-Match": '"1"'}
     body = {"_instance": xcore_offer(), "_links": {}}
     assert caller.instances("PUT", instance, json=body, headers=headers).status_code == 409
