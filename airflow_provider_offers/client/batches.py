@@ -74,16 +74,19 @@ async def run_batch(
     max_concurrent: int,
     stop: bool,
     progress: Progress,
+    order: Callable[[int], float] | None = None,
 ) -> Batch:
     """Do the work for every item, such as the reference of an offer, but those in `skip`, which holds their receipts.
 
-    At most `max_concurrent` are under way at once. After a failure, `stop` begins no more; those under way are ended
-    in order. An object that several references mean is done once, where the list names it first. Errors other than the
-    client's own end the whole batch.
+    At most `max_concurrent` are under way at once, begun in the order of what `order` gives for their indexes. After a
+    failure, `stop` begins no more; those under way are ended in order. An object that several references mean is done
+    once, where the list names it first. Errors other than the client's own end the whole batch.
     """
     done = skip or {}
     batch = Batch(again=await _named_again(session, items, done, max_concurrent))
     waiting = [index for index in range(len(items)) if index not in done and index not in batch.again]
+    if order is not None:
+        waiting.sort(key=order)
 
     async def perform(index: int) -> None:
         if stop and batch.failures:

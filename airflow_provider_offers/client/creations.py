@@ -13,6 +13,7 @@ from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.payloads import neutral_payload
+from airflow_provider_offers.client.respelling import plain_name
 from airflow_provider_offers.client.validation import Validate, check_offer, checked_validate
 from airflow_provider_offers.client.windows import with_window
 from airflow_provider_offers.client.wire import Json
@@ -45,6 +46,9 @@ def new_creation(
     name = properties.get("name")
     if not validate and not (isinstance(name, str) and name):
         violations.append(Violation("/name", quoted(name), f"a name, by which the {kind.subject} is found again"))
+    if validate and isinstance(name, str) and (plain := plain_name(name)) not in ("", name):
+        accepted = f"{quoted(plain)}, as which the service may store it; validate=False sends it as it is"
+        violations.append(Violation("/name", quoted(name), accepted))
     if violations:
         raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
     check_offer(kind, properties, document, validate)

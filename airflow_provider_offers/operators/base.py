@@ -14,6 +14,7 @@ from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.files import looks_like_a_name
 from airflow_provider_offers.operators.literals import parsed
+from airflow_provider_offers.operators.plans import carry_on
 from airflow_provider_offers.operators.templates import Templated
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     template_fields: Sequence[str] = ("offer_library_conn_id", "sandbox")
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {}
+    # Whether later tries carry on with what the first rendered, as whatever writes has to.
+    keeps_plan: ClassVar[bool] = False
     operator_extra_links = (OfferLink(),)
     ui_color = "#fbeae9"
 
@@ -56,6 +59,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox or None) as hook:
                 settings = hook.settings
                 self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
+                if self.keeps_plan:
+                    carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 return self.work(hook, context)
         except OfferLibraryError as error:
             if can_pass(error):

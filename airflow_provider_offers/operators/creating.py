@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.progress import CreationRecord, PatchIntent
+    from airflow_provider_offers.operators.creations import CreationRecord
+    from airflow_provider_offers.operators.progress import PatchIntent
     from airflow_provider_offers.operators.words import IfExists, OnFailure
 
 
@@ -48,6 +49,7 @@ class CreateOperator(OfferLibraryOperator):
         the task fails in the end either way, and names what failed
     """
 
+    keeps_plan: ClassVar[bool] = True
     # The field that holds the document.
     document_field: ClassVar[str] = "offer"
     can_keep_adobe_templates: ClassVar[bool] = True
@@ -105,9 +107,11 @@ class CreateOperator(OfferLibraryOperator):
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         creation = self._creation(hook, document, context)
         record = self._record(hook, context, [creation])
-        receipt = hook.create(_once(creation, record, 0))
-        record.add(0, receipt)
-        record.save()
+        try:
+            receipt = hook.create(_once(creation, record, 0))
+            record.add(0, receipt)
+        finally:
+            record.save()
         if receipt["action"] == "skipped":
             raise self._skipped(context, receipt, f"{receipt['name']!r} is there already, as {receipt['id']}")
         return receipt
@@ -138,6 +142,8 @@ class CreateOperator(OfferLibraryOperator):
             done="created",
             max_concurrent=max_concurrent,
             stop=stop,
+            # What has to wait for earlier tries keeps nothing else waiting.
+            order=record.waits,
         )
         if receipts and all(receipt["action"] == "skipped" for receipt in receipts):
             raise self._skipped(context, receipts, f"all {len(receipts)} are there already")
@@ -190,12 +196,11 @@ class CreateOperator(OfferLibraryOperator):
         return creations
 
     def _record(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationRecord:
-        from airflow_provider_offers.operators.progress import CreationRecord
+        from airflow_provider_offers.operators.creations import CreationRecord
 
         settings = hook.settings
-        names = [creation.name for creation in creations]
-        plan = [settings.host, settings.sandbox, settings.api, self.kind_key, names]
-        return CreationRecord(context, self.log, plan, len(creations), self.patience)
+        target = [settings.host, settings.sandbox, settings.api]
+        return CreationRecord(context, self.log, target, creations, settings.timeout)
 
     def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
         from airflow.sdk.exceptions import AirflowSkipException
@@ -210,7 +215,8 @@ def _once(creation: Creation, record: CreationRecord, index: int) -> Creation:
     return replace(
         creation,
         earlier=record.earlier(index),
-        before_post=record.before_post,
+        before_post=lambda: record.before_post(index),
+        after_post=lambda receipt: record.after_post(index, receipt),
         recall=lambda: record.recall(index),
     )
 

@@ -159,6 +159,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     Calls `POST /data/core/dwm/workloads/decisions`, then `GET .../{job_id}`; Adobe: "Batch Decisioning API".
     """
 
+    keeps_plan: ClassVar[bool] = True
     template_fields: Sequence[str] = (
         *OfferLibraryOperator.template_fields,
         "decision_id",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.words import OFFER_TYPES, ON_FAILURE, checked
@@ -42,6 +42,7 @@ class EditOffersOperator(OfferLibraryOperator):
         "on_failure",
     )
 
+    keeps_plan: ClassVar[bool] = True
     # What the tries of the task leave for each other, from when it works.
     intents: PatchIntents
 

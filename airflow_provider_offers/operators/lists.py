@@ -58,16 +58,20 @@ def work_through(
     done: str,
     max_concurrent: int,
     stop: bool,
+    order: Callable[[int], float] | None = None,
 ) -> list[dict[str, Any]]:
     """Do the work for every item that has no receipt yet; returns a receipt for each object, in their order.
 
-    `called` names an item in a message, and `done` says what was done to it, such as `published`. Raises `BatchError`
+    `called` names an item in a message, and `done` says what was done to it, such as `published`. With `order`, items
+    are begun in the order of what it gives for their indexes. Raises `BatchError`
     where some failed, after everything else was done or, with `stop`, not begun.
     """
     from airflow_provider_offers.client.batches import BatchError
 
     try:
-        batch = _completed(_run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop))
+        batch = _completed(
+            _run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop, order=order)
+        )
     finally:
         receipts.save()
     written = [receipts.done[index] for index in sorted(receipts.done)]
@@ -104,6 +108,7 @@ async def _run(
     *,
     max_concurrent: int,
     stop: bool,
+    order: Callable[[int], float] | None,
 ) -> Batch:
     from airflow_provider_offers.client.batches import run_batch
 
@@ -117,6 +122,7 @@ async def _run(
             max_concurrent=max_concurrent,
             stop=stop,
             progress=progress,
+            order=order,
         )
     finally:
         await session.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from abc import abstractmethod
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_offers.operators.state import Chunks, State, asked, digest, earlier_try, is_anew, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,12 +17,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.errors import OfferLibraryError
-    from airflow_provider_offers.client.flows.creating import Earlier
     from airflow_provider_offers.client.flows.intents import Plan
     from airflow_provider_offers.client.flows.writing import Written
 
-# A value of the task's state should stay below 64 KiB; a receipt takes about 200 bytes.
-_CHUNK = 100
 _LOG_SECONDS = 10.0
 # Work that bears being done again is saved in bunches: a crash has the next try do the last second's again.
 _SAVE_SECONDS = 1.0
@@ -41,41 +37,6 @@ class Receipts(Protocol):
     def save(self) -> None: ...
 
 
-class _Chunks:
-    """Values by index in the task's state, a hundred to a key; without a state they are kept nowhere."""
-
-    def __init__(self, store: Any, key: str, *, every: float) -> None:
-        self._store = store
-        self._key = key
-        self._every = every
-        self.values: dict[int, Any] = {}
-        self._unsaved: set[int] = set()
-        self._saved_at = time.monotonic()
-
-    def load(self, count: int) -> None:
-        if self._store is None:
-            return
-        for chunk in range(0, count, _CHUNK):
-            kept: Any = self._store.get(f"{self._key}_{chunk // _CHUNK}") or {}
-            self.values |= {int(index): value for index, value in kept.items()}
-
-    def add(self, index: int, value: Any) -> None:
-        self.values[index] = value
-        self._unsaved.add(index // _CHUNK)
-        if time.monotonic() - self._saved_at >= self._every:
-            self.save()
-
-    def save(self) -> None:
-        self._saved_at = time.monotonic()
-        unsaved, self._unsaved = self._unsaved, set()
-        if self._store is None:
-            return
-        for chunk in sorted(unsaved):
-            indexes = range(chunk * _CHUNK, (chunk + 1) * _CHUNK)
-            saved = {str(index): self.values[index] for index in indexes if index in self.values}
-            self._store.set(f"{self._key}_{chunk}", saved)
-
-
 class Checkpoint:
     """The receipts of the offers that are done, in the task's state; on Airflow 3.2, which has none, in memory only.
 
@@ -85,7 +46,7 @@ class Checkpoint:
     def __init__(self, context: Context, references: Sequence[Reference], work: Any, *, repeatable: bool) -> None:
         plan = digest([asked(context), list(map(str, references)), work])
         every = _SAVE_SECONDS if repeatable else 0.0
-        self._chunks = _Chunks(_state_of(context), f"offers_done_{plan[:12]}", every=every)
+        self._chunks = Chunks(State(context), f"offers_done_{plan[:12]}", every=every)
         self.done: dict[int, dict[str, Any]] = self._chunks.values
         if context["ti"].try_number > 1:
             self._chunks.load(len(references))
@@ -99,75 +60,6 @@ class Checkpoint:
         self._chunks.save()
 
 
-class CreationRecord:
-    """What the tries of a creating task leave for each other: that one may have posted, and the ids of what is made.
-
-    That outlives clearing the task: what it made is still there. On Airflow 3.2, which keeps no state, the run itself
-    tells the earliest moment at which an earlier try can have posted.
-    """
-
-    def __init__(self, context: Context, log: Logger, plan: Any, count: int, patience: float) -> None:
-        self._store: Any = _state_of(context)
-        self._settled = datetime.now(UTC) + timedelta(seconds=patience)
-        self._intended = False
-        self._try = context["ti"].try_number
-        self._tries = max(asked(context) + 1, self._try)
-        self.done: dict[int, dict[str, Any]] = {}
-        wanted = digest(plan)
-        self._key = f"offers_since_{wanted[:12]}"
-        self._ids = _Chunks(self._store, f"offers_made_{wanted[:12]}", every=_SAVE_SECONDS)
-        before = None if self._store is None else self._store.get("offers_plan")
-        if before == wanted:
-            self._since = self._kept()
-            self._ids.load(count)
-            return
-        if before is not None:
-            log.warning("This task was about other names, or another sandbox, before; what it made is left alone")
-        self._since = earlier_try(context)
-        if self._store is not None:
-            if self._since is not None:
-                self._store.set(self._key, self._since.isoformat())
-            self._store.set("offers_plan", wanted)
-
-    def earlier(self, index: int) -> Earlier | None:
-        """What is known of earlier tries about the item of that index."""
-        from airflow_provider_offers.client.flows.creating import Earlier
-
-        return None if self._since is None else Earlier(self._since, self._settled, self._ids.values.get(index))
-
-    def recall(self, index: int) -> Earlier | None:
-        """`earlier` once more: a try that was frozen when this one began may have gone on meanwhile."""
-        if self._since is None:
-            self._since = self._kept()
-        return self.earlier(index)
-
-    def before_post(self) -> None:
-        """Keep, before the first POST of the task, that from now on something may have been posted."""
-        if self._store is not None and self._since is None and not self._intended:
-            # Each try has a key of its own, so that it does not take its own note for another's.
-            self._store.set(f"{self._key}_{self._try}", datetime.now(UTC).isoformat())
-            self._intended = True
-
-    def _kept(self) -> datetime | None:
-        """The earliest moment that another try of the task has kept."""
-        if self._store is None:
-            return None
-        others = [f"{self._key}_{each}" for each in range(1, self._tries + 1) if each != self._try]
-        kept = [_parsed(self._store.get(key)) for key in (self._key, *others)]
-        return min((each for each in kept if each is not None), default=None)
-
-    def add(self, index: int, receipt: dict[str, Any]) -> None:
-        """Keep what was made; an id that a crash swallows is found again by the offer's name."""
-        self.done[index] = receipt
-        # What was there before is no work of this task, and may be treated otherwise by the next try.
-        if receipt["action"] == "created":
-            self._ids.add(index, receipt["id"])
-
-    def save(self) -> None:
-        """Write what is not in the task's state yet."""
-        self._ids.save()
-
-
 class DeletionNotes:
     """Which objects the tries of a task were about to delete, in the task's state; on Airflow 3.2 nobody knows.
 
@@ -175,21 +67,20 @@ class DeletionNotes:
     """
 
     def __init__(self, context: Context) -> None:
-        self._store: Any = _state_of(context)
-        self.durable = self._store is not None
+        self._state = State(context)
+        self.durable = self._state.durable
         self.is_retry = context["ti"].try_number > 1
 
     def recall(self, reference: Reference) -> Reference | None:
         """What that reference meant when a try was about to delete it; None where none was."""
-        kept = self._store.get(self._key(reference)) if self.durable and self.is_retry else None
+        kept = self._state.get(self._key(reference)) if self.is_retry else None
         if not isinstance(kept, dict):
             return None
         return replace(reference, id=kept["id"], instance_id=kept["instance_id"])
 
     def keep(self, reference: Reference, meant: Reference) -> None:
         """Keep that what the reference means is about to be deleted. Returns when it is safe."""
-        if self.durable:
-            self._store.set(self._key(reference), {"id": meant.id, "instance_id": meant.instance_id})
+        self._state.set(self._key(reference), {"id": meant.id, "instance_id": meant.instance_id})
 
     @staticmethod
     def _key(reference: Reference) -> str:
@@ -203,29 +94,27 @@ class ChosenList:
     """
 
     def __init__(self, context: Context, plan: Any) -> None:
-        self._store: Any = _state_of(context)
+        self._state = State(context)
         self._key = f"offers_chosen_{digest([asked(context), plan])[:12]}"
         self._is_retry = context["ti"].try_number > 1
 
     def recall(self) -> tuple[dict[str, Any], list[Any]] | None:
         """What an earlier try said about its list, and the list."""
-        told = self._store.get(self._key) if self._store is not None and self._is_retry else None
+        told = self._state.get(self._key) if self._is_retry else None
         if not isinstance(told, dict):
             return None
-        chunks = _Chunks(self._store, self._key, every=0.0)
+        chunks = Chunks(self._state, self._key, every=0.0)
         chunks.load(told["count"])
         return told, [chunks.values[index] for index in sorted(chunks.values)]
 
     def keep(self, told: dict[str, Any], chosen: Sequence[Any]) -> None:
         """Keep the list and what is to be known about it. Returns when it is safe."""
-        if self._store is None:
-            return
-        chunks = _Chunks(self._store, self._key, every=float("inf"))
+        chunks = Chunks(self._state, self._key, every=float("inf"))
         for index, each in enumerate(chosen):
             chunks.add(index, each)
         chunks.save()
         # Last, so that who finds it finds the whole list.
-        self._store.set(self._key, {**told, "count": len(chosen)})
+        self._state.set(self._key, {**told, "count": len(chosen)})
 
 
 class PatchIntents:
@@ -251,28 +140,26 @@ class PatchIntent:
     """
 
     def __init__(self, context: Context, key: str, patch: str) -> None:
-        self._store: Any = _state_of(context)
+        self._state = State(context)
         self._key = key
         self._patch = patch
         self._try = context["ti"].try_number
         self._tries = asked(context) + 1
         self.since = earlier_try(context)
         self.anew = is_anew(context)
-        self.durable = self._store is not None
+        self.durable = self._state.durable
 
     def recall(self) -> list[Plan]:
         from airflow_provider_offers.client.flows.intents import Plan
 
         kept = [self._kept(other) for other in range(1, self._tries + 1) if other != self._try]
         return [
-            Plan(each["etag"], each["after"], _parsed(each["sent"]), each.get("refused", False))
+            Plan(each["etag"], each["after"], parsed(each["sent"]), each.get("refused", False))
             for each in kept
             if each is not None
         ]
 
     def keep(self, plan: Plan) -> None:
-        if self._store is None:
-            return
         sent = None if plan.sent is None else plan.sent.isoformat()
         # Each try has a key of its own, so that two at once do not hide each other.
         kept = {
@@ -282,48 +169,11 @@ class PatchIntent:
             "sent": sent,
             "refused": plan.refused,
         }
-        self._store.set(f"{self._key}_{self._try}", kept)
+        self._state.set(f"{self._key}_{self._try}", kept)
 
     def _kept(self, of: int) -> dict[str, Any] | None:
-        kept = None if self._store is None else self._store.get(f"{self._key}_{of}")
+        kept = self._state.get(f"{self._key}_{of}")
         return kept if isinstance(kept, dict) and kept.get("patch") == self._patch else None
-
-
-def earlier_try(context: Context) -> datetime | None:
-    """The earliest moment at which an earlier try of this task can have written something; None on the first try.
-
-    That is the run's start. Clearing a run resets it, so for a run that was cleared it is when the run was due.
-    """
-    if context["ti"].try_number <= 1:
-        return None
-    run = context["dag_run"]
-    return run.run_after if getattr(run, "clear_number", 0) else run.start_date or run.run_after
-
-
-def asked(context: Context) -> int:
-    """Tells what was asked for before the task was cleared from what was since: every clearing raises `max_tries`."""
-    ti: Any = context["ti"]
-    return int(ti.max_tries or 0)
-
-
-def is_anew(context: Context) -> bool:
-    """Whether no other try of the task went before, since it began or was cleared: clearing adds to `max_tries`."""
-    ti: Any = context["ti"]
-    return bool(ti.try_number <= max(1, (ti.max_tries or 0) - (ti.task.retries or 0) + 1))
-
-
-def digest(document: Any) -> str:
-    """Tells one plan from another."""
-    return hashlib.sha256(json.dumps(document, default=str).encode()).hexdigest()
-
-
-def _state_of(context: Context) -> Any:
-    """The task's state; None on Airflow 3.2."""
-    return context.get("task_state_store")
-
-
-def _parsed(kept: Any) -> datetime | None:
-    return datetime.fromisoformat(kept) if isinstance(kept, str) else None
 
 
 class ListProgress:

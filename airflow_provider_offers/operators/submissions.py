@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.progress import asked, digest, is_anew
+from airflow_provider_offers.operators.state import asked, digest, is_anew
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

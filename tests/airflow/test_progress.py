@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.entities import Receipt, Reference
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.operators.progress import ChosenList, CreationRecord, DeletionNotes
+from airflow_provider_offers.operators.creations import CreationRecord
+from airflow_provider_offers.operators.progress import ChosenList, DeletionNotes
+from airflow_provider_offers.operators.state import State
 
 STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -30,38 +34,173 @@ def context(store: Store | None, number: int = 1, allowed: int = 1) -> Any:
     return {"ti": ti, "dag_run": run, **({} if store is None else {"task_state_store": store})}
 
 
-def record(store: Store | None, number: int = 1, allowed: int = 1, plan: Any = "plan") -> CreationRecord:
+def creation(name: str = "Once", **changes: Any) -> Creation:
+    return Creation(PERSONALIZED, {"name": name, "rank": {"priority": 1}, **changes}, patience=10.0)
+
+
+def record(
+    store: Store | None, number: int = 1, allowed: int = 1, *creations: Creation, target: str = "prod", retries: int = 1
+) -> CreationRecord:
     log: Any = logging.getLogger("tests.progress")
-    return CreationRecord(context(store, number, allowed), log, plan, 1, 10.0)
+    given = context(store, number, allowed)
+    given["ti"].task.retries = retries
+    return CreationRecord(given, log, [target], creations or (creation(),), 5.0)
+
+
+def made(action: str = "created", identifier: str = "offer 1") -> dict[str, Any]:
+    return {"action": action, "id": identifier}
+
+
+def receipt(identifier: str = "offer 1") -> Receipt:
+    return Receipt(identifier, identifier, 1)
 
 
 def test_a_try_that_posts_after_its_retry_has_begun_is_recalled() -> None:
     store = Store()
     frozen, retry = record(store), record(store, 2)
     assert retry.earlier(0) is None
-    retry.before_post()
+    retry.before_post(0)
     # Its own note is none of another's.
     assert retry.recall(0) is None
-    frozen.before_post()
+    frozen.before_post(0)
     recalled = retry.recall(0)
     assert recalled is not None
     assert recalled.since >= STARTED
 
 
-def test_the_earliest_post_counts_also_after_a_clearing() -> None:
+def test_the_earliest_post_counts_and_the_last_is_waited_for() -> None:
     store = Store()
-    first, second = record(store), record(store, 2)
-    first.before_post()
-    second.before_post()
-    (noted, later) = sorted(value for key, value in store.items() if key.startswith("offers_since"))
-    assert noted < later
-    for number, allowed in ((3, 2), (4, 5)):
-        earlier = record(store, number, allowed).earlier(0)
+    first = record(store, retries=2)
+    first.before_post(0)
+    began = datetime.now(UTC)
+    second = record(store, 2, retries=2)
+    known = second.earlier(0)
+    assert known is not None
+    second.before_post(0)
+    third = record(store, 3, 2, retries=2).earlier(0)
+    assert third is not None
+    assert (third.since, third.id, third.changed) == (known.since, None, False)
+    assert third.since < began
+    # A commit may come so late, and a listing lag so long after that.
+    waits = [(each.settled - began).total_seconds() for each in (known, third) if each.settled is not None]
+    assert waits == [pytest.approx(20, abs=1)] * 2
+
+
+def test_a_note_of_before_a_clearing_tells_whether_the_wish_has_changed() -> None:
+    store = Store()
+    first = record(store)
+    first.before_post(0)
+    first.after_post(0, receipt())
+    first.add(0, made())
+    first.save()
+    for wanted, changed in ((creation(), False), (creation(rank={"priority": 2}), True)):
+        earlier = record(store, 2, 2, wanted).earlier(0)
         assert earlier is not None
-        assert earlier.since == datetime.fromisoformat(noted)
-    assert record(store, 3, 2, plan="another").earlier(0) is not None
-    assert record(None, 2).earlier(0) is not None
+        assert (earlier.id, earlier.alone, earlier.changed) == ("offer 1", True, changed)
+        assert earlier.settled == earlier.since
+    assert record(store, 2, 2, creation("Another")).earlier(0) is None
+    assert record(store, 2, 2, target="dev").earlier(0) is None
+    # Wherever a list has it by now.
+    moved = record(store, 2, 2, creation("Another"), creation()).earlier(1)
+    assert moved is not None
+    assert moved.id == "offer 1"
+
+
+def test_what_was_left_alone_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    first = record(store)
+    first.before_post(0)
+    first.add(0, made())
+    first.save()
+    record(store, 2, 2, creation("Another"))
+    assert "left alone: offer 1" in caplog.text
+
+
+def test_what_a_retry_has_applied_is_the_wish_from_then_on() -> None:
+    store = Store()
+    first = record(store)
+    first.before_post(0)
+    first.add(0, made())
+    first.save()
+    mended = creation(rank={"priority": 2})
+    second = record(store, 2, 2, mended)
+    second.add(0, made("updated"))
+    second.save()
+    third = record(store, 3, 3, mended).earlier(0)
+    assert third is not None
+    assert third.changed is False
+    # What somebody else made is no work of the task's.
+    other = Store()
+    adopting = record(other)
+    adopting.add(0, made("adopted"))
+    adopting.save()
+    assert record(other, 2, 2).earlier(0) is None
+
+
+def test_a_refused_post_leaves_nothing_to_wait_for() -> None:
+    store = Store()
+    many = [creation(f"Offer {number}") for number in range(30)]
+    first = record(store, 1, 1, *many)
+    first.before_post(0)
+    first.after_post(0, None)
+    first.before_post(1)
+    first.save()
+    later = record(store, 2, 1, *many)
+    # One was posted, and what came of it is open; the others were only noted ahead.
+    assert [index for index in range(30) if later.earlier(index) is not None] == [1]
+    assert later.waits(0) == 0.0
+    assert later.waits(1) > datetime.now(UTC).timestamp()
+
+
+def test_a_killed_try_leaves_its_notes_and_few_writes() -> None:
+    store = Store()
+    many = [creation(f"Offer {number}") for number in range(300)]
+    writes: list[str] = []
+
+    def count(key: str, value: Any) -> None:
+        writes.append(key)
+        dict.__setitem__(store, key, value)
+
+    store.set = count  # type: ignore[method-assign]
+    first = record(store, 1, 1, *many)
+    for index in range(40):
+        first.before_post(index)
+    assert len(writes) <= 5
+    later = record(store, 2, 1, *many)
+    noted = [index for index in range(300) if later.earlier(index) is not None]
+    assert noted == list(range(48))
+
+
+def test_without_a_state_a_retry_waits_for_what_is_left_and_knows_of_clearings() -> None:
     assert record(None).recall(0) is None
+    retry = record(None, 2).earlier(0)
+    assert retry is not None
+    assert (retry.since, retry.changed) == (STARTED, False)
+    cleared = record(None, 2, 2).earlier(0)
+    assert cleared is not None
+    assert cleared.changed is True
+    given = context(None, 2)
+    given["ti"].task.retry_delay = timedelta(minutes=5)
+    log: Any = logging.getLogger("tests.progress")
+    late = CreationRecord(given, log, ["prod"], [creation()], 5.0)
+    # Airflow has waited longer than anything takes to show.
+    assert 0 < late.waits(0) < datetime.now(UTC).timestamp()
+
+
+def test_values_of_any_size_are_kept_in_pieces_that_the_state_bears() -> None:
+    store = Store()
+    state = State(context(store))
+    value = {"name": ['"' * 1_000 + "ü" * 1_000] * 60}
+    for _ in range(2):
+        value["name"].append("more")
+        state.set("wide", value)
+    assert State(context(store)).get("wide") == value
+    assert max(len(json.dumps(each)) for each in store.values()) <= 64 * 1024
+    # Those of the value before are gone.
+    assert len(store) == 1 + store["wide"]["pieces"]
+    first = next(key for key in store if key.endswith("_0"))
+    del store[first]
+    assert state.get("wide") is None
 
 
 TYPED = Reference(PERSONALIZED, id="xcore:personalized-offer:1c265317da412003")

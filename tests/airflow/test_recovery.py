@@ -83,7 +83,12 @@ def test_a_creation_survives_its_try(airflow: Airflow, emulator: Emulator, api: 
     emulator.add_fault("status", method="GET", route="*.list", after=1, times=1)
     with dag_of("surviving") as dag:
         CreateFallbackOfferOperator(
-            task_id="create", offer=fallback("Once"), if_exists="fail", retries=1, retry_delay=NO_DELAY
+            task_id="create",
+            offer=fallback("Once"),
+            if_exists="fail",
+            patience=1.0,
+            retries=1,
+            retry_delay=NO_DELAY,
         )
 
     result = run(airflow, emulator, api, dag, max_retries=0)

@@ -55,7 +55,8 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
             raise
         # The name may be taken by a POST of ours that had no answer.
         unanswered = len(posted) > 1
-        if unanswered and creation.earlier is None:
+        # Or by this one, which a gateway repeated.
+        if posted and creation.earlier is None:
             creation = replace(creation, earlier=Earlier(posted[0]))
         return (yield from _taken(access, creation, refused, unanswered=unanswered))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import (
@@ -17,22 +18,20 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
-from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, moment
+from airflow_provider_offers.client.flows.looking import look_for
+from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, kept, moment
 from airflow_provider_offers.client.flows.planned import edit
-from airflow_provider_offers.client.flows.reading import Found, find_by_name, find_there, read_now, still_there
+from airflow_provider_offers.client.flows.reading import Found, find_there, read_now
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.patches import difference
+from airflow_provider_offers.client.patches import difference, what_differs
+from airflow_provider_offers.client.respelling import is_respelling
 from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.sameness import EMPTY, dropped
-from airflow_provider_offers.client.wire import Flow, Json, Pause
+from airflow_provider_offers.client.wire import Flow, Note, Pause
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 
 IF_EXISTS = ("adopt", "update", "skip", "fail")
-
-_FIRST_LOOK = 0.25
 
 
 def create(access: Access, creation: Creation) -> Flow[Written]:
@@ -40,7 +39,8 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an
     offer), then the lookup again until the new offer is in it. An answer that is lost, late, cut or a 5xx is followed
-    by lookups until the offer shows up or `patience` is over; only then is the POST sent again. A lookup lags, so that
+    by lookups until all that the POST may have done would show: for twice the `patience`, since a commit may come late
+    and a listing may lag. Only then is the POST sent again. A lookup lags, so that
     what it shows is read before anything rests on it: what is gone or renamed since is not there.
 
     Where two do this at once, both may have posted: whoever finds an older offer of the name withdraws (deletes) its
@@ -54,11 +54,15 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
     if earlier is not None and earlier.id is not None:
         made = yield from _still_there(work, earlier.id)
         if made is not None:
-            return (yield from _recalled(work, made))
+            return (yield from _recalled(work, made, earlier))
     found = yield from find_there(access, creation.kind, creation.name)
-    if not found.entities and earlier is not None:
-        # What an earlier try made may take as long to show up as what this one makes.
-        found = yield from _look(work, "an earlier try may have posted it", _left(work, earlier))
+    if earlier is not None:
+        # What an earlier try made may take as long to show up as what this one makes, and what shows up first may be
+        # what another worker made.
+        left = _left(work, earlier)
+        if not found.entities or (earlier.settled is not None and left > 0):
+            whole = earlier.settled is not None
+            found = yield from look_for(work, "an earlier try may have posted it", left, whole=whole)
     if found.entities:
         return (yield from _existing(work, found))
     return (yield from _post(work))
@@ -69,17 +73,35 @@ def _still_there(work: Work, identifier: str) -> Flow[Entity | None]:
     return (yield from _now(work, Reference(work.creation.kind, id=identifier)))
 
 
-def _recalled(work: Work, made: Entity) -> Flow[Written]:
-    """What an earlier try of the task made by its receipt. Whoever changed the document since has to say what for."""
+def _recalled(work: Work, made: Entity, earlier: Earlier) -> Flow[Written]:
+    """What an earlier try of the task made by its receipt, once it is the only one of its name."""
+    gone: tuple[str, ...] = ()
+    if not earlier.alone:
+        # That try ended between its POST and its look for others.
+        settled = yield from _settled(work, _written(made, "adopted"), earlier.since, left=_left(work, earlier))
+        if settled.receipt.id != made.id:
+            return settled
+        gone = settled.withdrawn
+    _refuse_respelled(work, made)
+    return (yield from _adopted(work, made, earlier, gone))
+
+
+def _adopted(work: Work, made: Entity, earlier: Earlier, gone: tuple[str, ...]) -> Flow[Written]:
+    """What an earlier try made, as it is; what the task has come to want since is applied or refused."""
+    if work.creation.if_exists == "update":
+        return replace((yield from _updated(work, made)), withdrawn=gone)
+    if not work.is_still_ours(made, earlier):
+        raise _wanted_otherwise(work, made)
+    return _written(made, "adopted", gone)
+
+
+def _wanted_otherwise(work: Work, made: Entity) -> AlreadyExistsError:
     creation = work.creation
-    if creation.if_exists == "update":
-        return (yield from _updated(work, made))
-    if work.is_still_ours(made):
-        return _written(made, "adopted")
-    raise AlreadyExistsError(
+    differs = what_differs(work.differs(made), made.properties) or "it is archived"
+    return AlreadyExistsError(
         f"An earlier try of this task made the {creation.kind.noun} {creation.name!r} as {made.id}, and by now it says "
-        "something else than the task does, or is archived; if_exists='update' patches what differs, and where it is "
-        "deleted it is made anew",
+        f"something else than the task does, or is archived: {differs}; if_exists='update' patches what differs, and "
+        "where it is deleted it is made anew",
         ids=[made.id],
     )
 
@@ -87,23 +109,26 @@ def _recalled(work: Work, made: Entity) -> Flow[Written]:
 def _left(work: Work, earlier: Earlier) -> float:
     """Seconds until everything that earlier tries posted shows up."""
     if earlier.settled is None:
-        return work.creation.patience
+        return work.creation.doubt
     left = (earlier.settled - work.access.exchange.now()).total_seconds()
-    return min(max(left, 0.0), work.creation.patience)
+    return max(left, 0.0)
 
 
 def _taken_up(work: Work, ours: Sequence[Entity], action: str = "adopted") -> Flow[Written]:
     """Take what this work made before: the oldest; the others are its twins and go."""
-    kept, *twins = ours
-    gone = yield from _withdraw_twins(work, kept, twins)
+    keeper, *twins = ours
+    gone = yield from _withdraw_twins(work, keeper, twins)
     if work.creation.if_exists == "update" and action == "adopted":
-        return replace((yield from _updated(work, kept)), withdrawn=gone)
-    return _written(kept, action, gone)
+        return replace((yield from _updated(work, keeper)), withdrawn=gone)
+    return _written(keeper, action, gone)
 
 
 def _existing(work: Work, found: Found) -> Flow[Written]:
     creation = work.creation
-    ours = work.by_earlier_try(found)
+    earlier = work.earlier(found)
+    ours = work.by_earlier_try(found, earlier)
+    if ours and earlier is not None and earlier.changed and creation.if_exists != "update" and work.differs(ours[0]):
+        raise _wanted_otherwise(work, ours[0])
     if ours:
         return (yield from _taken_up(work, ours))
     ids = [entity.id for entity in found.entities]
@@ -122,6 +147,8 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
         )
     entity = found.entities[0]
     if creation.if_exists == "adopt":
+        if differs := what_differs(work.differs(entity), entity.properties):
+            yield Note(f"{creation.name!r} is adopted as it is, and not as this task has it: {differs}")
         return _written(entity, "adopted")
     if creation.if_exists == "skip":
         return _written(entity, "skipped")
@@ -136,7 +163,7 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
         kind = work.creation.kind
         if now.name != entity.name:
             raise _renamed(work, entity, now)
-        return difference(now.properties, _kept(kind, work.wanted, now.properties), kind)
+        return difference(now.properties, kept(kind, work.wanted, now.properties), kind)
 
     creation = work.creation
     return (
@@ -158,20 +185,11 @@ def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:
     )
 
 
-def _kept(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
-    """What a read can show: a fallback loses its window and rank, and what is empty may not come back at all."""
-    return {
-        name: value
-        for name, value in wanted.items()
-        if name not in dropped(kind) and not (value in EMPTY and current.get(name) in EMPTY)
-    }
-
-
 def _post(work: Work) -> Flow[Written]:
     access, creation = work.access, work.creation
     exchange = access.exchange
     call = access.generation.create(creation.kind, creation.properties)
-    started = exchange.clock()
+    started, began = exchange.clock(), exchange.now()
     attempt = 0
     while True:
         if creation.before_post is not None:
@@ -181,52 +199,103 @@ def _post(work: Work) -> Flow[Written]:
             receipt = access.generation.receipt(creation.kind, answer)
         except OfferLibraryError as error:
             if not is_unsettled(error):
+                # A name that is taken may be so by this very POST, which a gateway repeated.
+                if attempt == 0 and not creation.kind.unique_name:
+                    _note(work, None)
                 raise
             # To the end: what shows up first may be what another worker made, and ours its twin.
             why = f"it was posted without an answer ({error})"
-            found = yield from _look(work, why, creation.patience, whole=True)
+            found = yield from look_for(work, why, creation.doubt, whole=True)
             made = work.by_this_try(found.entities)
             if made:
                 _refuse_strangers(work, made[0], found)
                 return (yield from _taken_up(work, made, "created"))
             if found.entities:
                 return (yield from _appeared(work, found, error))
-            # Nothing has shown up within the patience, so that another POST is the first as far as can be known.
+            # Nothing has shown up in time, so that another POST is the first as far as can be known.
             pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
             if pause is None:
                 raise OutcomeUnknownError(
                     f"The {creation.kind.noun} {creation.name!r} was posted {_times(attempt + 1)} and "
-                    f"has not shown up within {creation.patience:g} s of the last: {error}"
+                    f"has not shown up within {creation.doubt:g} s of the last: {error}"
                 ) from error
             yield Pause(pause, str(error))
             attempt += 1
         else:
+            _note(work, receipt)
             made_by_receipt = Written(receipt, "created", creation.name, answer.request_id)
-            return (yield from _settled(work, made_by_receipt, posted_before=attempt > 0))
+            return (yield from _settled(work, made_by_receipt, began, posted_before=attempt > 0))
 
 
-def _settled(work: Work, made: Written, *, posted_before: bool) -> Flow[Written]:
-    """Look for others of the name, now that our own is there: of those made at once, only the oldest stays."""
-    receipt = made.receipt
+def _note(work: Work, receipt: Receipt | None) -> None:
+    if work.creation.after_post is not None:
+        work.creation.after_post(receipt)
+
+
+def _settled(
+    work: Work, made: Written, began: datetime, *, posted_before: bool = False, left: float | None = None
+) -> Flow[Written]:
+    """Look for others of the name, now that our own is there: of those made at once, only the oldest stays.
+
+    `began` is when the first POST of this work began, and `left` how many seconds are left of the patience.
+    """
+    receipt, ended = made.receipt, work.access.exchange.now()
     why = f"it was created as {receipt.id}, and may not be the only one of its name"
-    found = yield from _look(work, why, work.creation.patience, own=made, whole=posted_before)
+    seconds = work.creation.patience if left is None else left
+    found = yield from look_for(work, why, seconds, own=made, whole=posted_before)
     ours = next((each for each in found.entities if each.id == receipt.id), None)
+    if ours is None:
+        yield from _expect_name(work, made)
     ranked = age(ours) if ours is not None else (moment(receipt.created), receipt.id)
     others = [each for each in found.entities if each.id != receipt.id]
     older = [each for each in others if age(each) < ranked]
-    # An earlier POST may have come through after all, later than anybody would wait for it.
-    may_be_twins = posted_before or work.creation.earlier is not None
+    repeated = work.by_this_post(others, began, ended, found)
     if not older:
-        gone = yield from _withdraw_twins(work, ours, work.by_this_try(others) if may_be_twins else [], kept=receipt.id)
+        # An earlier POST may have come through after all, later than anybody would wait for it.
+        may_be_twins = posted_before or (work.creation.earlier is not None and left is None)
+        twins = work.by_this_try(others) if may_be_twins else [each for each in repeated if work.is_spare(each, ours)]
+        gone = yield from _withdraw_twins(work, ours, twins, kept=receipt.id)
         return replace(made, withdrawn=gone)
     own = Reference(work.creation.kind, id=receipt.id, instance_id=receipt.instance_id)
     yield from _withdraw(work, older[0].id, [own])
     older.sort(key=age)
-    # Of several that were posted at once and say the same, all but the oldest are withdrawn by whoever made them.
-    before_us = Found(older[:1] if len(work.by_this_try(older)) == len(older) else older, found.skew)
-    twins = work.by_this_try(older) if posted_before else []
-    written = yield from (_taken_up(work, twins, "created") if twins else _existing(work, before_us))
+    if posted_before:
+        repeated = work.by_this_try(older)
+    elif not all(each in repeated for each in older) or _is_known(work, found):
+        repeated = []
+    if twins := [each for each in repeated if each in older]:
+        written: Written = yield from _taken_up(work, twins, "created")
+    else:
+        # Of several that were posted at once and say the same, all but the oldest are withdrawn by whoever made them.
+        alike = len(work.by_this_try(older)) == len(older)
+        written = yield from _existing(work, Found(older[:1] if alike else older, found.skew))
     return replace(written, withdrawn=(receipt.id, *written.withdrawn))
+
+
+def _is_known(work: Work, found: Found) -> bool:
+    """Whether another try of the task is on record as having made one of these."""
+    earlier = work.earlier(found)
+    return earlier is not None and bool(work.by_earlier_try(found, earlier))
+
+
+def _expect_name(work: Work, made: Written) -> Flow[None]:
+    """What was made does not show under its name: the listing lags, or the service has given it another."""
+    receipt = made.receipt
+    now = yield from _now(work, Reference(work.creation.kind, id=receipt.id, instance_id=receipt.instance_id))
+    if now is not None:
+        _refuse_respelled(work, now)
+
+
+def _refuse_respelled(work: Work, now: Entity) -> None:
+    creation = work.creation
+    if now.name == creation.name or not is_respelling(str(now.name), creation.name):
+        return
+    error = OutcomeUnknownError(
+        f"The {creation.kind.noun} {creation.name!r} was created as {now.id}, but the service calls it {now.name!r}, "
+        "so that no later run would find it; give it the name that the service gives it"
+    )
+    error.retryable = False
+    raise error
 
 
 def _refuse_strangers(work: Work, made: Entity, found: Found) -> None:
@@ -282,55 +351,6 @@ def _two(work: Work, kept: str, twin: str, why: str) -> AmbiguousNameError:
         f"lost: {kept} stays, and {twin} {why}; delete the one that is not wanted",
         ids=[kept, twin],
     )
-
-
-def _look(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
-    """The offers of the name as soon as ours is among them, or when the seconds are over.
-
-    Ours is the one that `own` names; without it, one that says what was posted. With `whole` the seconds are waited
-    out: of several POSTs, the others may show up later.
-    """
-    clock, creation = work.access.exchange.clock, work.creation
-    until = clock() + seconds
-    pause = _FIRST_LOOK
-    ghosts: set[str] = set()
-    while True:
-        try:
-            found = _without(ghosts, (yield from find_by_name(work.access, creation.kind, creation.name)))
-            left = until - clock()
-            if left <= 0 or (not whole and _shows(work, found, own)):
-                there = yield from _there(work, found, own, ghosts)
-                if left <= 0 or _shows(work, there, own):
-                    return there
-        except OfferLibraryError as blind:
-            raise OutcomeUnknownError(
-                f"Whether the {creation.kind.noun} {creation.name!r} is there cannot be asked: {why}, and then: {blind}"
-            ) from blind
-        yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
-        pause = min(pause * 2, 2.0)
-
-
-def _without(ghosts: Collection[str], found: Found) -> Found:
-    return replace(found, entities=[each for each in found.entities if each.id not in ghosts])
-
-
-def _there(work: Work, found: Found, own: Written | None, ghosts: set[str]) -> Flow[Found]:
-    """What a listing shows as it is now. What is gone or renamed since joins the ghosts; what we made is known."""
-    there = []
-    for entity in found.entities:
-        if own is not None and entity.id == own.receipt.id:
-            there.append(entity)
-        elif (now := (yield from still_there(work.access, entity))) is not None:
-            there.append(now)
-        else:
-            ghosts.add(entity.id)
-    return replace(found, entities=there)
-
-
-def _shows(work: Work, found: Found, own: Written | None) -> bool:
-    if own is None:
-        return bool(work.by_this_try(found.entities))
-    return any(entity.id == own.receipt.id for entity in found.entities)
 
 
 def _appeared(work: Work, found: Found, error: OfferLibraryError) -> Flow[Written]:

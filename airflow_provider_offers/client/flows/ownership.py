@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.entities import Entity, Receipt
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
+from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.sameness import says
+from airflow_provider_offers.client.patches import difference
+from airflow_provider_offers.client.sameness import EMPTY, dropped, says
 from airflow_provider_offers.client.validation import Validate
 from airflow_provider_offers.client.wire import Json
 
@@ -26,22 +28,27 @@ class Earlier:
     """What is known of earlier tries of the same work.
 
     `since` is the earliest moment at which one of them can have posted, and `settled` the moment by which everything
-    that they posted shows up in a listing (by default the creation's patience from now). `id` is what the receipt of
-    one said that it made.
+    that they posted shows up in a listing (by default twice the creation's patience from now). `id` is what the
+    receipt of one said that it made, and `alone` whether that was seen to be the only one of its name. `changed` says
+    whether they may have wanted something else than is wanted now; None where nothing tells.
     """
 
     since: datetime
     settled: datetime | None = None
     id: str | None = None
+    alone: bool = True
+    changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
     """What is to be created, and how to treat what is there already.
 
-    `patience` is how many seconds an offer may take to show up in a listing. `marker` is a characteristic (name and
-    value) among the properties by which this very work is recognised. `before_post` is called just before each POST,
-    so that the intent can be kept where a crash does not reach it, and `recall`, where nothing is known of an `earlier`
+    `patience` is how many seconds an offer may take to show up in a listing, and how many a POST may be committed after
+    the client gave up waiting for its answer. `marker` is a characteristic (name and value) among the properties by
+    which this very work is recognised. `before_post` is called just before each POST, so that the intent can be kept
+    where a crash does not reach it, `after_post` with the receipt of one, or with None where it is certain that nothing
+    was posted, and `recall`, where nothing is known of an `earlier`
     try, before an offer that is there counts as somebody else's: a try that was thought dead may have made it
     meanwhile. `validate` says whether a decision that is to be live from the start is looked at first. `intent` keeps
     for other tries that what is there is about to be updated.
@@ -54,6 +61,7 @@ class Creation:
     earlier: Earlier | None = None
     marker: tuple[str, str] | None = None
     before_post: Callable[[], None] | None = None
+    after_post: Callable[[Receipt | None], None] | None = None
     recall: Callable[[], Earlier | None] | None = None
     validate: Validate = True
     intent: Intent | None = None
@@ -61,6 +69,11 @@ class Creation:
     @property
     def name(self) -> str:
         return str(self.properties["name"])
+
+    @property
+    def doubt(self) -> float:
+        """The seconds after which a POST without an answer shows in a listing, if it was committed: bounds add up."""
+        return 2 * self.patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +84,13 @@ class Work:
     creation: Creation
     wanted: Mapping[str, Json]
 
-    def by_earlier_try(self, found: Found) -> list[Entity]:
-        """Those that another try of this very work made, the oldest first."""
+    def earlier(self, found: Found) -> Earlier | None:
+        """What is known of other tries, once more where nothing was and something is there."""
         earlier, recall = self.creation.earlier, self.creation.recall
-        if earlier is None and recall is not None and found.entities:
-            earlier = recall()
+        return recall() if earlier is None and recall is not None and found.entities else earlier
+
+    def by_earlier_try(self, found: Found, earlier: Earlier | None) -> list[Entity]:
+        """Those that another try of this very work made, the oldest first."""
         ours = (each for each in found.entities if self._is_by_earlier_try(each, earlier, found.skew))
         return sorted(ours, key=age)
 
@@ -83,11 +98,31 @@ class Work:
         """Those that a POST without an answer made, the oldest first: before it there was none of the name."""
         return sorted((each for each in entities if self._is_alike(each)), key=age)
 
-    def is_still_ours(self, entity: Entity) -> bool:
-        """Whether what an earlier try made by its receipt still is what is wanted, but for what later tasks edit."""
+    def by_this_post(self, entities: Sequence[Entity], began: datetime, ended: datetime, found: Found) -> list[Entity]:
+        """Those that say the same and were made while our POST was under way, the oldest first: a gateway may repeat
+        a request. Without a marker nothing tells them from what somebody else made who posted the same meanwhile."""
+        return [each for each in self.by_this_try(entities) if _is_between(age(each)[0], began, ended, found.skew)]
+
+    def is_still_ours(self, entity: Entity, earlier: Earlier) -> bool:
+        """Whether what an earlier try made by its receipt is left as it is: what others edited since is theirs."""
         if entity.status == "archived" and self.wanted.get("status") != "archived":
             return False
+        if earlier.changed is not None:
+            return not earlier.changed or not self.differs(entity)
         return self.creation.marker is not None or self._is_alike(entity) or self._is_edited_later(entity)
+
+    def differs(self, entity: Entity) -> Patch:
+        """What is not as it is wanted; a draft may have been published since."""
+        kind, rest = self.creation.kind, dict(kept(self.creation.kind, self.wanted, entity.properties))
+        if entity.etag != 1 and self.wanted.get("status") == "draft" and entity.status != "archived":
+            rest.pop("status", None)
+        # Members that the service filled in are no difference.
+        other = {
+            name: value
+            for name, value in rest.items()
+            if value in EMPTY or not says(kind, entity.properties, {name: value})
+        }
+        return difference(entity.properties, other, kind)
 
     def is_spare(self, entity: Entity, kept: Entity | None) -> bool:
         """Whether it is certain enough to be deleted that this is a twin: nobody touched it, and one account made both.
@@ -117,6 +152,8 @@ class Work:
         created = age(entity)[0]
         if earlier is None or created == _END_OF_TIME or not _is_since(created, earlier.since, skew):
             return False
+        if earlier.changed and self._is_by_us(entity):
+            return True
         return self._is_alike(entity) or (self.creation.if_exists != "update" and self._is_edited_later(entity))
 
     def _is_edited_later(self, entity: Entity) -> bool:
@@ -137,6 +174,21 @@ class Work:
 def _is_since(created: datetime, since: datetime, skew: timedelta) -> bool:
     """Whether the service, whose clock is ahead by `skew`, made something at or after a moment of ours."""
     return created - since >= skew - CLOCK_GRAIN
+
+
+def _is_between(created: datetime, began: datetime, ended: datetime, skew: timedelta) -> bool:
+    if created == _END_OF_TIME or not _is_since(created, began, skew):
+        return False
+    return created - ended <= skew + CLOCK_GRAIN
+
+
+def kept(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
+    """What a read can show: a fallback loses its window and rank, and what is empty may not come back at all."""
+    return {
+        name: value
+        for name, value in wanted.items()
+        if name not in dropped(kind) and not (value in EMPTY and current.get(name) in EMPTY)
+    }
 
 
 def age(entity: Entity) -> tuple[datetime, str]:

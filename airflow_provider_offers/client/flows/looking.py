@@ -1,0 +1,63 @@
+"""Looking for what was made by its name, for as long as a listing may lag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnknownError
+from airflow_provider_offers.client.flows.ownership import Work
+from airflow_provider_offers.client.flows.reading import Found, find_by_name, still_there
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.wire import Flow, Pause
+
+_FIRST_LOOK = 0.25
+
+
+def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
+    """The offers of the name as soon as ours is among them, or when the seconds are over.
+
+    Ours is the one that `own` names; without it, one that says what was posted. With `whole` the seconds are waited
+    out: of several POSTs, the others may show up later.
+    """
+    clock, creation = work.access.exchange.clock, work.creation
+    until = clock() + seconds
+    pause = _FIRST_LOOK
+    ghosts: set[str] = set()
+    while True:
+        try:
+            found = _without(ghosts, (yield from find_by_name(work.access, creation.kind, creation.name)))
+            left = until - clock()
+            if left <= 0 or (not whole and _shows(work, found, own)):
+                there = yield from _there(work, found, own, ghosts)
+                if left <= 0 or _shows(work, there, own):
+                    return there
+        except OfferLibraryError as blind:
+            raise OutcomeUnknownError(
+                f"Whether the {creation.kind.noun} {creation.name!r} is there cannot be asked: {why}, and then: {blind}"
+            ) from blind
+        yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
+        pause = min(pause * 2, 2.0)
+
+
+def _without(ghosts: Collection[str], found: Found) -> Found:
+    return replace(found, entities=[each for each in found.entities if each.id not in ghosts])
+
+
+def _there(work: Work, found: Found, own: Written | None, ghosts: set[str]) -> Flow[Found]:
+    """What a listing shows as it is now. What is gone or renamed since joins the ghosts; what we made is known."""
+    there = []
+    for entity in found.entities:
+        if own is not None and entity.id == own.receipt.id:
+            there.append(entity)
+        elif (now := (yield from still_there(work.access, entity))) is not None:
+            there.append(now)
+        else:
+            ghosts.add(entity.id)
+    return replace(found, entities=there)
+
+
+def _shows(work: Work, found: Found, own: Written | None) -> bool:
+    if own is None:
+        return bool(work.by_this_try(found.entities))
+    return any(entity.id == own.receipt.id for entity in found.entities)

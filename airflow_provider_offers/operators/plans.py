@@ -1,0 +1,157 @@
+"""What a task is to do is what its first try rendered: later tries carry on with that, whatever they render."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow_provider_offers.client.errors import OutcomeUnknownError
+from airflow_provider_offers.operators.state import State, asked, digest, is_anew
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+_KEY = "offers_work"
+# What a task is about does not depend on these.
+_BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure"})
+_STABLE = "values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}, need no such care"
+
+
+def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> None:
+    """Give the task's fields the values that the first try rendered, since it was begun or cleared; keep these there.
+
+    `target` is the sandbox that it works in. Raises `OutcomeUnknownError` where another try rendered something else
+    and what that was is not known: on Airflow 3.2, which keeps nothing, and for values that are not kept, such as
+    those that hold a secret.
+    """
+    fields = [name for name in task.template_fields if name not in _BESIDE]
+    state = State(context)
+    if not state.durable:
+        if context["ti"].try_number > 1 and not is_anew(context):
+            _refuse_unstable(task, context, fields)
+        return
+    rendered = {name: getattr(task, name) for name in fields}
+    before: Any = state.get(_KEY) if context["ti"].try_number > 1 else None
+    if not isinstance(before, dict) or before.get("asked") != asked(context):
+        kept = _kept(rendered)
+        state.set(_KEY, {"asked": asked(context), "target": list(target), "digest": _digest(rendered), "fields": kept})
+        return
+    if before["target"] != list(target):
+        raise _otherwise(
+            f"An earlier try of this task worked in {_named(before['target'])}, and this one is about "
+            f"{_named(target)}; nothing was sent; clear the task to have it work there"
+        )
+    if before["digest"] == _digest(rendered):
+        return
+    if before["fields"] is None:
+        raise _otherwise(
+            "The fields of this task render otherwise than in its first try, whose values hold a secret or no JSON, "
+            f"and so were not kept; nothing was sent; clear the task to have it do what they say now; {_STABLE}"
+        )
+    _restore(task, before["fields"], rendered)
+
+
+def _restore(task: BaseOperator, fields: Mapping[str, Any], rendered: Mapping[str, Any]) -> None:
+    other = [name for name in fields if _digest(rendered.get(name)) != _digest(_decoded(fields[name]))]
+    task.log.warning(
+        "%s rendered otherwise in the first try of this task, which this try carries on; clear the task to have it do "
+        "what is rendered now",
+        " and ".join(other) or "A field",
+    )
+    for name, value in fields.items():
+        setattr(task, name, _decoded(value))
+
+
+def _kept(rendered: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values as JSON; None where they cannot be kept."""
+    try:
+        encoded = {name: _encoded(value) for name, value in rendered.items()}
+    except TypeError:
+        return None
+    return None if _holds_secrets(encoded) else encoded
+
+
+def _holds_secrets(document: Any) -> bool:
+    """Whether Airflow would mask anything in it."""
+    try:
+        from airflow.sdk.log import redact  # type: ignore[attr-defined]  # nowhere exported, and in every version
+    except ImportError:
+        return True
+    return bool(redact(copy.deepcopy(document)) != document)
+
+
+_TYPE = "offers:type"
+
+
+def _encoded(value: Any) -> Any:
+    """A rendered value as JSON; TypeError where another process could not have the same back."""
+    if value is None or type(value) in (str, bool, int, float):
+        return value
+    if isinstance(value, Mapping):
+        return {_text(name): _encoded(member) for name, member in value.items()}
+    if isinstance(value, datetime):
+        return {_TYPE: "datetime", "value": value.isoformat(), "zone": getattr(value.tzinfo, "key", None)}
+    if type(value) is date:
+        return {_TYPE: "date", "value": value.isoformat()}
+    if type(value) is timedelta:
+        return {_TYPE: "timedelta", "value": [value.days, value.seconds, value.microseconds]}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [_encoded(each) for each in value]
+    raise TypeError(type(value).__name__)
+
+
+def _text(name: Any) -> str:
+    if type(name) is not str or name == _TYPE:
+        raise TypeError(type(name).__name__)
+    return name
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if _TYPE not in value:
+        return {name: _decoded(member) for name, member in value.items()}
+    if value[_TYPE] == "timedelta":
+        days, seconds, microseconds = value["value"]
+        return timedelta(days, seconds, microseconds)
+    if value[_TYPE] == "date":
+        return date.fromisoformat(value["value"])
+    moment = datetime.fromisoformat(value["value"])
+    return moment if value["zone"] is None else moment.astimezone(ZoneInfo(value["zone"]))
+
+
+def _digest(value: Any) -> str:
+    """The same for values that say the same: a sequence of Airflow's own is a list."""
+    try:
+        return digest(_encoded(value))
+    except TypeError:
+        if isinstance(value, Mapping):
+            return digest({str(name): _digest(member) for name, member in value.items()})
+        return digest(str(value))
+
+
+def _named(target: Sequence[str]) -> str:
+    host, sandbox, api = target
+    return f"the sandbox {sandbox!r} over {api} at {host}"
+
+
+def _otherwise(message: str) -> OutcomeUnknownError:
+    error = OutcomeUnknownError(message)
+    error.retryable = False
+    return error
+
+
+def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> None:
+    from airflow_provider_offers.operators.stability import unstable
+
+    if other := unstable(task, context, fields):
+        raise _otherwise(
+            f"{' and '.join(other)} of this task renders otherwise in every try, Airflow 3.2 keeps nothing of what the "
+            f"try before has sent, and so this one would do other work; nothing was sent; look at the library, then "
+            f"clear the task; {_STABLE}"
+        )
