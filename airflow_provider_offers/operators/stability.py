@@ -27,8 +27,8 @@ def unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> lis
         if name not in templates or not _has_template(templates[name]):
             continue
         # Against each other, since these are rendered alike; the field itself may have been made something else of.
-        now = _rendered(renderer, templates[name], context)
-        if any(_rendered(renderer, templates[name], _another(context, number)) != now for number in numbers):
+        now = _rendered(renderer, name, templates[name], context)
+        if any(_rendered(renderer, name, templates[name], _another(context, number)) != now for number in numbers):
             found.append(name)
     return found
 
@@ -49,14 +49,11 @@ def _has_template(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(_has_template, value))
 
 
-def _rendered(task: BaseOperator, template: Any, context: Any) -> Any:
-    """What the template gives; what cannot be rendered is left to the task itself to report."""
-    import jinja2
+def _rendered(task: Any, name: str, template: Any, context: Any) -> Any:
+    """What the template of a field gives; what cannot be rendered is left to the task itself to report."""
+    from airflow_provider_offers.operators.templates import Rendering
 
-    try:
-        return _plain(task.render_template(template, context))
-    except (jinja2.TemplateError, TypeError, ValueError, AttributeError, LookupError):
-        return None
+    return _plain(Rendering(task, context, task.get_template_env(), set()).field(name, template))
 
 
 def _plain(value: Any) -> Any:
