@@ -35,8 +35,9 @@ class CreateOperator(OfferLibraryOperator):
     :param if_exists: what an object of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
         it is), `update` (patch what differs), `skip` (skip this task; in a list, this entry). What an earlier try of
         this very task made is recognised and adopted.
-    :param patience: seconds that a new object may take to show up in a listing; so long is looked for it after a lost
-        answer before it is posted again, and after its creation to see that it is the only one of its name
+    :param patience: seconds that a new object may take to show up in a listing, and that a commit may come late; so
+        long is looked after its creation to see that it is the only one of its name, and twice as long after a lost
+        answer before it is posted again
     :param marker: the name of a characteristic that is to hold `dag/run/task/map index`, by which the task recognises
         what it made whatever became of it since; by default nothing is added to an offer
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
