@@ -11,6 +11,24 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.settings import Settings
 
 
+# Airflow's own bound.
+_LONGEST_CONN_ID = 250
+
+
+def check_place(conn_id: Any, sandbox: Any) -> None:
+    """Refuse what names no connection, or no sandbox. None is the sandbox of the connection; empty text is none."""
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.legible import quoted
+
+    violations = []
+    if not isinstance(conn_id, str) or not 0 < len(conn_id) <= _LONGEST_CONN_ID or not conn_id.isprintable():
+        violations.append(Violation("offer_library_conn_id", quoted(conn_id), "the id of a connection"))
+    if sandbox is not None and (not isinstance(sandbox, str) or not sandbox.strip()):
+        violations.append(Violation("sandbox", quoted(sandbox), "the name of a sandbox, or None for the connection's"))
+    if violations:
+        raise InvalidInputError("The task does not say where to work", violations)
+
+
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
     """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
     from airflow.sdk.log import mask_secret

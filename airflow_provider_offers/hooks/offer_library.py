@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_offers.hooks.connections import connection_settings
+from airflow_provider_offers.hooks.connections import check_place, connection_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -63,6 +63,7 @@ class OfferLibraryHook(BaseHook):
     @cached_property
     def settings(self) -> Settings:
         """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
+        check_place(self.offer_library_conn_id, self.sandbox)
         return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
 
     @cached_property
@@ -456,6 +457,7 @@ class OfferLibraryAsyncHook(BaseHook):
         """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
 
         def read() -> Settings:
+            check_place(self.offer_library_conn_id, self.sandbox)
             return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
 
         # Airflow's own asynchronous reading could deadlock the triggerer before 3.3.2; a thread never does.

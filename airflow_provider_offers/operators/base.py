@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation, can_pass
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.files import looks_like_a_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+_FLAGS = ("missing_ok", "cascade", "full", "include_content", "allow_duplicates", "as_dry_run", "keep_adobe_templates")
 DEFAULT_CONNECTION = OfferLibraryHook.default_conn_name
 
 
@@ -56,7 +58,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     def execute(self, context: Context) -> Any:
         try:
             self.check_templates()
-            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox or None) as hook:
+            self._check_flags()
+            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
                 settings = hook.settings
                 self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
                 if self.keeps_plan:
@@ -67,6 +70,16 @@ class OfferLibraryOperator(Templated, BaseOperator):
                 raise
             told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
             raise AirflowFailException(str(told)) from error
+
+    def _check_flags(self) -> None:
+        """A flag that is no flag, such as the text "False", would mean the opposite of what it says."""
+        violations = [
+            Violation(name.removeprefix("as_"), quoted(vars(self)[name]), "True or False")
+            for name in _FLAGS
+            if not isinstance(vars(self).get(name), (bool, type(None)))
+        ]
+        if violations:
+            raise InvalidInputError("The task's flags are not valid", violations)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         try:

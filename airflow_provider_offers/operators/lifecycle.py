@@ -368,10 +368,13 @@ def _short(offer: dict[str, Any]) -> dict[str, Any]:
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
     """The reasons to overlook, one or several, each of which must be known."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.legible import quoted
 
-    names = [given] if isinstance(given, str) and given else list(given)
+    if given is None or given == "":
+        return ()
+    names: list[Any] = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
     if unknown := [name for name in names if name not in reasons]:
-        raise InvalidInputError(subject, [Violation("waive", repr(unknown), f"of {', '.join(reasons)}")])
+        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), f"of {', '.join(reasons)}")])
     return tuple(names)
 
 

@@ -29,6 +29,8 @@ _REFERENCES = frozenset(
 # Below these an author's own names stand.
 _FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
 _ABSENT = object()
+# Python does not turn longer numbers into text.
+_MOST_BITS = 10_000
 _BROKEN = "A template cannot be rendered"
 
 RAW = "{% raw %}...{% endraw %} around Adobe's own templates"
@@ -184,6 +186,11 @@ class Rendering:
         if type(value) in (list, tuple, set):
             items = [self.value(each, field, (*tokens, index)) for index, each in enumerate(value)]
             return type(value)(each for each in items if each is not _ABSENT)
+        if isinstance(value, int):
+            if value.bit_length() > _MOST_BITS:
+                given = "a number of thousands of digits"
+                self._found("A value cannot be used", Violation(_place(field, tokens), given, "a smaller number"))
+            return value
         return self._object(value)
 
     def _object(self, value: Any) -> Any:

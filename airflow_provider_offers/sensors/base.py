@@ -117,7 +117,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             if not self._has_looked:
                 self.check_templates()
             self.refuse_what_is_wrong()
-            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox or None) as hook:
+            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
                 self.journey_optimizer_url = journey_optimizer_url(hook.settings.host, hook.settings.sandbox)
                 value = self.look(hook)
         except AirflowNotFoundException as error:
@@ -261,7 +261,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def _link(self) -> None:
         """Note where the task's button leads, in the worker that takes up the task after the wait."""
         try:
-            settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox or None).settings
+            settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         except (ConfigurationError, AirflowNotFoundException) as error:
             # Somebody changed the connection meanwhile. What was waited for has come about all the same.
             self.log.warning("The task has no link: %s", error)
