@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -19,7 +19,7 @@ from airflow_provider_offers.operators.plans import carry_on
 from airflow_provider_offers.operators.templates import Templated
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
 
 _FLAGS = ("missing_ok", "cascade", "full", "include_content", "allow_duplicates", "as_dry_run", "keep_adobe_templates")
@@ -41,7 +41,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     # Whether later tries carry on with what the first rendered, as whatever writes has to.
     keeps_plan: ClassVar[bool] = False
-    operator_extra_links = (OfferLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
     ui_color = "#fbeae9"
 
     def __init__(
@@ -56,12 +56,16 @@ class OfferLibraryOperator(Templated, BaseOperator):
         self.sandbox = sandbox
 
     def execute(self, context: Context) -> Any:
+        # Airflow pushes every link of the task into XCom; one that leads nowhere is none.
+        self.operator_extra_links = ()
         try:
             self.check_templates()
             self._check_flags()
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
                 settings = hook.settings
                 self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
+                if self.journey_optimizer_url:
+                    self.operator_extra_links = type(self).operator_extra_links
                 if self.keeps_plan:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 return self.work(hook, context)
@@ -69,7 +73,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
             if can_pass(error):
                 raise
             told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
-            raise AirflowFailException(str(told)) from error
+            # Without its cause, which would say the same once more, with our frames before it.
+            raise AirflowFailException(str(told)) from None
 
     def _check_flags(self) -> None:
         """A flag that is no flag, such as the text "False", would mean the opposite of what it says."""
@@ -86,7 +91,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
             # The fields are rendered anew after every wait.
             self.check_templates()
         except InvalidInputError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
         return super().resume_execution(next_method, next_kwargs, context)
 
     @abstractmethod

@@ -18,6 +18,7 @@ from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, check
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.validation import Validate
@@ -176,21 +177,14 @@ class CreateOperator(OfferLibraryOperator):
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list, or one error with what is wrong in any of them."""
         from airflow_provider_offers.client.creations import check_names
-        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.errors import InvalidInputError
 
         creations, violations = [], []
         for index, document in enumerate(documents):
             try:
                 creations.append(self._creation(hook, document, context))
             except InvalidInputError as error:
-                violations += [
-                    Violation(
-                        f"/{index}{each.pointer if each.pointer.startswith('/') else ''}", each.given, each.accepted
-                    )
-                    if not each.pointer or each.pointer.startswith("/")
-                    else each
-                    for each in error.violations
-                ]
+                violations += [_in_the_list(each, index, document) for each in error.violations]
         if violations:
             raise InvalidInputError("The list cannot be created", list(dict.fromkeys(violations)))
         check_names(creations)
@@ -209,6 +203,18 @@ class CreateOperator(OfferLibraryOperator):
         # The receipt is pushed by hand: a skipped task returns nothing.
         context["ti"].xcom_push(key="return_value", value=receipts)
         return AirflowSkipException(said)
+
+
+def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
+    """A violation of one document, said of the list: by its index, and by its name where it has one."""
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.legible import quoted
+
+    if violation.pointer and not violation.pointer.startswith("/"):
+        return violation
+    name = (document.get("name") or document.get("xdm:name")) if isinstance(document, dict) else None
+    given = f"{violation.given} in {quoted(name)}" if isinstance(name, str) and name else violation.given
+    return Violation(f"/{index}{violation.pointer}", given, violation.accepted)
 
 
 def _once(creation: Creation, record: CreationRecord, index: int) -> Creation:

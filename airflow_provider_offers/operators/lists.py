@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How many names a message of what was done lists.
+_NAMED = 50
 ON_FAILURE = ("stop", "continue")
 
 
@@ -82,7 +84,12 @@ def work_through(
         raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
     if batch.again:
         hook.log.info("%d of the list name an object that it named before, and was done once", len(batch.again))
-    hook.log.info("%d %ss %s in sandbox %r", len(written), progress.noun, done, hook.settings.sandbox)
+    names = ", ".join(
+        repr(receipt["name"]) if receipt.get("name") else str(receipt["id"]) for receipt in written[:_NAMED]
+    )
+    more = f" and {len(written) - _NAMED} more" if len(written) > _NAMED else ""
+    sandbox = hook.settings.sandbox
+    hook.log.info("%d %ss %s in sandbox %r: %s%s", len(written), progress.noun, done, sandbox, names or "none", more)
     return written
 
 

@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "wrong_in_a_list": (
         CreateOfferOperator,
         {"offer": [bad_offer()["offer"], bad_offer(status="live")["offer"]]},
-        ["/1/status: given 'live'"],
+        ["/1/status: given 'live' in 'Bad'"],
     ),
     "no_marker": (CreateOfferOperator, {**bad_offer(characteristics={"m": "x"}), "marker": "m"}, ["marker: given 'm'"]),
     "broken_json": (
@@ -275,7 +275,7 @@ def test_an_offer_that_is_not_there(airflow: Airflow, emulator: Emulator, api: s
     assert {type(result.error(name)) for name in ("get", "patch")} == {NotFoundError}
     # On Airflow 3.2 a retry would take it for what the try before deleted, so that there is none.
     gone = result.error("delete")
-    assert isinstance(gone.__cause__ if isinstance(gone, AirflowFailException) else gone, NotFoundError)
+    assert isinstance(gone.__context__ if isinstance(gone, AirflowFailException) else gone, NotFoundError)
     assert all(SOME_ID in text for text in errors(result, operators).values())
 
 

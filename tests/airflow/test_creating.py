@@ -278,7 +278,7 @@ def test_a_marked_offer_is_recognised_whatever_it_has_become(airflow: Airflow, e
     assert again.states == {"create": "failed"}
     error = again.error("create")
     assert error is not None
-    assert isinstance(error.__cause__, AlreadyExistsError)
+    assert isinstance(error.__context__, AlreadyExistsError)
 
 
 # Patches that must not be applied twice.

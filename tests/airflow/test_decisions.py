@@ -136,7 +136,7 @@ def test_a_real_decision_counts_once_or_says_that_it_cannot_know(
     assert result.states == {"decide": "failed"}
     (attempt,) = result.tries("decide")
     assert isinstance(attempt.error, AirflowFailException)
-    assert isinstance(attempt.error.__cause__, OutcomeUnknownError)
+    assert isinstance(attempt.error.__context__, OutcomeUnknownError)
     assert len(asked(emulator)) == 1
     assert run(airflow, emulator, api, dag).result("decide")["dry_run"] is False
 

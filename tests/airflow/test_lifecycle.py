@@ -138,7 +138,7 @@ def test_a_failure_in_a_list_stops_it_or_not_as_asked(
     failed = result.error("publish")
     # No retry mends a refused content, so that the task fails for good.
     assert isinstance(failed, AirflowFailException)
-    error = failed.__cause__
+    error = failed.__context__
     assert isinstance(error, BatchError)
     assert result.states == {"publish": "failed"}
     done = [receipt["id"] for receipt in result.result("publish")]

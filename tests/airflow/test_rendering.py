@@ -303,6 +303,9 @@ def test_nothing_is_made_or_deleted_where_a_template_renders_nothing(
     assert len(result.attempts) == 6
     assert all("template" in str(attempt.error) for attempt in result.attempts)
     assert emulator.journal(path="/data/core/*") == []
+    # Each error once: Airflow's log has the message of the exception, and nothing that led to it.
+    assert "direct cause" not in result.logs
+    assert "During handling" not in result.logs
     # Airflow's own report of a template that breaks would be the same error once more.
     assert "Exception rendering Jinja template" not in result.logs
 
