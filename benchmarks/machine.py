@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.measure import table
+from benchmarks.measure import CHECKOUT, table
 
 _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requests")
 
@@ -22,6 +23,7 @@ def describe(load_before: float) -> str:
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     rows = [
         ["date", datetime.now(UTC).date().isoformat()],
+        *([["commit", commit]] if (commit := _commit()) else []),
         ["processor", f"{cpu}, {os.cpu_count()} cores"],
         ["memory", f"{memory / 1e6:.1f} GB"],
         ["system", f"{platform.system()} {platform.release()}"],
@@ -30,6 +32,15 @@ def describe(load_before: float) -> str:
         *([name, version(name)] for name in _PACKAGES),
     ]
     return table(("", ""), rows).replace("---:", "---")
+
+
+def _commit() -> str:
+    """What was measured; nothing where this is no checkout, such as an unpacked source archive."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def _lines(path: str) -> list[str]:

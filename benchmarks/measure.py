@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,19 +14,31 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-_HOME = CHECKOUT / ".cache" / "benchmarks"
+_HOMES = CHECKOUT / ".cache" / "benchmarks"
+# Nobody needs half of this; it ends a contestant that hangs.
+_LONGEST = 600
 
 Figures = dict[str, Any]
 
 
-def environment() -> dict[str, str]:
-    """The environment of a contestant: an Airflow home in the checkout, and no logging to pay for."""
-    _HOME.mkdir(parents=True, exist_ok=True)
+class ContestantError(Exception):
+    """A contestant failed, hung or said nothing."""
+
+
+def forget_homes() -> None:
+    """Remove what earlier runs left: their databases may be those of another Airflow."""
+    shutil.rmtree(_HOMES, ignore_errors=True)
+
+
+def environment(name: str) -> dict[str, str]:
+    """The environment of a contestant: an Airflow home of that name in the checkout, and no logging to pay for."""
+    home = _HOMES / name
+    (home / "dags").mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
-        "AIRFLOW_HOME": str(_HOME),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "PYTHONWARNINGS": "ignore",
@@ -36,10 +49,22 @@ def environment() -> dict[str, str]:
 def alone(module: str, *arguments: object) -> Figures:
     """Run a contestant in a process of its own; the last line that it prints are its figures."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, env=environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command[1:])} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-    figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
+    try:
+        done = subprocess.run(
+            command,
+            env=environment(module.rpartition(".")[2]),
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_LONGEST,
+        )
+        figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.CalledProcessError as error:
+        told = f"{error.stdout[-2000:]}\n{error.stderr[-4000:]}"
+        raise ContestantError(f"{' '.join(command[1:])} failed:\n{told}") from None
+    except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
+        raise ContestantError(f"{' '.join(command[1:])} gave no figures: {error}") from None
     return figures
 
 

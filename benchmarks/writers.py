@@ -9,12 +9,15 @@ import os
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.library import offer_id
 from benchmarks.measure import Figures, cpu_seconds
 from benchmarks.stub import BASE, Stub
 from benchmarks.writing import CONNECTIONS, SERVER_SECONDS
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 PATCH = [{"op": "replace", "path": "/status", "value": "approved"}]
 HEADERS = {
@@ -93,16 +96,35 @@ def patch(url: str, offers: int) -> Callable[[], None]:
     return lambda: asyncio.run(work())
 
 
-def publish(url: str, offers: int) -> Callable[[], None]:
-    """A task of PublishOfferOperator with a list: it reads each offer and looks up what it refers to."""
+def publish(url: str, offers: int) -> Callable[[], Figures]:
+    """A task of PublishOfferOperator with a list: it reads each offer and looks up what it refers to.
+
+    `dag.test()` runs it, so that it has what every task has. The clock runs while the operator works.
+    """
+    from airflow.sdk import DAG
+
     from airflow_provider_offers.operators.offers import PublishOfferOperator
+    from benchmarks.airflow_home import prepare
 
-    given = [offer_id(number) for number in range(offers)]
-    operator = PublishOfferOperator(task_id="publish", offer_id=given, max_concurrent=CONNECTIONS)
-    context: Any = {}
+    measured: list[Figures] = []
 
-    def work() -> None:
-        assert len(operator.execute(context)) == offers
+    class Timed(PublishOfferOperator):
+        """Takes its own time."""
+
+        def execute(self, context: Context) -> Any:
+            used, began = cpu_seconds(), time.monotonic()
+            published = super().execute(context)
+            measured.append({"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used})
+            assert len(published) == offers
+            return published
+
+    with DAG("benchmark_publishing", schedule=None) as dag:
+        Timed(task_id="publish", offer_id=[offer_id(number) for number in range(offers)], max_concurrent=CONNECTIONS)
+    prepare(dag)
+
+    def work() -> Figures:
+        assert dag.test().state == "success"
+        return measured[-1]
 
     return work
 
@@ -141,7 +163,14 @@ def mapped(url: str, offers: int) -> Callable[[], None]:
     return work
 
 
-CONTESTANTS = {"limit": limit, "patch": patch, "publish": publish, "loop": loop, "mapped": mapped}
+# Each makes its work; work that only partly counts measures itself.
+CONTESTANTS: dict[str, Callable[[str, int], Callable[[], Figures | None]]] = {
+    "limit": limit,
+    "patch": patch,
+    "publish": publish,
+    "loop": loop,
+    "mapped": mapped,
+}
 
 
 def main() -> None:
@@ -160,12 +189,12 @@ def main() -> None:
         os.environ.update(stub.connections())
         work = make(stub.url, options.offers)
         used, began = cpu_seconds(), time.monotonic()
-        work()
-        figures: Figures = {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used, "offers": options.offers}
+        own = work()
+        whole: Figures = {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used}
         routes = [route for _, route in stub.log(began)]
     if routes.count("patch") != options.offers:
         raise RuntimeError(f"{routes.count('patch')} patches arrived instead of {options.offers}")
-    print(json.dumps({**figures, "requests": len(routes)}))
+    print(json.dumps({**(own or whole), "offers": options.offers, "requests": len(routes)}))
 
 
 if __name__ == "__main__":
