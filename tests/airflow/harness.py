@@ -1,6 +1,7 @@
 """A real Airflow for tests: runs DAGs with `dag.test()` and hands back everything that came of it."""
 
 import functools
+import importlib
 import json
 import os
 import shutil
@@ -152,13 +153,14 @@ class Airflow:
 @functools.cache
 def warm_the_api_up() -> None:
     """Have Airflow build the API that tasks talk to, once, for which a first task would wait many seconds."""
-    import httpx
     from airflow.sdk.execution_time import supervisor
 
     # Airflow 3.2 makes a new one for every attempt.
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
         supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
     transport = supervisor.in_process_api_server().transport
+    # The library that the transport is for: httpx, and httpx2 from Airflow 3.4 on.
+    httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
     with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
 
