@@ -9,10 +9,13 @@ VENV := .venv
 LOWEST_VENV := .venv-lowest
 CONSTRAINTS := constraints/airflow-3.3.txt
 LOWEST_CONSTRAINTS := constraints/airflow-3.2.txt
+PRERELEASE_VENV := .venv-prerelease
 DISTRIBUTED_VENV := .venv-distributed
 DISTRIBUTED_CONSTRAINTS := constraints/distributed.txt
 BIN := $(VENV)/bin
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+# What differs between Pythons shows without thousands of generated examples.
+QUICK := not hypothesis and not slow and not distributed and not exhaustive
 
 # Caches, temporary files and Airflow's own home stay in the checkout, whoever runs this.
 CACHE := $(CURDIR)/.cache
@@ -30,7 +33,8 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-faults fuzz test-distributed lint types format constraints wheel bench clean
+.PHONY: help demo test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types format \
+    constraints wheel bench bench-smoke clean
 
 help: ## list these targets
 	@echo "make demo   runs the demo; make test   runs the tests. All targets:"
@@ -46,6 +50,13 @@ test: $(VENV)/.ready ## run the tests on the newest supported Airflow
 test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airflow and Python
 	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"
 	@$(LOWEST_VENV)/bin/python $(PYTEST)
+
+test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other supported Python that is found
+	@scripts/pythons $(VENV) $(CONSTRAINTS) -n $(WORKERS) --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS) \
+	    tests/client tests/waiting tests/imports
+
+test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, betas and candidates too; may fail, and says so
+	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-faults: $(VENV)/.ready ## every write under every fault at every request, and thousands of races (takes minutes)
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
@@ -70,8 +81,11 @@ format: $(VENV)/.ready ## format the sources and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.ready ## measure waiting, writing, reading and parsing beside others; about ten minutes
+bench: $(VENV)/.ready ## measure waiting, writing, reading and parsing beside others; about fifteen minutes
 	@$(BIN)/python -m benchmarks
+
+bench-smoke: $(VENV)/.ready ## try every contestant of the benchmarks in small; about a minute, writes nothing
+	@$(BIN)/python -m benchmarks --smoke
 
 constraints: $(VENV)/.ready ## pin every environment again, each at the date its input file names
 	@scripts/pin $(BIN)/uv constraints/*.in
@@ -80,13 +94,13 @@ wheel: $(VENV)/.ready ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 clean: ## remove everything the other targets made
-	rm -rf $(VENV) $(LOWEST_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment
-	@scripts/environment $(VENV) $(CONSTRAINTS) $(PYTHON) python3.14 python3.13 python3.12 python3.11
+	@scripts/environment $(VENV) $(CONSTRAINTS) $(PYTHON) python3.13 python3.12 python3.11
 
 $(LOWEST_VENV)/.ready: $(LOWEST_CONSTRAINTS) pyproject.toml scripts/environment
 	@scripts/environment $(LOWEST_VENV) $(LOWEST_CONSTRAINTS) --exactly-3.11 $(LOWEST_PYTHON) $(PYTHON)
 
 $(DISTRIBUTED_VENV)/.ready: $(DISTRIBUTED_CONSTRAINTS) pyproject.toml scripts/environment
-	@scripts/environment $(DISTRIBUTED_VENV) $(DISTRIBUTED_CONSTRAINTS) $(PYTHON) python3.14 python3.13 python3.12 python3.11
+	@scripts/environment $(DISTRIBUTED_VENV) $(DISTRIBUTED_CONSTRAINTS) $(PYTHON) python3.13 python3.12 python3.11
