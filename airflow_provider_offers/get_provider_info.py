@@ -45,19 +45,22 @@ def _modules(*names: str) -> dict[str, object]:
 
 def _standard_fields() -> dict[str, object]:
     return {
-        "hidden-fields": ["port", "schema"],
+        # Airflow 3.3 tests a stored connection only if it has a port.
+        "hidden-fields": ["schema"],
         "relabeling": {"login": "Client ID", "password": "Client secret"},
         "placeholders": {
+            "description": "The Organization ID is required too: it is under Extra Fields, below",
             "host": "https://platform.adobe.io",
             "login": "Client ID of the project's OAuth server-to-server credential; sent as x-api-key",
             "password": "Client secret of the same credential",
+            "port": "443; the Test button of Airflow 3.3 needs it",
         },
     }
 
 
 def _extra_fields() -> dict[str, object]:
     return {
-        "org_id": _field("Organization ID", "IMS organization, such as 1234567890ABCDEF@AdobeOrg."),
+        "org_id": _field("Organization ID", "Required. IMS organization, such as 1234567890ABCDEF@AdobeOrg."),
         "sandbox": _field(
             "Sandbox", "Name of the sandbox that holds the offers, decisions and other objects.", default="prod"
         ),

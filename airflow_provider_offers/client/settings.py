@@ -92,6 +92,7 @@ class Settings(Unpicklable):
 def parse_settings(
     *,
     host: str | None = None,
+    schema: str | None = None,
     port: int | None = None,
     login: str | None = None,
     password: str | None = None,
@@ -101,12 +102,12 @@ def parse_settings(
 ) -> Settings:
     """Settings from the fields of a connection; `sandbox` overrides the connection's.
 
-    Raises `ConfigurationError` with every wrong field at once. Empty fields count as absent, since a form
-    sends them so.
+    Raises `ConfigurationError` with every wrong field at once. Empty fields and the port 0 count as absent, since a
+    form sends them so. `schema` is the scheme of a host that has none.
     """
     reader = _Reader({key: value for key, value in (extra or {}).items() if value not in (None, "")})
     settings = Settings(
-        host=reader.origin("host", host, port),
+        host=reader.origin("host", host, schema, port),
         client_id=reader.header("login (the client id)", login, accepted="the client id of the credential"),
         client_secret=password or None,
         access_token=reader.token(),
@@ -219,21 +220,31 @@ class _Reader:
             self.wrong("container_id", quoted(value), "the id of a container: letters, digits and dashes")
         return value
 
-    def origin(self, name: str, host: str | None, port: int | None) -> str:
+    def origin(self, name: str, host: str | None, schema: str | None, port: int | None) -> str:
         """Scheme, host and port of the service, without anything that could carry a credential elsewhere."""
         accepted = f"scheme, host and port, such as {DEFAULT_HOST}"
-        text = (host or "").strip() or DEFAULT_HOST
+        text = (host or "").strip() or DEFAULT_HOST.removeprefix("https://")
+        scheme = self._scheme(schema, text if "://" in text else "")
         if "://" not in text:
-            text = f"https://{text}"
+            text = f"{scheme}://{text}"
         parts = self._address(name, text, f"{accepted}; credentials go into login and password")
         if parts is None:
             return DEFAULT_HOST
         if parts.path.strip("/") or parts.query or parts.fragment:
             given = "an address with a path, a query or a fragment"
             self.wrong(name, given, f"{accepted}, without a path: /data/core/... is appended by the client")
-        if port is not None and not 0 < port < 65_536:
+        if port is not None and not 0 <= port < 65_536:
             self.wrong("port", quoted(port), "a port from 1 to 65535, or none")
         return _origin(parts, parts.port or port)
+
+    def _scheme(self, schema: str | None, host: str) -> str:
+        """The scheme for a host that has none; `host` is the address whose scheme it may repeat."""
+        given = (schema or "").strip().lower()
+        if given not in ("", "https", "http"):
+            self.wrong("schema", quoted(schema), "https or http, the scheme of the host, or nothing")
+        elif given and host and not host.lower().startswith(f"{given}://"):
+            self.wrong("schema", quoted(schema), "the scheme that the host names, or nothing")
+        return given if given == "http" else "https"
 
     def url(self, name: str, default: str) -> str:
         accepted = f"an https address, such as {default}"
@@ -354,7 +365,9 @@ def _origin(parts: SplitResult, port: int | None) -> str:
     """Scheme, host and port, put together anew: nothing that was only skipped in reading stays in it."""
     hostname = parts.hostname or ""
     authority = f"[{hostname}]" if ":" in hostname else hostname
-    return f"{parts.scheme}://{authority}{f':{port}' if port else ''}"
+    # The service's own links leave out the port that the scheme implies.
+    implied = {"https": 443, "http": 80}.get(parts.scheme)
+    return f"{parts.scheme}://{authority}{f':{port}' if port and port != implied else ''}"
 
 
 def _is_proxy(address: str) -> bool:

@@ -42,6 +42,7 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
     try:
         settings = parse_settings(
             host=connection.host,
+            schema=connection.schema,
             port=connection.port,
             login=connection.login,
             password=connection.password,

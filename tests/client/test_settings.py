@@ -153,6 +153,35 @@ def test_hosts_that_cannot_work(host: str) -> None:
     assert "s3cr3t" not in found["host"]
 
 
+def test_the_port_that_the_scheme_implies_is_left_out_as_the_services_links_do() -> None:
+    assert parse(port=443) == parse(host="https://platform.adobe.io:443") == parse()
+    assert parse(host="http://127.0.0.1", port=80).host == "http://127.0.0.1"
+    assert parse(host="http://127.0.0.1", port=443).host == "http://127.0.0.1:443"
+
+
+def test_the_port_that_airflows_test_button_makes_of_none_is_none() -> None:
+    assert parse(port=0) == parse()
+
+
+def test_the_schema_is_the_scheme_of_a_host_that_has_none() -> None:
+    assert parse(host="127.0.0.1", schema="http").host == "http://127.0.0.1"
+    assert parse(host="platform.adobe.io", schema="HTTPS") == parse(schema="https") == parse(schema="") == parse()
+    assert parse(host="https://platform.adobe.io", schema="https") == parse()
+
+
+@pytest.mark.parametrize(
+    ("host", "schema", "expected"),
+    [
+        ("", "prod", "schema: given 'prod'; accepted: https or http"),
+        ("https://platform.adobe.io", "http", "schema: given 'http'; accepted: the scheme that the host names"),
+        ("", "http", "host: given the scheme 'http' for 'platform.adobe.io'"),
+    ],
+)
+def test_a_schema_that_is_no_scheme_or_another_than_the_hosts_is_named(host: str, schema: str, expected: str) -> None:
+    (told,) = wrong(host=host, schema=schema).values()
+    assert expected in told
+
+
 @pytest.mark.parametrize("port", [-1, 70_000])
 def test_ports_that_cannot_work(port: int) -> None:
     assert "port" in wrong(host="localhost", port=port)

@@ -86,17 +86,24 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
-    """Start the server with a home of its own; gives a function that reads a path of it as JSON."""
+def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the server with a home of its own, where connections may be tested; gives its address."""
     home = tmp_path_factory.mktemp("api-server")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     }
     airflow = [sys.executable, "-m", "airflow"]
     subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=100)
     log = home / "api-server.log"
     with served([*airflow, "api-server", "--host", "127.0.0.1", "--workers", "1"], environment, log) as url:
-        token = get(f"{url}/auth/token")["access_token"]
-        yield lambda path: get(f"{url}{path}", token)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def api_server(airflow_server: str) -> Callable[[str], Any]:
+    """A function that reads a path of the server as JSON."""
+    token = get(f"{airflow_server}/auth/token")["access_token"]
+    return lambda path: get(f"{airflow_server}{path}", token)

@@ -1,0 +1,163 @@
+"""Chromium without a screen, driven over its DevTools protocol: clicks, types and reads as a user does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from base64 import b64decode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PATIENCE = 60.0
+"""Seconds for something to appear: a busy machine takes many."""
+_CLICKS = 20
+"""How often a field is clicked that moves away: a section above it may still unfold."""
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--window-size=1400,1400",
+    "--remote-debugging-port=0",
+)
+# What a user sees of an element: the middle of it, once it is there, can be seen and no longer moves.
+_PLACE = """
+(async () => {
+  const find = () => [...document.querySelectorAll(%(selector)s)].find(
+    (one) => one.getClientRects().length && one.textContent.includes(%(text)s)
+      && (!%(row)s || one.closest("tr")?.textContent.includes(%(row)s)));
+  const one = find();
+  if (!one) return null;
+  one.scrollIntoView({block: "center"});
+  let last = null;
+  for (let looks = 0; looks < 40; looks++) {
+    const box = one.getBoundingClientRect();
+    if (last && last.x === box.x && last.y === box.y) return [box.x + box.width / 2, box.y + box.height / 2];
+    last = box;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  return null;
+})()
+"""
+
+
+def chromium() -> str | None:
+    """Where Chromium is, if it is there."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Page:
+    """The one page of the browser."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol; what happened meanwhile is passed over."""
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": parameters})
+        while True:
+            answer = json.loads((await self._socket.receive(timeout=PATIENCE)).data)
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    async def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression."""
+        found = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        return found["result"].get("value")
+
+    async def open(self, url: str) -> None:
+        await self.call("Page.navigate", url=url)
+
+    async def click(self, selector: str, text: str = "", *, row: str = "") -> None:
+        """Wait until an element with that text can be seen, in the table's row with that one, and click it."""
+        place = _PLACE % {"selector": json.dumps(selector), "text": json.dumps(text), "row": json.dumps(row)}
+        x, y = await self._awaited(place, f"{selector} {text!r} {row!r}")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    async def type(self, selector: str, text: str) -> None:
+        """Click a field until it has the cursor, and type into it; what it then holds ends with the text."""
+        field = f"document.querySelector({json.dumps(selector)})"
+        for _ in range(_CLICKS):
+            await self.click(selector)
+            if await self.evaluate(f"document.activeElement === {field}"):
+                break
+        await self.call("Input.insertText", text=text)
+        await self._awaited(f"{field}.value.endsWith({json.dumps(text)})", f"{text!r} in {selector}")
+
+    async def text(self, selector: str, part: str) -> str:
+        """Wait until an element that can be seen has a text with that part, and read it whole."""
+        shown = f"""[...document.querySelectorAll({json.dumps(selector)})]
+            .map((one) => one.innerText.trim()).find((text) => text.includes({json.dumps(part)}))"""
+        return str(await self._awaited(shown, f"{selector} {part!r}"))
+
+    async def gone(self, selector: str) -> None:
+        """Wait until no such element is there."""
+        await self._awaited(f"!document.querySelector({json.dumps(selector)})", f"no {selector}")
+
+    async def picture(self) -> bytes:
+        """What is seen, as PNG."""
+        return b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
+
+    async def _awaited(self, expression: str, what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if found := await self.evaluate(expression):
+                return found
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"not seen on the page: {what}\n{await self.evaluate('document.body.innerText')}")
+
+
+@contextmanager
+def started(profile: Path) -> Iterator[str]:
+    """A fresh browser whose files are in that folder; yields where it listens."""
+    command = [chromium() or "chromium", *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield _address(profile / "DevToolsActivePort", process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@asynccontextmanager
+async def page_of(address: str) -> AsyncIterator[Page]:
+    """The page of a browser that listens there."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://{address}/json/list") as answer:
+            targets = await answer.json(content_type=None)
+        page = next(target for target in targets if target["type"] == "page")
+        async with session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            yield Page(socket)
+
+
+def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
+    """Where the browser listens; it writes that down once it does."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if file.exists() and (lines := file.read_text().splitlines()):
+            return f"127.0.0.1:{lines[0]}"
+        time.sleep(0.1)
+    raise RuntimeError("Chromium did not start")
