@@ -1,14 +1,18 @@
-"""Odd values in seeds: refused with the field's name over HTTP and in Python, never an error of the emulator's own."""
+"""Odd values in seeds, settings and fault rules: taken, or refused by the field's name; never an error of our own."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.emulator.faults import EFFECTS, Fault
 from airflow_provider_offers.emulator.seeding import SeedError
+from airflow_provider_offers.emulator.settings import Settings
+from tests.emulator.conftest import Caller
 
 ODD: list[Any] = [None, True, 7, 1.5, "", [], {}, ["x"], {"a": 1}]
 OBJECT: dict[str, Any] = {"kind": "tag", "body": {"name": "Odd"}}
@@ -68,3 +72,37 @@ def test_bodies_are_json(emulator: Emulator, body: Any) -> None:
         with pytest.raises(SeedError, match="body must be JSON"):
             emulator.seed(objects=[{"kind": "tag", "body": body}], checked=checked)
     assert [each["body"]["name"] for each in emulator.objects("tag", "prod")] == ["Sale", "Checking", "Banking"]
+
+
+@pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Settings)])
+def test_settings(emulator: Emulator, caller: Caller, name: str) -> None:
+    for value in [*ODD, -1, 10**400, "x"]:
+        answer = requests.put(f"{emulator.url}/_emulator/settings", json={name: value}, timeout=10)
+        if answer.status_code != 200:
+            assert (answer.status_code, name in answer.json()["error"]) == (400, True), answer.text
+        # What was taken may refuse requests; it breaks none.
+        assert caller.dps("GET", "/offers?offer-type=personalized").status_code < 500
+        emulator.configure(**{name: getattr(Settings(), name)})
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_fault_rules(emulator: Emulator, caller: Caller, effect: str) -> None:
+    for name in [each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied")]:
+        for value in [*ODD, -1, 10**400, "x"]:
+            rule = {"effect": effect, "seconds": 0, name: value}
+            answer = requests.post(f"{emulator.url}/_emulator/faults", json=rule, timeout=10)
+            if answer.status_code != 200:
+                assert (answer.status_code, name.split("_")[0] in answer.json()["error"]) == (400, True), answer.text
+            elif name not in ("seconds", "bytes", "times", "chunk"):
+                _suffered(caller)
+            emulator.clear_faults()
+    assert caller.dps("GET", "/tags").status_code in (200, 401)
+
+
+def _suffered(caller: Caller) -> None:
+    """One request under the rule: answered in whatever way it has, and not with the emulator's own failure."""
+    try:
+        answer = caller.dps("GET", "/tags")
+    except (requests.RequestException, ValueError):
+        return
+    assert "The emulator failed" not in answer.text
