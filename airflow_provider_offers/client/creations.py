@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from airflow_provider_offers.client.cleaning import tidied
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, Earlier
+from airflow_provider_offers.client.flows.doubts import checked_waive
 from airflow_provider_offers.client.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.kinds import Kind
 from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.payloads import neutral_payload
 from airflow_provider_offers.client.respelling import plain_name
 from airflow_provider_offers.client.validation import Validate, check_offer, checked_validate
-from airflow_provider_offers.client.windows import with_window
+from airflow_provider_offers.client.windows import window_from, with_window
 from airflow_provider_offers.client.wire import Json
 
 
@@ -28,6 +29,7 @@ def new_creation(
     patience: float,
     marker: tuple[str, str] | None,
     earlier: Earlier | None,
+    waive: Collection[str] | str = (),
     validate: Validate,
 ) -> Creation:
     """The creation, with its properties in neutral names. Raises `InvalidInputError` with everything that is wrong."""
@@ -35,8 +37,12 @@ def new_creation(
     properties = neutral_payload(document, kind)
     if validate is not False:
         properties = tidied(kind, properties)
+    doubts: Mapping[str, str] = {}
     if window is not None:
+        window = window_from(window)
+        doubts = window.doubts
         properties = with_window(kind, properties, window)
+    waived = checked_waive(kind, waive)
     violations = [*_switches(if_exists, patience), *_with_marker(kind, properties, marker)]
     if earlier is not None:
         try:
@@ -52,7 +58,9 @@ def new_creation(
     if violations:
         raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
     check_offer(kind, properties, document, validate)
-    return Creation(kind, properties, if_exists, patience, earlier, marker, validate=validate)
+    return Creation(
+        kind, properties, if_exists, patience, earlier, marker, validate=validate, waive=waived, doubts=doubts
+    )
 
 
 def check_names(creations: Sequence[Creation]) -> None:

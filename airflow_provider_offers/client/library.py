@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,10 +19,11 @@ from airflow_provider_offers.client.flows.access import Access, open_access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import not_found, read
-from airflow_provider_offers.client.flows.writing import Written, patch, replace_offer
+from airflow_provider_offers.client.flows.writing import Written, replace_offer
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import PERSONALIZED, Kind, kind_of
 from airflow_provider_offers.client.patches import neutral_patch
@@ -109,13 +110,15 @@ class OfferLibrary:
         patience: float = DEFAULT_PATIENCE,
         marker: tuple[str, str] | None = None,
         earlier: Earlier | None = None,
+        waive: Collection[str] | str = (),
         validate: Validate = True,
     ) -> Creation:
         """What `create` takes, checked: `validate` is True (refuse what is wrong, warn of what is doubtful), "strict"
         (refuse both) or False (send it as it is).
 
         `window` takes the place of the dates in the offer; see `windows.window_from`. `marker` is the name and the
-        value of a characteristic that the offer gets, by which it is recognised as this very work. What the offer
+        value of a characteristic that the offer gets, by which it is recognised as this very work. `waive` names what
+        may speak against an object that customers see from the start without a word; see `flows.doubts`. What the offer
         refers to by `name:` is looked up here.
         """
         creation = new_creation(
@@ -126,6 +129,7 @@ class OfferLibrary:
             patience=patience,
             marker=marker,
             earlier=earlier,
+            waive=waive,
             validate=validate,
         )
         kind, properties = creation.kind, creation.properties
@@ -158,12 +162,21 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
+        waive: Collection[str] | str = (),
         validate: Validate = True,
     ) -> Written:
-        """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.writing.patch`."""
+        """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.writing.patch`.
+
+        One that makes an offer approved or a decision live is looked at first; see `flows.doubts`.
+        """
         reference = self.reference(offer_id, offer_type)
         neutral = self.checked_patch(operations, [reference], validate=validate)
-        return self._run(lambda access: patch(access, reference, neutral, if_match=if_match, validate=validate))
+        waived = checked_waive(reference.kind, waive)
+        return self._run(
+            lambda access: patch_looked_at(
+                access, reference, neutral, waive=waived, if_match=if_match, validate=validate
+            )
+        )
 
     def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: Validate = True) -> Patch:
         """A JSON Patch in neutral names, once it is fit for every kind of object that it is meant for.

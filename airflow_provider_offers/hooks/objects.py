@@ -60,10 +60,13 @@ class LibraryObjects:
         patch: list[dict[str, Any]],
         *,
         if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
-        receipt = self._hook.patch_offer(object_id, patch, offer_type=self.kind, if_match=if_match, validate=validate)
+        receipt = self._hook.patch_offer(
+            object_id, patch, offer_type=self.kind, if_match=if_match, waive=waive, validate=validate
+        )
         return self.with_kind(receipt)
 
     def edit(self, object_id: Any, work: Work) -> WriteReceipt:

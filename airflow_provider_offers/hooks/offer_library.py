@@ -106,6 +106,7 @@ class OfferLibraryHook(BaseHook):
         since: datetime | None = None,
         patience: float = 10.0,
         marker: tuple[str, str] | None = None,
+        waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Create an offer once and return its receipt; `action` in it says what happened.
@@ -114,7 +115,8 @@ class OfferLibraryHook(BaseHook):
         `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
         content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
         and is adopted. `patience` is how many seconds an offer may take to show up in a listing. `marker` is the name
-        and the value of a characteristic by which the offer is recognised in place of its content.
+        and the value of a characteristic by which the offer is recognised in place of its content. `waive` silences
+        what speaks against an offer that is approved from the start, by the names that `PublishOfferOperator` has.
         `validate` is True (refuse what is wrong, warn of what is doubtful), "strict" (refuse both) or False (send it).
 
         Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), between two lookups by name.
@@ -129,6 +131,7 @@ class OfferLibraryHook(BaseHook):
             patience=patience,
             marker=marker,
             earlier=None if since is None else Earlier(since),
+            waive=waive,
             validate=validate,
         )
         return cast("WriteReceipt", self.create(creation))
@@ -187,23 +190,27 @@ class OfferLibraryHook(BaseHook):
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
 
         Paths may be in either generation's spelling. `if_match` is the etag that the offer must still have;
-        `ConflictError` otherwise.
+        `ConflictError` otherwise. A patch that makes an offer approved or a decision live is looked at first, and what
+        speaks against it is warned of, except for the reasons in `waive`.
 
         Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
         """
-        from airflow_provider_offers.client.flows.writing import patch as patch_flow
+        from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 
-        operations = self.library.checked_patch(
-            patch, [self.library.reference(offer_id, offer_type)], validate=validate
-        )
+        meant = self.library.reference(offer_id, offer_type)
+        operations = self.library.checked_patch(patch, [meant], validate=validate)
+        waived = checked_waive(meant.kind, waive)
         return self.edit_offer(
             offer_id,
-            lambda access, reference: patch_flow(access, reference, operations, if_match=if_match, validate=validate),
+            lambda access, reference: patch_looked_at(
+                access, reference, operations, waive=waived, if_match=if_match, validate=validate
+            ),
             offer_type=offer_type,
         )
 

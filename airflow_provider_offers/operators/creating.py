@@ -41,6 +41,9 @@ class CreateOperator(OfferLibraryOperator):
         answer before it is posted again
     :param marker: the name of a characteristic that is to hold `dag/run/task/map index`, by which the task recognises
         what it made whatever became of it since; by default nothing is added to an offer
+    :param waive: what may speak against an object that is `approved` or `live` from the start, and is to be silent:
+        the reasons that `PublishOfferOperator` and `ActivateDecisionOperator` know, and the doubts about a window that
+        `ScheduleOfferOperator` knows. Each is a warning otherwise, and with `validate="strict"` a refusal
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
         document as it is
     :param keep_adobe_templates: True keeps Adobe's own templates, such as `{{profile.person.name.firstName}}`, in
@@ -61,6 +64,7 @@ class CreateOperator(OfferLibraryOperator):
         "window",
         "if_exists",
         "marker",
+        "waive",
         "max_concurrent",
         "on_failure",
     )
@@ -72,6 +76,7 @@ class CreateOperator(OfferLibraryOperator):
         if_exists: IfExists = "fail",
         patience: float = 10.0,
         marker: str | None = None,
+        waive: Sequence[str] | str = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
@@ -89,6 +94,7 @@ class CreateOperator(OfferLibraryOperator):
         self.if_exists = checked("if_exists", if_exists, IF_EXISTS, self)
         self.patience = patience
         self.marker = marker
+        self.waive = waive
         self.validate = validate
         self.keep_adobe_templates = keep_adobe_templates
         self.max_concurrent = max_concurrent
@@ -161,6 +167,7 @@ class CreateOperator(OfferLibraryOperator):
             if_exists=self.if_exists,
             patience=self.patience,
             marker=(self.marker, _this_work(context)) if self.marker else None,
+            waive=self.waive or (),
             validate=self.validate,
         )
         return replace(creation, intent=self._intent(hook, context, creation))

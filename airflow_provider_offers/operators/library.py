@@ -54,7 +54,7 @@ class CreateLibraryObjectOperator(CreateOperator):
     The other parameters are those of `CreateOperator`; `window` is for decisions and personalized offers, `marker` for
     offers. The receipt, also in XCom: `id`, `instance_id`, `name`, `etag`, `kind`, `api`, `sandbox` and `action`, for
     an offer with `offer_type` too. A decision that is to be `live` from the start is looked at first, as
-    `ActivateDecisionOperator` does.
+    `ActivateDecisionOperator` does; what it finds is a warning, unless `waive` names it.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as
     `/placements` (dps), then the lookup again; Adobe: "Create a placement" and so on.
@@ -210,14 +210,15 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
 class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
     """Change an object, or every one of a list, by a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
-    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match` and `validate` as `PatchOfferOperator`
-    has them. A value that is to be the id of another object may be `name:` and its exact name.
+    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match`, `waive` and `validate` as
+    `PatchOfferOperator` has them. A value that is to be the id of another object may be `name:` and its exact name.
 
     Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps); Adobe:
-    "Update a placement" and so on. What the new status means is the author's: only `ActivateDecisionOperator` looks.
+    "Update a placement" and so on. A patch that makes a decision live is looked at as `ActivateDecisionOperator` does,
+    which warns of what it finds and is not in `waive`.
     """
 
-    template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "patch", "if_match")
+    template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "patch", "if_match", "waive")
 
     def __init__(
         self,

@@ -181,7 +181,7 @@ class PublishOfferOperator(StepOperator):
         self.waive = waive
 
     def _waived(self) -> tuple[str, ...]:
-        from airflow_provider_offers.client.flows.editing import REASONS
+        from airflow_provider_offers.client.flows.obstacles import REASONS
 
         return waived(self.waive, REASONS, "The offer cannot be published")
 

@@ -164,6 +164,8 @@ class PatchOfferOperator(EditOffersOperator):
     :param patch: the operations: a list, or the name of a templated `.json` file; paths such as `/status` or
         `/_instance/xdm:status`, both on both generations
     :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
+    :param waive: what may speak against a patch that makes the offer `approved`, and is to be silent: `window_over`,
+        `no_window`, `no_representation`. Each is a warning otherwise, and with `validate="strict"` a refusal
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends a
         well-formed patch as it is
     :param keep_adobe_templates: True keeps Adobe's own templates in content, as `CreateOperator` does
@@ -175,7 +177,7 @@ class PatchOfferOperator(EditOffersOperator):
     Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps); Adobe: "Update an offer".
     """
 
-    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "patch", "if_match")
+    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "patch", "if_match", "waive")
     template_fields_renderers: ClassVar[dict[str, str]] = {"patch": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("patch",)
     can_keep_adobe_templates: ClassVar[bool] = True
@@ -186,6 +188,7 @@ class PatchOfferOperator(EditOffersOperator):
         patch: Document,
         offer_id: Any,
         if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         offer_type: OfferType | None = None,
@@ -206,6 +209,7 @@ class PatchOfferOperator(EditOffersOperator):
         )
         self.patch = patch
         self.if_match = if_match
+        self.waive = waive
         self.validate = validate
         self.keep_adobe_templates = keep_adobe_templates
 
@@ -224,7 +228,7 @@ class PatchOfferOperator(EditOffersOperator):
         return is_idempotent(json_document("patch", self.patch))
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.writing import patch
+        from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 
         if_match = None if self.if_match in (None, "") else self.if_match
         if if_match is not None and len(references) != 1:
@@ -233,9 +237,16 @@ class PatchOfferOperator(EditOffersOperator):
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
         operations = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
-        intents, validate = self.intents, self.validate
-        return lambda access, reference: patch(
-            access, reference, operations, if_match=if_match, intent=intents.of(reference), validate=validate
+        intents, validate, waive = self.intents, self.validate, self.waive or ()
+        waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
+        return lambda access, reference: patch_looked_at(
+            access,
+            reference,
+            operations,
+            waive=waived[reference.kind.key],
+            if_match=if_match,
+            intent=intents.of(reference),
+            validate=validate,
         )
 
 

@@ -493,7 +493,7 @@ def test_a_decision_created_live_is_looked_at_unless_it_is_there(library: OfferL
     ids = campaign(emulator, fallback={"representations": []})
     live = decision(ids, status="live")
     with pytest.raises(NotPublishableError, match="fallback_lacks_placement"):
-        library.create_offer(live, offer_type=DECISION)
+        library.create_offer(live, offer_type=DECISION, validate="strict")
     assert emulator.objects("offer-activity") == []
     there = seed(emulator, "offer-activity", **decision(ids))
     assert library.create_offer(live, offer_type=DECISION, if_exists="adopt").receipt.id == there
@@ -512,8 +512,8 @@ def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulato
     ids = campaign(emulator, fallback={"representations": []})
     there = seed(emulator, "offer-activity", **decision(ids))
     live = {"name": "Newsletter", "status": "live"}
-    with pytest.raises(NotPublishableError, match="create it as a draft") as caught:
-        library.create_offer(live, offer_type=DECISION, if_exists="update")
+    with pytest.raises(NotPublishableError, match="waive a reason by its name") as caught:
+        library.create_offer(live, offer_type=DECISION, if_exists="update", validate="strict")
     # What the update leaves as it is counts too: the criteria and the window are the decision's own.
     assert set(caught.value.findings) == {"fallback_lacks_placement"}
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
@@ -529,10 +529,10 @@ def test_an_update_of_what_is_live_is_looked_at_where_it_matters(library: OfferL
     assert library.create_offer(changed, offer_type=DECISION, if_exists="update").action == "updated"
     later = decision(ids, status="live", endDate="2098-01-01T00:00:00Z")
     with pytest.raises(NotPublishableError, match="offers_not_approved"):
-        library.create_offer(later, offer_type=DECISION, if_exists="update")
+        library.create_offer(later, offer_type=DECISION, if_exists="update", validate="strict")
     ended = decision(ids, status="live", **ENDED)
     with pytest.raises(NotPublishableError, match="window_over"):
-        library.create_offer(ended, offer_type=DECISION, if_exists="update")
+        library.create_offer(ended, offer_type=DECISION, if_exists="update", validate="strict")
     assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
     unlooked = library.create_offer(later, offer_type=DECISION, if_exists="update", validate=False)
     assert (unlooked.action, unlooked.receipt.id) == ("updated", there)

@@ -123,7 +123,7 @@ def _never(access: Access, decision: Entity, placements: Sequence[Reference]) ->
     if decision.status != ACTIVATE.target:
         return [f"{called} is {decision.status}, not live"]
     window = window_of(decision.properties, DECISION)
-    if window is not None and window.is_over(access.exchange.now()):
+    if window is not None and window.is_over(access.exchange.service_now()):
         return [f"the window of {called} ended at {decision.window['end']}"]
     chosen = placements_of(decision)
     found = []

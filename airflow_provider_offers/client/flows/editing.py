@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 
-from airflow_provider_offers.client.changes import BATCH
 from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import NotPublishableError, UnsupportedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
 from airflow_provider_offers.client.flows.intents import Intent
-from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.planned import called, edit
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.generations.reading import is_fit
-from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.kinds import FALLBACK
 from airflow_provider_offers.client.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
 from airflow_provider_offers.client.windows import OfferWindow, doubtful, window_of
 from airflow_provider_offers.client.wire import Flow, Note
-
-REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
-
 
 # What a window has to do with: the other reasons were there before it was changed.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
@@ -86,9 +81,9 @@ def take_step(
     """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
 
     Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
-    in `waive` (see `REASONS` and `golive.REASONS`). `now` stands in for the service's clock. Raises `TransitionError`
-    where the status does not allow the step and `NotPublishableError` with the reasons; with an `intent`,
-    `ConflictError` as `planned.edit` does.
+    in `waive` (see `obstacles.REASONS` and `golive.REASONS`). `now` stands in for the service's clock. Raises
+    `TransitionError` where the status does not allow the step and `NotPublishableError` with the reasons; with an
+    `intent`, `ConflictError` as `planned.edit` does.
     """
 
     now_there = now or access.exchange.service_now
@@ -97,10 +92,10 @@ def take_step(
         if is_done(step, entity.status, called(entity), entity.kind.steps):
             return []
         if step is PUBLISH:
-            findings = yield from obstacles(access, entity, now_there(), waive)
+            findings = yield from obstacles(access, entity.kind, entity.properties, now_there(), waive)
             if findings:
-                raise NotPublishableError(called(entity), dict(findings))
-            return [*_unchanged(access, entity, "selectionConstraint", "representations"), *_set_status(step)]
+                raise NotPublishableError(called(entity), findings)
+            return [*_unchanged(access, entity, *SHOWING), *_set_status(step)]
         if step is ACTIVATE:
             check = yield from check_decision(access, entity.properties, now_there(), waive)
             if check:
@@ -142,42 +137,3 @@ def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
         for name in names
         if name in entity.properties
     ]
-
-
-def obstacles(access: Access, entity: Entity, now: datetime, waive: Collection[str] = ()) -> Flow[Mapping[str, str]]:
-    """What would make publishing pointless, by the name under which it can be waived; what is, is not looked for.
-
-    Looks up the placements and the decision rule that the offer refers to: `GET /placements`, `GET /offer-rules` on
-    dps, `GET .../instances?schema=...` on xcore.
-    """
-    findings: dict[str, str] = {}
-    if entity.kind is not FALLBACK:
-        window = window_of(entity.properties)
-        if window is None:
-            findings["no_window"] = "it has no window in which it may be shown"
-        elif window.is_over(now):
-            findings["window_over"] = f"its window ended at {entity.window['end']}"
-    representations = entity.properties.get("representations")
-    shown = [each for each in representations if isinstance(each, Mapping)] if isinstance(representations, list) else []
-    if not shown:
-        findings["no_representation"] = "it has no representation to show"
-    placements = {each["placement"] for each in shown if isinstance(each.get("placement"), str)}
-    if "missing_placement" not in waive and (missing := (yield from _missing(access, PLACEMENT, placements))):
-        findings["missing_placement"] = f"there is no placement {', '.join(missing)}"
-    constraint = entity.properties.get("selectionConstraint")
-    rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
-    if "missing_rule" not in waive and isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
-        findings["missing_rule"] = f"there is no decision rule {rule}"
-    return {reason: said for reason, said in findings.items() if reason not in waive}
-
-
-def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
-    """Those of the ids that no object of the kind has."""
-    found: set[str] = set()
-    # What no id can look like is not there, and could not be asked for.
-    wanted = sorted(filter(is_fit, ids))
-    for start in range(0, len(wanted), BATCH):
-        listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted[start : start + BATCH]))
-        while (page := (yield from listing.advance())) is not None:
-            found |= {entity.id for entity in page}
-    return [identifier for identifier in sorted(ids) if identifier not in found]

@@ -144,8 +144,8 @@ def _look_at_window(findings: _Findings, properties: Mapping[str, Json], now: da
     window = window_of(properties, DECISION)
     if window is None:
         findings.add("no_window", "it has no window: no startDate and endDate, one after the other")
-    elif window.is_over(now):
-        findings.add("window_over", f"its window ended at {properties['endDate']}")
+    elif over := window.is_over_by(now):
+        findings.add("window_over", over)
 
 
 def _what_is_left(properties: Mapping[str, Json], now: datetime) -> tuple[datetime, datetime | None]:

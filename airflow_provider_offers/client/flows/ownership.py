@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.entities import Entity, Receipt
@@ -50,8 +50,9 @@ class Creation:
     where a crash does not reach it, `after_post` with the receipt of one, or with None where it is certain that nothing
     was posted, and `recall`, where nothing is known of an `earlier`
     try, before an offer that is there counts as somebody else's: a try that was thought dead may have made it
-    meanwhile. `validate` says whether a decision that is to be live from the start is looked at first. `intent` keeps
-    for other tries that what is there is about to be updated.
+    meanwhile. `validate` says whether what customers are to see from the start is looked at first, and whether a
+    finding refuses it; those in `waive` are silent. `doubts` are those about the window, as `OfferWindow` has them.
+    `intent` keeps for other tries that what is there is about to be updated.
     """
 
     kind: Kind
@@ -65,6 +66,8 @@ class Creation:
     recall: Callable[[], Earlier | None] | None = None
     validate: Validate = True
     intent: Intent | None = None
+    waive: tuple[str, ...] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,162 @@
+"""What is sent although something speaks against it: one warning for each finding, or with `strict` a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_offers.client.changes import look_alone
+from airflow_provider_offers.client.entities import Entity, Reference
+from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, Violation
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.creating import Creation
+from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
+from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
+from airflow_provider_offers.client.flows.intents import Intent
+from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
+from airflow_provider_offers.client.flows.obstacles import SHOWING, found_alone, obstacles
+from airflow_provider_offers.client.flows.reading import Found, find_there
+from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.kinds import DECISION, Kind
+from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.lifecycle import ACTIVATE, PUBLISH
+from airflow_provider_offers.client.patches import apply
+from airflow_provider_offers.client.sameness import same
+from airflow_provider_offers.client.validation import Validate
+from airflow_provider_offers.client.windows import WINDOW_DOUBTS, doubtful
+from airflow_provider_offers.client.wire import Flow, Json, Note
+
+_REMEDY = "waive a reason by its name, or do without validate='strict'"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """How findings are treated: those in `waive` are silent, the others warn, or with `strict` refuse."""
+
+    waive: Collection[str] = ()
+    strict: bool = False
+
+    def settle(self, kind: Kind, called: str, findings: Mapping[str, str]) -> Flow[None]:
+        """Warn of what is left of the findings; with `strict`, `NotPublishableError` names it."""
+        doing, done = ("Activating", "goes live") if kind is DECISION else ("Publishing", "is approved")
+        left = {reason: said for reason, said in findings.items() if reason not in self.waive}
+        if left and self.strict:
+            raise NotPublishableError(called, left, doing=doing, remedy=_REMEDY)
+        for reason, said in left.items():
+            yield Note(f"The {kind.noun} {called} {done} although {said}; waive={[reason]!r} silences this")
+
+
+def known_reasons(kind: Kind) -> tuple[str, ...]:
+    """The reasons that can be waived where an object of the kind is written."""
+    if kind is DECISION:
+        return tuple(dict.fromkeys((*DECISION_REASONS, *WINDOW_DOUBTS)))
+    return tuple(dict.fromkeys((*OFFER_REASONS, *WINDOW_DOUBTS))) if kind.is_offer else ()
+
+
+def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
+    """The reasons to waive, one or several; `InvalidInputError` where the kind does not know one."""
+    names = [given] if isinstance(given, str) and given else list(given or ())
+    known = known_reasons(kind)
+    if unknown := [name for name in names if name not in known]:
+        accepted = f"of {', '.join(known)}" if known else f"nothing: no check of a {kind.noun} can be waived"
+        raise InvalidInputError(
+            f"The checks of the {kind.noun} are not valid", [Violation("waive", quoted(unknown), accepted)]
+        )
+    return tuple(names)
+
+
+def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
+    """Look at what is to be live or approved from the start, or becomes so by an update, before it is sent.
+
+    Of an offer only what it tells itself is looked at, and with `strict` what it refers to as well; of a decision
+    everything that `golive` knows.
+    """
+    kind, properties = creation.kind, creation.properties
+    waiver = Waiver(creation.waive, creation.validate == "strict")
+    if creation.doubts:
+        yield from _settle_window(creation, waiver)
+    if properties.get("status") != _target(kind):
+        return
+    exchange = access.exchange
+    # Before the first answer the service's time is not known, and the lookup tells it.
+    alone = kind is not DECISION and not waiver.strict and exchange.service_clock.is_told
+    if alone and not found_alone(kind, properties, exchange.service_now()):
+        return
+    found: Found = yield from find_there(access, kind, creation.name)
+    if found.entities:
+        if creation.if_exists != "update" or len(found.entities) > 1:
+            # It stays as it is, or is ours already; of several none is touched.
+            return
+        (there,) = found.entities
+        properties = {**there.properties, **properties}
+        if not _goes_out(there, properties):
+            return
+    findings = yield from _findings(access, kind, properties, waiver)
+    yield from waiver.settle(kind, repr(creation.name), findings)
+
+
+def look_before_patch(access: Access, reference: Reference, operations: Patch, waiver: Waiver) -> Flow[None]:
+    """Look at an object that a patch is to make live or approved, as it will be, before the patch is sent."""
+    kind = reference.kind
+    if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in operations):
+        return
+    there: Entity | None = yield from look_alone(access, reference)
+    if there is None:
+        return
+    try:
+        after = apply([each for each in operations if each["op"] != "test"], there.properties)
+    except InvalidInputError:
+        # The patch itself says what is wrong with it.
+        return
+    if after.get("status") != _target(kind) or not _goes_out(there, after):
+        return
+    findings = yield from _findings(access, kind, after, waiver)
+    yield from waiver.settle(kind, f"{there.name!r} ({there.id})", findings)
+
+
+def patch_looked_at(
+    access: Access,
+    reference: Reference,
+    operations: Patch,
+    *,
+    waive: Collection[str] = (),
+    validate: Validate = True,
+    if_match: int | str | None = None,
+    intent: Intent | None = None,
+) -> Flow[Written]:
+    """`writing.patch`, and before it a look at what the patch makes live or approved, unless `validate` is False."""
+    if validate:
+        yield from look_before_patch(access, reference, operations, Waiver(waive, validate == "strict"))
+    return (yield from patch(access, reference, operations, if_match=if_match, intent=intent, validate=validate))
+
+
+def _settle_window(creation: Creation, waiver: Waiver) -> Flow[None]:
+    left = {reason: said for reason, said in creation.doubts.items() if reason not in waiver.waive}
+    if left and waiver.strict:
+        raise doubtful(left)
+    for said in left.values():
+        yield Note(said)
+
+
+def _target(kind: Kind) -> str | None:
+    """The status from which customers may see the object; None for a kind without one."""
+    if kind is DECISION:
+        return ACTIVATE.target
+    return PUBLISH.target if kind.is_offer else None
+
+
+def _goes_out(there: Entity, properties: Mapping[str, Json]) -> bool:
+    """Whether the object becomes visible, or another one than it was where it is visible already."""
+    names = DECIDING if there.kind is DECISION else SHOWING
+    alike = all(same(properties.get(name), there.properties.get(name)) for name in names)
+    return there.status != _target(there.kind) or not alike
+
+
+def _findings(access: Access, kind: Kind, properties: Mapping[str, Json], waiver: Waiver) -> Flow[dict[str, str]]:
+    now = access.exchange.service_now()
+    if kind is DECISION:
+        return (yield from check_decision(access, properties, now, waiver.waive))
+    if waiver.strict:
+        return (yield from obstacles(access, kind, properties, now, waiver.waive))
+    return found_alone(kind, properties, now)

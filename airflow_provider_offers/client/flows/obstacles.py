@@ -1,0 +1,69 @@
+"""What speaks against showing an offer: named findings, each of which can be waived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from airflow_provider_offers.client.changes import BATCH
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.generations.reading import is_fit
+from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.windows import window_of
+from airflow_provider_offers.client.wire import Flow, Json
+
+REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
+# The properties that the findings rest on.
+SHOWING = ("selectionConstraint", "representations")
+
+
+def obstacles(
+    access: Access, kind: Kind, properties: Mapping[str, Json], now: datetime, waive: Collection[str] = ()
+) -> Flow[dict[str, str]]:
+    """What would make publishing pointless, by the name under which it can be waived; what is, is not looked for.
+
+    Looks up the placements and the decision rule that the offer refers to: `GET /placements`, `GET /offer-rules` on
+    dps, `GET .../instances?schema=...` on xcore.
+    """
+    findings = found_alone(kind, properties, now)
+    shown = _representations(properties)
+    placements = {each["placement"] for each in shown if isinstance(each.get("placement"), str)}
+    if "missing_placement" not in waive and (missing := (yield from _missing(access, PLACEMENT, placements))):
+        findings["missing_placement"] = f"there is no placement {', '.join(missing)}"
+    constraint = properties.get("selectionConstraint")
+    rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
+    if "missing_rule" not in waive and isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
+        findings["missing_rule"] = f"there is no decision rule {rule}"
+    return {reason: said for reason, said in findings.items() if reason not in waive}
+
+
+def found_alone(kind: Kind, properties: Mapping[str, Json], now: datetime) -> dict[str, str]:
+    """Those of the findings that the offer itself tells, without a request."""
+    findings: dict[str, str] = {}
+    if kind is not FALLBACK:
+        window = window_of(properties)
+        if window is None:
+            findings["no_window"] = "it has no window in which it may be shown"
+        elif over := window.is_over_by(now):
+            findings["window_over"] = over
+    if not _representations(properties):
+        findings["no_representation"] = "it has no representation to show"
+    return findings
+
+
+def _representations(properties: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    found = properties.get("representations")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
+    """Those of the ids that no object of the kind has."""
+    found: set[str] = set()
+    # What no id can look like is not there, and could not be asked for.
+    wanted = sorted(filter(is_fit, ids))
+    for start in range(0, len(wanted), BATCH):
+        listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted[start : start + BATCH]))
+        while (page := (yield from listing.advance())) is not None:
+            found |= {entity.id for entity in page}
+    return [identifier for identifier in sorted(ids) if identifier not in found]

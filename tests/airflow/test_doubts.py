@@ -1,0 +1,106 @@
+"""Decisions that are live and offers that are approved from the start, in real DAG runs: sent, and warned of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator, PatchLibraryObjectOperator
+from airflow_provider_offers.operators.offers import CreateOfferOperator, PatchOfferOperator
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, errors, personalized, run
+
+OVER = {"startDate": "2021-08-23T07:00:00.000+00:00", "endDate": "2021-08-25T07:00:00.000+00:00"}
+# As the page of dps and the legacy page create a decision, ids included.
+PAGES: dict[str, dict[str, Any]] = {
+    "dps_page": {
+        "name": "D1",
+        "status": "live",
+        **OVER,
+        "fallback": "fallbackOffer1234",
+        "criteria": [
+            {
+                "placements": ["offerPlacement1234"],
+                "rank": {
+                    "priority": 0,
+                    "order": {"orderEvaluationType": "ranking-strategy", "rankingStrategy": "123456789123"},
+                },
+                "profileConstraint": {"profileConstraintType": "none"},
+                "optionSelection": {"filter": "offerCollection1234"},
+            }
+        ],
+    },
+    "legacy_page": {
+        "_instance": {
+            "xdm:name": "D2",
+            "xdm:status": "live",
+            "xdm:startDate": "2022-01-20T16:00:00Z",
+            "xdm:endDate": "2022-01-27T16:00:00Z",
+            "xdm:criteria": [
+                {
+                    "xdm:placements": ["xcore:offer-placement:124e0be5699743d3"],
+                    "xdm:optionSelection": {"xdm:filter": "xcore:offer-filter:1457f93227d0b6f0"},
+                }
+            ],
+            "xdm:fallback": "xcore:fallback-offer:13c259399d8bf013",
+        },
+        "_links": {},
+    },
+}
+WARNS = "although the window ended at"
+
+
+def create(task_id: str, **options: Any) -> CreateLibraryObjectOperator:
+    return CreateLibraryObjectOperator(task_id=task_id, kind="decision", object=PAGES[task_id], **options)
+
+
+def test_the_decisions_of_the_pages_are_created_live_with_a_warning_for_each_finding(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    emulator.configure(missing_references="allow", live_decision="any")
+    with dag_of("pages") as dag:
+        for page in PAGES:
+            create(page)
+    result = run(airflow, emulator, api, dag)
+    assert set(result.states.values()) == {"success"}, errors(result, result.states)
+    assert "'D1' goes live although the window ended at 2021-08-25T07:00:00" in result.logs
+    assert "'D2' goes live although the window ended at 2022-01-27T16:00:00" in result.logs
+    assert "by the service's clock" in result.logs
+    assert "there is no fallback offer fallbackOffer1234" in result.logs
+    assert {each["body"]["status"] for each in emulator.objects("offer-activity")} == {"live"}
+
+
+def test_strict_refuses_what_is_not_waived_and_waived_is_silent(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    emulator.configure(missing_references="allow", live_decision="any")
+    every = ["window_over", "missing_placement", "missing_collection", "missing_fallback", "missing_formula"]
+    with dag_of("strict") as dag:
+        create("dps_page", validate="strict", waive="window_over")
+        create("legacy_page", waive=every)
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"dps_page": "failed", "legacy_page": "success"}
+    assert len(result.tries("dps_page")) == 1
+    told = errors(result, result.states)["dps_page"]
+    assert "missing_fallback" in told
+    assert "window_over" not in told
+    assert WARNS not in result.logs
+
+
+def test_an_offer_approved_too_late_is_green_with_a_warning(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    late = {**OVER, "profileConstraintType": "none"}
+    approve = [{"op": "replace", "path": "/status", "value": "approved"}]
+    with dag_of("late") as dag:
+        at_once = CreateOfferOperator(
+            task_id="at_once", offer=personalized("Late", status="approved", selectionConstraint=late)
+        )
+        draft = CreateOfferOperator(task_id="draft", offer=personalized("Draft", selectionConstraint=late))
+        by_patch = PatchOfferOperator(task_id="by_patch", offer_id=draft.output, patch=approve)
+        unknown = PatchLibraryObjectOperator(
+            task_id="unknown", kind="tag", object_id="name:Sale", patch=approve, waive="window_over"
+        )
+        at_once >> draft >> by_patch >> unknown
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"at_once": "success", "draft": "success", "by_patch": "success", "unknown": "failed"}
+    assert "The personalized offer 'Late' is approved although the window ended at 2021-08-25T07:00:00" in result.logs
+    assert "The personalized offer 'Draft' (" in result.logs
+    assert result.logs.count(WARNS) >= 2
+    assert "waive=['window_over'] silences this" in result.logs
