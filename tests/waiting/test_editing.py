@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
-from airflow_provider_offers.client.flows import editing, planned, writing
+from airflow_provider_offers.client.flows import editing, obstacles, planned, writing
 from airflow_provider_offers.client.flows.intents import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
@@ -136,7 +136,7 @@ def test_what_makes_publishing_pointless_is_named_and_can_be_waived(
 ) -> None:
     offer = seed(emulator, **POINTLESS[reason])
     with pytest.raises(NotPublishableError) as refused:
-        step(library, offer, PUBLISH, waive=[other for other in editing.REASONS if other != reason])
+        step(library, offer, PUBLISH, waive=[other for other in obstacles.REASONS if other != reason])
     assert list(refused.value.findings) == [reason]
     assert reason in str(refused.value)
     assert not patched(emulator)
