@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.cleaning import tidied, tidied_patch
 from airflow_provider_offers.client.creations import new_creation
 from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.filters import fitted
 from airflow_provider_offers.client.flows.access import Access, open_access
@@ -22,8 +23,9 @@ from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
-from airflow_provider_offers.client.flows.reading import not_found, read
-from airflow_provider_offers.client.flows.writing import Written, replace_offer
+from airflow_provider_offers.client.flows.reading import not_found, read, resolve
+from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.kinds import PERSONALIZED, Kind, kind_of
 from airflow_provider_offers.client.patches import neutral_patch
@@ -39,7 +41,7 @@ from airflow_provider_offers.client.validation import (
     check_patch,
     checked_validate,
 )
-from airflow_provider_offers.client.wire import Flow
+from airflow_provider_offers.client.wire import Flow, Json
 
 T = TypeVar("T")
 
@@ -132,10 +134,7 @@ class OfferLibrary:
             waive=waive,
             validate=validate,
         )
-        kind, properties = creation.kind, creation.properties
-        if not has_names(kind, properties):
-            return creation
-        return replace(creation, properties=self._run(lambda access: with_ids(access, kind, properties)))
+        return replace(creation, properties=self._with_ids(creation.kind, creation.properties))
 
     def create(self, creation: Creation) -> Written:
         """Create an offer once; see `flows.adding.create_object`."""
@@ -203,9 +202,10 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
+        waive: Collection[str] | str = (),
         validate: Validate = True,
     ) -> Written:
-        """Replace an offer whole (xcore only); see `flows.writing.replace_offer`."""
+        """Replace an offer whole, exactly once; see `flows.replacing.replace_object`."""
         reference = self.reference(offer_id, offer_type)
         validate = checked_validate(validate)
         properties = neutral_payload(offer, reference.kind)
@@ -215,6 +215,55 @@ class OfferLibrary:
         if has_names(reference.kind, properties):
             properties = self._run(lambda access: with_ids(access, reference.kind, properties))
         return self._run(lambda access: replace_offer(access, reference, properties, if_match=if_match))
+        properties = self.replacements([reference], [offer], validate=validate)[reference]
+        waived = checked_waive(reference.kind, waive)
+        return self._run(
+            lambda access: replace_object(
+                access, reference, properties, if_match=if_match, waive=waived, validate=validate
+            )
+        )
+
+    def replacements(
+        self, references: Sequence[Reference], documents: Sequence[Any], *, validate: Validate = True
+    ) -> dict[Reference, Mapping[str, Json]]:
+        """What each object is to be, in neutral names and checked. What a document refers to by `name:` is looked up.
+
+        Raises `InvalidInputError` with everything that is wrong, and where an object is to be two things at once.
+        """
+        validate = checked_validate(validate)
+        found: dict[Reference, Mapping[str, Json]] = {}
+        violations: list[Violation] = []
+        for index, (reference, document) in enumerate(zip(references, documents, strict=True)):
+            place = f"/{index}" if len(references) > 1 else ""
+            try:
+                properties = neutral_payload(document, reference.kind)
+                properties.pop("id", None)
+                check_offer(reference.kind, properties, document, validate)
+            except InvalidInputError as error:
+                violations += [replace(each, pointer=f"{place}{each.pointer}") for each in error.violations]
+                continue
+            if any(self._is_one(reference, other) for other in found):
+                violations.append(Violation(place, f"{reference} a second time", "each object once"))
+            found[reference] = properties
+        if violations:
+            raise InvalidInputError(f"The {references[0].kind.noun} cannot be replaced", violations)
+        return {reference: self._with_ids(reference.kind, properties) for reference, properties in found.items()}
+
+    def _is_one(self, reference: Reference, other: Reference) -> bool:
+        """Whether two references mean one object, as far as their names and ids tell."""
+        if reference == other:
+            return True
+        if (reference.name is None or reference.id) and (other.name is None or other.id):
+            return False
+        one, two = (self._run(lambda access, each=each: resolve(access, each)) for each in (reference, other))
+        return (one.id is not None and one.id == two.id) or (
+            one.instance_id is not None and one.instance_id == two.instance_id
+        )
+
+    def _with_ids(self, kind: Kind, properties: Mapping[str, Json]) -> Mapping[str, Json]:
+        if not has_names(kind, properties):
+            return properties
+        return self._run(lambda access: with_ids(access, kind, properties))
 
     def delete_offer(self, offer_id: Any, *, offer_type: str | Kind | None = None, missing_ok: bool = False) -> str:
         """Delete an offer and see it gone: `deleted`, or `unchanged` where there was none and that is fine."""

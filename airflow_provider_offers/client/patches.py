@@ -292,10 +292,10 @@ def _shown(value: Json | object) -> str:
 
 def what_differs(patch: Patch, properties: Mapping[str, Json]) -> str:
     """What a patch that sets would change, for a message."""
+    changes = [operation for operation in patch if operation["op"] != "test"]
     return ", ".join(
-        f"{operation['path']} is {_shown(_at(properties, operation['path']))}, not {_shown(operation['value'])}"
-        for operation in patch
-        if operation["op"] != "test"
+        f"{each['path']} is {_shown(_at(properties, each['path']))}, not {_shown(each.get('value', _MISSING))}"
+        for each in changes
     )
 
 

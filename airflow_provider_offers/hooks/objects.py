@@ -69,6 +69,21 @@ class LibraryObjects:
         )
         return self.with_kind(receipt)
 
+    def replace(
+        self,
+        object_id: Any,
+        document: dict[str, Any],
+        *,
+        if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: Validate = True,
+    ) -> WriteReceipt:
+        """Replace an object whole, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
+        receipt = self._hook.replace_offer(
+            object_id, document, offer_type=self.kind, if_match=if_match, waive=waive, validate=validate
+        )
+        return self.with_kind(receipt)
+
     def edit(self, object_id: Any, work: Work) -> WriteReceipt:
         """Do the work of a flow of `client.flows.editing` to one object and return the receipt."""
         return self.with_kind(self._hook.edit_offer(object_id, work, offer_type=self.kind))

@@ -214,6 +214,37 @@ class OfferLibraryHook(BaseHook):
             offer_type=offer_type,
         )
 
+    def replace_offer(
+        self,
+        offer_id: Any,
+        offer: dict[str, Any],
+        *,
+        offer_type: str | Kind | None = None,
+        if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: Validate = True,
+    ) -> WriteReceipt:
+        """Replace an offer whole, exactly once, and return the receipt; `action` is `replaced` or `unchanged`.
+
+        Properties that `offer` does not have are removed; what the service assigns stays. `if_match` is the etag that
+        the offer must still have; `ConflictError` otherwise.
+
+        Calls `PUT /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` with what differs (dps).
+        """
+        from airflow_provider_offers.client.flows.doubts import checked_waive
+        from airflow_provider_offers.client.flows.replacing import replace_object
+
+        meant = self.library.reference(offer_id, offer_type)
+        properties = self.library.replacements([meant], [offer], validate=validate)[meant]
+        waived = checked_waive(meant.kind, waive)
+        return self.edit_offer(
+            offer_id,
+            lambda access, reference: replace_object(
+                access, reference, properties, if_match=if_match, waive=waived, validate=validate
+            ),
+            offer_type=offer_type,
+        )
+
     def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> WriteReceipt:
         """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
         from airflow_provider_offers.client.receipts import write_receipt

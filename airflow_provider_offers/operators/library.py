@@ -15,6 +15,7 @@ from airflow_provider_offers.operators.decision_steps import (
 )
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 from airflow_provider_offers.operators.offers import DeleteOfferOperator, PatchOfferOperator, SearchOffersOperator
+from airflow_provider_offers.operators.replacing import ReplaceLibraryObjectOperator
 from airflow_provider_offers.operators.words import KINDS, checked
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "DeleteLibraryObjectOperator",
     "GetLibraryObjectOperator",
     "PatchLibraryObjectOperator",
+    "ReplaceLibraryObjectOperator",
     "ScheduleDecisionOperator",
     "SearchLibraryObjectsOperator",
 ]

@@ -139,12 +139,8 @@ def test_one_generations_offer_is_the_others(emulator: Emulator, connect: Connec
     assert offer.properties["description"] == "from the other side"
 
 
-def test_replacing(library: OfferLibrary, api: str) -> None:
+def test_replacing(library: OfferLibrary) -> None:
     made = library.create_offer(sale()).receipt
-    if api == "dps":
-        with pytest.raises(UnsupportedError):
-            library.replace_offer(made.id, sale(name="Summer voucher"))
-        return
     assert library.replace_offer(made.id, sale(name="Summer voucher"), if_match=1).receipt.etag == 2
     offer = library.get_offer(made.id)
     assert offer is not None

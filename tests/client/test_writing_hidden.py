@@ -20,7 +20,8 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.intents import Plan
-from airflow_provider_offers.client.flows.writing import patch, replace_offer
+from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
@@ -255,7 +256,7 @@ def test_the_kind_is_named_on_dps() -> None:
 
 def put(*steps: Step, if_match: Any = None, properties: Any = None, **retries: Any) -> tuple[Any, Script]:
     script = Script(*steps)
-    flow = replace_offer(script.access("xcore", **retries), reference("xcore"), properties or AFTER, if_match=if_match)
+    flow = replace_object(script.access("xcore", **retries), reference("xcore"), properties or AFTER, if_match=if_match)
     return script.run(flow), script
 
 
@@ -280,20 +281,30 @@ def test_a_replacement_that_was_not_made_is_sent_again() -> None:
     assert methods(script) == ["GET", "PUT", "GET", "PUT"]
 
 
-def test_a_replacement_of_what_somebody_edited_is_a_conflict() -> None:
-    with pytest.raises(ConflictError, match="from 4 to 5"):
-        put(shown("xcore", BEFORE, 4), answer(409, {}), shown("xcore", sale(status="archived"), 5))
+EDITED = sale(rank={"priority": 99})
+
+
+def test_a_replacement_of_what_somebody_edited_is_made_on_a_fresh_read_unless_an_etag_is_named() -> None:
+    edited = [shown("xcore", BEFORE, 4), answer(409, {}), shown("xcore", EDITED, 5), shown("xcore", EDITED, 5)]
+    written, script = put(*edited, answer(200, receipt("xcore", etag=6)))
+    assert (written.action, written.receipt.etag) == ("replaced", 6)
+    assert methods(script) == ["GET", "PUT", "GET", "GET", "PUT"]
+    assert script.requests[-1].headers["If-Match"] == '"5"'
+    with pytest.raises(ConflictError, match="its etag is 5, not 4"):
+        put(*edited, if_match=4)
     with pytest.raises(ConflictError, match="nothing was sent"):
         put(shown("xcore", BEFORE, 4), if_match=3)
 
 
 def test_a_replacement_whose_answer_was_lost_among_other_edits_is_not_made_again() -> None:
-    archived = sale(status="archived")
-    with pytest.raises(ConflictError, match="from 4 to 5"):
-        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 5))
-    with pytest.raises(OutcomeUnknownError, match="from 4 to 6") as caught:
-        put(shown("xcore", BEFORE, 4), lost(), shown("xcore", archived, 6))
-    assert not caught.value.retryable
+    with pytest.raises(ConflictError, match="may have been replaced by this task already") as caught:
+        put(shown("xcore", BEFORE, 4), lost(), *[shown("xcore", EDITED, 6)] * 2)
+    assert not can_pass(caught.value)
+
+
+def test_what_is_as_it_is_to_be_is_not_replaced() -> None:
+    written, script = put(shown("xcore", AFTER, 4))
+    assert (written.action, written.receipt.etag, methods(script)) == ("unchanged", 4, ["GET"])
 
 
 def test_a_replacement_may_come_twice_when_its_retries_end() -> None:
@@ -302,7 +313,18 @@ def test_a_replacement_may_come_twice_when_its_retries_end() -> None:
     assert can_pass(caught.value)
 
 
-def test_generation_2_has_no_replacement() -> None:
-    script = Script()
-    with pytest.raises(UnsupportedError, match="patch it instead"):
-        script.run(replace_offer(script.access("dps"), reference("dps"), AFTER))
+def test_generation_2_replaces_by_a_patch_of_what_differs_behind_its_guards() -> None:
+    before = {**BEFORE, "description": "Old"}
+    wanted = {name: value for name, value in BEFORE.items() if name != "tags"} | {"status": "approved"}
+    script = Script(shown("dps", before, 4), answer(200, receipt("dps", etag=5)))
+    written = script.run(replace_object(script.access("dps"), reference("dps"), wanted))
+    assert (written.action, written.receipt.etag) == ("replaced", 5)
+    request = script.requests[-1]
+    assert request.method == "PATCH"
+    tests = [operation for operation in body_of(request) if operation["op"] == "test"]
+    assert {test["path"] for test in tests} == {f"/{name}" for name in before}
+    assert body_of(request)[len(tests) :] == [
+        {"op": "replace", "path": "/status", "value": "approved"},
+        {"op": "remove", "path": "/tags"},
+        {"op": "remove", "path": "/description"},
+    ]

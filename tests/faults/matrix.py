@@ -17,6 +17,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import Written, patch
 from airflow_provider_offers.client.kinds import LIBRARY
 from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
@@ -150,6 +151,19 @@ def _step(step: Any) -> Callable[[Door, Try], Written]:
     return work
 
 
+def _replace(*, durable: bool) -> Callable[[Door, Try], Written]:
+    """A replacement as `ReplaceOfferOperator` sends it, which changes one property and removes another."""
+    wanted = offer(rank={"priority": 3}, tags=None)
+
+    def work(door: Door, attempt: Try) -> Written:
+        intent = attempt.intent(durable=durable)
+        return door.edit_offer(
+            attempt.offer_id, lambda access, reference: replace_object(access, reference, wanted, intent=intent)
+        )
+
+    return work
+
+
 def _schedule(door: Door, attempt: Try) -> Written:
     window = resolve_window("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
     intent = attempt.intent(durable=True)
@@ -245,14 +259,8 @@ WRITES: tuple[Write, ...] = (
         # Nothing of it is to be seen in the offer, so that the next try says that it cannot know.
         late_refusal=OutcomeUnknownError,
     ),
-    Write(
-        "replace",
-        lambda door, attempt: door.replace_offer(attempt.offer_id, offer(rank={"priority": 3})),
-        offer(),
-        offer(rank={"priority": 3}),
-        once=False,
-        apis=("xcore",),
-    ),
+    Write("replace", _replace(durable=False), offer(), offer(rank={"priority": 3}, tags=None), once=False),
+    Write("replace, plan kept", _replace(durable=True), offer(), offer(rank={"priority": 3}, tags=None)),
     Write("schedule", _schedule, offer(), offer(selectionConstraint=_SCHEDULED)),
     Write("publish", _step(PUBLISH), offer(), offer(status="approved")),
     Write("unpublish", _step(UNPUBLISH), offer(status="approved"), offer()),

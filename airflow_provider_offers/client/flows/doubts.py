@@ -109,7 +109,13 @@ def look_before_patch(access: Access, reference: Reference, operations: Patch, w
     except InvalidInputError:
         # The patch itself says what is wrong with it.
         return
-    if after.get("status") != _target(kind) or not _goes_out(there, after):
+    yield from look_before_change(access, there, after, waiver)
+
+
+def look_before_change(access: Access, there: Entity, after: Mapping[str, Json], waiver: Waiver) -> Flow[None]:
+    """Look at an object as it will be, where customers see it from then on, or see another one than before."""
+    kind = there.kind
+    if after.get("status") != _target(kind) or _target(kind) is None or not _goes_out(there, after):
         return
     findings = yield from _findings(access, kind, after, waiver)
     yield from waiver.settle(kind, f"{there.name!r} ({there.id})", findings)

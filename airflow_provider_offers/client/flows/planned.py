@@ -30,6 +30,7 @@ def edit(
     *,
     validate: Validate = False,
     intent: Intent | None = None,
+    send: Callable[[Entity, Patch], Flow[Written]] | None = None,
 ) -> Flow[Written]:
     """Write what `plan` makes of the object, if that is anything; the action is then `done`, else `unchanged`.
 
@@ -37,12 +38,18 @@ def edit(
     status is final nothing is changed but the status: `TransitionError`. With `validate` the object as it will be is
     held against the rules of its kind.
 
+    `send` makes the planned write of an object as it was read, in place of the guarded patch.
+
     `intent` keeps for other tries of the same work that the object is about to be written. Where one of them may have
     written it and nothing is left to do, the action is `done`; where it was edited since in a way that leaves
     something to do, that is not undone: `ConflictError`.
     """
     reference = yield from resolve(access, reference)
     tries = _Tries(intent)
+
+    def patched(now: Entity, operations: Patch) -> Flow[Written]:
+        return guarded_patch(access, now.reference, operations, now, validate, told=tries.told)
+
     for _ in range(_FRESH_READS):
         before = yield from read_now(access, reference)
         # After the read: whoever's write is in it had kept its plan before.
@@ -56,7 +63,7 @@ def edit(
             raise _edited_since(access, before, operations, done, written_at) from tries.last
         if not _is_onward(before, operations):
             refuse_final(before.status, called(before), done, before.kind.steps)
-        written = yield from _sent(access, before, operations, tries, validate=validate)
+        written = yield from _sent(before, operations, tries, send or patched)
         if written is not None:
             return Written(written.receipt, done, before.name, written.request_id)
     assert tries.last is not None
@@ -92,12 +99,12 @@ class _Tries:
 
 
 def _sent(
-    access: Access, before: Entity, operations: Patch, tries: _Tries, *, validate: Validate
+    before: Entity, operations: Patch, tries: _Tries, send: Callable[[Entity, Patch], Flow[Written]]
 ) -> Flow[Written | None]:
     """What the write came to; None where it was overtaken, and is to be planned anew."""
     tries.keep(before.etag)
     try:
-        return (yield from guarded_patch(access, before.reference, operations, before, validate, told=tries.told))
+        return (yield from send(before, operations))
     except OutcomeUnknownError as unknown:
         if unknown.retryable or touched_by(operations) & unforeseen(operations, before.kind):
             raise

@@ -94,7 +94,7 @@ def patch(
         # After the read: whoever's patch is in it had kept its plan before.
         if intent is not None and _is_applied(access, before, operations, intent, if_match):
             return _seen(before)
-        _expect_etag(before, if_match, access.generation.patch(reference, operations))
+        expect_etag(before, if_match, access.generation.patch(reference, operations))
         if intent is not None:
             intent.keep(_plan(access, reference, operations, before, validate=validate, told=told))
         try:
@@ -328,6 +328,9 @@ def replace_offer(
     before = yield from read_now(access, reference)
     call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
     _expect_etag(before, if_match, call)
+def put(access: Access, reference: Reference, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:
+    """Replace an object as it was read; `ConflictError` where it has changed since. `UnsupportedError` on dps."""
+    call = access.generation.replace(reference, {**properties, "id": before.id}, etag=before.etag)
     expected = access.generation.as_read(properties, reference.kind)
     touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)
     blind = not {*expected, *before.properties}.isdisjoint(reference.kind.untold)
@@ -477,7 +480,8 @@ def _agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: set[s
     )
 
 
-def _expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+    """`ConflictError` where the object is not at the etag that the caller wants it to have."""
     if if_match is None or str(before.etag) == str(if_match).strip('"'):
         return
     raise ConflictError(

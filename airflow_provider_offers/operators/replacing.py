@@ -1,0 +1,136 @@
+"""The operators that replace objects whole: an offer, or an object of any kind, or each of a list by its document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.operators.base import json_document
+from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.objects import EditObjectsOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_offers.client.batches import Work
+    from airflow_provider_offers.client.entities import Reference
+    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+__all__ = ["ReplaceLibraryObjectOperator", "ReplaceOfferOperator"]
+
+
+class ReplaceOfferOperator(EditOffersOperator):
+    """Replace an offer whole, or every one of a list, exactly once, and return the receipt.
+
+    :param offer_id: the offer: a reference id of either generation, an xcore instance id, `name:` and the exact name,
+        what an offer task returned, or a list of any of these
+    :param offer: what the offer is to be, and nothing else: a dict in either generation's spelling, or the name of a
+        templated `.json` file; for a list of offers a list of documents, one for each
+    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
+    :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
+    :param waive: what may speak against an offer that the replacement approves, and is to be silent: `window_over`,
+        `no_window`, `no_representation`. Each is a warning otherwise, and with `validate="strict"` a refusal
+    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
+        document as it is
+    :param max_concurrent: how many offers of a list are under way at once (default 8)
+    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest
+
+    Properties that the document does not have are removed. What the service assigns stays. `action` is `replaced`, or
+    `unchanged` where the offer is so already. An edit that somebody makes just before is overwritten, unless `if_match`
+    says otherwise: then it is a `ConflictError`.
+
+    Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or, as generation 2 documents no PUT,
+    `PATCH /offers/{id}` (dps) with what differs, behind `test` operations on what was read.
+    """
+
+    document_field: ClassVar[str] = "offer"
+    template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "offer", "if_match", "waive")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("offer",)
+
+    def __init__(
+        self,
+        *,
+        offer: dict[str, Any] | list[dict[str, Any]] | str,
+        if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: Validate = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.offer = offer
+        self.if_match = if_match
+        self.waive = waive
+        self.validate = validate
+
+    @property
+    def done(self) -> str:
+        return "replaced"
+
+    @property
+    def fingerprint(self) -> Any:
+        return [*super().fingerprint, json_document(self.document_field, getattr(self, self.document_field))]
+
+    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
+        from airflow_provider_offers.client.flows.doubts import checked_waive
+        from airflow_provider_offers.client.flows.replacing import replace_object
+
+        if_match = None if self.if_match in (None, "") else self.if_match
+        documents = self._documents(references, if_match)
+        meant = hook.library.replacements(references, documents, validate=self.validate)
+        waive, validate, intents = self.waive or (), self.validate, self.intents
+        waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
+        return lambda access, reference: replace_object(
+            access,
+            reference,
+            meant[reference],
+            if_match=if_match,
+            intent=intents.of(reference),
+            waive=waived[reference.kind.key],
+            validate=validate,
+        )
+
+    def _documents(self, references: list[Reference], if_match: Any) -> list[Any]:
+        """The documents, one for each object in its order."""
+        name = self.document_field
+        given = json_document(name, getattr(self, name))
+        documents = list(given) if isinstance(given, (list, tuple)) else [given]
+        violations = []
+        if len(documents) != len(references):
+            accepted = f"a list of {len(references)} documents, one for each"
+            violations.append(Violation(name, f"{len(documents)} for {len(references)} objects", accepted))
+        if if_match is not None and len(references) != 1:
+            given_etag = f"one etag for {len(references)} objects"
+            violations.append(Violation("if_match", given_etag, "if_match with one object only"))
+        if violations:
+            raise InvalidInputError("The replacement is not valid", violations)
+        return documents
+
+
+class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
+    """Replace an object whole, or every one of a list, exactly once, and return the receipt.
+
+    :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
+        returned, or a list of any of these
+    :param object: what the object is to be, and nothing else: a dict in either generation's spelling, or the name of a
+        templated `.json` file; for a list of objects a list of documents, one for each. Wherever it wants the id of
+        another object, `name:` and that one's exact name will do.
+
+    `if_match`, `waive` (for decisions the reasons of `ActivateDecisionOperator`), `validate`, `max_concurrent` and
+    `on_failure` are those of `ReplaceOfferOperator`, and so is what becomes of the object. What reads of a kind do not
+    show, such as a rule's `definedOn`, is written each time: whether it is so already cannot be told.
+
+    Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or `PATCH` of the kind's path and the id (dps)
+    with what differs, behind `test` operations on what was read; Adobe: "Update a decision rule" and so on.
+    """
+
+    document_field: ClassVar[str] = "object"
+    template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "object", "if_match", "waive")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
+    json_fields: ClassVar[tuple[str, ...]] = ("object",)
+
+    def __init__(self, *, object: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
+        super().__init__(offer="", **kwargs)
+        self.object = object

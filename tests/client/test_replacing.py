@@ -1,0 +1,153 @@
+"""Objects replaced whole, of every kind and on both generations: what they are afterwards, and what is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotPublishableError,
+    TransitionError,
+    UnsupportedError,
+)
+from airflow_provider_offers.client.instants import parse_instant
+from airflow_provider_offers.client.kinds import DECISION, LIBRARY, RULE
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.emulator import Emulator
+from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
+
+PQL = {"type": "PQL", "format": "pql/text", "value": "true"}
+
+
+def _documents(ids: dict[str, str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By kind what is there, and what it is to become."""
+    return {
+        "placement": (
+            {"name": "Top", "channel": "https://ns.adobe.com/xdm/channel-types/web", "componentType": "html"},
+            {"name": "Bottom", "channel": "https://ns.adobe.com/xdm/channel-types/web", "componentType": "html"},
+        ),
+        "tag": ({"name": "Winter"}, {"name": "Summer"}),
+        "rule": (
+            {"name": "All", "description": "for all", "condition": PQL},
+            {"name": "Some", "condition": {**PQL, "value": "false"}},
+        ),
+        "collection": (
+            {"name": "Set", "description": "old", "filterType": "any-tags", "ids": [ids["tag"]]},
+            {"name": "Set", "filterType": "all-tags", "ids": [ids["tag"]]},
+        ),
+        "decision": (
+            {**decision(ids), "description": "old"},
+            {**decision(ids), "name": "Other", "endDate": "2098-01-01T00:00:00Z"},
+        ),
+        "personalized": (
+            offer("Voucher one", ids["placement"], status="draft", characteristics={"sku": "1"}, tags=[ids["tag"]]),
+            offer("Voucher two", ids["placement"], status="draft", rank={"priority": 9}),
+        ),
+        "fallback": (
+            {"name": "Everybody", "status": "draft", "representations": shown(ids["placement"]), "tags": [ids["tag"]]},
+            {"name": "Nobody", "status": "draft", "representations": shown(ids["placement"])},
+        ),
+    }
+
+
+@pytest.mark.parametrize("key", ["placement", "tag", "rule", "collection", "decision", "personalized", "fallback"])
+def test_an_object_becomes_what_the_document_says_and_nothing_else(
+    library: OfferLibrary, emulator: Emulator, api: str, key: str
+) -> None:
+    before, after = _documents(campaign(emulator))[key]
+    kind = LIBRARY[key]
+    made = library.create_offer(before, offer_type=kind).receipt
+    emulator.clear_journal()
+    written = library.replace_offer(made.id, after, offer_type=kind)
+    assert (written.action, written.receipt.etag) == ("replaced", 2)
+    (write,) = [entry for entry in emulator.journal(path="/data/core/*") if entry.method != "GET"]
+    assert write.method == ("PATCH" if api == "dps" else "PUT")
+    there = library.get_offer(made.id, offer_type=kind)
+    assert there is not None
+    assert there.properties["name"] == after["name"]
+    left_over = set(before) - set(after)
+    assert not left_over & set(there.properties)
+    again = library.replace_offer(made.id, after, offer_type=kind)
+    assert (again.action, again.receipt.etag) == ("unchanged", 2)
+    assert (there.id, parse_instant(there.created)) == (made.id, parse_instant(made.created))
+
+
+def test_formulas_are_replaced_where_they_are_documented(library: OfferLibrary, api: str) -> None:
+    formula = {"name": "Boost", "expression": {**PQL, "value": "1"}, "returnType": {"type": "integer"}}
+    formula["definedOn"] = {"offer": {"schema": {"altId": "_experience.offer-management.personalized-offer"}}}
+    if api == "xcore":
+        with pytest.raises(UnsupportedError):
+            library.replace_offer("dps:ranking-function:1", formula, offer_type=LIBRARY["formula"])
+        return
+    made = library.create_offer(formula, offer_type=LIBRARY["formula"]).receipt
+    changed = {**formula, "name": "Boosted", "expression": {**PQL, "value": "2"}}
+    assert library.replace_offer(made.id, changed, offer_type=LIBRARY["formula"]).action == "replaced"
+    there = library.get_offer(made.id, offer_type=LIBRARY["formula"])
+    assert there is not None
+    assert (there.name, there.properties["expression"]["value"]) == ("Boosted", "2")
+
+
+def test_the_etag_that_is_named_must_be_the_objects(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    before, after = _documents(ids)["personalized"]
+    made = library.create_offer(before).receipt
+    with pytest.raises(ConflictError, match="its etag is 1, not 7"):
+        library.replace_offer(made.id, after, if_match=7)
+    assert library.replace_offer(made.id, after, if_match='"1"').receipt.etag == 2
+
+
+def test_what_the_screens_keep_beside_a_rule_is_left_alone(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    model = {"lifecycleState": "published"}
+    (rule,) = emulator.seed(
+        objects=[
+            {
+                "kind": "eligibility-rule",
+                "generation": api,
+                "body": {"name": "By hand", "condition": PQL, "segmentModel": model},
+            }
+        ]
+    )
+    written = library.replace_offer(rule, {"name": "By hand", "condition": {**PQL, "value": "false"}}, offer_type=RULE)
+    assert written.action == "replaced"
+    there = library.get_offer(rule, offer_type=RULE)
+    assert there is not None
+    assert there.properties["segmentModel"] == model
+
+
+def test_names_in_a_document_are_looked_up(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    before, after = _documents(ids)["collection"]
+    made = library.create_offer(before, offer_type=LIBRARY["collection"]).receipt
+    library.replace_offer("name:Set", {**after, "ids": ["name:Spring"]}, offer_type=LIBRARY["collection"])
+    there = library.get_offer(made.id, offer_type=LIBRARY["collection"])
+    assert there is not None
+    assert there.properties["ids"] == [ids["tag"]]
+
+
+def test_a_decision_that_goes_live_by_a_replacement_is_looked_at(library: OfferLibrary, emulator: Emulator) -> None:
+    emulator.configure(live_decision="any")
+    ids = campaign(emulator)
+    there = seed(emulator, "offer-activity", **decision(ids))
+    late = {**decision(ids), "status": "live", "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-02-01T00:00:00Z"}
+    with pytest.raises(NotPublishableError, match="window_over"):
+        library.replace_offer(there, late, offer_type=DECISION, validate="strict")
+    assert library.replace_offer(there, late, offer_type=DECISION, waive="window_over").action == "replaced"
+
+
+def test_what_is_archived_is_not_replaced(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    there = seed(emulator, "personalized-offer", **offer("Old", ids["placement"], status="archived"))
+    with pytest.raises(TransitionError):
+        library.replace_offer(there, offer("New", ids["placement"], status="draft"))
+
+
+def test_what_is_wrong_is_said_before_anything_is_sent(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = campaign(emulator)
+    there = seed(emulator, "personalized-offer", **offer("Old", ids["placement"], status="draft"))
+    emulator.clear_journal()
+    with pytest.raises(InvalidInputError, match="/status"):
+        library.replace_offer(there, {"name": "New", "selectionConstraint": OPEN, "rank": {"priority": 1}})
+    assert emulator.journal(path="/data/core/*") == []
