@@ -32,6 +32,8 @@ class RuntimeRefusalError(OfferLibraryError):
     library itself shows why it refuses, `lasting` says so: no update will lift that, and no retry helps.
     """
 
+    retryable = True
+
     def __init__(self, refused: APIError, lasting: str = "") -> None:
         self.refused = refused
         self.status = refused.status

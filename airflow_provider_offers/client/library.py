@@ -255,7 +255,8 @@ class OfferLibrary:
             return True
         if (reference.name is None or reference.id) and (other.name is None or other.id):
             return False
-        one, two = (self._run(lambda access, each=each: resolve(access, each)) for each in (reference, other))
+        one = self._run(lambda access: resolve(access, reference))
+        two = self._run(lambda access: resolve(access, other))
         return (one.id is not None and one.id == two.id) or (
             one.instance_id is not None and one.instance_id == two.instance_id
         )

@@ -15,6 +15,7 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
+from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES, QOPS, checked
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "GetOfferOperator",
     "PatchOfferOperator",
     "PublishOfferOperator",
+    "ReplaceOfferOperator",
     "ScheduleOfferOperator",
     "SearchOffersOperator",
     "UnpublishOfferOperator",

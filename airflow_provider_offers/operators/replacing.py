@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators.base import json_document
+from airflow_provider_offers.operators.base import json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-
-__all__ = ["ReplaceLibraryObjectOperator", "ReplaceOfferOperator"]
+    from airflow_provider_offers.operators.words import Document
 
 
 class ReplaceOfferOperator(EditOffersOperator):
@@ -33,6 +31,7 @@ class ReplaceOfferOperator(EditOffersOperator):
         `no_window`, `no_representation`. Each is a warning otherwise, and with `validate="strict"` a refusal
     :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
         document as it is
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as `CreateOperator` does
     :param max_concurrent: how many offers of a list are under way at once (default 8)
     :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest
 
@@ -48,14 +47,16 @@ class ReplaceOfferOperator(EditOffersOperator):
     template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "offer", "if_match", "waive")
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
+    can_keep_adobe_templates: ClassVar[bool] = True
 
     def __init__(
         self,
         *,
-        offer: dict[str, Any] | list[dict[str, Any]] | str,
+        offer: Document,
         if_match: int | str | None = None,
         waive: Sequence[str] | str = (),
         validate: Validate = True,
+        keep_adobe_templates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,6 +64,7 @@ class ReplaceOfferOperator(EditOffersOperator):
         self.if_match = if_match
         self.waive = waive
         self.validate = validate
+        self.keep_adobe_templates = keep_adobe_templates
 
     @property
     def done(self) -> str:
@@ -95,7 +97,8 @@ class ReplaceOfferOperator(EditOffersOperator):
         """The documents, one for each object in its order."""
         name = self.document_field
         given = json_document(name, getattr(self, name))
-        documents = list(given) if isinstance(given, (list, tuple)) else [given]
+        many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+        documents = [listed_document(f"{name}/{index}", each) for index, each in enumerate(given)] if many else [given]
         violations = []
         if len(documents) != len(references):
             accepted = f"a list of {len(references)} documents, one for each"
@@ -131,6 +134,6 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("object",)
 
-    def __init__(self, *, object: dict[str, Any] | list[dict[str, Any]] | str, **kwargs: Any) -> None:
+    def __init__(self, *, object: Document, **kwargs: Any) -> None:
         super().__init__(offer="", **kwargs)
         self.object = object

@@ -34,7 +34,7 @@ PAGES = {
 }
 KEYS = {kind.type_name: kind.key for kind in LIBRARY.values()}
 EVERY = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind is not FALLBACK])
-UNTEMPLATED = {"patience", "validate", "full", "missing_ok", "cascade"}
+UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
 # Those whose parameters are told by another's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
 SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full"}
@@ -217,7 +217,7 @@ def parameters(operator: Any) -> set[str]:
             signature = inspect.signature(inspect.unwrap(vars(each)["__init__"]))
             found |= {name for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD}
     # What the operators for offers call by other names.
-    found -= {"self", "offer_id", "offer_type"}
+    found -= {"self", "offer_id", "offer_type", "offer"}
     return found - {"kind"} if "kind" not in operator.template_fields else found
 
 
