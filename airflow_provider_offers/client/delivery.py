@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from airflow_provider_offers.client.errors import APIError, InvalidInputError, O
 from airflow_provider_offers.client.generations.reading import optional_integer, optional_text
 from airflow_provider_offers.client.instants import format_instant
 from airflow_provider_offers.client.legible import quoted
-from airflow_provider_offers.client.profiles import IdentityMap, context_pairs, identity_map
+from airflow_provider_offers.client.profiles import Profile, context_pairs, read_profile
 from airflow_provider_offers.client.scopes import Checks, Scope, proposition_requests, scopes_from
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Answer, Json
@@ -50,22 +50,16 @@ class RuntimeRefusalError(OfferLibraryError):
 class Question:
     """One decision request: decisions, each at its placements, for one profile, whose identities no repr shows.
 
-    `context` holds pairs of a schema and the data of that schema. `include_content` says whether the offers' contents
-    are asked for, and `allow_duplicates` whether an offer may be proposed more than once; None leaves each to the
-    placements, over which a request wins.
+    `include_content` says whether the offers' contents are asked for, and `allow_duplicates` whether an offer may be
+    proposed more than once; None leaves each to the placements, over which a request wins. What the profile's own
+    `terms` say of them wins over both.
     """
 
     scopes: tuple[Scope, ...]
-    profile: IdentityMap = field(repr=False)
-    context: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
+    profile: Profile
     dry_run: bool = True
     include_content: bool | None = True
     allow_duplicates: bool | None = None
-
-    @property
-    def identities(self) -> set[str]:
-        """The profile's ids, which nobody else should read."""
-        return {str(identity["xdm:id"]) for identities in self.profile.values() for identity in identities}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +90,12 @@ class Proposition:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One answer. `created` is RFC 3339 in UTC."""
+    """One answer. `created` is RFC 3339 in UTC; `factors` are what older answers say influenced it."""
 
     proposition_id: str | None
     created: str | None
     propositions: tuple[Proposition, ...]
+    factors: Mapping[str, Json] | None = None
 
 
 def new_question(
@@ -118,21 +113,36 @@ def new_question(
 ) -> Question:
     """A decision request from plain arguments; `InvalidInputError` names everything that is wrong with them."""
     checks = Checks()
+    whole = checks.of(read_profile, profile) or Profile()
     asked = checks.of(
         scopes_from,
         decision_id=decision_id,
         placement_id=placement_id,
-        scopes=scopes,
+        scopes=checks.of(_one_of, "scopes", scopes, "xdm:propositionRequests", whole.scopes),
         item_count=item_count,
         settings=settings,
     )
-    identities = checks.of(identity_map, profile) or {}
     context = checks.of(context_pairs, context_data) or ()
-    checks.of(check_flag, "dry_run", dry_run)
+    if dry_run is not None:
+        checks.of(check_flag, "dry_run", dry_run)
     checks.of(check_flag, "include_content", include_content, or_none=True)
     checks.of(check_flag, "allow_duplicates", allow_duplicates, or_none=True)
+    said = checks.of(_one_of, "dry_run", dry_run, "xdm:dryRun", whole.terms.get("xdm:dryRun"))
+    across = "xdm:allowDuplicatePropositions"
+    checks.of(_one_of, "allow_duplicates", allow_duplicates, across, whole.terms.get(across))
     checks.end("The decision cannot be asked for")
-    return Question(asked or (), identities, context, dry_run, include_content, allow_duplicates)
+    whole = replace(whole, context=(*whole.context, *context))
+    return Question(asked or (), whole, said is not False, include_content, allow_duplicates)
+
+
+def _one_of(name: str, given: Any, member: str, in_profile: Any) -> Any:
+    """What a parameter or the whole request says; `InvalidInputError` where they say two things."""
+    if given is None or given == "" or given == in_profile:
+        return in_profile
+    if in_profile is not None:
+        accepted = f"nothing beside a whole request that has {member}"
+        raise InvalidInputError("The decision cannot be asked for", [Violation(name, "a value", accepted)])
+    return given
 
 
 def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
@@ -145,20 +155,25 @@ def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
 
 def question_body(question: Question, scopes: Sequence[tuple[str, str, int | None]]) -> dict[str, Json]:
     """The JSON of a decision request, the same for both generations."""
-    profile: dict[str, Json] = {"xdm:identityMap": question.profile}
-    if question.context:
-        profile["xdm:contextData"] = [{"@type": schema, "xdm:data": data} for schema, data in question.context]
+    asked = question.profile
+    profile: dict[str, Json] = {"xdm:identityMap": asked.identities, **asked.beside}
+    if asked.context:
+        profile["xdm:contextData"] = [{"@type": schema, "xdm:data": data} for schema, data in asked.context]
     body: dict[str, Json] = {
         "xdm:dryRun": question.dry_run,
         "xdm:propositionRequests": proposition_requests(scopes),
         "xdm:profiles": [profile],
     }
-    if question.include_content is not None:
-        body["xdm:responseFormat"] = {"xdm:includeContent": question.include_content}
     if question.allow_duplicates is not None:
         across = ("xdm:acrossActivities", "xdm:acrossPlacements")
         body["xdm:allowDuplicatePropositions"] = dict.fromkeys(across, question.allow_duplicates)
-    return body
+    told = {name: value for name, value in asked.terms.items() if name != "xdm:dryRun"}
+    if question.include_content is not None:
+        told["xdm:responseFormat"] = {
+            "xdm:includeContent": question.include_content,
+            **asked.terms.get("xdm:responseFormat", {}),
+        }
+    return body | told
 
 
 def read_decided(answer: Answer) -> Decided:
@@ -172,7 +187,19 @@ def read_decided(answer: Answer) -> Decided:
         proposition_id=optional_text(body, "xdm:propositionId") or optional_text(body, "xdm:propositionID"),
         created=epoch_text(body.get("ode:createDate")),
         propositions=tuple(map(_proposition, rows)),
+        factors=_factors(body.get("xdm:factors")),
     )
+
+
+def _factors(given: Json) -> dict[str, Json] | None:
+    """The numbers and words of an answer's factors."""
+    if not isinstance(given, Mapping):
+        return None
+    return {
+        str(name).removeprefix("xdm:"): value
+        for name, value in given.items()
+        if isinstance(value, (str, bool, int)) or value is None
+    }
 
 
 def _proposition(row: Mapping[str, Json]) -> Proposition:
@@ -236,6 +263,7 @@ def decided_receipt(decided: Decided, settings: Settings, *, dry_run: bool) -> d
             }
             for proposition in decided.propositions
         ],
+        **({} if decided.factors is None else {"factors": dict(decided.factors)}),
         "api": settings.api,
         "sandbox": settings.sandbox,
     }

@@ -339,11 +339,14 @@ class OfferLibraryHook(BaseHook):
         scopes: Any = None,
         item_count: int | str | None = None,
         context_data: Any = None,
-        dry_run: bool = True,
+        dry_run: bool | None = None,
         include_content: bool | None = True,
         allow_duplicates: bool | None = None,
     ) -> dict[str, Any]:
         """Ask what one profile would be shown, or is shown where `dry_run` is False, which counts against caps.
+
+        `profile` may also be a whole profile of Adobe's, `identityMap` and what is beside it, or a whole decision
+        request; what the request says holds, and nothing may be said twice. `dry_run` is True unless it says otherwise.
 
         Every decision of `decision_id` is asked at every placement of `placement_id`; or `scopes` lists decisions, each
         with its placement and perhaps `itemCount`. `profile` holds the identities of one profile by namespace, such
@@ -375,13 +378,13 @@ class OfferLibraryHook(BaseHook):
         self.log.info(
             "Asked for %d propositions%s in sandbox %r over %s in %.2f s [request id %s]",
             len(decided.propositions),
-            ", as a dry run," if dry_run else "",
+            ", as a dry run," if question.dry_run else "",
             self.settings.sandbox,
             self.settings.api,
             time.monotonic() - began,
             self.library.last_request_id,
         )
-        return decided_receipt(decided, self.settings, dry_run=dry_run)
+        return decided_receipt(decided, self.settings, dry_run=question.dry_run)
 
     def submit_batch(
         self,

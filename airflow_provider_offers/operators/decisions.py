@@ -42,12 +42,15 @@ class DecideOperator(OfferLibraryOperator):
     :param scopes: in place of both: a list of decisions, each with a placement of its own and perhaps a count, such as
         `[{"decision": "name:Newsletter", "placement": "name:Top", "itemCount": 2}]`; all in one request. Also the name
         of a templated `.json` file.
-    :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`, or the name of a
-        templated `.json` file. It is neither logged nor returned, but Airflow shows it among the rendered fields.
+    :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`; a whole profile as
+        Adobe's pages print it, `identityMap` with `contextData`, `decisionRequestId`, `mergePolicy` or
+        `enrichedAudience` beside it; a whole decision request; or the name of a templated `.json` file of any of these.
+        It is neither logged nor returned, but Airflow shows it among the rendered fields.
     :param item_count: how many offers to ask for at each placement, 1 to 30; by default what the placement says, else 1
     :param context_data: data of the situation by schema, for rules that ask for it: `{schema: data}`
-    :param dry_run: True (default) counts nothing against caps, so that a DAG may check what would be shown. False
-        decides for real; such a request is never repeated where its answer was lost. A retry of the task asks again.
+    :param dry_run: True (default, unless a whole request says otherwise) counts nothing against caps, so that a DAG may
+        check what would be shown. False decides for real; such a request is never repeated where its answer was lost. A
+        retry of the task asks again.
     :param include_content: False leaves the offers' contents out, None leaves that to the placement's `returnContent`
     :param allow_duplicates: True lets one offer be shown at several placements and by several decisions of the
         request, False does not. None (default) leaves it to the service, which does not: the second place then gets the
@@ -83,7 +86,7 @@ class DecideOperator(OfferLibraryOperator):
         profile: dict[str, Any] | str,
         item_count: int | str | None = None,
         context_data: Any = None,
-        dry_run: bool = True,
+        dry_run: bool | None = None,
         include_content: bool | None = True,
         allow_duplicates: bool | None = None,
         **kwargs: Any,

@@ -106,6 +106,8 @@ def viewpoint_arguments(viewpoint: Viewpoint) -> dict[str, Any]:
         "placement": _reference_arguments(viewpoint.placement),
         "profile": viewpoint.profile,
         "context": [list(pair) for pair in viewpoint.context],
+        "beside": dict(viewpoint.beside),
+        "terms": dict(viewpoint.terms),
     }
 
 
@@ -125,6 +127,8 @@ def _viewpoint(given: dict[str, Any]) -> Viewpoint:
         placement=None if given["placement"] is None else Reference(PLACEMENT, **given["placement"]),
         profile=given["profile"],
         context=tuple((schema, data) for schema, data in given["context"]),
+        beside=given.get("beside", {}),
+        terms=given.get("terms", {}),
     )
 
 

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deciding import decide
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
+from airflow_provider_offers.client.profiles import Profile
 from airflow_provider_offers.client.scopes import Scope
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import parse_settings
@@ -86,7 +87,7 @@ def test_the_log_of_a_decision_does_not_quote_it(drive: Drive, dry_run: bool, ca
         access = Access(Exchange(settings, RETRIES), Dps())
         profile = {"Email": [{"xdm:id": WHO, "primary": True}]}
         decision, placement = Reference(DECISION, id=stage.decision), Reference(PLACEMENT, id=stage.placement)
-        asked = Question((Scope(decision, placement),), profile, dry_run=dry_run)
+        asked = Question((Scope(decision, placement),), Profile(profile), dry_run=dry_run)
         for where, status in (("detail", 503), ("message", 429), ("code", 422)):
             emulator.add_fault("status", route="ods.decide", status=status, body=QUOTED[where](WHO), times=2)
             try:

@@ -80,7 +80,7 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
         headers,
         question_body(question, scopes),
         repeatable=question.dry_run,
-        private=tuple(map(Secret, question.identities)),
+        private=tuple(map(Secret, sorted(question.profile.private))),
     )
     try:
         answer: Answer = yield from access.exchange.send(call, base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deciding import ask, diagnose, placements_of
 from airflow_provider_offers.client.instants import parse_instant
 from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
-from airflow_provider_offers.client.profiles import IdentityMap, context_pairs, identity_map
+from airflow_provider_offers.client.profiles import IdentityMap, Profile, context_pairs, read_profile
 from airflow_provider_offers.client.scopes import MOST_ITEMS, MOST_OFFERS, MOST_SCOPES, Checks, Scope, reference_to
 from airflow_provider_offers.client.serving import Sight
 from airflow_provider_offers.client.settings import Settings
@@ -28,6 +29,7 @@ from airflow_provider_offers.client.wire import Flow, Json
 
 # From these a decision does not become live again.
 _FINAL = ("complete", "archived")
+_OWN_TERMS = ("xdm:dryRun", "xdm:responseFormat", "xdm:allowDuplicatePropositions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Viewpoint:
     placement: Reference | None = None
     profile: IdentityMap = field(default_factory=dict, repr=False)
     context: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
+    beside: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    terms: Mapping[str, Json] = field(default_factory=dict)
 
 
 def new_viewpoint(
@@ -67,10 +71,15 @@ def new_viewpoint(
     placement = None
     if placement_id is not None:
         placement = checks.of(reference_to, "placement_id", placement_id, PLACEMENT, settings)
-    identities = checks.of(identity_map, profile) or {}
+    whole = checks.of(read_profile, profile) or Profile()
     context = checks.of(context_pairs, context_data) or ()
+    if whole.scopes is not None:
+        accepted = "a profile without them; decision_id and placement_id say what to look at"
+        checks.violations.append(Violation("profile/xdm:propositionRequests", "a value", accepted))
     checks.end("The decision cannot be asked for")
-    return Viewpoint(decision, placement, identities, context)
+    # How each look asks and is answered is the sensor's own.
+    terms = {name: value for name, value in whole.terms.items() if name not in _OWN_TERMS}
+    return Viewpoint(decision, placement, whole.identities, (*whole.context, *context), whole.beside, terms)
 
 
 def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
@@ -93,8 +102,7 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     item_count = min(MOST_ITEMS, MOST_OFFERS // len(placements))
     question = Question(
         scopes=tuple(Scope(viewpoint.decision, placement, item_count) for placement in placements),
-        profile=viewpoint.profile,
-        context=viewpoint.context,
+        profile=Profile(viewpoint.profile, viewpoint.context, viewpoint.beside, viewpoint.terms),
         dry_run=True,
         include_content=False,
         allow_duplicates=True,

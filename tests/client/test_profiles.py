@@ -1,0 +1,167 @@
+"""Profiles given whole: Adobe's own requests as they are printed, what is said twice, and what is misspelt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.delivery import decided_receipt, new_question
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
+from airflow_provider_offers.client.flows.deciding import decide
+from airflow_provider_offers.client.flows.sighting import new_viewpoint
+from tests.client.script import SETTINGS, Script, answer, body_of
+from tests.client.test_deciding import DECISION, OPTION, PLACEMENT, decided
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+REQUESTS: dict[str, dict[str, Any]] = {
+    file.stem: json.loads(file.read_text())["request"] for file in sorted((CORPUS / "decisions").glob("*.json"))
+}
+NAMED: dict[str, Any] = {"decision_id": DECISION, "placement_id": PLACEMENT}
+WHO = "somebody@planted.test"
+IDENTITIES = {"Email": [{"xdm:id": WHO, "primary": True}]}
+
+
+def sent(profile: Any, **options: Any) -> Any:
+    """The body that goes out."""
+    arguments: dict[str, Any] = dict.fromkeys(("item_count", "context_data", "dry_run"))
+    arguments |= {"include_content": True, "profile": profile, "settings": SETTINGS}
+    script = Script(answer(200, decided(OPTION)))
+    script.run(decide(script.access(), new_question(**{**arguments, **options})))
+    return body_of(script.requests[-1])
+
+
+def without_prefixes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name.removeprefix("xdm:"): without_prefixes(member) for name, member in value.items()}
+    return [without_prefixes(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_whole_request_of_adobes_goes_out_as_it_is_printed(name: str) -> None:
+    request = REQUESTS[name]
+    body = sent(request)
+    (profile,), (printed,) = body.pop("xdm:profiles"), request["xdm:profiles"]
+    # Where none is primary, the first identity is.
+    (namespace,) = printed["xdm:identityMap"]
+    assert profile.pop("xdm:identityMap")[namespace][0]["xdm:id"] == printed["xdm:identityMap"][namespace][0]["xdm:id"]
+    assert profile == {name: value for name, value in printed.items() if name != "xdm:identityMap"}
+    asked = [tuple(sorted(each.items())) for each in body.pop("xdm:propositionRequests")]
+    assert asked == [tuple(sorted(each.items())) for each in request["xdm:propositionRequests"]]
+    assert body.pop("xdm:dryRun") is request.get("xdm:dryRun", True)
+    rest = {name: value for name, value in request.items() if name not in ("xdm:profiles", "xdm:dryRun")}
+    rest.pop("xdm:propositionRequests")
+    rest["xdm:responseFormat"] = {"xdm:includeContent": True, **rest["xdm:responseFormat"]}
+    assert body == rest
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_prefixes_may_be_left_out(name: str) -> None:
+    request = REQUESTS[name]
+    bare = without_prefixes({key: value for key, value in request.items() if key != "xdm:profiles"})
+    (printed,) = request["xdm:profiles"]
+    profile = {key.removeprefix("xdm:"): value for key, value in printed.items()}
+    assert sent({**bare, "profiles": [profile]}) == sent(request)
+
+
+def test_what_stands_beside_the_identities_goes_where_the_service_has_it() -> None:
+    body = sent(
+        {
+            "identityMap": IDENTITIES,
+            "contextData": [{"@type": "s", "xdm:data": {"x": 1}}],
+            "decisionRequestId": "row-17",
+            "mergePolicy": {"id": "5f3ed32f"},
+            "enrichedAudience": True,
+        },
+        **NAMED,
+        context_data={"t": {"y": 2}},
+    )
+    assert body["xdm:profiles"] == [
+        {
+            "xdm:identityMap": IDENTITIES,
+            "xdm:decisionRequestId": "row-17",
+            "xdm:contextData": [{"@type": "s", "xdm:data": {"x": 1}}, {"@type": "t", "xdm:data": {"y": 2}}],
+        }
+    ]
+    assert (body["xdm:mergePolicy"], body["xdm:enrichedAudience"]) == ({"xdm:id": "5f3ed32f"}, True)
+    assert body["xdm:dryRun"] is True
+
+
+WHOLE = REQUESTS["every-member"]
+WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "scopes twice": (WHOLE, NAMED, "decision_id: given a value; accepted: nothing beside scopes"),
+    "other scopes": (WHOLE, {"scopes": [{"decision": DECISION, "placement": PLACEMENT}]}, "scopes: given a value"),
+    "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; accepted: nothing beside a whole request"),
+    "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given a value"),
+    "misspelt": ({"identityMap": IDENTITIES, "contextdata": []}, NAMED, "profile/contextdata: given an unknown member"),
+    "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "accepted: 'xdm:mergePolicy'"),
+    "twice": (
+        {"identityMap": IDENTITIES, "xdm:identityMap": IDENTITIES},
+        NAMED,
+        "profile/xdm:identityMap: given a second xdm:identityMap",
+    ),
+    "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/xdm:profiles: given 2 of them"),
+    "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given a NoneType"),
+    "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; accepted: true"),
+    "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "accepted: an object"),
+    "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given a int; accepted: text"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_before_anything_is_sent(case: str) -> None:
+    profile, options, said = WRONG[case]
+    with pytest.raises(InvalidInputError) as caught:
+        sent(profile, **options)
+    assert said in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+def test_what_adobe_may_add_is_sent() -> None:
+    assert sent({"identityMap": IDENTITIES, "acme:more": {"x": 1}}, **NAMED)["acme:more"] == {"x": 1}
+
+
+def test_the_id_of_the_row_is_as_private_as_the_identities() -> None:
+    refused = answer(503, {"title": "No answer for row-17 of a@example.com"})
+    script = Script(refused)
+    question = new_question(
+        profile=WHOLE, item_count=None, context_data=None, dry_run=None, include_content=None, settings=SETTINGS
+    )
+    with pytest.raises(OfferLibraryError) as caught:
+        script.run(decide(script.access(max_retries=0), question))
+    assert "row-17" not in str(caught.value)
+    assert "row-17" not in repr(question)
+    assert "a@example.com" not in repr(question)
+
+
+def test_a_sensor_looks_with_a_whole_profile_but_asks_in_its_own_way() -> None:
+    profile = {key: value for key, value in WHOLE.items() if key != "xdm:propositionRequests"}
+    view = new_viewpoint(
+        decision_id=DECISION, placement_id=PLACEMENT, profile=profile, context_data=None, settings=SETTINGS
+    )
+    assert set(view.terms) == {"xdm:mergePolicy", "xdm:enrichedAudience", "xdm:validateContextData"}
+    assert (view.beside, len(view.context)) == ({"xdm:decisionRequestId": "row-17"}, 1)
+    with pytest.raises(InvalidInputError, match="profile/xdm:propositionRequests"):
+        new_viewpoint(decision_id=DECISION, placement_id=None, profile=WHOLE, context_data=None, settings=SETTINGS)
+
+
+def test_an_answer_of_2020_is_read() -> None:
+    printed = json.loads((CORPUS / "answers" / "deliver-2020.json").read_text())["answer"]
+    script = Script(answer(200, printed))
+    question = new_question(
+        **NAMED,
+        profile=IDENTITIES,
+        item_count=None,
+        context_data=None,
+        dry_run=None,
+        include_content=None,
+        settings=SETTINGS,
+    )
+    found = decided_receipt(script.run(decide(script.access("xcore"), question)), SETTINGS, dry_run=True)
+    assert found["proposition_id"] == "2347f8a4-ebf7-45ae-ac75-10d7d91497e1"
+    (proposition,) = found["propositions"]
+    assert (proposition["decision"]["etag"], proposition["placement"]["etag"]) == (4, 3)
+    assert proposition["options"][0]["characteristics"] == {"product": "savings", "region": "NA"}
+    assert found["factors"] == {"numberOfIneligibleOffers": "2"}
