@@ -26,7 +26,10 @@ def everything_named(emulator: Emulator) -> None:
         for each in request["xdm:propositionRequests"]
     }
     placements = sorted({placement for _, placement in asked})
-    shown = {"status": "approved", "representations": [{**REPRESENTATION, "placement": each} for each in placements]}
+    shown: dict[str, Any] = {
+        "status": "approved",
+        "representations": [{**REPRESENTATION, "placement": each} for each in placements],
+    }
     offer = {
         **shown,
         "name": "Fits all",
@@ -83,7 +86,7 @@ def test_nobody_is_named_outside_of_the_rendered_fields(airflow: Airflow, emulat
         "mergePolicy": {"id": "5f3ed32f-eaf1-456c-b0f0-7b338c4cb18a"},
         "enrichedAudience": False,
     }
-    named = {"decision_id": stage.decision, "placement_id": stage.placement}
+    named: dict[str, Any] = {"decision_id": stage.decision, "placement_id": stage.placement}
     with dag_of("private") as dag:
         DecideOperator(task_id="fine", profile=profile, **named)
         DecideOperator(task_id="misspelt", profile={**profile, "mergepolicy": {}}, **named)
