@@ -217,7 +217,7 @@ def parameters(operator: Any) -> set[str]:
             signature = inspect.signature(inspect.unwrap(vars(each)["__init__"]))
             found |= {name for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD}
     # What the operators for offers call by other names.
-    found -= {"self", "offer_id", "offer_type", "offer"}
+    found -= {"self", "offer_id", "offer_type", "offer", "offer_library_conn_id", "sandbox"}
     return found - {"kind"} if "kind" not in operator.template_fields else found
 
 
