@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.lifecycle import ScheduleOfferOperator, StepOperator, waived
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
     from airflow_provider_offers.client.lifecycle import Step
+    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.operators.words import OnFailure
 
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
 
@@ -27,8 +31,37 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
 
     template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone", "waive")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(kind="decision", **kwargs)
+    def __init__(
+        self,
+        *,
+        object_id: Any,
+        start: datetime | str,
+        end: datetime | str | None = None,
+        duration: timedelta | str | None = None,
+        timezone: str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: Validate = True,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kind="decision",
+            object_id=object_id,
+            start=start,
+            end=end,
+            duration=duration,
+            timezone=timezone,
+            waive=waive,
+            validate=validate,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
 
 
 class DecisionStepOperator(EditObjectsOperator, StepOperator):
@@ -36,8 +69,25 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
 
     template_fields: Sequence[str] = _FIELDS
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(kind="decision", **kwargs)
+    def __init__(
+        self,
+        *,
+        object_id: Any,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kind="decision",
+            object_id=object_id,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
 
     @property
     def steps(self) -> Sequence[Step]:
@@ -65,8 +115,25 @@ class ActivateDecisionOperator(DecisionStepOperator):
     step_verb: ClassVar[str] = "activate"
     template_fields: Sequence[str] = (*DecisionStepOperator.template_fields, "waive")
 
-    def __init__(self, *, waive: Sequence[str] | str = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        object_id: Any,
+        waive: Sequence[str] | str = (),
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            object_id=object_id,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.waive = waive
 
     def _waived(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias, get_args
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
@@ -16,7 +16,14 @@ from airflow_provider_offers.client.errors import (
     Violation,
     can_pass,
 )
-from airflow_provider_offers.operators.base import OfferLibraryOperator, execution_deadline, json_document, named_offer
+from airflow_provider_offers.operators.base import (
+    DEFAULT_CONNECTION,
+    OfferLibraryOperator,
+    execution_deadline,
+    json_document,
+    named_offer,
+)
+from airflow_provider_offers.operators.words import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchDecisionOperator", "DecideOperator"]
 
-IF_UNKNOWN = ("submit", "fail")
+IfUnknown: TypeAlias = Literal["submit", "fail"]
+IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
 
 
 class DecideOperator(OfferLibraryOperator):
@@ -89,9 +97,11 @@ class DecideOperator(OfferLibraryOperator):
         dry_run: bool | None = None,
         include_content: bool | None = True,
         allow_duplicates: bool | None = None,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **kwargs)
         self.decision_id = decision_id
         self.placement_id = placement_id
         self.scopes = scopes
@@ -192,10 +202,12 @@ class BatchDecisionOperator(OfferLibraryOperator):
         deferrable: bool | None = None,
         poll_interval: float | str = 60.0,
         timeout: float | str = 21_600.0,
-        if_unknown: str = "submit",
+        if_unknown: IfUnknown = "submit",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **kwargs)
         self.decision_id = decision_id
         self.placement_id = placement_id
         self.scopes = scopes
@@ -209,7 +221,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
-        self.if_unknown = if_unknown
+        self.if_unknown = checked("if_unknown", if_unknown, IF_UNKNOWN, self)
         self._submitting = False
         self._job_id: str | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators.base import json_document, listed_document
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document
+    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure
 
 
 class ReplaceOfferOperator(EditOffersOperator):
@@ -52,14 +52,28 @@ class ReplaceOfferOperator(EditOffersOperator):
     def __init__(
         self,
         *,
+        offer_id: Any,
         offer: Document,
+        offer_type: OfferType | None = None,
         if_match: int | str | None = None,
         waive: Sequence[str] | str = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            offer_id=offer_id,
+            offer_type=offer_type,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.offer = offer
         self.if_match = if_match
         self.waive = waive
@@ -134,6 +148,34 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"object": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("object",)
 
-    def __init__(self, *, object: Document, **kwargs: Any) -> None:
-        super().__init__(offer="", **kwargs)
+    def __init__(
+        self,
+        *,
+        kind: KindName,
+        object_id: Any,
+        object: Document,
+        if_match: int | str | None = None,
+        waive: Sequence[str] | str = (),
+        validate: Validate = True,
+        keep_adobe_templates: bool = False,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kind=kind,
+            object_id=object_id,
+            offer="",
+            if_match=if_match,
+            waive=waive,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
         self.object = object

@@ -348,7 +348,7 @@ class Rendering:
         if field == "profile" or (field == "patch" and len(names) == 1):
             return True
         if field == "scopes":
-            return names[-1:] != ["item_count"]
+            return names[-1:] not in (["item_count"], ["itemCount"])
         if field == "patch":
             names = names[1:]
         if names[-1:] == ["content"]:

@@ -25,7 +25,7 @@ COMMON = {"offer_library_conn_id", "sandbox"}
 
 def parameters(name: str) -> dict[str, inspect.Parameter]:
     found = inspect.signature(inspect.unwrap(vars(EVERY[name])["__init__"])).parameters
-    return {each: found[each] for each in found if each not in ("self", "kwargs")}
+    return {each: found[each] for each in found if each not in ("self", "kwargs", *COMMON)}
 
 
 def rows(name: str) -> dict[str, str]:
