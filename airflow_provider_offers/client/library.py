@@ -207,14 +207,6 @@ class OfferLibrary:
     ) -> Written:
         """Replace an offer whole, exactly once; see `flows.replacing.replace_object`."""
         reference = self.reference(offer_id, offer_type)
-        validate = checked_validate(validate)
-        properties = neutral_payload(offer, reference.kind)
-        properties = properties if validate is False else tidied(reference.kind, properties)
-        properties.pop("id", None)
-        check_offer(reference.kind, properties, offer, validate)
-        if has_names(reference.kind, properties):
-            properties = self._run(lambda access: with_ids(access, reference.kind, properties))
-        return self._run(lambda access: replace_offer(access, reference, properties, if_match=if_match))
         properties = self.replacements([reference], [offer], validate=validate)[reference]
         waived = checked_waive(reference.kind, waive)
         return self._run(
@@ -237,6 +229,7 @@ class OfferLibrary:
             place = f"/{index}" if len(references) > 1 else ""
             try:
                 properties = neutral_payload(document, reference.kind)
+                properties = properties if validate is False else tidied(reference.kind, properties)
                 properties.pop("id", None)
                 check_offer(reference.kind, properties, document, validate)
             except InvalidInputError as error:

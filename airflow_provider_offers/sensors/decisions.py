@@ -9,9 +9,6 @@ from airflow_provider_offers.operators.base import json_document, named_offer
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
 from airflow_provider_offers.sensors import arguments
 from airflow_provider_offers.sensors.base import OfferLibrarySensor
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, json_document, named_offer
-from airflow_provider_offers.operators.words import OFFER_TYPES, checked
-from airflow_provider_offers.sensors.offers import OfferLibrarySensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.sighting import Viewpoint
-    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import OfferType
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -85,14 +80,8 @@ class OfferLiveSensor(OfferLibrarySensor):
             max_outage=max_outage,
             **kwargs,
         )
-        deferrable: bool | None = None,
-        offer_library_conn_id: str = DEFAULT_CONNECTION,
-        sandbox: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, deferrable=deferrable, **kwargs)
         self.offer_id = offer_id
-        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
+        self.offer_type = offer_type
         self.etag = etag
         self.decision_id = decision_id
         self.placement_id = placement_id

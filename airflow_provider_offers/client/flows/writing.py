@@ -312,25 +312,9 @@ def _with_guards(operations: Patch, before: Entity, *, whole: bool) -> Patch:
     return [*guards(operations, before.properties, before.kind), *sent]
 
 
-def replace_offer(
-    access: Access,
-    reference: Reference,
-    properties: Mapping[str, Json],
-    *,
-    if_match: int | str | None = None,
-) -> Flow[Written]:
-    """Replace an offer whole, where the generation can: `PUT .../instances/{instanceId}` of xcore.
-
-    Always guarded: by `if_match`, or by the etag of a read just before. Raises `UnsupportedError` on dps.
-    """
-    reference = yield from resolve(access, reference)
-    access.generation.replace(reference, properties)  # dps refuses here, before anything is sent
-    before = yield from read_now(access, reference)
-    call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
-    _expect_etag(before, if_match, call)
 def put(access: Access, reference: Reference, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:
     """Replace an object as it was read; `ConflictError` where it has changed since. `UnsupportedError` on dps."""
-    call = access.generation.replace(reference, {**properties, "id": before.id}, etag=before.etag)
+    call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
     expected = access.generation.as_read(properties, reference.kind)
     touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)
     blind = not {*expected, *before.properties}.isdisjoint(reference.kind.untold)
