@@ -100,9 +100,24 @@ class Reference:
     name: str | None = None
     names: Spelled | None = field(default=None, compare=False, repr=False)
 
+    def may_be(self, *ids: str) -> bool:
+        """Whether an object with these ids can be the one that is meant; ids of different forms tell nothing."""
+        told = {_form(theirs) == _form(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours}
+        same = any(_bare(theirs) == _bare(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours)
+        return same or True not in told
+
     def __str__(self) -> str:
         named = None if self.name is None else NAME_PREFIX + self.name
         return self.id or self.instance_id or named or "(no id)"
+
+
+def _form(identifier: str) -> str:
+    return "uuid" if _UUID.fullmatch(identifier) else "typed" if TYPED_ID.fullmatch(identifier) else "other"
+
+
+def _bare(identifier: str) -> str:
+    """Without what names the generation and the type, which both generations spell otherwise."""
+    return identifier.rpartition(":")[2].casefold()
 
 
 def parse_reference(

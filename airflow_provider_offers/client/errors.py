@@ -254,6 +254,7 @@ class APIError(OfferLibraryError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.hint = hint
+        self.refused = refused
         said = ": ".join(part for part in (title, detail) if part) or "no explanation"
         if refused:
             message = f"{method} {path} was refused with {status}{f' (code {code})' if code else ''}: {said}"

@@ -65,9 +65,9 @@ def refusal(
 ) -> OfferLibraryError:
     """The error for an answer outside 2xx. Texts that an error page echoes lose every known secret."""
     response = response.hiding(secrets)
-    if 300 <= response.status < 400:
+    if not 400 <= response.status < 600:
         return UnexpectedResponseError(
-            "a redirect came, which is not followed with credentials; check the host of the connection",
+            _no_answer_to_this(response.status),
             method=call.method,
             path=call.bare_path,
             status=response.status,
@@ -102,6 +102,14 @@ def refusal(
         retry_after=retry_after(response.headers, now),
         hint=GATEWAY_HINTS.get(code or "", _STATUS_HINTS.get(response.status)),
     )
+
+
+def _no_answer_to_this(status: int) -> str:
+    if status == 304:
+        return "nothing was asked for that could be unchanged; a cache on the way may answer so"
+    if 300 <= status < 400:
+        return "a redirect came, which is not followed with credentials; check the host of the connection"
+    return "that is no status of an answer; check any proxy on the way"
 
 
 def is_token_refusal(response: Response) -> bool:

@@ -1,4 +1,4 @@
-"""When a request is sent again, and after how long: pure decisions, the same for every shell."""
+"""Which answers settle a request, and when it is sent again: pure decisions, the same for every shell."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 
-# Statuses that say "not now" about a request that the service did not take up.
-_GATEWAY_FAILURES = (500, 502, 503, 504)
+# What gateways and proxies answer in the service's place. They may have passed the request on before.
+INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
+# What passes by itself, so that a request that may arrive twice is sent again.
+_PASSING = INTERMEDIARIES | {500}
+# Whoever says so has not passed the request on, even by a page of its own.
+_NOT_PASSED_ON = frozenset({407, 413, 414, 431})
 _MAX_RETRY_AFTER = 86_400.0
 # The longest that everybody who shares a feed or a connection is held back for one answer.
 LONGEST_HOLD = 300.0
@@ -58,23 +62,28 @@ def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
     if isinstance(error, NoAnswerError):
         return repeatable or not error.sent
     if isinstance(error, UnexpectedResponseError):
-        # A success that cannot be read. A redirect or a proxy's refusal would only come again.
-        return repeatable and 200 <= error.status < 300
+        # What cannot be read may come whole the next time. A redirect or a proxy's refusal would only come again.
+        return repeatable and (200 <= error.status < 300 or error.status in _PASSING)
     if isinstance(error, AuthenticationError):
         return error.retryable
     if isinstance(error, APIError):
-        return error.status == 429 or (repeatable and error.status in _GATEWAY_FAILURES)
+        return error.status == 429 or (repeatable and error.status in _PASSING)
     return False
 
 
 def is_unsettled(error: OfferLibraryError) -> bool:
-    """Whether a write that ended in this error may have happened all the same."""
+    """Whether a write that ended in this error may have happened all the same.
+
+    Only the service itself settles a write: by a success that can be read, or by a refusal in its own form. Nothing is
+    settled once a byte of the request may have left and no answer came; by an answer that cannot be read, whatever its
+    status; by what intermediaries answer (`INTERMEDIARIES`); and by a failure in the middle of the work (5xx). A 429
+    settles: it says that the request was not taken up.
+    """
     if isinstance(error, NoAnswerError):
         return error.sent
     if isinstance(error, UnexpectedResponseError):
-        # A redirect or a page with a 4xx says that the request was not taken up.
-        return 200 <= error.status < 300
-    return isinstance(error, APIError) and error.status >= 500
+        return error.status not in _NOT_PASSED_ON
+    return isinstance(error, APIError) and error.refused and (error.status >= 500 or error.status in INTERMEDIARIES)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

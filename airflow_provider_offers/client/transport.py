@@ -27,7 +27,12 @@ from urllib3.exceptions import (
 
 from airflow_provider_offers import __version__
 from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
-from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError, OfferLibraryError
+from airflow_provider_offers.client.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NoAnswerError,
+    OfferLibraryError,
+)
 from airflow_provider_offers.client.network import longest_answer, proxy_for, proxy_secrets, tls_context
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
@@ -130,9 +135,16 @@ class SyncShell:
             return token.value
 
     def _exchange(self, request: Request) -> Response:
+        outcome = self._attempt(request)
+        if isinstance(outcome, NoAnswerError):
+            raise outcome
+        return outcome
+
+    def _attempt(self, request: Request) -> Response | NoAnswerError:
+        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
         session = self._session()
         proxy: Secret | None = None
-        _PROGRESS.connected, _PROGRESS.late = True, False
+        _PROGRESS.start()
         try:
             prepared = session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
@@ -145,20 +157,22 @@ class SyncShell:
             timeout, verify = self._settings.timeout, self._settings.verify is not False
             proxies = {} if proxy is None else {request.url.partition("://")[0]: proxy}
             with adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies) as answer:
-                body = self._read(answer, request)
+                body = self._read(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
                 answered = Response(answer.status_code, headers, body, secrets)
                 self._local.request_id = answered.request_id or request.headers.get("x-request-id")
                 return answered
-        except (requests.RequestException, HTTPError) as error:
-            if not _PROGRESS.connected:
-                raise _unreached(request, error, proxied=proxy is not None) from None
+        except _TooLong:
+            return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+        except ConfigurationError:
+            raise
+        except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            if not _PROGRESS.sent:
+                return _unreached(request, error, proxied=proxy is not None)
             if _PROGRESS.late:
-                raise still_incomplete(request, self._settings) from None
-            if isinstance(error, requests.RequestException):
-                raise _lost(request, error) from None
-            raise _broken_off(request, error) from None
+                return still_incomplete(request, self._settings)
+            return _lost(request, error)
 
     def _proxy(self, url: str) -> Secret | None:
         """The proxy on the way, found once for each host: looking through the environment takes long."""
@@ -168,7 +182,7 @@ class SyncShell:
             self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
 
-    def _read(self, answer: requests.Response, request: Request) -> bytes:
+    def _read(self, answer: requests.Response) -> bytes:
         """The body, unless it is endless: bounded in size here, and in time by `_Answer`."""
         chunks: list[bytes] = []
         size = 0
@@ -176,9 +190,7 @@ class SyncShell:
         while chunk := answer.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY:
-                # What an answer echoes is no business of a traceback that shows variables.
-                del chunk, chunks
-                raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+                raise _TooLong
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -198,15 +210,23 @@ class SyncShell:
         return session
 
 
+class _TooLong(Exception):
+    """An answer of more bytes than any good one has."""
+
+
 class _Progress(threading.local):
     """How far the exchange of this thread has come, which the errors of `requests` and `urllib3` do not tell.
 
-    `connected`: the request may be on its way, as nothing is connected anew any more; behind a proxy that has to open
-    a tunnel, it is open. `late`: the answer took too long.
+    `sent`: a byte of the request itself may have left; what opens a proxy's tunnel is none. `late`: the answer took too
+    long.
     """
 
-    connected = True
+    connecting = False
+    sent = False
     late = False
+
+    def start(self) -> None:
+        self.connecting = self.sent = self.late = False
 
 
 _PROGRESS = _Progress()
@@ -214,9 +234,9 @@ _PROGRESS = _Progress()
 
 @contextmanager
 def _connecting() -> Iterator[None]:
-    _PROGRESS.connected = False
+    _PROGRESS.connecting = True
     yield
-    _PROGRESS.connected = True
+    _PROGRESS.connecting = False
 
 
 class _Reader(io.RawIOBase):
@@ -250,20 +270,29 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Reader(self.fp.detach(), seconds))
 
 
-class _Connection(HTTPConnection):
-    response_class = _Answer
+class _Telling:
+    """Tells this thread's progress before the first byte of a request leaves."""
+
+    sock: Any
 
     def connect(self) -> None:
         with _connecting():
-            super().connect()
+            super().connect()  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        if not _PROGRESS.connecting:
+            if self.sock is None:
+                self.connect()
+            _PROGRESS.sent = True
+        super().send(data)  # type: ignore[misc]
 
 
-class _SecureConnection(HTTPSConnection):
+class _Connection(_Telling, HTTPConnection):
     response_class = _Answer
 
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()
+
+class _SecureConnection(_Telling, HTTPSConnection):
+    response_class = _Answer
 
 
 class _Pool(HTTPConnectionPool):
@@ -299,10 +328,15 @@ class _Adapter(HTTPAdapter):
 
 
 def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:
-    """Why no connection came about: nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+    """Why nothing of the request was sent. The texts of errors are not kept: they quote URLs.
 
-    Nothing is said by the kinds of errors about whether a request was sent: behind a proxy, `urllib3` has one for all.
+    Nothing is said by the kinds of errors about whether a request was sent: behind a proxy, `urllib3` has one for all,
+    and what is wrong with a header may be so with the request's or with the answer's.
     """
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
+        return no_answer(request, f"the request is not valid ({type(error).__name__})", sent=False)
+    if isinstance(error, LocationValueError):
+        return no_answer(request, "the address is not valid", sent=False)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     cause = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -320,26 +354,21 @@ def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswer
     return no_answer(request, "no connection could be made", sent=False)
 
 
-def _lost(request: Request, error: requests.RequestException) -> NoAnswerError:
-    """What became of a request that `requests` has no answer for."""
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
-        return no_answer(request, f"the request is not valid ({type(error).__name__})", sent=False)
-    if isinstance(error, requests.Timeout):
+def _lost(request: Request, error: Exception) -> NoAnswerError:
+    """What became of an answer that did not come, or not whole."""
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return no_answer(request, "the answer's headers cannot be read", sent=True)
     if isinstance(error, requests.exceptions.SSLError):
         return no_answer(request, "the TLS connection failed", sent=True)
-    return no_answer(request, "the connection was lost", sent=True)
-
-
-def _broken_off(request: Request, error: HTTPError) -> NoAnswerError:
-    """What became of an answer whose body did not come whole."""
-    if isinstance(error, LocationValueError):
-        return no_answer(request, "the address is not valid", sent=False)
-    if isinstance(error, ReadTimeoutError):
-        return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, requests.RequestException):
+        return no_answer(request, "the connection was lost", sent=True)
     if isinstance(error, DecodeError):
         return no_answer(request, "the answer could not be decompressed", sent=True)
-    return no_answer(request, "the answer broke off", sent=True)
+    if isinstance(error, HTTPError):
+        return no_answer(request, "the answer broke off", sent=True)
+    return no_answer(request, "the answer cannot be read", sent=True)
 
 
 def still_incomplete(request: Request, settings: Settings) -> NoAnswerError:

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.flows.deleting import delete, delete_written
 from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire import Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, reference, sale
@@ -100,7 +100,7 @@ def test_a_reference_id_that_generation_1_does_not_know() -> None:
 
 @BOTH
 def test_a_page_in_the_services_place_is_no_deletion(api: str) -> None:
-    fail(UnexpectedResponseError, api, answer(404, b"<html>"), missing_ok=True)
+    fail(UnexpectedResponseError, api, answer(404, b"<html>"), there(api), missing_ok=True)
 
 
 @BOTH
@@ -119,15 +119,46 @@ def test_what_never_left_deleted_nothing(api: str) -> None:
 
 @BOTH
 def test_the_retries_end(api: str) -> None:
-    error, script = fail(NoAnswerError, api, *[lost()] * 6)
+    # A look tells that it was not done.
+    error, script = fail(NoAnswerError, api, *[lost()] * 6, there(api))
     assert error.sent
-    assert len(script.requests) == 6
+    assert [request.method for request in script.requests] == [*["DELETE"] * 6, "GET"]
+    # It was done after all; or nobody can tell.
+    assert run(api, *[lost()] * 6, GONE, GONE)[0] == "deleted"
+    fail(NoAnswerError, api, *[lost()] * 12)
 
 
 @BOTH
 def test_a_refusal_is_final(api: str) -> None:
-    error, _ = fail(ConflictError, api, answer(409, {"title": "Referenced", "detail": "by a decision"}))
+    error, _ = fail(ConflictError, api, answer(409, {"title": "Referenced", "detail": "by a decision"}), there(api))
     assert "by a decision" in str(error)
+
+
+@BOTH
+@pytest.mark.parametrize("refusal", [answer(409, {}), answer(400, {}), answer(422, {}), answer(403, b"<html>")])
+def test_a_refusal_of_a_deletion_that_happened_is_a_success(api: str, refusal: Step) -> None:
+    """A gateway sent the DELETE twice and handed on the second answer, or wrote one of its own."""
+    assert run(api, refusal, GONE, GONE)[0] == "deleted"
+
+
+@BOTH
+def test_a_deletion_that_a_gateway_repeats_is_a_success(api: str) -> None:
+    script = Script(there(api), answer(404, {}), GONE)
+    written = script.run(delete_written(script.access(api), reference(api)))
+    assert written.action == "deleted"
+    assert [request.method for request in script.requests] == ["GET", "DELETE", "GET"]
+    # What was not there before was not deleted.
+    script = Script(GONE)
+    with pytest.raises(NotFoundError):
+        script.run(delete_written(script.access(api), reference(api)))
+    assert len(script.requests) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("status", [408, 425, 499, 520, 524, 530])
+def test_what_a_gateway_answers_does_not_settle_a_deletion(api: str, status: int) -> None:
+    assert run(api, answer(status, {}), answer(404, {}), GONE)[0] == "deleted"
+    assert run(api, answer(status, b"<html>"), answer(404, {}), GONE)[0] == "deleted"
 
 
 # Generation 1: 202 means that it will be checked.

@@ -119,8 +119,9 @@ def test_a_receipt_that_cannot_be_read_leaves_the_write_done(api: str, body: Any
     ],
 )
 def test_a_refusal_of_what_only_sets_is_final(api: str, step: Step, error: type[Exception]) -> None:
-    _, script = fail(error, api, APPROVE, step)
-    assert methods(script) == ["PATCH"]
+    looks = [shown(api, sale(), 1)] if error in (BadRequestError, ConflictError, RejectedError) else []
+    _, script = fail(error, api, APPROVE, step, *looks)
+    assert methods(script) == ["PATCH", *["GET" for _ in looks]]
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,16 @@ from dataclasses import replace
 
 from airflow_provider_offers.client.entities import Receipt, Reference
 from airflow_provider_offers.client.errors import (
-    BadRequestError,
     ConflictError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
-    RejectedError,
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.flows.written import REFUSED, Written
 from airflow_provider_offers.client.retry import is_unsettled
 from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause
 
@@ -45,7 +43,7 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
             return "unchanged"
         raise
     try:
-        answer = yield from _send(access, access.generation.delete(reference))
+        answer = yield from _send(access, reference)
     except NotFoundError:
         if not missing_ok:
             raise
@@ -60,7 +58,9 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
 def delete_written(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[Written]:
     """`delete` with a receipt, as the other writes have one; it carries no etag any more.
 
-    Where the service refuses, a look tells who refers to the object, and the `ConflictError` names them.
+    Reads the object first, unless `missing_ok`: what was there then and is not there for the DELETE was deleted, since
+    a gateway may have sent the DELETE twice. Where the service refuses, a look tells who refers to the object, and the
+    `ConflictError` names them.
     """
     try:
         reference = yield from resolve(access, reference)
@@ -69,35 +69,50 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
             raise
         action = "unchanged"
     else:
+        if not missing_ok:
+            yield from read_now(access, reference)
         try:
-            action = yield from delete(access, reference, missing_ok=missing_ok)
-        except (BadRequestError, ConflictError, RejectedError) as refused:
+            action = yield from delete(access, reference, missing_ok=True)
+        except REFUSED as refused:
             told = yield from explained(access, reference, refused, _LET_GO)
             if told is refused:
                 raise
             raise told from refused
+        action = action if missing_ok else "deleted"
     identifier, instance_id = reference.id or reference.instance_id or "", reference.instance_id or reference.id or ""
     return Written(Receipt(identifier, instance_id, etag=None), action)
 
 
-def _send(access: Access, call: Call) -> Flow[Answer | None]:
-    """The answer to a DELETE; none where a try after a lost answer finds that the lost one did the work."""
+def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
+    """The answer to a DELETE; none where it did its work although its answer is lost, or is a refusal."""
     exchange = access.exchange
+    call = replace(access.generation.delete(reference), repeatable=False)
     started = exchange.clock()
     attempt = 0
     while True:
         try:
-            return (yield from access.send(replace(call, repeatable=False)))
+            return (yield from access.send(call))
         except NotFoundError:
             if attempt == 0:
                 raise
             return None
         except OfferLibraryError as error:
+            unsettled = is_unsettled(error)
             pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
-            if not is_unsettled(error) or pause is None:
+            if not unsettled or pause is None:
+                if (unsettled or isinstance(error, REFUSED)) and (yield from _seems_gone(access, reference)):
+                    return None
                 raise
             yield Pause(pause, str(error))
             attempt += 1
+
+
+def _seems_gone(access: Access, reference: Reference) -> Flow[bool]:
+    """Whether a look shows that it is gone. Where the look fails as well, nothing is known."""
+    try:
+        return (yield from _is_gone(access, reference))
+    except OfferLibraryError:
+        return False
 
 
 def _await_end(access: Access, reference: Reference, answer: Answer | None) -> Flow[None]:

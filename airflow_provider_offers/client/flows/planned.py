@@ -9,8 +9,9 @@ from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import ConflictError, OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent, Plan, touched_by
+from airflow_provider_offers.client.flows.judging import by
 from airflow_provider_offers.client.flows.reading import read_now, resolve
-from airflow_provider_offers.client.flows.writing import Written, by, guarded_patch
+from airflow_provider_offers.client.flows.writing import Written, guarded_patch
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.lifecycle import refuse_final
 from airflow_provider_offers.client.patches import unforeseen, what_differs

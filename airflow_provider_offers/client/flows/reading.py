@@ -51,10 +51,11 @@ def read(access: Access, reference: Reference, *, unless_etag: int | str | None 
     reference = yield from resolve(access, reference)
     known = None if unless_etag is None else str(unless_etag).strip('"')
     call = access.generation.read(reference, etag=known)
-    answer = yield from access.send(call, accept=(304,))
+    # Whoever did not ask whether it is the same learns nothing from a 304.
+    answer = yield from access.send(call, accept=() if known is None else (304,))
     if answer.response.status == 304:
         return None
-    entity = access.generation.entity(reference.kind, answer)
+    entity = _entity(access, reference, answer)
     # dps documents no conditional read: there the comparison is ours.
     return None if str(entity.etag) == known else entity
 
@@ -67,10 +68,18 @@ def read_now(access: Access, reference: Reference) -> Flow[Entity]:
     return entity
 
 
+def _entity(access: Access, reference: Reference, answer: Answer) -> Entity:
+    """What an answer shows, which must be the object that was asked for."""
+    entity = access.generation.entity(reference.kind, answer)
+    if not reference.may_be(entity.id, entity.instance_id):
+        raise answer.unexpected(f"it shows another object ({entity.id})")
+    return entity
+
+
 def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity, datetime | None]]:
     """The offer as it is now, and when it was last modified by our clock, if the service tells."""
     answer = yield from access.send(access.generation.read(reference))
-    entity = access.generation.entity(reference.kind, answer)
+    entity = _entity(access, reference, answer)
     try:
         return entity, parse_instant(entity.modified) - _skew(answer, access.exchange.now())
     except (ValueError, OverflowError):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import (
-    BadRequestError,
     ConflictError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
-    RejectedError,
-    UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import (
@@ -25,7 +21,17 @@ from airflow_provider_offers.client.flows.intents import (
     shows,
     touched_by,
 )
-from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
+from airflow_provider_offers.client.flows.judging import (
+    Effect,
+    agree,
+    by,
+    cannot_tell_later,
+    ending,
+    judge_edited,
+)
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.setting import set_properties
+from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.patches import (
     Fitted,
@@ -37,28 +43,16 @@ from airflow_provider_offers.client.patches import (
     unforeseen,
 )
 from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.sameness import dropped, same
+from airflow_provider_offers.client.sameness import dropped
 from airflow_provider_offers.client.spelling import join_pointer
 from airflow_provider_offers.client.validation import Validate, check_result
-from airflow_provider_offers.client.wire import Answer, Call, Flow, Json, Pause
+from airflow_provider_offers.client.wire import Call, Flow, Json, Pause
+
+__all__ = ["Written", "expect_etag", "guarded_patch", "patch", "put"]
 
 # How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
 _FRESH_READS = 5
 _BESIDE = ("/id", "/etag", "/created", "/modified")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write came to. `name` is known where the offer was read on the way.
-
-    `withdrawn` are the ids of twins that were deleted again, where two had created the offer at once.
-    """
-
-    receipt: Receipt
-    action: str
-    name: str | None = None
-    request_id: str | None = None
-    withdrawn: tuple[str, ...] = ()
 
 
 def patch(
@@ -86,14 +80,14 @@ def patch(
     """
     reference = yield from resolve(access, reference)
     if if_match is None and is_idempotent(operations) and not access.generation.needs_read(reference.kind, operations):
-        return (yield from _set(access, reference, operations, intent))
+        return (yield from set_properties(access, reference, operations, intent))
     told: set[str] = set()
     for _ in range(_FRESH_READS):
         before = yield from read_now(access, reference)
         reference = before.reference
         # After the read: whoever's patch is in it had kept its plan before.
         if intent is not None and _is_applied(access, before, operations, intent, if_match):
-            return _seen(before)
+            return seen(before)
         expect_etag(before, if_match, access.generation.patch(reference, operations))
         if intent is not None:
             intent.keep(_plan(access, reference, operations, before, validate=validate, told=told))
@@ -111,74 +105,6 @@ def patch(
     raise last
 
 
-def _set(access: Access, reference: Reference, operations: Patch, intent: Intent | None) -> Flow[Written]:
-    """Send a patch that only sets, without a read before it; a lost answer is looked after before it is sent again.
-
-    Whoever set the same since is not overruled by the repetition, nor by another try: that is a `ConflictError`.
-    """
-    exchange = access.exchange
-    started, sent = exchange.clock(), exchange.now()
-    earlier = [] if intent is None else [plan.sent for plan in intent.recall() if plan.sent is not None]
-    if earlier:
-        sent = min(sent, *earlier)
-        why = "another try of the task may have sent this patch"
-        now, is_set = yield from _after_set(access, reference, operations, sent, why)
-        if is_set:
-            return _seen(now)
-    if intent is not None:
-        intent.keep(Plan(0, "", sent))
-    call = replace(access.generation.patch(reference, operations), repeatable=False)
-    attempt = 0
-    while True:
-        try:
-            return (yield from _written(access, reference, (yield from access.send(call))))
-        except OfferLibraryError as error:
-            # The repetition carries the etag of a read: where that is old by now, ours may have come through late.
-            overtaken = attempt > 0 and isinstance(error, ConflictError)
-            if not overtaken and not is_unsettled(error):
-                raise
-            if not overtaken:
-                elapsed = exchange.clock() - started
-                pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=elapsed)
-                if pause is None:
-                    raise
-                yield Pause(pause, str(error))
-            attempt += 1
-            now, is_set = yield from _after_set(access, reference, operations, sent, f"it had no answer ({error})")
-            if is_set:
-                return _seen(now)
-            call = replace(access.generation.patch(reference, operations, etag=now.etag), repeatable=False)
-
-
-def _after_set(
-    access: Access, reference: Reference, operations: Patch, sent: datetime, why: str
-) -> Flow[tuple[Entity, bool]]:
-    """The offer now, and whether it shows what a patch sets that was sent before. `ConflictError` where somebody else
-    edited it since, and it does not; `OutcomeUnknownError` where it was edited since, and cannot show it."""
-    now, modified = yield from read_on_our_clock(access, reference)
-    seen = shows(operations, now.properties, now.kind)
-    if seen:
-        return now, True
-    # Within the grain of the clocks two edits are at once, and either may be the last.
-    if modified is not None and modified > sent + CLOCK_GRAIN:
-        call = access.generation.patch(reference, operations)
-        if seen is None:
-            raise _not_shown(call, now, why, f"it was modified at {now.modified}")
-        raise _set_otherwise(call, now, why)
-    return now, False
-
-
-def _set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
-    return ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
-        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set it all the same",
-        refused=False,
-    ).for_good()
-
-
 def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, if_match: int | str | None) -> bool:
     """Whether another try of the same work has applied the patch; `OutcomeUnknownError` where none can tell."""
     call = access.generation.patch(now.reference, operations)
@@ -189,16 +115,16 @@ def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, 
             return True
         if None in said:
             etags = ", ".join(str(plan.etag) for plan in plans)
-            raise _cannot_tell_later(call, f"the etag went from {etags} to {now.etag}", now)
+            raise cannot_tell_later(call, f"the etag went from {etags} to {now.etag}", now)
         return False
     if intent.since is None or not may_be_applied(now, intent.since):
         return False
     if if_match is not None and str(now.etag) != str(int(str(if_match).strip('"')) + 1):
         return False
-    seen = shows(operations, now.properties, now.kind)
-    if seen is None and not intent.anew:
-        raise _cannot_tell_later(call, f"it was modified at {now.modified}", now)
-    return bool(seen)
+    is_shown = shows(operations, now.properties, now.kind)
+    if is_shown is None and not intent.anew:
+        raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
+    return bool(is_shown)
 
 
 def _plan(
@@ -223,41 +149,16 @@ def _says(plan: Plan, now: Entity, operations: Patch) -> bool | None:
     return False if now.etag == plan.etag + 1 else None
 
 
-def _cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
-    unknown = OutcomeUnknownError(
-        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
-        f"in it cannot be told; look at the {now.kind.subject} before running this again"
-    )
-    unknown.retryable = False
-    return unknown
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What a write does to the offer: what it touches of what reads show, and how that will be.
-
-    `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
-    effect twice, and `idempotent` whether it may come twice, guarded as it is. `patch` is what it does, if it is one.
-    """
-
-    expected: Mapping[str, Json]
-    touched: set[str]
-    patch: Patch = ()
-    tells: bool = True
-    once: bool = True
-    idempotent: bool = True
-
-
-def _effect(access: Access, operations: Patch, before: Entity, fitted: Fitted, *, whole: bool = False) -> _Effect:
+def _effect(access: Access, operations: Patch, before: Entity, fitted: Fitted, *, whole: bool = False) -> Effect:
     """What a patch does, by the operations as they were given: `move` and `copy` find another value the next time."""
     hidden = unforeseen(operations, before.kind)
     touched = touched_by(operations) - hidden
     changes = _changes(operations)
-    changed = {name for name in touched if not _agree(before.properties, fitted.after, {name})}
+    changed = {name for name in touched if not agree(before.properties, fitted.after, {name})}
     blind = any(tops(operation) & hidden for operation in changes)
     # On dps the guard is a test of what is there, and holds the patch off for what the patch has made of that.
     once = not blind or access.generation.api == "xcore" or not changed.isdisjoint(before.properties)
-    return _Effect(
+    return Effect(
         fitted.after,
         touched,
         operations,
@@ -290,7 +191,7 @@ def guarded_patch(
     """
     fitted = _fitted(access, reference, operations, before, validate=validate, told=told)
     if not fitted.operations:
-        return replace(_seen(before), action="unchanged")
+        return replace(seen(before), action="unchanged")
     by_etag = access.generation.api == "xcore"
     sent = fitted.operations if by_etag else _with_guards(fitted.operations, before, whole=whole)
     call = access.generation.patch(reference, sent, etag=before.etag)
@@ -318,11 +219,11 @@ def put(access: Access, reference: Reference, properties: Mapping[str, Json], be
     expected = access.generation.as_read(properties, reference.kind)
     touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)
     blind = not {*expected, *before.properties}.isdisjoint(reference.kind.untold)
-    effect = _Effect(expected, touched, tells=not blind or not _agree(before.properties, expected, touched))
+    effect = Effect(expected, touched, tells=not blind or not agree(before.properties, expected, touched))
     return (yield from _guarded(access, reference, call, before, effect))
 
 
-def _guarded(access: Access, reference: Reference, call: Call, before: Entity, effect: _Effect) -> Flow[Written]:
+def _guarded(access: Access, reference: Reference, call: Call, before: Entity, effect: Effect) -> Flow[Written]:
     """Send a write that fails if the offer changed meanwhile; where its answer is lost, look whether it took effect."""
     exchange = access.exchange
     started = exchange.clock()
@@ -330,61 +231,21 @@ def _guarded(access: Access, reference: Reference, call: Call, before: Entity, e
     unsettled = False
     while True:
         try:
-            answer = yield from access.send(call)
-            return (yield from _written(access, reference, answer, name=before.name))
+            return written(access, reference, (yield from access.send(call)), name=before.name)
         except OfferLibraryError as error:
             lost = is_unsettled(error)
-            if isinstance(error, OutcomeUnknownError):
-                error.retryable = effect.idempotent
-                raise
-            if not lost and not isinstance(error, (ConflictError, RejectedError, BadRequestError)):
-                raise _ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
+            if not lost and not isinstance(error, REFUSED):
+                raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
             now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=effect.idempotent)
             if now.etag != before.etag:
-                return _judged(call, before, now, effect, error, lost=lost or unsettled)
+                judge_edited(call, before, now, effect, error, lost=lost or unsettled)
+                return seen(now)
             pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
             if pause is None or (lost and not effect.once and not effect.idempotent):
-                raise _ending(call, error, unknown=(lost or unsettled) and not effect.idempotent)  # noqa: B904
+                raise ending(call, error, unknown=(lost or unsettled) and not effect.idempotent)  # noqa: B904
             unsettled = True
             yield Pause(pause, str(error))
             attempt += 1
-
-
-def _judged(
-    call: Call, before: Entity, now: Entity, effect: _Effect, error: OfferLibraryError, *, lost: bool
-) -> Written:
-    """What a write came to whose offer has been edited since: it is in it, or the error that says otherwise."""
-    if lost:
-        if not effect.tells:
-            if _appeared(effect.patch, before, now):
-                return _seen(now)
-            evidence = f"the etag went from {before.etag} to {now.etag}"
-            raise _not_shown(call, now, f"it had no answer ({error})", evidence) from error
-        if _agree(now.properties, effect.expected, effect.touched):
-            return _seen(now)
-        # Two writes since the read: one may be ours, and the other what undid it.
-        if now.etag > before.etag + 1:
-            raise _cannot_tell(call, before, now, error) from error
-    raise _conflict(call, before, now) from error
-
-
-def _appeared(operations: Patch, before: Entity, now: Entity) -> bool:
-    """Whether reads show the patch after all, which they did not before it."""
-    was, seen = (shows(operations, entity.properties, now.kind) for entity in (before, now))
-    return bool(operations) and bool(seen) and not was
-
-
-def _ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
-    """The error itself; or where the service may yet apply what another try would apply twice, the one that says so."""
-    if not unknown:
-        return error
-    outcome = OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer ({error}) and has not taken effect so far; look at what it is "
-        "before running this again, which might apply it twice"
-    )
-    outcome.retryable = False
-    outcome.__cause__ = error
-    return outcome
 
 
 def _look(
@@ -399,31 +260,11 @@ def _look(
         if not lost:
             raise error from None
         unknown = OutcomeUnknownError(
-            f"A write to {reference} had no answer ({error}), and the {reference.kind.subject} cannot be read to see "
-            f"whether it took effect: {blind}"
+            f"A write to {reference} had no answer that settles it ({error}), and the {reference.kind.subject} cannot "
+            f"be read to see whether it took effect: {blind}"
         )
         unknown.retryable = idempotent
         raise unknown from blind
-
-
-def _written(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Flow[Written]:
-    """The receipt of a write. One that cannot be read leaves the write done, so the offer is read in its place."""
-    try:
-        receipt = access.generation.receipt(reference.kind, answer)
-    except UnexpectedResponseError as unreadable:
-        try:
-            return _seen((yield from read_now(access, reference)))
-        except OfferLibraryError as blind:
-            raise OutcomeUnknownError(
-                f"{answer.call.method} {answer.call.bare_path} was accepted, but its receipt cannot be read "
-                f"({unreadable}), and neither can the {reference.kind.subject}: {blind}"
-            ) from blind
-    return Written(receipt, "updated", name, answer.request_id)
-
-
-def _seen(now: Entity) -> Written:
-    receipt = Receipt(now.id, now.instance_id, now.etag, now.created, now.modified)
-    return Written(receipt, "updated", now.name)
 
 
 _TEST_FAILED = "test"
@@ -458,12 +299,6 @@ def _fitted(
     return replace(fitted, after=after)
 
 
-def _agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: set[str]) -> bool:
-    return all(
-        (name in now) == (name in expected) and (name not in now or same(now[name], expected[name])) for name in touched
-    )
-
-
 def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
     """`ConflictError` where the object is not at the etag that the caller wants it to have."""
     if if_match is None or str(before.etag) == str(if_match).strip('"'):
@@ -476,40 +311,3 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
         detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
         refused=False,
     ).for_good()
-
-
-def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
-    return ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
-        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}",
-    )
-
-
-def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
-    """The same properties were edited otherwise while an answer was lost: ours may be among the edits."""
-    unknown = OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer ({error}), and what it writes was edited meanwhile{by(now)}: "
-        f"the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot be told"
-    )
-    unknown.retryable = False
-    return unknown
-
-
-def _not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
-    """The offer was edited since, and what the write touches is not in what reads show."""
-    unknown = OutcomeUnknownError(
-        f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
-        f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
-        "running this again"
-    )
-    unknown.retryable = False
-    return unknown
-
-
-def by(entity: Entity) -> str:
-    """Who changed the object last, where reads say."""
-    author = entity.envelope.get("lastModifiedBy")
-    return f" by {author}" if isinstance(author, str) else ""

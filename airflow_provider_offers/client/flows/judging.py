@@ -1,0 +1,200 @@
+"""What became of a write that no answer settled, or that was refused: judged by the object as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.client.flows.intents import fingerprint, shows
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.sameness import same
+from airflow_provider_offers.client.wire import Call, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a write does to the offer: what it touches of what reads show, and how that will be.
+
+    `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
+    effect twice, and `idempotent` whether it may come twice, guarded as it is. `patch` is what it does, if it is one.
+    """
+
+    expected: Mapping[str, Json]
+    touched: set[str]
+    patch: Patch = ()
+    tells: bool = True
+    once: bool = True
+    idempotent: bool = True
+
+
+def agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: Iterable[str]) -> bool:
+    """Whether what was touched is as expected."""
+    return all(
+        (name in now) == (name in expected) and (name not in now or same(now[name], expected[name])) for name in touched
+    )
+
+
+def judge_edited(
+    call: Call, before: Entity, now: Entity, effect: Effect, error: OfferLibraryError, *, lost: bool
+) -> None:
+    """A write that ended in `error`, and whose object was edited since the read: returns where the write is in it.
+
+    `lost` says that no answer settles it. A refusal does not mean that the write is not in it: a gateway may have sent
+    it twice, and handed on the second answer. Raises `ConflictError` where it is not in it, so that it can be made anew
+    on a fresh read, and `OutcomeUnknownError` where that cannot be told.
+    """
+    if lost:
+        _judge_lost(call, before, now, effect, error)
+    elif not effect.tells or not _is_in(before, now, effect):
+        if effect.tells and now.etag > before.etag + 1 and _is_partly_in(before, now, effect):
+            raise _cannot_tell(call, before, now, error) from error
+        raise _conflict(call, before, now) from error
+
+
+def _judge_lost(call: Call, before: Entity, now: Entity, effect: Effect, error: OfferLibraryError) -> None:
+    if not effect.tells:
+        taken = is_unread_success(error) and now.etag == before.etag + 1
+        if taken or _appeared(effect.patch, before, now):
+            return
+        evidence = f"the etag went from {before.etag} to {now.etag}"
+        raise not_shown(call, now, f"it had no answer that settles it ({error})", evidence) from error
+    if agree(now.properties, effect.expected, effect.touched):
+        return
+    # Two writes since the read: one may be ours, and the other what undid it.
+    if now.etag > before.etag + 1:
+        raise _cannot_tell(call, before, now, error) from error
+    raise _conflict(call, before, now) from error
+
+
+def is_unread_success(error: OfferLibraryError) -> bool:
+    """Whether somebody said that the write was taken, in a form that cannot be read."""
+    return isinstance(error, UnexpectedResponseError) and 200 <= error.status < 300
+
+
+def _is_in(before: Entity, now: Entity, effect: Effect) -> bool:
+    """Whether everything that the write changes is so by now, although others may have edited the same lists."""
+    if agree(now.properties, effect.expected, effect.touched):
+        return True
+    parts = [_counts(name, before, now, effect) for name in _changed(before, effect)]
+    return bool(parts) and all(
+        all(there >= meant for _, there, meant in added) and all(there <= meant for _, there, meant in removed)
+        for added, removed in parts
+    )
+
+
+def _is_partly_in(before: Entity, now: Entity, effect: Effect) -> bool:
+    """Whether some of what the write adds is there, which was not there before it."""
+    return any(
+        there > was for name in _changed(before, effect) for was, there, _ in _counts(name, before, now, effect)[0]
+    )
+
+
+def _changed(before: Entity, effect: Effect) -> list[str]:
+    return [name for name in effect.touched if not agree(before.properties, effect.expected, {name})]
+
+
+_Counts = list[tuple[int, int, int]]
+
+
+def _counts(name: str, before: Entity, now: Entity, effect: Effect) -> tuple[_Counts, _Counts]:
+    """Of each value that the write adds, and of each that it removes: how often it was there, is there, and would be.
+
+    What is no list counts as a list of one.
+    """
+    was, there, meant = (_items(each, name) for each in (before.properties, now.properties, effect.expected))
+    values = set(was) | set(meant)
+    counted = [(was.count(each), there.count(each), meant.count(each)) for each in values]
+    return [each for each in counted if each[2] > each[0]], [each for each in counted if each[2] < each[0]]
+
+
+def _items(properties: Mapping[str, Json], name: str) -> list[str]:
+    if name not in properties:
+        return []
+    value = properties[name]
+    return [fingerprint(item) for item in value] if isinstance(value, list) else [fingerprint(value)]
+
+
+def _appeared(operations: Patch, before: Entity, now: Entity) -> bool:
+    """Whether reads show the patch after all, which they did not before it."""
+    was, seen = (shows(operations, entity.properties, now.kind) for entity in (before, now))
+    return bool(operations) and bool(seen) and not was
+
+
+def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
+    """The error itself; or where the service may yet apply what another try would apply twice, the one that says so."""
+    if not unknown:
+        return error
+    outcome = OutcomeUnknownError(
+        f"{call.method} {call.bare_path} had no answer that settles it ({error}) and has not taken effect so far; look "
+        "at what it is before running this again, which might apply it twice"
+    )
+    outcome.retryable = False
+    outcome.__cause__ = error
+    return outcome
+
+
+def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
+    """Somebody else edited meanwhile what a patch sets."""
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
+        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set it all the same",
+        refused=False,
+    ).for_good()
+
+
+def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
+        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}",
+    )
+
+
+def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
+    """An earlier try may have sent it, and the object does not tell."""
+    return _for_good(
+        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
+        f"in it cannot be told; look at the {now.kind.subject} before running this again"
+    )
+
+
+def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
+    """The same properties were edited otherwise meanwhile: ours may be among the edits."""
+    return _for_good(
+        f"{call.method} {call.bare_path} had no answer that settles it ({error}), and what it writes was edited "
+        f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot "
+        "be told"
+    )
+
+
+def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
+    """The offer was edited since, and what the write touches is not in what reads show."""
+    return _for_good(
+        f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
+        f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
+        "running this again"
+    )
+
+
+def _for_good(message: str) -> OutcomeUnknownError:
+    unknown = OutcomeUnknownError(message)
+    unknown.retryable = False
+    return unknown
+
+
+def by(entity: Entity) -> str:
+    """Who changed the object last, where reads say."""
+    author = entity.envelope.get("lastModifiedBy")
+    return f" by {author}" if isinstance(author, str) else ""
