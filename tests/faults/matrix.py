@@ -199,7 +199,7 @@ _SCHEDULED = {
 _EXPIRED = offer(
     selectionConstraint={
         "startDate": "2026-03-10T00:00:00Z",
-        "endDate": "2026-06-30T21:59:59Z",
+        "endDate": "2026-04-20T21:59:59Z",
         "profileConstraintType": "none",
     }
 )
