@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from airflow_provider_offers.client.auth import SHARED_TOKENS, TokenCache, fetch_token
@@ -24,10 +27,21 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
 )
 from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.network import longest_answer, proxy_for, proxy_secrets, tls_context
+from airflow_provider_offers.client.network import (
+    MOST_INTERIM,
+    NO_TLS_THERE,
+    TLS_ALERT,
+    TLS_THERE,
+    is_no_tls,
+    longest_answer,
+    proxy_for,
+    proxy_secrets,
+    tls_context,
+)
 from airflow_provider_offers.client.retry import Retries, retry_after
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.tracebacks import without_secrets_in_frames
 from airflow_provider_offers.client.transport import MAX_BODY, USER_AGENT, no_answer, still_incomplete
 from airflow_provider_offers.client.wire import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
 
@@ -36,6 +50,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
+_SWITCHING = 101
 
 
 class AsyncShell:
@@ -79,6 +94,9 @@ class AsyncShell:
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end and return what it returns."""
+        outside = sys.exception()
+        effect: Effect | None = None
+        result: Any = None
         try:
             effect = next(flow)
             while True:
@@ -91,6 +109,11 @@ class AsyncShell:
         except StopIteration as stop:
             value: T = stop.value
             return value
+        except OfferLibraryError:
+            raise
+        except BaseException as interruption:  # noqa: BLE001  it goes on as the same exception
+            effect = result = None
+            raise without_secrets_in_frames(interruption, outside)  # noqa: B904
         finally:
             flow.close()
 
@@ -102,7 +125,7 @@ class AsyncShell:
         if isinstance(effect, Note):
             log.warning("%s", effect.text)
         if isinstance(effect, Pause):
-            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.reason)
+            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             await asyncio.sleep(effect.seconds)
         return None
 
@@ -136,26 +159,40 @@ class AsyncShell:
             return response
 
     async def _send(self, request: Request) -> Response:
+        outcome = await self._attempt(request)
+        if isinstance(outcome, NoAnswerError):
+            raise outcome
+        return outcome
+
+    async def _attempt(self, request: Request) -> Response | NoAnswerError:
+        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
         seconds = longest_answer(self._settings.timeout)
         progress = _Progress(seconds, asyncio.timeout(seconds))
-        proxy: Secret | None = None
+        session = self._open_session()
         try:
             proxy = self._proxy(request.url)
-            return await self._receive(request, proxy, progress)
-        except _TooLong:
-            raise no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True) from None
         except ConfigurationError:
             raise
+        except ValueError:
+            return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+        try:
+            response = await self._receive(session, request, proxy, progress)
+        except _TooLong:
+            return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if not progress.connected:
-                raise _unreached(request, error, proxied=proxy is not None) from None
+                return _unreached(request, error, proxied=proxy is not None)
             if progress.limit.expired():
-                raise still_incomplete(request, self._settings) from None
-            raise _lost(request, error) from None
+                return still_incomplete(request, self._settings)
+            return _lost(request, error)
+        if response.status < 200:
+            return no_answer(request, f"an interim answer ({response.status}) came for the last one", sent=True)
+        return response
 
-    async def _receive(self, request: Request, proxy: Secret | None, progress: _Progress) -> Response:
+    async def _receive(
+        self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: _Progress
+    ) -> Response:
         """The whole answer. No error of ours is raised here: a traceback that shows variables would show the answer."""
-        session = self._open_session()
         # `encoded` keeps the address as it is: links of the service are followed as they were given.
         async with (
             progress.limit,
@@ -205,6 +242,8 @@ class AsyncShell:
                 auto_decompress=True,
                 trace_configs=[_tracing()],
             )
+            factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
+            connector._factory = factory
             # Otherwise aiohttp repeats GET, PUT and DELETE by itself where an answer is lost, and the flow never knows.
             self._session._retry_connection = False
         return self._session
@@ -216,6 +255,53 @@ class AsyncShell:
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
+
+
+class _Protocol(ResponseHandler):
+    """A connection that is closed where it brings what nobody asked for: `aiohttp` takes that for the next answer.
+
+    Interim answers are skipped by `aiohttp`, but a row of them without an end is not.
+    """
+
+    _awaited = False
+    _interim = 0
+    _first = True
+
+    def set_response_params(self, **options: Any) -> None:
+        self._awaited, self._interim = True, 0
+        super().set_response_params(**options)
+
+    def data_received(self, data: bytes) -> None:
+        if self._first and data.startswith(TLS_ALERT):
+            self._give_up(_SpeaksTls())
+        elif data and not self._awaited and (self._payload is None or self._payload.is_eof()):
+            self._give_up(None)
+        else:
+            super().data_received(data)
+        self._first = False
+
+    def feed_data(self, data: tuple[Any, Any], size: int = 0) -> None:
+        if not self._awaited:
+            self._give_up(None)
+            return
+        code = data[0].code
+        self._awaited = 100 <= code < 200 and code != _SWITCHING
+        self._interim += self._awaited
+        if self._interim > MOST_INTERIM:
+            self._give_up(aiohttp.ClientPayloadError("interim answers without an end"))
+            return
+        super().feed_data(data, size)
+
+    def _give_up(self, error: Exception | None) -> None:
+        self.force_close()
+        if error is not None:
+            self.set_exception(error)
+        if self.transport is not None:
+            self.transport.close()
+
+
+class _SpeaksTls(aiohttp.ClientConnectionError):
+    """A server of TLS answers to plain http."""
 
 
 @dataclass
@@ -254,6 +340,8 @@ def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAn
         return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
     if proxied:
         return no_answer(request, "the proxy could not be used", sent=False)
+    if is_no_tls(error):
+        return no_answer(request, NO_TLS_THERE, sent=False)
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return no_answer(request, "the TLS connection failed", sent=False)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -269,6 +357,8 @@ def _lost(request: Request, error: BaseException) -> NoAnswerError:
     """What became of a request that `aiohttp` has no answer for."""
     if isinstance(error, TimeoutError):
         return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, _SpeaksTls):
+        return no_answer(request, TLS_THERE, sent=True)
     if isinstance(error, aiohttp.ClientPayloadError):
         return no_answer(request, "the answer broke off", sent=True)
     return no_answer(request, "the connection was lost", sent=True)

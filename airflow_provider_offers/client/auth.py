@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError
 from airflow_provider_offers.client.retry import Retries, retry_after
-from airflow_provider_offers.client.secret import Secret, Unpicklable, without_secrets
+from airflow_provider_offers.client.secret import Secret, SecretBytes, Unpicklable, without_secrets
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, describe_body
 
@@ -91,7 +91,7 @@ def _token_request(settings: Settings) -> Request:
         "POST",
         settings.token_url,
         {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-        urlencode(form, safe=",", quote_via=quote).encode(),
+        SecretBytes(urlencode(form, safe=",", quote_via=quote).encode()),
         settings.secrets,
     )
 

@@ -16,8 +16,24 @@ from airflow_provider_offers.client.settings import Settings, is_loopback
 
 # What `requests` and OpenSSL read, in the order in which they count here; the first that is set is all that is trusted.
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# How many interim answers (1xx) may come before the last one.
+MOST_INTERIM = 50
+# How a server of TLS says that it did not understand; and what is said of that, and of the reverse.
+TLS_ALERT = b"\x15\x03"
+TLS_THERE = "the server speaks TLS where the address says http; check the scheme of the host"
+NO_TLS_THERE = "the TLS connection failed: the server seems to speak plain http where the address says https"
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 # Each read may take a `timeout`; all reads of one answer together may take so many of them.
 _TIMEOUTS_FOR_AN_ANSWER = 2
+
+
+def is_no_tls(error: object) -> bool:
+    """Whether what went wrong with TLS is that no TLS came back."""
+    while isinstance(error, BaseException):
+        if getattr(error, "reason", None) in _NO_TLS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def longest_answer(timeout: float) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import json
 import re
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
 STRUCK = "***"
@@ -19,12 +20,70 @@ _BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
 
 
 class Secret(str):
-    """Text whose repr hides it, so that it shows in no dataclass, dict or traceback with local variables."""
+    """Text whose repr hides it, so that it shows in no dataclass, dict or traceback with local variables.
+
+    So does whatever is cut out of it, made of it by a method, or added to it; `str` gives it in the open.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return repr(STRUCK)
+
+    def __radd__(self, other: str) -> Secret:
+        return Secret(str.__add__(other, self))
+
+
+class SecretBytes(bytes):
+    """The same of bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(STRUCK.encode())
+
+    def __radd__(self, other: bytes) -> SecretBytes:
+        return SecretBytes(bytes.__add__(other, self))
+
+
+def _hidden(value: Any) -> Any:
+    if type(value) is str:
+        return Secret(value)
+    if type(value) is bytes:
+        return SecretBytes(value)
+    return type(value)(map(_hidden, value)) if type(value) in (list, tuple) else value
+
+
+def _hiding(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def hiding(self: Any, *arguments: Any, **options: Any) -> Any:
+        return _hidden(method(self, *arguments, **options))
+
+    return hiding
+
+
+_SHARED = (
+    *(
+        "__add__",
+        "__getitem__",
+        "__mod__",
+        "__mul__",
+        "__rmul__",
+        "capitalize",
+        "center",
+        "expandtabs",
+        "join",
+        "ljust",
+    ),
+    *("lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rjust", "rpartition", "rsplit"),
+    *("rstrip", "split", "splitlines", "strip", "swapcase", "title", "translate", "upper", "zfill"),
+)
+for _kind, _hidden_kind, _own in (
+    (str, Secret, ("casefold", "encode", "format", "format_map")),
+    (bytes, SecretBytes, ("decode", "hex")),
+):
+    for _name in (*_SHARED, *_own):
+        setattr(_hidden_kind, _name, _hiding(getattr(_kind, _name)))
 
 
 class Unpicklable:

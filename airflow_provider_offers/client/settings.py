@@ -109,7 +109,7 @@ def parse_settings(
     settings = Settings(
         host=reader.origin("host", host, schema, port),
         client_id=reader.header("login (the client id)", login, accepted="the client id of the credential"),
-        client_secret=password or None,
+        client_secret=reader.secret("password (the client secret)", password),
         access_token=reader.token(),
         org_id=reader.org_id(),
         sandbox=reader.header(
@@ -141,8 +141,9 @@ def _proxy_secrets(address: str) -> list[str]:
     """The password in a proxy's address, as it is written and as it is meant, and the header that it becomes."""
     userinfo, at, _ = address.rpartition("://")[2].rpartition("@")
     user, _, password = userinfo.partition(":")
-    meant = f"{unquote(user)}:{unquote(password)}"
-    return [password, unquote(password), base64.b64encode(meant.encode()).decode()] if at else []
+    meant = Secret(f"{unquote(user)}:{unquote(password)}")
+    login = Secret(base64.b64encode(meant.encode()).decode())
+    return [Secret(password), Secret(unquote(password)), login] if at else []
 
 
 class _Reader:
@@ -176,6 +177,14 @@ class _Reader:
         if not _HEADER_SAFE.fullmatch(value):
             self.wrong(name, "text with blanks or characters outside ASCII", accepted)
         return value
+
+    def secret(self, name: str, value: str | None) -> str | None:
+        """A secret as it is sent. What surrounds it after copying would be sent with it, and refused without a word."""
+        if value and value != value.strip():
+            self.wrong(name, "text with a blank or a line break at its beginning or end", "the secret alone")
+        elif value and not value.isprintable():
+            self.wrong(name, "text with a line break or another control character in it", "the secret alone")
+        return value or None
 
     def token(self) -> str | None:
         value = self.text("access_token")

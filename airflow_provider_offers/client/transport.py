@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import http
 import http.client
 import io
 import logging
+import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,10 +37,21 @@ from airflow_provider_offers.client.errors import (
     NoAnswerError,
     OfferLibraryError,
 )
-from airflow_provider_offers.client.network import longest_answer, proxy_for, proxy_secrets, tls_context
+from airflow_provider_offers.client.network import (
+    MOST_INTERIM,
+    NO_TLS_THERE,
+    TLS_ALERT,
+    TLS_THERE,
+    is_no_tls,
+    longest_answer,
+    proxy_for,
+    proxy_secrets,
+    tls_context,
+)
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.tracebacks import without_secrets_in_frames
 from airflow_provider_offers.client.wire import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
 
 if TYPE_CHECKING:
@@ -85,6 +100,9 @@ class SyncShell:
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end and return what it returns."""
+        outside = sys.exception()
+        effect: Effect | None = None
+        result: Any = None
         try:
             effect = next(flow)
             while True:
@@ -97,6 +115,11 @@ class SyncShell:
         except StopIteration as stop:
             value: T = stop.value
             return value
+        except OfferLibraryError:
+            raise
+        except BaseException as interruption:  # noqa: BLE001  it goes on as the same exception
+            effect = result = None
+            raise without_secrets_in_frames(interruption, outside)  # noqa: B904
         finally:
             flow.close()
 
@@ -115,7 +138,7 @@ class SyncShell:
         if isinstance(effect, Note):
             log.warning("%s", effect.text)
         if isinstance(effect, Pause):
-            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.reason)
+            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             self._sleep(effect.seconds)
         return None
 
@@ -143,7 +166,12 @@ class SyncShell:
     def _attempt(self, request: Request) -> Response | NoAnswerError:
         """The answer, or why there is none: an error raised here would hold on to the request by its context."""
         session = self._session()
-        proxy: Secret | None = None
+        try:
+            proxy = self._proxy(request.url)
+        except ConfigurationError:
+            raise
+        except ValueError:
+            return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
         _PROGRESS.start()
         try:
             prepared = session.prepare_request(
@@ -153,7 +181,6 @@ class SyncShell:
             prepared.url = request.url
             # Not by `session.send`: it looks into redirects even where it is told not to follow them.
             adapter = session.get_adapter(request.url)
-            proxy = self._proxy(request.url)
             timeout, verify = self._settings.timeout, self._settings.verify is not False
             proxies = {} if proxy is None else {request.url.partition("://")[0]: proxy}
             with adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies) as answer:
@@ -165,11 +192,11 @@ class SyncShell:
                 return answered
         except _TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
-        except ConfigurationError:
-            raise
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             if not _PROGRESS.sent:
                 return _unreached(request, error, proxied=proxy is not None)
+            if _PROGRESS.reason is not None:
+                return no_answer(request, _PROGRESS.reason, sent=True)
             if _PROGRESS.late:
                 return still_incomplete(request, self._settings)
             return _lost(request, error)
@@ -218,15 +245,17 @@ class _Progress(threading.local):
     """How far the exchange of this thread has come, which the errors of `requests` and `urllib3` do not tell.
 
     `sent`: a byte of the request itself may have left; what opens a proxy's tunnel is none. `late`: the answer took too
-    long.
+    long. `reason`: what is wrong with it, where that is known.
     """
 
     connecting = False
     sent = False
     late = False
+    reason: str | None = None
 
     def start(self) -> None:
         self.connecting = self.sent = self.late = False
+        self.reason = None
 
 
 _PROGRESS = _Progress()
@@ -240,20 +269,28 @@ def _connecting() -> Iterator[None]:
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket, until it is too late."""
+    """What comes from a socket, until it is too late, or `ended`: then nothing comes any more."""
 
     def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
         self._raw = raw
         self._end = time.monotonic() + seconds
+        self._first = True
+        self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if self.ended:
+            return None
         if time.monotonic() > self._end:
             _PROGRESS.late = True
             raise TimeoutError("the answer is still incomplete")
-        return cast("int | None", self._raw.readinto(buffer))
+        count = cast("int | None", self._raw.readinto(buffer))
+        if self._first and count and bytes(memoryview(buffer)[: len(TLS_ALERT)]) == TLS_ALERT:
+            _PROGRESS.reason = TLS_THERE
+        self._first = False
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -261,13 +298,45 @@ class _Reader(io.RawIOBase):
             self._raw.close()
 
 
+class _Buffer(io.BufferedReader):
+    """What was read of an answer. What came beyond its end shuts the connection: the next request would get it."""
+
+    def __init__(self, reader: _Reader, sock: Any) -> None:
+        super().__init__(reader)
+        self._reader = reader
+        self._sock = sock
+
+    def close(self) -> None:
+        if not self.closed:
+            self._reader.ended = True
+            pending = getattr(self._sock, "pending", None)
+            if self.peek(1) or (pending is not None and pending()):
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+
 class _Answer(http.client.HTTPResponse):
-    """An answer, of the service or of a proxy, that is bounded in time from its first line to its last trailer."""
+    """An answer, of the service or of a proxy, that is bounded in time from its first line to its last trailer.
+
+    Interim answers before it are skipped, which `http.client` does with 100 alone.
+    """
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         seconds = longest_answer(sock.gettimeout())
-        self.fp = io.BufferedReader(_Reader(self.fp.detach(), seconds))
+        self.fp = _Buffer(_Reader(self.fp.detach(), seconds), sock)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200:
+                return version, status, reason
+            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                break
+            http.client.parse_headers(self.fp)
+        _PROGRESS.reason = f"an interim answer ({status}) came for the last one"
+        raise http.client.HTTPException("no answer but interim ones")
 
 
 class _Telling:
@@ -343,6 +412,8 @@ def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswer
         return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
     if proxied:
         return no_answer(request, "the proxy could not be used", sent=False)
+    if is_no_tls(error) or is_no_tls(cause):
+        return no_answer(request, NO_TLS_THERE, sent=False)
     if isinstance(error, requests.exceptions.SSLError):
         return no_answer(request, "the TLS connection failed", sent=False)
     if isinstance(error, requests.Timeout):

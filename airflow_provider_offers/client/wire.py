@@ -16,6 +16,8 @@ from airflow_provider_offers.client.errors import UnexpectedResponseError
 from airflow_provider_offers.client.legible import legible
 from airflow_provider_offers.client.secret import without_secrets
 
+_LONGEST_REASON = 300
+_DEEPEST = 100
 Json = Any
 T = TypeVar("T")
 
@@ -60,6 +62,12 @@ class Pause:
 
     seconds: float
     reason: str
+
+    @property
+    def line(self) -> str:
+        """The reason as a line of a log: its first line, and no hint."""
+        first = self.reason.partition("\n")[0]
+        return first if len(first) <= _LONGEST_REASON else first[: _LONGEST_REASON - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +129,19 @@ class Answer:
 
     def json(self) -> Json:
         """The body as JSON; `UnexpectedResponseError` where it is none."""
+        document: Json = None
+        reason: str | None = None
         try:
-            return json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
+            document = json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
         except (ValueError, RecursionError):
-            raise self.unexpected(f"{describe_body(self.response)} came instead of JSON") from None
+            # Raised further down: what is handled here holds the whole answer, which may echo the request.
+            reason = f"{describe_body(self.response)} came instead of JSON"
+        if reason is None and _is_deep(document):
+            reason = f"JSON came that is nested more than {_DEEPEST} levels deep"
+        if reason is not None:
+            del document
+            raise self.unexpected(reason)
+        return document
 
     def object(self) -> dict[str, Json]:
         """The body as a JSON object; `UnexpectedResponseError` where it is something else."""
@@ -145,6 +162,21 @@ class Answer:
             status=self.response.status,
             request_id=self.request_id,
         )
+
+
+def _is_deep(document: Json) -> bool:
+    """Whether a document is nested deeper than those may be who walk through it call by call."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each if type(each) is list else ())
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _finite(text: str) -> float:

@@ -320,6 +320,19 @@ def test_an_unknown_extra_that_resembles_nothing_lists_the_known_ones() -> None:
     assert "access_token" in wrong(extra={"zzz": 1})["zzz"]
 
 
+def test_scopes_of_other_adobe_products_are_taken() -> None:
+    """Credentials of Journey Optimizer have such, and the Developer Console shows them with the others."""
+    given = "openid,AdobeID,cjm.suppression_service.client.all,cjm.suppression_service.client.delete"
+    assert parse(extra={"scopes": given}).scopes == given
+
+
+@pytest.mark.parametrize("given", ["secret\n", " secret", "secret\t", "\r\nsecret", "sec\nret", "secret\u2028", " "])
+def test_what_surrounds_a_secret_is_named_and_the_secret_is_not(given: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"password \(the client secret\): given text with a") as caught:
+        parse(password=given)
+    assert "secret" not in str(caught.value).replace("the client secret", "").replace("the secret alone", "")
+
+
 @pytest.mark.parametrize("name", ["jwt_token", "private_key", "metascopes", "technical_account_id"])
 def test_jwt_is_refused_by_name(name: str) -> None:
     assert "JWT" in wrong(extra={name: "-----BEGIN s3cr3t"})[name]
