@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,13 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parent.parent
+# Drawn once for all processes of a run, which inherit it; given, it plays the same examples again.
+FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Say which examples the fuzz tests draw anew in this run."""
+    return f"fuzz: FUZZ_SEED={FUZZ_SEED}"
 
 
 def _isolate_airflow() -> Path:

@@ -24,6 +24,11 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+def _text(value: Json) -> str | None:
+    """What a service gives where a text belongs, if it is one."""
+    return value if isinstance(value, str) else None
+
+
 # Not frozen: a search makes them by the hundred thousand, and freezing would cost half their making.
 @dataclass(slots=True)
 class Entity:
@@ -47,11 +52,11 @@ class Entity:
 
     @property
     def name(self) -> str | None:
-        return self.properties.get("name")
+        return _text(self.properties.get("name"))
 
     @property
     def status(self) -> str | None:
-        return self.properties.get("status")
+        return _text(self.properties.get("status"))
 
     @property
     def window(self) -> dict[str, str | None]:
