@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError
-from airflow_provider_offers.client.retry import Retries, retry_after
+from airflow_provider_offers.client.retry import INTERMEDIARIES, Retries, retry_after
 from airflow_provider_offers.client.secret import Secret, SecretBytes, Unpicklable, without_secrets
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import Flow, Pause, Request, Response, describe_body
@@ -137,12 +137,14 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
     if hint is None and response.status < 500 and not code:
         hint = "check `token_url` in the extra and any proxy on the way"
     message = f"IMS at {_where(settings)} gave no token ({response.status}, {what})"
-    return AuthenticationError(
+    error = AuthenticationError(
         f"{message}; {hint}" if hint else message,
         status=response.status,
         code=code,
         retry_after=retry_after(response.headers, now),
     )
+    error.retryable = error.retryable or response.status in INTERMEDIARIES
+    return error
 
 
 def _quoted(response: Response, value: object) -> str | None:

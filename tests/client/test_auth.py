@@ -322,3 +322,10 @@ def test_an_ims_that_is_not_there_is_an_authentication_error() -> None:
     with pytest.raises(AuthenticationError, match="did not answer: the connection was refused") as caught:
         ask(shell, settings)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("status", [408, 425, 499, 502, 520, 530])
+def test_what_a_gateway_answers_for_ims_is_asked_again(status: int) -> None:
+    given = {"access_token": "t", "expires_in": 60}
+    script = Script(answer(status, b"<html>"), answer(200, given))
+    assert script.run(fetch_token(SETTINGS, script.clock, Retries(), script.now)).value == "t"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.faults.matrix import (
     BLINDING,
@@ -44,11 +45,37 @@ def some_cases(world: World, write: Write, api: str, *, seed: int, singles: int,
     undisturbed, *single = _single(write, api, lag, there)
     yield undisturbed
     yield from chosen.sample(single, min(singles, len(single)))
+    # Those that only few requests suffer would seldom be drawn.
+    if rare := [case for case in single if any(strike.fault.methods for strike in case.strikes)]:
+        yield chosen.choice(rare)
     unsettling = list(_unsettling(there))
     for first in chosen.sample(unsettling, min(doubles, len(unsettling))):
         both = list(_double(world, Case(write, api, SHELLS[0], (first,), lag)))
         if both:
             yield chosen.choice(both)
+
+
+def sums(world: World, write: Write, api: str, *, seed: int, count: int) -> Iterator[Case]:
+    """Two and three faults at once, drawn from all, at any requests; together they stay within the bounds."""
+    chosen = random.Random(f"{seed} sums {write.name} {api}")
+    for number in range(count):
+        case = Case(write, api, chosen.choice(SHELLS), (), 0.0)
+        for _ in range(2 + number % 2):
+            last = max((strike.place.number for strike in case.strikes), default=0)
+            later = [place for place in trace(world, case) if place.number > last]
+            # The first one where something is written, if it comes to that; what it brings about is struck after it.
+            writing = [place for place in later if place.route.partition(".")[2] in _WRITING]
+            if not later:
+                break
+            place = chosen.choice(writing if writing and not case.strikes else later)
+            late = any(strike.fault.late for strike in case.strikes)
+            fitting = [each for each in FAULTS if each.may_befall(place.route) and not (late and each.late)]
+            strike = Strike(place, chosen.choice(fitting), chosen.choice((_ONCE, _UNREPEATED)))
+            case = replace(case, strikes=(*case.strikes, strike))
+            if strike.fault.kill is not None:
+                break
+        if len(case.strikes) > 1:
+            yield case
 
 
 def _lags(write: Write) -> tuple[float, ...]:
@@ -83,6 +110,8 @@ def _distinct(places: tuple[Place, ...]) -> list[Place]:
 
 def _strikes(place: Place, shell: str) -> Iterator[Strike]:
     for fault in FAULTS:
+        if not fault.may_befall(place.route):
+            continue
         # A worker dies once; what waits for a timeout takes real time; and both shells drive the same flows.
         shortly = fault.kill is not None or fault.timeout < 1 or shell != SHELLS[0]
         for duration in (_UNREPEATED,) if shortly else DURATIONS:

@@ -274,7 +274,8 @@ WRITES: tuple[Write, ...] = (
 class Fault:
     """What goes wrong with one request: a rule for the emulator, or the death of the worker.
 
-    `final` says that the service or its gateway refuses for good while it lasts; `seconds` are real ones.
+    `final` says that the service or its gateway refuses for good while it lasts; `seconds` are real ones. `methods` are
+    the writes that it may befall, where it may not befall all requests.
     """
 
     name: str
@@ -282,11 +283,16 @@ class Fault:
     kill: str | None = None
     final: bool = False
     timeout: float = 30.0
+    methods: tuple[str, ...] = ()
 
     @property
     def late(self) -> float:
         """How long after its answer was lost the request takes effect, at the latest."""
-        return float(self.rule["seconds"]) if self.rule.get("effect") == "late" else 0.0
+        return float(self.rule["seconds"]) if self.rule.get("effect") in ("late", "early") else 0.0
+
+    def may_befall(self, route: str) -> bool:
+        """Whether a request on that route may suffer it."""
+        return not self.methods or route.partition(".")[2] in self.methods
 
     def __str__(self) -> str:
         return self.name
@@ -295,6 +301,9 @@ class Fault:
 def _status(status: int, when: str = "before", **rule: Any) -> dict[str, Any]:
     return {"effect": "status", "status": status, "when": when, **rule}
 
+
+_EDITS = ("patch", "put", "delete")
+_WRITES = ("create", *_EDITS)
 
 FAULTS: tuple[Fault, ...] = (
     Fault("lost before the commit", {"effect": "drop"}),
@@ -318,6 +327,19 @@ FAULTS: tuple[Fault, ...] = (
     Fault("proxy's page before the commit", {"effect": "html", "status": 502}),
     Fault("proxy's page after the commit", {"effect": "html", "status": 200, "when": "after"}),
     Fault("forbidden", _status(403), final=True),
+    *(Fault(f"a gateway's {code} after the commit", _status(code, "after")) for code in (408, 425, 499, 520)),
+    Fault("a gateway's 408 before the commit", _status(408)),
+    Fault(
+        "a gateway's page, 403, after the commit", {"effect": "html", "status": 403, "when": "after"}, methods=_WRITES
+    ),
+    Fault("a redirect after the commit", _status(302, "after", headers={"location": "/login"}), methods=_WRITES),
+    Fault("sent twice by a gateway", {"effect": "repeat"}, methods=_EDITS),
+    Fault("answered for somebody else", {"effect": "foreign"}, methods=(*_EDITS, "get")),
+    Fault("answered too soon, commits 3 s later", {"effect": "early", "seconds": 3}),
+    Fault("an interim answer first", {"effect": "interim"}),
+    Fault("an interim answer for the last", {"effect": "unended", "when": "after"}),
+    Fault("two lengths", {"effect": "lengths"}),
+    Fault("garbled after the commit", {"effect": "garble", "when": "after"}),
     Fault("killed before it is sent", kill="before"),
     Fault("killed after its answer", kill="after"),
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.cases import all_cases, some_cases
+from tests.faults.cases import all_cases, some_cases, sums
 from tests.faults.conftest import Tally
 from tests.faults.matrix import APIS, FAULTS, WRITES, Case, Write
 from tests.faults.verdicts import trace
 from tests.faults.world import World
 
 SEED = 2026
+# Enough of each write that all of them together meet every fault.
+_SINGLES = 9
 
 each_write = pytest.mark.parametrize(
     ("write", "api"), [pytest.param(write, api, id=f"{write.name}-{api}") for write in WRITES for api in write.apis]
@@ -19,7 +21,24 @@ each_write = pytest.mark.parametrize(
 
 @each_write
 def test_a_sample_of_the_faults(world: World, tally: Tally, write: Write, api: str) -> None:
-    for case in some_cases(world, write, api, seed=SEED, singles=7, doubles=2):
+    for case in some_cases(world, write, api, seed=SEED, singles=_SINGLES, doubles=2):
+        tally.play(case)
+    tally.expect_all_kept()
+
+
+@each_write
+def test_a_sample_of_sums_of_faults(world: World, tally: Tally, write: Write, api: str) -> None:
+    """Two and three at once."""
+    for case in sums(world, write, api, seed=SEED, count=2):
+        tally.play(case)
+    tally.expect_all_kept()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
+@each_write
+def test_many_sums_of_faults(world: World, tally: Tally, write: Write, api: str) -> None:
+    for case in sums(world, write, api, seed=SEED + 1, count=60):
         tally.play(case)
     tally.expect_all_kept()
 
@@ -39,7 +58,7 @@ def test_the_sample_has_every_fault_on_each_generation(world: World, api: str) -
         strike.fault.name
         for write in WRITES
         if api in write.apis
-        for case in some_cases(world, write, api, seed=SEED, singles=7, doubles=0)
+        for case in some_cases(world, write, api, seed=SEED, singles=_SINGLES, doubles=0)
         for strike in case.strikes
     }
     assert {fault.name for fault in FAULTS} == sampled

@@ -257,7 +257,8 @@ def _look(
     except NotFoundError:
         raise
     except OfferLibraryError as blind:
-        if not lost:
+        # Whoever makes a patch anew after a conflict has to know that it is not in it.
+        if not lost and not isinstance(error, ConflictError):
             raise error from None
         unknown = OutcomeUnknownError(
             f"A write to {reference} had no answer that settles it ({error}), and the {reference.kind.subject} cannot "
