@@ -7,6 +7,7 @@ there, so that the screen shows what happened to the offers.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import shutil
@@ -34,6 +35,13 @@ SANDBOXES = {"dps": "prod", "xcore": "dev"}
 TASKS = {"example_campaign_launch": (5, 3), "example_campaign_from_scratch": (10, 3)}
 OPENS_IN = {"example_campaign_launch": 3.0, "example_campaign_from_scratch": 8.0}
 LASTS = 7.0
+# What each wait was for; what it returns says who was waited for.
+WAITED = {
+    "wait_until_open": "the window is open: ",
+    "wait_until_closed": "the window is over: ",
+    "wait_until_known": "the decision knows its fallback: ",
+    "wait_until_live": "the decision knows the offer: ",
+}
 TITLES = {"dps": "generation 2 (dps)", "xcore": "generation 1 (xcore)"}
 
 # The real screen; everything else that is printed goes to the log file.
@@ -77,8 +85,12 @@ def launch() -> bool:
         with working("Reading the DAGs"):
             dags = load_dags()
         with working("Starting Airflow's task API"):
+            began = time.monotonic()
             warm_up()
+            # Until tasks have run, this tells how fast the machine is: a task takes a small part of it.
+            _TOOK.append((time.monotonic() - began) / 40)
         say(f"The emulator answers on {emulator.url}")
+        say("Each line is a task. A line with ... is a task that is still at work, or waits, and for how long already.")
         results = [run(dag, api) for dag in dags for api in SANDBOXES]
         for api, sandbox in SANDBOXES.items():
             show_library(api, emulator.objects(sandbox=sandbox))
@@ -115,13 +127,14 @@ def load_dags() -> list[Any]:
 
 def warm_up() -> None:
     """Have Airflow build the API that tasks talk to, which its first task would wait seconds for."""
-    import httpx
     from airflow.sdk.execution_time import supervisor
 
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
         # Airflow 3.2 builds it for every task.
         supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
     transport = supervisor.in_process_api_server().transport
+    # The library that the transport is for: httpx, and httpx2 from Airflow 3.4 on.
+    httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
     with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
 
@@ -129,7 +142,7 @@ def warm_up() -> None:
 def run(dag: Any, api: str) -> bool:
     """Run the campaign once on one generation."""
     say(f"\nRunning {dag.dag_id} on {TITLES[api]}")
-    before, meanwhile = (5 * tasks * (fmean(_TOOK) if _TOOK else 0.0) for tasks in TASKS[dag.dag_id])
+    before, meanwhile = (5 * tasks * fmean(_TOOK) for tasks in TASKS[dag.dag_id])
     opens = datetime.now(UTC) + timedelta(seconds=max(OPENS_IN[dag.dag_id], before))
     with working():
         outcome = dag.test(
@@ -144,7 +157,7 @@ def run(dag: Any, api: str) -> bool:
 
 _BEGAN: dict[str, float] = {}
 _TOOK: list[float] = []
-"""The seconds of each task that did not wait."""
+"""The seconds of each task that did not wait, after a guess."""
 
 
 def begun(context: Mapping[str, Any]) -> None:
@@ -159,7 +172,7 @@ def succeeded(context: Mapping[str, Any]) -> None:
     took = time.monotonic() - _BEGAN.pop(task)
     if not task.startswith("wait"):
         _TOOK.append(took)
-    say(f"  {task:<17} ok  {took:5.2f} s   {summary(result)}")
+    say(f"  {task:<17} ok  {took:5.2f} s   {WAITED.get(task, '')}{summary(result)}")
 
 
 def failed(context: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ def test_the_demo_shows_every_task_and_both_tables() -> None:
             for task in dag.task_ids:
                 assert len([line for line in shown if line.split()[:2] == [task, "ok"]]) == 1, task
     assert demo.stdout.count("before: the fallback, during: the offer, after: the fallback") == len(GENERATIONS)
+    assert sum("the window is over: " in line for line in lines) == 2 * len(GENERATIONS)
     for moment, content in (("before", "Welcome"), ("during", "20 % off"), ("after", "Welcome")):
         told = [line for line in lines if line.split()[:2] == [f"decide_{moment}", "ok"]]
         assert len(told) == len(GENERATIONS)
