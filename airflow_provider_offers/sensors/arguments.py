@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.legible import quoted
-from airflow_provider_offers.client.numbers import whole_number
 
 OfferStatus = Literal["draft", "approved", "archived"]
 Until = Literal["open", "closed"]
@@ -68,14 +67,20 @@ def check_etag(name: str, given: Any) -> Iterator[Violation]:
     """An etag, as a number or as text; nothing at all for the one that the offer has."""
     if may_render(given) or given in (None, ""):
         return
-    if whole_number(given.strip('"') if isinstance(given, str) else given, 0, 10**18) is None:
+    if not _is_whole(given.strip('"') if isinstance(given, str) else given, 0):
         yield Violation(name, quoted(given), "an etag, a whole number, such as that of a receipt")
 
 
 def check_count(name: str, given: Any) -> Iterator[Violation]:
     """A whole number of at least 1."""
-    if not may_render(given) and whole_number(given, 1) is None:
+    if not may_render(given) and not _is_whole(given, 1):
         yield Violation(name, quoted(given), "a whole number of at least 1")
+
+
+def _is_whole(given: Any, least: int) -> bool:
+    """Whether it is a whole number, as one or as text, of at most eighteen digits."""
+    text = str(given) if isinstance(given, int) and not isinstance(given, bool) and abs(given) < 10**18 else given
+    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) >= least
 
 
 def check_seconds(name: str, given: Any) -> Iterator[Violation]:
