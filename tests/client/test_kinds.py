@@ -225,7 +225,7 @@ def test_xcore_refuses_formulas_in_every_call(call: Any) -> None:
 # The differences between Adobe's pages, each by its number in our list of them.
 
 
-def test_5_a_rule_may_mix_both_spellings_and_is_sent_with_prefixes() -> None:
+def test_5_a_rule_may_mix_both_spellings_and_is_sent_as_its_page_has_it() -> None:
     given = {
         "xdm:name": "Gold members",
         "description": "plain",
@@ -251,8 +251,8 @@ def test_5_a_rule_may_mix_both_spellings_and_is_sent_with_prefixes() -> None:
     }
     assert XCORE.create(RULE, neutral).body == {
         "xdm:name": "Gold members",
-        "xdm:description": "plain",
-        "xdm:condition": {"xdm:type": "PQL", "xdm:format": "pql/text", "xdm:value": "true"},
+        "description": "plain",
+        "condition": {"type": "PQL", "format": "pql/text", "value": "true"},
         "xdm:definedOn": given["xdm:definedOn"],
     }
     assert DPS.create(RULE, neutral).body == neutral
@@ -382,8 +382,8 @@ def test_searches_name_the_properties_of_their_kind(path: str) -> None:
     query = parse_query(properties=[f"{path}~.*gold.*"], order_by=f"-{path}")
     assert "property=condition.value~" in DPS.search(RULE, query).path
     assert "orderby=-condition.value" in DPS.search(RULE, query).path
-    assert "property=_instance.xdm:condition.xdm:value~" in XCORE.search(RULE, query).path
-    assert "orderBy=-_instance.xdm:condition.xdm:value" in XCORE.search(RULE, query).path
+    assert "property=_instance.condition.value~" in XCORE.search(RULE, query).path
+    assert "orderBy=-_instance.condition.value" in XCORE.search(RULE, query).path
 
 
 def test_26_what_a_read_leaves_out_does_not_hide_whose_it_is() -> None:
