@@ -16,7 +16,9 @@ from re import _constants as codes  # type: ignore[attr-defined]  # isort: skip
 from re import _parser as parser  # type: ignore[attr-defined]  # isort: skip
 
 MAX_LENGTH = 1000
+# A plain text needs a state for each character, and alternatives a few more. What is beyond that comes of repeating.
 _MAX_STATES = 500
+_STATES_A_CHARACTER = 3
 _MAX_WORK = 10_000
 # How many sets of states are remembered: a text of no more than that may add as many again.
 _MAX_SETS = 10_000
@@ -126,7 +128,7 @@ class Pattern:
         return frozenset(reached)
 
     def _new(self, test: _Test | None = None, only_at: str = "") -> int:
-        if len(self._states) >= _MAX_STATES:
+        if len(self._states) >= max(_MAX_STATES, _STATES_A_CHARACTER * len(self._text)):
             raise PatternError(f"{self._text!r} repeats too much")
         self._states.append(_State(test, only_at))
         return len(self._states) - 1

@@ -79,3 +79,13 @@ def test_a_secret_in_a_header_is_not_kept(header: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str, told: str) -> None:
     assert redacted(text) == told
+
+
+def test_an_entry_is_read_by_attribute_or_as_the_control_plane_shows_it() -> None:
+    with Emulator() as emulator:
+        ask(emulator, data={"client_id": "x"})
+        (entry,) = emulator.journal()
+    assert entry["route"] == entry.route
+    assert {name: entry[name] for name in entry.as_json()} == entry.as_json()
+    with pytest.raises(KeyError):
+        entry["rout"]

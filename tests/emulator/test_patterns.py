@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.patterns import Pattern, PatternError, glob
+from airflow_provider_offers.emulator.patterns import MAX_LENGTH, Pattern, PatternError, glob
 from tests.emulator.conftest import Caller, dps_offer
 
 ATOMS = st.sampled_from(
@@ -120,3 +120,11 @@ def test_an_expression_that_is_not_run_is_named(caller: Caller) -> None:
     answer = caller.dps("GET", f"/offers?offer-type=personalized&property={quote('name~(?=a)b')}")
     assert answer.status_code == 400
     assert "looks around" in answer.json()["detail"]
+
+
+def test_the_longest_plain_text_and_forty_ids_at_once_are_not_too_much() -> None:
+    ids = [f"{number:016x}" for number in range(40)]
+    pattern = Pattern(f"dps:personalized-offer:({'|'.join(ids)})")
+    assert pattern.fullmatch(f"dps:personalized-offer:{ids[17]}")
+    assert not pattern.fullmatch("dps:personalized-offer:17")
+    assert Pattern("a" * MAX_LENGTH).fullmatch("A" * MAX_LENGTH)
