@@ -136,14 +136,14 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "unknown_if_exists": (
         CreateOfferOperator,
-        {**bad_offer(), "if_exists": "replace"},
-        ["if_exists: given 'replace'; accepted: 'adopt' or 'update' or 'skip' or 'fail'"],
+        {**bad_offer(), "if_exists": "{{ 'replace' }}"},
+        ["if_exists: given 'replace', from the template", "accepted: 'adopt' or 'update' or 'skip' or 'fail'"],
     ),
     "bad_patience": (CreateOfferOperator, {**bad_offer(), "patience": "long"}, ["patience: given 'long'"]),
     "unknown_qop": (
         SearchOffersOperator,
-        {"q": "x", "fields": "name", "qop": "XOR"},
-        ["qop: given 'XOR'; accepted: 'AND' or 'OR'"],
+        {"q": "x", "fields": "name", "qop": "{{ 'XOR' }}"},
+        ["qop: given 'XOR', from the template", "accepted: 'AND' or 'OR'"],
     ),
     "qop_alone": (SearchOffersOperator, {"qop": "AND"}, ["qop: given without q"]),
     "bad_limit": (SearchOffersOperator, {"limit": "many"}, ["limit: given 'many'; accepted: a whole number"]),
@@ -154,10 +154,14 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "bad_field": (SearchOffersOperator, {"q": "x", "fields": ["a b"]}, ["fields: given 'a b'"]),
     "search_type": (
         SearchOffersOperator,
-        {"offer_type": "special"},
-        [f"offer_type: given 'special'; accepted: {TYPES}"],
+        {"offer_type": "{{ 'special' }}"},
+        ["offer_type: given 'special', from the template", f"accepted: {TYPES}"],
     ),
-    "get_type": (GetOfferOperator, {"offer_id": "a1", "offer_type": "special"}, ["offer_type: given 'special'", TYPES]),
+    "get_type": (
+        GetOfferOperator,
+        {"offer_id": "a1", "offer_type": "{{ 'special' }}"},
+        ["offer_type: given 'special'", TYPES],
+    ),
     "other_type": (
         GetOfferOperator,
         {"offer_id": SOME_ID, "offer_type": "fallback"},
