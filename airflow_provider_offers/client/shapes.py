@@ -25,6 +25,8 @@ NAME_PREFIX = "name:"
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
 # What an id of any generation is made of; of an id with a blank the service does not even look for the object.
 IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")
+# A word of letters alone that stands for an id is more likely a name without its mark, from this length on.
+_SHORTEST_NAME = 3
 
 
 def name_in(target: str) -> str | None:
@@ -165,6 +167,9 @@ class ReferenceTo(_Leaf):
                 yield Violation(pointer, describe(value), self.example)
             elif not IDENTIFIER.fullmatch(value):
                 yield Violation(pointer, describe(value), self.example + name_hint(value))
+            elif typed is None and len(value) >= _SHORTEST_NAME and not any(map(str.isdigit, value)):
+                page = "No page of Adobe's shows an id without a digit"
+                yield Doubt(pointer, describe(value), self.example + name_hint(value), page)
 
     def pointings(self, value: Any, pointer: str) -> Iterator[Pointing]:
         if isinstance(value, str) and value:

@@ -139,14 +139,17 @@ class CreateOperator(OfferLibraryOperator):
             hook.tell_withdrawn(creations[index], written)
             return write_receipt(written, hook.settings, creations[index].kind.key)
 
+        def called(index: int) -> str:
+            return repr(creations[index].name)
+
         receipts = work_through(
             hook,
             context,
             items,
             create_object,
             receipts=record,
-            progress=ListProgress(self.log, record, len(items), to_receipt, subject_of(creations)),
-            called=lambda index: repr(creations[index].name),
+            progress=ListProgress(self.log, record, len(items), to_receipt, subject_of(creations), called),
+            called=called,
             done="created",
             max_concurrent=max_concurrent,
             stop=stop,

@@ -119,14 +119,17 @@ class EditOffersOperator(OfferLibraryOperator):
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             return write_receipt(written, hook.settings, references[index].kind.key, given[index])
 
+        def called(index: int) -> str:
+            return _named(references[index], given[index])
+
         return work_through(
             hook,
             context,
             references,
             work,
             receipts=checkpoint,
-            progress=ListProgress(self.log, checkpoint, len(references), to_receipt, subject_of(references)),
-            called=lambda index: _named(references[index], given[index]),
+            progress=ListProgress(self.log, checkpoint, len(references), to_receipt, subject_of(references), called),
+            called=called,
             done=self.done,
             max_concurrent=max_concurrent,
             stop=stop,

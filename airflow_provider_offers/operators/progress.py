@@ -177,7 +177,10 @@ class PatchIntent:
 
 
 class ListProgress:
-    """Tells the log every ten seconds how far a list is, and the receipts every outcome. `noun` names one object."""
+    """Tells the log every ten seconds how far a list is, and the receipts every outcome.
+
+    `noun` is what one object is, `called` names the object at an index.
+    """
 
     def __init__(
         self,
@@ -186,8 +189,10 @@ class ListProgress:
         total: int,
         to_receipt: Callable[[int, Written], dict[str, Any]],
         noun: str,
+        called: Callable[[int], str],
     ) -> None:
         self.noun = noun
+        self._called = called
         self._log = log
         self._receipts = receipts
         self._total = total
@@ -203,7 +208,8 @@ class ListProgress:
 
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self._failed += 1
-        self._log.error("%s %d of %d failed: %s", self.noun.capitalize(), index + 1, self._total, error)
+        place = f"{self.noun.capitalize()} {index + 1} of {self._total}"
+        self._log.error("%s, %s, failed: %s", place, self._called(index), error)
         self._tell()
 
     def _tell(self) -> None:

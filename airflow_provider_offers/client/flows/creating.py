@@ -33,6 +33,9 @@ __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 
 IF_EXISTS = ("adopt", "update", "skip", "fail")
 
+# How many members an error names in which two objects differ.
+_MOST_TOLD = 5
+
 
 def create(access: Access, creation: Creation) -> Flow[Written]:
     """Create the offer, unless it is there.
@@ -135,8 +138,8 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     if creation.if_exists == "fail":
         raise AlreadyExistsError(
             f"A {creation.kind.noun} named {creation.name!r} is in the sandbox "
-            f"{work.access.exchange.settings.sandbox!r} already ({_listed(ids)}), and this run did not make it; "
-            "if_exists='adopt', 'update' or 'skip' says what to do with it",
+            f"{work.access.exchange.settings.sandbox!r} already ({_listed(ids)}), and this run did not make it"
+            f"{_told_apart(work, found.entities[0])}; if_exists='adopt', 'update' or 'skip' says what to do with it",
             ids=ids,
         )
     if len(found.entities) > 1:
@@ -153,6 +156,15 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     if creation.if_exists == "skip":
         return _written(entity, "skipped")
     return (yield from _updated(work, entity))
+
+
+def _told_apart(work: Work, there: Entity) -> str:
+    """How somebody else's object differs from what the task wants, as the middle of a sentence."""
+    differs = work.differs(there)
+    if not differs:
+        return ", though it says the same"
+    more = f", and {len(differs) - _MOST_TOLD} more" if len(differs) > _MOST_TOLD else ""
+    return f"; it differs: {what_differs(differs[:_MOST_TOLD], there.properties)}{more}"
 
 
 def _updated(work: Work, entity: Entity) -> Flow[Written]:
