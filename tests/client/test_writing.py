@@ -521,8 +521,11 @@ SHOWN = {
     ("operations", "there", "pointer"),
     [
         (add("/tags/-", "dps:tag:99"), {"tags": tags(20)}, "/tags"),
-        (add("/representations/-", SHOWN), {}, "/representations/1/placement"),
-        ([{"op": "remove", "path": "/representations/0/components/0"}], {}, "/representations/0/components"),
+        (
+            [{"op": "remove", "path": "/representations/0/components/0"}],
+            {"status": "approved"},
+            "/representations/0/components",
+        ),
         ([{"op": "copy", "from": "/name", "path": "/status"}], {}, "/status"),
         ([{"op": "replace", "path": "/representations/0/components/0/content", "value": "x" * 307_000}], {}, ""),
     ],
@@ -532,6 +535,24 @@ def test_what_a_guarded_patch_would_leave_is_refused(api: str, operations: Any, 
         patched(api, operations, sale(**there))
     assert [violation.pointer for violation in refused.value.violations] == [pointer]
     assert methods(patched(api, operations, sale(**there), validate=False)) == ["GET", "PATCH"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("operations", "pointer"),
+    [
+        (add("/representations/-", SHOWN), "/representations/1/placement"),
+        ([{"op": "remove", "path": "/representations/0/components/0"}], "/representations/0/components"),
+    ],
+)
+def test_a_doubt_about_what_a_guarded_patch_would_leave_is_sent_unless_strict(
+    api: str, operations: Any, pointer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
+        patched(api, operations, sale(status="draft"), validate="strict")
+    assert [violation.pointer for violation in refused.value.violations] == [pointer]
+    assert methods(patched(api, operations, sale(status="draft"))) == ["GET", "PATCH"]
+    assert [pointer in record.getMessage() for record in caplog.records] == [True]
 
 
 @BOTH
@@ -559,4 +580,4 @@ def test_what_was_wrong_before_and_gets_worse_is_refused(api: str) -> None:
     with pytest.raises(InvalidInputError, match="26 collection qualifiers"):
         patched(api, add("/tags/-", "dps:tag:1"), sale(tags=tags(25)))
     with pytest.raises(InvalidInputError, match="/representations/2/placement"):
-        patched(api, add("/representations/-", SHOWN), sale(representations=[SHOWN, SHOWN]))
+        patched(api, add("/representations/-", SHOWN), sale(representations=[SHOWN, SHOWN]), validate="strict")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.operators import decisions, library, lifecycle, offers
+from airflow_provider_offers.operators import decisions, library, lifecycle, offers, replacing
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.sensors import offers as sensors
@@ -44,7 +44,7 @@ def _public(module: Any) -> dict[str, Any]:
 
 
 PAGES = {
-    "docs/operators.md": _public(offers),
+    "docs/operators.md": _public(offers) | _public(replacing),
     "docs/lifecycle.md": _public(lifecycle),
     "docs/sensors.md": _public(sensors),
 }
