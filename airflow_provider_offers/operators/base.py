@@ -124,10 +124,10 @@ def listed_document(name: str, given: Any) -> Any:
     return given
 
 
-def json_document(name: str, given: Any) -> Any:
+def json_document(name: str, given: Any, *, private: bool = False) -> Any:
     """A templated field that holds JSON: as Python has it, as text, or as the name of a `.json` file.
 
-    Airflow's rendering has put a file's content in place of its name already.
+    Airflow's rendering has put a file's content in place of its name already. No error quotes what is `private`.
     """
     if not isinstance(given, str):
         return given
@@ -136,7 +136,8 @@ def json_document(name: str, given: Any) -> Any:
     except ValueError as error:
         if looks_like_a_name(given):
             accepted = "the name of a .json file, a JSON document, or a template with `| tojson`"
-            raise InvalidInputError(f"{name} is no JSON", [Violation(name, repr(given), accepted)]) from None
+            shown = "text that is no JSON" if private else quoted(given)
+            raise InvalidInputError(f"{name} is no JSON", [Violation(name, shown, accepted)]) from None
         raise InvalidInputError(
             f"{name} is no JSON",
             [Violation(name, f"text that breaks off JSON: {error}", "a JSON document; in a template, `| tojson`")],

@@ -120,7 +120,7 @@ class DecideOperator(OfferLibraryOperator):
             self._profile(),
             scopes=_scopes(self.scopes),
             item_count=self.item_count,
-            context_data=json_document("context_data", self.context_data) or None,
+            context_data=json_document("context_data", self.context_data, private=True) or None,
             dry_run=self.as_dry_run,
             include_content=self.include_content,
             allow_duplicates=self.allow_duplicates,
@@ -130,7 +130,7 @@ class DecideOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.profiles import PROFILE_SHAPE
 
         try:
-            return json_document("profile", self.profile)
+            return json_document("profile", self.profile, private=True)
         except InvalidInputError as error:
             if not isinstance(self.profile, str) or self.profile.strip().endswith(".json"):
                 raise

@@ -24,6 +24,7 @@ from airflow_provider_offers.client.errors import (
     Violation,
     can_pass,
 )
+from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
@@ -93,7 +94,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         yield from arguments.check_text("sandbox", self.sandbox, optional=True)
         yield from arguments.check_seconds("max_outage", self.max_outage)
         if not isinstance(self.deferrable, bool):
-            yield Violation("deferrable", repr(self.deferrable), "True or False")
+            yield Violation("deferrable", quoted(self.deferrable), "True or False")
 
     def refuse_where_parsed(self) -> None:
         """Raise what `check` finds; the last step of each constructor. A mapped task is checked when it runs."""

@@ -164,7 +164,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         return new_viewpoint(
             decision_id=named_offer(self.decision_id, "decision_id") or None,
             placement_id=named_offer(self.placement_id, "placement_id") or None,
-            profile=json_document("profile", self.profile or None),
-            context_data=json_document("context_data", self.context_data or None),
+            profile=json_document("profile", self.profile or None, private=True),
+            context_data=json_document("context_data", self.context_data or None, private=True),
             settings=hook.settings,
         )

@@ -227,7 +227,7 @@ def test_what_a_list_may_not_be_is_refused_before_anything_is_sent(
     offers = emulator.seed(2, template={"status": "draft"})
     with dag_of("refused") as dag:
         wrong: dict[str, dict[str, Any]] = {
-            "failure": {"on_failure": "pause"},
+            "failure": {"on_failure": "{{ 'pause' }}"},
             "concurrent": {"max_concurrent": 0},
             "waive": {"waive": ["everything"]},
         }

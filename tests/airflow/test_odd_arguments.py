@@ -100,9 +100,16 @@ def arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
             found = {**signature.parameters, **found}
     if "object_id" in found or operator is offers.ArchiveExpiredOffersOperator:
         found = {name: each for name, each in found.items() if name not in ("offer_id", "offer_type")}
+    if "object" in found:
+        # In its place.
+        found.pop("offer", None)
     if "decision_steps" in operator.__module__:
         found.pop("kind", None)
     return {name: each for name, each in found.items() if name not in SKIPPED}
+
+
+# Hundreds of runs in each of them.
+pytestmark = pytest.mark.timeout(600)
 
 
 def context_of(task: Any, try_number: int) -> Any:

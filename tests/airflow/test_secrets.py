@@ -350,7 +350,9 @@ def test_input_that_cannot_work(airflow: Airflow, emulator: Emulator, api: str) 
         GetOfferOperator(task_id="get", offer_id="../x", retries=0)
         PatchOfferOperator(task_id="patch", offer_id=SOME_IDS, patch=[{"op": "x"}], retries=0)
         SearchOffersOperator(task_id="search", limit=-1, retries=0)
-        OfferStatusSensor(task_id="sensor", offer_id=SOME_IDS, status="draft", sandbox=" ", deferrable=True, retries=0)
+        OfferStatusSensor(
+            task_id="sensor", offer_id=SOME_IDS, status="draft", sandbox="{{ ' ' }}", deferrable=True, retries=0
+        )
     run = airflow.run(dag, connections={CONNECTION: connection})
 
     assert set(run.states.values()) == {"failed"}

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.service_clock import MARGIN, UNTOLD_MARGIN, ServiceClock, clock_of, elapsed
 from airflow_provider_offers.client.wire import Request, Response
-from tests.client.library import entity, page
+from tests.client.library import entity, page, receipt
 from tests.client.script import SETTINGS, START, Script, answer
 
 HOST = "https://platform.adobe.io"
@@ -203,7 +203,7 @@ def test_an_offer_is_archived_only_once_its_end_has_passed_by_a_margin(told: boo
         window = {"startDate": "2026-01-01T00:00:00Z", "endDate": end.isoformat()}
         there = entity("dps", {"name": "x", "status": "approved", "selectionConstraint": window})
         headers = {"date": http_date(START)} if told else {}
-        script = Script(answer(200, there, headers), answer(200, {}), answer(200, there, headers))
+        script = Script(answer(200, there, headers), answer(200, receipt("dps", etag=2)), answer(200, there, headers))
         access = Access(Exchange(SETTINGS, Retries(max_retries=0), clock=lambda: 1.0, now=lambda: START), Dps())
         reference = Reference(PERSONALIZED, id=there["id"])
         script.go(archive_expired(access, reference, START + timedelta(days=1)))

@@ -59,8 +59,8 @@ def test_the_example_runs(example: Block, api: str, airflow: Airflow, emulator: 
             return
         assert run.state == "success", [(attempt.task_id, str(attempt.error)) for attempt in run.attempts]
         assert set(run.states.values()) == {"success"}
-    # Batch decisions have one service for both.
-    services = (f"/data/core/{api}/", "/data/core/dwm/")
+    # Decisions have services of their own, and batch decisions one for both.
+    services = (f"/data/core/{api}/", f"/data/core/{'ods' if api == 'dps' else 'ode'}/", "/data/core/dwm/")
     assert any(entry.path.startswith(services) for entry in emulator.journal())
 
 

@@ -26,7 +26,7 @@ def test_standard_fields_are_named_in_adobes_words_and_unused_ones_hidden(form: 
         "login": "Client ID",
         "password": "Client secret",
     }
-    assert {name for name, field in fields.items() if field and field["hidden"]} == {"port", "url_schema"}
+    assert {name for name, field in fields.items() if field and field["hidden"]} == {"url_schema"}
     assert fields["host"]["placeholder"] == "https://platform.adobe.io"
     assert all(fields[name]["placeholder"] for name in ("login", "password"))
 

@@ -56,6 +56,9 @@ def known_reasons(kind: Kind) -> tuple[str, ...]:
 
 def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
     """The reasons to waive, one or several; `InvalidInputError` where the kind does not know one."""
+    if given is not None and not isinstance(given, (str, list, tuple, set, frozenset)):
+        violation = Violation("waive", quoted(given), "the name of a reason, or a list of them")
+        raise InvalidInputError(f"The checks of the {kind.noun} are not valid", [violation])
     names = [given] if isinstance(given, str) and given else list(given or ())
     known = known_reasons(kind)
     if unknown := [name for name in names if name not in known]:
