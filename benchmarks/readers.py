@@ -61,7 +61,7 @@ def bare_aiohttp(url: str) -> Callable[[], int]:
 def library(url: str) -> Callable[[], int]:
     """The client, which yields entities."""
     from airflow_provider_offers.client.library import OfferLibrary
-    from airflow_provider_offers.client.query import parse_query
+    from airflow_provider_offers.client.model.query import parse_query
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
     settings = OfferLibraryHook().settings

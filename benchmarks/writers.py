@@ -58,12 +58,12 @@ def limit(url: str, offers: int) -> Callable[[], None]:
 
 def patch(url: str, offers: int) -> Callable[[], None]:
     """What an operator does with a list, with the plain patch as the work."""
-    from airflow_provider_offers.client.batches import run_batch
-    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.flows import writing
-    from airflow_provider_offers.client.kinds import PERSONALIZED
-    from airflow_provider_offers.client.session import AsyncSession
+    from airflow_provider_offers.client.lists import run_batch
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.kinds import PERSONALIZED
+    from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
     class Progress:

@@ -61,7 +61,7 @@ def checkout() -> Path:
 @pytest.fixture(autouse=True)
 def no_clock_is_known() -> Iterator[None]:
     """What one test's service said of the time is nothing to the next, which may have another at its address."""
-    from airflow_provider_offers.client.service_clock import forget_clocks
+    from airflow_provider_offers.client.wire.service_clock import forget_clocks
 
     yield
     forget_clocks()

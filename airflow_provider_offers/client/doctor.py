@@ -13,7 +13,7 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     PermissionDeniedError,
 )
-from airflow_provider_offers.client.query import Query
+from airflow_provider_offers.client.model.query import Query
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.library import OfferLibrary

@@ -15,12 +15,12 @@
     ├── TransitionError             the offer's status does not allow the step
     ├── NotPublishableError         publishing would be pointless; each reason is named
     ├── PagingError                 a listing repeats itself before its end
-    ├── BatchError                  some offers of a list failed, each with its own error (batches)
-    ├── HopelessError               what is waited for can no longer happen (waiting)
-    │   └── GoneError               what is waited for is not there, or not any more (waiting)
-    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision (delivery)
-    ├── BatchJobError               a batch decision ended in ERROR (workloads)
-    ├── BatchTimeoutError           a batch decision was not over in time, and goes on (workloads)
+    ├── BatchError                  some offers of a list failed, each with its own error (lists)
+    ├── HopelessError               what is waited for can no longer happen (verdicts)
+    │   └── GoneError               what is waited for is not there, or not any more (verdicts)
+    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision (questions)
+    ├── BatchJobError               a batch decision ended in ERROR (jobs)
+    ├── BatchTimeoutError           a batch decision was not over in time, and goes on (jobs)
     └── APIError                    the service or its gateway said no
         ├── BadRequestError         400, 415 and other refusals of the request itself
         ├── NotAuthenticatedError   401 and 403010: the token is missing, expired or unknown
@@ -42,7 +42,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.client.legible import legible, legible_message
+from airflow_provider_offers.client.text import legible, legible_message
 
 
 class OfferLibraryError(Exception):

@@ -9,13 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
-from airflow_provider_offers.client.cleaning import tidied, tidied_patch
-from airflow_provider_offers.client.creations import new_creation
-from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.exchange import Exchange
-from airflow_provider_offers.client.filters import fitted
 from airflow_provider_offers.client.flows.access import Access, open_access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.creating import Creation, Earlier
@@ -27,21 +21,27 @@ from airflow_provider_offers.client.flows.reading import not_found, read, resolv
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.kinds import PERSONALIZED, Kind, kind_of
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.query import Query
-from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.validation import (
+from airflow_provider_offers.client.model.cleaning import tidied, tidied_patch
+from airflow_provider_offers.client.model.creations import new_creation
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
+from airflow_provider_offers.client.model.filters import fitted
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind, kind_of
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.model.validation import (
     Validate,
     check_offer,
     check_operations,
     check_patch,
     checked_validate,
 )
-from airflow_provider_offers.client.wire import Flow, Json
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Flow, Json
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
-from airflow_provider_offers.client.legible import quoted
 from airflow_provider_offers.client.secret import Secret, Unpicklable
+from airflow_provider_offers.client.text import quoted
 
 Api = Literal["dps", "xcore"]
 

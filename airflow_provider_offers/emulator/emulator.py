@@ -14,9 +14,9 @@ from airflow_provider_offers.emulator.clock import Clock
 from airflow_provider_offers.emulator.settings import Settings
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.emulator.faults import Fault
-    from airflow_provider_offers.emulator.journal import Entry
-    from airflow_provider_offers.emulator.server import ServerThread
+    from airflow_provider_offers.emulator.control.faults import Fault
+    from airflow_provider_offers.emulator.control.journal import Entry
+    from airflow_provider_offers.emulator.http.server import ServerThread
     from airflow_provider_offers.emulator.service import Service
 
 
@@ -62,9 +62,9 @@ class Emulator:
 
     def start(self) -> Emulator:
         """Open the database and serve; returns when the server is ready."""
-        from airflow_provider_offers.emulator.database import DatabaseError
-        from airflow_provider_offers.emulator.server import ServerThread
+        from airflow_provider_offers.emulator.http.server import ServerThread
         from airflow_provider_offers.emulator.service import Service
+        from airflow_provider_offers.emulator.store.database import DatabaseError
 
         if self._server is not None:
             raise EmulatorError("the emulator is running already")
@@ -173,7 +173,7 @@ class Emulator:
         `kind` is the service's word, such as `offer-placement`, or that of the operators, such as `placement`. Raises
         `ValueError` for an unknown kind or sandbox.
         """
-        from airflow_provider_offers.emulator import control
+        from airflow_provider_offers.emulator.control import control
 
         found: list[dict[str, Any]] = control.objects(self._running, {"kind": kind, "sandbox": sandbox})["objects"]
         return found
@@ -270,7 +270,7 @@ class Emulator:
         return self._running.expire_tokens()
 
     def _declare(self, name: str, **given: Any) -> Any:
-        from airflow_provider_offers.emulator import declaring
+        from airflow_provider_offers.emulator.control import declaring
 
         return getattr(declaring, name)(self._running, given)
 

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from airflow_provider_offers.emulator import cors, dwm, gateway, ims, routes, seeding, wellknown
-from airflow_provider_offers.emulator.batch_jobs import BatchJobs
-from airflow_provider_offers.emulator.calls import Call, MissingContentType
+from airflow_provider_offers.emulator import wellknown
 from airflow_provider_offers.emulator.clock import Clock
-from airflow_provider_offers.emulator.database import Database
-from airflow_provider_offers.emulator.faults import Faults
-from airflow_provider_offers.emulator.journal import Journal
-from airflow_provider_offers.emulator.library import Library, Record
-from airflow_provider_offers.emulator.listing import Listing
-from airflow_provider_offers.emulator.messages import (
+from airflow_provider_offers.emulator.control.faults import Faults
+from airflow_provider_offers.emulator.control.journal import Journal
+from airflow_provider_offers.emulator.http import cors, gateway, ims, routes
+from airflow_provider_offers.emulator.http.calls import Call, MissingContentType
+from airflow_provider_offers.emulator.http.messages import (
     Answer,
     GatewayError,
     Reason,
@@ -27,8 +24,14 @@ from airflow_provider_offers.emulator.messages import (
     ServiceError,
     missing_content_type,
 )
-from airflow_provider_offers.emulator.runtime import Runtime
+from airflow_provider_offers.emulator.runtime import dwm
+from airflow_provider_offers.emulator.runtime.batch_jobs import BatchJobs
+from airflow_provider_offers.emulator.runtime.runtime import Runtime
 from airflow_provider_offers.emulator.settings import Settings
+from airflow_provider_offers.emulator.store import seeding
+from airflow_provider_offers.emulator.store.database import Database
+from airflow_provider_offers.emulator.store.library import Library, Record
+from airflow_provider_offers.emulator.store.listing import Listing
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _LONGEST_CONN_ID = 250
 def check_place(conn_id: Any, sandbox: Any) -> None:
     """Refuse what names no connection, or no sandbox. None is the sandbox of the connection; empty text is none."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
-    from airflow_provider_offers.client.legible import quoted
+    from airflow_provider_offers.client.text import quoted
 
     violations = []
     if not isinstance(conn_id, str) or not 0 < len(conn_id) <= _LONGEST_CONN_ID or not conn_id.isprintable():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_offers.client.batches import Work
-    from airflow_provider_offers.client.shown import ReadReceipt, WriteReceipt
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import KindName
 
@@ -24,7 +24,7 @@ class LibraryObjects:
     """
 
     def __init__(self, hook: OfferLibraryHook, kind: KindName) -> None:
-        from airflow_provider_offers.client.kinds import library_kind
+        from airflow_provider_offers.client.model.kinds import library_kind
 
         self._hook = hook
         self.kind = library_kind(kind)
@@ -46,7 +46,7 @@ class LibraryObjects:
 
     def get_many(self, object_ids: Sequence[Any]) -> list[ReadReceipt]:
         """Read many objects in few requests, in their order. Raises `NotFoundError` that names those not there."""
-        from airflow_provider_offers.client.receipts import object_receipt
+        from airflow_provider_offers.client.model.receipts import object_receipt
 
         began = time.monotonic()
         library = self._hook.library
@@ -93,7 +93,7 @@ class LibraryObjects:
 
         What still refers to the object is a `ConflictError` that names it, unless `cascade`, which deletes it first.
         """
-        from airflow_provider_offers.client.flows.graph import delete_object
+        from airflow_provider_offers.client.flows.cascading import delete_object
 
         return self.edit(
             object_id,
@@ -101,12 +101,12 @@ class LibraryObjects:
         )
 
     def search(self, *, full: bool = False, **query: Any) -> Iterator[ReadReceipt]:
-        """The objects that a search finds, each once, page by page; see `client.query.parse_query`.
+        """The objects that a search finds, each once, page by page; see `client.model.query.parse_query`.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
         """
-        from airflow_provider_offers.client.query import parse_query
-        from airflow_provider_offers.client.receipts import object_receipt
+        from airflow_provider_offers.client.model.query import parse_query
+        from airflow_provider_offers.client.model.receipts import object_receipt
 
         began, found = time.monotonic(), 0
         for entity in self._hook.library.search_offers(parse_query(**query), offer_type=self.kind):

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
 
-    from airflow_provider_offers.client.batches import Work
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
-    from airflow_provider_offers.client.kinds import Kind
     from airflow_provider_offers.client.library import OfferLibrary
-    from airflow_provider_offers.client.retry import Retries
-    from airflow_provider_offers.client.session import AsyncSession
+    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.kinds import Kind
+    from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.client.settings import Settings
-    from airflow_provider_offers.client.shown import ReadReceipt, WriteReceipt
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.wire.retry import Retries
+    from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.objects import LibraryObjects
     from airflow_provider_offers.operators.words import IfExists, KindName, OfferType
 
@@ -137,8 +137,8 @@ class OfferLibraryHook(BaseHook):
         return cast("WriteReceipt", self.create(creation))
 
     def create(self, creation: Creation) -> dict[str, Any]:
-        """Create what `client.creations.new_creation` checked, once, and return its receipt."""
-        from airflow_provider_offers.client.receipts import write_receipt
+        """Create what `client.model.creations.new_creation` checked, once, and return its receipt."""
+        from airflow_provider_offers.client.model.receipts import write_receipt
 
         began = time.monotonic()
         written = self.library.create(creation)
@@ -160,7 +160,7 @@ class OfferLibraryHook(BaseHook):
 
         Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps).
         """
-        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.model.receipts import entity_receipt
 
         began = time.monotonic()
         entity = self.library.get_offer(offer_id, offer_type=offer_type)
@@ -170,7 +170,7 @@ class OfferLibraryHook(BaseHook):
 
     def get_offers(self, offer_ids: Sequence[Any], *, offer_type: OfferType | None = None) -> list[ReadReceipt]:
         """Read many offers in few requests, in their order. Raises `NotFoundError` that names those not there."""
-        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.model.receipts import entity_receipt
 
         began = time.monotonic()
         entities = self.library.get_offers([self.library.reference(each, offer_type) for each in offer_ids])
@@ -247,7 +247,7 @@ class OfferLibraryHook(BaseHook):
 
     def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> WriteReceipt:
         """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
-        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.client.model.receipts import write_receipt
 
         began = time.monotonic()
         kind = self.library.reference(offer_id, offer_type).kind
@@ -258,7 +258,7 @@ class OfferLibraryHook(BaseHook):
         """A way to the same sandbox for an event loop of this task's own. The caller closes it."""
         from airflow.sdk.log import mask_secret
 
-        from airflow_provider_offers.client.session import AsyncSession
+        from airflow_provider_offers.client.wire.session import AsyncSession
 
         async def mask(token: str) -> None:
             # In the task's own thread: a worker is a fork, in which threads of its parent's pools do not run.
@@ -296,13 +296,13 @@ class OfferLibraryHook(BaseHook):
     ) -> Iterator[ReadReceipt]:
         """The offers that a search finds, each once, page by page as they are asked for.
 
-        See `airflow_provider_offers.client.query.parse_query` for the parameters. What the connection's generation
-        cannot express is refused with `UnsupportedError`.
+        See `airflow_provider_offers.client.model.query.parse_query` for the parameters. What the connection's
+        generation cannot express is refused with `UnsupportedError`.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).
         """
-        from airflow_provider_offers.client.query import parse_query
-        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.model.query import parse_query
+        from airflow_provider_offers.client.model.receipts import entity_receipt
 
         query = parse_query(
             q=q,
@@ -358,8 +358,8 @@ class OfferLibraryHook(BaseHook):
 
         Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore).
         """
-        from airflow_provider_offers.client.delivery import decided_receipt, new_question
-        from airflow_provider_offers.client.flows.deciding import decide
+        from airflow_provider_offers.client.deciding.asking import decide
+        from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
 
         question = new_question(
             decision_id=decision_id,
@@ -403,8 +403,8 @@ class OfferLibraryHook(BaseHook):
 
         Calls `POST /data/core/dwm/workloads/decisions`.
         """
-        from airflow_provider_offers.client.flows.batching import submit
-        from airflow_provider_offers.client.workloads import job_receipt, new_workload
+        from airflow_provider_offers.client.deciding.batching import submit
+        from airflow_provider_offers.client.deciding.jobs import job_receipt, new_workload
 
         workload = new_workload(
             decision_id=decision_id,
@@ -421,8 +421,8 @@ class OfferLibraryHook(BaseHook):
 
     def batch_status(self, job_id: str) -> dict[str, Any]:
         """A batch decision's receipt as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
-        from airflow_provider_offers.client.flows.batching import job_status
-        from airflow_provider_offers.client.workloads import job_receipt
+        from airflow_provider_offers.client.deciding.batching import job_status
+        from airflow_provider_offers.client.deciding.jobs import job_receipt
 
         job = self.library.run(lambda access: job_status(access, job_id))
         return job_receipt(job, self.settings, dataset=None, audience=None)
@@ -486,7 +486,7 @@ class OfferLibraryAsyncHook(BaseHook):
 
     async def session(self, *, retries: Retries | None = None) -> AsyncSession:
         """The open way to the sandbox; opened at the first call."""
-        from airflow_provider_offers.client.session import AsyncSession
+        from airflow_provider_offers.client.wire.session import AsyncSession
 
         async with self._opening:
             if self._session is None:
@@ -506,9 +506,9 @@ class OfferLibraryAsyncHook(BaseHook):
 
     async def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> ReadReceipt:
         """Read an offer; see `OfferLibraryHook.get_offer`."""
-        from airflow_provider_offers.client.entities import parse_reference
         from airflow_provider_offers.client.flows.reading import read_now
-        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.model.entities import parse_reference
+        from airflow_provider_offers.client.model.receipts import entity_receipt
 
         session = await self.session()
         settings = session.settings
@@ -520,11 +520,11 @@ class OfferLibraryAsyncHook(BaseHook):
         self, *, offer_type: str = "personalized", full: bool = False, **parameters: Any
     ) -> AsyncIterator[ReadReceipt]:
         """The offers that a search finds, each once; see `OfferLibraryHook.search_offers`."""
-        from airflow_provider_offers.client.filters import fitted
         from airflow_provider_offers.client.flows.listing import Listing
-        from airflow_provider_offers.client.kinds import kind_of
-        from airflow_provider_offers.client.query import parse_query
-        from airflow_provider_offers.client.receipts import entity_receipt
+        from airflow_provider_offers.client.model.filters import fitted
+        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.query import parse_query
+        from airflow_provider_offers.client.model.receipts import entity_receipt
 
         kind = kind_of(offer_type)
         query = fitted(parse_query(**parameters), kind)

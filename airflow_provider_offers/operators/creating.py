@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.creations import CreationRecord
     from airflow_provider_offers.operators.progress import PatchIntent
@@ -126,7 +126,7 @@ class CreateOperator(OfferLibraryOperator):
 
     def _create_many(self, documents: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         from airflow_provider_offers.client.flows.adding import create_object
-        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
         from airflow_provider_offers.operators.progress import ListProgress
 
@@ -161,7 +161,7 @@ class CreateOperator(OfferLibraryOperator):
         return receipts
 
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
-        from airflow_provider_offers.client.kinds import library_kind
+        from airflow_provider_offers.client.model.kinds import library_kind
 
         creation = hook.library.creation(
             document,
@@ -177,7 +177,7 @@ class CreateOperator(OfferLibraryOperator):
 
     def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> PatchIntent:
         """Where the tries of the task keep that what is there is about to be updated."""
-        from airflow_provider_offers.client.entities import Reference
+        from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.operators.progress import PatchIntents
 
         settings = hook.settings
@@ -186,8 +186,8 @@ class CreateOperator(OfferLibraryOperator):
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list, or one error with what is wrong in any of them."""
-        from airflow_provider_offers.client.creations import check_names
         from airflow_provider_offers.client.errors import InvalidInputError
+        from airflow_provider_offers.client.model.creations import check_names
 
         creations, violations = [], []
         for index, document in enumerate(documents):
@@ -218,7 +218,7 @@ class CreateOperator(OfferLibraryOperator):
 def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
     """A violation of one document, said of the list: by its index, and by its name where it has one."""
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.legible import quoted
+    from airflow_provider_offers.client.text import quoted
 
     if violation.pointer and not violation.pointer.startswith("/"):
         return violation

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
-    from airflow_provider_offers.client.entities import Receipt
     from airflow_provider_offers.client.flows.ownership import Creation, Earlier
+    from airflow_provider_offers.client.model.entities import Receipt
 
 # So many objects are noted at once, and may then be posted for so long without another write to the state.
 _BLOCK = 16

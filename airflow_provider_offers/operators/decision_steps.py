@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from airflow_provider_offers.client.lifecycle import Step
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.model.lifecycle import Step
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.operators.words import OnFailure
 
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
@@ -91,7 +91,7 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
 
     @property
     def steps(self) -> Sequence[Step]:
-        from airflow_provider_offers.client.lifecycle import DECISION_STEPS
+        from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS
 
         return DECISION_STEPS
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.wire import Json
-    from airflow_provider_offers.client.workloads import Job, Workload
+    from airflow_provider_offers.client.deciding.jobs import Job, Workload
+    from airflow_provider_offers.client.wire.messages import Json
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.submissions import SubmissionRecord
 
@@ -127,7 +127,7 @@ class DecideOperator(OfferLibraryOperator):
         )
 
     def _profile(self) -> Any:
-        from airflow_provider_offers.client.profiles import PROFILE_SHAPE
+        from airflow_provider_offers.client.deciding.profiles import PROFILE_SHAPE
 
         try:
             return json_document("profile", self.profile, private=True)
@@ -226,8 +226,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self._job_id: str | None = None
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.client.flows.batching import submission
-        from airflow_provider_offers.client.workloads import job_receipt, new_workload
+        from airflow_provider_offers.client.deciding.batching import submission
+        from airflow_provider_offers.client.deciding.jobs import job_receipt, new_workload
         from airflow_provider_offers.operators.submissions import SubmissionRecord
 
         workload = new_workload(
@@ -286,7 +286,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _seen(self, hook: OfferLibraryHook, job_id: str, poll_interval: float) -> Job:
         """The job of an earlier try; `NotFoundError` where the service does not know it for as long as a wait bears."""
-        from airflow_provider_offers.client.polling import Patience
+        from airflow_provider_offers.client.waiting.polling import Patience
 
         patience = Patience(poll_interval)
         while True:
@@ -298,8 +298,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
             time.sleep(pause)
 
     def _submit(self, hook: OfferLibraryHook, record: SubmissionRecord, workload: Workload, body: Json) -> Job:
-        from airflow_provider_offers.client.flows.batching import post
-        from airflow_provider_offers.client.retry import is_unsettled
+        from airflow_provider_offers.client.deciding.batching import post
+        from airflow_provider_offers.client.wire.retry import is_unsettled
 
         if record.doubt is not None:
             self._decide_in_doubt(record.doubt, workload)
@@ -342,8 +342,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
         """Look at the job until it is over."""
-        from airflow_provider_offers.client.polling import Patience
-        from airflow_provider_offers.client.workloads import BatchTimeoutError
+        from airflow_provider_offers.client.deciding.jobs import BatchTimeoutError
+        from airflow_provider_offers.client.waiting.polling import Patience
 
         patience, end = Patience(poll_interval), time.monotonic() + timeout
         pause = patience.after_look()
@@ -380,7 +380,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Take up what the trigger ended in."""
-        from airflow_provider_offers.client.workloads import BatchTimeoutError, Job
+        from airflow_provider_offers.client.deciding.jobs import BatchTimeoutError, Job
         from airflow_provider_offers.operators.submissions import SubmissionRecord
 
         record = SubmissionRecord(context, self.log)
@@ -464,6 +464,6 @@ def _failure(event: dict[str, Any]) -> OfferLibraryError:
 
 
 def _look(hook: OfferLibraryHook, job_id: str) -> Job:
-    from airflow_provider_offers.client.flows.batching import job_status
+    from airflow_provider_offers.client.deciding.batching import job_status
 
     return hook.library.run(lambda access: job_status(access, job_id))

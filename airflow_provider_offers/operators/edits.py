@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Work
-    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import PatchIntents
     from airflow_provider_offers.operators.words import OfferType, OnFailure
@@ -106,7 +106,7 @@ class EditOffersOperator(OfferLibraryOperator):
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Do the work for every offer given; the receipts come in their order."""
-        from airflow_provider_offers.client.receipts import write_receipt
+        from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
         from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
 

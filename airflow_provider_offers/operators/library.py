@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.flows.deleting_once import Delete
-    from airflow_provider_offers.client.shown import ReadReceipt
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.model.shown import ReadReceipt
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Qop
 
@@ -297,7 +297,7 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
         return [*super().fingerprint, self.cascade]
 
     def deletion(self) -> Delete:
-        from airflow_provider_offers.client.flows.graph import delete_object
+        from airflow_provider_offers.client.flows.cascading import delete_object
 
         cascade = self.cascade
         return lambda access, reference, missing_ok: delete_object(

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Work
-    from airflow_provider_offers.client.entities import Reference
-    from airflow_provider_offers.client.lifecycle import Step
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.lifecycle import Step
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import OfferType, OnFailure
 
@@ -95,7 +95,7 @@ class ScheduleOfferOperator(EditOffersOperator):
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.editing import schedule
-        from airflow_provider_offers.client.windows import WINDOW_DOUBTS, doubtful, resolve_window
+        from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful, resolve_window
 
         window = resolve_window(self.start, self.end, self.duration, self.timezone)
         self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
@@ -119,7 +119,7 @@ class StepOperator(EditOffersOperator):
     @property
     def steps(self) -> Sequence[Step]:
         """The steps of the kind."""
-        from airflow_provider_offers.client.lifecycle import STEPS
+        from airflow_provider_offers.client.model.lifecycle import STEPS
 
         return STEPS
 
@@ -273,7 +273,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from datetime import datetime
 
-        from airflow_provider_offers.client.durations import before
+        from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.operators.progress import ChosenList
 
         # What is chosen once, since a retry that chose again would archive up to `limit` more.
@@ -308,8 +308,8 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         """Wait where a window ended a moment ago: what is archived never comes back, and servers' clocks differ."""
         import time
 
-        from airflow_provider_offers.client.instants import parse_instant
-        from airflow_provider_offers.client.service_clock import MARGIN
+        from airflow_provider_offers.client.model.instants import parse_instant
+        from airflow_provider_offers.client.wire.service_clock import MARGIN
 
         last = max(parse_instant(offer["window"]["end"]) for offer in due)
         left = (last + MARGIN - hook.library.service_now()).total_seconds()
@@ -332,7 +332,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 
     def _expired(self, hook: OfferLibraryHook) -> list[dict[str, Any]]:
         """What is over and not archived, the longest expired first; how the service compares dates is not relied on."""
-        from airflow_provider_offers.client.instants import format_instant, parse_instant
+        from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 
         found = hook.search_offers(
             properties=["status!=archived", f"selectionConstraint.endDate<{format_instant(self._cutoff)}"]
@@ -349,8 +349,8 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 
     def _checked_limit(self) -> int:
         from airflow_provider_offers.client.errors import InvalidInputError, Violation
-        from airflow_provider_offers.client.legible import quoted
-        from airflow_provider_offers.client.numbers import whole_number
+        from airflow_provider_offers.client.model.numbers import whole_number
+        from airflow_provider_offers.client.text import quoted
 
         limit = whole_number(self.limit, 0)
         if limit is None:
@@ -368,7 +368,7 @@ def _short(offer: dict[str, Any]) -> dict[str, Any]:
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
     """The reasons to overlook, one or several, each of which must be known."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
-    from airflow_provider_offers.client.legible import quoted
+    from airflow_provider_offers.client.text import quoted
 
     if given is None or given == "":
         return ()

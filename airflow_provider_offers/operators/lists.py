@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Batch
-    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.access import Access
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.writing import Written
-    from airflow_provider_offers.client.wire import Flow
+    from airflow_provider_offers.client.lists import Batch
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.wire.messages import Flow
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import ListProgress, Receipts
 
@@ -29,8 +29,8 @@ ON_FAILURE = ("stop", "continue")
 def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
     """How many may be under way at once, and whether a failure stops the rest; both may come from a template."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
-    from airflow_provider_offers.client.legible import quoted
-    from airflow_provider_offers.client.numbers import whole_number
+    from airflow_provider_offers.client.model.numbers import whole_number
+    from airflow_provider_offers.client.text import quoted
 
     violations = []
     if on_failure not in ON_FAILURE:
@@ -68,7 +68,7 @@ def work_through(
     are begun in the order of what it gives for their indexes. Raises `BatchError`
     where some failed, after everything else was done or, with `stop`, not begun.
     """
-    from airflow_provider_offers.client.batches import BatchError
+    from airflow_provider_offers.client.lists import BatchError
 
     try:
         batch = _completed(
@@ -117,7 +117,7 @@ async def _run(
     stop: bool,
     order: Callable[[int], float] | None,
 ) -> Batch:
-    from airflow_provider_offers.client.batches import run_batch
+    from airflow_provider_offers.client.lists import run_batch
 
     session = await hook.async_session()
     try:

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.batches import Work
-    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.flows.deleting_once import Delete
-    from airflow_provider_offers.client.shown import ReadReceipt
-    from airflow_provider_offers.client.validation import Validate
+    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.shown import ReadReceipt
+    from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Qop
 
@@ -225,7 +225,7 @@ class PatchOfferOperator(EditOffersOperator):
 
     @property
     def repeatable(self) -> bool:
-        from airflow_provider_offers.client.patches import is_idempotent
+        from airflow_provider_offers.client.model.patches import is_idempotent
 
         return is_idempotent(json_document("patch", self.patch))
 

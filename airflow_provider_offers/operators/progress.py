@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
-    from airflow_provider_offers.client.entities import Reference
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.flows.intents import Plan
     from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.model.entities import Reference
 
 _LOG_SECONDS = 10.0
 # Work that bears being done again is saved in bunches: a crash has the next try do the last second's again.

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import Violation
-from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.text import quoted
 
 OfferStatus = Literal["draft", "approved", "archived"]
 Until = Literal["open", "closed"]
 
 STATUSES: tuple[str, ...] = get_args(OfferStatus)
 UNTIL: tuple[str, ...] = get_args(Until)
-# An hour, as in `client.polling`, which is not imported where a DAG is parsed.
+# An hour, as in `client.waiting.polling`, which is not imported where a DAG is parsed.
 LONGEST_OUTAGE = 3_600.0
 
 

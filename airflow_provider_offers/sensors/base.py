@@ -24,7 +24,7 @@ from airflow_provider_offers.client.errors import (
     Violation,
     can_pass,
 )
-from airflow_provider_offers.client.legible import quoted
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.entities import Entity
-    from airflow_provider_offers.client.waiting import Verdict
+    from airflow_provider_offers.client.model.entities import Entity
+    from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
@@ -229,7 +229,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def _is_mistake(self, error: OfferLibraryError, is_first: bool) -> bool:
         """Whether what cannot come about was never there to be waited for."""
-        from airflow_provider_offers.client.waiting import GoneError, HopelessError
+        from airflow_provider_offers.client.waiting.verdicts import GoneError, HopelessError
 
         return not isinstance(error, HopelessError) or (is_first and isinstance(error, GoneError))
 
@@ -319,7 +319,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
         """Whether the wait is over, by what the offers are, and by what the service's clock shows, now."""
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        from airflow_provider_offers.client.telling import Chronicle
+        from airflow_provider_offers.client.waiting.telling import Chronicle
 
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]

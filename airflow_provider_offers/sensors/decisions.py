@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
+    from airflow_provider_offers.client.deciding.sighting import Viewpoint
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.flows.sighting import Viewpoint
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -105,8 +105,8 @@ class OfferLiveSensor(OfferLibrarySensor):
         return self._told
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        from airflow_provider_offers.client.flows.sighting import sight
-        from airflow_provider_offers.client.serving import served_verdict
+        from airflow_provider_offers.client.deciding.serving import served_verdict
+        from airflow_provider_offers.client.deciding.sighting import sight
         from airflow_provider_offers.triggers.decisions import viewpoint_arguments
 
         viewpoint = self._viewpoint(hook)
@@ -145,8 +145,8 @@ class OfferLiveSensor(OfferLibrarySensor):
 
     def _etags(self, given: list[Any]) -> list[int | None]:
         """The etag that each offer is waited for with."""
+        from airflow_provider_offers.client.deciding.serving import check_etag
         from airflow_provider_offers.client.errors import InvalidInputError, Violation
-        from airflow_provider_offers.client.serving import check_etag
 
         etag = check_etag(self.etag)
         if etag is not None and len(given) != 1:
@@ -159,7 +159,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         return [check_etag(each.get("etag")) if isinstance(each, dict) else None for each in given]
 
     def _viewpoint(self, hook: OfferLibraryHook) -> Viewpoint:
-        from airflow_provider_offers.client.flows.sighting import new_viewpoint
+        from airflow_provider_offers.client.deciding.sighting import new_viewpoint
 
         return new_viewpoint(
             decision_id=named_offer(self.decision_id, "decision_id") or None,

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from airflow_provider_offers.client.entities import Entity
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.waiting import Verdict
+    from airflow_provider_offers.client.model.entities import Entity
+    from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -69,12 +69,12 @@ class OfferStatusSensor(WatchedOffersSensor):
         return f"each is {' or '.join(words)}"
 
     def verdict(self, states: dict[str, Entity | None], expected: int, now: datetime) -> Verdict:
-        from airflow_provider_offers.client.waiting import check_statuses, status_verdict
+        from airflow_provider_offers.client.waiting.verdicts import check_statuses, status_verdict
 
         return status_verdict(states, expected, check_statuses(self.status))
 
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
-        from airflow_provider_offers.client.waiting import check_statuses
+        from airflow_provider_offers.client.waiting.verdicts import check_statuses
         from airflow_provider_offers.triggers.offers import OfferStatusTrigger
 
         return OfferStatusTrigger(offers=self._offers, statuses=list(check_statuses(self.status)), **common)
@@ -133,7 +133,7 @@ class OfferWindowSensor(WatchedOffersSensor):
         return f"the window of each is {self.until} by the service's clock"
 
     def verdict(self, states: dict[str, Entity | None], expected: int, now: datetime) -> Verdict:
-        from airflow_provider_offers.client.waiting import check_until, window_verdict
+        from airflow_provider_offers.client.waiting.verdicts import check_until, window_verdict
 
         return window_verdict(states, expected, check_until(self.until), now)
 

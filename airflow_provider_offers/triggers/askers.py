@@ -14,7 +14,7 @@ from airflow_provider_offers.triggers.feeds import open_session
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_offers.client.asking import Asker
+    from airflow_provider_offers.client.waiting.sharing import Asker
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None
 @asynccontextmanager
 async def asking(conn_id: str, sandbox: str | None) -> AsyncIterator[Asker]:
     """The asker of that connection and sandbox; the last one to leave closes it."""
-    from airflow_provider_offers.client.asking import Asker
+    from airflow_provider_offers.client.waiting.sharing import Asker
 
     known = _shared.setdefault(asyncio.get_running_loop(), {})
     shared = known.setdefault((conn_id, sandbox), _Shared(Asker(partial(open_session, conn_id, sandbox))))

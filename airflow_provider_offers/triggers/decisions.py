@@ -12,8 +12,8 @@ from airflow_provider_offers.triggers.feeds import watching
 from airflow_provider_offers.triggers.offers import OfferTrigger
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.flows.sighting import Viewpoint
-    from airflow_provider_offers.client.watch import Watch
+    from airflow_provider_offers.client.deciding.sighting import Viewpoint
+    from airflow_provider_offers.client.waiting.watch import Watch
 
 # An answer that others got so lately, in parts of the interval, is news enough.
 _FRESH = 0.5
@@ -43,11 +43,11 @@ class OfferLiveTrigger(OfferTrigger):
 
     async def wait(self) -> list[dict[str, Any]]:
         """What the runtime shows of each offer, once it serves all of them."""
-        from airflow_provider_offers.client.entities import Reference
+        from airflow_provider_offers.client.deciding.sighting import sight
         from airflow_provider_offers.client.errors import OfferLibraryError
-        from airflow_provider_offers.client.flows.sighting import sight
-        from airflow_provider_offers.client.kinds import kind_of
-        from airflow_provider_offers.client.polling import Patience
+        from airflow_provider_offers.client.model.entities import Reference
+        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.waiting.polling import Patience
 
         viewpoint = _viewpoint(self.viewpoint)
         # Whoever looks from the same place shares the answer, whichever offers he waits for.
@@ -89,7 +89,7 @@ class OfferLiveTrigger(OfferTrigger):
 
     def _verdict(self, watch: Watch, seen: Any) -> tuple[list[dict[str, Any]], str]:
         """What is served, and why something is not."""
-        from airflow_provider_offers.client.serving import served_verdict
+        from airflow_provider_offers.client.deciding.serving import served_verdict
 
         now = watch.now()
         verdicts = [
@@ -118,9 +118,9 @@ def _reference_arguments(reference: Any) -> dict[str, Any] | None:
 
 
 def _viewpoint(given: dict[str, Any]) -> Viewpoint:
-    from airflow_provider_offers.client.entities import Reference
-    from airflow_provider_offers.client.flows.sighting import Viewpoint
-    from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
+    from airflow_provider_offers.client.deciding.sighting import Viewpoint
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 
     return Viewpoint(
         decision=None if given["decision"] is None else Reference(DECISION, **given["decision"]),
@@ -148,9 +148,9 @@ class BatchDecisionTrigger(OfferTrigger):
 
     async def wait(self) -> dict[str, Any]:
         """The receipt, and whether time ran out."""
+        from airflow_provider_offers.client.deciding.batching import job_status
         from airflow_provider_offers.client.errors import OfferLibraryError
-        from airflow_provider_offers.client.flows.batching import job_status
-        from airflow_provider_offers.client.polling import Patience
+        from airflow_provider_offers.client.waiting.polling import Patience
 
         job_id, patience = self.receipt["job_id"], Patience(self.poll_interval, outage=self.max_outage)
         receipt = self.receipt

@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from airflow_provider_offers.client.entities import Reference
-    from airflow_provider_offers.client.feed import Feed
-    from airflow_provider_offers.client.session import AsyncSession
-    from airflow_provider_offers.client.watch import Question, Watch
+    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.waiting.feed import Feed
+    from airflow_provider_offers.client.waiting.watch import Question, Watch
+    from airflow_provider_offers.client.wire.session import AsyncSession
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], Feed]] = WeakKeyDictionary()
 
@@ -30,7 +30,7 @@ async def watching(
     outage: float = 3_600.0,
 ) -> AsyncIterator[Watch]:
     """A place at the feed of that connection and sandbox, given up at the end."""
-    from airflow_provider_offers.client.feed import Feed
+    from airflow_provider_offers.client.waiting.feed import Feed
 
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
     feed = feeds.setdefault((conn_id, sandbox), Feed(partial(open_session, conn_id, sandbox)))
@@ -49,7 +49,7 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, Violation
-    from airflow_provider_offers.client.retry import Retries
+    from airflow_provider_offers.client.wire.retry import Retries
     from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
     try:

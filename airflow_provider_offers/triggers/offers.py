@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_offers.client.flows.access import Access
-    from airflow_provider_offers.client.telling import Chronicle
-    from airflow_provider_offers.client.waiting import Verdict
-    from airflow_provider_offers.client.watch import Question, Watch
-    from airflow_provider_offers.client.wire import Flow
+    from airflow_provider_offers.client.waiting.telling import Chronicle
+    from airflow_provider_offers.client.waiting.verdicts import Verdict
+    from airflow_provider_offers.client.waiting.watch import Question, Watch
+    from airflow_provider_offers.client.wire.messages import Flow
 
 # The longest sleep before the clock is read again: clocks are set, and laptops close.
 _LONGEST_SLEEP = 900.0
@@ -86,7 +86,7 @@ class OfferTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell in one event how it ended. A cancellation by the triggerer passes through."""
         from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
-        from airflow_provider_offers.client.waiting import HopelessError
+        from airflow_provider_offers.client.waiting.verdicts import HopelessError
 
         try:
             async with asyncio.timeout(self._seconds_left()):
@@ -144,8 +144,8 @@ class WatchedOffersTrigger(OfferTrigger):
 
     async def wait(self) -> list[dict[str, Any]]:
         """The ids, status and etag of each offer, once all are as waited for."""
-        from airflow_provider_offers.client.entities import Reference
-        from airflow_provider_offers.client.kinds import kind_of
+        from airflow_provider_offers.client.model.entities import Reference
+        from airflow_provider_offers.client.model.kinds import kind_of
 
         references = [
             Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
@@ -175,7 +175,7 @@ class WatchedOffersTrigger(OfferTrigger):
 
     def _tell(self, watch: Watch) -> None:
         """Say what is waited for, and every change from then on."""
-        from airflow_provider_offers.client.telling import Chronicle
+        from airflow_provider_offers.client.waiting.telling import Chronicle
 
         if len(watch.states) < len(watch.references):
             return
@@ -202,7 +202,7 @@ class OfferStatusTrigger(WatchedOffersTrigger):
         return f"each is {' or '.join(self.statuses)}"
 
     def verdict(self, watch: Watch) -> Verdict:
-        from airflow_provider_offers.client.waiting import status_verdict
+        from airflow_provider_offers.client.waiting.verdicts import status_verdict
 
         return status_verdict(watch.states, len(watch.references), self.statuses)
 
@@ -225,7 +225,7 @@ class OfferWindowTrigger(WatchedOffersTrigger):
         return f"the window of each is {self.until} by the service's clock"
 
     def verdict(self, watch: Watch) -> Verdict:
-        from airflow_provider_offers.client.waiting import check_until, window_verdict
+        from airflow_provider_offers.client.waiting.verdicts import check_until, window_verdict
 
         return window_verdict(watch.states, len(watch.references), check_until(self.until), watch.now())
 
@@ -265,12 +265,12 @@ class OffersFoundTrigger(OfferTrigger):
         return "" if self._found is None else f"The search finds {self._found}, and {self.at_least} are waited for"
 
     def _question(self) -> Question:
-        from airflow_provider_offers.client.changes import search
-        from airflow_provider_offers.client.filters import fitted
-        from airflow_provider_offers.client.kinds import kind_of
-        from airflow_provider_offers.client.query import parse_query
-        from airflow_provider_offers.client.receipts import entity_receipt
-        from airflow_provider_offers.client.watch import Question
+        from airflow_provider_offers.client.model.filters import fitted
+        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.query import parse_query
+        from airflow_provider_offers.client.model.receipts import entity_receipt
+        from airflow_provider_offers.client.waiting.changes import search
+        from airflow_provider_offers.client.waiting.watch import Question
 
         kind = kind_of(self.offer_type)
         query = fitted(parse_query(**{**self.search, "limit": self.at_least}), kind)

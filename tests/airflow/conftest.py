@@ -35,7 +35,7 @@ def emulator_session() -> Iterator[Emulator]:
 @pytest.fixture
 def emulator(emulator_session: Emulator) -> Emulator:
     """That emulator as if just started, and no token for it in this process."""
-    from airflow_provider_offers.client.auth import SHARED_TOKENS
+    from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 
     SHARED_TOKENS.clear()
     emulator_session.reset()

@@ -13,7 +13,7 @@ from airflow.sdk import Context
 from mypy import api as mypy
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import KINDS, LIBRARY
+from airflow_provider_offers.client.model.kinds import KINDS, LIBRARY
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import words
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator

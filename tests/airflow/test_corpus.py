@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.cleaning import tidied
-from airflow_provider_offers.client.kinds import library_kind
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.sameness import same
+from airflow_provider_offers.client.model.cleaning import tidied
+from airflow_provider_offers.client.model.comparing import same
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import library_kind
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.library import (
     CreateLibraryObjectOperator,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.batches import BatchError
 from airflow_provider_offers.client.errors import AlreadyExistsError, OutcomeUnknownError
+from airflow_provider_offers.client.lists import BatchError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,
@@ -104,7 +104,7 @@ class KilledInTheMiddle(CreateOfferOperator):
         import threading
         import time
 
-        from airflow_provider_offers.client.query import parse_query
+        from airflow_provider_offers.client.model.query import parse_query
 
         def watch() -> None:
             from airflow_provider_offers.client.library import OfferLibrary

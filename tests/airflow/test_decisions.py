@@ -16,17 +16,17 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
-from airflow_provider_offers.client import polling
-from airflow_provider_offers.client.delivery import RuntimeRefusalError
+from airflow_provider_offers.client.deciding.jobs import BatchJobError, BatchTimeoutError
+from airflow_provider_offers.client.deciding.questions import RuntimeRefusalError
 from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
 )
-from airflow_provider_offers.client.kinds import DECISION, FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.workloads import BatchJobError, BatchTimeoutError
+from airflow_provider_offers.client.waiting import polling
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
 from airflow_provider_offers.operators.library import PatchLibraryObjectOperator

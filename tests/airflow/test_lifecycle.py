@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from airflow_provider_offers.client.batches import BatchError
-from airflow_provider_offers.client.service_clock import MARGIN
-from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.client.lists import BatchError
+from airflow_provider_offers.client.wire.service_clock import MARGIN
+from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import progress
 from airflow_provider_offers.operators.offers import (

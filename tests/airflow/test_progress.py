@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Receipt, Reference
 from airflow_provider_offers.client.flows.ownership import Creation
-from airflow_provider_offers.client.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.entities import Receipt, Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.operators.creations import CreationRecord
 from airflow_provider_offers.operators.progress import ChosenList, DeletionNotes
 from airflow_provider_offers.operators.state import State

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
-from airflow_provider_offers.client.polling import MAX_FAILURES
+from airflow_provider_offers.client.waiting.polling import MAX_FAILURES
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import DeleteLibraryObjectOperator
@@ -453,7 +453,7 @@ def test_a_job_is_lost_only_where_the_service_does_not_know_it_for_long(
 ) -> None:
     if not retry_arguments():
         pytest.skip("Airflow 3.2 lets no retry know of the job")
-    monkeypatch.setattr("airflow_provider_offers.client.polling._MAX_BACKOFF", 0.1)
+    monkeypatch.setattr("airflow_provider_offers.client.waiting.polling._MAX_BACKOFF", 0.1)
     stage = set_up(emulator, api)
     emulator.configure(batch_queued_seconds=0, batch_processing_seconds=0, batch_ingesting_seconds=0)
     times = MAX_FAILURES + 1 if lasts else 1

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.batches import BatchError
 from airflow_provider_offers.client.errors import (
     ConflictError,
     InvalidInputError,
@@ -20,6 +19,7 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
     UnexpectedResponseError,
 )
+from airflow_provider_offers.client.lists import BatchError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import GetOfferOperator, PublishOfferOperator
 from airflow_provider_offers.policies import retry

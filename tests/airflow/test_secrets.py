@@ -15,9 +15,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from airflow_provider_offers.client.auth import SHARED_TOKENS
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.journal import line
+from airflow_provider_offers.emulator.control.journal import line
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
 from airflow_provider_offers.operators.library import (

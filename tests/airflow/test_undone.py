@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.transport import SyncShell
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator, ScheduleOfferOperator
 from airflow_provider_offers.policies.retry import retry_arguments

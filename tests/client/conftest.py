@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_offers.client.auth import SHARED_TOKENS
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 from airflow_provider_offers.emulator import Emulator
 
 

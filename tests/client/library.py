@@ -6,10 +6,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.generations.xcore_names import OFFER as SPELLING
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.spelling import wire_value
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.spelling import wire_value
 
 DPS_ID = "dps:personalized-offer:1c265317da412003"
 XCORE_ID = "xcore:personalized-offer:1c265317da412003"

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire import Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.retry import Retries
 
 T = TypeVar("T")
 Step = Response | Exception | Callable[[Request], Response | Exception]

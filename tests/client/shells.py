@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
-from airflow_provider_offers.client.exchange import Exchange
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Answer, Call, Flow
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
 # Repeats at once.
 RETRIES = Retries(max_retries=3, base=0)

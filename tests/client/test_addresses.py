@@ -15,28 +15,28 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
-from airflow_provider_offers.client.entities import Reference, parse_reference
 from airflow_provider_offers.client.errors import (
     InvalidInputError,
     OfferLibraryError,
     UnexpectedResponseError,
     UnsupportedError,
 )
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.generations import Generation
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.kinds import LIBRARY, PERSONALIZED, Kind
-from airflow_provider_offers.client.query import Query, parse_query
-from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Call
+from airflow_provider_offers.client.model.entities import Reference, parse_reference
+from airflow_provider_offers.client.model.kinds import LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.query import Query, parse_query
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Call
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.library import DPS_ID, INSTANCE_ID
 from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, http_server

@@ -24,10 +24,10 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
 )
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.windows import OfferWindow, window_of
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.windows import OfferWindow, window_of
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 
 QUICK = Retries(max_retries=4, base=0.01, cap=0.05)

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.auth import Token, TokenCache, fetch_token
 from airflow_provider_offers.client.errors import AuthenticationError
-from airflow_provider_offers.client.exchange import Exchange
-from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Call
+from airflow_provider_offers.client.wire.auth import Token, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Call
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS, Script, Step, answer, lost
 from tests.client.sockets import Received, free_port, http_server
 

@@ -10,6 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_offers.client.deciding.batching import job_status, submit
+from airflow_provider_offers.client.deciding.jobs import (
+    STATUSES,
+    BatchJobError,
+    BatchTimeoutError,
+    Job,
+    Workload,
+    job_receipt,
+    new_workload,
+)
 from airflow_provider_offers.client.errors import (
     InvalidInputError,
     NoAnswerError,
@@ -21,18 +31,8 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
     can_pass,
 )
-from airflow_provider_offers.client.flows.batching import job_status, submit
-from airflow_provider_offers.client.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.workloads import (
-    STATUSES,
-    BatchJobError,
-    BatchTimeoutError,
-    Job,
-    Workload,
-    job_receipt,
-    new_workload,
-)
+from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
+from airflow_provider_offers.client.wire.retry import is_unsettled
 from tests.client.script import SETTINGS, Script, answer, body_of, lost
 from tests.client.test_deciding import DECISION, OTHER_PLACEMENT, PLACEMENT
 

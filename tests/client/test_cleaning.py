@@ -11,14 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.cleaning import cleaned, tidied, tidied_patch
-from airflow_provider_offers.client.creations import new_creation
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import COLLECTION, DECISION, LIBRARY, PERSONALIZED, PLACEMENT, RULE, Kind
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.validation import offer_findings
+from airflow_provider_offers.client.model.cleaning import cleaned, tidied, tidied_patch
+from airflow_provider_offers.client.model.creations import new_creation
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import (
+    COLLECTION,
+    DECISION,
+    LIBRARY,
+    PERSONALIZED,
+    PLACEMENT,
+    RULE,
+    Kind,
+)
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import NoAnswerError
-from airflow_provider_offers.client.wire import Flow, Pause, Request, Response
+from airflow_provider_offers.client.wire.messages import Flow, Pause, Request, Response
 from tests.client.script import SETTINGS
 from tests.client.shells import EACH_SHELL, Drive
 from tests.client.sockets import http_server, new_certificate, raw_server

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_offers.client.entities import Receipt
 from airflow_provider_offers.client.errors import (
     AlreadyExistsError,
     AmbiguousNameError,
@@ -24,8 +23,9 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.wire import Request, Response
+from airflow_provider_offers.client.model.entities import Receipt
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.wire.messages import Request, Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.delivery import (
+from airflow_provider_offers.client.deciding.asking import Package, decide, diagnose
+from airflow_provider_offers.client.deciding.profiles import Profile, context_pairs, identity_map, read_profile
+from airflow_provider_offers.client.deciding.questions import (
     ANSWERS,
     ASKS,
     Question,
@@ -30,8 +32,6 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
-from airflow_provider_offers.client.flows.deciding import Package, decide, diagnose
-from airflow_provider_offers.client.profiles import Profile, context_pairs, identity_map, read_profile
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, Script, answer, body_of, lost
 

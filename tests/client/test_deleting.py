@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
     NoAnswerError,
@@ -15,8 +14,9 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.deleting import delete, delete_written
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.wire import Response
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, reference, sale
 from tests.client.script import CONTAINER, Script, Step, answer, lost
 

@@ -12,15 +12,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
-from airflow_provider_offers.client.wire import Answer, Call
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.wire.messages import Answer, Call
 from tests.client.script import SETTINGS, Script, answer
 
 DOCUMENTS = Path(__file__).parent / "documents"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
-from airflow_provider_offers.client.kinds import DECISION, PERSONALIZED, TAG
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, TAG
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 

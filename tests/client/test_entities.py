@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Reference, parse_reference
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import DECISION, FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.entities import Reference, parse_reference
+from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID
 
 FALLBACK_ID = "xcore:fallback-offer:124e2e764b1ac1b9"

@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
     ServerError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.wire import Call, Response
+from airflow_provider_offers.client.wire.messages import Call, Response
 from tests.client.script import SETTINGS, Script, answer, lost
 
 GET = Call("GET", "/offers?offer-type=personalized", {"Accept": "*,application/json"})

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client import filters
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.filters import fitted
-from airflow_provider_offers.client.kinds import COLLECTION, LIBRARY, PERSONALIZED, PLACEMENT, Kind
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.query import parse_query
+from airflow_provider_offers.client.model import filters
+from airflow_provider_offers.client.model.filters import fitted
+from airflow_provider_offers.client.model.kinds import COLLECTION, LIBRARY, PERSONALIZED, PLACEMENT, Kind
+from airflow_provider_offers.client.model.query import parse_query
 
 
 def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:

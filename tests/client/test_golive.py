@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import APIError, ConflictError, NotPublishableError
 from airflow_provider_offers.client.flows import editing, golive
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.lifecycle import ACTIVATE
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 

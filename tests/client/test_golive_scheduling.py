@@ -6,9 +6,9 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
 from airflow_provider_offers.client.flows.editing import schedule
-from airflow_provider_offers.client.kinds import DECISION
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.windows import window_from
+from airflow_provider_offers.client.model.kinds import DECISION
+from airflow_provider_offers.client.model.windows import window_from
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import campaign, decision, offer, seed
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.async_transport import AsyncShell
 from airflow_provider_offers.client.errors import RateLimitedError
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.retry import LONGEST_HOLD, Retries
-from airflow_provider_offers.client.wire import Flow, Request
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Flow, Request
+from airflow_provider_offers.client.wire.retry import LONGEST_HOLD, Retries
 from tests.client.script import SETTINGS
 
 WIDEST = 5.0

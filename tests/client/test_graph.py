@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import ConflictError, NotFoundError
-from airflow_provider_offers.client.flows import deleting, graph, referring
-from airflow_provider_offers.client.flows.graph import Deleted, delete_object
+from airflow_provider_offers.client.flows import cascading, deleting, referring
+from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.referring import referrers, referring_kinds
-from airflow_provider_offers.client.kinds import (
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FALLBACK,
@@ -25,8 +26,7 @@ from airflow_provider_offers.client.kinds import (
     Kind,
     library_kind,
 )
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.query import parse_query
+from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import campaign, decision, offer, seed
@@ -235,7 +235,7 @@ def test_who_refers_to_it_after_the_look_is_named_too(
             late.append(seed(emulator, "offer-filter", name="Late", filterType="any-tags", ids=[tag]))
         return (yield from actual(*arguments, **options))
 
-    monkeypatch.setattr(graph, "delete", overtaken)
+    monkeypatch.setattr(cascading, "delete", overtaken)
     with pytest.raises(ConflictError, match="the service refused to delete it") as caught:
         remove(library, TAG, tag, cascade=cascade)
     assert "the collection 'Late'" in str(caught.value)
@@ -248,7 +248,7 @@ class _Meanwhile:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], object]) -> None:
         self.is_over = False
-        actual = getattr(graph, name)
+        actual = getattr(cascading, name)
 
         def followed(*arguments: Any, **options: Any) -> Any:
             done = yield from actual(*arguments, **options)
@@ -257,7 +257,7 @@ class _Meanwhile:
                 happens()
             return done
 
-        monkeypatch.setattr(graph, name, followed)
+        monkeypatch.setattr(cascading, name, followed)
 
 
 @pytest.mark.parametrize(

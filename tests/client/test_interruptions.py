@@ -15,16 +15,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache, fetch_token
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
-from airflow_provider_offers.client.exchange import Exchange
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Call, Flow
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache, fetch_token
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Call, Flow
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS
 from tests.client.sockets import raw_server
 

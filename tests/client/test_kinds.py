@@ -11,12 +11,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.creations import new_creation
-from airflow_provider_offers.client.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import (
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.comparing import says
+from airflow_provider_offers.client.model.creations import new_creation
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
+from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FALLBACK,
@@ -32,17 +35,14 @@ from airflow_provider_offers.client.kinds import (
     kind_of_type_name,
     library_kind,
 )
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.lifecycle import DECISION_STEPS, is_done
-from airflow_provider_offers.client.patches import difference, guards, neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.sameness import says
-from airflow_provider_offers.client.shapes import targets
-from airflow_provider_offers.client.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
-from airflow_provider_offers.client.validation import check_offer, check_operations, check_patch
-from airflow_provider_offers.client.windows import window_of
-from airflow_provider_offers.client.wire import Answer, Call
+from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
+from airflow_provider_offers.client.model.patches import difference, guards, neutral_patch
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.shapes import targets
+from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
+from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.wire.messages import Answer, Call
 from airflow_provider_offers.emulator import Emulator
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID

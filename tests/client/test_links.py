@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 from yarl import URL
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import AuthenticationError, OfferLibraryError, UnexpectedResponseError
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import kind_of
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire import Answer, Call, Flow, Response
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Response
+from airflow_provider_offers.client.wire.retry import Retries
 from tests.client.script import CONTAINER, SETTINGS
 from tests.client.shells import Drive, by_aiohttp, by_requests
 from tests.client.sockets import Received, Served, http_server

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import OfferLibraryError, PagingError, UnexpectedResponseError
 from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.query import Query, parse_query
-from airflow_provider_offers.client.wire import Answer, Call, Flow, Request, Response
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.query import Query, parse_query
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Request, Response
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, Script, Step, answer, query_of
 

@@ -10,15 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
-from airflow_provider_offers.client.kinds import COLLECTION, DECISION, LIBRARY, PERSONALIZED, PLACEMENT, RULE, Kind
-from airflow_provider_offers.client.likeness import folded, near
-from airflow_provider_offers.client.names import BESIDE, name_findings
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.shapes import Items, Members, Named, Shape
-from airflow_provider_offers.client.spelling import PLAIN, Spelled
-from airflow_provider_offers.client.validation import offer_findings, patch_findings
-from airflow_provider_offers.client.windows import window_from
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import (
+    COLLECTION,
+    DECISION,
+    LIBRARY,
+    PERSONALIZED,
+    PLACEMENT,
+    RULE,
+    Kind,
+)
+from airflow_provider_offers.client.model.likeness import folded, near
+from airflow_provider_offers.client.model.names import BESIDE, name_findings
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.shapes import Items, Members, Named, Shape
+from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
+from airflow_provider_offers.client.model.validation import offer_findings, patch_findings
+from airflow_provider_offers.client.model.windows import window_from
 from tests.client import strategies
 from tests.client.library import sale
 

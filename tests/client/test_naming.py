@@ -9,7 +9,9 @@ import pytest
 from airflow_provider_offers.client.errors import AmbiguousNameError, InvalidInputError, NotFoundError
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import read_now, resolve
-from airflow_provider_offers.client.kinds import (
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FALLBACK,
@@ -19,9 +21,7 @@ from airflow_provider_offers.client.kinds import (
     TAG,
     Kind,
 )
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.shapes import TYPED_ID
+from airflow_provider_offers.client.model.shapes import TYPED_ID
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, offer, seed
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_offers.client.errors import NoAnswerError
-from airflow_provider_offers.client.wire import Call, Flow, Request, Response
+from airflow_provider_offers.client.wire.messages import Call, Flow, Request, Response
 from tests.client.script import SETTINGS
 from tests.client.shells import EACH_SHELL, Drive, send
 from tests.client.sockets import http_server, new_certificate, raw_server

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_offers.client.errors import NoAnswerError
-from airflow_provider_offers.client.network import BUNDLE_VARIABLES
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire import Call
+from airflow_provider_offers.client.wire.messages import Call
+from airflow_provider_offers.client.wire.network import BUNDLE_VARIABLES
 from tests.client.script import SETTINGS
 from tests.client.shells import EACH_SHELL, RETRIES, Drive, send
 from tests.client.sockets import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.numbers import whole_number
+from airflow_provider_offers.client.model.numbers import whole_number
 
 
 @pytest.mark.parametrize(("given", "number"), [(1, 1), ("32", 32), ("007", 7), (32, 32)])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import FORMULA, PERSONALIZED, TAG
-from airflow_provider_offers.client.patches import TestFailed, fit, unforeseen
+from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG
+from airflow_provider_offers.client.model.patches import TestFailed, fit, unforeseen
 from tests.client.library import sale
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])

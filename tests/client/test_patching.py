@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import ConflictError, InvalidInputError, OutcomeUnknownError
-from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FORMULA, RULE
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FORMULA, RULE
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import campaign, decision, seed
 

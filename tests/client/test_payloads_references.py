@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import (
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FORMULA,
@@ -18,10 +20,8 @@ from airflow_provider_offers.client.kinds import (
     Kind,
     library_kind,
 )
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.receipts import write_receipt
-from airflow_provider_offers.client.validation import check_offer, check_patch
+from airflow_provider_offers.client.model.receipts import write_receipt
+from airflow_provider_offers.client.model.validation import check_offer, check_patch
 from airflow_provider_offers.emulator import Emulator
 
 PLACEMENT_ID = "dps:offer-placement:1c2651d4d6411005"

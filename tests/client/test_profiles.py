@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.delivery import decided_receipt, new_question
+from airflow_provider_offers.client.deciding.asking import decide
+from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
+from airflow_provider_offers.client.deciding.sighting import new_viewpoint
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
-from airflow_provider_offers.client.flows.deciding import decide
-from airflow_provider_offers.client.flows.sighting import new_viewpoint
 from tests.client.script import SETTINGS, Script, answer, body_of
 from tests.client.test_deciding import DECISION, OPTION, PLACEMENT, decided
 

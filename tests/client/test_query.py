@@ -14,9 +14,9 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.generations import Generation
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.query import Query, escape_q, parse_query
-from airflow_provider_offers.client.wire import Request
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.query import Query, escape_q, parse_query
+from airflow_provider_offers.client.wire.messages import Request
 from tests.client.script import CONTAINER, query_of
 
 XCORE, DPS = Xcore(CONTAINER), Dps()

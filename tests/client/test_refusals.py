@@ -25,8 +25,8 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
     Violation,
 )
-from airflow_provider_offers.client.refusals import refusal
-from airflow_provider_offers.client.wire import Call, Response
+from airflow_provider_offers.client.wire.messages import Call, Response
+from airflow_provider_offers.client.wire.refusals import refusal
 from tests.client.script import START, answer
 
 CALL = Call("POST", "/offers?offer-type=personalized", {})

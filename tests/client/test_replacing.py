@@ -13,9 +13,9 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
     UnsupportedError,
 )
-from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import DECISION, LIBRARY, RULE
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, RULE
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.errors import (
     ServerError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.retry import Retries, is_unsettled, may_retry, retry_after
+from airflow_provider_offers.client.wire.retry import Retries, is_unsettled, may_retry, retry_after
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

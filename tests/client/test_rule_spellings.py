@@ -10,11 +10,11 @@ import pytest
 
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.generations.xcore_names import RULE as NAMES
-from airflow_provider_offers.client.kinds import COLLECTION, RULE
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.payloads import given_pointer, neutral_payload
+from airflow_provider_offers.client.model.documents import given_pointer, neutral_payload
+from airflow_provider_offers.client.model.kinds import COLLECTION, RULE
+from airflow_provider_offers.client.model.spelling import neutral_value, wire_value
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.spelling import neutral_value, wire_value
 from airflow_provider_offers.emulator import Emulator
 
 CONDITION = {"type": "PQL", "format": "pql/text", "value": "true"}

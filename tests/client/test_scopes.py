@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.delivery import Question, RuntimeRefusalError
+from airflow_provider_offers.client.deciding.asking import decide
+from airflow_provider_offers.client.deciding.batching import submit
+from airflow_provider_offers.client.deciding.jobs import Workload
+from airflow_provider_offers.client.deciding.questions import Question, RuntimeRefusalError
 from airflow_provider_offers.client.errors import InvalidInputError, can_pass
-from airflow_provider_offers.client.flows.batching import submit
-from airflow_provider_offers.client.flows.deciding import decide
-from airflow_provider_offers.client.workloads import Workload
 from tests.client.library import entity, page
 from tests.client.script import Script, answer, body_of
 from tests.client.test_batching import shown, workload

@@ -17,12 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client import async_transport, transport
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import Token, TokenCache
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import ConflictError, OfferLibraryError
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.listing import Listing
@@ -30,14 +25,19 @@ from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.kinds import kind_of
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.client.secret import STRUCK, Secret, spellings, without_secrets
-from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Call, Flow, Request, TokenNeeded
+from airflow_provider_offers.client.wire import async_shell, sync_shell
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import Token, TokenCache
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Call, Flow, Request, TokenNeeded
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.session import AsyncSession
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.library import entity, sale
 from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, free_port, http_server
@@ -257,7 +257,7 @@ def test_answers_that_echo_the_request(drive: Drive, api: str, status: int, capl
 def test_an_answer_without_end_that_echoes_the_request(
     drive: Drive, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for shell in (transport, async_transport):
+    for shell in (sync_shell, async_shell):
         monkeypatch.setattr(shell, "MAX_BODY", 100)
     with http_server(echo(200, "html")) as served:
         assert fails(drive, settings_for(served.url, access_token=TOKEN), caplog) == {"NoAnswerError"}

@@ -10,19 +10,19 @@ from urllib.parse import quote
 
 import pytest
 
-from airflow_provider_offers.client.delivery import Question
-from airflow_provider_offers.client.entities import Reference
+from airflow_provider_offers.client.deciding.asking import decide
+from airflow_provider_offers.client.deciding.profiles import Profile
+from airflow_provider_offers.client.deciding.questions import Question
+from airflow_provider_offers.client.deciding.scopes import Scope
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.deciding import decide
 from airflow_provider_offers.client.generations.dps import Dps
-from airflow_provider_offers.client.kinds import DECISION, PLACEMENT
-from airflow_provider_offers.client.profiles import Profile
-from airflow_provider_offers.client.scopes import Scope
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.wire import Call
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Call
 from airflow_provider_offers.emulator import Emulator
 from tests.client.script import Script, answer
 from tests.client.shells import EACH_SHELL, RETRIES, Drive

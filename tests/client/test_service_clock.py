@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.entities import Reference
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.editing import archive_expired
 from airflow_provider_offers.client.flows.timing import service_time
 from airflow_provider_offers.client.generations.dps import Dps
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.service_clock import MARGIN, UNTOLD_MARGIN, ServiceClock, clock_of, elapsed
-from airflow_provider_offers.client.wire import Request, Response
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Request, Response
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.service_clock import MARGIN, UNTOLD_MARGIN, ServiceClock, clock_of, elapsed
 from tests.client.library import entity, page, receipt
 from tests.client.script import SETTINGS, START, Script, answer
 

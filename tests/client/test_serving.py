@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.delivery import Decided, Proposition, Shown
-from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.deciding.asking import Package
+from airflow_provider_offers.client.deciding.questions import Decided, Proposition, Shown
+from airflow_provider_offers.client.deciding.serving import Sight, check_etag, served_verdict
+from airflow_provider_offers.client.deciding.sighting import Viewpoint, new_viewpoint, sight
 from airflow_provider_offers.client.errors import (
     BadRequestError,
     InvalidInputError,
     UnsupportedError,
 )
-from airflow_provider_offers.client.flows.deciding import Package
-from airflow_provider_offers.client.flows.sighting import Viewpoint, new_viewpoint, sight
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.serving import Sight, check_etag, served_verdict
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.waiting import HopelessError
+from airflow_provider_offers.client.waiting.verdicts import HopelessError
 from tests.client.library import DPS_ID, entity
 from tests.client.script import CONTAINER, SETTINGS, START, Script, answer, body_of
 from tests.client.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, PROFILE, decided

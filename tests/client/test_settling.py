@@ -17,7 +17,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.reading import read
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import patch
-from airflow_provider_offers.client.wire import Response
+from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, receipt, reference, sale
 from tests.client.script import Script, Step, answer, lost
 from tests.client.writes import ADD_TAG, AFTER, APPROVE, BEFORE, BOTH, fail, methods, run, shown

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.generations.xcore_names import OFFER
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.spelling import (
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.spelling import (
     join_pointer,
     neutral_tokens,
     neutral_value,
@@ -27,7 +27,7 @@ from airflow_provider_offers.client.spelling import (
     wire_tokens,
     wire_value,
 )
-from airflow_provider_offers.client.wire import Answer
+from airflow_provider_offers.client.wire.messages import Answer
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID, SALE, XCORE_ID, sale
 from tests.client.script import CONTAINER, answer

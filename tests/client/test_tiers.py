@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.validation import Validate, check_offer, check_patch
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.validation import Validate, check_offer, check_patch
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from tests.client.library import sale
 
-LOG = "airflow_provider_offers.client.validation"
+LOG = "airflow_provider_offers.client.model.validation"
 START, END = "2030-01-01T00:00:00Z", "2036-01-01T00:00:00Z"
 
 

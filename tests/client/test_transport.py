@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from airflow_provider_offers.client import async_transport, transport
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
 from airflow_provider_offers.client.errors import ConfigurationError, NoAnswerError
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.network import BUNDLE_VARIABLES, proxy_for, tls_context
-from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Flow, Note, Pause, Request, Response
+from airflow_provider_offers.client.wire import async_shell, sync_shell
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Flow, Note, Pause, Request, Response
+from airflow_provider_offers.client.wire.network import BUNDLE_VARIABLES, proxy_for, tls_context
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS
 from tests.client.sockets import Received, free_port, http_server, new_certificate, raw_server
 from tests.traces import told_by
@@ -287,13 +287,13 @@ def test_chunked_answers_are_read() -> None:
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_an_endless_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch, compressed: bool) -> None:
-    for module in (transport, async_transport):
+    for module in (sync_shell, async_shell):
         monkeypatch.setattr(module, "MAX_BODY", 100_000)
     content = b"x" * 100_001
     headers = {"Content-Encoding": "gzip"} if compressed else {}
     with http_server(lambda _: (200, headers, gzip.compress(content) if compressed else content)) as served:
         assert "more than 100000 bytes" in failure(served.url + "/x").reason
-    for module in (transport, async_transport):
+    for module in (sync_shell, async_shell):
         monkeypatch.setattr(module, "MAX_BODY", 100_001)
     with http_server(lambda _: (200, headers, gzip.compress(content) if compressed else content)) as served:
         assert exchange(served.url + "/x").body == content

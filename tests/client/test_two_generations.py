@@ -17,18 +17,18 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
 )
+from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.flows.graph import Deleted, delete_object
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.dps_names import ComponentType, as_compared
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.lifecycle import PUBLISH
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG, Kind
+from airflow_provider_offers.client.model.lifecycle import PUBLISH
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.wire import Answer
+from airflow_provider_offers.client.wire.messages import Answer
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed
 from tests.client.library import reference

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.generations.xcore_names import OFFER
-from airflow_provider_offers.client.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.patches import neutral_patch
-from airflow_provider_offers.client.payloads import neutral_payload
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.spelling import join_pointer, split_pointer, wire_tokens, wire_value
-from airflow_provider_offers.client.validation import Validate, check_offer, check_operations, check_patch
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer, wire_tokens, wire_value
+from airflow_provider_offers.client.model.validation import Validate, check_offer, check_operations, check_patch
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import SETTINGS

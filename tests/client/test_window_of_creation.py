@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
-from airflow_provider_offers.client.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.windows import OfferWindow, window_from, with_window
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.windows import OfferWindow, window_from, with_window
 from tests.client.library import sale
 
 MAY = OfferWindow(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 15, tzinfo=UTC))

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import (
     BadRequestError,
     ConflictError,
@@ -24,8 +23,9 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.writing import patch
-from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.patches import is_idempotent
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import is_idempotent
 from tests.client.library import DPS_ID, INSTANCE_ID, entity, receipt, sale
 from tests.client.script import Script, Step, answer, body_of, lost
 from tests.client.writes import (

@@ -18,10 +18,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.intents import Plan, fingerprint, shows
 from airflow_provider_offers.client.flows.writing import Written, patch
-from airflow_provider_offers.client.kinds import FORMULA
-from airflow_provider_offers.client.lifecycle import UNPUBLISH
-from airflow_provider_offers.client.windows import resolve_window
-from airflow_provider_offers.client.wire import Response
+from airflow_provider_offers.client.model.kinds import FORMULA
+from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
+from airflow_provider_offers.client.model.windows import resolve_window
+from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, lost
 from tests.client.writes import (

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
     InvalidInputError,
@@ -22,7 +21,8 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.intents import Plan
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import patch
-from airflow_provider_offers.client.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
 from tests.client.writes import (

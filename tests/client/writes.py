@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.flows.intents import Plan
 from airflow_provider_offers.client.flows.writing import Written, patch
-from airflow_provider_offers.client.wire import Response
+from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, reference, sale
 from tests.client.script import Script, Step, answer, lost
 

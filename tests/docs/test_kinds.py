@@ -10,14 +10,14 @@ from urllib.parse import unquote
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.flows.golive import REASONS
 from airflow_provider_offers.client.flows.referring import referring_kinds
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import FALLBACK, LIBRARY, PERSONALIZED, Kind
-from airflow_provider_offers.client.query import Query
-from airflow_provider_offers.client.shapes import Items, Members, Named, ReferenceTo, Shape, Text, Whole, targets
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import FALLBACK, LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.model.shapes import Items, Members, Named, ReferenceTo, Shape, Text, Whole, targets
 from airflow_provider_offers.operators import library
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from tests.docs.pages import Page, page, quoted, table

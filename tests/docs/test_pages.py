@@ -97,7 +97,7 @@ def test_every_error_is_in_the_table_of_who_tries_again() -> None:
 
 
 def test_every_code_of_the_gateway_is_explained() -> None:
-    from airflow_provider_offers.client.refusals import GATEWAY_HINTS
+    from airflow_provider_offers.client.wire.refusals import GATEWAY_HINTS
 
     rows = table(page("docs/errors.md").text, "code")
     assert {row[0] for row in rows} == set(GATEWAY_HINTS)

@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from tests.docs.pages import page, quoted, table
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.batch_jobs import RUNNING_AT_ONCE
+from airflow_provider_offers.emulator.runtime.batch_jobs import RUNNING_AT_ONCE
 from tests.emulator.campaigns import ANNA, BEN, HTML, IMAGE, NOW, Campaign
 from tests.emulator.conftest import Caller
 

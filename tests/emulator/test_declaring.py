@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.declaring import DeclarationError
+from airflow_provider_offers.emulator.control.declaring import DeclarationError
 from tests.emulator.campaigns import ANNA, BEN, HTML, NOW, Campaign
 from tests.emulator.conftest import Caller
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.faults import FaultError
+from airflow_provider_offers.emulator.control.faults import FaultError
 from tests.emulator.conftest import Caller, dps_offer
 
 CREATE = "/offers?offer-type=personalized"

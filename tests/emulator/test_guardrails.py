@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.guardrails import MAX_OFFER_BYTES
+from airflow_provider_offers.emulator.store.guardrails import MAX_OFFER_BYTES
 from tests.emulator.conftest import Caller
 from tests.emulator.kinds import Kind, Writer, family
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.journal import redacted
+from airflow_provider_offers.emulator.control.journal import redacted
 
 SECRET = 'planted+/="x y'
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

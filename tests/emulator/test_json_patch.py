@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.emulator import json_patch
+from airflow_provider_offers.emulator.store import json_patch
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.kinds import LIBRARY
-from airflow_provider_offers.client.spelling import Spelled
+from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.kinds import BY_NAME, KINDS, Kind
 from airflow_provider_offers.emulator.shapes import ComponentType, ListOf, MapOf, Object, Reading, Shape, Text

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.faults import EFFECTS, Fault
-from airflow_provider_offers.emulator.seeding import SeedError
+from airflow_provider_offers.emulator.control.faults import EFFECTS, Fault
 from airflow_provider_offers.emulator.settings import Settings
+from airflow_provider_offers.emulator.store.seeding import SeedError
 from tests.emulator.conftest import Caller
 
 ODD: list[Any] = [None, True, 7, 1.5, "", [], {}, ["x"], {"a": 1}]

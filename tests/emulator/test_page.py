@@ -6,10 +6,10 @@ import dataclasses
 import re
 from pathlib import Path
 
-from airflow_provider_offers.emulator.control import _COMMANDS
-from airflow_provider_offers.emulator.faults import EFFECTS
+from airflow_provider_offers.emulator.control.control import _COMMANDS
+from airflow_provider_offers.emulator.control.faults import EFFECTS
 from airflow_provider_offers.emulator.kinds import KINDS
-from airflow_provider_offers.emulator.pql import FUNCTIONS
+from airflow_provider_offers.emulator.runtime.pql import FUNCTIONS
 from airflow_provider_offers.emulator.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.patterns import MAX_LENGTH, Pattern, PatternError, glob
+from airflow_provider_offers.emulator.store.patterns import MAX_LENGTH, Pattern, PatternError, glob
 from tests.emulator.conftest import Caller, dps_offer
 
 ATOMS = st.sampled_from(

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.emulator import Emulator, pql
-from airflow_provider_offers.emulator.capping import period_start
+from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.instants import to_us
+from airflow_provider_offers.emulator.runtime import pql
+from airflow_provider_offers.emulator.runtime.capping import period_start
 from tests.emulator.campaigns import ANNA, BEN, HTML, IMAGE, NOW, Campaign, constrained, frequency, rule, shown_in
 from tests.emulator.conftest import Caller
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.emulator.filters import Condition
-from airflow_provider_offers.emulator.library import Record
+from airflow_provider_offers.emulator.store.filters import Condition
+from airflow_provider_offers.emulator.store.library import Record
 from tests.emulator.conftest import PERSONALIZED, Caller, dps_offer
 
 CREATE = "/offers?offer-type=personalized"

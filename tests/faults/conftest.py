@@ -51,7 +51,7 @@ def airflow(airflow_session: Airflow) -> Airflow:
 @pytest.fixture
 def emulator(_world: World) -> Emulator:
     """The emulator as if just started, in real time."""
-    from airflow_provider_offers.client.auth import SHARED_TOKENS
+    from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 
     SHARED_TOKENS.clear()
     _world.emulator.reset()

@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access, open_access
-from airflow_provider_offers.client.governor import Governor
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.retry import Retries
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Effect, Flow, Pause, Request
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Effect, Flow, Pause, Request
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_offers.client.wire import Request
+from airflow_provider_offers.client.wire.messages import Request
 from tests.faults.doors import Killed, Outcome, Steps, Time, outcome_of
 
 

@@ -19,9 +19,9 @@ from airflow_provider_offers.client.flows.editing import archive_expired, schedu
 from airflow_provider_offers.client.flows.intents import Plan
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import Written, patch
-from airflow_provider_offers.client.kinds import LIBRARY
-from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
-from airflow_provider_offers.client.windows import resolve_window
+from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
+from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Door
 from tests.faults.world import LAG_BOUND, LIBRARY_OBJECTS, OTHER_TAG, Stored, fallback, offer

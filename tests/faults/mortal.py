@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.transport import SyncShell
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.operators.offers import (
     ArchiveExpiredOffersOperator,
     CreateFallbackOfferOperator,

@@ -6,9 +6,9 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.client.kinds import LIBRARY
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.kinds import LIBRARY
 from airflow_provider_offers.client.settings import Settings, parse_settings
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import DOORS, Door, Steps, Time
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.wire import Note, Pause, Request, TokenNeeded
+from airflow_provider_offers.client.wire.messages import Note, Pause, Request, TokenNeeded
 from tests.client.script import Script
 from tests.fuzz.hostile import Spoil
 from tests.fuzz.service import Emulated, Service

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.wire import Response
+from airflow_provider_offers.client.wire.messages import Response
 from tests.client.script import lost
 from tests.client.strategies import places
 

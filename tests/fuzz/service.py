@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_offers.client.generations.xcore_names import OFFER
-from airflow_provider_offers.client.patches import TestFailed, apply, neutral_patch
-from airflow_provider_offers.client.spelling import neutral_value
-from airflow_provider_offers.client.wire import Request, Response
-from airflow_provider_offers.emulator import Emulator, messages
+from airflow_provider_offers.client.model.patches import TestFailed, apply, neutral_patch
+from airflow_provider_offers.client.model.spelling import neutral_value
+from airflow_provider_offers.client.wire.messages import Request, Response
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.emulator.http import messages
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, sale
 from tests.client.script import CONTAINER, answer, body_of, query_of
 

@@ -16,30 +16,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client import doctor
-from airflow_provider_offers.client.auth import fetch_token
-from airflow_provider_offers.client.changes import ChangeReader
-from airflow_provider_offers.client.delivery import Decided, Question, decided_receipt, new_question
-from airflow_provider_offers.client.entities import Entity
+from airflow_provider_offers.client.deciding.asking import decide, diagnose
+from airflow_provider_offers.client.deciding.batching import job_status, submit
+from airflow_provider_offers.client.deciding.jobs import Job, Workload, job_receipt, new_workload
+from airflow_provider_offers.client.deciding.questions import Decided, Question, decided_receipt, new_question
 from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
-from airflow_provider_offers.client.feed import Feed
 from airflow_provider_offers.client.flows import editing, listing
 from airflow_provider_offers.client.flows.access import open_access
-from airflow_provider_offers.client.flows.batching import job_status, submit
-from airflow_provider_offers.client.flows.deciding import decide, diagnose
 from airflow_provider_offers.client.flows.golive import check_decision
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.kinds import DECISION, PERSONALIZED
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.lifecycle import DECISION_STEPS, PUBLISH, STEPS, Step
-from airflow_provider_offers.client.query import Query
-from airflow_provider_offers.client.receipts import entity_receipt, write_receipt
-from airflow_provider_offers.client.retry import Retries, retry_after
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED
+from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, PUBLISH, STEPS, Step
+from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.model.receipts import entity_receipt, write_receipt
+from airflow_provider_offers.client.model.windows import OfferWindow
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.waiting import status_verdict, window_verdict
-from airflow_provider_offers.client.watch import Watch
-from airflow_provider_offers.client.windows import OfferWindow
-from airflow_provider_offers.client.wire import Request, Response
-from airflow_provider_offers.client.workloads import Job, Workload, job_receipt, new_workload
+from airflow_provider_offers.client.waiting.changes import ChangeReader
+from airflow_provider_offers.client.waiting.feed import Feed
+from airflow_provider_offers.client.waiting.verdicts import status_verdict, window_verdict
+from airflow_provider_offers.client.waiting.watch import Watch
+from airflow_provider_offers.client.wire.auth import fetch_token
+from airflow_provider_offers.client.wire.messages import Request, Response
+from airflow_provider_offers.client.wire.retry import Retries, retry_after
 from airflow_provider_offers.emulator import Emulator
 from tests.client.library import sale
 from tests.client.script import SETTINGS, START

@@ -12,25 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.auth import fetch_token
-from airflow_provider_offers.client.durations import before
 from airflow_provider_offers.client.errors import (
     ConfigurationError,
     InvalidInputError,
     OfferLibraryError,
     UnsupportedError,
 )
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.kinds import PERSONALIZED
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.patches import TestFailed, apply
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.retry import Retries
+from airflow_provider_offers.client.model.durations import before
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.patches import TestFailed, apply
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.windows import resolve_window, window_from
 from airflow_provider_offers.client.settings import Settings, parse_settings
-from airflow_provider_offers.client.waiting import check_statuses, check_until
-from airflow_provider_offers.client.windows import resolve_window, window_from
+from airflow_provider_offers.client.waiting.verdicts import check_statuses, check_until
+from airflow_provider_offers.client.wire.auth import fetch_token
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.operators.base import json_document
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client import async_transport, transport
-from airflow_provider_offers.client.async_transport import AsyncShell
-from airflow_provider_offers.client.auth import TokenCache
 from airflow_provider_offers.client.errors import NoAnswerError
-from airflow_provider_offers.client.governor import Governor
-from airflow_provider_offers.client.retry import Retries
-from airflow_provider_offers.client.transport import SyncShell
-from airflow_provider_offers.client.wire import Flow, Request, Response
+from airflow_provider_offers.client.wire import async_shell, sync_shell
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Flow, Request, Response
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS
 from tests.client.sockets import raw_server
 from tests.fuzz.driving import check_error
@@ -35,7 +35,7 @@ Speak = Callable[[socket.socket, threading.Event], None]
 
 @pytest.fixture(autouse=True)
 def _a_smaller_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (transport, async_transport):
+    for module in (sync_shell, async_shell):
         monkeypatch.setattr(module, "MAX_BODY", BOUND)
 
 

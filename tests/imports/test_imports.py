@@ -27,7 +27,7 @@ HEAVY = {
     "urllib3",
     "uvicorn",
 }
-LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors", f"{OURS}.client.legible"}
+LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors", f"{OURS}.client.text"}
 """What operator modules may load of the client: the errors, by which tasks fail."""
 
 PARSED = [
@@ -139,7 +139,7 @@ def test_the_providers_metadata_imports_nothing() -> None:
 
 
 def test_the_client_knows_no_airflow() -> None:
-    modules = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.receipts")
+    modules = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.model.receipts")
 
     assert not {name for name in modules if name == "airflow" or name.startswith("airflow.")}
     assert "airflow" not in tops(loaded(f"import {OURS}.emulator"))
@@ -150,7 +150,7 @@ def test_the_emulator_is_light_until_it_is_started() -> None:
 
 
 def test_the_client_and_the_emulator_share_no_code() -> None:
-    client = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.receipts")
+    client = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.model.receipts")
     emulator = loaded(f"from {OURS}.emulator import Emulator", "with Emulator(): pass")
 
     assert not {name for name in client if name.startswith(f"{OURS}.emulator")}

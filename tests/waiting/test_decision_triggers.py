@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client import polling
+from airflow_provider_offers.client.waiting import polling
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.triggers import askers, feeds

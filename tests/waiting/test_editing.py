@@ -18,9 +18,9 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows import editing, obstacles, planned, writing
 from airflow_provider_offers.client.flows.intents import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
+from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
+from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.windows import OfferWindow, resolve_window
 from airflow_provider_offers.emulator import Emulator
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -42,7 +42,7 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running: Emulator) -> Emulator:
-    from airflow_provider_offers.client.auth import SHARED_TOKENS
+    from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 
     SHARED_TOKENS.clear()
     running.reset()

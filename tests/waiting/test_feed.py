@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.changes import search
 from airflow_provider_offers.client.errors import (
     APIError,
     AuthenticationError,
@@ -23,12 +22,13 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
-from airflow_provider_offers.client.feed import Feed
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.query import parse_query
-from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.watch import Question, Watch
-from airflow_provider_offers.client.wire import Request
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.waiting.changes import search
+from airflow_provider_offers.client.waiting.feed import Feed
+from airflow_provider_offers.client.waiting.watch import Question, Watch
+from airflow_provider_offers.client.wire.messages import Request
+from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.script import answer, lost
 from tests.waiting import virtual_time
 from tests.waiting.simulated import Library

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.async_transport import AsyncShell
 from airflow_provider_offers.client.errors import RateLimitedError
-from airflow_provider_offers.client.governor import Governor, governor_for
-from airflow_provider_offers.client.retry import LONGEST_HOLD, Retries
-from airflow_provider_offers.client.wire import Flow, Request, Response
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.governor import Governor, governor_for
+from airflow_provider_offers.client.wire.messages import Flow, Request, Response
+from airflow_provider_offers.client.wire.retry import LONGEST_HOLD, Retries
 from tests.client.script import SETTINGS, answer
 
 

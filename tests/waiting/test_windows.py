@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.durations import before
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations.xcore_names import OFFER
-from airflow_provider_offers.client.instants import format_instant
-from airflow_provider_offers.client.spelling import neutral_value, wire_value
-from airflow_provider_offers.client.windows import OfferWindow, resolve_window, window_of
+from airflow_provider_offers.client.model.durations import before
+from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.model.spelling import neutral_value, wire_value
+from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window, window_of
 
 MILLISECOND = timedelta(milliseconds=1)
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.generations import Generation
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore, containers, read_containers
-from airflow_provider_offers.client.wire import Answer, Call, Flow
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LONGEST_LINK = 16_000
 # How long a name is taken for known without a look: somebody else may give it to another object.

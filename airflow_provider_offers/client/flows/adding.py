@@ -18,7 +18,7 @@ from airflow_provider_offers.client.flows.creating import Creation, Earlier, cre
 from airflow_provider_offers.client.flows.doubts import look_before_creation
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.wire import Flow, Pause
+from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _FIRST_LOOK = 0.25
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import (
     AlreadyExistsError,
     AmbiguousNameError,
@@ -24,10 +23,11 @@ from airflow_provider_offers.client.flows.planned import edit
 from airflow_provider_offers.client.flows.reading import Found, find_there, read_now
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.patches import difference, what_differs
-from airflow_provider_offers.client.respelling import is_respelling
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.wire import Flow, Note, Pause
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.model.patches import difference, what_differs
+from airflow_provider_offers.client.model.respelling import is_respelling
+from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 

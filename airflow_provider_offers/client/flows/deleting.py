@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_offers.client.entities import Receipt, Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
     NotFoundError,
@@ -16,8 +15,9 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.flows.written import REFUSED, Written
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.wire import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.model.entities import Receipt, Reference
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 # How long generation 1 may take to decide, and what is deleted to be gone; and between two looks.
 _DECISION_SECONDS = 60.0

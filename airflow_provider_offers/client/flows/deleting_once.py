@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.wire import Flow, Pause
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 # How long a listing may lack what is there, and between two looks.
 _PATIENCE = 10.0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.changes import look_alone
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creating import Creation
@@ -18,14 +16,16 @@ from airflow_provider_offers.client.flows.obstacles import SHOWING, found_alone,
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.flows.writing import Written, patch
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.kinds import DECISION, Kind
-from airflow_provider_offers.client.legible import quoted
-from airflow_provider_offers.client.lifecycle import ACTIVATE, PUBLISH
-from airflow_provider_offers.client.patches import apply
-from airflow_provider_offers.client.sameness import same
-from airflow_provider_offers.client.validation import Validate
-from airflow_provider_offers.client.windows import WINDOW_DOUBTS, doubtful
-from airflow_provider_offers.client.wire import Flow, Json, Note
+from airflow_provider_offers.client.model.comparing import same
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import DECISION, Kind
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH
+from airflow_provider_offers.client.model.patches import apply
+from airflow_provider_offers.client.model.validation import Validate
+from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.waiting.changes import look_alone
+from airflow_provider_offers.client.wire.messages import Flow, Json, Note
 
 _REMEDY = "waive a reason by its name, or do without validate='strict'"
 

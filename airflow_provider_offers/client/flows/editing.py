@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import NotPublishableError, UnsupportedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
@@ -15,10 +14,11 @@ from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.planned import called, edit
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.kinds import FALLBACK
-from airflow_provider_offers.client.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
-from airflow_provider_offers.client.windows import OfferWindow, doubtful, window_of
-from airflow_provider_offers.client.wire import Flow, Note
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import FALLBACK
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
+from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, window_of
+from airflow_provider_offers.client.wire.messages import Flow, Note
 
 # What a window has to do with: the other reasons were there before it was changed.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_offers.client.changes import BATCH, look_alone, look_at
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.generations.reading import is_fit
-from airflow_provider_offers.client.kinds import (
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FALLBACK,
@@ -22,9 +21,10 @@ from airflow_provider_offers.client.kinds import (
     Kind,
     kind_of_type_name,
 )
-from airflow_provider_offers.client.shapes import TYPED_ID
-from airflow_provider_offers.client.windows import window_of
-from airflow_provider_offers.client.wire import Flow, Json
+from airflow_provider_offers.client.model.shapes import TYPED_ID
+from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 REASONS = (
     "no_window",

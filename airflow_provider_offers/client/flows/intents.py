@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.patches import apply, is_idempotent, tops, unforeseen
-from airflow_provider_offers.client.sameness import same
-from airflow_provider_offers.client.spelling import join_pointer, split_pointer
-from airflow_provider_offers.client.wire import Json
+from airflow_provider_offers.client.model.comparing import same
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import apply, is_idempotent, tops, unforeseen
+from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
+from airflow_provider_offers.client.wire.messages import Json
 
 # How far the service's clock and ours may be apart.
 _CLOCKS = timedelta(seconds=60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import (
     ConflictError,
     OfferLibraryError,
@@ -14,8 +13,9 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.intents import fingerprint, shows
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.sameness import same
-from airflow_provider_offers.client.wire import Call, Json
+from airflow_provider_offers.client.model.comparing import same
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.wire.messages import Call, Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from airflow_provider_offers.client.entities import Entity
 from airflow_provider_offers.client.errors import PagingError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.wire import Answer, Call, Flow
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LIMIT = re.compile(r"(?<=[?&])limit=([0-9]{1,9})(?![0-9])")
 # How often a page that brings nothing new is asked for again, twice as large.

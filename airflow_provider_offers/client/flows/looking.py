@@ -9,7 +9,7 @@ from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnkn
 from airflow_provider_offers.client.flows.ownership import Work
 from airflow_provider_offers.client.flows.reading import Found, find_by_name, still_there
 from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.wire import Flow, Pause
+from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _FIRST_LOOK = 0.25
 

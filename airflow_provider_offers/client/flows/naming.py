@@ -6,17 +6,17 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.changes import look_alone
-from airflow_provider_offers.client.entities import Reference
 from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import named
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.kinds import COLLECTION, Kind, kind_of_type_name
-from airflow_provider_offers.client.schemas import COLLECTED
-from airflow_provider_offers.client.shapes import Pointing, Shape, name_in, shapes_at
-from airflow_provider_offers.client.spelling import split_pointer
-from airflow_provider_offers.client.wire import Flow, Json
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.schemas import COLLECTED
+from airflow_provider_offers.client.model.shapes import Pointing, Shape, name_in, shapes_at
+from airflow_provider_offers.client.model.spelling import split_pointer
+from airflow_provider_offers.client.waiting.changes import look_alone
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 
 def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:

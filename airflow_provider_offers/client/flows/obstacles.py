@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from airflow_provider_offers.client.changes import BATCH
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.generations.reading import is_fit
-from airflow_provider_offers.client.kinds import FALLBACK, PLACEMENT, RULE, Kind
-from airflow_provider_offers.client.windows import window_of
-from airflow_provider_offers.client.wire import Flow, Json
+from airflow_provider_offers.client.model.kinds import FALLBACK, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.waiting.changes import BATCH
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
 # The properties that the findings rest on.

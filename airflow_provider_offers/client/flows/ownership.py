@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_offers.client.entities import Entity, Receipt
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.patches import difference
-from airflow_provider_offers.client.sameness import EMPTY, dropped, says
-from airflow_provider_offers.client.validation import Validate
-from airflow_provider_offers.client.wire import Json
+from airflow_provider_offers.client.model.comparing import EMPTY, dropped, says
+from airflow_provider_offers.client.model.entities import Entity, Receipt
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.patches import difference
+from airflow_provider_offers.client.model.validation import Validate
+from airflow_provider_offers.client.wire.messages import Json
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 # What a later task of the same run changes about an offer that an earlier one made.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import ConflictError, OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent, Plan, touched_by
@@ -13,11 +12,12 @@ from airflow_provider_offers.client.flows.judging import by
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.writing import Written, guarded_patch
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.lifecycle import refuse_final
-from airflow_provider_offers.client.patches import unforeseen, what_differs
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.validation import Validate
-from airflow_provider_offers.client.wire import Flow
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.model.lifecycle import refuse_final
+from airflow_provider_offers.client.model.patches import unforeseen, what_differs
+from airflow_provider_offers.client.model.validation import Validate
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 # How often an edit is planned again when others keep changing the object.
 _FRESH_READS = 5

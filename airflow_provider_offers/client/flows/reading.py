@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.instants import parse_instant
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.wire import Answer, Flow
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.wire.messages import Answer, Flow
 
 # HTTP dates count whole seconds, so a clock read from one is up to a second behind.
 CLOCK_GRAIN = timedelta(seconds=2)

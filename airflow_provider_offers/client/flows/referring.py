@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.changes import look_alone
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import APIError, ConflictError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
-from airflow_provider_offers.client.kinds import LIBRARY, Kind
-from airflow_provider_offers.client.shapes import targets
-from airflow_provider_offers.client.wire import Flow
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.shapes import targets
+from airflow_provider_offers.client.waiting.changes import look_alone
+from airflow_provider_offers.client.wire.messages import Flow
 
 _PAGE = 100
 _SHOWN = 10

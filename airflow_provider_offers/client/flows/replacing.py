@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
 from airflow_provider_offers.client.flows.intents import Intent
@@ -12,12 +11,13 @@ from airflow_provider_offers.client.flows.planned import edit
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.writing import Written, expect_etag, guarded_patch, put
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.patches import difference
-from airflow_provider_offers.client.sameness import EMPTY, dropped
-from airflow_provider_offers.client.spelling import join_pointer
-from airflow_provider_offers.client.validation import Validate
-from airflow_provider_offers.client.wire import Flow, Json
+from airflow_provider_offers.client.model.comparing import EMPTY, dropped
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.patches import difference
+from airflow_provider_offers.client.model.spelling import join_pointer
+from airflow_provider_offers.client.model.validation import Validate
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 # What the service and its screens keep beside what an author writes.
 _KEPT_BY_THE_SERVICE = ("id", "segmentModel")

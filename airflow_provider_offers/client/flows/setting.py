@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
 )
-from airflow_provider_offers.client.exchange import Exchange
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent, Plan, shows
 from airflow_provider_offers.client.flows.judging import is_unread_success, not_shown, set_otherwise
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_on_our_clock
 from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.wire import Flow, Pause
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Flow, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 
 def set_properties(access: Access, reference: Reference, operations: Patch, intent: Intent | None) -> Flow[Written]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.kinds import PERSONALIZED
-from airflow_provider_offers.client.wire import Flow
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire.messages import Flow
 
 # How often it is asked until two answers in a row agree.
 _MOST_ASKED = 4

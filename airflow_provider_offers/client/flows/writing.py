@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from airflow_provider_offers.client.entities import Entity, Reference
 from airflow_provider_offers.client.errors import (
     ConflictError,
     NotFoundError,
@@ -33,7 +32,9 @@ from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.setting import set_properties
 from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.patches import (
+from airflow_provider_offers.client.model.comparing import dropped
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.patches import (
     Fitted,
     TestFailed,
     fit,
@@ -42,11 +43,10 @@ from airflow_provider_offers.client.patches import (
     tops,
     unforeseen,
 )
-from airflow_provider_offers.client.retry import is_unsettled
-from airflow_provider_offers.client.sameness import dropped
-from airflow_provider_offers.client.spelling import join_pointer
-from airflow_provider_offers.client.validation import Validate, check_result
-from airflow_provider_offers.client.wire import Call, Flow, Json, Pause
+from airflow_provider_offers.client.model.spelling import join_pointer
+from airflow_provider_offers.client.model.validation import Validate, check_result
+from airflow_provider_offers.client.wire.messages import Call, Flow, Json, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 __all__ = ["Written", "expect_etag", "guarded_patch", "patch", "put"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.errors import BadRequestError, ConflictError, RejectedError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.wire import Answer
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.wire.messages import Answer
 
 # What a service answers to a write that it does not make, and, where a gateway sends a write twice, to the second.
 REFUSED = (ConflictError, RejectedError, BadRequestError)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_offers.client.wire import Answer, Call, Json
+from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 if TYPE_CHECKING:
     # The kind table holds the generations' spellings, and so comes after them.
-    from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
-    from airflow_provider_offers.client.kinds import Kind
-    from airflow_provider_offers.client.query import Query
+    from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+    from airflow_provider_offers.client.model.kinds import Kind
+    from airflow_provider_offers.client.model.query import Query
     from airflow_provider_offers.client.settings import Api
 
 Operation = Mapping[str, Json]

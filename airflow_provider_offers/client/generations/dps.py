@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.generations.dps_names import as_compared
@@ -24,10 +23,11 @@ from airflow_provider_offers.client.generations.reading import (
     text,
 )
 from airflow_provider_offers.client.generations.xcore_names import neutral_path
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.query import EXACT, Filter, Query, terms_of_q
-from airflow_provider_offers.client.spelling import neutral_tokens, neutral_value
-from airflow_provider_offers.client.wire import Answer, Call, Json
+from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.query import EXACT, Filter, Query, terms_of_q
+from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value
+from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 _READ = {"Accept": "*,application/json"}
 _WRITE = {"Accept": "application/json", "Content-Type": "application/json"}

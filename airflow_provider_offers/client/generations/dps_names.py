@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_offers.client.spelling import Spelled, neutral_value
-from airflow_provider_offers.client.wire import Json
+from airflow_provider_offers.client.model.spelling import Spelled, neutral_value
+from airflow_provider_offers.client.wire.messages import Json
 
 
 class ComponentType(str):

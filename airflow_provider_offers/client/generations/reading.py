@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_provider_offers.client.wire import Answer, Json
+from airflow_provider_offers.client.wire.messages import Answer, Json
 
 _LONGEST = 500
 

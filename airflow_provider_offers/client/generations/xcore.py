@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from airflow_provider_offers.client.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.generations.reading import (
@@ -29,9 +28,10 @@ from airflow_provider_offers.client.generations.xcore_names import (
     neutral_path,
     with_criterion,
 )
-from airflow_provider_offers.client.kinds import Kind
-from airflow_provider_offers.client.query import EXACT, Filter, Query, escape_q
-from airflow_provider_offers.client.spelling import (
+from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
+from airflow_provider_offers.client.model.spelling import (
     Spelled,
     join_pointer,
     neutral_value,
@@ -39,7 +39,7 @@ from airflow_provider_offers.client.spelling import (
     wire_tokens,
     wire_value,
 )
-from airflow_provider_offers.client.wire import Answer, Call, Json
+from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 _RECEIPT = "application/vnd.adobe.platform.xcore.xdm.receipt+json; version=1"
 _RESULTS = '*,application/vnd.adobe.platform.xcore.hal+json; schema="https://ns.adobe.com/experience/xcore/hal/results"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_offers.client.spelling import PLAIN, Spelled, neutral_tokens
+from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, neutral_tokens
 
 _COMPONENT = "https://ns.adobe.com/experience/offer-management/content-component-"
 

@@ -1,0 +1,1 @@
+"""Asking for decisions: questions for one profile, batch jobs, and what the runtime serves."""

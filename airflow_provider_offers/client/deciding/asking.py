@@ -1,0 +1,217 @@
+"""Asking the decision runtime: a decision for one profile, and on generation 1 what became of its last update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from airflow_provider_offers.client.deciding.questions import (
+    ANSWERS,
+    ASKS,
+    Decided,
+    Question,
+    RuntimeRefusalError,
+    question_body,
+    read_decided,
+)
+from airflow_provider_offers.client.deciding.scopes import Scope, check_counts
+from airflow_provider_offers.client.errors import (
+    APIError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnsupportedError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import not_found, resolve
+from airflow_provider_offers.client.generations.xcore import Xcore
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import DECISION
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE
+from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.waiting.changes import look_alone
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Json
+from airflow_provider_offers.client.wire.retry import is_unsettled
+
+_DPS_BASE = "/data/core/ods"
+_XCORE_BASE = "/data/core/ode"
+_MOST_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The last update of generation 1's decision runtime: when, and what went wrong in it. None before the first."""
+
+    date: datetime | None
+    errors: tuple[str, ...]
+
+
+def decide(access: Access, question: Question) -> Flow[Decided]:
+    """What is decided for the profile: `ask`, and after a refusal of the runtime a look why it refuses.
+
+    A refusal that the runtime's next update may lift (404, 422) is a `RuntimeRefusalError`, which a retry may follow.
+    Where the library shows that it will not, the same error is final, and says why.
+    """
+    try:
+        return (yield from ask(access, question))
+    except RuntimeRefusalError as refusal:
+        raise (yield from why_refused(access, refusal.refused, question.scopes)) from refusal.refused
+
+
+def ask(access: Access, question: Question) -> Flow[Decided]:
+    """What the runtime answers.
+
+    Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: deliver
+    offers using the Decisioning API. A dry run counts nothing and is repeated like a read. Otherwise a lost answer is
+    an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors and logs lose the
+    profile's ids where the service quotes them. A refusal (404, 422) is a `RuntimeRefusalError`.
+    """
+    base, prefix = _runtime(access)
+    scopes = yield from scope_ids(access, question.scopes)
+    headers = {"Accept": ANSWERS, "Content-Type": ASKS}
+    call = Call(
+        "POST",
+        f"{prefix}/decisions",
+        headers,
+        question_body(question, scopes),
+        repeatable=question.dry_run,
+        private=tuple(map(Secret, sorted(question.profile.private))),
+    )
+    try:
+        answer: Answer = yield from access.exchange.send(call, base)
+        return read_decided(answer)
+    except (NotFoundError, RejectedError) as refused:
+        raise RuntimeRefusalError(refused) from refused
+    except OfferLibraryError as error:
+        if question.dry_run or not is_unsettled(error):
+            raise
+        unknown = OutcomeUnknownError(
+            f"Whether the decision was made is not known: {error}\n"
+            "  Caps may have counted it. Another try would count again, so that none is made by itself."
+        )
+        unknown.retryable = False
+        raise unknown from None
+
+
+def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> Flow[RuntimeRefusalError]:
+    """The error for what the runtime refuses: final where the decisions, as the library has them, show why."""
+    wanted: dict[Reference, list[Reference]] = {}
+    for scope in scopes:
+        wanted.setdefault(scope.decision, []).append(scope.placement)
+    found: list[str] = []
+    try:
+        for decision, placements in wanted.items():
+            entity: Entity | None = yield from look_alone(access, decision)
+            if entity is None:
+                found.append(f"there is no decision {decision}")
+            else:
+                found += yield from _never(access, entity, placements)
+    except OfferLibraryError:
+        # What cannot be looked at speaks for nothing.
+        return RuntimeRefusalError(refused)
+    return RuntimeRefusalError(refused, "; ".join(found[:_MOST_TOLD]))
+
+
+def _never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
+    """Why the decision, as it is in the library, will not be made at these placements."""
+    called = f"the decision {decision.name!r} ({decision.id})"
+    if decision.status != ACTIVATE.target:
+        return [f"{called} is {decision.status}, not live"]
+    window = window_of(decision.properties, DECISION)
+    if window is not None and window.is_over(access.exchange.service_now()):
+        return [f"the window of {called} ended at {decision.window['end']}"]
+    chosen = placements_of(decision)
+    found = []
+    for placement in placements if chosen else ():
+        identifier = yield from _reference_id(access, placement)
+        if identifier not in chosen:
+            found.append(f"{called} has no criterion for the placement {identifier}")
+    return found
+
+
+def placements_of(decision: Entity) -> tuple[str, ...]:
+    """The placements of a decision's criteria, each once."""
+    criteria = decision.properties.get("criteria")
+    named = [
+        placement
+        for criterion in (criteria if isinstance(criteria, list) else [])
+        if isinstance(criterion, Mapping)
+        for placement in criterion.get("placements") or []
+        if isinstance(placement, str)
+    ]
+    return tuple(dict.fromkeys(named))
+
+
+def diagnose(access: Access) -> Flow[Package]:
+    """When generation 1's runtime was last updated, and what kept it from it.
+
+    Calls `GET /data/core/ode/{container}/diagnostics`; Adobe: diagnostics endpoint. `UnsupportedError` on dps.
+    """
+    if not isinstance(access.generation, Xcore):
+        raise UnsupportedError("dps documents no diagnostics of its runtime; ask for a decision instead")
+    base, prefix = _runtime(access)
+    call = Call("GET", f"{prefix}/diagnostics", {"Accept": "application/vnd.adobe.xed-id+json"})
+    answer: Answer = yield from access.exchange.send(call, base)
+    operations = answer.object().get("xdm:operations")
+    if not isinstance(operations, Mapping):
+        raise answer.unexpected("its 'xdm:operations' is missing or no object")
+    update = operations.get("xdm:decisioningPackageUpdate")
+    if not isinstance(update, Mapping):
+        return Package(None, ())
+    try:
+        date = parse_instant(update.get("xdm:date"))
+    except ValueError as error:
+        raise answer.unexpected(f"its 'xdm:date' is {error}") from None
+    return Package(date, tuple(_descriptions(update.get("xdm:errors"))))
+
+
+def scope_ids(access: Access, scopes: Sequence[Scope]) -> Flow[list[tuple[str, str, int | None]]]:
+    """The scopes by reference ids, each once. What is known by its name or its instance id only is looked up."""
+    known: dict[Reference, str] = {}
+    for reference in (*(scope.decision for scope in scopes), *(scope.placement for scope in scopes)):
+        if reference not in known:
+            known[reference] = yield from _reference_id(access, reference)
+    # Two names may have turned out to mean one object, and the service refuses to be asked the same twice.
+    pairs = list(dict.fromkeys((known[each.decision], known[each.placement], each.item_count) for each in scopes))
+    check_counts(pairs)
+    return pairs
+
+
+def _reference_id(access: Access, reference: Reference) -> Flow[str]:
+    if reference.id is not None:
+        return reference.id
+    there = yield from resolve(access, reference)
+    if there.id is not None:
+        return there.id
+    call = access.generation.read(there)
+    answer: Answer = yield from access.send(call, accept=(404, 410))
+    if answer.response.status in (404, 410):
+        raise not_found(access, reference, call.bare_path)
+    return access.generation.entity(reference.kind, answer).id
+
+
+def _runtime(access: Access) -> tuple[str, str]:
+    """Where the decision runtime of the generation lives: its base, and what its paths begin with."""
+    if isinstance(access.generation, Xcore):
+        return _XCORE_BASE, f"/{quote(access.generation.container_id, safe='')}"
+    return _DPS_BASE, ""
+
+
+def _descriptions(errors: Json, depth: int = 0) -> Iterator[str]:
+    """The innermost descriptions of nested errors, which say what to mend."""
+    if not isinstance(errors, list) or depth > 20:
+        return
+    for error in errors:
+        if not isinstance(error, Mapping):
+            continue
+        causes = list(_descriptions(error.get("xdm:causes"), depth + 1))
+        description = error.get("xdm:description")
+        if causes:
+            yield from causes
+        elif isinstance(description, str):
+            yield description[:500]

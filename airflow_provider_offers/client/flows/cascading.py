@@ -1,0 +1,145 @@
+"""Deleting an object with those in mind who refer to it: refused by name, or everything in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from airflow_provider_offers.client.errors import (
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    RejectedError,
+    TransitionError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.flows.editing import take_step
+from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.referring import (
+    ENOUGH,
+    explained,
+    ids_of,
+    pointers,
+    referrers,
+    still_referred,
+)
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.waiting.changes import look_alone
+from airflow_provider_offers.client.wire.messages import Flow
+
+_CASCADE_FIRST = "cascade deletes these first"
+_CAME_SINCE = "this came since cascade looked, and another try deletes it"
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted(Written):
+    """What a deletion came to; `cascaded` is what was deleted before the object, in that order."""
+
+    cascaded: tuple[Entity, ...] = ()
+
+
+def delete_object(
+    access: Access, reference: Reference, *, missing_ok: bool = False, cascade: bool = False
+) -> Flow[Deleted]:
+    """Delete an object that nothing refers to; with `cascade`, after everything that does.
+
+    Without `cascade`, what refers to the object is a `ConflictError` that names it, and nothing is sent. With it, all
+    that refers to the object is deleted first, and what refers to that before it: decisions, collections, offers, in
+    this order. A decision that is live and an offer that is approved are taken back to draft first, so that nobody is
+    shown half of it. Each is read again before, and left alone where it leads to the object no more. Each is deleted as
+    `flows.deleting.delete` does; the action is `deleted`, or `unchanged` where `missing_ok` and there is none. What
+    refers to something that is gone stays as it is. Where the service refuses all the same, since somebody has just
+    referred to the object, the error names who does by then.
+    """
+    try:
+        reference = yield from _as_it_is(access, reference)
+    except NotFoundError:
+        if not missing_ok:
+            raise
+        return _gone(reference, "unchanged")
+    cascaded: list[Entity] = []
+    if cascade:
+        doomed = yield from _everything_above(access, reference)
+        cascaded = yield from _delete_in_order(access, doomed, ids_of(reference))
+    elif found := (yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)):
+        raise still_referred(access, reference, found, _CASCADE_FIRST)
+    remedy = _CAME_SINCE if cascade else _CASCADE_FIRST
+    action = yield from _delete(access, reference, missing_ok=missing_ok, remedy=remedy)
+    return replace(_gone(reference, action), cascaded=tuple(cascaded))
+
+
+def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
+    """The reference of an object that is there, with the reference id by which others refer to it."""
+    reference = yield from resolve(access, reference)
+    entity = yield from read_now(access, reference)
+    return entity.reference
+
+
+def _delete(access: Access, reference: Reference, *, missing_ok: bool, remedy: str) -> Flow[str]:
+    """Delete one object; a refusal of the service names who refers to it, if anybody does."""
+    try:
+        return (yield from delete(access, reference, missing_ok=missing_ok))
+    except (BadRequestError, ConflictError, RejectedError) as refused:
+        told = yield from explained(access, reference, refused, remedy)
+        if told is refused:
+            raise
+        raise told from refused
+
+
+def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collection[str]) -> Flow[list[Entity]]:
+    """Delete those that still lead to the objects of those ids, and return what was deleted."""
+    deleted: list[Entity] = []
+    for entity in doomed.values():
+        now = yield from _leading_there(access, entity, doomed, ids)
+        if now is not None and (yield from _take_back(access, now)):
+            now = yield from _leading_there(access, entity, doomed, ids)
+        if now is None:
+            continue
+        if (yield from _delete(access, now.reference, missing_ok=True, remedy=_CAME_SINCE)) == "deleted":
+            deleted.append(now)
+    return deleted
+
+
+def _leading_there(
+    access: Access, entity: Entity, doomed: Mapping[str, Entity], ids: Collection[str]
+) -> Flow[Entity | None]:
+    """The object as it is now, if it refers to any of those ids, directly or through others that still do."""
+    now: Entity | None = yield from look_alone(access, entity.reference)
+    if now is None or pointers(now, ids):
+        return now
+    for other in [each for each in doomed.values() if pointers(now, [each.id])]:
+        if (yield from _leading_there(access, other, doomed, ids)) is not None:
+            return now
+    return None
+
+
+def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
+    """All that refers to the object, directly or through others, by id and in the order in which it can be deleted."""
+    above: dict[str, dict[str, Entity]] = {key: {} for key in LIBRARY}
+    # A kind is referred to by later ones only, so that one pass up the table finds all.
+    for kind in LIBRARY.values():
+        ids = [*above[kind.key], *(ids_of(reference) if kind is reference.kind else ())]
+        if ids:
+            for each in (yield from referrers(access, kind, ids)):
+                above[each.entity.kind.key][each.entity.id] = each.entity
+    return {identifier: entity for key in reversed(LIBRARY) for identifier, entity in above[key].items()}
+
+
+def _take_back(access: Access, entity: Entity) -> Flow[bool]:
+    """Bring what is shown to customers back to draft; False where there was nothing to bring back."""
+    for step in entity.kind.steps:
+        if step.target == "draft" and entity.status in step.origins:
+            # Somebody else may be faster, with the same end.
+            with suppress(NotFoundError, TransitionError):
+                yield from take_step(access, entity.reference, step)
+            return True
+    return False
+
+
+def _gone(reference: Reference, action: str) -> Deleted:
+    identifier = reference.id or reference.instance_id or ""
+    return Deleted(Receipt(identifier, reference.instance_id or identifier, etag=None), action, reference.name)

@@ -1,0 +1,170 @@
+"""The same work for many offers: concurrent within a bound, each offer by itself, every outcome kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError, can_pass
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.session import AsyncSession
+
+T = TypeVar("T")
+
+Work = Callable[[Access, Reference], Flow[Written]]
+_SHOWN = 5
+
+
+class Progress(Protocol):
+    """Is told every outcome as soon as it is known."""
+
+    def succeeded(self, index: int, written: Written) -> None: ...
+
+    def failed(self, index: int, error: OfferLibraryError) -> None: ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a batch, by the index of each offer in it. What is in neither was not begun.
+
+    `again` are the indexes at which the list names an offer once more that it named before.
+    """
+
+    written: dict[int, Written] = field(default_factory=dict)
+    failures: dict[int, OfferLibraryError] = field(default_factory=dict)
+    again: frozenset[int] = frozenset()
+
+
+class BatchError(OfferLibraryError):
+    """Some objects of a list could not be done. `failures` maps each one's name or id to its error's text.
+
+    `verb` says what was to be done, such as `published`, and `nouns` what they are.
+    """
+
+    def __init__(
+        self, verb: str, done: int, total: int, failures: Mapping[str, OfferLibraryError], nouns: str = "offers"
+    ) -> None:
+        self.done = done
+        self.total = total
+        self.failures = {each: str(error) for each, error in failures.items()}
+        self.retryable = any(map(can_pass, failures.values()))
+        lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_SHOWN])
+        more = len(self.failures) - _SHOWN
+        undone = total - done - len(self.failures)
+        super().__init__(
+            f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
+            + (f" and {undone} were not begun" if undone else "")
+            + f":{lines}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )
+
+
+async def run_batch(
+    session: AsyncSession,
+    items: Sequence[T],
+    work: Callable[[Access, T], Flow[Written]],
+    *,
+    skip: Mapping[int, Any] | None = None,
+    max_concurrent: int,
+    stop: bool,
+    progress: Progress,
+    order: Callable[[int], float] | None = None,
+) -> Batch:
+    """Do the work for every item, such as the reference of an offer, but those in `skip`, which holds their receipts.
+
+    At most `max_concurrent` are under way at once, begun in the order of what `order` gives for their indexes. After a
+    failure, `stop` begins no more; those under way are ended in order. An object that several references mean is done
+    once, where the list names it first. Errors other than the client's own end the whole batch.
+    """
+    done = skip or {}
+    batch = Batch(again=await _named_again(session, items, done, max_concurrent))
+    waiting = [index for index in range(len(items)) if index not in done and index not in batch.again]
+    if order is not None:
+        waiting.sort(key=order)
+
+    async def perform(index: int) -> None:
+        if stop and batch.failures:
+            return
+        try:
+            written = await session.run(work(session.access, items[index]))
+        except OfferLibraryError as error:
+            batch.failures[index] = error
+            progress.failed(index, error)
+        else:
+            batch.written[index] = written
+            progress.succeeded(index, written)
+
+    await _for_each(waiting, perform, max_concurrent)
+    return batch
+
+
+async def _named_again(
+    session: AsyncSession, items: Sequence[Any], done: Mapping[int, Any], max_concurrent: int
+) -> frozenset[int]:
+    """The indexes of references that mean what an earlier one means.
+
+    A name is looked up, as the work itself would do; and so is a reference id of xcore, where others are told by their
+    instance ids only. What cannot be found is left to the work to report; where it cannot be asked, nothing is begun.
+    """
+    meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
+    if len(meant) < 2:
+        return frozenset()
+    for index, receipt in done.items():
+        if index in meant:
+            meant[index] = replace(meant[index], id=receipt["id"], instance_id=receipt["instance_id"])
+    by_instance_only = any(each.id is None and each.instance_id is not None for each in meant.values())
+
+    async def find(index: int) -> None:
+        try:
+            meant[index] = await session.run(resolve(session.access, meant[index]))
+        except OfferLibraryError as error:
+            # What may pass would leave unseen that two of the list mean one object, which would be changed twice.
+            if can_pass(error) and not isinstance(error, NotFoundError):
+                raise
+
+    unclear = [
+        index
+        for index, each in meant.items()
+        if (each.id is None and each.instance_id is None)
+        or (by_instance_only and session.access.generation.needs_instance_id(each))
+    ]
+    await _for_each(unclear, find, max_concurrent)
+    first: dict[str, int] = {}
+    again = set()
+    for index, each in meant.items():
+        keys = [key for key in (each.id, each.instance_id) if key is not None] or [str(each)]
+        if any(key in first for key in keys):
+            again.add(index)
+        for key in keys:
+            first.setdefault(key, index)
+    return frozenset(again)
+
+
+async def _for_each(indexes: Sequence[int], perform: Callable[[int], Awaitable[None]], max_concurrent: int) -> None:
+    """Perform something for every index, at most so many at once."""
+    waiting = iter(indexes)
+
+    async def worker() -> None:
+        for index in waiting:
+            await perform(index)
+
+    broken: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(max_concurrent, len(indexes))):
+                workers.create_task(worker())
+    except BaseExceptionGroup as group:
+        broken = _first(group)
+    if broken is not None:
+        # By itself: Airflow tells a timeout from a failure by the exception.
+        raise broken
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,102 @@
+"""A creation as it comes from a caller: the document, its window, its marker and the switches, checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, Earlier
+from airflow_provider_offers.client.flows.doubts import checked_waive
+from airflow_provider_offers.client.model.cleaning import tidied
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.respelling import plain_name
+from airflow_provider_offers.client.model.validation import Validate, check_offer, checked_validate
+from airflow_provider_offers.client.model.windows import window_from, with_window
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Json
+
+
+def new_creation(
+    kind: Kind,
+    document: Any,
+    *,
+    window: Any,
+    if_exists: str,
+    patience: float,
+    marker: tuple[str, str] | None,
+    earlier: Earlier | None,
+    waive: Collection[str] | str = (),
+    validate: Validate,
+) -> Creation:
+    """The creation, with its properties in neutral names. Raises `InvalidInputError` with everything that is wrong."""
+    validate = checked_validate(validate)
+    properties = neutral_payload(document, kind)
+    if validate is not False:
+        properties = tidied(kind, properties)
+    doubts: Mapping[str, str] = {}
+    if window is not None:
+        window = window_from(window)
+        doubts = window.doubts
+        properties = with_window(kind, properties, window)
+    waived = checked_waive(kind, waive)
+    violations = [*_switches(if_exists, patience), *_with_marker(kind, properties, marker)]
+    if earlier is not None:
+        try:
+            earlier = replace(earlier, since=parse_instant(earlier.since))
+        except ValueError as error:
+            violations.append(Violation("since", str(error), ACCEPTED))
+    name = properties.get("name")
+    if not validate and not (isinstance(name, str) and name):
+        violations.append(Violation("/name", quoted(name), f"a name, by which the {kind.subject} is found again"))
+    if validate and isinstance(name, str) and (plain := plain_name(name)) not in ("", name):
+        accepted = f"{quoted(plain)}, as which the service may store it; validate=False sends it as it is"
+        violations.append(Violation("/name", quoted(name), accepted))
+    if violations:
+        raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
+    check_offer(kind, properties, document, validate)
+    return Creation(
+        kind, properties, if_exists, patience, earlier, marker, validate=validate, waive=waived, doubts=doubts
+    )
+
+
+def check_names(creations: Sequence[Creation]) -> None:
+    """Refuse a list in which two have one name: the name is how each is recognised."""
+    first: dict[str, int] = {}
+    violations = [
+        Violation(f"/{index}/name", quoted(creation.name), f"a name of its own; /{first[creation.name]} has it already")
+        for index, creation in enumerate(creations)
+        if first.setdefault(creation.name, index) != index
+    ]
+    if violations:
+        raise InvalidInputError("The list cannot be created", violations)
+
+
+def _switches(if_exists: Any, patience: Any) -> list[Violation]:
+    violations = []
+    if if_exists not in IF_EXISTS:
+        violations.append(Violation("if_exists", quoted(if_exists), " or ".join(map(repr, IF_EXISTS))))
+    if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 <= patience <= 3600:
+        violations.append(Violation("patience", quoted(patience), "a number of seconds from 0 to 3600"))
+    return violations
+
+
+def _with_marker(kind: Kind, properties: dict[str, Json], marker: tuple[str, str] | None) -> list[Violation]:
+    """Put the marker among the characteristics."""
+    if marker is None:
+        return []
+    name, value = marker
+    if not kind.is_offer:
+        return [Violation("marker", quoted(name), f"nothing: a {kind.noun} has no characteristics to hold it")]
+    characteristics = properties.get("characteristics", {})
+    if not isinstance(name, str) or not name.strip():
+        return [Violation("marker", quoted(name), "the name of a characteristic, such as airflow")]
+    if not isinstance(characteristics, dict):
+        return []
+    if name in characteristics:
+        return [Violation("marker", quoted(name), "a characteristic that the offer does not have by itself")]
+    properties["characteristics"] = {**characteristics, name: value}
+    return []

@@ -1,0 +1,146 @@
+"""What a user hands in as an object of the library: unwrapped, put into neutral names, and made JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.generations.xcore_names import DECISION, is_prefixed, with_criterion
+from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.shapes import without_receipts
+from airflow_provider_offers.client.model.spelling import (
+    Spelled,
+    escape_token,
+    join_pointer,
+    neutral_value,
+    split_pointer,
+    wire_tokens,
+)
+from airflow_provider_offers.client.wire.messages import Json
+
+_MAX_DEPTH = 64
+# What a double can hold, and so every JSON parser.
+_MAX_NUMBER = 10**308
+
+
+def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
+    """An object in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
+
+    Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. Raises `InvalidInputError` for what
+    is no JSON object at all, holds a value that JSON cannot carry, or names a property twice. A decision in the form of
+    2019, with one placement and one collection beside the fallback, gets a criterion out of them. What a task returned
+    about an object becomes the object's id where one is wanted.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent",
+            [Violation("", f"a {type(given).__name__}", "a JSON object, or the path of a templated .json file")],
+        )
+    content = given.get("_instance", given) if "_instance" in given else given
+    if not isinstance(content, Mapping):
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent",
+            [Violation("/_instance", f"a {type(content).__name__}", "a JSON object")],
+        )
+    prefix = "/_instance" if content is not given else ""
+    violations: list[Violation] = []
+    clean = json_value(content, violations, prefix)
+    if violations:
+        raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
+    properties: dict[str, Json] = without_receipts(
+        kind.shape, with_criterion(kind.names, neutral_value(clean, kind.names, prefix))
+    )
+    if kind.names is DECISION and (flat := [name for name in ("placement", "filter") if name in properties]):
+        accepted = "criteria, or in their place the older form of one placement and one filter"
+        pointers = [given_pointer(given, f"/{name}", kind.names) for name in flat]
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent",
+            [Violation(pointer, "a value beside criteria", accepted) for pointer in pointers],
+        )
+    return properties
+
+
+def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
+    """The value as plain JSON; what is none is reported by its pointer."""
+    if depth > _MAX_DEPTH:
+        violations.append(Violation(pointer, f"more than {_MAX_DEPTH} levels", "a document less deep"))
+        return None
+    if isinstance(value, Mapping):
+        violations += [
+            Violation(pointer, f"the property name {name!r}", "text")
+            for name in value
+            if not isinstance(name, str) or not is_unicode(name)
+        ]
+        return {
+            str(name): json_value(member, violations, f"{pointer}/{escape_token(name)}", depth + 1)
+            for name, member in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [json_value(item, violations, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, datetime):
+        try:
+            return format_instant(value)
+        except ValueError as error:
+            violations.append(Violation(pointer, str(error), ACCEPTED))
+            return None
+    violations += _leaf_violations(value, pointer)
+    return value
+
+
+def _leaf_violations(value: Any, pointer: str) -> Iterator[Violation]:
+    if isinstance(value, str):
+        if not is_unicode(value):
+            yield Violation(pointer, "text with half of a surrogate pair", "text that UTF-8 can carry")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield Violation(pointer, repr(value), "a finite number")
+    elif isinstance(value, int):
+        if abs(value) > _MAX_NUMBER:
+            yield Violation(pointer, f"a whole number of {value.bit_length()} bits", "a number that others can read")
+    elif value is not None:
+        yield Violation(pointer, f"a {type(value).__name__}", "a JSON value")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can carry the text: JSON's escapes can spell halves of a pair, which nothing can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def given_pointer(given: Any, pointer: str, names: Spelled) -> str:
+    """Where a neutral pointer lies in the document as its author wrote it.
+
+    What is missing there is named in the spelling of the rest.
+    """
+    if not isinstance(given, Mapping):
+        return pointer
+    prefixed = is_prefixed(given)
+    content = given.get("_instance", given)
+    prefix = "/_instance" if content is not given else ""
+    return prefix + join_pointer(_given_tokens(content, split_pointer(pointer), names, prefixed))
+
+
+def _given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: bool) -> list[str]:
+    if not tokens:
+        return []
+    token, *rest = tokens
+    wire, child = wire_tokens([token], spelled)
+    name = token
+    second, below_second = spelled.either.get(token, (wire[0], child))
+    if isinstance(content, Mapping) and token not in content and second in content:
+        name, child = second, below_second
+    elif isinstance(content, Mapping) and token not in content and (wire[0] in content or prefixed):
+        name = wire[0]
+    below: Any = None
+    if isinstance(content, Mapping):
+        below = content.get(name)
+    elif isinstance(content, (list, tuple)) and token.isdecimal() and int(token) < len(content):
+        below = content[int(token)]
+    return [name, *_given_tokens(below, rest, child, prefixed)]

@@ -1,0 +1,231 @@
+"""What the client gives back: entities in their neutral form, receipts of writes, pages, and references to offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.kinds import (
+    FALLBACK,
+    LIBRARY,
+    PERSONALIZED,
+    Kind,
+    kind_of,
+    kind_of_type_name,
+)
+from airflow_provider_offers.client.model.shapes import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
+from airflow_provider_offers.client.model.spelling import Spelled
+from airflow_provider_offers.client.wire.messages import Json
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _text(value: Json) -> str | None:
+    """What a service gives where a text belongs, if it is one."""
+    return value if isinstance(value, str) else None
+
+
+# Not frozen: a search makes them by the hundred thousand, and freezing would cost half their making.
+@dataclass(slots=True)
+class Entity:
+    """An object of the library as a read shows it.
+
+    `properties` are the object's own, in generation 2's plain names; `envelope` is what the service keeps about it
+    beside those named here. `names` is how the wire spells this one where it is not as the others of its kind. `id` is
+    the reference id (`@id`); `instance_id` the one in URLs, equal on dps. `created` and `modified` are RFC 3339 texts
+    as the service wrote them.
+    """
+
+    kind: Kind
+    id: str
+    instance_id: str
+    etag: int
+    properties: Mapping[str, Json]
+    created: str | None = None
+    modified: str | None = None
+    envelope: Mapping[str, Json] = field(default_factory=dict)
+    names: Spelled | None = None
+
+    @property
+    def name(self) -> str | None:
+        return _text(self.properties.get("name"))
+
+    @property
+    def status(self) -> str | None:
+        return _text(self.properties.get("status"))
+
+    @property
+    def window(self) -> dict[str, str | None]:
+        """When an offer may be shown, or a decision made, as the service spells it; other kinds have neither end."""
+        holder: Any = self.properties
+        for step in ("selectionConstraint",) if self.kind.window is None else self.kind.window:
+            holder = holder.get(step) if isinstance(holder, Mapping) else None
+        holder = holder if isinstance(holder, Mapping) else {}
+        return {"start": holder.get("startDate"), "end": holder.get("endDate")}
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(self.kind, id=self.id, instance_id=self.instance_id, names=self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a write answered: the two ids, the new etag (none after a deletion), and when, as the service wrote it."""
+
+    id: str
+    instance_id: str
+    etag: int | None
+    created: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing. `next` is the link as the service wrote it; `total` counts the whole, if it does."""
+
+    entities: Sequence[Entity]
+    next: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which object is meant: by its reference id, its instance id, or both; or else by its exact name.
+
+    `names` is how the wire spells its properties, where a read has shown that it is not as the kind's others.
+    """
+
+    kind: Kind
+    id: str | None = None
+    instance_id: str | None = None
+    name: str | None = None
+    names: Spelled | None = field(default=None, compare=False, repr=False)
+
+    def may_be(self, *ids: str) -> bool:
+        """Whether an object with these ids can be the one that is meant; ids of different forms tell nothing."""
+        told = {_form(theirs) == _form(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours}
+        same = any(_bare(theirs) == _bare(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours)
+        return same or True not in told
+
+    def __str__(self) -> str:
+        named = None if self.name is None else NAME_PREFIX + self.name
+        return self.id or self.instance_id or named or "(no id)"
+
+
+def _form(identifier: str) -> str:
+    return "uuid" if _UUID.fullmatch(identifier) else "typed" if TYPED_ID.fullmatch(identifier) else "other"
+
+
+def _bare(identifier: str) -> str:
+    """Without what names the generation and the type, which both generations spell otherwise."""
+    return identifier.rpartition(":")[2].casefold()
+
+
+def parse_reference(
+    given: Any, *, offer_type: str | None = None, kind: Kind | None = None, api: str, sandbox: str
+) -> Reference:
+    """The object meant by an id of either generation, an xcore instance id, `name:` and a name, or a task's result.
+
+    An offer, unless `kind` says what else. `offer_type` decides where an id does not tell which type of offer it is
+    (default `personalized`) and must agree where it does. Raises `InvalidInputError` before anything is sent.
+    """
+    if kind is None:
+        stated = None if offer_type is None else kind_of(offer_type)
+        wanted = _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), stated)
+    else:
+        wanted = _Wanted(kind.noun, "object_id", (kind,), kind)
+    if isinstance(given, Mapping):
+        return _from_mapping(given, wanted, api=api, sandbox=sandbox)
+    if isinstance(given, str):
+        return _from_text(given.strip(), wanted)
+    raise wanted.wrong(f"a {type(given).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a task may name: its noun, the parameter that holds it, and the kinds that will do.
+
+    `stated` is the kind that the task insists on, if it does; else an id that does not tell means the first one.
+    """
+
+    noun: str
+    field: str
+    kinds: tuple[Kind, ...]
+    stated: Kind | None
+
+    def wrong(self, given: str, hint: str = "") -> InvalidInputError:
+        first, last = self.kinds[0].type_name, self.kinds[-1].type_name
+        accepted = (
+            f"an id such as dps:{first}:1c265317da412003 or xcore:{last}:124e2e764b1ac1b9, an xcore instance id, "
+            f"{NAME_PREFIX} and its name, or what a task returned"
+        )
+        return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted + hint)])
+
+    def disagree(self, what: str, given: str, kind: Kind) -> InvalidInputError:
+        """The error about what is of another `kind` than the task insists on; `what` and `given` name it."""
+        stated = self.stated or self.kinds[0]
+        if kind in self.kinds:
+            # Either may be what was meant.
+            violation = Violation("offer_type", repr(stated.key), f"{kind.key!r}, by {given}")
+        else:
+            accepted = f"the id of a {stated.noun}, what a task returned, or {NAME_PREFIX} and its name"
+            violation = Violation(self.field, given, accepted)
+        return InvalidInputError(f"The task and {what} disagree about the kind of object", [violation])
+
+
+def _from_text(text: str, wanted: _Wanted) -> Reference:
+    if match := TYPED_ID.fullmatch(text):
+        kind = kind_of_type_name(match["type"])
+        if kind is None or (wanted.stated is None and kind not in wanted.kinds):
+            raise wanted.wrong(f"{text!r}, the id of a {match['type']}")
+        if wanted.stated not in (None, kind):
+            raise wanted.disagree("the id", f"{text!r}, the id of a {kind.noun}", kind)
+        return Reference(kind, id=text)
+    kind = wanted.stated or wanted.kinds[0]
+    if _UUID.fullmatch(text):
+        return Reference(kind, instance_id=text)
+    if text.startswith(NAME_PREFIX):
+        # Half of a surrogate pair is no text that an address can carry.
+        if (name := text.removeprefix(NAME_PREFIX).strip()) and not _HALF_PAIR.search(name):
+            return Reference(kind, name=name)
+    elif text and IDENTIFIER.fullmatch(text) and text.strip("."):
+        return Reference(kind, id=text)
+    raise wanted.wrong(repr(text), name_hint(text))
+
+
+def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
+    identifier = given.get("id") or given.get("@id") or given.get("instance_id") or given.get("instanceId")
+    if not isinstance(identifier, str):
+        raise wanted.wrong(f"an object without an id, with {', '.join(sorted(map(str, given))) or 'nothing'} in it")
+    origin = given.get("sandbox")
+    if origin not in (None, sandbox):
+        accepted = f"a receipt from {sandbox!r}, where this task works"
+        raise InvalidInputError(
+            f"The {wanted.noun} lies in another sandbox",
+            [Violation(wanted.field, f"a receipt from {origin!r}", accepted)],
+        )
+    reference = _from_text(identifier.strip(), _as_told(given, wanted))
+    # An instance id is an address in generation 1 only; dps puts the reference id into its URLs.
+    instance_id = given.get("instance_id") or given.get("instanceId") or reference.instance_id
+    if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and _UUID.fullmatch(instance_id)):
+        instance_id = reference.instance_id
+    return Reference(reference.kind, id=reference.id, instance_id=instance_id, name=reference.name)
+
+
+def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
+    """What is wanted, by what a receipt says of its own kind."""
+    told = given.get("offer_type") or given.get("kind")
+    if told is None:
+        return wanted
+    kind = kind_of(told) if given.get("offer_type") else LIBRARY.get(told) or kind_of_type_name(told)
+    if kind is None:
+        return wanted
+    if wanted.stated not in (None, kind):
+        raise wanted.disagree("the receipt", f"the receipt of a {kind.noun}", kind)
+    if kind not in wanted.kinds:
+        raise wanted.wrong(f"the receipt of a {kind.noun}")
+    return replace(wanted, stated=kind)

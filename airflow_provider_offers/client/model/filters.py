@@ -1,0 +1,103 @@
+"""A search against what is known of the kind that it looks for: names, words and dates of its filters and its order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
+from airflow_provider_offers.client.generations.xcore_names import neutral_path
+from airflow_provider_offers.client.model.cleaning import cleaned
+from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.names import unknown_member
+from airflow_provider_offers.client.model.query import EXACT, Filter, Query
+from airflow_provider_offers.client.model.shapes import Instant, Items, Members, OneOf, Shape, Text
+from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens
+
+log = logging.getLogger(__name__)
+
+_DATES = ("created", "modified")
+# Sensors make one search again and again.
+_MOST_TOLD = 1_000
+_told: set[str] = set()
+
+
+def fitted(query: Query, kind: Kind) -> Query:
+    """The search with its words and dates as the kind spells them.
+
+    Raises `InvalidInputError` for a near miss of a known property and for an unknown word of a closed list: either
+    would find nothing, or everything. Of another property that is not known it warns, once in a process.
+    """
+    found = list(_findings(query, kind))
+    refused = [each for each in found if not isinstance(each, Doubt)]
+    if refused:
+        raise InvalidInputError("The search cannot be sent", refused)
+    for doubt in found:
+        message = f"The search for a {kind.noun} is sent with a doubt: {doubt}"
+        if message not in _told and len(_told) < _MOST_TOLD:
+            _told.add(message)
+            log.warning("%s", message)
+    return replace(query, properties=tuple(_respelled(each, kind) for each in query.properties))
+
+
+def _findings(query: Query, kind: Kind) -> Iterator[Violation]:
+    for each in query.properties:
+        yield from _path_findings(each.path, kind, "properties", each.text)
+        yield from _word_findings(_respelled(each, kind), kind)
+    for path, _ in query.order_by:
+        yield from _path_findings(path, kind, "order_by", path)
+    for path in query.fields:
+        yield from _path_findings(path, kind, "fields", path)
+
+
+def _path_findings(path: str, kind: Kind, field: str, given: str) -> Iterator[Violation]:
+    tokens = neutral_path(path, kind.names)
+    shape: Shape = kind.shape
+    spelled = kind.names
+    for token in tokens:
+        if isinstance(shape, Items) and not token.isdecimal():
+            shape = shape.item
+        if isinstance(shape, Members):
+            top = shape is kind.shape
+            finding = unknown_member(shape, spelled, token, field, kind.shape, top=top, given=repr(given))
+            if finding is not None:
+                yield finding
+                return
+        shape, spelled = shape.below(token), wire_tokens([token], spelled)[1]
+
+
+def _shape_of(path: str, kind: Kind) -> Shape:
+    """The rule for what a dotted path names, through lists without an index."""
+    tokens = neutral_path(path, kind.names)
+    if tokens[0] in _DATES:
+        return Instant()
+    shape: Shape = kind.shape
+    for token in tokens:
+        if isinstance(shape, Items) and not token.isdecimal():
+            shape = shape.item
+        shape = shape.below(token)
+    return shape.item if isinstance(shape, Items) else shape
+
+
+def _respelled(each: Filter, kind: Kind) -> Filter:
+    """A comparison with a word or a date as the kind spells it."""
+    shape = _shape_of(each.path, kind)
+    if each.operator in (None, "~") or not isinstance(shape, (Text, Instant, OneOf)):
+        return each
+    value = each.value
+    if each.operator in EXACT:
+        value = neutral_value(value, neutral_tokens(neutral_path(each.path, kind.names), kind.names)[1])
+    return replace(each, value=str(cleaned(shape, value)))
+
+
+def _word_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
+    shape = _shape_of(each.path, kind)
+    if each.operator in EXACT and (isinstance(shape, OneOf) or (isinstance(shape, Text) and shape.words)):
+        for finding in shape.check(each.value, "properties"):
+            yield replace(finding, given=repr(each.text))
+
+
+def is_known(path: str) -> bool:
+    """Whether a kind has a property of that path, in either spelling."""
+    return any(not list(_path_findings(path, kind, "properties", path)) for kind in LIBRARY.values())

@@ -1,0 +1,200 @@
+"""The kind table: one row for each kind of object in the Offer Library, the same for both generations."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.generations import xcore_names
+from airflow_provider_offers.client.model import schemas
+from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, STEPS, Step
+from airflow_provider_offers.client.model.shapes import Members, Text
+from airflow_provider_offers.client.model.spelling import Spelled
+from airflow_provider_offers.client.text import quoted
+
+SCHEMA_ROOT = "https://ns.adobe.com/experience/offer-management/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: `key` names it in the provider, `type_name` in Adobe's ids and schemas, `noun` in messages.
+
+    `xcore_version` is the schema version that the documents write with, None where generation 1 documents no calls
+    for the kind; `names` is how generation 1 spells its properties. `dps_path` and `dps_query` are where generation 2
+    keeps the kind. `shape` are its rules, references to other kinds included. `window` is the path of the object that
+    holds `startDate` and `endDate`, None where there is none. `steps` lead from status to status. `dropped` are the
+    properties that a write may carry and a read never shows; `untold` those that a read may leave out or respell, so
+    that they do not tell whether an object is the one that was written, `any_case` those of them that a read shows in
+    another case. `unique_name`: the service allows it once.
+    """
+
+    key: str
+    type_name: str
+    noun: str
+    xcore_version: str | None
+    dps_path: str
+    dps_query: tuple[tuple[str, str], ...] = ()
+    names: Spelled = field(kw_only=True, compare=False, repr=False)
+    shape: Members = field(kw_only=True, compare=False, repr=False)
+    window: tuple[str, ...] | None = None
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+    dropped: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    any_case: tuple[str, ...] = ()
+    unique_name: bool = False
+
+    @property
+    def schema(self) -> str:
+        return SCHEMA_ROOT + self.type_name
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether `offer_type` names the kind."""
+        return self.key in KINDS
+
+    @property
+    def subject(self) -> str:
+        """What messages call an object of the kind where its exact type does not matter."""
+        return "offer" if self.is_offer else self.noun
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """The words that the status may be; none for a kind without one."""
+        status = self.shape.members.get("status")
+        return status.words if isinstance(status, Text) else ()
+
+
+PERSONALIZED = Kind(
+    key="personalized",
+    type_name="personalized-offer",
+    noun="personalized offer",
+    xcore_version="0.5",
+    dps_path="/offers",
+    dps_query=(("offer-type", "personalized"),),
+    names=xcore_names.OFFER,
+    shape=schemas.PERSONALIZED_OFFER,
+    window=("selectionConstraint",),
+    steps=STEPS,
+)
+FALLBACK = Kind(
+    key="fallback",
+    type_name="fallback-offer",
+    noun="fallback offer",
+    xcore_version="0.1",
+    dps_path="/offers",
+    dps_query=(("offer-type", "fallback"),),
+    names=xcore_names.OFFER,
+    shape=schemas.FALLBACK_OFFER,
+    steps=STEPS,
+    # A fallback has none of them; the service drops them.
+    dropped=("selectionConstraint", "rank", "cappingConstraint", "frequencyCappingConstraints"),
+)
+PLACEMENT = Kind(
+    key="placement",
+    type_name="offer-placement",
+    noun="placement",
+    xcore_version="0.4",
+    dps_path="/placements",
+    names=xcore_names.PLACEMENT,
+    shape=schemas.PLACEMENT,
+)
+TAG = Kind(
+    key="tag",
+    type_name="tag",
+    noun="collection qualifier",
+    xcore_version="0.1",
+    dps_path="/tags",
+    names=xcore_names.TAG,
+    shape=schemas.TAG,
+    # Lists show the name alone.
+    untold=("description",),
+    unique_name=True,
+)
+COLLECTION = Kind(
+    key="collection",
+    type_name="offer-filter",
+    noun="collection",
+    xcore_version="0.1",
+    dps_path="/offer-collections",
+    names=xcore_names.COLLECTION,
+    shape=schemas.COLLECTION,
+)
+RULE = Kind(
+    key="rule",
+    type_name="eligibility-rule",
+    noun="decision rule",
+    xcore_version="0.3",
+    dps_path="/offer-rules",
+    names=xcore_names.RULE,
+    shape=schemas.RULE,
+    untold=("definedOn",),
+)
+FORMULA = Kind(
+    key="formula",
+    type_name="ranking-function",
+    noun="ranking formula",
+    xcore_version=None,
+    dps_path="/ranking-formulas",
+    names=xcore_names.FORMULA,
+    shape=schemas.FORMULA,
+    untold=("definedOn", "returnType"),
+    any_case=("returnType",),
+)
+DECISION = Kind(
+    key="decision",
+    type_name="offer-activity",
+    noun="decision",
+    xcore_version="0.5",
+    dps_path="/offer-decisions",
+    names=xcore_names.DECISION,
+    shape=schemas.DECISION,
+    window=(),
+    steps=DECISION_STEPS,
+)
+
+# The kinds that `offer_type` may name.
+KINDS = {kind.key: kind for kind in (PERSONALIZED, FALLBACK)}
+# Every kind, in an order in which each refers to earlier ones only: created so, deleted the other way round.
+LIBRARY = {kind.key: kind for kind in (TAG, RULE, FORMULA, PLACEMENT, PERSONALIZED, FALLBACK, COLLECTION, DECISION)}
+_BY_TYPE_NAME = {kind.type_name: kind for kind in LIBRARY.values()}
+
+
+def kind_of(key: Any) -> Kind:
+    """The row of that kind of offer; `InvalidInputError` names the known ones."""
+    try:
+        return KINDS[key]
+    except (KeyError, TypeError):
+        raise InvalidInputError(
+            "There is no such kind of offer",
+            [Violation("offer_type", quoted(key), " or ".join(map(repr, KINDS)))],
+        ) from None
+
+
+def library_kind(key: Any) -> Kind:
+    """The row of any kind; `InvalidInputError` names the known ones."""
+    try:
+        return LIBRARY[key]
+    except (KeyError, TypeError):
+        raise InvalidInputError(
+            "There is no such kind of object in the library",
+            [Violation("kind", quoted(key), " or ".join(map(repr, LIBRARY)) + _suggestion(key))],
+        ) from None
+
+
+def _suggestion(key: Any) -> str:
+    """The word that may have been meant, by likeness to it or to Adobe's names for it, as the end of a sentence."""
+    if not isinstance(key, str):
+        return ""
+    words: dict[str, str] = {}
+    for kind in LIBRARY.values():
+        for word in (kind.key, kind.type_name, kind.noun, kind.dps_path.removeprefix("/")):
+            words.setdefault(word, kind.key)
+    near = difflib.get_close_matches(key.strip().lower().replace("_", "-"), words, n=1)
+    return f"; perhaps {words[near[0]]!r}?" if near else ""
+
+
+def kind_of_type_name(type_name: str) -> Kind | None:
+    """The row whose `type_name` is given, as ids carry it."""
+    return _BY_TYPE_NAME.get(type_name)

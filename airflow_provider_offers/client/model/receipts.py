@@ -1,0 +1,79 @@
+"""The small JSON objects that stand for objects between tasks: receipts of writes, and what a read shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_offers.client.flows.cascading import Deleted
+from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.shapes import NAME_PREFIX
+from airflow_provider_offers.client.settings import Settings
+
+
+def write_receipt(written: Written, settings: Settings, kind_key: str, given: Any = None) -> dict[str, Any]:
+    """The receipt of a write. The name comes from the write, or from what named the object (`given`).
+
+    An offer's has `offer_type`, that of another object `kind`.
+    """
+    receipt = written.receipt
+    told: dict[str, Any] = {
+        "id": receipt.id,
+        "instance_id": receipt.instance_id,
+        "name": written.name or _name_in(given),
+        "etag": receipt.etag,
+        "offer_type" if kind_key in KINDS else "kind": kind_key,
+        "api": settings.api,
+        "sandbox": settings.sandbox,
+        "action": written.action,
+    }
+    if isinstance(written, Deleted):
+        told["cascaded"] = [
+            {"id": each.id, "instance_id": each.instance_id, "name": each.name, "kind": each.kind.key}
+            for each in written.cascaded
+        ]
+    return told
+
+
+def entity_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:
+    """What a read or a search shows of an offer: its ids, status and window; `full` adds every property."""
+    receipt: dict[str, Any] = {
+        "id": entity.id,
+        "instance_id": entity.instance_id,
+        "name": entity.name,
+        "etag": entity.etag,
+        "offer_type": entity.kind.key,
+        "api": settings.api,
+        "sandbox": settings.sandbox,
+        "status": entity.status,
+        "window": entity.window,
+        "created": entity.created,
+        "modified": entity.modified,
+    }
+    return {**receipt, "offer": dict(entity.properties)} if full else receipt
+
+
+def object_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:
+    """What a read or a search shows of an object of any kind: `status` and `window` only where the kind has them."""
+    receipt = entity_receipt(entity, settings, full=False)
+    offer_type = receipt.pop("offer_type")
+    status, window = receipt.pop("status"), receipt.pop("window")
+    receipt["kind"] = entity.kind.key
+    if entity.kind.is_offer:
+        receipt["offer_type"] = offer_type
+    if entity.kind.statuses:
+        receipt["status"] = status
+    if entity.kind.window is not None:
+        receipt["window"] = window
+    return {**receipt, "object": dict(entity.properties)} if full else receipt
+
+
+def _name_in(given: Any) -> str | None:
+    """The name in what named an object: a receipt, or `name:` and the name."""
+    if isinstance(given, Mapping):
+        return given.get("name")
+    if isinstance(given, str) and given.strip().startswith(NAME_PREFIX):
+        return given.strip().removeprefix(NAME_PREFIX).strip()
+    return None

@@ -1,0 +1,155 @@
+"""Renaming between the neutral form and a wire form, driven by a tree of the names that differ.
+
+A tree names only what is spelled differently on the wire; whatever it does not name passes through untouched, and
+so does everything below it. That makes the way there and back lossless for properties that nobody has heard of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.wire.messages import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """How one place of a document is spelled on the wire.
+
+    `members` maps neutral member names to (wire name, how the member itself is spelled); `items` says how the
+    elements of an array are, `values` how the members of an object with names of its author's own; `to_wire` and
+    `to_neutral` convert a leaf's value. `either` are members that the wire shows in a second spelling too.
+    """
+
+    members: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
+    items: Spelled | None = None
+    values: Spelled | None = None
+    to_wire: Callable[[Any], Any] | None = None
+    to_neutral: Callable[[Any], Any] | None = None
+    either: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
+
+    def neutral_name(self, name: str) -> tuple[str, Spelled]:
+        """The neutral name of a member given in either spelling, and how the member is spelled."""
+        if name in self.members:
+            return name, self.members[name][1]
+        for neutral, (wire, child) in (*self.members.items(), *self.either.items()):
+            if wire == name:
+                return neutral, child
+        return name, PLAIN
+
+    def as_shown(self, document: Mapping[str, Json]) -> Spelled | None:
+        """How this very document spells what has two spellings; None where it is as everywhere.
+
+        What is not there is spelled as the rest of it.
+        """
+        second = {name for name, (wire, _) in self.either.items() if wire in document}
+        if not second:
+            return None
+        if not self.either.keys() & document.keys():
+            second = set(self.either)
+        return replace(self, members={**self.members, **{name: self.either[name] for name in second}})
+
+    def wire_name(self, name: str) -> tuple[str, Spelled]:
+        return self.members.get(name, (name, PLAIN))
+
+
+PLAIN = Spelled()
+
+
+def neutral_value(value: Json, spelled: Spelled, pointer: str = "", *, is_read: bool = False) -> Json:
+    """The value in neutral spelling, whichever spelling it came in.
+
+    Raises `InvalidInputError` where an object gives one property in both spellings. Of what is read from the wire,
+    which somebody else may have written so, the wire's own spelling counts instead.
+    """
+    if isinstance(value, Mapping) and spelled.members:
+        renamed: dict[str, Json] = {}
+        for name, member in value.items():
+            neutral, child = spelled.neutral_name(name) if isinstance(name, str) else (name, PLAIN)
+            if neutral in renamed and is_read:
+                if name != spelled.wire_name(neutral)[0]:
+                    continue
+            elif neutral in renamed:
+                raise InvalidInputError(
+                    "A property is given twice",
+                    [
+                        Violation(
+                            f"{pointer}/{escape_token(name)}",
+                            f"both as {neutral!r} and as {spelled.wire_name(neutral)[0]!r}",
+                            "one of the two",
+                        )
+                    ],
+                )
+            renamed[neutral] = neutral_value(member, child, f"{pointer}/{escape_token(name)}", is_read=is_read)
+        return renamed
+    if isinstance(value, Mapping) and spelled.values is not None:
+        return {
+            name: neutral_value(member, spelled.values, f"{pointer}/{escape_token(name)}", is_read=is_read)
+            for name, member in value.items()
+        }
+    if isinstance(value, (list, tuple)) and spelled.items is not None:
+        return [
+            neutral_value(item, spelled.items, f"{pointer}/{index}", is_read=is_read)
+            for index, item in enumerate(value)
+        ]
+    return spelled.to_neutral(value) if spelled.to_neutral else value
+
+
+def wire_value(value: Json, spelled: Spelled) -> Json:
+    """A neutral value as the wire spells it."""
+    if isinstance(value, Mapping) and spelled.members:
+        renamed = {}
+        for name, member in value.items():
+            wire, child = spelled.wire_name(name)
+            renamed[wire] = wire_value(member, child)
+        return renamed
+    if isinstance(value, Mapping) and spelled.values is not None:
+        return {name: wire_value(member, spelled.values) for name, member in value.items()}
+    if isinstance(value, (list, tuple)) and spelled.items is not None:
+        return [wire_value(item, spelled.items) for item in value]
+    return spelled.to_wire(value) if spelled.to_wire else value
+
+
+def neutral_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spelled]:
+    """A path given in either spelling in neutral names, and how the place that it names is spelled."""
+    return _walk(tokens, spelled, Spelled.neutral_name)
+
+
+def wire_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spelled]:
+    """A neutral path in the wire's names, and how the place that it names is spelled."""
+    return _walk(tokens, spelled, Spelled.wire_name)
+
+
+def _walk(
+    tokens: list[str], spelled: Spelled, rename: Callable[[Spelled, str], tuple[str, Spelled]]
+) -> tuple[list[str], Spelled]:
+    renamed = []
+    for token in tokens:
+        if spelled.values is not None:
+            spelled = spelled.values
+            renamed.append(token)
+            continue
+        if spelled.items is not None:
+            spelled = spelled.items
+            if token == "-" or token.isdecimal():
+                renamed.append(token)
+                continue
+            # A dotted search path names an array's elements without an index.
+        name, spelled = rename(spelled, token)
+        renamed.append(name)
+    return renamed, spelled
+
+
+def split_pointer(pointer: str) -> list[str]:
+    """The tokens of a JSON pointer (RFC 6901)."""
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
+def join_pointer(tokens: list[str]) -> str:
+    return "".join("/" + escape_token(token) for token in tokens)
+
+
+def escape_token(token: object) -> str:
+    return str(token).replace("~", "~0").replace("/", "~1")

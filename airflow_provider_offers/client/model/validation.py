@@ -1,0 +1,362 @@
+"""The checks before sending: objects and patches against the rules of their kind, every violation at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.model.documents import given_pointer
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
+from airflow_provider_offers.client.model.patches import is_index
+from airflow_provider_offers.client.model.shapes import (
+    Items,
+    Members,
+    Named,
+    Shape,
+    TextMap,
+    describe,
+    shapes_at,
+)
+from airflow_provider_offers.client.model.spelling import escape_token, join_pointer, split_pointer, wire_tokens
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Json
+
+log = logging.getLogger(__name__)
+
+# True refuses what is certain to be wrong and warns of what is doubtful, "strict" refuses both, False checks the form.
+Validate = bool | Literal["strict"]
+# Those in which customers may see the object: what a draft may leave unfinished must be right by then.
+SHOWN_STATUSES = ("approved", "live")
+
+_OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
+_POINTER = re.compile(r"(/([^~/]|~[01])*)+")
+MAX_OPERATIONS = 1_000
+MAX_BYTES = 300 * 1024
+_COUNTED = re.compile(r"(\d+) [a-z]")
+
+
+def checked_validate(given: Any) -> Validate:
+    """How strict the checks are to be; `InvalidInputError` names the ways."""
+    if isinstance(given, bool) or given == "strict":
+        return given  # type: ignore[no-any-return]
+    accepted = "True (refuse what is wrong), 'strict' (what is doubtful too) or False (check the form only)"
+    raise InvalidInputError("The checks are not valid", [Violation("validate", quoted(given), accepted)])
+
+
+def settle(subject: str, called: str, findings: Iterable[Violation], validate: Validate = True) -> None:
+    """Refuse what is certain, and with `"strict"` what is doubtful; warn of each doubt that is sent.
+
+    Raises `InvalidInputError` with everything that is refused. `called` is what the warnings call the document.
+    """
+    found = list(findings)
+    refused = [each for each in found if validate == "strict" or not isinstance(each, Doubt)]
+    if refused:
+        raise InvalidInputError(subject, refused)
+    for doubt in found:
+        log.warning("The %s is sent with a doubt, which validate='strict' refuses: %s", called, doubt)
+
+
+def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate: Validate = True) -> None:
+    """Refuse an object that the service would refuse. Pointers in the message are those of `given`.
+
+    Raises `InvalidInputError` with every violation; of what is doubtful it warns.
+    """
+    if validate is False:
+        return
+    name = properties.get("name")
+    called = f"{kind.noun} {quoted(name, 80)}" if isinstance(name, str) else kind.noun
+    settle(f"The {kind.noun} cannot be sent", called, offer_findings(kind, properties, given), validate)
+
+
+def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> list[Violation]:
+    """Everything that is wrong or doubtful, at its place in `given`."""
+    return [
+        replace(finding, pointer=given_pointer(given, finding.pointer, kind.names))
+        for finding in _offer_violations(kind, properties)
+    ]
+
+
+def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
+    status = properties.get("status")
+    for finding in kind.shape.check(properties, ""):
+        yield _hardened(finding) if status in SHOWN_STATUSES else finding
+    yield from name_findings(kind.shape, kind.names, properties)
+    yield from _size_violations(kind, properties, "")
+
+
+def _size_violations(kind: Kind, content: Json, pointer: str) -> Iterator[Violation]:
+    size = _size(content)
+    if size > MAX_BYTES:
+        yield Violation(pointer, f"{size} bytes", f"at most {MAX_BYTES} bytes for a whole {kind.subject}")
+
+
+def _size(content: Json) -> int:
+    return len(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+
+
+def _hardened(finding: Violation) -> Violation:
+    """The finding about an object that customers may see."""
+    if isinstance(finding, Doubt) and finding.until_shown:
+        return Violation(finding.pointer, finding.given, finding.accepted)
+    return finding
+
+
+def check_result(
+    kind: Kind,
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    patch: Patch = (),
+    validate: Validate = True,
+    told: set[str] | None = None,
+) -> None:
+    """Refuse a patch that would leave an object which the service refuses; `before` and `after` are its properties.
+
+    What was wrong before and is no worse afterwards is no reason. Raises `InvalidInputError`. Of what is doubtful it
+    warns, unless `check_patch` has done so already, or `told` has it from an earlier try.
+    """
+    if validate is False:
+        return
+    known = _by_place(_offer_violations(kind, before))
+    found = [
+        violation
+        for place, violations in _by_place(_offer_violations(kind, after)).items()
+        if len(violations) > len(known[place]) or _most(violations) > _most(known[place])
+        for violation in violations
+        if violation not in known[place]
+    ]
+    if validate is True and found:
+        told = set() if told is None else told
+        told |= {_gist(doubt) for doubt in patch_findings(kind, patch)}
+        found = [each for each in found if not isinstance(each, Doubt) or _gist(each) not in told]
+        told |= {_gist(each) for each in found}
+    subject = f"The patched {kind.noun} would not be valid; nothing was sent"
+    settle(subject, f"patched {kind.noun} {quoted(after.get('name'), 80)}", found, validate)
+
+
+def _gist(finding: Violation) -> str:
+    """What a finding says, wherever it is: one doubt has other pointers in a patch and in what the patch makes."""
+    return f"{finding.given} {re.sub(r'[0-9]+', '#', finding.accepted)}"
+
+
+def _by_place(violations: Iterable[Violation]) -> defaultdict[tuple[str, bool], list[Violation]]:
+    """The violations by their pointers, in which one index is like another: items move up when others go.
+
+    A doubt that has become certain, such as in a draft that is approved, is another one.
+    """
+    places: defaultdict[tuple[str, bool], list[Violation]] = defaultdict(list)
+    for violation in violations:
+        place = re.sub(r"/\d+(?=/|$)", "/#", violation.pointer)
+        places[place, isinstance(violation, Doubt)].append(violation)
+    return places
+
+
+def _most(violations: Iterable[Violation]) -> int:
+    """How many there are of what is too many."""
+    counts = [_COUNTED.match(violation.given) for violation in violations]
+    return max((int(count[1]) for count in counts if count is not None), default=0)
+
+
+def check_operations(patch: Any) -> None:
+    """Refuse what is no JSON Patch (RFC 6902), whatever it is about."""
+    found = list(_form_violations(patch))
+    if found:
+        raise InvalidInputError("The patch cannot be sent", found)
+
+
+def _form_violations(patch: Any) -> Iterator[Violation]:
+    if not isinstance(patch, (list, tuple)):
+        accepted = 'a list of operations (RFC 6902): [{"op": "replace", "path": "/status", "value": "approved"}]'
+        yield Violation("", describe(patch), accepted)
+        return
+    if not 1 <= len(patch) <= MAX_OPERATIONS:
+        yield Violation("", f"{len(patch)} operations", f"1 to {MAX_OPERATIONS} operations")
+    for index, operation in enumerate(patch):
+        yield from _operation_violations(operation, f"/{index}")
+
+
+def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
+    if not isinstance(operation, Mapping):
+        yield Violation(pointer, describe(operation), "an object with op and path")
+        return
+    word = operation.get("op")
+    if word not in _OPERATIONS or not isinstance(word, str):
+        yield Violation(f"{pointer}/op", describe(word), " or ".join(map(repr, _OPERATIONS)))
+    for name in ("path", "from") if word in ("move", "copy") else ("path",):
+        path = operation.get(name)
+        if not isinstance(path, str) or not _POINTER.fullmatch(path):
+            accepted = "a JSON pointer (RFC 6901) to a property, such as /status or /_instance/xdm:status"
+            yield Violation(f"{pointer}/{name}", describe(path), accepted)
+    if word in ("add", "replace", "test") and "value" not in operation:
+        yield Violation(f"{pointer}/value", "nothing", f"the value to {word}")
+
+
+def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> None:
+    """Refuse a well-formed patch in neutral names whose effect the service would refuse, as far as that shows.
+
+    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Of what is
+    doubtful it warns.
+    """
+    if validate is not False:
+        subject = f"The patch of the {kind.noun} cannot be sent"
+        settle(subject, f"patch of the {kind.noun}", patch_findings(kind, patch), validate)
+
+
+def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
+    """Everything that is wrong or doubtful about a well-formed patch."""
+    found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
+    gathered = _Gathered(kind, patch)
+    found += [violation for violation in gathered.violations() if violation not in found]
+    return [_hardened(each) for each in found] if gathered.status in SHOWN_STATUSES else found
+
+
+def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    word, path = operation["op"], operation["path"]
+    tokens = split_pointer(path)
+    if tokens[0] == "_links":
+        return
+    names = list(_path_findings(kind, index, operation))
+    yield from names
+    if word == "test" or not all(isinstance(each, Doubt) for each in names):
+        return
+    if tokens[0] in BESIDE:
+        yield Violation(
+            f"/{index}/path", repr(path), f"a property of the {kind.subject}'s own: the service assigns this one"
+        )
+        return
+    parent, shape = shapes_at(kind.shape, tokens)
+    if word in ("move", "remove"):
+        yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
+    if word not in ("add", "replace"):
+        return
+    if isinstance(parent, Items) and not is_index(tokens[-1]):
+        yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
+        return
+    if operation["value"] is None and _is_required(parent, tokens[-1]):
+        yield Violation(f"/{index}/value", "null", "a value: the property is required")
+        return
+    yield from shape.check(operation["value"], f"/{index}/value")
+    spelled = wire_tokens(tokens, kind.names)[1]
+    yield from name_findings(shape, spelled, operation["value"], f"/{index}/value", whole=kind.shape)
+    yield from _size_violations(kind, operation["value"], f"/{index}/value")
+
+
+def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    """What is wrong or doubtful about the names in an operation's paths.
+
+    Only what is written is doubtful; a property of the author's own may be moved and taken away without a word.
+    """
+    for name in ("path", "from"):
+        if name not in operation:
+            continue
+        finding = _path_finding(kind, operation[name], f"/{index}/{name}")
+        writes = name == "path" and operation["op"] not in ("remove", "test")
+        if finding is not None and (writes or not isinstance(finding, Doubt)):
+            yield finding
+
+
+def _path_finding(kind: Kind, path: str, place: str) -> Violation | None:
+    shape: Shape = kind.shape
+    spelled = kind.names
+    for token in split_pointer(path):
+        if isinstance(shape, Members):
+            top = shape is kind.shape
+            finding = unknown_member(shape, spelled, token, place, kind.shape, top=top, given=repr(path))
+            if finding is not None:
+                return finding
+        shape, spelled = shape.below(token), wire_tokens([token], spelled)[1]
+    return None
+
+
+def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    pointer = operation[name]
+    tokens = split_pointer(pointer)
+    parent, _ = shapes_at(kind.shape, tokens)
+    if _is_required(parent, tokens[-1]):
+        yield Violation(f"/{index}/{name}", repr(pointer), "replace: the property is required and cannot be removed")
+    elif kind.is_offer and tokens == ["selectionConstraint"]:
+        accepted = "a part of it: the offer's dates live there together with its rule"
+        yield Violation(f"/{index}/{name}", repr(pointer), accepted)
+
+
+def _is_required(parent: Shape, token: str) -> bool:
+    return isinstance(parent, Members) and token in parent.required
+
+
+class _Gathered:
+    """What is known of an object after a patch without a read: the members that the patch sets, nested as they are."""
+
+    def __init__(self, kind: Kind, patch: Patch) -> None:
+        self._kind = kind
+        self._known: dict[str, Json] = {}
+        # The operation that set a place, by its tokens.
+        self._origins: dict[tuple[str, ...], int] = {}
+        self._fits = all(_size(operation.get("value")) <= MAX_BYTES for operation in patch)
+        for index, operation in enumerate(patch):
+            self._take(index, operation)
+
+    def _take(self, index: int, operation: Mapping[str, Json]) -> None:
+        word, tokens = operation["op"], tuple(split_pointer(operation["path"]))
+        if word == "move":
+            self._forget(tuple(split_pointer(operation["from"])))
+        if word == "test":
+            return
+        self._forget(tokens)
+        # What stands at an index of a list does not show.
+        if word not in ("add", "replace") or tokens[0] == "_links" or any(map(is_index, tokens)):
+            return
+        holder = self._known
+        for token in tokens[:-1]:
+            holder = holder.setdefault(token, {})
+        holder[tokens[-1]] = copy.deepcopy(operation["value"])
+        self._origins[tokens] = index
+
+    def _forget(self, tokens: tuple[str, ...]) -> None:
+        """Forget a place and what lies in it; where it lies in what is set as one, that."""
+        holder = self._known
+        for depth, token in enumerate(tokens, 1):
+            below = holder.get(token)
+            if depth == len(tokens) or not isinstance(below, dict):
+                holder.pop(token, None)
+                tokens = tokens[:depth]
+                break
+            holder = below
+        self._origins = {place: index for place, index in self._origins.items() if place[: len(tokens)] != tokens}
+
+    @property
+    def status(self) -> Json:
+        return self._known.get("status")
+
+    def violations(self) -> Iterator[Violation]:
+        """Where the rules between members are broken, or there are too many; pointers count the operations."""
+        for violation in _together(self._kind.shape, self._known, ""):
+            yield replace(violation, pointer=self._place(violation.pointer))
+        if self._fits:
+            yield from _size_violations(self._kind, self._known, "")
+
+    def _place(self, pointer: str) -> str:
+        tokens = tuple(split_pointer(pointer))
+        for length in range(len(tokens), 0, -1):
+            if tokens[:length] in self._origins:
+                return f"/{self._origins[tokens[:length]]}/value{join_pointer(list(tokens[length:]))}"
+        # No operation sets it as one: the last of those that set something in it.
+        return f"/{max(index for place, index in self._origins.items() if place[: len(tokens)] == tokens)}/path"
+
+
+def _together(shape: Shape, known: Json, pointer: str) -> Iterator[Violation]:
+    """The rules of objects that span several of their members."""
+    if isinstance(shape, TextMap):
+        yield from shape.check(known, pointer)
+    elif isinstance(shape, (Members, Named)) and isinstance(known, Mapping):
+        if isinstance(shape, Members) and shape.together is not None:
+            yield from shape.together(known, pointer)
+        for name, member in known.items():
+            yield from _together(shape.below(name), member, f"{pointer}/{escape_token(name)}")

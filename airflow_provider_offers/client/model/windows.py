@@ -1,0 +1,291 @@
+"""Windows of offers and decisions: half-open intervals of instants, written from calendars and time zones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.model.durations import Length, parse_duration
+from airflow_provider_offers.client.model.instants import format_instant, parse_instant
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Json
+
+_WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
+# What a window may be doubtful for; each can be waived by its name.
+WINDOW_DOUBTS = ("window_over", "ambiguous_time", "mixed_duration")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWindow:
+    """`[start, end)`: the offer may be shown from `start` on and no longer at `end`.
+
+    Takes aware datetimes of any zone and keeps them as the service does, in UTC and whole milliseconds, so that two
+    windows are equal when their instants are. Raises `InvalidInputError` for a naive end, and for a window that is
+    empty or reversed.
+
+    `doubts` says, by the name under which it can be waived, where what the author wrote has two meanings.
+    """
+
+    start: datetime
+    end: datetime
+    doubts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        violations: list[Violation] = []
+        for name in ("start", "end"):
+            # Python compares two datetimes of one zone by their wall clocks, which go back once a year.
+            object.__setattr__(self, name, _in_utc(name, getattr(self, name), violations))
+        if not violations and self.end <= self.start:
+            given = f"{format_instant(self.end)}, {'when' if self.end == self.start else 'before'} the window starts"
+            violations.append(Violation("end", given, f"an instant after start, {format_instant(self.start)}"))
+        if violations:
+            raise InvalidInputError("The window is not valid", violations)
+
+    def __contains__(self, instant: datetime) -> bool:
+        return self.start <= parse_instant(instant) < self.end
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the offer can never be shown again."""
+        return self.end <= parse_instant(now)
+
+    def is_over_by(self, now: datetime) -> str | None:
+        """A sentence with both instants where the window is over by that instant, the service's; else None."""
+        if not self.is_over(now):
+            return None
+        return f"the window ended at {format_instant(self.end)}, and it is {format_instant(now)} by the service's clock"
+
+    def as_constraint(self) -> dict[str, str]:
+        """The window as an offer's `selectionConstraint` and a decision carry it, in RFC 3339 and UTC."""
+        return {"startDate": format_instant(self.start), "endDate": format_instant(self.end)}
+
+    def changes(self, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
+        """The smallest patch by which an object of the kind gets this window; empty where it has it.
+
+        The rule that lives beside the dates stays, and so do the windows of capping rules.
+        """
+        holder = _holder(properties, kind)
+        place = "".join(f"/{step}" for step in kind.window or ())
+        wanted = self.as_constraint()
+        if holder is None:
+            return [{"op": "add", "path": place, "value": wanted}]
+        return [
+            {"op": "replace" if name in holder else "add", "path": f"{place}/{name}", "value": text}
+            for name, text in wanted.items()
+            if not _same_instant(holder.get(name), text)
+        ]
+
+
+def _in_utc(name: str, instant: datetime, violations: list[Violation]) -> datetime:
+    if instant.utcoffset() is None:
+        violations.append(Violation(name, "a datetime without a time zone", "an aware datetime"))
+        return instant
+    try:
+        utc = datetime.combine(instant.date(), instant.time(), instant.tzinfo).astimezone(UTC)
+    except OverflowError:
+        violations.append(Violation(name, f"{instant}, which is beyond the calendar in UTC", "a year from 1 to 9999"))
+        return instant
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def window_of(properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> OfferWindow | None:
+    """The window of an object in neutral names, in whichever way the service spells dates; None where it has none."""
+    holder = _holder(properties, kind)
+    if holder is None:
+        return None
+    try:
+        return OfferWindow(parse_instant(holder.get("startDate")), parse_instant(holder.get("endDate")))
+    except (ValueError, InvalidInputError):
+        return None
+
+
+def _holder(properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json] | None:
+    """The object that holds the dates: an offer's `selectionConstraint`, a decision itself."""
+    holder: Json = properties
+    for step in kind.window or ():
+        holder = holder.get(step) if isinstance(holder, Mapping) else None
+    return holder if isinstance(holder, Mapping) else None
+
+
+def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: Any = None) -> OfferWindow:
+    """The window that a start and either an end or a duration mean.
+
+    `start` and `end` are aware datetimes or RFC 3339 texts; as wall-clock times (a naive datetime, or text without an
+    offset; a bare date is its midnight) they need `timezone`, the name of a zone. A wall-clock time that the zone
+    skips is refused. One that it has twice is its first, or with `fold=1` its second; the first is a doubt of the
+    window, as the author may not know. `duration` counts years, months, weeks and days on the calendar of `timezone`,
+    or of the start's own zone, so that fourteen days across a change of clocks end at the same local hour; its hours,
+    minutes and seconds are elapsed time. See `durations.parse_duration` for what a timedelta counts. Where the calendar
+    ends on a time that is skipped, it moves on by as much as the clocks do.
+
+    Raises `InvalidInputError` with every violation at once.
+    """
+    violations: list[Violation] = []
+    doubts: dict[str, str] = {}
+    zone = _zone(timezone, violations)
+    first = _instant("start", start, zone, violations, doubts)
+    last: datetime | None = None
+    if (end in (None, "")) == (duration in (None, "")):
+        given = "neither" if end in (None, "") else "both"
+        violations.append(Violation("end, duration", given, "exactly one of the two"))
+    elif end not in (None, ""):
+        last = _instant("end", end, zone, violations, doubts)
+    elif (length := parse_duration(duration, violations)) is not None and first is not None:
+        try:
+            last = _end_after(first, length, zone or first.tzinfo or UTC, duration, doubts)
+        except (OverflowError, ValueError):
+            violations.append(Violation("duration", quoted(duration), "a duration that ends before the year 10000"))
+    if violations or first is None or last is None:
+        raise InvalidInputError("The window is not valid", violations)
+    return replace(OfferWindow(first, last), doubts=doubts)
+
+
+def _end_after(start: datetime, length: Length, zone: tzinfo, given: Any, doubts: dict[str, str]) -> datetime:
+    """The end of a window so long after its start; what a clock that changes meanwhile makes doubtful is noted."""
+    end = length.after(start, zone)
+    # ISO 8601 says which it means.
+    mixed = isinstance(given, timedelta) and length.on_the_calendar != length
+    if mixed and (other := length.on_the_calendar.after(start, zone)) != end:
+        doubts["mixed_duration"] = (
+            f"duration: {given} is elapsed time and ends at {format_instant(end)}; with its days on the calendar it "
+            f"would end at {format_instant(other)}, as the clocks change meanwhile; an ISO 8601 duration such as PT36H "
+            "or P1DT12H says which"
+        )
+    elif not length.elapsed and (both := _both(end.astimezone(zone).replace(tzinfo=None), zone)):
+        doubts["ambiguous_time"] = _taken("the end of the duration", both)
+    return end
+
+
+def doubtful(doubts: Mapping[str, str]) -> InvalidInputError:
+    """The error that refuses a window for what is doubtful about it."""
+    return InvalidInputError(
+        "The window is doubtful",
+        [
+            Violation(reason, said, f"a window without this doubt, or waive={[reason]!r}")
+            for reason, said in doubts.items()
+        ],
+    )
+
+
+def window_from(given: Any) -> OfferWindow:
+    """The window that is given as one, or as an object with `start` and `end` or `duration`, perhaps `timezone`.
+
+    Raises `InvalidInputError` as `resolve_window` does, and for members that it does not know.
+    """
+    if isinstance(given, OfferWindow):
+        return given
+    if not isinstance(given, Mapping):
+        accepted = "an object with start and end or duration, perhaps timezone"
+        raise InvalidInputError("The window is not valid", [Violation("window", f"a {type(given).__name__}", accepted)])
+    known = ("start", "end", "duration", "timezone")
+    if unknown := [name for name in given if name not in known]:
+        raise InvalidInputError(
+            "The window is not valid",
+            [Violation(f"window/{name}", "an unknown member", _window_members(name, known)) for name in unknown],
+        )
+    return resolve_window(given.get("start"), given.get("end"), given.get("duration"), given.get("timezone"))
+
+
+def _window_members(name: object, known: tuple[str, ...]) -> str:
+    """The members that a window has, and which may have been meant: a date of an offer, or a slip."""
+    return ", ".join(known) + perhaps(near(str(name).removesuffix("Date"), known))
+
+
+def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[str, Json]:
+    """The properties of an object to be created, with the window in place of any dates; some kinds can have none."""
+    if kind is FALLBACK:
+        raise UnsupportedError("A fallback offer has no window: it may always be shown")
+    if kind.window is None:
+        raise UnsupportedError(f"A {kind.noun} has no window")
+    dates = window_from(given).as_constraint()
+    if not kind.window:
+        return {**properties, **dates}
+    kept = _holder(properties, kind) or {}
+    return {**properties, kind.window[0]: {**kept, **dates}}
+
+
+def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
+    from zoneinfo import ZoneInfo
+
+    if timezone in (None, ""):
+        return None
+    if isinstance(timezone, tzinfo):
+        return timezone
+    try:
+        return ZoneInfo(timezone)
+    except (KeyError, ValueError, TypeError, OSError):
+        accepted = "the name of a time zone, such as Europe/Paris, America/New_York or UTC"
+        violations.append(Violation("timezone", quoted(timezone), accepted))
+        return UTC
+
+
+def _instant(
+    name: str, given: Any, zone: tzinfo | None, violations: list[Violation], doubts: dict[str, str]
+) -> datetime | None:
+    # A naive datetime of pendulum has fold=1 unless told otherwise, and so does not say which of two it means.
+    chosen = isinstance(given, datetime) and given.fold == 1 and type(given) is datetime
+    if isinstance(given, datetime):
+        # Airflow's own dates are pendulum's, which calculate in ways of their own.
+        given = datetime.combine(given.date(), given.time(), given.tzinfo)
+    try:
+        return parse_instant(given)
+    except ValueError:
+        pass
+    try:
+        wall = given if isinstance(given, datetime) else datetime.fromisoformat(_date_text(given))
+    except ValueError:
+        violations.append(Violation(name, quoted(given), _WALL_CLOCK))
+        return None
+    if wall.utcoffset() is not None:
+        return wall
+    if zone is None:
+        violations.append(Violation(name, f"{str(given)!r}, which has no time zone", _WALL_CLOCK))
+        return None
+    try:
+        exists, both = _exists(wall, zone), _both(wall, zone)
+    except OverflowError:
+        violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which is beyond the calendar", _WALL_CLOCK))
+        return None
+    if not exists:
+        accepted = "a time that the clocks of that zone show; they are put forward over this one"
+        violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which does not exist", accepted))
+        return None
+    if both and not chosen:
+        doubts["ambiguous_time"] = _taken(f"{name}: {wall.isoformat()} in {zone}", both)
+    return wall.replace(tzinfo=zone, fold=int(chosen))
+
+
+def _both(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """The two instants at which the clocks of the zone show this time, where they are put back over it."""
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if second > first else None
+
+
+def _taken(what: str, both: tuple[datetime, datetime]) -> str:
+    first, second = map(format_instant, both)
+    return (
+        f"{what} comes twice, at {first} and at {second}, as the clocks are put back; the first is taken; "
+        "a time with its offset says which"
+    )
+
+
+def _date_text(given: Any) -> str:
+    if not isinstance(given, (str, date)):
+        raise ValueError("neither text nor a date")
+    return str(given).strip()
+
+
+def _exists(wall: datetime, zone: tzinfo) -> bool:
+    there = wall.replace(tzinfo=zone, fold=0)
+    return there.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(fold=0)
+
+
+def _same_instant(given: Any, text: str) -> bool:
+    try:
+        return parse_instant(given) == parse_instant(text)
+    except ValueError:
+        return False

@@ -1,0 +1,396 @@
+"""The change feed: one poller for all who wait on a sandbox, so that requests grow with changes, not with waiters."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.waiting.changes import BATCH, ChangeReader, look_alone, look_at
+from airflow_provider_offers.client.waiting.polling import (
+    LONGEST_OUTAGE,
+    LONGEST_REFUSAL,
+    Patience,
+    ended,
+    is_doubtful,
+    is_outage,
+    length,
+    outage_limit,
+)
+from airflow_provider_offers.client.waiting.watch import Question, Watch, essence
+from airflow_provider_offers.client.wire.service_clock import utc_now
+from airflow_provider_offers.client.wire.session import AsyncSession
+
+# No waiter may have the service asked more often than this.
+_SHORTEST_INTERVAL = 0.1
+# Newcomers are gathered for a moment, so that a thousand who arrive together are looked up in batches.
+_GATHERING = 0.05
+# Batches of newcomers between two looks at the clock.
+_BATCHES_A_ROUND = 8
+# Lookups of those who wait are paid from an allowance of one for each interval. Every other one is saved, up to so
+# many, so that the offers can be looked through at once when the service's count tells of a deletion.
+_MOST_SAVED = 64
+# How long after a change a search is made again, since its index may lag behind the library.
+_INDEX_LAG = 30.0
+# How many waiters are woken before the event loop gets its turn.
+_WOKEN_AT_ONCE = 100
+
+Key = tuple[str, str]
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Polls one sandbox while somebody waits. `open_session` gives the way to it and is asked again after a failure.
+
+    Once in an interval it reads what changed. Newcomers are looked up as they come; those who wait are looked up too,
+    a batch in turn, in case a listing kept something from us, and all of them where the service's count tells of a
+    deletion. An interval costs two requests at most, on the average, and one for each further page of changes.
+
+    An outage is borne for as long as each waiter says, a refusal that may be a gateway's passing trouble for `refusal`
+    seconds. Any other failure ends it for all.
+    """
+
+    def __init__(
+        self,
+        open_session: Callable[[], Awaitable[AsyncSession]],
+        *,
+        refusal: float = LONGEST_REFUSAL,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._open_session = open_session
+        self._refusal = refusal
+        self._clock = clock
+        self._jitter = jitter
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._members: set[Watch] = set()
+        self._watches: dict[Key, set[Watch]] = defaultdict(set)
+        # In the order in which they are looked at again.
+        self._references: OrderedDict[Key, Reference] = OrderedDict()
+        self._askers: dict[str, set[Watch]] = defaultdict(set)
+        self._questions: dict[str, Question] = {}
+        self._readers: dict[str, ChangeReader] = {}
+        self._newcomers: dict[Key, None] = {}
+        self._suspects: dict[Key, None] = {}
+        self._unanswered: dict[str, None] = {}
+        self._settles_at: dict[str, float] = {}
+        # Since when the service refuses to show an offer, or to answer a question, while it shows the others.
+        self._refused: dict[Any, float] = {}
+        self._session: AsyncSession | None = None
+        self._moves: int | None = None
+        self._read_at = float("-inf")
+        self._stretch = 1.0
+        self._reads = 0
+        self._allowance = 0
+
+    def join(
+        self,
+        references: Iterable[Reference] = (),
+        *,
+        interval: float,
+        question: Question | None = None,
+        outage: float = LONGEST_OUTAGE,
+    ) -> Watch:
+        """Watch some offers, or have a question answered.
+
+        `interval` is the seconds between two looks, `outage` those for which an outage is borne.
+        """
+        watch = Watch(tuple(references), question, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
+        self._members.add(watch)
+        for reference in watch.references:
+            key = _key(reference)
+            self._references.setdefault(key, reference)
+            self._watches[key].add(watch)
+            self._newcomers[key] = None
+        if question is not None:
+            self._questions.setdefault(question.key, question)
+            self._askers[question.key].add(watch)
+            self._unanswered[question.key] = None
+            self._settles_at[question.key] = self._clock() + _INDEX_LAG
+        self._arrived.set()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="offer-library-feed")
+        return watch
+
+    async def leave(self, watch: Watch) -> None:
+        """Stop watching. The last one to leave ends the polling and closes the connections."""
+        self._members.discard(watch)
+        for key in map(_key, watch.references):
+            if not _taken_out(self._watches, key, watch):
+                for kept in (self._references, self._newcomers, self._suspects, self._refused):
+                    kept.pop(key, None)
+        if watch.question is not None and not _taken_out(self._askers, watch.question.key, watch):
+            for about in (self._questions, self._unanswered, self._settles_at, self._refused):
+                about.pop(watch.question.key, None)
+        if not self._members and self._task is not None:
+            task, self._task = self._task, None
+            self._start_afresh()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def service_now(self) -> datetime:
+        """What the service's clock shows, by its latest answers."""
+        return utc_now() if self._session is None else self._session.access.exchange.service_now()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits."""
+        return self._task is None
+
+    async def _run(self) -> None:
+        try:
+            error = await self._poll()
+        except Exception as broken:
+            # Whatever went wrong, nobody may be left waiting for ever.
+            log.exception("The change feed broke")
+            error = OfferLibraryError(f"The change feed broke: {type(broken).__name__}: {broken}")
+        self._end(error)
+
+    async def _poll(self) -> OfferLibraryError:
+        """Go on until a failure that ends it all, and return that."""
+        session: AsyncSession | None = None
+        patience = Patience(1.0, jitter=self._jitter, refusal=self._refusal, clock=self._clock)
+        try:
+            while True:
+                await self._gather()
+                try:
+                    if session is None:
+                        session = await self._open_session()
+                    self._session = session
+                    await self._round(session)
+                    await self._follow_the_clock()
+                except OfferLibraryError as error:
+                    patience.interval = self._interval()
+                    # The most patient decides how long it goes on; who is less so is told before.
+                    patience.outage = max((watch.outage for watch in self._members), default=LONGEST_OUTAGE)
+                    try:
+                        pause = patience.after_failure(error)
+                    except OfferLibraryError as told:
+                        log.warning("The feed ends for %d who wait: %s", len(self._members), told)
+                        return told
+                    log.warning(
+                        "Look %d at the sandbox in a row failed, the next is in %s: %s",
+                        patience.failures,
+                        length(pause),
+                        error,
+                    )
+                    await self._tell_the_impatient(error, patience)
+                    if session is not None:
+                        await session.close()
+                        session = None
+                    await asyncio.sleep(min(pause, self._until_the_next_is_impatient(patience)))
+                else:
+                    patience.after_look()
+                    await self._rest()
+        finally:
+            if session is not None:
+                await session.close()
+
+    async def _tell_the_impatient(self, error: OfferLibraryError, patience: Patience) -> None:
+        """Tell those who bear no outage as long as this one."""
+        told: dict[float, list[Watch]] = defaultdict(list)
+        for watch in self._members:
+            if watch.outage <= patience.lasted:
+                told[watch.outage].append(watch)
+        for bound, watches in told.items():
+            await self._wake(watches, ended(error, outage_limit(bound, patience.lasted, patience.failures)))
+
+    def _until_the_next_is_impatient(self, patience: Patience) -> float:
+        lasted = patience.lasted
+        return min((watch.outage - lasted for watch in self._members if watch.outage > lasted), default=0.0)
+
+    async def _follow_the_clock(self) -> None:
+        """Have everybody look at the service's clock where it was set: who waits for an instant sleeps until then."""
+        if self._session is None:
+            return
+        moves = self._session.access.exchange.service_clock.moves
+        was, self._moves = self._moves, moves
+        if was not in (None, moves):
+            await self._wake(self._members)
+
+    async def _gather(self) -> None:
+        if self._newcomers:
+            await asyncio.sleep(_GATHERING)
+        self._arrived.clear()
+
+    async def _rest(self) -> None:
+        """Sleep until changes are to be read again, or until newcomers are there."""
+        while not (self._newcomers or self._unanswered) and (left := self._seconds_left()) > 0:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+
+    def _seconds_left(self) -> float:
+        return self._read_at + self._interval() * self._stretch - self._clock()
+
+    async def _round(self, session: AsyncSession) -> None:
+        kinds = self._kinds()
+        if self._seconds_left() <= 0 or any(kind.key not in self._readers for kind in kinds):
+            began = self._clock()
+            for kind in kinds:
+                await self._read_changes(session, kind)
+            self._read_at, self._stretch = began, 1.0 + 0.1 * self._jitter()
+            self._reads += 1
+            self._allowance = min(self._allowance + 1, _MOST_SAVED)
+            self._suspect_next_in_turn()
+            self._suspects.update(dict.fromkeys(key for key in self._refused if key in self._references))
+            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._questions))
+        for _ in range(_BATCHES_A_ROUND):
+            if self._newcomers:
+                await self._look_up(session, self._newcomers)
+        while self._suspects and self._allowance > 0:
+            self._allowance -= 1
+            await self._look_up(session, self._suspects)
+        for key in list(self._unanswered):
+            await self._answer(session, key)
+
+    async def _read_changes(self, session: AsyncSession, kind: Kind) -> None:
+        reader = self._readers.setdefault(kind.key, ChangeReader(kind))
+        changes = await session.run(reader.read(session.access))
+        if changes.vanished:
+            self._suspects.update(dict.fromkeys(key for key in self._references if key[0] == kind.key))
+        for question in self._questions.values():
+            if question.kind is kind:
+                self._ask_again(question, changed=changes.vanished or bool(changes.entities))
+        changed = {(kind.key, entity.id): entity for entity in changes.entities}
+        await self._spread({key: entity for key, entity in changed.items() if key in self._watches})
+
+    def _ask_again(self, question: Question, *, changed: bool) -> None:
+        now = self._clock()
+        if changed:
+            self._settles_at[question.key] = now + _INDEX_LAG
+        if now <= self._settles_at[question.key]:
+            self._unanswered[question.key] = None
+
+    def _suspect_next_in_turn(self) -> None:
+        """Add the batch that was not looked at for longest, in every other reading if deletions show in a count."""
+        counted = all(reader.total is not None for reader in self._readers.values())
+        if self._suspects or (counted and self._reads % 2):
+            return
+        for key in list(itertools.islice(self._references, BATCH)):
+            self._references.move_to_end(key)
+            self._suspects[key] = None
+
+    async def _look_up(self, session: AsyncSession, queue: dict[Key, None]) -> None:
+        """Look up one batch of a queue, all of one kind."""
+        kind_key = next(iter(queue))[0]
+        batch = list(itertools.islice((key for key in queue if key[0] == kind_key), BATCH))
+        references = [self._references[key] for key in batch]
+        try:
+            states = await session.run(look_at(session.access, references))
+        except OfferLibraryError as error:
+            if is_outage(error):
+                raise
+            # Where the sandbox is refused, all share the trouble and this raises.
+            await self._read_changes(session, references[0].kind)
+            states = await self._look_one_by_one(session, references)
+        for key in batch:
+            queue.pop(key, None)
+        await self._spread({(kind_key, identifier): entity for identifier, entity in states.items()})
+
+    async def _look_one_by_one(
+        self, session: AsyncSession, references: Iterable[Reference]
+    ) -> dict[str, Entity | None]:
+        """Where the service refuses to show one of several offers, that is the matter of its own waiters only."""
+        states: dict[str, Entity | None] = {}
+        for reference in references:
+            try:
+                states[reference.id or ""] = await session.run(look_alone(session.access, reference))
+            except OfferLibraryError as error:
+                if is_outage(error):
+                    raise
+                await self._refuse(_key(reference), self._watches.get(_key(reference), ()), error)
+            else:
+                self._refused.pop(_key(reference), None)
+        return states
+
+    async def _refuse(self, key: Any, watches: Iterable[Watch], error: OfferLibraryError) -> None:
+        """Tell those who wait for what is refused, once it has been for too long to be a gateway's passing trouble."""
+        now = self._clock()
+        lasted = now - self._refused.setdefault(key, now)
+        if is_doubtful(error) and lasted < self._refusal:
+            log.warning("Refused for %s by now: %s", length(lasted), error)
+            return
+        self._refused.pop(key, None)
+        await self._wake(watches, ended(error, f"refused for {length(lasted)}, which is as long as it is borne"))
+
+    async def _answer(self, session: AsyncSession, key: str) -> None:
+        question = self._questions.get(key)
+        if question is None:
+            return
+        try:
+            found = await session.run(question.ask(session.access))
+        except OfferLibraryError as error:
+            if is_outage(error):
+                raise
+            self._unanswered.pop(key, None)
+            await self._refuse(key, self._askers.get(key, ()), error)
+            return
+        self._unanswered.pop(key, None)
+        self._refused.pop(key, None)
+        askers = self._askers.get(key, set())
+        for watch in askers:
+            watch.found = found
+        await self._wake(askers)
+
+    async def _spread(self, states: Mapping[Key, Entity | None]) -> None:
+        """Tell everybody what his offers are now, if that is news to him."""
+        woken: dict[Watch, None] = {}
+        for key, entity in states.items():
+            kept = essence(entity)
+            for watch in self._watches.get(key, ()):
+                if watch.see(key[1], kept):
+                    woken[watch] = None
+        await self._wake(woken)
+
+    async def _wake(self, watches: Iterable[Watch], error: OfferLibraryError | None = None) -> None:
+        for number, watch in enumerate(list(watches), start=1):
+            watch.tell(error)
+            if number % _WOKEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _end(self, error: OfferLibraryError) -> None:
+        """Tell everybody, and be as new for whoever comes next."""
+        members = self._members
+        self._task = None
+        self._start_afresh()
+        for watch in members:
+            watch.tell(error)
+
+    def _interval(self) -> float:
+        return min((watch.interval for watch in self._members), default=1.0)
+
+    def _kinds(self) -> list[Kind]:
+        kinds = {reference.kind.key: reference.kind for reference in self._references.values()}
+        kinds |= {question.kind.key: question.kind for question in self._questions.values()}
+        return list(kinds.values())
+
+
+def _key(reference: Reference) -> Key:
+    return reference.kind.key, reference.id or ""
+
+
+def _taken_out(sets: dict[Any, set[Watch]], key: Any, watch: Watch) -> bool:
+    """Take a waiter out of the set under a key, and the set out of all once it is empty; whether others are left."""
+    others = sets.get(key, set())
+    others.discard(watch)
+    if not others:
+        sets.pop(key, None)
+    return bool(others)

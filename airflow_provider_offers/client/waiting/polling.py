@@ -1,0 +1,143 @@
+"""How patient somebody is who looks again and again: the pause after each look, and when failures are too many."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from airflow_provider_offers.client.errors import (
+    APIError,
+    AuthenticationError,
+    OfferLibraryError,
+    PagingError,
+    UnexpectedResponseError,
+)
+from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
+
+# For how long an outage or a throttle is borne.
+LONGEST_OUTAGE = 3_600.0
+# For how long a refusal is borne that may be a gateway's passing trouble, such as a 403.
+LONGEST_REFUSAL = 300.0
+# How often in a row something may be missing.
+MAX_FAILURES = 10
+_MAX_BACKOFF = 120.0
+_SHORTEST_INTERVAL = 0.1
+# Waiters that began together should not look together for ever.
+_SPREAD = 0.1
+# The statuses that are about what was asked, which another look would only ask again.
+_OF_THE_REQUEST = (400, 405, 413, 415, 422)
+_MISSING = (404, 410)
+
+
+def is_outage(error: OfferLibraryError) -> bool:
+    """Whether nothing was refused: what is down, throttled or garbled comes back."""
+    if isinstance(error, APIError):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, (UnexpectedResponseError, PagingError)) or error.retryable
+
+
+def is_doubtful(error: OfferLibraryError) -> bool:
+    """Whether a refusal may be a gateway's passing trouble. That of a wrong secret is none: IMS names what is wrong."""
+    if isinstance(error, AuthenticationError):
+        return error.status == 403 and error.code is None
+    return isinstance(error, APIError) and not error.final and error.status not in _OF_THE_REQUEST
+
+
+@dataclass
+class Patience:
+    """Pauses between looks, about `interval` seconds, and growing ones between failures.
+
+    An outage ends the wait once it has lasted `outage` seconds, a refusal that may pass after `refusal` seconds, what
+    is missing after `max_failures` looks, and any other refusal at once.
+    """
+
+    interval: float
+    max_failures: int = MAX_FAILURES
+    jitter: Callable[[], float] = random.random
+    outage: float = field(default_factory=lambda: LONGEST_OUTAGE)
+    refusal: float = field(default_factory=lambda: LONGEST_REFUSAL)
+    clock: Callable[[], float] = time.monotonic
+    failures: int = field(default=0, init=False)
+    _failing_since: float | None = field(default=None, init=False)
+    _refused_since: float | None = field(default=None, init=False)
+    _missing: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.interval = max(self.interval, _SHORTEST_INTERVAL)
+
+    def after_look(self) -> float:
+        """The pause after a look that was answered."""
+        self.failures, self._missing = 0, 0
+        self._failing_since = self._refused_since = None
+        return self.interval * (1 + _SPREAD * self.jitter())
+
+    def after_failure(self, error: OfferLibraryError) -> float:
+        """The pause after a look that failed; raises the error, with the limit that it has reached, at its end."""
+        self._count(error)
+        left, limit = self._left(error)
+        if left <= 0:
+            raise ended(error, limit)
+        pause = self._backoff()
+        asked = getattr(error, "retry_after", None)
+        if asked is None:
+            # The last look is made at the limit, not long before it.
+            return min(pause, left)
+        grown = min(asked * 2.0 ** min(self.failures - 1, 20), max(_MAX_BACKOFF, asked))
+        return float(min(grown, LONGEST_HOLD)) + self.jitter()
+
+    @property
+    def lasted(self) -> float:
+        """For how long every look has failed."""
+        return 0.0 if self._failing_since is None else self.clock() - self._failing_since
+
+    def _count(self, error: OfferLibraryError) -> None:
+        now = self.clock()
+        self.failures += 1
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if is_outage(error):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        self._missing = self._missing + 1 if getattr(error, "status", None) in _MISSING else 0
+
+    def _left(self, error: OfferLibraryError) -> tuple[float, str]:
+        """The seconds until the error ends the wait, and the limit that it reaches then."""
+        outage = self.outage - self.lasted, outage_limit(self.outage, self.lasted, self.failures)
+        if is_outage(error):
+            return outage
+        if not is_doubtful(error):
+            refused_for_good = isinstance(error, (APIError, AuthenticationError))
+            return 0.0, "the wait ends here: another look would be refused as well" if refused_for_good else ""
+        if self._missing:
+            left = 0.0 if self._missing > self.max_failures else self.outage
+            return left, f"missing at {self._missing} looks in a row, the most that are borne"
+        refused = self.clock() - (self._refused_since or self.clock())
+        limit = f"refused for {length(refused)}; a refusal is borne for {length(self.refusal)}, in case it passes"
+        return min((self.refusal - refused, limit), outage)
+
+    def _backoff(self) -> float:
+        grown: float = self.interval * 2.0 ** min(self.failures - 1, 20)
+        return min(grown, max(_MAX_BACKOFF, self.interval)) * (0.5 + 0.5 * self.jitter())
+
+
+def outage_limit(bound: float, lasted: float, failures: int) -> str:
+    """The words for an outage that was too long."""
+    return f"{failures} looks in a row failed in {length(lasted)}; an outage is borne for {length(bound)}"
+
+
+def ended(error: OfferLibraryError, limit: str) -> OfferLibraryError:
+    """The error that ends a wait, with the limit that it has reached."""
+    if not limit:
+        return error
+    told = copy.copy(error)
+    told.args = (f"{error} [{limit}]",)
+    return told
+
+
+def length(seconds: float) -> str:
+    """A length of time, for people."""
+    return f"{seconds:.1f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,380 @@
+"""The asynchronous shell: drives the same flows with `aiohttp`, one session for all of an event loop's requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from airflow_provider_offers.client.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NoAnswerError,
+    OfferLibraryError,
+    RateLimitedError,
+)
+from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.messages import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.network import (
+    MOST_INTERIM,
+    NO_TLS_THERE,
+    TLS_ALERT,
+    TLS_THERE,
+    is_no_tls,
+    longest_answer,
+    proxy_for,
+    proxy_secrets,
+    tls_context,
+)
+from airflow_provider_offers.client.wire.retry import Retries, retry_after
+from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, no_answer, still_incomplete
+from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 64 * 1024
+_SWITCHING = 101
+
+
+class AsyncShell:
+    """Runs flows for one connection in one event loop. Use it as an async context manager, or await `close`.
+
+    `on_token` is awaited with every token that IMS gives, so that the caller can keep it out of logs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        retries: Retries,
+        governor: Governor,
+        tokens: TokenCache = SHARED_TOKENS,
+        on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._retries = retries
+        self._governor = governor
+        self._tokens = tokens
+        self._on_token = on_token
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[tuple[str, str], Secret | None] = {}
+        self._fetching = asyncio.Lock()
+        self.last_request_id: str | None = None
+
+    async def __aenter__(self) -> AsyncShell:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end and return what it returns."""
+        outside = sys.exception()
+        effect: Effect | None = None
+        result: Any = None
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = await self._perform(effect)
+                except OfferLibraryError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        except OfferLibraryError:
+            raise
+        except BaseException as interruption:  # noqa: BLE001  it goes on as the same exception
+            effect = result = None
+            raise without_secrets_in_frames(interruption, outside)  # noqa: B904
+        finally:
+            flow.close()
+
+    async def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Request):
+            return await self._exchange(effect)
+        if isinstance(effect, TokenNeeded):
+            return await self._token(effect.refused)
+        if isinstance(effect, Note):
+            log.warning("%s", effect.text)
+        if isinstance(effect, Pause):
+            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
+            await asyncio.sleep(effect.seconds)
+        return None
+
+    async def _token(self, refused: str | None) -> str:
+        settings = self._settings
+        if settings.access_token is not None:
+            if refused is not None:
+                raise AuthenticationError("The access_token of the connection is not accepted; it may be expired")
+            return settings.access_token
+        token = self._tokens.current(settings, self._clock(), refused)
+        if token is None:
+            async with self._fetching:
+                token = self._tokens.current(settings, self._clock(), refused)
+                if token is None:
+                    token = await self.run(fetch_token(settings, self._clock, self._retries))
+                    if self._on_token is not None:
+                        await self._on_token(str(token.value))
+                    self._tokens.keep(settings, token)
+        return token.value
+
+    async def _exchange(self, request: Request) -> Response:
+        async with self._governor.places():
+            longest = self._retries.deadline
+            if (wait := self._governor.admit(longest)) > longest:
+                raise _held_back(request, wait)
+            if wait > 0:
+                await asyncio.sleep(wait)
+            response = await self._send(request)
+            now = datetime.now(UTC)
+            self._governor.answered(response.status, retry_after(response.headers, now))
+            return response
+
+    async def _send(self, request: Request) -> Response:
+        outcome = await self._attempt(request)
+        if isinstance(outcome, NoAnswerError):
+            raise outcome
+        return outcome
+
+    async def _attempt(self, request: Request) -> Response | NoAnswerError:
+        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
+        seconds = longest_answer(self._settings.timeout)
+        progress = _Progress(seconds, asyncio.timeout(seconds))
+        session = self._open_session()
+        try:
+            proxy = self._proxy(request.url)
+        except ConfigurationError:
+            raise
+        except ValueError:
+            return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+        try:
+            response = await self._receive(session, request, proxy, progress)
+        except _TooLong:
+            return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if not progress.connected:
+                return _unreached(request, error, proxied=proxy is not None)
+            if progress.limit.expired():
+                return still_incomplete(request, self._settings)
+            return _lost(request, error)
+        if response.status < 200:
+            return no_answer(request, f"an interim answer ({response.status}) came for the last one", sent=True)
+        return response
+
+    async def _receive(
+        self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: _Progress
+    ) -> Response:
+        """The whole answer. No error of ours is raised here: a traceback that shows variables would show the answer."""
+        # `encoded` keeps the address as it is: links of the service are followed as they were given.
+        async with (
+            progress.limit,
+            session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                proxy=proxy,
+                trace_request_ctx=progress,
+            ) as answer,
+        ):
+            body = await self._read(answer)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+            response = Response(answer.status, headers, body, secrets)
+            self.last_request_id = response.request_id or request.headers.get("x-request-id")
+            return response
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The body, unless it is endless: bounded in size here, and in time by the caller."""
+        chunks = []
+        size = 0
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _TooLong
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
+            )
+            connector = aiohttp.TCPConnector(
+                limit=self._governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                headers={"User-Agent": USER_AGENT},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # Off, as it would put an entry of ~/.netrc in place of the token; proxies are found by `_proxy`.
+                trust_env=False,
+                auto_decompress=True,
+                trace_configs=[_tracing()],
+            )
+            factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
+            connector._factory = factory
+            # Otherwise aiohttp repeats GET, PUT and DELETE by itself where an answer is lost, and the flow never knows.
+            self._session._retry_connection = False
+        return self._session
+
+    def _proxy(self, url: str) -> Secret | None:
+        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        parts = urlsplit(url)
+        origin = parts.scheme, parts.netloc
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url, self._settings)
+        return self._proxies[origin]
+
+
+class _Protocol(ResponseHandler):
+    """A connection that is closed where it brings what nobody asked for: `aiohttp` takes that for the next answer.
+
+    Interim answers are skipped by `aiohttp`, but a row of them without an end is not.
+    """
+
+    _awaited = False
+    _interim = 0
+    _first = True
+
+    def set_response_params(self, **options: Any) -> None:
+        self._awaited, self._interim = True, 0
+        super().set_response_params(**options)
+
+    def data_received(self, data: bytes) -> None:
+        if self._first and data.startswith(TLS_ALERT):
+            self._give_up(_SpeaksTls())
+        elif data and not self._awaited and (self._payload is None or self._payload.is_eof()):
+            self._give_up(None)
+        else:
+            super().data_received(data)
+        self._first = False
+
+    def feed_data(self, data: tuple[Any, Any], size: int = 0) -> None:
+        if not self._awaited:
+            self._give_up(None)
+            return
+        code = data[0].code
+        self._awaited = 100 <= code < 200 and code != _SWITCHING
+        self._interim += self._awaited
+        if self._interim > MOST_INTERIM:
+            self._give_up(aiohttp.ClientPayloadError("interim answers without an end"))
+            return
+        super().feed_data(data, size)
+
+    def _give_up(self, error: Exception | None) -> None:
+        self.force_close()
+        if error is not None:
+            self.set_exception(error)
+        if self.transport is not None:
+            self.transport.close()
+
+
+class _SpeaksTls(aiohttp.ClientConnectionError):
+    """A server of TLS answers to plain http."""
+
+
+@dataclass
+class _Progress:
+    """How far an exchange has come: once it is `connected`, the request may be on its way."""
+
+    seconds: float
+    limit: asyncio.Timeout
+    connected: bool = False
+
+
+async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    progress: _Progress = context.trace_request_ctx
+    progress.connected = True
+    if not progress.limit.expired():
+        # What was before, such as opening a proxy's tunnel, had as long for itself.
+        progress.limit.reschedule(asyncio.get_running_loop().time() + progress.seconds)
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Tells an exchange's progress that its connection stands, be it new or kept from before."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(_connected)
+    tracing.on_connection_reuseconn.append(_connected)
+    return tracing
+
+
+def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAnswerError:
+    """Why no connection came about: nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+
+    Nothing is said by the kinds of errors about whether a request was sent: a proxy may hang up before it or after it.
+    """
+    if isinstance(error, aiohttp.InvalidURL):
+        return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
+    if proxied:
+        return no_answer(request, "the proxy could not be used", sent=False)
+    if is_no_tls(error):
+        return no_answer(request, NO_TLS_THERE, sent=False)
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return no_answer(request, "the TLS connection failed", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return no_answer(request, "the host's name could not be resolved", sent=False)
+    if isinstance(error, TimeoutError):
+        return no_answer(request, "no connection within the timeout", sent=False)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return no_answer(request, "the connection was refused", sent=False)
+    return no_answer(request, "no connection could be made", sent=False)
+
+
+def _lost(request: Request, error: BaseException) -> NoAnswerError:
+    """What became of a request that `aiohttp` has no answer for."""
+    if isinstance(error, TimeoutError):
+        return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, _SpeaksTls):
+        return no_answer(request, TLS_THERE, sent=True)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return no_answer(request, "the answer broke off", sent=True)
+    return no_answer(request, "the connection was lost", sent=True)
+
+
+class _TooLong(Exception):
+    """An answer of more bytes than any good one has."""
+
+
+def _held_back(request: Request, seconds: float) -> RateLimitedError:
+    """The service asked for a longer pause, in answer to another request, than this one may take."""
+    return RateLimitedError(
+        method=request.method,
+        path=URL(request.url, encoded=True).raw_path,
+        status=429,
+        title="The service asked for a pause before; nothing was sent",
+        retry_after=seconds,
+        refused=False,
+    )

@@ -1,0 +1,98 @@
+"""One call to the Offer Library, from its headers to its answer: token, retries and refusals, without I/O."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
+from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.refusals import is_token_refusal, refusal
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.service_clock import ServiceClock, clock_of, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What every call of one connection has in common."""
+
+    settings: Settings
+    retries: Retries = field(default_factory=Retries)
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = utc_now
+    new_request_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    service_clock: ServiceClock = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A time of somebody's own making is none of the process's.
+        own = self.clock is not time.monotonic or self.now is not utc_now
+        host = self.settings.host
+        clock = ServiceClock(host, elapsed=self.clock, wall=self.now) if own else clock_of(host)
+        object.__setattr__(self, "service_clock", clock)
+
+    def service_now(self) -> datetime:
+        """What the service's clock shows, by the answers so far; this machine's clock before the first."""
+        return self.service_clock.now()
+
+    def send(self, call: Call, base: str, *, accept: tuple[int, ...] = ()) -> Flow[Answer]:
+        """Send one call and return its answer: any 2xx, or a status named in `accept`.
+
+        Raises the error that the last try ended in. A token that the gateway refuses is renewed once. Every try
+        carries a request id of its own, so that an error names it even where nothing was answered.
+        """
+        started = self.clock()
+        attempt = 0
+        renewed = False
+        token: Secret = yield TokenNeeded()
+        secrets = (token, *self.settings.secrets, *call.private)
+        while True:
+            request_id = self.new_request_id()
+            error: OfferLibraryError
+            try:
+                sent = self.service_clock.elapsed()
+                answered: Response = yield self._request(call, base, token, request_id, secrets)
+            except NoAnswerError as lost:
+                error = NoAnswerError(
+                    lost.reason,
+                    method=call.method,
+                    path=call.bare_path,
+                    sent=lost.sent,
+                    request_id=request_id,
+                )
+            else:
+                self.service_clock.learn(
+                    answered.status, answered.headers, sent=sent, received=self.service_clock.elapsed()
+                )
+                response = answered.hiding(secrets)
+                if 200 <= response.status < 300 or response.status in accept:
+                    return Answer(call, response, response.request_id or request_id, response.secrets)
+                if is_token_refusal(response) and not renewed and self.settings.access_token is None:
+                    renewed = True
+                    token = yield TokenNeeded(refused=token)
+                    secrets = (token, *secrets)
+                    continue
+                error = refusal(call, response, request_id=response.request_id or request_id, now=self.now())
+            pause = self.retries.pause(
+                error, repeatable=call.repeatable, attempt=attempt, elapsed=self.clock() - started
+            )
+            if pause is None:
+                raise error
+            yield Pause(pause, str(error))
+            attempt += 1
+
+    def _request(self, call: Call, base: str, token: Secret, request_id: str, secrets: tuple[str, ...]) -> Request:
+        headers = {
+            **call.headers,
+            "Authorization": Secret(f"Bearer {token}"),
+            "x-api-key": self.settings.client_id,
+            "x-gw-ims-org-id": self.settings.org_id,
+            "x-sandbox-name": self.settings.sandbox,
+            "x-request-id": request_id,
+        }
+        url = f"{self.settings.host}{base}{call.path}"
+        return Request(call.method, url, headers, call.encoded_body(), secrets)

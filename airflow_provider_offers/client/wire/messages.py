@@ -1,0 +1,202 @@
+"""What travels between a flow and the shell that drives it: requests, answers, pauses and tokens.
+
+A flow is a generator without I/O: it yields an effect, and the shell sends back that effect's result, or throws
+`NoAnswerError` where an answer was lost. Flows compose with `yield from`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, TypeVar
+
+from airflow_provider_offers.client.errors import UnexpectedResponseError
+from airflow_provider_offers.client.secret import without_secrets
+from airflow_provider_offers.client.text import legible
+
+_LONGEST_REASON = 300
+_DEEPEST = 100
+Json = Any
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, complete: the shell adds nothing but the connection."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer; header names are in lower case. What it says stays out of its repr: it may echo the request.
+
+    `secrets` are those that it may echo, and that nothing may quote: the request's, and what logs in at a proxy.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that the service gave the exchange, if it looks like one."""
+        given = without_secrets(self.headers.get("x-request-id", ""), self.secrets)
+        return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
+
+    def hiding(self, secrets: Iterable[str]) -> Response:
+        """The same answer, which may echo these as well."""
+        return replace(self, secrets=tuple(dict.fromkeys((*self.secrets, *secrets))))
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so many seconds, for the reason given (it is logged)."""
+
+    seconds: float
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """The reason as a line of a log: its first line, and no hint."""
+        first = self.reason.partition("\n")[0]
+        return first if len(first) <= _LONGEST_REASON else first[: _LONGEST_REASON - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Warn the author of something that is sent all the same (it is logged)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNeeded:
+    """Give a token; `refused` is the one that the gateway just turned down, if any."""
+
+    refused: str | None = field(default=None, repr=False)
+
+
+Effect = Request | Pause | Note | TokenNeeded
+Flow = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the Offer Library before it has a token: `path` is relative to the generation's base.
+
+    `repeatable` says that sending it twice has the effect of sending it once. `private` is what it says and nothing
+    may quote.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Json = field(default=None, repr=False)
+    repeatable: bool = True
+    private: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def bare_path(self) -> str:
+        """The path without its query, as errors and logs name it."""
+        return self.path.partition("?")[0]
+
+    def encoded_body(self) -> bytes | None:
+        if self.body is None:
+            return None
+        try:
+            return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, as the service showed it: JSON can carry it by an escape only.
+            return json.dumps(self.body, allow_nan=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful response together with the call it answers, and the secrets that it may echo."""
+
+    call: Call
+    response: Response
+    request_id: str | None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def json(self) -> Json:
+        """The body as JSON; `UnexpectedResponseError` where it is none."""
+        document: Json = None
+        reason: str | None = None
+        try:
+            document = json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            # Raised further down: what is handled here holds the whole answer, which may echo the request.
+            reason = f"{describe_body(self.response)} came instead of JSON"
+        if reason is None and _is_deep(document):
+            reason = f"JSON came that is nested more than {_DEEPEST} levels deep"
+        if reason is not None:
+            del document
+            raise self.unexpected(reason)
+        return document
+
+    def object(self) -> dict[str, Json]:
+        """The body as a JSON object; `UnexpectedResponseError` where it is something else."""
+        document = self.json()
+        if not isinstance(document, dict):
+            raise self.unexpected(f"a JSON {type(document).__name__} came instead of an object")
+        return document
+
+    def quoted(self, text: str) -> str:
+        """What the service said, as an error may show it: short, and without the secrets that it may echo."""
+        return legible(without_secrets(text, self.secrets), 500)
+
+    def unexpected(self, reason: str) -> UnexpectedResponseError:
+        return UnexpectedResponseError(
+            self.quoted(reason),
+            method=self.call.method,
+            path=self.call.bare_path,
+            status=self.response.status,
+            request_id=self.request_id,
+        )
+
+
+def _is_deep(document: Json) -> bool:
+    """Whether a document is nested deeper than those may be who walk through it call by call."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each if type(each) is list else ())
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _finite(text: str) -> float:
+    """A number that can be written again: Python reads 1e999 as infinite."""
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number that JSON can carry")
+
+
+def describe_body(response: Response) -> str:
+    """What a body that is no JSON seems to be, without quoting it: it may echo the request."""
+    body = response.body.lstrip()[:200].lower()
+    if not body:
+        return "an empty body"
+    if body.startswith((b"<!doctype html", b"<html", b"<")):
+        return "an HTML page (a proxy or a wrong host answers so)"
+    if body.startswith((b"{", b"[")):
+        return f"cut or malformed JSON of {len(response.body)} bytes"
+    content_type = without_secrets(response.headers.get("content-type", "unnamed content"), response.secrets)
+    return f"{legible(content_type, 100)} of {len(response.body)} bytes"

@@ -1,0 +1,53 @@
+"""One connection in one event loop: the asynchronous shell together with the way to the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from airflow_provider_offers.client.flows.access import Access, open_access
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import governor_for
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import Retries
+
+T = TypeVar("T")
+
+
+@dataclass
+class AsyncSession:
+    """An open way to a sandbox. Close it where it was opened."""
+
+    settings: Settings
+    shell: AsyncShell
+    access: Access
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        retries: Retries | None = None,
+        on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+    ) -> AsyncSession:
+        """Open it; looks up the container of an xcore sandbox where the connection names none."""
+        exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
+        governor = governor_for(settings.host, settings.client_id)
+        shell = AsyncShell(settings, retries=exchange.retries, governor=governor, on_token=on_token)
+        try:
+            access = await shell.run(open_access(exchange))
+        except BaseException:
+            await shell.close()
+            raise
+        return cls(settings, shell, access)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end and return what it returns."""
+        return await self.shell.run(flow)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self.shell.close()

@@ -1,0 +1,454 @@
+"""The synchronous shell: drives flows with `requests`, one session a thread, nothing followed or retried by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import http.client
+import io
+import logging
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from airflow_provider_offers import __version__
+from airflow_provider_offers.client.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NoAnswerError,
+    OfferLibraryError,
+)
+from airflow_provider_offers.client.secret import Secret
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.messages import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.network import (
+    MOST_INTERIM,
+    NO_TLS_THERE,
+    TLS_ALERT,
+    TLS_THERE,
+    is_no_tls,
+    longest_answer,
+    proxy_for,
+    proxy_secrets,
+    tls_context,
+)
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+T = TypeVar("T")
+
+USER_AGENT = f"airflow-provider-offers/{__version__}"
+MAX_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class SyncShell:
+    """Runs flows for one connection. Safe to share between threads; `close` ends its sessions.
+
+    `on_token` is told every token that IMS gives, so that the caller can keep it out of logs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        retries: Retries,
+        tokens: TokenCache = SHARED_TOKENS,
+        on_token: Callable[[str], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._retries = retries
+        self._tokens = tokens
+        self._on_token = on_token
+        self._sleep = sleep
+        self._clock = clock
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._guard = threading.Lock()
+        self._proxies: dict[str, Secret | None] = {}
+
+    @property
+    def last_request_id(self) -> str | None:
+        """The request id of this thread's latest answer."""
+        return getattr(self._local, "request_id", None)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end and return what it returns."""
+        outside = sys.exception()
+        effect: Effect | None = None
+        result: Any = None
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = self._perform(effect)
+                except OfferLibraryError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        except OfferLibraryError:
+            raise
+        except BaseException as interruption:  # noqa: BLE001  it goes on as the same exception
+            effect = result = None
+            raise without_secrets_in_frames(interruption, outside)  # noqa: B904
+        finally:
+            flow.close()
+
+    def close(self) -> None:
+        with self._guard:
+            sessions, self._sessions = self._sessions, []
+        for session in sessions:
+            session.close()
+        self._local = threading.local()
+
+    def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Request):
+            return self._exchange(effect)
+        if isinstance(effect, TokenNeeded):
+            return self._token(effect.refused)
+        if isinstance(effect, Note):
+            log.warning("%s", effect.text)
+        if isinstance(effect, Pause):
+            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
+            self._sleep(effect.seconds)
+        return None
+
+    def _token(self, refused: str | None) -> str:
+        settings = self._settings
+        if settings.access_token is not None:
+            if refused is not None:
+                raise AuthenticationError("The access_token of the connection is not accepted; it may be expired")
+            return settings.access_token
+        with self._tokens.exclusive(settings):
+            token = self._tokens.current(settings, self._clock(), refused)
+            if token is None:
+                token = self.run(fetch_token(settings, self._clock, self._retries))
+                if self._on_token is not None:
+                    self._on_token(str(token.value))
+                self._tokens.keep(settings, token)
+            return token.value
+
+    def _exchange(self, request: Request) -> Response:
+        outcome = self._attempt(request)
+        if isinstance(outcome, NoAnswerError):
+            raise outcome
+        return outcome
+
+    def _attempt(self, request: Request) -> Response | NoAnswerError:
+        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
+        session = self._session()
+        try:
+            proxy = self._proxy(request.url)
+        except ConfigurationError:
+            raise
+        except ValueError:
+            return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
+        _PROGRESS.start()
+        try:
+            prepared = session.prepare_request(
+                requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
+            )
+            # `requests` would respell the query; links of the service are followed as they were given.
+            prepared.url = request.url
+            # Not by `session.send`: it looks into redirects even where it is told not to follow them.
+            adapter = session.get_adapter(request.url)
+            timeout, verify = self._settings.timeout, self._settings.verify is not False
+            proxies = {} if proxy is None else {request.url.partition("://")[0]: proxy}
+            with adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies) as answer:
+                body = self._read(answer)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+                answered = Response(answer.status_code, headers, body, secrets)
+                self._local.request_id = answered.request_id or request.headers.get("x-request-id")
+                return answered
+        except _TooLong:
+            return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
+        except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            if not _PROGRESS.sent:
+                return _unreached(request, error, proxied=proxy is not None)
+            if _PROGRESS.reason is not None:
+                return no_answer(request, _PROGRESS.reason, sent=True)
+            if _PROGRESS.late:
+                return still_incomplete(request, self._settings)
+            return _lost(request, error)
+
+    def _proxy(self, url: str) -> Secret | None:
+        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url, self._settings)
+        return self._proxies[origin]
+
+    def _read(self, answer: requests.Response) -> bytes:
+        """The body, unless it is endless: bounded in size here, and in time by `_Answer`."""
+        chunks: list[bytes] = []
+        size = 0
+        # `iter_content` comes back only with a whole chunk, however long its bytes take.
+        while chunk := answer.raw.read1(_CHUNK, decode_content=True):
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _TooLong
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            adapter = _Adapter(tls_context(self._settings.verify))
+            session = requests.Session()
+            session.headers["User-Agent"] = USER_AGENT
+            # Off, as it would put an entry of ~/.netrc in place of the token; proxies and authorities are found by us.
+            session.trust_env = False
+            session.mount("https://", adapter)
+            session.mount("http://", adapter)
+            self._local.session = session
+            with self._guard:
+                self._sessions.append(session)
+        return session
+
+
+class _TooLong(Exception):
+    """An answer of more bytes than any good one has."""
+
+
+class _Progress(threading.local):
+    """How far the exchange of this thread has come, which the errors of `requests` and `urllib3` do not tell.
+
+    `sent`: a byte of the request itself may have left; what opens a proxy's tunnel is none. `late`: the answer took too
+    long. `reason`: what is wrong with it, where that is known.
+    """
+
+    connecting = False
+    sent = False
+    late = False
+    reason: str | None = None
+
+    def start(self) -> None:
+        self.connecting = self.sent = self.late = False
+        self.reason = None
+
+
+_PROGRESS = _Progress()
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    _PROGRESS.connecting = True
+    yield
+    _PROGRESS.connecting = False
+
+
+class _Reader(io.RawIOBase):
+    """What comes from a socket, until it is too late, or `ended`: then nothing comes any more."""
+
+    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
+        self._raw = raw
+        self._end = time.monotonic() + seconds
+        self._first = True
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if self.ended:
+            return None
+        if time.monotonic() > self._end:
+            _PROGRESS.late = True
+            raise TimeoutError("the answer is still incomplete")
+        count = cast("int | None", self._raw.readinto(buffer))
+        if self._first and count and bytes(memoryview(buffer)[: len(TLS_ALERT)]) == TLS_ALERT:
+            _PROGRESS.reason = TLS_THERE
+        self._first = False
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
+
+
+class _Buffer(io.BufferedReader):
+    """What was read of an answer. What came beyond its end shuts the connection: the next request would get it."""
+
+    def __init__(self, reader: _Reader, sock: Any) -> None:
+        super().__init__(reader)
+        self._reader = reader
+        self._sock = sock
+
+    def close(self) -> None:
+        if not self.closed:
+            self._reader.ended = True
+            pending = getattr(self._sock, "pending", None)
+            if self.peek(1) or (pending is not None and pending()):
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer, of the service or of a proxy, that is bounded in time from its first line to its last trailer.
+
+    Interim answers before it are skipped, which `http.client` does with 100 alone.
+    """
+
+    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        seconds = longest_answer(sock.gettimeout())
+        self.fp = _Buffer(_Reader(self.fp.detach(), seconds), sock)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200:
+                return version, status, reason
+            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                break
+            http.client.parse_headers(self.fp)
+        _PROGRESS.reason = f"an interim answer ({status}) came for the last one"
+        raise http.client.HTTPException("no answer but interim ones")
+
+
+class _Telling:
+    """Tells this thread's progress before the first byte of a request leaves."""
+
+    sock: Any
+
+    def connect(self) -> None:
+        with _connecting():
+            super().connect()  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        if not _PROGRESS.connecting:
+            if self.sock is None:
+                self.connect()
+            _PROGRESS.sent = True
+        super().send(data)  # type: ignore[misc]
+
+
+class _Connection(_Telling, HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(_Telling, HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+class _Adapter(HTTPAdapter):
+    """Trusts what the context trusts; left to itself, `requests` would add its own authorities."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        options |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def cert_verify(self, *_: Any) -> None:
+        """Nothing is left to be said: the context verifies."""
+
+
+def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:
+    """Why nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+
+    Nothing is said by the kinds of errors about whether a request was sent: behind a proxy, `urllib3` has one for all,
+    and what is wrong with a header may be so with the request's or with the answer's.
+    """
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
+        return no_answer(request, f"the request is not valid ({type(error).__name__})", sent=False)
+    if isinstance(error, LocationValueError):
+        return no_answer(request, "the address is not valid", sent=False)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
+    if proxied:
+        return no_answer(request, "the proxy could not be used", sent=False)
+    if is_no_tls(error) or is_no_tls(cause):
+        return no_answer(request, NO_TLS_THERE, sent=False)
+    if isinstance(error, requests.exceptions.SSLError):
+        return no_answer(request, "the TLS connection failed", sent=False)
+    if isinstance(error, requests.Timeout):
+        return no_answer(request, "no connection within the timeout", sent=False)
+    if isinstance(reason, NameResolutionError):
+        return no_answer(request, "the host's name could not be resolved", sent=False)
+    if isinstance(reason, NewConnectionError):
+        return no_answer(request, "the connection was refused", sent=False)
+    return no_answer(request, "no connection could be made", sent=False)
+
+
+def _lost(request: Request, error: Exception) -> NoAnswerError:
+    """What became of an answer that did not come, or not whole."""
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
+        return no_answer(request, "no answer within the timeout", sent=True)
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return no_answer(request, "the answer's headers cannot be read", sent=True)
+    if isinstance(error, requests.exceptions.SSLError):
+        return no_answer(request, "the TLS connection failed", sent=True)
+    if isinstance(error, requests.RequestException):
+        return no_answer(request, "the connection was lost", sent=True)
+    if isinstance(error, DecodeError):
+        return no_answer(request, "the answer could not be decompressed", sent=True)
+    if isinstance(error, HTTPError):
+        return no_answer(request, "the answer broke off", sent=True)
+    return no_answer(request, "the answer cannot be read", sent=True)
+
+
+def still_incomplete(request: Request, settings: Settings) -> NoAnswerError:
+    """The error for an answer that took longer than any may."""
+    seconds = longest_answer(settings.timeout)
+    return no_answer(request, f"an answer still incomplete after {seconds:g} s", sent=True)
+
+
+def no_answer(request: Request, reason: str, *, sent: bool) -> NoAnswerError:
+    """The error for a request without an answer; its query is left out."""
+    path = request.url.partition("://")[2].partition("/")[2].partition("?")[0]
+    return NoAnswerError(reason, method=request.method, path=f"/{path}", sent=sent)

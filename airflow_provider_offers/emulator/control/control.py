@@ -1,0 +1,254 @@
+"""The control plane: what a test or a curious user may see and change, under one prefix of the same server."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_offers.emulator import wellknown
+from airflow_provider_offers.emulator.control import declaring
+from airflow_provider_offers.emulator.control.declaring import DeclarationError
+from airflow_provider_offers.emulator.control.faults import FaultError
+from airflow_provider_offers.emulator.http import cors
+from airflow_provider_offers.emulator.http.json_body import JsonError, loads
+from airflow_provider_offers.emulator.http.messages import Answer, Request
+from airflow_provider_offers.emulator.kinds import WORDS, by_word
+from airflow_provider_offers.emulator.service import Service
+from airflow_provider_offers.emulator.settings import SettingError, nearest
+from airflow_provider_offers.emulator.store.library import Record
+from airflow_provider_offers.emulator.store.seeding import SeedError
+
+
+class ControlError(ValueError):
+    """A request that the control plane does not understand."""
+
+
+@dataclass(frozen=True)
+class _Command:
+    keys: tuple[str, ...]
+    run: Callable[[Service, dict[str, Any]], Any]
+
+
+def guarded_answer(service: Service, request: Request) -> Answer:
+    """Answer a request, unless a web page elsewhere may have sent it."""
+    why = cors.why_foreign(request, service.settings)
+    return (
+        Answer.of(403, {"error": f"refused, as a page elsewhere may ask: {why}"}) if why else answer(service, request)
+    )
+
+
+def answer(service: Service, request: Request) -> Answer:
+    """Answer a request under the control plane's prefix."""
+    path = request.raw_path.removeprefix(wellknown.CONTROL_PREFIX).strip("/")
+    try:
+        if path == "" and request.method == "GET" and "text/html" in (request.header("accept") or ""):
+            return _page(service)
+        return Answer.of(200, _run(service, request, path))
+    except (ControlError, DeclarationError, JsonError, FaultError, SeedError, SettingError) as error:
+        return Answer.of(400, {"error": str(error)})
+    except LookupError as error:
+        return Answer.of(404, {"error": str(error.args[0] if error.args else error)})
+
+
+def status(service: Service) -> dict[str, Any]:
+    """What is in the library and how the emulator is set."""
+    with service.lock:
+        library: dict[str, dict[str, dict[str, int]]] = {}
+        for sandbox, kind, state, count in service.library.counts():
+            library.setdefault(sandbox, {}).setdefault(kind, {})[state or "-"] = count
+        return {
+            "library": library,
+            "containers": {name: wellknown.container_of(name) for name in service.settings.sandboxes},
+            "org_id": wellknown.ORG_ID,
+            "clock": service.clock.as_json(),
+            "settings": service.settings.as_json(),
+            "faults": len(service.faults.all()),
+            "requests": service.journal.counts(),
+        }
+
+
+def object_json(record: Record) -> dict[str, Any]:
+    """An object in its neutral form, for assertions."""
+    return {
+        "id": record.id,
+        "instance_id": record.instance_id,
+        "sandbox": record.sandbox,
+        "kind": record.kind_name,
+        "etag": record.etag,
+        "created_us": record.created_us,
+        "modified_us": record.modified_us,
+        "created_by": record.created_by,
+        "modified_by": record.modified_by,
+        "body": record.body,
+    }
+
+
+def _run(service: Service, request: Request, path: str) -> Any:
+    command = _COMMANDS.get((request.method, path))
+    given = dict(request.parameters)
+    if command is None and request.method == "DELETE" and path.startswith("faults/"):
+        command, given = _COMMANDS["DELETE", "faults"], {**given, "id": path.removeprefix("faults/")}
+    if command is None:
+        known = sorted(f"{method} {wellknown.CONTROL_PREFIX}/{name}" for method, name in _COMMANDS)
+        raise LookupError(f"the control plane has no {request.method} {request.path}; it has {', '.join(known)}")
+    if request.body:
+        document = loads(request.body)
+        if not isinstance(document, dict):
+            raise ControlError("the body must be an object")
+        given.update(document)
+    for key in given:
+        if command.keys and key not in command.keys:
+            raise ControlError(f"unknown key {key!r}{nearest(key, list(command.keys))}")
+    if not command.keys and given and path not in ("settings", "faults"):
+        raise ControlError(f"unknown key {next(iter(given))!r}; {request.method} {request.path} takes none")
+    return command.run(service, given)
+
+
+def _reset(service: Service, given: dict[str, Any]) -> Any:
+    service.reset()
+    return status(service)
+
+
+def _seed(service: Service, given: dict[str, Any]) -> Any:
+    if ("count" in given) is ("objects" in given):
+        raise ControlError("give either count or objects")
+    if "objects" in given:
+        if given.keys() - {"objects", "checked"}:
+            raise ControlError("objects go with checked only; each object names its own kind and sandbox")
+        records = service.seed_objects(given["objects"], checked=bool(given.get("checked", True)))
+    else:
+        options = {key: value for key, value in given.items() if key not in ("count", "checked")}
+        if "template" in options and not isinstance(options["template"], dict):
+            raise ControlError("template must be an object")
+        records = service.seed_count(given["count"], **options)
+    listed = [{"id": each.id, "instance_id": each.instance_id, "name": each.name} for each in records[:1000]]
+    return {"count": len(records), "objects": listed}
+
+
+def _journal(service: Service, given: dict[str, Any]) -> Any:
+    numbers: dict[str, Any] = {key: _whole(given[key], key) for key in ("status", "since", "limit") if key in given}
+    texts: dict[str, Any] = {key: str(given[key]) for key in ("method", "path", "route") if key in given}
+    entries = service.journal.entries(**texts, **numbers)
+    return {
+        "count": len(entries),
+        "counts": service.journal.counts(),
+        "entries": [entry.as_json() for entry in entries],
+    }
+
+
+def _clear_journal(service: Service, given: dict[str, Any]) -> Any:
+    service.journal.clear()
+    return {}
+
+
+def _set_clock(service: Service, given: dict[str, Any]) -> Any:
+    if len(given) != 1:
+        raise ControlError("give one of freeze, set, advance, resume")
+    ((key, value),) = given.items()
+    try:
+        if key == "freeze":
+            service.clock.freeze(None if value in (None, True) else value)
+        elif key == "set":
+            service.clock.set(value)
+        elif key == "advance":
+            service.clock.advance(float(value))
+        else:
+            service.clock.resume()
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ControlError(f"{key}: {error}") from None
+    return service.clock.as_json()
+
+
+def _add_faults(service: Service, given: dict[str, Any]) -> Any:
+    with service.lock:
+        return service.faults.add(given).as_json()
+
+
+def _clear_faults(service: Service, given: dict[str, Any]) -> Any:
+    fault_id = _whole(given["id"], "id") if "id" in given else None
+    removed = service.faults.clear(fault_id)
+    if fault_id is not None and not removed:
+        raise LookupError(f"there is no fault {fault_id}")
+    return {"removed": removed}
+
+
+def _issue(service: Service, given: dict[str, Any]) -> Any:
+    client_id = given.get("client_id", wellknown.OWNER.client_id)
+    if not isinstance(client_id, str) or client_id not in wellknown.CREDENTIALS:
+        raise ControlError(f"unknown client_id {client_id!r}{nearest(str(client_id), list(wellknown.CREDENTIALS))}")
+    lifetime = given.get("lifetime", service.settings.token_lifetime)
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 <= lifetime < 10**9:
+        raise ControlError(f"lifetime must be a number of seconds, not {lifetime!r}")
+    return {"access_token": service.issue_token(client_id, lifetime), "expires_in": lifetime}
+
+
+def objects(service: Service, given: Mapping[str, Any]) -> Any:
+    """The objects in the library, oldest first, of one `kind` or in one `sandbox` where these are given."""
+    word, sandbox = given.get("kind"), given.get("sandbox")
+    kind = by_word(word)
+    if word is not None and kind is None:
+        raise ControlError(f"unknown kind {word!r}{nearest(str(word), list(WORDS))}")
+    with service.lock:
+        service.catch_up()
+        # Objects stay where a sandbox is not declared any more.
+        declared = [*service.settings.sandboxes, *(each[0] for each in service.library.counts())]
+        if sandbox is not None and sandbox not in declared:
+            raise ControlError(f"unknown sandbox {sandbox!r}{nearest(str(sandbox), list(dict.fromkeys(declared)))}")
+        found = [object_json(each) for each in service.library.all(sandbox, None if kind is None else kind.name)]
+    return {"count": len(found), "objects": found}
+
+
+def _whole(value: Any, name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ControlError(f"{name} must be a whole number, not {value!r}") from None
+
+
+_SEED_KEYS = ("count", "kind", "sandbox", "name", "template", "generation", "client_id", "objects", "checked")
+_COMMANDS: Mapping[tuple[str, str], _Command] = {
+    ("GET", ""): _Command((), lambda service, given: status(service)),
+    ("POST", "reset"): _Command((), _reset),
+    ("POST", "seed"): _Command(_SEED_KEYS, _seed),
+    ("GET", "objects"): _Command(("sandbox", "kind"), objects),
+    ("GET", "journal"): _Command(("method", "path", "route", "status", "since", "limit"), _journal),
+    ("DELETE", "journal"): _Command((), _clear_journal),
+    ("GET", "clock"): _Command((), lambda service, given: service.clock.as_json()),
+    ("PUT", "clock"): _Command(("freeze", "set", "advance", "resume"), _set_clock),
+    ("GET", "settings"): _Command((), lambda service, given: service.settings.as_json()),
+    ("PUT", "settings"): _Command((), lambda service, given: service.configure(given).as_json()),
+    ("GET", "faults"): _Command((), lambda service, given: {"faults": [f.as_json() for f in service.faults.all()]}),
+    ("POST", "faults"): _Command((), _add_faults),
+    ("DELETE", "faults"): _Command(("id",), _clear_faults),
+    ("GET", "answers"): _Command(("sandbox",), declaring.declared),
+    ("PUT", "answers"): _Command(("id", "answer", "profile", "sandbox"), declaring.answer_rule),
+    ("PUT", "profiles"): _Command(("profile", "attributes", "sandbox"), declaring.set_profile),
+    ("PUT", "audiences"): _Command(("id", "profiles", "sandbox"), declaring.set_audience),
+    ("GET", "events"): _Command(("sandbox",), declaring.events),
+    ("POST", "events"): _Command(("offer", "placement", "profile", "event", "count", "sandbox"), declaring.add_events),
+    ("GET", "jobs"): _Command(("sandbox",), declaring.jobs),
+    ("POST", "tokens"): _Command(("client_id", "lifetime"), _issue),
+    ("DELETE", "tokens"): _Command((), lambda service, given: {"expired": service.expire_tokens()}),
+}
+
+
+def _page(service: Service) -> Answer:
+    document = status(service)
+    rows = "".join(
+        f"<tr><td>{html.escape(sandbox)}<td>{html.escape(kind)}<td>{html.escape(state)}<td>{count}"
+        for sandbox, kinds in document["library"].items()
+        for kind, states in kinds.items()
+        for state, count in states.items()
+    )
+    rest = {key: value for key, value in document.items() if key != "library"}
+    text = (
+        "<!doctype html><meta charset=utf-8><title>Offer Library emulator</title>"
+        "<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 12px;text-align:left}</style>"
+        "<h1>Offer Library emulator</h1>"
+        f"<table><tr><th>sandbox<th>kind<th>status<th>objects{rows}</table>"
+        f"<pre>{html.escape(json.dumps(rest, indent=2))}</pre>"
+    )
+    return Answer(200, text.encode(), {"content-type": "text/html; charset=utf-8"})

@@ -1,0 +1,212 @@
+"""Faults on demand: rules that pick requests, and what then goes wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from airflow_provider_offers.emulator.http.messages import Request
+from airflow_provider_offers.emulator.settings import nearest
+
+EFFECTS: Mapping[str, str] = {
+    "status": "answer with another status, before or after the request took effect",
+    "drop": "close the connection without an answer, before or after the request took effect",
+    "delay": "wait, before or after the request took effect",
+    "late": "close the connection without an answer; the request takes effect later, by the emulator's clock",
+    "early": "answer with another status at once; the request takes effect later, by the emulator's clock",
+    "repeat": "let the request take effect twice and send the second answer, as a gateway that repeats it",
+    "foreign": "let the request take effect and send the latest answer to somebody else on its route",
+    "interim": "send an interim answer (1xx) before the answer",
+    "unended": "send an interim answer (1xx) and close the connection, before or after the request took effect",
+    "lengths": "send an answer with two unequal Content-Length headers",
+    "garble": "send what is no HTTP, before or after the request took effect; `body` may say what",
+    "html": "answer with a proxy's HTML page, before or after the request took effect",
+    "dribble": "send the answer's body in small pieces with pauses",
+    "truncate": "close the connection in the middle of the answer's body",
+    "malformed": "send a body that is no JSON",
+    "fail_job": "let the batch job that the request submits end in ERROR; `body` may say why",
+    "expire_token": "end the request's token and refuse it with 401013",
+}
+"""Every effect and what it does."""
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?")
+
+
+class FaultError(ValueError):
+    """A fault rule that cannot be understood."""
+
+
+@dataclass
+class Fault:
+    """One rule: which requests (all that is given must fit), how often, and the effect."""
+
+    effect: str
+    method: str | None = None
+    route: str | None = None
+    path: str | None = None
+    path_regex: str | None = None
+    contains: str | None = None
+    times: int | None = 1
+    after: int = 0
+    probability: float | None = None
+    seed: int = 0
+    when: str = "before"
+    status: int | None = None
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
+    retry_after_form: str = "seconds"
+    seconds: float = 1.0
+    chunk: int = 16
+    bytes: int | None = None
+    id: int = 0
+    seen: int = 0
+    applied: int = 0
+
+    def __post_init__(self) -> None:
+        self._check()
+        self.status = self.code
+        self._random = random.Random(self.seed)
+
+    @property
+    def code(self) -> int:
+        """The status to answer with, or of the interim answer."""
+        return _STATUSES.get(self.effect, 503) if self.status is None else self.status
+
+    def fits(self, request: Request, route: str) -> bool:
+        """Whether the rule is about this request."""
+        return (
+            (self.method is None or self.method.upper() == request.method)
+            and (self.route is None or fnmatchcase(route, self.route))
+            and (self.path is None or fnmatchcase(request.path, self.path))
+            and (self.path_regex is None or re.search(self.path_regex, request.path) is not None)
+            and (self.contains is None or self.contains.encode() in request.body)
+        )
+
+    def strikes(self) -> bool:
+        """Whether it is this request's turn; counts it."""
+        self.seen += 1
+        if self.seen <= self.after or (self.times is not None and self.applied >= self.times):
+            return False
+        if self.probability is not None and self._random.random() >= self.probability:
+            return False
+        self.applied += 1
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        """The rule as the control plane shows it."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.effect}" + (f" {self.when}" if self.effect in _TIMED else "")
+
+    def _check(self) -> None:
+        if not isinstance(self.effect, str) or self.effect not in EFFECTS:
+            raise FaultError(f"unknown effect {self.effect!r}{nearest(str(self.effect), list(EFFECTS))}")
+        for name, value, choices in (
+            ("when", self.when, ("before", "after")),
+            ("retry_after_form", self.retry_after_form, ("seconds", "date")),
+        ):
+            if value not in choices:
+                raise FaultError(f"{name} must be {' or '.join(choices)}, not {value!r}")
+        for name in ("method", "route", "path", "path_regex", "contains"):
+            if not isinstance(getattr(self, name), str | None):
+                raise FaultError(f"{name} must be a string, not {getattr(self, name)!r}")
+        self._check_numbers()
+        self._check_body()
+        if not isinstance(self.headers, dict) or not all(map(_is_header, self.headers, self.headers.values())):
+            raise FaultError("headers must be an object of strings that HTTP can carry")
+        if self.path_regex is not None:
+            try:
+                re.compile(self.path_regex)
+            except (re.error, TypeError) as error:
+                raise FaultError(f"path_regex is no regular expression: {error}") from None
+
+    def _check_numbers(self) -> None:
+        for name, least, most, kind in (*_BOUNDS, _INTERIM_STATUS if self.effect in _INTERIM else _STATUS):
+            value = getattr(self, name)
+            right = isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
+            if not right and not (value is None and name in _OPTIONAL):
+                what = "number" if kind is not int else "whole number"
+                raise FaultError(f"{name} must be a {what} from {least} to {most}, not {value!r}")
+
+    def _check_body(self) -> None:
+        try:
+            json.dumps(self.body, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise FaultError(f"body must be a text or JSON: {error}") from None
+
+
+_TIMED = ("status", "drop", "delay", "html", "unended", "garble")
+_INTERIM = ("interim", "unended")
+_STATUSES = {"early": 504, **dict.fromkeys(_INTERIM, 103)}
+_BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
+    ("times", 0, 10**9, int),
+    ("after", 0, 10**9, int),
+    ("probability", 0, 1, int | float),
+    ("seed", -(10**18), 10**18, int),
+    ("retry_after", 0, 86_400, int | float),
+    ("seconds", 0, 3_600, int | float),
+    ("chunk", 1, 10**6, int),
+    ("bytes", 0, 10**9, int),
+)
+_STATUS, _INTERIM_STATUS = ("status", 200, 599, int), ("status", 100, 199, int)
+_OPTIONAL = ("times", "probability", "status", "retry_after", "bytes")
+_GIVEN = tuple(each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied"))
+
+
+class Faults:
+    """The rules in force, in the order in which they were added; the first that strikes is applied."""
+
+    def __init__(self, routes: tuple[str, ...]) -> None:
+        self._routes = routes
+        self._rules: list[Fault] = []
+        self._last_id = 0
+
+    def add(self, given: Mapping[str, Any]) -> Fault:
+        """Add a rule; without `times` it strikes once, or, with a probability, without end."""
+        for name in given:
+            if name not in _GIVEN:
+                raise FaultError(f"unknown key {name!r} in a fault{nearest(name, list(_GIVEN))}")
+        if "effect" not in given:
+            raise FaultError(f"a fault needs an effect: {', '.join(EFFECTS)}")
+        values = dict(given)
+        if "times" not in values and values.get("probability") is not None:
+            values["times"] = None
+        rule = Fault(**values)
+        if rule.route is not None and not any(fnmatchcase(name, rule.route) for name in self._routes):
+            raise FaultError(f"no route is named {rule.route!r}{nearest(rule.route, list(self._routes))}")
+        self._last_id += 1
+        rule.id = self._last_id
+        self._rules.append(rule)
+        return rule
+
+    def strike(self, request: Request, route: str) -> Fault | None:
+        """The fault that this request suffers."""
+        for rule in list(self._rules):
+            if rule.fits(request, route) and rule.strikes():
+                return rule
+        return None
+
+    def all(self) -> list[Fault]:
+        """The rules, with how often each was seen and applied."""
+        return list(self._rules)
+
+    def clear(self, fault_id: int | None = None) -> int:
+        """Remove one rule or all; returns how many."""
+        kept = [rule for rule in self._rules if fault_id is not None and rule.id != fault_id]
+        removed = len(self._rules) - len(kept)
+        self._rules = kept
+        return removed
+
+
+def _is_header(name: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))

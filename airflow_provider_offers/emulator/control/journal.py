@@ -1,0 +1,154 @@
+"""The journal: every request that a client made, what was answered, and whether it changed the library."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from airflow_provider_offers.emulator.http.messages import Answer, Request
+
+
+def _spelled(name: str) -> str:
+    """A pattern for a name, any of whose characters may be escaped as forms or JSON do it."""
+    return "".join(rf"(?:{re.escape(each)}|(?:%|\\u00)(?:{ord(each):x}|{ord(each.upper()):x}))" for each in name)
+
+
+_NAMES = "|".join(map(_spelled, ("client_secret", "access_token", "jwt_token", "client_assertion")))
+# A value goes to its closing quote where it has an opening one, else to the next parameter.
+_SECRETS = re.compile(
+    rf"""((?:{_NAMES})\\*["']?\s*[=:]\s*\\*)("(?:[^"\\]|\\.)*"?|[^&"\s]+)""", re.IGNORECASE | re.DOTALL
+)
+# In a multipart form, a value is what comes between its part's headers and the next boundary.
+_PARTS = re.compile(
+    rf"""(\bname=["']?(?:{_NAMES})\b.{{0,1000}}?\r?\n\r?\n).*?(?=\r?\n--|\Z)""", re.IGNORECASE | re.DOTALL
+)
+_SECRET_HEADERS = re.compile(r"authorization|\bauth\b|cookie|secret|token|password|credential", re.IGNORECASE)
+
+
+def redacted(text: str) -> str:
+    """The text without secrets and tokens."""
+    starred = _SECRETS.sub(lambda found: f'{found[1]}"***"' if found[2].startswith('"') else f"{found[1]}***", text)
+    return _PARTS.sub(r"\1***", starred)
+
+
+def _redacted_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: "***" if _SECRET_HEADERS.search(name) else redacted(value) for name, value in headers}
+
+
+@dataclass
+class Entry:
+    """One request; `status` is None when the connection was closed without an answer."""
+
+    number: int
+    time: str
+    method: str
+    path: str
+    query: str
+    route: str
+    headers: dict[str, str]
+    body: str
+    status: int | None = None
+    response_headers: dict[str, str] = field(default_factory=dict)
+    response_body: str = ""
+    committed: bool = False
+    fault: str | None = None
+    note: str = ""
+    ms: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as the control plane shows it."""
+        return asdict(self)
+
+    def __getitem__(self, name: str) -> Any:
+        """One member by its name there: checks written for the control plane's JSON run on entries as well."""
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+
+class Journal:
+    """The latest requests, and counts of all of them."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+        self._counts: Counter[str] = Counter()
+        self._number = 0
+
+    def open(self, request: Request, route: str, *, limit: int, body_limit: int) -> Entry:
+        """Note a request before it is handled."""
+        self._number += 1
+        entry = Entry(
+            number=self._number,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            method=request.method,
+            path=request.path,
+            query=redacted(request.query_string),
+            route=route,
+            headers=_redacted_headers(request.headers),
+            body=redacted(request.body[:body_limit].decode("utf-8", "replace")),
+        )
+        self._counts[route] += 1
+        self._entries.append(entry)
+        while len(self._entries) > limit:
+            self._entries.popleft()
+        return entry
+
+    def close(self, entry: Entry, answer: Answer | None, *, body_limit: int) -> None:
+        """Note what was answered, or that nothing was."""
+        if answer is not None:
+            entry.status = answer.status
+            entry.response_headers = _redacted_headers(answer.headers.items())
+            entry.response_body = redacted(answer.body[:body_limit].decode("utf-8", "replace"))
+
+    def entries(
+        self,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        route: str | None = None,
+        status: int | None = None,
+        since: int = 0,
+        limit: int | None = None,
+    ) -> list[Entry]:
+        """Entries in order; `path` and `route` may hold `*`, `since` is the number of the last entry seen."""
+        found = [
+            entry
+            for entry in list(self._entries)
+            if entry.number > since
+            and (method is None or entry.method == method.upper())
+            and (path is None or fnmatchcase(entry.path, path))
+            and (route is None or fnmatchcase(entry.route, route))
+            and (status is None or entry.status == status)
+        ]
+        return found if limit is None else found[-limit:] if limit > 0 else []
+
+    def counts(self) -> dict[str, int]:
+        """How many requests each route had since the journal was last cleared."""
+        return dict(sorted(self._counts.items()))
+
+    def clear(self) -> None:
+        """Forget all entries; numbers go on."""
+        self._entries.clear()
+        self._counts.clear()
+
+
+def line(entry: Entry) -> str:
+    """One entry as a line of the log."""
+    query = f"?{entry.query}" if entry.query else ""
+    status = "lost" if entry.status is None else str(entry.status)
+    parts: Iterable[str] = (
+        entry.time[11:23],
+        f"{entry.method:<6}",
+        f"{entry.path}{query}",
+        status,
+        f"{entry.ms:.1f} ms",
+        entry.note,
+        f"[fault {entry.fault}]" if entry.fault else "",
+    )
+    text = " ".join(part for part in parts if part)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
