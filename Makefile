@@ -53,7 +53,7 @@ test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airf
 
 test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other supported Python that is found
 	@scripts/pythons $(VENV) $(CONSTRAINTS) -n $(WORKERS) --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS) \
-	    tests/client tests/waiting tests/imports
+	    tests/client tests/imports
 
 test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, betas and candidates too; may fail, and says so
 	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
@@ -64,7 +64,7 @@ test-faults: $(VENV)/.ready ## every write under every fault at every request, a
 
 fuzz: $(VENV)/.ready ## hostile input to client and emulator, new every time, and kills in the middle of writes (takes minutes)
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"
-	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/test_persistence.py
+	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/store/test_persistence.py
 
 test-distributed: $(DISTRIBUTED_VENV)/.ready ## kill workers, triggerer and library under LocalExecutor and CeleryExecutor
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"

@@ -43,13 +43,13 @@ from airflow_provider_offers.client.wire.retry import Retries, retry_after
 from airflow_provider_offers.emulator import Emulator
 from tests.client.library import sale
 from tests.client.script import SETTINGS, START
+from tests.client.waiting import virtual_time
+from tests.client.waiting.simulated import Library
 from tests.deciding import EMAIL, PROFILE, Stage, set_up
 from tests.fuzz.driving import Driver, check_error, check_text
 from tests.fuzz.effort import examples
 from tests.fuzz.hostile import DATES, GOOD, MEMBERS, PLANS, SPOILED, Spoil, everywhere
 from tests.fuzz.service import Emulated, Service, id_of
-from tests.waiting import virtual_time
-from tests.waiting.simulated import Library
 
 APIS = st.sampled_from(["dps", "xcore"])
 WINDOW = OfferWindow(datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))

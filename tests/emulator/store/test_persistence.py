@@ -34,7 +34,7 @@ def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
@@ -199,7 +199,7 @@ def writers(url: str, *names: str, seed: int) -> Iterator[list[subprocess.Popen[
             [sys.executable, "-m", "tests.emulator.writer", port, name, str(seed)],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         for name in names
     ]

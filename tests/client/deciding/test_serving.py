@@ -20,9 +20,9 @@ from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.waiting.verdicts import HopelessError
+from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, PROFILE, decided
 from tests.client.library import DPS_ID, entity
 from tests.client.script import CONTAINER, SETTINGS, START, Script, answer, body_of
-from tests.client.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, PROFILE, decided
 
 XCORE_SETTINGS = Settings(client_id="c", org_id="o@AdobeOrg", client_secret="s", sandbox="dev1", api="xcore")
 MODIFIED = START - timedelta(minutes=5)

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, answer, query_of
-from tests.waiting import virtual_time
+from tests.client.waiting import virtual_time
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Fault = Callable[[Request], Response | Exception | None]

@@ -11,10 +11,10 @@ from airflow_provider_offers.client.deciding.batching import submit
 from airflow_provider_offers.client.deciding.jobs import Workload
 from airflow_provider_offers.client.deciding.questions import Question, RuntimeRefusalError
 from airflow_provider_offers.client.errors import InvalidInputError, can_pass
+from tests.client.deciding.test_batching import shown, workload
+from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, decided, question
 from tests.client.library import entity, page
 from tests.client.script import Script, answer, body_of
-from tests.client.test_batching import shown, workload
-from tests.client.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, decided, question
 
 OTHER_DECISION = "dps:offer-activity:1c2655439f013002"
 BOTH: list[dict[str, Any]] = [

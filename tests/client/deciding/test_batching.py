@@ -33,8 +33,8 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
 from airflow_provider_offers.client.wire.retry import is_unsettled
+from tests.client.deciding.test_deciding import DECISION, OTHER_PLACEMENT, PLACEMENT
 from tests.client.script import SETTINGS, Script, answer, body_of, lost
-from tests.client.test_deciding import DECISION, OTHER_PLACEMENT, PLACEMENT
 
 JOB = "47efef25-4bcf-404f-96e2-67c4f784a1f5"
 ARGUMENTS: dict[str, Any] = {

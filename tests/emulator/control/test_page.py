@@ -12,7 +12,7 @@ from airflow_provider_offers.emulator.kinds import KINDS
 from airflow_provider_offers.emulator.runtime.pql import FUNCTIONS
 from airflow_provider_offers.emulator.settings import Settings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:

@@ -12,10 +12,10 @@ from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
 from airflow_provider_offers.client.deciding.sighting import new_viewpoint
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
+from tests.client.deciding.test_deciding import DECISION, OPTION, PLACEMENT, decided
 from tests.client.script import SETTINGS, Script, answer, body_of
-from tests.client.test_deciding import DECISION, OPTION, PLACEMENT, decided
 
-CORPUS = Path(__file__).parents[1] / "corpus"
+CORPUS = Path(__file__).parents[2] / "corpus"
 REQUESTS: dict[str, dict[str, Any]] = {
     file.stem: json.loads(file.read_text())["request"] for file in sorted((CORPUS / "decisions").glob("*.json"))
 }

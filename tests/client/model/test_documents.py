@@ -23,7 +23,7 @@ from airflow_provider_offers.client.model.validation import check_offer, check_o
 from airflow_provider_offers.client.wire.messages import Answer, Call
 from tests.client.script import SETTINGS, Script, answer
 
-DOCUMENTS = Path(__file__).parent / "documents"
+DOCUMENTS = Path(__file__).parents[1] / "documents"
 CONTAINER = "e0bd8463-0913-4ca1-bd84-6309134ca1f6"
 INSTANCE = "0f4bc230-13df-11eb-bc55-c11be7252432"
 

@@ -30,8 +30,8 @@ from airflow_provider_offers.client.waiting.watch import Question, Watch
 from airflow_provider_offers.client.wire.messages import Request
 from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.script import answer, lost
-from tests.waiting import virtual_time
-from tests.waiting.simulated import Library
+from tests.client.waiting import virtual_time
+from tests.client.waiting.simulated import Library
 
 INTERVAL = 5.0
 APIS = pytest.mark.parametrize("api", ["dps", "xcore"])

@@ -1,0 +1,1 @@
+"""Tests of decisions: questions, batch jobs, and what the runtime serves."""

@@ -1,0 +1,1 @@
+"""Tests of the flows, on scripted answers and against the emulator."""

@@ -1,0 +1,1 @@
+"""Tests that hold for both generations of the API."""

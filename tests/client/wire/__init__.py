@@ -1,0 +1,1 @@
+"""Tests of the wire: messages on scripted answers, and both shells on real sockets."""

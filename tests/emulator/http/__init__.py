@@ -1,0 +1,1 @@
+"""Tests of the wire of the emulated services."""

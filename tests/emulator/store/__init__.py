@@ -1,0 +1,1 @@
+"""Tests of the emulated library: what it keeps, refuses and finds."""
