@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.state import Chunks, State, asked, digest, earlier_try, is_anew, parsed
+from airflow_provider_offers.operators.state import (
+    Chunks,
+    State,
+    clear_generation,
+    digest,
+    earlier_try,
+    is_anew,
+    parsed,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,7 +50,7 @@ class CreationRecord:
         self._keys = [self._key_of(creation) for creation in creations]
         self._wishes = [digest([creation.kind.key, creation.properties])[:16] for creation in creations]
         self._try: int = context["ti"].try_number
-        self._tries = max(asked(context) + 1, self._try)
+        self._tries = max(clear_generation(context) + 1, self._try)
         self._own = Chunks(self._state, self._name(self._try), every=_SAVE_SECONDS)
         self._posted: set[int] = set()
         self.done: dict[int, dict[str, Any]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_offers.client.errors import OutcomeUnknownError
-from airflow_provider_offers.operators.state import State, asked, digest, is_anew
+from airflow_provider_offers.operators.state import State, clear_generation, digest, is_anew
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -35,9 +35,10 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
         return
     rendered = {name: getattr(task, name) for name in fields}
     before: Any = state.get(_KEY) if context["ti"].try_number > 1 else None
-    if not isinstance(before, dict) or before.get("asked") != asked(context):
+    if not isinstance(before, dict) or before.get("asked") != clear_generation(context):
         kept = _kept(rendered)
-        state.set(_KEY, {"asked": asked(context), "target": list(target), "digest": _digest(rendered), "fields": kept})
+        plan = {"asked": clear_generation(context), "target": list(target), "digest": _digest(rendered), "fields": kept}
+        state.set(_KEY, plan)
         return
     if before["target"] != list(target):
         raise _otherwise(

@@ -7,7 +7,15 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_offers.operators.state import Chunks, State, asked, digest, earlier_try, is_anew, parsed
+from airflow_provider_offers.operators.state import (
+    Chunks,
+    State,
+    clear_generation,
+    digest,
+    earlier_try,
+    is_anew,
+    parsed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +52,7 @@ class Checkpoint:
     """
 
     def __init__(self, context: Context, references: Sequence[Reference], work: Any, *, repeatable: bool) -> None:
-        plan = digest([asked(context), list(map(str, references)), work])
+        plan = digest([clear_generation(context), list(map(str, references)), work])
         every = _SAVE_SECONDS if repeatable else 0.0
         self._chunks = Chunks(State(context), f"offers_done_{plan[:12]}", every=every)
         self.done: dict[int, dict[str, Any]] = self._chunks.values
@@ -95,7 +103,7 @@ class ChosenList:
 
     def __init__(self, context: Context, plan: Any) -> None:
         self._state = State(context)
-        self._key = f"offers_chosen_{digest([asked(context), plan])[:12]}"
+        self._key = f"offers_chosen_{digest([clear_generation(context), plan])[:12]}"
         self._is_retry = context["ti"].try_number > 1
 
     def recall(self) -> tuple[dict[str, Any], list[Any]] | None:
@@ -125,7 +133,7 @@ class PatchIntents:
 
     def __init__(self, context: Context, work: Any) -> None:
         self._context = context
-        self._patch = digest([asked(context), work])
+        self._patch = digest([clear_generation(context), work])
 
     def of(self, reference: Reference) -> PatchIntent:
         """The plan for that offer."""
@@ -144,7 +152,7 @@ class PatchIntent:
         self._key = key
         self._patch = patch
         self._try = context["ti"].try_number
-        self._tries = asked(context) + 1
+        self._tries = clear_generation(context) + 1
         self.since = earlier_try(context)
         self.anew = is_anew(context)
         self.durable = self._state.durable

@@ -112,8 +112,8 @@ def earlier_try(context: Context) -> datetime | None:
     return run.run_after if getattr(run, "clear_number", 0) else run.start_date or run.run_after
 
 
-def asked(context: Context) -> int:
-    """Tells what was asked for before the task was cleared from what was since: every clearing raises `max_tries`."""
+def clear_generation(context: Context) -> int:
+    """A number that grows each time the task is cleared: every clearing raises `max_tries`."""
     ti: Any = context["ti"]
     return int(ti.max_tries or 0)
 

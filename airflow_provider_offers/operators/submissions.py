@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.state import asked, digest, is_anew
+from airflow_provider_offers.operators.state import clear_generation, digest, is_anew
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,9 +30,9 @@ class SubmissionRecord:
         self._began: str | None = None
         self._lost: str | None = None
         self._doubted = False
-        self._asked = asked(context)
+        self._clear_generation = clear_generation(context)
         # Whether the job was submitted before the task was cleared, and so for what was asked then.
-        self.is_from_before = bool(kept) and kept.get("asked") != self._asked
+        self.is_from_before = bool(kept) and kept.get("asked") != self._clear_generation
         self.is_anew = is_anew(context)
         if kept.get("plan") == self._plan:
             self.job_id, self._began, self._lost = kept.get("job_id"), kept.get("began"), kept.get("lost")
@@ -97,5 +97,11 @@ class SubmissionRecord:
     def _keep(self, *, began: str | None, job_id: str | None) -> None:
         self._began, self.job_id = began, job_id
         if self._store is not None:
-            kept = {"plan": self._plan, "asked": self._asked, "began": began, "job_id": job_id, "lost": self._lost}
+            kept = {
+                "plan": self._plan,
+                "asked": self._clear_generation,
+                "began": began,
+                "job_id": job_id,
+                "lost": self._lost,
+            }
             self._store.set(_KEY, kept)

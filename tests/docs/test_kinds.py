@@ -110,7 +110,7 @@ def test_who_uses_it_is_told_with_the_place(kind: Kind) -> None:
             if isinstance(inner := element(shape), ReferenceTo)
             and kind.type_name in inner.type_names
             # What the service drops refers to nothing.
-            and path.partition(".")[0].partition("[")[0] not in other.dropped
+            and path.partition(".")[0].partition("[")[0] not in other.write_only
         ]
         for other in referring_kinds(kind)
     }

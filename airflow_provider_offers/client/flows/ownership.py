@@ -10,7 +10,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.comparing import EMPTY, dropped, says
+from airflow_provider_offers.client.model.comparing import EMPTY, says
 from airflow_provider_offers.client.model.entities import Entity, Receipt
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
@@ -190,7 +190,7 @@ def kept(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) ->
     return {
         name: value
         for name, value in wanted.items()
-        if name not in dropped(kind) and not (value in EMPTY and current.get(name) in EMPTY)
+        if name not in kind.write_only and not (value in EMPTY and current.get(name) in EMPTY)
     }
 
 

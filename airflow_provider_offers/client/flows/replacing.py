@@ -11,7 +11,7 @@ from airflow_provider_offers.client.flows.planned import edit
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.writing import Written, expect_etag, guarded_patch, put
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.model.comparing import EMPTY, dropped
+from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.patches import difference
@@ -74,14 +74,14 @@ def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: K
     told = {
         name: value
         for name, value in wanted.items()
-        if name not in dropped(kind)
+        if name not in kind.write_only
         and name not in _KEPT_BY_THE_SERVICE
         and not (value in EMPTY and current.get(name) in EMPTY)
     }
     hidden: list[Operation] = [
         {"op": "add", "path": join_pointer([name]), "value": value}
         for name, value in told.items()
-        if name in kind.untold and name not in current
+        if name in kind.unreliable_on_read and name not in current
     ]
     gone: list[Operation] = [
         {"op": "remove", "path": join_pointer([name])}

@@ -32,7 +32,6 @@ from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.setting import set_properties
 from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.comparing import dropped
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.patches import (
     Fitted,
@@ -207,7 +206,7 @@ def _with_guards(operations: Patch, before: Entity, *, whole: bool) -> Patch:
         tests = [
             {"op": "test", "path": join_pointer([name]), "value": value}
             for name, value in before.properties.items()
-            if name not in before.kind.untold
+            if name not in before.kind.unreliable_on_read
         ]
         return [*tests, *sent]
     return [*guards(operations, before.properties, before.kind), *sent]
@@ -217,8 +216,8 @@ def put(access: Access, reference: Reference, properties: Mapping[str, Json], be
     """Replace an object as it was read; `ConflictError` where it has changed since. `UnsupportedError` on dps."""
     call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
     expected = access.generation.as_read(properties, reference.kind)
-    touched = {*expected, *before.properties}.difference(dropped(reference.kind), reference.kind.untold)
-    blind = not {*expected, *before.properties}.isdisjoint(reference.kind.untold)
+    touched = {*expected, *before.properties}.difference(reference.kind.write_only, reference.kind.unreliable_on_read)
+    blind = not {*expected, *before.properties}.isdisjoint(reference.kind.unreliable_on_read)
     effect = Effect(expected, touched, tells=not blind or not agree(before.properties, expected, touched))
     return (yield from _guarded(access, reference, call, before, effect))
 

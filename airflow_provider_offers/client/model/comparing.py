@@ -12,11 +12,6 @@ from airflow_provider_offers.client.wire.messages import Json
 EMPTY: tuple[Json, ...] = (None, {}, [])
 
 
-def dropped(kind: Kind) -> tuple[str, ...]:
-    """The properties that a write of that kind may carry and a read never shows."""
-    return kind.dropped
-
-
 def same(left: Json, right: Json) -> bool:
     """Equal as JSON, but date-times as instants."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -44,7 +39,7 @@ def says(kind: Kind, entity: Mapping[str, Json], wanted: Mapping[str, Json]) -> 
     return all(
         name in entity and _holds(entity[name], value)
         for name, value in wanted.items()
-        if name not in kind.dropped and name not in kind.untold and value not in EMPTY
+        if name not in kind.write_only and name not in kind.unreliable_on_read and value not in EMPTY
     )
 
 

@@ -24,10 +24,10 @@ class Kind:
     `xcore_version` is the schema version that the documents write with, None where generation 1 documents no calls
     for the kind; `names` is how generation 1 spells its properties. `dps_path` and `dps_query` are where generation 2
     keeps the kind. `shape` are its rules, references to other kinds included. `window` is the path of the object that
-    holds `startDate` and `endDate`, None where there is none. `steps` lead from status to status. `dropped` are the
-    properties that a write may carry and a read never shows; `untold` those that a read may leave out or respell, so
-    that they do not tell whether an object is the one that was written, `any_case` those of them that a read shows in
-    another case. `unique_name`: the service allows it once.
+    holds `startDate` and `endDate`, None where there is none. `steps` lead from status to status. `write_only` names
+    the properties that a write may carry and a read never shows. `unreliable_on_read` names those that a read may leave
+    out or respell, so they do not tell whether an object is the one that was written; `any_case` names those of them
+    that a read may show in another case. `unique_name`: the service allows each name once.
     """
 
     key: str
@@ -40,8 +40,8 @@ class Kind:
     shape: Members = field(kw_only=True, compare=False, repr=False)
     window: tuple[str, ...] | None = None
     steps: tuple[Step, ...] = field(default=(), repr=False)
-    dropped: tuple[str, ...] = ()
-    untold: tuple[str, ...] = ()
+    write_only: tuple[str, ...] = ()
+    unreliable_on_read: tuple[str, ...] = ()
     any_case: tuple[str, ...] = ()
     unique_name: bool = False
 
@@ -89,7 +89,7 @@ FALLBACK = Kind(
     shape=schemas.FALLBACK_OFFER,
     steps=STEPS,
     # A fallback has none of them; the service drops them.
-    dropped=("selectionConstraint", "rank", "cappingConstraint", "frequencyCappingConstraints"),
+    write_only=("selectionConstraint", "rank", "cappingConstraint", "frequencyCappingConstraints"),
 )
 PLACEMENT = Kind(
     key="placement",
@@ -109,7 +109,7 @@ TAG = Kind(
     names=xcore_names.TAG,
     shape=schemas.TAG,
     # Lists show the name alone.
-    untold=("description",),
+    unreliable_on_read=("description",),
     unique_name=True,
 )
 COLLECTION = Kind(
@@ -129,7 +129,7 @@ RULE = Kind(
     dps_path="/offer-rules",
     names=xcore_names.RULE,
     shape=schemas.RULE,
-    untold=("definedOn",),
+    unreliable_on_read=("definedOn",),
 )
 FORMULA = Kind(
     key="formula",
@@ -139,7 +139,7 @@ FORMULA = Kind(
     dps_path="/ranking-formulas",
     names=xcore_names.FORMULA,
     shape=schemas.FORMULA,
-    untold=("definedOn", "returnType"),
+    unreliable_on_read=("definedOn", "returnType"),
     any_case=("returnType",),
 )
 DECISION = Kind(

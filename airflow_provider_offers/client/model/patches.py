@@ -125,7 +125,7 @@ def guards(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZ
         for name in ("path", "from")
         if name in operation
     )
-    tested = [name for name in touched if name in properties and name not in kind.untold] or [
+    tested = [name for name in touched if name in properties and name not in kind.unreliable_on_read] or [
         name for name in ("name",) if name in properties
     ]
     return [{"op": "test", "path": join_pointer([name]), "value": properties[name]} for name in tested]
@@ -142,7 +142,7 @@ def unforeseen(patch: Patch, kind: Kind) -> set[str]:
 
     Those that reads of the kind leave out or respell, generation 1's links, and what the patch makes of either.
     """
-    hidden = {"_links", *kind.untold}
+    hidden = {"_links", *kind.unreliable_on_read}
     found = True
     while found:
         found = False
@@ -314,7 +314,7 @@ def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Ki
 
 def _is_there(current: Mapping[str, Json], name: str, value: Json, kind: Kind) -> bool:
     if name not in current:
-        return name in kind.untold
+        return name in kind.unreliable_on_read
     if name in kind.any_case:
         return same(_folded(current[name]), _folded(value))
     return same(current[name], value)

@@ -26,7 +26,7 @@ from airflow_provider_offers.client.waiting.polling import (
     length,
     outage_limit,
 )
-from airflow_provider_offers.client.waiting.watch import Question, Watch, essence
+from airflow_provider_offers.client.waiting.watch import Question, Watch, trimmed
 from airflow_provider_offers.client.wire.service_clock import utc_now
 from airflow_provider_offers.client.wire.session import AsyncSession
 
@@ -354,7 +354,7 @@ class Feed:
         """Tell everybody what his offers are now, if that is news to him."""
         woken: dict[Watch, None] = {}
         for key, entity in states.items():
-            kept = essence(entity)
+            kept = trimmed(entity)
             for watch in self._watches.get(key, ()):
                 if watch.see(key[1], kept):
                     woken[watch] = None

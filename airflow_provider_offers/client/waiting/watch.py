@@ -76,8 +76,8 @@ class Watch:
         self._news.set()
 
 
-def essence(entity: Entity | None) -> Entity | None:
-    """The offer without what no waiter looks at."""
+def trimmed(entity: Entity | None) -> Entity | None:
+    """The entity without the properties that no waiter looks at."""
     if entity is None:
         return None
     properties = {name: entity.properties[name] for name in _KEPT if name in entity.properties}
