@@ -39,6 +39,7 @@ from airflow_provider_offers.client.model.validation import (
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Flow, Json
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
@@ -53,7 +54,8 @@ class OfferLibrary:
 
     Offers go in and come out in either generation's spelling and in neutral names respectively; every method raises
     `InvalidInputError` before a request where the input is wrong, and otherwise the errors of
-    `airflow_provider_offers.client.errors`. `retries` defaults to the connection's `max_retries`.
+    `airflow_provider_offers.client.errors`. `retries` defaults to the connection's `max_retries`. `memory` keeps the
+    values that flows want kept for a later process; by default nothing is kept.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class OfferLibrary:
         retries: Retries | None = None,
         on_token: Callable[[str], None] | None = None,
         shell: SyncShell | None = None,
+        memory: Memory = NO_MEMORY,
     ) -> None:
         self.settings = settings
         self._exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
-        self._shell = shell or SyncShell(settings, retries=self._exchange.retries, on_token=on_token)
+        self._shell = shell or SyncShell(settings, retries=self._exchange.retries, on_token=on_token, memory=memory)
         self._access: Access | None = None
         self._guard = threading.Lock()
 

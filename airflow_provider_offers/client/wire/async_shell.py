@@ -29,7 +29,18 @@ from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.governor import Governor
-from airflow_provider_offers.client.wire.messages import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
+from airflow_provider_offers.client.wire.messages import (
+    Effect,
+    Flow,
+    Keep,
+    Note,
+    Pause,
+    Recall,
+    Request,
+    Response,
+    TokenNeeded,
+)
 from airflow_provider_offers.client.wire.network import (
     MOST_INTERIM,
     NO_TLS_THERE,
@@ -56,7 +67,8 @@ _SWITCHING = 101
 class AsyncShell:
     """Runs flows for one connection in one event loop. Use it as an async context manager, or await `close`.
 
-    `on_token` is awaited with every token that IMS gives, so that the caller can keep it out of logs.
+    `on_token` is awaited with every token that IMS gives, so that the caller can keep it out of logs. `memory` keeps
+    the values that flows want kept; it may block, and is called off the event loop.
     """
 
     def __init__(
@@ -67,9 +79,12 @@ class AsyncShell:
         governor: Governor,
         tokens: TokenCache = SHARED_TOKENS,
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+        memory: Memory = NO_MEMORY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._memory = memory
+        self._remembering = asyncio.Lock()
         self._retries = retries
         self._governor = governor
         self._tokens = tokens
@@ -122,12 +137,24 @@ class AsyncShell:
             return await self._exchange(effect)
         if isinstance(effect, TokenNeeded):
             return await self._token(effect.refused)
+        if isinstance(effect, (Recall, Keep)):
+            return await self._remember(effect)
         if isinstance(effect, Note):
             log.warning("%s", effect.text)
         if isinstance(effect, Pause):
             log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             await asyncio.sleep(effect.seconds)
         return None
+
+    async def _remember(self, effect: Recall | Keep) -> Any:
+        """One at a time and in their order: of two values for one key, the later one stays."""
+        if not self._memory.durable:
+            return None
+        async with self._remembering:
+            if isinstance(effect, Recall):
+                return await asyncio.to_thread(self._memory.recall, effect.key)
+            await asyncio.to_thread(self._memory.keep, effect.key, effect.value)
+            return None
 
     async def _token(self, refused: str | None) -> str:
         settings = self._settings

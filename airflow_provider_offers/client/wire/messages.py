@@ -1,4 +1,4 @@
-"""What travels between a flow and the shell that drives it: requests, answers, pauses and tokens.
+"""What travels between a flow and the shell that drives it: requests, answers, pauses, tokens and memories.
 
 A flow is a generator without I/O: it yields an effect, and the shell sends back that effect's result, or throws
 `NoAnswerError` where an answer was lost. Flows compose with `yield from`.
@@ -84,7 +84,22 @@ class TokenNeeded:
     refused: str | None = field(default=None, repr=False)
 
 
-Effect = Request | Pause | Note | TokenNeeded
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Give the value that was kept under a key, perhaps by another process; None where there is none."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep a value, which is JSON, under a key. The flow goes on when the value is safe. None forgets the key."""
+
+    key: str
+    value: Json = field(repr=False)
+
+
+Effect = Request | Pause | Note | TokenNeeded | Recall | Keep
 Flow = Generator[Effect, Any, T]
 
 

@@ -11,6 +11,7 @@ from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.governor import governor_for
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.retry import Retries
 
@@ -32,11 +33,12 @@ class AsyncSession:
         *,
         retries: Retries | None = None,
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+        memory: Memory = NO_MEMORY,
     ) -> AsyncSession:
         """Open it; looks up the container of an xcore sandbox where the connection names none."""
         exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
         governor = governor_for(settings.host, settings.client_id)
-        shell = AsyncShell(settings, retries=exchange.retries, governor=governor, on_token=on_token)
+        shell = AsyncShell(settings, retries=exchange.retries, governor=governor, on_token=on_token, memory=memory)
         try:
             access = await shell.run(open_access(exchange))
         except BaseException:

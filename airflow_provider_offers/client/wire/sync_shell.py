@@ -39,7 +39,18 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
-from airflow_provider_offers.client.wire.messages import Effect, Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
+from airflow_provider_offers.client.wire.messages import (
+    Effect,
+    Flow,
+    Keep,
+    Note,
+    Pause,
+    Recall,
+    Request,
+    Response,
+    TokenNeeded,
+)
 from airflow_provider_offers.client.wire.network import (
     MOST_INTERIM,
     NO_TLS_THERE,
@@ -69,7 +80,8 @@ log = logging.getLogger(__name__)
 class SyncShell:
     """Runs flows for one connection. Safe to share between threads; `close` ends its sessions.
 
-    `on_token` is told every token that IMS gives, so that the caller can keep it out of logs.
+    `on_token` is told every token that IMS gives, so that the caller can keep it out of logs. `memory` keeps the values
+    that flows want kept.
     """
 
     def __init__(
@@ -79,10 +91,12 @@ class SyncShell:
         retries: Retries,
         tokens: TokenCache = SHARED_TOKENS,
         on_token: Callable[[str], None] | None = None,
+        memory: Memory = NO_MEMORY,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._memory = memory
         self._retries = retries
         self._tokens = tokens
         self._on_token = on_token
@@ -135,6 +149,10 @@ class SyncShell:
             return self._exchange(effect)
         if isinstance(effect, TokenNeeded):
             return self._token(effect.refused)
+        if isinstance(effect, Recall):
+            return self._memory.recall(effect.key)
+        if isinstance(effect, Keep):
+            self._memory.keep(effect.key, effect.value)
         if isinstance(effect, Note):
             log.warning("%s", effect.text)
         if isinstance(effect, Pause):

@@ -1,0 +1,63 @@
+"""Where the values that flows keep outlive the process: a store that the caller brings, or none."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol, TypeVar
+
+from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Memory(Protocol):
+    """Keeps values by key. The shells call it one effect at a time, perhaps from another thread each time."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether a value outlives the process."""
+
+    def recall(self, key: str) -> Json:
+        """The value under the key; None where there is none."""
+
+    def keep(self, key: str, value: Json) -> None:
+        """Keep the value, which is JSON, and return when it is safe. None forgets the key."""
+
+
+class NoMemory:
+    """Keeps nothing."""
+
+    durable = False
+
+    def recall(self, key: str) -> Json:
+        """None: there is nothing."""
+
+    def keep(self, key: str, value: Json) -> None:
+        """Keep nothing."""
+
+
+NO_MEMORY = NoMemory()
+
+
+def remember(memory: Memory, flow: Flow[T]) -> T:
+    """Drive a flow that only recalls, keeps and warns, and return what it returns. It needs no connection."""
+    result: Json = None
+    try:
+        while True:
+            effect = flow.send(result)
+            result = None
+            if isinstance(effect, Recall):
+                result = memory.recall(effect.key)
+            elif isinstance(effect, Keep):
+                memory.keep(effect.key, effect.value)
+            elif isinstance(effect, Note):
+                log.warning("%s", effect.text)
+            else:
+                raise TypeError(f"given {type(effect).__name__}; expected a flow that only recalls, keeps and warns")
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        flow.close()

@@ -1,0 +1,173 @@
+"""Both shells hand what a flow recalls and keeps to the caller's store, in order, and never block the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.auth import TokenCache
+from airflow_provider_offers.client.wire.governor import Governor
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory, remember
+from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Pause, Recall
+from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.sync_shell import SyncShell
+from tests.client.script import SETTINGS
+
+ONCE = Retries(max_retries=0)
+SLOW = 0.3
+
+
+class Shelf:
+    """A store of one process, each of whose calls takes a while and is logged with its thread."""
+
+    durable = True
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.values: dict[str, Json] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.threads: set[int] = set()
+        self._seconds = seconds
+        self._busy = threading.Lock()
+
+    def recall(self, key: str) -> Json:
+        self._take_time("recall", key)
+        return self.values.get(key)
+
+    def keep(self, key: str, value: Json) -> None:
+        self._take_time("keep", key)
+        self.values[key] = value
+
+    def _take_time(self, what: str, key: str) -> None:
+        assert self._busy.acquire(blocking=False), "two calls at once"
+        self.calls.append((what, key))
+        self.threads.add(threading.get_ident())
+        time.sleep(self._seconds)
+        self._busy.release()
+
+
+class Broken(Shelf):
+    """A store that cannot be written."""
+
+    def keep(self, key: str, value: Json) -> None:
+        raise RuntimeError("the state cannot be written")
+
+
+def in_sync(flow: Flow[Any], memory: Memory) -> Any:
+    return SyncShell(SETTINGS, retries=ONCE, memory=memory).run(flow)
+
+
+def in_async(flow: Flow[Any], memory: Memory) -> Any:
+    async def drive() -> Any:
+        async with shell_for(memory) as shell:
+            return await shell.run(flow)
+
+    return asyncio.run(drive())
+
+
+def alone(flow: Flow[Any], memory: Memory) -> Any:
+    return remember(memory, flow)
+
+
+def shell_for(memory: Memory) -> AsyncShell:
+    return AsyncShell(SETTINGS, retries=ONCE, governor=Governor(), tokens=TokenCache(), memory=memory)
+
+
+EACH_WAY = pytest.mark.parametrize("drive", [in_sync, in_async, alone])
+Drive = Callable[[Flow[Any], Memory], Any]
+
+
+def count(key: str) -> Flow[int]:
+    known = yield Recall(key)
+    yield Keep(key, (known or 0) + 1)
+    return int((yield Recall(key)) or 0)
+
+
+@EACH_WAY
+def test_what_one_flow_keeps_another_recalls(drive: Drive) -> None:
+    shelf = Shelf()
+    assert [drive(count("runs"), shelf) for _ in range(3)] == [1, 2, 3]
+    assert shelf.calls[:3] == [("recall", "runs"), ("keep", "runs"), ("recall", "runs")]
+
+
+@EACH_WAY
+def test_without_a_store_nothing_is_known(drive: Drive) -> None:
+    assert drive(count("runs"), NO_MEMORY) == 0
+
+
+@EACH_WAY
+def test_what_cannot_be_kept_ends_the_flow_before_its_next_step(drive: Drive) -> None:
+    went_on: list[bool] = []
+
+    def flow() -> Flow[None]:
+        yield Keep("note", 1)
+        went_on.append(True)
+
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        drive(flow(), Broken())
+    assert not went_on
+
+
+def test_a_slow_store_never_blocks_the_event_loop() -> None:
+    shelf = Shelf(SLOW)
+    loop_thread = threading.get_ident()
+
+    async def stall() -> float:
+        """The longest time for which the loop did nothing else."""
+        longest, before = 0.0, time.monotonic()
+        while True:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                return longest
+            now = time.monotonic()
+            longest, before = max(longest, now - before), now
+
+    async def drive() -> tuple[list[int], float]:
+        async with shell_for(shelf) as shell:
+            heartbeat = asyncio.create_task(stall())
+            await asyncio.sleep(0)
+            counted = await asyncio.gather(*(shell.run(count(f"runs {number}")) for number in range(3)))
+            heartbeat.cancel()
+            return counted, await heartbeat
+
+    counted, longest = asyncio.run(drive())
+
+    assert counted == [1, 1, 1]
+    assert len(shelf.calls) == 9
+    assert loop_thread not in shelf.threads
+    assert longest < SLOW / 2
+
+
+def test_of_many_values_for_one_key_the_last_one_stays() -> None:
+    shelf = Shelf()
+
+    def keep(value: int) -> Flow[None]:
+        yield Keep("key", value)
+
+    async def drive() -> None:
+        async with shell_for(shelf) as shell:
+            await asyncio.gather(*(shell.run(keep(value)) for value in range(50)))
+
+    asyncio.run(drive())
+
+    assert shelf.values == {"key": 49}
+
+
+def test_a_flow_that_only_remembers_needs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
+    def warns() -> Flow[str]:
+        yield Note("look out")
+        return "done"
+
+    def waits() -> Flow[None]:
+        yield Pause(1.0, "why")
+
+    assert remember(NO_MEMORY, warns()) == "done"
+    assert "look out" in caplog.text
+    with pytest.raises(TypeError, match="given Pause; expected a flow that only recalls"):
+        remember(NO_MEMORY, waits())
