@@ -15,12 +15,12 @@
     ├── TransitionError             the offer's status does not allow the step
     ├── NotPublishableError         publishing would be pointless; each reason is named
     ├── PagingError                 a listing repeats itself before its end
-    ├── BatchError                  some offers of a list failed, each with its own error (lists)
-    ├── HopelessError               what is waited for can no longer happen (verdicts)
-    │   └── GoneError               what is waited for is not there, or not any more (verdicts)
-    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision (questions)
-    ├── BatchJobError               a batch decision ended in ERROR (jobs)
-    ├── BatchTimeoutError           a batch decision was not over in time, and goes on (jobs)
+    ├── BatchError                  some offers of a list failed, each with its own error
+    ├── HopelessError               what is waited for can no longer happen
+    │   └── GoneError               what is waited for is not there, or not any more
+    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision
+    ├── BatchJobError               a batch decision ended in ERROR
+    ├── BatchTimeoutError           a batch decision was not over in time, and goes on
     └── APIError                    the service or its gateway said no
         ├── BadRequestError         400, 415 and other refusals of the request itself
         ├── NotAuthenticatedError   401 and 403010: the token is missing, expired or unknown
@@ -31,14 +31,12 @@
         ├── RateLimitedError        429
         └── ServerError             5xx
 
-What the tree names in brackets is the module of `client/` that defines the error, where it is not this one.
-
 Errors cross process borders in Airflow, so each one can be pickled. None carries a header or a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +96,9 @@ class Doubt(Violation):
 _LONGEST_ACCEPTED = 1_000
 # How many violations a message lists; `violations` holds all of them.
 _MOST_LISTED = 20
+# How many failures of a list a message shows; `failures` holds all of them.
+_MOST_SHOWN = 5
+_MAY_PASS = "The runtime has a change of the library some time later; until then it refuses what it does not know yet"
 
 
 class _Violations(OfferLibraryError, ValueError):
@@ -220,6 +221,31 @@ class PagingError(OfferLibraryError):
     """A listing repeats itself although the service counts more entities than it gave."""
 
 
+class HopelessError(OfferLibraryError):
+    """What is waited for can no longer happen: the offer is gone, archived, or its window is over."""
+
+
+class GoneError(HopelessError):
+    """What is waited for is not there: it is gone, or where it never was seen, it is named wrongly."""
+
+
+class BatchJobError(OfferLibraryError):
+    """A batch job ended in ERROR; the message holds the service's detail. Another submission makes a new job."""
+
+    retryable = True
+
+
+class BatchTimeoutError(OfferLibraryError):
+    """A batch job was not over in time. It goes on: the service has no way to end it."""
+
+    retryable = True
+
+    @classmethod
+    def of(cls, job_id: str, status: str, seconds: float) -> BatchTimeoutError:
+        """The error for a job that has this status after so many seconds."""
+        return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and goes on")
+
+
 class APIError(OfferLibraryError):
     """The service, or the gateway before it, refused the request.
 
@@ -319,6 +345,51 @@ def can_pass(error: OfferLibraryError) -> bool:
         return error.status not in _FINAL_STATUSES and not error.final
     # A proxy's page, or a cut answer, is an outage in another dress.
     return error.retryable or isinstance(error, UnexpectedResponseError)
+
+
+class RuntimeRefusalError(OfferLibraryError):
+    """The decision runtime refuses by what it knows: 404 or 422, of a decision that it does not know for one.
+
+    Its next update may lift that, so that the same question may be answered later. Nothing was counted. Where the
+    library itself shows why it refuses, `lasting` says so: no update will lift that, and no retry helps.
+    """
+
+    retryable = True
+
+    def __init__(self, refused: APIError, lasting: str = "") -> None:
+        self.refused = refused
+        self.status = refused.status
+        self.code = refused.code
+        self.request_id = refused.request_id
+        self.retry_after = refused.retry_after
+        self.lasting = lasting
+        self.retryable = not lasting
+        why = f"No retry helps: {lasting}" if lasting else _MAY_PASS
+        super().__init__(f"{refused}\n  {why}")
+
+
+class BatchError(OfferLibraryError):
+    """Some objects of a list could not be done. `failures` maps each one's name or id to its error's text.
+
+    `verb` says what was to be done, such as `published`, and `nouns` what they are.
+    """
+
+    def __init__(
+        self, verb: str, done: int, total: int, failures: Mapping[str, OfferLibraryError], nouns: str = "offers"
+    ) -> None:
+        self.done = done
+        self.total = total
+        self.failures = {each: str(error) for each, error in failures.items()}
+        self.retryable = any(map(can_pass, failures.values()))
+        lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_MOST_SHOWN])
+        more = len(self.failures) - _MOST_SHOWN
+        undone = total - done - len(self.failures)
+        super().__init__(
+            f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
+            + (f" and {undone} were not begun" if undone else "")
+            + f":{lines}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )
 
 
 def _named(label: str, value: str | None) -> str:

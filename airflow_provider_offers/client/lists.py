@@ -18,7 +18,6 @@ from airflow_provider_offers.client.wire.session import AsyncSession
 T = TypeVar("T")
 
 Work = Callable[[Access, Reference], Flow[Written]]
-_SHOWN = 5
 
 
 class Progress(Protocol):
@@ -39,30 +38,6 @@ class Batch:
     written: dict[int, Written] = field(default_factory=dict)
     failures: dict[int, OfferLibraryError] = field(default_factory=dict)
     again: frozenset[int] = frozenset()
-
-
-class BatchError(OfferLibraryError):
-    """Some objects of a list could not be done. `failures` maps each one's name or id to its error's text.
-
-    `verb` says what was to be done, such as `published`, and `nouns` what they are.
-    """
-
-    def __init__(
-        self, verb: str, done: int, total: int, failures: Mapping[str, OfferLibraryError], nouns: str = "offers"
-    ) -> None:
-        self.done = done
-        self.total = total
-        self.failures = {each: str(error) for each, error in failures.items()}
-        self.retryable = any(map(can_pass, failures.values()))
-        lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_SHOWN])
-        more = len(self.failures) - _SHOWN
-        undone = total - done - len(self.failures)
-        super().__init__(
-            f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
-            + (f" and {undone} were not begun" if undone else "")
-            + f":{lines}"
-            + (f"\n  and {more} more" if more > 0 else "")
-        )
 
 
 async def run_batch(

@@ -9,6 +9,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.errors import (
+    BatchTimeoutError,
     InvalidInputError,
     NotFoundError,
     OfferLibraryError,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.deciding.jobs import Job, Workload
+    from airflow_provider_offers.client.deciding.jobs import Workload
+    from airflow_provider_offers.client.model.decided import Job
     from airflow_provider_offers.client.wire.messages import Json
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.submissions import SubmissionRecord
@@ -342,7 +344,6 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
         """Look at the job until it is over."""
-        from airflow_provider_offers.client.deciding.jobs import BatchTimeoutError
         from airflow_provider_offers.client.waiting.polling import Patience
 
         patience, end = Patience(poll_interval), time.monotonic() + timeout
@@ -380,7 +381,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Take up what the trigger ended in."""
-        from airflow_provider_offers.client.deciding.jobs import BatchTimeoutError, Job
+        from airflow_provider_offers.client.model.decided import Job
         from airflow_provider_offers.operators.submissions import SubmissionRecord
 
         record = SubmissionRecord(context, self.log)

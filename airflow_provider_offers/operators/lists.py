@@ -68,7 +68,7 @@ def work_through(
     are begun in the order of what it gives for their indexes. Raises `BatchError`
     where some failed, after everything else was done or, with `stop`, not begun.
     """
-    from airflow_provider_offers.client.lists import BatchError
+    from airflow_provider_offers.client.errors import BatchError
 
     try:
         batch = _completed(

@@ -229,7 +229,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def _is_mistake(self, error: OfferLibraryError, is_first: bool) -> bool:
         """Whether what cannot come about was never there to be waited for."""
-        from airflow_provider_offers.client.waiting.verdicts import GoneError, HopelessError
+        from airflow_provider_offers.client.errors import GoneError, HopelessError
 
         return not isinstance(error, HopelessError) or (is_first and isinstance(error, GoneError))
 

@@ -85,8 +85,7 @@ class OfferTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell in one event how it ended. A cancellation by the triggerer passes through."""
-        from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
-        from airflow_provider_offers.client.waiting.verdicts import HopelessError
+        from airflow_provider_offers.client.errors import HopelessError, OfferLibraryError, can_pass
 
         try:
             async with asyncio.timeout(self._seconds_left()):

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import AlreadyExistsError, OutcomeUnknownError
-from airflow_provider_offers.client.lists import BatchError
+from airflow_provider_offers.client.errors import AlreadyExistsError, BatchError, OutcomeUnknownError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,

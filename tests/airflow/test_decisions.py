@@ -16,12 +16,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
-from airflow_provider_offers.client.deciding.jobs import BatchJobError, BatchTimeoutError
-from airflow_provider_offers.client.deciding.questions import RuntimeRefusalError
 from airflow_provider_offers.client.errors import (
+    BatchJobError,
+    BatchTimeoutError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
+    RuntimeRefusalError,
 )
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from airflow_provider_offers.client.lists import BatchError
+from airflow_provider_offers.client.errors import BatchError
 from airflow_provider_offers.client.wire.service_clock import MARGIN
 from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator

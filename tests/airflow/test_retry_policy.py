@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import (
+    BatchError,
     ConflictError,
     InvalidInputError,
     NoAnswerError,
@@ -19,7 +20,6 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.lists import BatchError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import GetOfferOperator, PublishOfferOperator
 from airflow_provider_offers.policies import retry

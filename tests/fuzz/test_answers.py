@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from airflow_provider_offers.client import doctor
 from airflow_provider_offers.client.deciding.asking import decide, diagnose
 from airflow_provider_offers.client.deciding.batching import job_status, submit
-from airflow_provider_offers.client.deciding.jobs import Job, Workload, job_receipt, new_workload
-from airflow_provider_offers.client.deciding.questions import Decided, Question, decided_receipt, new_question
+from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, new_workload
+from airflow_provider_offers.client.deciding.questions import Question, decided_receipt, new_question
 from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
 from airflow_provider_offers.client.flows import editing, listing
 from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.flows.golive import check_decision
 from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.decided import Decided, Job
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, PUBLISH, STEPS, Step

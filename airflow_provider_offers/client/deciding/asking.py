@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from airflow_provider_offers.client.deciding.questions import (
-    ANSWERS,
-    ASKS,
-    Decided,
-    Question,
-    RuntimeRefusalError,
-    question_body,
-    read_decided,
-)
+from airflow_provider_offers.client.deciding.questions import Question, question_body
 from airflow_provider_offers.client.deciding.scopes import Scope, check_counts
 from airflow_provider_offers.client.errors import (
     APIError,
@@ -23,32 +13,26 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     OutcomeUnknownError,
     RejectedError,
+    RuntimeRefusalError,
     UnsupportedError,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import not_found, resolve
+from airflow_provider_offers.client.generations import decisioning
 from airflow_provider_offers.client.generations.xcore import Xcore
+from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
-from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import DECISION
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.waiting.changes import look_alone
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Json
+from airflow_provider_offers.client.wire.messages import Answer, Flow
 from airflow_provider_offers.client.wire.retry import is_unsettled
 
 _DPS_BASE = "/data/core/ods"
 _XCORE_BASE = "/data/core/ode"
 _MOST_TOLD = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """The last update of generation 1's decision runtime: when, and what went wrong in it. None before the first."""
-
-    date: datetime | None
-    errors: tuple[str, ...]
 
 
 def decide(access: Access, question: Question) -> Flow[Decided]:
@@ -73,18 +57,15 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
     """
     base, prefix = _runtime(access)
     scopes = yield from scope_ids(access, question.scopes)
-    headers = {"Accept": ANSWERS, "Content-Type": ASKS}
-    call = Call(
-        "POST",
-        f"{prefix}/decisions",
-        headers,
+    call = decisioning.decide(
+        prefix,
         question_body(question, scopes),
         repeatable=question.dry_run,
         private=tuple(map(Secret, sorted(question.profile.private))),
     )
     try:
         answer: Answer = yield from access.exchange.send(call, base)
-        return read_decided(answer)
+        return decisioning.read_decided(answer)
     except (NotFoundError, RejectedError) as refused:
         raise RuntimeRefusalError(refused) from refused
     except OfferLibraryError as error:
@@ -155,19 +136,8 @@ def diagnose(access: Access) -> Flow[Package]:
     if not isinstance(access.generation, Xcore):
         raise UnsupportedError("dps documents no diagnostics of its runtime; ask for a decision instead")
     base, prefix = _runtime(access)
-    call = Call("GET", f"{prefix}/diagnostics", {"Accept": "application/vnd.adobe.xed-id+json"})
-    answer: Answer = yield from access.exchange.send(call, base)
-    operations = answer.object().get("xdm:operations")
-    if not isinstance(operations, Mapping):
-        raise answer.unexpected("its 'xdm:operations' is missing or no object")
-    update = operations.get("xdm:decisioningPackageUpdate")
-    if not isinstance(update, Mapping):
-        return Package(None, ())
-    try:
-        date = parse_instant(update.get("xdm:date"))
-    except ValueError as error:
-        raise answer.unexpected(f"its 'xdm:date' is {error}") from None
-    return Package(date, tuple(_descriptions(update.get("xdm:errors"))))
+    answer: Answer = yield from access.exchange.send(decisioning.diagnostics(prefix), base)
+    return decisioning.read_package(answer)
 
 
 def scope_ids(access: Access, scopes: Sequence[Scope]) -> Flow[list[tuple[str, str, int | None]]]:
@@ -200,18 +170,3 @@ def _runtime(access: Access) -> tuple[str, str]:
     if isinstance(access.generation, Xcore):
         return _XCORE_BASE, f"/{quote(access.generation.container_id, safe='')}"
     return _DPS_BASE, ""
-
-
-def _descriptions(errors: Json, depth: int = 0) -> Iterator[str]:
-    """The innermost descriptions of nested errors, which say what to mend."""
-    if not isinstance(errors, list) or depth > 20:
-        return
-    for error in errors:
-        if not isinstance(error, Mapping):
-            continue
-        causes = list(_descriptions(error.get("xdm:causes"), depth + 1))
-        description = error.get("xdm:description")
-        if causes:
-            yield from causes
-        elif isinstance(description, str):
-            yield description[:500]

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from airflow_provider_offers.client.deciding.asking import scope_ids, why_refused
-from airflow_provider_offers.client.deciding.jobs import Job, Workload, read_job
-from airflow_provider_offers.client.deciding.scopes import proposition_requests
+from airflow_provider_offers.client.deciding.jobs import Workload
 from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, RejectedError, Violation
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.generations import decisioning
 from airflow_provider_offers.client.generations.reading import is_fit
+from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Json
-
-# One service for both generations: its page addresses decisions by either's ids, and the sandbox by a header.
-_BASE = "/data/core/dwm"
-_PATH = "/workloads/decisions"
-_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
+from airflow_provider_offers.client.wire.messages import Answer, Flow, Json
 
 
 def submission(access: Access, workload: Workload) -> Flow[Json]:
     """The body of the request that submits the job; names and instance ids in it are looked up."""
     scopes = yield from scope_ids(access, workload.scopes)
-    return {
-        "xdm:segmentIds": [workload.audience],
-        "xdm:dataSetId": workload.dataset,
-        "xdm:propositionRequests": proposition_requests(scopes),
-        "xdm:includeContent": workload.include_content,
-    }
+    return decisioning.job_request(
+        scopes, audience=workload.audience, dataset=workload.dataset, include_content=workload.include_content
+    )
 
 
 def submit(access: Access, workload: Workload) -> Flow[Job]:
@@ -45,10 +36,10 @@ def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
     runtime refuses what it may not know yet, or what the library shows it never will.
     """
     try:
-        answer: Answer = yield from access.exchange.send(Call("POST", _PATH, _HEADERS, body, repeatable=False), _BASE)
+        answer: Answer = yield from access.exchange.send(decisioning.submit_job(body), decisioning.BATCH_BASE)
     except (NotFoundError, RejectedError) as refused:
         raise (yield from why_refused(access, refused, workload.scopes)) from refused
-    return read_job(answer)
+    return decisioning.read_job(answer)
 
 
 def job_status(access: Access, job_id: str) -> Flow[Job]:
@@ -59,6 +50,5 @@ def job_status(access: Access, job_id: str) -> Flow[Job]:
     if not is_fit(job_id):
         accepted = "the id of a batch job, as a receipt has it"
         raise InvalidInputError("There is no such batch job", [Violation("job_id", quoted(job_id, 80), accepted)])
-    call = Call("GET", f"{_PATH}/{quote(job_id, safe='')}", _HEADERS)
-    answer: Answer = yield from access.exchange.send(call, _BASE)
-    return read_job(answer)
+    answer: Answer = yield from access.exchange.send(decisioning.job(job_id), decisioning.BATCH_BASE)
+    return decisioning.read_job(answer)

@@ -1,43 +1,19 @@
-"""Batch decisions as the service knows them: what a job is asked, what it is, and when it is over."""
+"""Batch decisions: what a job is asked, out of plain arguments, and the job as a receipt."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.client.deciding.questions import epoch_text
 from airflow_provider_offers.client.deciding.scopes import Checks, Scope, scopes_from
-from airflow_provider_offers.client.errors import OfferLibraryError, Violation
-from airflow_provider_offers.client.generations.reading import text
+from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.wire.messages import Answer, Json
+from airflow_provider_offers.client.wire.messages import Json
 
-# The status words that Adobe documents, in their order; a word of another kind counts as one under way.
-STATUSES = ("QUEUED", "PROCESSING", "INGESTING", "COMPLETED", "ERROR")
-# What the service runs at once for one output dataset; others wait in its queue.
-RUNNING_AT_ONCE = 5
 _SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
-_MOST_DETAIL = 2_000
-
-
-class BatchJobError(OfferLibraryError):
-    """A batch job ended in ERROR; the message holds the service's detail. Another submission makes a new job."""
-
-    retryable = True
-
-
-class BatchTimeoutError(OfferLibraryError):
-    """A batch job was not over in time. It goes on: the service has no way to end it."""
-
-    retryable = True
-
-    @classmethod
-    def of(cls, job_id: str, status: str, seconds: float) -> BatchTimeoutError:
-        """The error for a job that has this status after so many seconds."""
-        return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and goes on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +30,6 @@ class Workload:
         """What makes two workloads the same, as JSON."""
         scopes = [[str(scope.decision), str(scope.placement), scope.item_count] for scope in self.scopes]
         return [self.audience, self.dataset, scopes, self.include_content]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job as the service last showed it. `created` is RFC 3339 in UTC; `detail` the service's own words or ids."""
-
-    id: str
-    status: str
-    created: str | None = None
-    detail: Json = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in ("COMPLETED", "ERROR")
-
-    @property
-    def progress(self) -> str:
-        """What the log says of a job under way."""
-        if self.status == "QUEUED":
-            return f"{self}: it waits its turn, since {RUNNING_AT_ONCE} jobs of a dataset run at once"
-        return str(self)
-
-    def __str__(self) -> str:
-        return f"The batch job {self.id} is {self.status}{f' ({self.told_detail})' if self.detail else ''}"
-
-    @property
-    def told_detail(self) -> str:
-        """The detail as one short text."""
-        told = self.detail if isinstance(self.detail, str) else json.dumps(self.detail, sort_keys=True)
-        return told if len(told) <= _MOST_DETAIL else f"{told[:_MOST_DETAIL]}..."
-
-    def completed(self) -> Job:
-        """The job, unless it failed: then raises `BatchJobError`."""
-        if self.status == "ERROR":
-            raise BatchJobError(f"The batch job {self.id} failed: {self.told_detail if self.detail else 'no detail'}")
-        return self
 
 
 def new_workload(
@@ -130,17 +70,6 @@ def one_id(name: str, given: Any, accepted: str, violations: list[Violation]) ->
     what = f"{len(given)} of them" if isinstance(given, (list, tuple)) else quoted(given, 80)
     violations.append(Violation(name, what, accepted))
     return ""
-
-
-def read_job(answer: Answer) -> Job:
-    """The job that an answer shows."""
-    body = answer.object()
-    return Job(
-        id=text(answer, body, "@id"),
-        status=text(answer, body, "ode:status").upper(),
-        created=epoch_text(body.get("ode:createDate")),
-        detail=body.get("ode:statusDetail"),
-    )
 
 
 def job_receipt(job: Job, settings: Settings, *, dataset: str | None, audience: str | None) -> dict[str, Any]:

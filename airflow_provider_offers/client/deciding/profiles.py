@@ -8,27 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.generations.decisioning import (
+    FLAGS,
+    OBJECTS,
+    OF_PROFILE,
+    OF_REQUEST,
+    in_either_spelling,
+    plain,
+)
 from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.wire.messages import Json
 
 PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
 _SUBJECT = "There is no profile to decide for"
-# What Adobe's pages print around and beside the identities: of the profile, and of the whole request.
-_OF_PROFILE = ("identityMap", "contextData", "decisionRequestId", "profileModel")
-_OF_REQUEST = (
-    "propositionRequests",
-    "profiles",
-    "dryRun",
-    "allowDuplicatePropositions",
-    "mergePolicy",
-    "enrichedAudience",
-    "validateContextData",
-    "responseFormat",
-)
-_FLAGS = ("xdm:dryRun", "xdm:enrichedAudience", "xdm:validateContextData")
-_OBJECTS = ("xdm:allowDuplicatePropositions", "xdm:mergePolicy", "xdm:responseFormat")
-
 IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
 
 
@@ -37,7 +30,7 @@ class Profile:
     """One profile, and what a page of Adobe's prints beside it; no repr shows whom it names.
 
     `context` holds pairs of a schema and the data of that schema. `beside` are further members of the profile, `terms`
-    those of the request around it, both as the service spells them. `scopes` are the decisions that it asks for.
+    those of the request around it, both by their plain names. `scopes` are the decisions that it asks for.
     """
 
     identities: IdentityMap = field(default_factory=dict, repr=False)
@@ -49,65 +42,65 @@ class Profile:
     @property
     def private(self) -> set[str]:
         """What nobody else should read: the ids, and the one that the caller gave to the request for this profile."""
-        ids = {str(identity["xdm:id"]) for identities in self.identities.values() for identity in identities}
-        request_id = self.beside.get("xdm:decisionRequestId")
+        ids = {str(identity["id"]) for identities in self.identities.values() for identity in identities}
+        request_id = self.beside.get("decisionRequestId")
         return ids | ({request_id} if isinstance(request_id, str) and request_id else set())
 
 
 def read_profile(given: Any) -> Profile:
     """A profile from its identities alone, from a whole profile, or from a whole decision request of Adobe's.
 
-    Members may have their prefix `xdm:` or not. Those that stand beside the identities go where the service has them.
-    Raises `InvalidInputError` with everything that is wrong; no message quotes an id.
+    Members may be spelled with Adobe's prefix or plainly. Those that stand beside the identities go where the service
+    has them. Raises `InvalidInputError` with everything that is wrong; no message quotes an id.
     """
     if not isinstance(given, Mapping) or not _is_whole(given):
         return Profile(identity_map(given))
     violations: list[Violation] = []
     members = _members(given, "profile", violations)
-    profiles = members.pop("xdm:profiles", None)
+    profiles = members.pop("profiles", None)
     if profiles is not None:
         listed = profiles if isinstance(profiles, (list, tuple)) else [profiles]
         if len(listed) != 1 or not isinstance(listed[0], Mapping):
             what = f"{len(listed)} of them" if isinstance(profiles, (list, tuple)) else f"a {type(profiles).__name__}"
-            violations.append(Violation("profile/xdm:profiles", what, "one profile, since a request is about one"))
+            violations.append(Violation("profile/profiles", what, "one profile, since a request is about one"))
             raise InvalidInputError(_SUBJECT, violations)
-        inside = _members(listed[0], "profile/xdm:profiles/0", violations)
+        inside = _members(listed[0], "profile/profiles/0", violations)
     else:
-        inside = {name: members.pop(name) for name in list(members) if name.removeprefix("xdm:") in _OF_PROFILE}
+        inside = {name: members.pop(name) for name in list(members) if name in OF_PROFILE}
     found: list[Any] = []
-    for check, value in ((identity_map, inside.pop("xdm:identityMap", None)), (context_pairs, _context(inside))):
+    for check, value in (
+        (identity_map, inside.pop("identityMap", None)),
+        (context_pairs, inside.pop("contextData", None)),
+    ):
         try:
             found.append(check(value))
         except InvalidInputError as error:
             violations += error.violations
-    violations += _terms_violations({**members, **{name: inside[name] for name in _FLAGS if name in inside}})
-    request_id = inside.get("xdm:decisionRequestId")
+    violations += _terms_violations({**members, **{name: inside[name] for name in FLAGS if name in inside}})
+    request_id = inside.get("decisionRequestId")
     if request_id is not None and not isinstance(request_id, str):
         violations.append(Violation("profile/decisionRequestId", f"a {type(request_id).__name__}", "text"))
-    scopes = members.pop("xdm:propositionRequests", None)
+    scopes = members.pop("propositionRequests", None)
     beside = json_value(inside, violations, "profile")
-    terms = {
-        name: json_value(_prefixed(value) if name in _OBJECTS else value, violations, f"profile/{name}")
-        for name, value in members.items()
-    }
+    terms = {name: json_value(value, violations, f"profile/{name}") for name, value in members.items()}
     if violations:
         raise InvalidInputError(_SUBJECT, violations)
     return Profile(found[0], found[1], beside, terms, scopes)
 
 
 def _is_whole(given: Mapping[Any, Any]) -> bool:
-    names = {str(name).removeprefix("xdm:") for name in given}
+    names = {plain(str(name)) for name in given}
     return bool(names & {"identityMap", "profiles", "propositionRequests"})
 
 
 def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> dict[str, Any]:
-    """The members under Adobe's own names. What is unknown is sent as it is where it has a prefix of its own."""
-    known = {f"xdm:{name}" for name in (*_OF_PROFILE, *_OF_REQUEST)}
+    """The members under their plain names. What is unknown is sent as it is where it has a prefix of its own."""
+    known = {*OF_PROFILE, *OF_REQUEST}
     members: dict[str, Any] = {}
     for given_name, value in given.items():
-        name = str(given_name) if ":" in str(given_name) else f"xdm:{given_name}"
+        name = plain(str(given_name))
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if name not in known and (close or name != given_name):
+        if name not in known and (close or ":" not in str(given_name)):
             accepted = repr(close[0]) if close else "identityMap, contextData and other members of Adobe's"
             violations.append(Violation(f"{at}/{escape_token(str(given_name))}", "an unknown member", accepted))
         elif name in members:
@@ -117,35 +110,24 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
     return members
 
 
-def _context(inside: dict[str, Any]) -> Any:
-    return inside.pop("xdm:contextData", None)
-
-
 def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:
     flags = [
         Violation(f"profile/{name}", f"a {type(members[name]).__name__}", "true or false")
-        for name in _FLAGS
+        for name in FLAGS
         if name in members and not isinstance(members[name], bool)
     ]
     objects = [
         Violation(f"profile/{name}", f"a {type(members[name]).__name__}", "an object")
-        for name in _OBJECTS
+        for name in OBJECTS
         if name in members and not isinstance(members[name], Mapping)
     ]
     return [*flags, *objects]
 
 
-def _prefixed(value: Any) -> Any:
-    """An object of a request with the prefix that its members have there."""
-    if not isinstance(value, Mapping):
-        return value
-    return {name if ":" in str(name) else f"xdm:{name}": _prefixed(member) for name, member in value.items()}
-
-
 def identity_map(given: Any) -> IdentityMap:
-    """One profile's identities, as the service spells them, from `{"Email": "a@example.com"}` or Adobe's own form.
+    """One profile's identities by namespace from `{"Email": "a@example.com"}` or Adobe's own form.
 
-    A namespace may hold an id, or a list of ids or of objects with `id` (or `xdm:id`) and perhaps `primary`. Where
+    A namespace may hold an id, or a list of ids or of objects with `id` and perhaps `primary`. Where
     none is primary, the first is. Messages never quote an id: `InvalidInputError` names the namespace only.
     """
     violations: list[Violation] = []
@@ -174,8 +156,8 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
     rest: dict[str, Json] = {}
     identifier = given
     if isinstance(given, Mapping):
-        rest = {str(name): value for name, value in given.items() if name not in ("id", "xdm:id")}
-        identifier = given.get("xdm:id", given.get("id"))
+        rest = {str(name): value for name, value in given.items() if plain(str(name)) != "id"}
+        identifier = in_either_spelling(given, "id")
     if isinstance(identifier, int) and not isinstance(identifier, bool):
         identifier = str(identifier)
     if not isinstance(identifier, str) or not identifier.strip():
@@ -186,11 +168,11 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
     if not isinstance(primary, bool):
         violations.append(Violation(f"{pointer}.primary", f"a {type(primary).__name__}", "true or false"))
     clean: dict[str, Json] = json_value(rest, violations, pointer)
-    return {"xdm:id": identifier.strip(), **clean}
+    return {"id": identifier.strip(), **clean}
 
 
 def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
-    """Context data by schema, from `{schema: data}` or from Adobe's list of `@type` and `xdm:data`."""
+    """Context data by schema, from `{schema: data}` or from Adobe's list of `@type` and `data`."""
     if given is None:
         return ()
     violations: list[Violation] = []
@@ -203,11 +185,11 @@ def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
         named = []
         for index, each in enumerate(listed):
             is_pair = isinstance(each, Mapping)
-            data = each.get("xdm:data", each.get("data")) if is_pair else each
+            data = in_either_spelling(each, "data") if is_pair else each
             named.append((f"context_data/{index}", each.get("@type") if is_pair else None, data))
     for pointer, schema, data in named:
         if not isinstance(schema, str) or not schema or not isinstance(data, Mapping):
-            accepted = "an object of data by its schema, or a list of objects with @type and xdm:data"
+            accepted = "an object of data by its schema, or a list of objects with @type and data"
             violations.append(Violation(pointer, f"a {type(data).__name__}", accepted))
     clean = tuple((str(schema), json_value(data, violations, "context_data")) for _, schema, data in named)
     if violations:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.generations.decisioning import COUNT_NAMES, DECISION_NAMES, PLACEMENT_NAMES
 from airflow_provider_offers.client.model.entities import Reference, parse_reference
 from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT, Kind
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.wire.messages import Json
 
 T = TypeVar("T")
 
@@ -25,9 +25,9 @@ _SUBJECT = "The decision request is not valid"
 _SHAPE = 'a list of objects such as {"decision": "...", "placement": "...", "itemCount": 2}'
 # What a scope holds, and under which names: ours, those of the parameters, Adobe's.
 _MEMBERS = {
-    "decision": ("decision", "decision_id", "activityId", "xdm:activityId"),
-    "placement": ("placement", "placement_id", "placementId", "xdm:placementId"),
-    "itemCount": ("itemCount", "item_count", "xdm:itemCount"),
+    "decision": ("decision", "decision_id", *DECISION_NAMES),
+    "placement": ("placement", "placement_id", *PLACEMENT_NAMES),
+    "itemCount": ("item_count", *COUNT_NAMES),
 }
 _MEANT = {name: member for member, names in _MEMBERS.items() for name in names}
 
@@ -123,15 +123,6 @@ def reference_to(name: str, given: Any, kind: Kind, settings: Settings) -> Refer
     except InvalidInputError as error:
         renamed = [replace(violation, pointer=name) for violation in error.violations]
         raise InvalidInputError(error.subject, renamed) from None
-
-
-def proposition_requests(scopes: Sequence[tuple[str, str, int | None]]) -> list[dict[str, Json]]:
-    """Decisions and placements as a request names them, one deciding or a whole workload."""
-    return [
-        {"xdm:activityId": decision, "xdm:placementId": placement}
-        | ({} if item_count is None else {"xdm:itemCount": item_count})
-        for decision, placement, item_count in scopes
-    ]
 
 
 def _listed(given: Any, item_count: int | None, settings: Settings) -> list[Scope]:

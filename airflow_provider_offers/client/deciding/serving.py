@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_offers.client.deciding.asking import Package
-from airflow_provider_offers.client.deciding.questions import Decided
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import GoneError, HopelessError, InvalidInputError, Violation
+from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.waiting.verdicts import GoneError, HopelessError, missing_offer
+from airflow_provider_offers.client.waiting.verdicts import missing_offer
 
 _MOST_TOLD = 5
 

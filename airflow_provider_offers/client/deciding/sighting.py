@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_offers.client.deciding.asking import ask, diagnose, placements_of
 from airflow_provider_offers.client.deciding.profiles import IdentityMap, Profile, context_pairs, read_profile
-from airflow_provider_offers.client.deciding.questions import Question, RuntimeRefusalError
+from airflow_provider_offers.client.deciding.questions import Question
 from airflow_provider_offers.client.deciding.scopes import (
     MOST_ITEMS,
     MOST_OFFERS,
@@ -20,8 +20,11 @@ from airflow_provider_offers.client.deciding.scopes import (
 from airflow_provider_offers.client.deciding.serving import Sight
 from airflow_provider_offers.client.errors import (
     ConflictError,
+    GoneError,
+    HopelessError,
     InvalidInputError,
     NotFoundError,
+    RuntimeRefusalError,
     UnsupportedError,
     Violation,
 )
@@ -31,12 +34,11 @@ from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.waiting.changes import look_alone
-from airflow_provider_offers.client.waiting.verdicts import GoneError, HopelessError
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 # From these a decision does not become live again.
 _FINAL = ("complete", "archived")
-_OWN_TERMS = ("xdm:dryRun", "xdm:responseFormat", "xdm:allowDuplicatePropositions")
+_OWN_TERMS = ("dryRun", "responseFormat", "allowDuplicatePropositions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def new_viewpoint(
     context = checks.of(context_pairs, context_data) or ()
     if whole.scopes is not None:
         accepted = "a profile without them; decision_id and placement_id say what to look at"
-        checks.violations.append(Violation("profile/xdm:propositionRequests", "a value", accepted))
+        checks.violations.append(Violation("profile/propositionRequests", "a value", accepted))
     checks.end("The decision cannot be asked for")
     # How each look asks and is answered is the sensor's own.
     terms = {name: value for name, value in whole.terms.items() if name not in _OWN_TERMS}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
+from airflow_provider_offers.client.errors import GoneError, HopelessError, InvalidInputError, Violation
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.shapes import NAME_PREFIX
@@ -18,14 +18,6 @@ Until = Literal["open", "closed"]
 UNTIL = ("open", "closed")
 # An archived offer stays archived until it is deleted.
 _FINAL = ("archived",)
-
-
-class HopelessError(OfferLibraryError):
-    """What is waited for can no longer happen: the offer is gone, archived, or its window is over."""
-
-
-class GoneError(HopelessError):
-    """What is waited for is not there: it is gone, or where it never was seen, it is named wrongly."""
 
 
 @dataclass(frozen=True, slots=True)

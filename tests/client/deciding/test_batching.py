@@ -11,16 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.deciding.batching import job_status, submit
-from airflow_provider_offers.client.deciding.jobs import (
-    STATUSES,
+from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, new_workload
+from airflow_provider_offers.client.errors import (
     BatchJobError,
     BatchTimeoutError,
-    Job,
-    Workload,
-    job_receipt,
-    new_workload,
-)
-from airflow_provider_offers.client.errors import (
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
@@ -31,6 +25,7 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
     can_pass,
 )
+from airflow_provider_offers.client.model.decided import STATUSES, Job
 from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
 from airflow_provider_offers.client.wire.retry import is_unsettled
 from tests.client.deciding.test_deciding import DECISION, OTHER_PLACEMENT, PLACEMENT

@@ -96,13 +96,13 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; accepted: nothing beside a whole request"),
     "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given a value"),
     "misspelt": ({"identityMap": IDENTITIES, "contextdata": []}, NAMED, "profile/contextdata: given an unknown member"),
-    "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "accepted: 'xdm:mergePolicy'"),
+    "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "accepted: 'mergePolicy'"),
     "twice": (
         {"identityMap": IDENTITIES, "xdm:identityMap": IDENTITIES},
         NAMED,
-        "profile/xdm:identityMap: given a second xdm:identityMap",
+        "profile/xdm:identityMap: given a second identityMap",
     ),
-    "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/xdm:profiles: given 2 of them"),
+    "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/profiles: given 2 of them"),
     "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given a NoneType"),
     "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; accepted: true"),
     "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "accepted: an object"),
@@ -141,9 +141,9 @@ def test_a_sensor_looks_with_a_whole_profile_but_asks_in_its_own_way() -> None:
     view = new_viewpoint(
         decision_id=DECISION, placement_id=PLACEMENT, profile=profile, context_data=None, settings=SETTINGS
     )
-    assert set(view.terms) == {"xdm:mergePolicy", "xdm:enrichedAudience", "xdm:validateContextData"}
-    assert (view.beside, len(view.context)) == ({"xdm:decisionRequestId": "row-17"}, 1)
-    with pytest.raises(InvalidInputError, match="profile/xdm:propositionRequests"):
+    assert set(view.terms) == {"mergePolicy", "enrichedAudience", "validateContextData"}
+    assert (view.beside, len(view.context)) == ({"decisionRequestId": "row-17"}, 1)
+    with pytest.raises(InvalidInputError, match="profile/propositionRequests"):
         new_viewpoint(decision_id=DECISION, placement_id=None, profile=WHOLE, context_data=None, settings=SETTINGS)
 
 

@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.batching import submit
 from airflow_provider_offers.client.deciding.jobs import Workload
-from airflow_provider_offers.client.deciding.questions import Question, RuntimeRefusalError
-from airflow_provider_offers.client.errors import InvalidInputError, can_pass
+from airflow_provider_offers.client.deciding.questions import Question
+from airflow_provider_offers.client.errors import InvalidInputError, RuntimeRefusalError, can_pass
 from tests.client.deciding.test_batching import shown, workload
 from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, decided, question
 from tests.client.library import entity, page

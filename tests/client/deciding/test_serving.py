@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.deciding.asking import Package
-from airflow_provider_offers.client.deciding.questions import Decided, Proposition, Shown
 from airflow_provider_offers.client.deciding.serving import Sight, check_etag, served_verdict
 from airflow_provider_offers.client.deciding.sighting import Viewpoint, new_viewpoint, sight
 from airflow_provider_offers.client.errors import (
     BadRequestError,
+    HopelessError,
     InvalidInputError,
     UnsupportedError,
 )
+from airflow_provider_offers.client.model.decided import Decided, Package, Proposition, Shown
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.waiting.verdicts import HopelessError
 from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, PROFILE, decided
 from tests.client.library import DPS_ID, entity
 from tests.client.script import CONTAINER, SETTINGS, START, Script, answer, body_of
@@ -158,7 +157,7 @@ def test_without_a_placement_every_one_of_the_decision_is_asked() -> None:
 @pytest.mark.parametrize(("criteria", "asked"), [(None, 1), ([], 1), ("x", 1), ([{"placements": None}, 3], 1)])
 def test_a_decision_without_placements_shows_nothing_yet(criteria: Any, asked: int) -> None:
     script = Script(answer(200, decision(criteria=criteria)))
-    found = script.run(sight(script.access(), Viewpoint(_reference(), None, {"Email": [{"xdm:id": "a"}]})))
+    found = script.run(sight(script.access(), Viewpoint(_reference(), None, {"Email": [{"id": "a"}]})))
     assert (found.reason, len(script.requests)) == (f"the decision {DECISION} has no placements", asked)
 
 

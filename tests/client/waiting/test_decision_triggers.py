@@ -35,7 +35,7 @@ def viewpoint(decision: str = DECISION, placement: str | None = Emulator.PLACEME
     return {
         "decision": {"id": decision, **named},
         "placement": None if placement is None else {"id": placement, **named},
-        "profile": {"Email": [{"xdm:id": EMAIL, "primary": True}]},
+        "profile": {"Email": [{"id": EMAIL, "primary": True}]},
         "context": [["https://ns/store", {"store": "42"}]],
     }
 

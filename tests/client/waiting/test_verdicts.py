@@ -9,18 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.errors import InvalidInputError, TransitionError
+from airflow_provider_offers.client.errors import HopelessError, InvalidInputError, TransitionError
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, STEPS, UNPUBLISH, Step, is_done
 from airflow_provider_offers.client.model.windows import OfferWindow
-from airflow_provider_offers.client.waiting.verdicts import (
-    HopelessError,
-    check_statuses,
-    check_until,
-    status_verdict,
-    window_verdict,
-)
+from airflow_provider_offers.client.waiting.verdicts import check_statuses, check_until, status_verdict, window_verdict
 
 STATUSES = ("draft", "approved", "archived")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -85,7 +85,7 @@ def test_the_log_of_a_decision_does_not_quote_it(drive: Drive, dry_run: bool, ca
         connection.pop("conn_type")
         settings = parse_settings(**connection)
         access = Access(Exchange(settings, RETRIES), Dps())
-        profile = {"Email": [{"xdm:id": WHO, "primary": True}]}
+        profile = {"Email": [{"id": WHO, "primary": True}]}
         decision, placement = Reference(DECISION, id=stage.decision), Reference(PLACEMENT, id=stage.placement)
         asked = Question((Scope(decision, placement),), Profile(profile), dry_run=dry_run)
         for where, status in (("detail", 503), ("message", 429), ("code", 422)):

@@ -1,0 +1,97 @@
+"""What the decision services show: the propositions for one profile, the runtime's last update, and a batch job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_offers.client.errors import BatchJobError
+
+# The status words that Adobe documents, in their order; any other word counts as a job under way.
+STATUSES = ("QUEUED", "PROCESSING", "INGESTING", "COMPLETED", "ERROR")
+# The jobs that the service runs at once for one output dataset; others wait in its queue.
+RUNNING_AT_ONCE = 5
+_MOST_DETAIL = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decision, a placement or an offer as an answer shows it; what the service left out is None."""
+
+    id: str | None
+    etag: int | None
+    name: str | None = None
+    type: str | None = None
+    format: str | None = None
+    content: str | None = None
+    delivery_url: str | None = None
+    link_url: str | None = None
+    score: float | None = None
+    characteristics: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposition:
+    """What one decision proposes at one placement: offers, the best first, or the fallback where none is left."""
+
+    decision: Shown
+    placement: Shown
+    options: tuple[Shown, ...]
+    fallback: Shown | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One answer. `created` is RFC 3339 in UTC; `factors` are what older answers say influenced it."""
+
+    proposition_id: str | None
+    created: str | None
+    propositions: tuple[Proposition, ...]
+    factors: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The last update of generation 1's decision runtime: when, and what went wrong in it. None before the first."""
+
+    date: datetime | None
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch job as the service last showed it. `created` is RFC 3339 in UTC; `detail` is the service's own."""
+
+    id: str
+    status: str
+    created: str | None = None
+    detail: Any = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("COMPLETED", "ERROR")
+
+    @property
+    def progress(self) -> str:
+        """What the log says of a job under way."""
+        if self.status == "QUEUED":
+            return f"{self}: it waits its turn, since {RUNNING_AT_ONCE} jobs of a dataset run at once"
+        return str(self)
+
+    def __str__(self) -> str:
+        return f"The batch job {self.id} is {self.status}{f' ({self.told_detail})' if self.detail else ''}"
+
+    @property
+    def told_detail(self) -> str:
+        """The detail as one short text."""
+        told = self.detail if isinstance(self.detail, str) else json.dumps(self.detail, sort_keys=True)
+        return told if len(told) <= _MOST_DETAIL else f"{told[:_MOST_DETAIL]}..."
+
+    def completed(self) -> Job:
+        """The job, unless it failed: then raises `BatchJobError`."""
+        if self.status == "ERROR":
+            raise BatchJobError(f"The batch job {self.id} failed: {self.told_detail if self.detail else 'no detail'}")
+        return self
