@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_provider_offers.client.errors import OfferLibraryError
-    from airflow_provider_offers.client.flows.intents import Plan
+    from airflow_provider_offers.client.flows.memory import Plan
     from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.model.entities import Reference
 
@@ -141,7 +141,7 @@ class PatchIntents:
 
 
 class PatchIntent:
-    """The plan of one patch: `client.flows.intents.Intent` on the task's state; on Airflow 3.2 it forgets.
+    """The plan of one patch: `client.flows.memory.Intent` on the task's state; on Airflow 3.2 it forgets.
 
     A plan from before the task was cleared is of no use: whatever became of the offer since, the patch is asked for
     anew. What is to be seen of it already is not made again all the same.
@@ -158,7 +158,7 @@ class PatchIntent:
         self.durable = self._state.durable
 
     def recall(self) -> list[Plan]:
-        from airflow_provider_offers.client.flows.intents import Plan
+        from airflow_provider_offers.client.flows.memory import Plan
 
         kept = [self._kept(other) for other in range(1, self._tries + 1) if other != self._try]
         return [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.writing import Written, patch
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, reference, sale

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
-from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import Written, patch
 from airflow_provider_offers.client.model.kinds import LIBRARY

@@ -10,7 +10,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creating import Creation
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
-from airflow_provider_offers.client.flows.intents import Intent
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, found_alone, obstacles
 from airflow_provider_offers.client.flows.reading import Found, find_there

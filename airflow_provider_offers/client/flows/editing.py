@@ -9,7 +9,7 @@ from airflow_provider_offers.client.errors import NotPublishableError, Unsupport
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
-from airflow_provider_offers.client.flows.intents import Intent
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.planned import called, edit
 from airflow_provider_offers.client.flows.writing import Written

@@ -1,15 +1,14 @@
-"""What a patch leaves for the next try of the same work: how to tell later whether it took effect."""
+"""How an object shows that a patch took effect, and what the plan of a patch says about that."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity
@@ -22,42 +21,6 @@ from airflow_provider_offers.client.wire.messages import Json
 # How far the service's clock and ours may be apart.
 _CLOCKS = timedelta(seconds=60)
 _MISSING = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A patch that is about to be sent: the etag that it was made for, and what it touches as it will be after it.
-
-    `after` is empty where no read will tell. Of a patch that only sets properties, which is sent without a read, there
-    is only when it was `sent` first. `refused` is one that did not take effect, which is known.
-    """
-
-    etag: int
-    after: str
-    sent: datetime | None = None
-    refused: bool = False
-
-
-class Intent(Protocol):
-    """Where the plan of one patch outlives the process. Without `recall`, `since` is all that is known."""
-
-    @property
-    def durable(self) -> bool:
-        """Whether the next try can recall the plan."""
-
-    @property
-    def since(self) -> datetime | None:
-        """The earliest moment at which an earlier try can have sent the patch; None where there was none."""
-
-    @property
-    def anew(self) -> bool:
-        """Whether the patch was asked for anew since: then what cannot be told is no reason not to send it."""
-
-    def recall(self) -> Sequence[Plan]:
-        """The plans that other tries of the same work kept, be they earlier or at it at this moment."""
-
-    def keep(self, plan: Plan) -> None:
-        """Keep the plan. Returns when it is safe."""
 
 
 def touched_by(patch: Patch) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.intents import Intent
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import EMPTY, says

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_offers.client.errors import ConflictError, OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.intents import Intent, Plan, touched_by
+from airflow_provider_offers.client.flows.intents import touched_by
 from airflow_provider_offers.client.flows.judging import by
+from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.writing import Written, guarded_patch
 from airflow_provider_offers.client.generations import Patch
@@ -18,9 +19,6 @@ from airflow_provider_offers.client.model.patches import unforeseen, what_differ
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.retry import is_unsettled
-
-# How often an edit is planned again when others keep changing the object.
-_FRESH_READS = 5
 
 
 def edit(
@@ -51,10 +49,10 @@ def edit(
     def patched(now: Entity, operations: Patch) -> Flow[Written]:
         return guarded_patch(access, now.reference, operations, now, validate, told=tries.told)
 
-    for _ in range(_FRESH_READS):
+    for _ in range(FRESH_READS):
         before = yield from read_now(access, reference)
         # After the read: whoever's write is in it had kept its plan before.
-        written_at = tries.written_at()
+        written_at = tries.written_at((yield from recall(intent)))
         operations = yield from plan(before)
         if not operations:
             receipt = Receipt(before.id, before.instance_id, before.etag, before.created, before.modified)
@@ -84,26 +82,24 @@ class _Tries:
     last: OfferLibraryError | None = None
     told: set[str] = field(default_factory=set)
 
-    def written_at(self) -> int | None:
+    def written_at(self, plans: Sequence[Plan]) -> int | None:
         """The etag at which the object was last about to be written; None where it was not, or that was refused.
 
         Whoever planned on a later etag knew that nothing planned before is in it.
         """
-        plans = [] if self.intent is None else self.intent.recall()
         newest = max([*self.in_doubt, *(plan.etag for plan in plans)], default=None)
         unsettled = [*self.in_doubt, *(plan.etag for plan in plans if not plan.refused)]
         return newest if newest in unsettled else None
 
-    def keep(self, etag: int, *, refused: bool = False) -> None:
-        if self.intent is not None:
-            self.intent.keep(Plan(etag, "", refused=refused))
+    def keep(self, etag: int, *, refused: bool = False) -> Flow[None]:
+        yield from keep(self.intent, Plan(etag, "", refused=refused))
 
 
 def _sent(
     before: Entity, operations: Patch, tries: _Tries, send: Callable[[Entity, Patch], Flow[Written]]
 ) -> Flow[Written | None]:
     """What the write came to; None where it was overtaken, and is to be planned anew."""
-    tries.keep(before.etag)
+    yield from tries.keep(before.etag)
     try:
         return (yield from send(before, operations))
     except OutcomeUnknownError as unknown:
@@ -114,7 +110,7 @@ def _sent(
         tries.last = unknown
     except OfferLibraryError as error:
         if not is_unsettled(error):
-            tries.keep(before.etag, refused=True)
+            yield from tries.keep(before.etag, refused=True)
         if not isinstance(error, ConflictError):
             raise
         tries.last = error

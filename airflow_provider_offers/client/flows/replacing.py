@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
-from airflow_provider_offers.client.flows.intents import Intent
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.planned import edit
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.writing import Written, expect_etag, guarded_patch, put

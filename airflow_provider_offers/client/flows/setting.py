@@ -12,8 +12,9 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.intents import Intent, Plan, shows
+from airflow_provider_offers.client.flows.intents import shows
 from airflow_provider_offers.client.flows.judging import is_unread_success, not_shown, set_otherwise
+from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_on_our_clock
 from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
 from airflow_provider_offers.client.generations import Patch
@@ -31,14 +32,14 @@ def set_properties(access: Access, reference: Reference, operations: Patch, inte
     exchange = access.exchange
     started, sent = exchange.clock(), exchange.now()
     if intent is not None:
-        earlier = [plan.sent for plan in intent.recall() if plan.sent is not None]
+        earlier = [plan.sent for plan in (yield from recall(intent)) if plan.sent is not None]
         if earlier:
             sent = min(sent, *earlier)
             why = "another try of the task may have sent this patch"
             now, is_set = yield from _after_set(access, reference, operations, sent, why)
             if is_set:
                 return seen(now)
-        intent.keep(Plan(0, "", sent))
+        yield from keep(intent, Plan(0, "", sent))
     call = replace(access.generation.patch(reference, operations), repeatable=False)
     attempt = 0
     while True:

@@ -13,8 +13,6 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.intents import (
-    Intent,
-    Plan,
     may_be_applied,
     plan_for,
     shows,
@@ -28,6 +26,7 @@ from airflow_provider_offers.client.flows.judging import (
     ending,
     judge_edited,
 )
+from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.setting import set_properties
 from airflow_provider_offers.client.flows.written import REFUSED, Written, seen, written
@@ -49,8 +48,6 @@ from airflow_provider_offers.client.wire.retry import is_unsettled
 
 __all__ = ["Written", "expect_etag", "guarded_patch", "patch", "put"]
 
-# How often a write that guards itself is made again on a fresh read, when others keep editing the offer.
-_FRESH_READS = 5
 _BESIDE = ("/id", "/etag", "/created", "/modified")
 
 
@@ -81,15 +78,16 @@ def patch(
     if if_match is None and is_idempotent(operations) and not access.generation.needs_read(reference.kind, operations):
         return (yield from set_properties(access, reference, operations, intent))
     told: set[str] = set()
-    for _ in range(_FRESH_READS):
+    for _ in range(FRESH_READS):
         before = yield from read_now(access, reference)
         reference = before.reference
         # After the read: whoever's patch is in it had kept its plan before.
-        if intent is not None and _is_applied(access, before, operations, intent, if_match):
+        if intent is not None and (yield from _is_applied(access, before, operations, intent, if_match)):
             return seen(before)
         expect_etag(before, if_match, access.generation.patch(reference, operations))
         if intent is not None:
-            intent.keep(_plan(access, reference, operations, before, validate=validate, told=told))
+            plan = _plan(access, reference, operations, before, validate=validate, told=told)
+            yield from keep(intent, plan)
         try:
             whole = if_match is not None
             return (yield from guarded_patch(access, reference, operations, before, validate, whole=whole, told=told))
@@ -104,10 +102,12 @@ def patch(
     raise last
 
 
-def _is_applied(access: Access, now: Entity, operations: Patch, intent: Intent, if_match: int | str | None) -> bool:
+def _is_applied(
+    access: Access, now: Entity, operations: Patch, intent: Intent, if_match: int | str | None
+) -> Flow[bool]:
     """Whether another try of the same work has applied the patch; `OutcomeUnknownError` where none can tell."""
     call = access.generation.patch(now.reference, operations)
-    plans = intent.recall()
+    plans = yield from recall(intent)
     if plans:
         said = {_says(plan, now, operations) for plan in plans}
         if True in said:

@@ -16,7 +16,8 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
-from airflow_provider_offers.client.flows.intents import Plan, fingerprint, shows
+from airflow_provider_offers.client.flows.intents import fingerprint, shows
+from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.writing import Written, patch
 from airflow_provider_offers.client.model.kinds import FORMULA
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH

@@ -18,7 +18,7 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
-from airflow_provider_offers.client.flows.intents import Plan
+from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.model.entities import Reference

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows import editing, obstacles, planned, writing
-from airflow_provider_offers.client.flows.intents import Intent, Plan
+from airflow_provider_offers.client.flows.memory import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window
