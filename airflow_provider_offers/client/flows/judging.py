@@ -159,6 +159,7 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
         status=409,
         title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
         detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}",
+        refused=False,
     )
 
 

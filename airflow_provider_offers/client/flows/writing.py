@@ -78,9 +78,12 @@ def patch(
     if if_match is None and is_idempotent(operations) and not access.generation.needs_read(reference.kind, operations):
         return (yield from set_properties(access, reference, operations, intent))
     told: set[str] = set()
+    refused: tuple[Entity, ConflictError] | None = None
     for _ in range(FRESH_READS):
         before = yield from read_now(access, reference)
         reference = before.reference
+        if refused is not None and _came_through(access, operations, *refused, before):
+            return seen(before)
         # After the read: whoever's patch is in it had kept its plan before.
         if intent is not None and (yield from _is_applied(access, before, operations, intent, if_match)):
             return seen(before)
@@ -95,11 +98,26 @@ def patch(
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
             last = conflict
+            # The service refused the write, and no read has shown the edit that it conflicts with: it may be our own.
+            refused = (before, conflict) if conflict.refused else None
         except OutcomeUnknownError as unknown:
             # Where the plan outlives this process, the next try can tell.
             unknown.retryable = unknown.retryable or (intent is not None and intent.durable)
             raise
     raise last
+
+
+def _came_through(access: Access, operations: Patch, before: Entity, conflict: ConflictError, now: Entity) -> bool:
+    """Whether the edit that a patch of `before` conflicted with was the patch itself, sent twice by a gateway."""
+    if now.etag == before.etag:
+        return False
+    fitted = _fitted(access, before.reference, operations, before, validate=False)
+    effect = _effect(access, operations, before, fitted)
+    try:
+        judge_edited(access.generation.patch(now.reference, operations), before, now, effect, conflict, lost=False)
+    except ConflictError:
+        return False
+    return True
 
 
 def _is_applied(
@@ -235,33 +253,48 @@ def _guarded(access: Access, reference: Reference, call: Call, before: Entity, e
             lost = is_unsettled(error)
             if not lost and not isinstance(error, REFUSED):
                 raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
-            now = yield from _look(access, reference, error, lost=lost or unsettled, idempotent=effect.idempotent)
+            doubtful = lost or unsettled
+            twice = not lost and _may_answer_a_repetition(call, error)
+            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=effect.idempotent)
+            if twice and now.etag == before.etag:
+                # The first read may be an old answer out of a cache.
+                now = yield from _look(
+                    access, reference, error, lost=doubtful, twice=True, idempotent=effect.idempotent
+                )
             if now.etag != before.etag:
-                judge_edited(call, before, now, effect, error, lost=lost or unsettled)
+                judge_edited(call, before, now, effect, error, lost=doubtful)
                 return seen(now)
             pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
             if pause is None or (lost and not effect.once and not effect.idempotent):
-                raise ending(call, error, unknown=(lost or unsettled) and not effect.idempotent)  # noqa: B904
+                raise ending(call, error, unknown=doubtful and not effect.idempotent)  # noqa: B904
             unsettled = True
             yield Pause(pause, str(error))
             attempt += 1
 
 
+def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
+    """Whether a refusal may be the guard's, and so the answer to the second of two sendings by a gateway.
+
+    A guard by etag is refused as a conflict. How dps refuses a `test` is documented nowhere.
+    """
+    return isinstance(error, ConflictError) or "If-Match" not in call.headers
+
+
 def _look(
-    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, idempotent: bool
+    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, twice: bool, idempotent: bool
 ) -> Flow[Entity]:
-    """The offer after a write that was refused, or whose answer was lost."""
+    """The offer after a write that was refused, perhaps only the second time (`twice`), or whose answer was lost."""
     try:
         return (yield from read_now(access, reference))
     except NotFoundError:
         raise
     except OfferLibraryError as blind:
-        # Whoever makes a patch anew after a conflict has to know that it is not in it.
-        if not lost and not isinstance(error, ConflictError):
+        if not lost and not twice:
             raise error from None
+        why = "had no answer that settles it" if lost else "was refused, but a gateway may have sent it twice"
         unknown = OutcomeUnknownError(
-            f"A write to {reference} had no answer that settles it ({error}), and the {reference.kind.subject} cannot "
-            f"be read to see whether it took effect: {blind}"
+            f"A write to {reference} {why} ({error}), and the {reference.kind.subject} cannot be read to see whether "
+            f"it took effect: {blind}"
         )
         unknown.retryable = idempotent
         raise unknown from blind

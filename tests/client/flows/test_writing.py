@@ -248,7 +248,9 @@ def test_a_refusal_of_an_unchanged_offer_is_final(api: str) -> None:
         (answer(422, {"title": "no"}), RejectedError),
         (answer(400, {"title": "no"}), BadRequestError),
     ):
-        fail(error, api, ADD_TAG, shown(api, BEFORE, 4), refusal, shown(api, BEFORE, 4))
+        # By etag only a conflict is guarded: any other refusal is one of the content.
+        looks = [shown(api, BEFORE, 4)] * (1 if api == "xcore" else 2)
+        fail(error, api, ADD_TAG, shown(api, BEFORE, 4), refusal, *looks)
 
 
 @BOTH

@@ -203,10 +203,42 @@ def test_a_patch_of_links_is_guarded_by_the_etag_alone() -> None:
     assert body_of(script.requests[-1]) == operations
 
 
-@BOTH
-def test_a_refusal_that_cannot_be_looked_into_is_itself(api: str) -> None:
+def test_a_refusal_of_the_content_that_cannot_be_looked_into_is_itself() -> None:
     refusal = answer(422, {"title": "no"})
-    fail(RejectedError, api, ADD_TAG, shown(api, BEFORE, 4), refusal, answer(403, {"title": "no reading"}))
+    steps: list[Step] = [shown("xcore", BEFORE, 4), refusal, answer(403, {"title": "no reading"})]
+    fail(RejectedError, "xcore", ADD_TAG, *steps)
+
+
+@pytest.mark.parametrize(("api", "status"), [("dps", 400), ("dps", 409), ("dps", 422), ("xcore", 409), ("xcore", 412)])
+def test_a_refusal_by_the_guard_that_cannot_be_looked_into_leaves_the_outcome_open(api: str, status: int) -> None:
+    """A gateway may have sent it twice: then the guard refused the second because of the first."""
+    steps: list[Step] = [shown(api, BEFORE, 4), answer(status, {"title": "no"}), answer(403, {"title": "no reading"})]
+    error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps)
+    assert "a gateway may have sent it twice" in str(error)
+    assert "no reading" in str(error)
+    assert not error.retryable
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, *steps, if_match=4)
+    assert error.retryable
+
+
+@pytest.mark.parametrize(("api", "status"), [("dps", 400), ("dps", 409), ("dps", 422), ("xcore", 409), ("xcore", 412)])
+def test_a_read_out_of_a_cache_does_not_hide_that_a_refused_patch_was_made(api: str, status: int) -> None:
+    before, after = shown(api, BEFORE, 4), shown(api, AFTER, 5)
+    written, script = run(api, ADD_TAG, before, answer(status, {"title": "no"}), before, after)
+    assert (written.action, written.receipt.etag) == ("updated", 5)
+    assert methods(script) == ["GET", "PATCH", "GET", "GET"]
+
+
+@BOTH
+def test_old_reads_after_a_conflict_do_not_make_a_patch_twice(api: str) -> None:
+    before, after, edited = shown(api, BEFORE, 4), shown(api, AFTER, 5), shown(api, {**BEFORE, "status": "approved"}, 5)
+    conflict = answer(409, {"title": "no"})
+    written, script = run(api, ADD_TAG, before, conflict, before, before, after)
+    assert (written.action, written.receipt.etag) == ("updated", 5)
+    assert methods(script) == ["GET", "PATCH", "GET", "GET", "GET"]
+    # Where it is somebody else's edit, the patch is made anew.
+    _, script = run(api, ADD_TAG, before, conflict, before, before, edited, answer(200, receipt(api, etag=6)))
+    assert methods(script) == ["GET", "PATCH", "GET", "GET", "GET", "PATCH"]
 
 
 @BOTH
