@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_offers.client.generations.xcore_names import OFFER as SPELLING
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.spelling import wire_value
@@ -67,7 +66,7 @@ def entity(
         "repo:createdByClientId": "our-client",
         **envelope,
         "_instance": {
-            **wire_value(properties, SPELLING),
+            **wire_value(properties, PERSONALIZED.names),
             "@id": XCORE_ID if not number else f"xcore:personalized-offer:{number:016x}",
         },
     }

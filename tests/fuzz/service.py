@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_offers.client.generations.xcore_names import OFFER
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.patches import TestFailed, apply, neutral_patch
 from airflow_provider_offers.client.model.spelling import neutral_value
 from airflow_provider_offers.client.wire.messages import Request, Response
@@ -80,7 +80,7 @@ class Service:
         return answer(200, receipt(self.api, etag=self.etag))
 
     def _neutral(self, body: Any) -> dict[str, Any]:
-        neutral: dict[str, Any] = neutral_value(body, OFFER)
+        neutral: dict[str, Any] = neutral_value(body, PERSONALIZED.names)
         return neutral
 
     def _shown(self, properties: Mapping[str, Any], number: int = 0) -> dict[str, Any]:

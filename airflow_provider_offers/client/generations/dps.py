@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.generations.dps_names import as_compared
+from airflow_provider_offers.client.generations.envelope import neutral_path
 from airflow_provider_offers.client.generations.reading import (
     integer,
     optional_integer,
@@ -22,11 +23,11 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
-from airflow_provider_offers.client.generations.xcore_names import neutral_path
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.names_on_xcore import compared_of
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, terms_of_q
-from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value
+from airflow_provider_offers.client.model.spelling import Spelled, neutral_tokens, neutral_value
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 _READ = {"Accept": "*,application/json"}
@@ -133,6 +134,21 @@ class Dps:
             next=optional_text(following, "href") if isinstance(following, Mapping) else None,
             total=optional_integer(body, "total"),
         )
+
+
+def as_compared(properties: Mapping[str, Json]) -> dict[str, Json]:
+    """Neutral properties of any kind, to be compared with what is read; they may be sent too.
+
+    This generation keeps the words that mean the same in two spellings as it got them.
+    """
+    return dict(neutral_value(properties, _compared()))
+
+
+@cache
+def _compared() -> Spelled:
+    """The places of such words in every kind at once: no name means two things."""
+    trees = [compared_of(kind.model).members for kind in LIBRARY.values()]
+    return Spelled(members={name: each for tree in trees for name, each in tree.items()})
 
 
 def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.generations.envelope import BESIDE, ENVELOPE, neutral_path
 from airflow_provider_offers.client.generations.reading import (
     integer,
     is_fit,
@@ -21,15 +22,8 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
-from airflow_provider_offers.client.generations.xcore_names import (
-    BESIDE,
-    ENVELOPE,
-    OFFER,
-    neutral_path,
-    with_criterion,
-)
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -140,7 +134,7 @@ class Xcore:
         return any(split_pointer(path)[0] in kind.names.either for path in paths)
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
-        names = OFFER if kind is None else kind.names
+        names = (kind or PERSONALIZED).names
         read: Mapping[str, Json] = neutral_value(wire_value(properties, names), names)
         return read
 
@@ -218,7 +212,7 @@ def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
     instance = body.get("_instance")
     if not isinstance(instance, Mapping):
         raise answer.unexpected("its '_instance' is missing or no object")
-    properties = with_criterion(kind.names, neutral_value(instance, kind.names, is_read=True))
+    properties = kind.model.in_todays_form(neutral_value(instance, kind.names, is_read=True))
     identifier = properties.pop("id", None)
     return Entity(
         kind=kind,

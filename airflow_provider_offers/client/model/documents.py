@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations.xcore_names import DECISION, is_prefixed, with_criterion
+from airflow_provider_offers.client.generations.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
-from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.shapes import without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -52,9 +52,9 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     if violations:
         raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
     properties: dict[str, Json] = without_receipts(
-        kind.shape, with_criterion(kind.names, neutral_value(clean, kind.names, prefix))
+        kind.shape, kind.model.in_todays_form(neutral_value(clean, kind.names, prefix))
     )
-    if kind.names is DECISION and (flat := [name for name in ("placement", "filter") if name in properties]):
+    if kind is DECISION and (flat := [name for name in ("placement", "filter") if name in properties]):
         accepted = "criteria, or in their place the older form of one placement and one filter"
         pointers = [given_pointer(given, f"/{name}", kind.names) for name in flat]
         raise InvalidInputError(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
-from airflow_provider_offers.client.generations.xcore_names import neutral_path
+from airflow_provider_offers.client.generations.envelope import neutral_path
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
 from airflow_provider_offers.client.model.names import unknown_member

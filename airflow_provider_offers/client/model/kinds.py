@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations import xcore_names
 from airflow_provider_offers.client.model import schemas
+from airflow_provider_offers.client.model.collections import Collection
+from airflow_provider_offers.client.model.common import KindModel
+from airflow_provider_offers.client.model.decisions import Decision
+from airflow_provider_offers.client.model.facts import UnreliableOnRead, WriteOnly
+from airflow_provider_offers.client.model.formulas import RankingFormula
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, STEPS, Step
+from airflow_provider_offers.client.model.names_on_xcore import names_of
+from airflow_provider_offers.client.model.offers import FallbackOffer, PersonalizedOffer
+from airflow_provider_offers.client.model.placements import Placement
+from airflow_provider_offers.client.model.places import marked
+from airflow_provider_offers.client.model.qualifiers import CollectionQualifier
+from airflow_provider_offers.client.model.rules import DecisionRule
 from airflow_provider_offers.client.model.shapes import Members, Text
 from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.text import quoted
@@ -22,12 +32,9 @@ class Kind:
     """One kind: `key` names it in the provider, `type_name` in Adobe's ids and schemas, `noun` in messages.
 
     `xcore_version` is the schema version that the documents write with, None where generation 1 documents no calls
-    for the kind; `names` is how generation 1 spells its properties. `dps_path` and `dps_query` are where generation 2
-    keeps the kind. `shape` are its rules, references to other kinds included. `window` is the path of the object that
-    holds `startDate` and `endDate`, None where there is none. `steps` lead from status to status. `write_only` names
-    the properties that a write may carry and a read never shows. `unreliable_on_read` names those that a read may leave
-    out or respell, so they do not tell whether an object is the one that was written; `any_case` names those of them
-    that a read may show in another case. `unique_name`: the service allows each name once.
+    for the kind. `dps_path` and `dps_query` are where generation 2 keeps the kind. `model` describes its properties.
+    `window` is the path of the object that holds `startDate` and `endDate`, None where there is none. `steps` lead from
+    status to status. `unique_name`: the service allows each name once.
     """
 
     key: str
@@ -36,13 +43,10 @@ class Kind:
     xcore_version: str | None
     dps_path: str
     dps_query: tuple[tuple[str, str], ...] = ()
-    names: Spelled = field(kw_only=True, compare=False, repr=False)
+    model: type[KindModel] = field(kw_only=True, compare=False, repr=False)
     shape: Members = field(kw_only=True, compare=False, repr=False)
     window: tuple[str, ...] | None = None
     steps: tuple[Step, ...] = field(default=(), repr=False)
-    write_only: tuple[str, ...] = ()
-    unreliable_on_read: tuple[str, ...] = ()
-    any_case: tuple[str, ...] = ()
     unique_name: bool = False
 
     @property
@@ -60,6 +64,26 @@ class Kind:
         return "offer" if self.is_offer else self.noun
 
     @property
+    def names(self) -> Spelled:
+        """How generation 1 spells the properties."""
+        return names_of(self.model)
+
+    @property
+    def write_only(self) -> tuple[str, ...]:
+        """The properties that a write may carry and a read never shows."""
+        return marked(self.model, WriteOnly)
+
+    @property
+    def unreliable_on_read(self) -> tuple[str, ...]:
+        """Those that a read may leave out or respell, so they do not tell whose an object is."""
+        return marked(self.model, UnreliableOnRead)
+
+    @property
+    def any_case(self) -> tuple[str, ...]:
+        """Those of them that a read may show in another case."""
+        return marked(self.model, UnreliableOnRead, lambda fact: fact.any_case)
+
+    @property
     def statuses(self) -> tuple[str, ...]:
         """The words that the status may be; none for a kind without one."""
         status = self.shape.members.get("status")
@@ -73,7 +97,7 @@ PERSONALIZED = Kind(
     xcore_version="0.5",
     dps_path="/offers",
     dps_query=(("offer-type", "personalized"),),
-    names=xcore_names.OFFER,
+    model=PersonalizedOffer,
     shape=schemas.PERSONALIZED_OFFER,
     window=("selectionConstraint",),
     steps=STEPS,
@@ -85,11 +109,9 @@ FALLBACK = Kind(
     xcore_version="0.1",
     dps_path="/offers",
     dps_query=(("offer-type", "fallback"),),
-    names=xcore_names.OFFER,
+    model=FallbackOffer,
     shape=schemas.FALLBACK_OFFER,
     steps=STEPS,
-    # A fallback has none of them; the service drops them.
-    write_only=("selectionConstraint", "rank", "cappingConstraint", "frequencyCappingConstraints"),
 )
 PLACEMENT = Kind(
     key="placement",
@@ -97,7 +119,7 @@ PLACEMENT = Kind(
     noun="placement",
     xcore_version="0.4",
     dps_path="/placements",
-    names=xcore_names.PLACEMENT,
+    model=Placement,
     shape=schemas.PLACEMENT,
 )
 TAG = Kind(
@@ -106,10 +128,8 @@ TAG = Kind(
     noun="collection qualifier",
     xcore_version="0.1",
     dps_path="/tags",
-    names=xcore_names.TAG,
+    model=CollectionQualifier,
     shape=schemas.TAG,
-    # Lists show the name alone.
-    unreliable_on_read=("description",),
     unique_name=True,
 )
 COLLECTION = Kind(
@@ -118,7 +138,7 @@ COLLECTION = Kind(
     noun="collection",
     xcore_version="0.1",
     dps_path="/offer-collections",
-    names=xcore_names.COLLECTION,
+    model=Collection,
     shape=schemas.COLLECTION,
 )
 RULE = Kind(
@@ -127,9 +147,8 @@ RULE = Kind(
     noun="decision rule",
     xcore_version="0.3",
     dps_path="/offer-rules",
-    names=xcore_names.RULE,
+    model=DecisionRule,
     shape=schemas.RULE,
-    unreliable_on_read=("definedOn",),
 )
 FORMULA = Kind(
     key="formula",
@@ -137,10 +156,8 @@ FORMULA = Kind(
     noun="ranking formula",
     xcore_version=None,
     dps_path="/ranking-formulas",
-    names=xcore_names.FORMULA,
+    model=RankingFormula,
     shape=schemas.FORMULA,
-    unreliable_on_read=("definedOn", "returnType"),
-    any_case=("returnType",),
 )
 DECISION = Kind(
     key="decision",
@@ -148,7 +165,7 @@ DECISION = Kind(
     noun="decision",
     xcore_version="0.5",
     dps_path="/offer-decisions",
-    names=xcore_names.DECISION,
+    model=Decision,
     shape=schemas.DECISION,
     window=(),
     steps=DECISION_STEPS,

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.generations.xcore_names import BESIDE
+from airflow_provider_offers.client.generations.envelope import BESIDE
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind

@@ -19,10 +19,10 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.generations.dps import Dps
-from airflow_provider_offers.client.generations.dps_names import ComponentType, as_compared
+from airflow_provider_offers.client.generations.dps import Dps, as_compared
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.component_types import SameComponentType
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.model.lifecycle import PUBLISH
@@ -268,15 +268,15 @@ def test_dps_is_sent_the_word_that_was_given(word: str) -> None:
 
 
 def test_a_component_type_equals_its_other_spelling_and_stays_itself() -> None:
-    text = ComponentType("text")
-    for other in ("text", "component-text", ComponentType("component-text")):
+    text = SameComponentType("text")
+    for other in ("text", "component-text", SameComponentType("component-text")):
         assert text == other
         assert other == text
         assert (text != other) is False
-        assert hash(text) == hash(ComponentType(other))
+        assert hash(text) == hash(SameComponentType(other))
     assert text != "html"
     assert text != None  # noqa: E711  the operator is what is tested
-    assert ComponentType("html") != "component-text"
+    assert SameComponentType("html") != "component-text"
     assert [str.__str__(copy.deepcopy(text)), str.__str__(pickle.loads(pickle.dumps(text)))] == ["text", "text"]
     assert as_compared({"representations": [{"components": [{"type": 5}, 6]}, 7]}) == {
         "representations": [{"components": [{"type": 5}, 6]}, 7]

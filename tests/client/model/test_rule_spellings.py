@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.generations.xcore_names import RULE as NAMES
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import given_pointer, neutral_payload
 from airflow_provider_offers.client.model.kinds import COLLECTION, RULE
 from airflow_provider_offers.client.model.spelling import neutral_value, wire_value
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
+
+NAMES = RULE.names
 
 CONDITION = {"type": "PQL", "format": "pql/text", "value": "true"}
 PREFIXED = {

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.generations.xcore_names import OFFER
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
@@ -31,6 +30,8 @@ from airflow_provider_offers.client.wire.messages import Answer
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID, SALE, XCORE_ID, sale
 from tests.client.script import CONTAINER, answer
+
+OFFER = PERSONALIZED.names
 
 property_test = settings(max_examples=150, derandomize=True, deadline=None)
 XCORE = Xcore(CONTAINER)

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
-from airflow_provider_offers.client.generations.xcore_names import OFFER
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
@@ -22,6 +21,8 @@ from airflow_provider_offers.client.model.validation import Validate, check_offe
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import SETTINGS
+
+OFFER = PERSONALIZED.names
 
 
 def pointers(offer: Any, kind: Kind = PERSONALIZED, validate: Validate = "strict") -> list[str]:

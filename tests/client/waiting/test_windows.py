@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.generations.xcore_names import OFFER
 from airflow_provider_offers.client.model.durations import before
 from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.spelling import neutral_value, wire_value
 from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window, window_of
 
@@ -102,10 +102,10 @@ def test_a_window_survives_both_generations_and_every_spelling_of_dates(
 ) -> None:
     window = OfferWindow(start, start.astimezone(UTC) + length)
     dps = {"selectionConstraint": {"startDate": spelling(window.start), "endDate": spelling(window.end)}}
-    xcore = wire_value(dps, OFFER)
+    xcore = wire_value(dps, PERSONALIZED.names)
     assert set(xcore["xdm:selectionConstraint"]) == {"xdm:startDate", "xdm:endDate"}
     assert window_of(dps) == window
-    assert window_of(neutral_value(xcore, OFFER)) == window
+    assert window_of(neutral_value(xcore, PERSONALIZED.names)) == window
     assert window_of({"selectionConstraint": window.as_constraint()}) == window
     assert window.changes(dps) == []
 

@@ -1,0 +1,137 @@
+"""What the models of several kinds have in common: names, references to each kind, windows, ranks, who is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from airflow_provider_offers.client.errors import Doubt, Violation
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import (
+    AnyText,
+    AtMostBytes,
+    Expected,
+    Filled,
+    Many,
+    OnXcore,
+    OrTemplate,
+    RefersTo,
+    Respelled,
+    Whole,
+)
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.wording import describe
+
+Name = Annotated[Filled, Expected("a name that is not empty")]
+MediaType = Annotated[
+    str,
+    StringConstraints(pattern=r"^\w+/[-.\w]+(?:\+[-.\w]+)?$"),
+    Expected("a media type such as text/html or image/png"),
+]
+
+PlacementId = Annotated[Any, RefersTo(("offer-placement",), "the id of a placement")]
+RuleId = Annotated[Any, RefersTo(("eligibility-rule",), "the id of a decision rule")]
+TagId = Annotated[Any, RefersTo(("tag",), "the id of a collection qualifier")]
+CollectionId = Annotated[Any, RefersTo(("offer-filter",), "the id of a collection")]
+FallbackId = Annotated[Any, RefersTo(("fallback-offer",), "the id of a fallback offer")]
+FormulaId = Annotated[Any, RefersTo(("ranking-function",), "the id of a ranking formula")]
+
+_EMPTY_WINDOW = (
+    'Adobe\'s legacy page "Create a personalized offer" prints a draft that ends before it starts; one that is '
+    "approved or live could never be shown"
+)
+
+
+def respelled_words(**dashed_by_camel: str) -> Respelled:
+    """Words that generation 1 writes in camel case and generation 2 with dashes."""
+    camel_by_dashed = {dashed: camel for camel, dashed in dashed_by_camel.items()}
+
+    def to_wire(value: Any) -> Any:
+        return camel_by_dashed.get(value, value) if isinstance(value, str) else value
+
+    def to_neutral(value: Any) -> Any:
+        return dashed_by_camel.get(value, value) if isinstance(value, str) else value
+
+    return Respelled(to_wire, to_neutral)
+
+
+def empty_window(given: Mapping[str, Any]) -> Iterator[Violation]:
+    """A window is `[start, end)`; customers never see an object whose window is empty or reversed."""
+    try:
+        start, end = parse_instant(given.get("startDate")), parse_instant(given.get("endDate"))
+    except ValueError:
+        return  # each date has its own violation already
+    if end <= start:
+        accepted = f"an instant after startDate, {given['startDate']}"
+        yield Doubt("/endDate", describe(given["endDate"]), accepted, _EMPTY_WINDOW, until_shown=True)
+
+
+class KindModel(Described):
+    """What every kind of object has."""
+
+    name: Name = Field(description="what it is called; the natural key of a creation")
+    description: AnyText = Field(ABSENT, description="free text")
+
+    @classmethod
+    def in_todays_form(cls, properties: dict[str, Any]) -> dict[str, Any]:
+        """Neutral properties, without forms that Adobe has given up."""
+        return properties
+
+
+class ProfileConstraint(Described):
+    """For whom something is meant."""
+
+    profileConstraintType: OrTemplate[Literal["none", "eligibilityRule", "anySegments", "allSegments", "rules"]] = (
+        Field(ABSENT, description="which of the next two counts")
+    )
+    eligibilityRule: RuleId = Field(ABSENT, description="the decision rule")
+    segmentIdentities: Annotated[list[Any], Many("segments")] = Field(ABSENT, description="the audiences")
+
+
+class Order(Described):
+    """How a decision ranks offers."""
+
+    orderEvaluationType: Annotated[
+        OrTemplate[Literal["static", "scoringFunction", "ranking-strategy"]],
+        respelled_words(rankingStrategy="ranking-strategy"),
+    ] = Field(ABSENT, description="how the order is found")
+    function: FormulaId = Field(ABSENT, description="the ranking formula")
+    rankingStrategy: Annotated[Filled, Expected("the id of an AI model")] = Field(
+        ABSENT, description="the id of an AI model"
+    )
+
+
+class Rank(Described):
+    """Which offer wins."""
+
+    priority: Whole = Field(description="higher wins")
+    order: Order = Field(ABSENT, description="how a decision ranks it")
+
+
+class SchemaReference(Described):
+    """The schema behind an alias."""
+
+    ref: Annotated[Filled, Expected("the id of a schema"), OnXcore("$ref")] = Field(
+        ABSENT, description="its id; generation 1 writes `$ref`"
+    )
+    version: Annotated[Any, OnXcore()] = Field(ABSENT, description="its version")
+    altId: Annotated[Filled, OnXcore()] = Field(ABSENT, description="its other name, such as `_xdm.context.profile`")
+
+
+class DefinedOn(Described):
+    """What an expression is about."""
+
+    schema_: SchemaReference = Field(ABSENT, alias="schema", description="the schema behind the alias")
+    referencePaths: Annotated[list[Annotated[Filled, Expected("the path of an attribute")]], Many("paths")] = Field(
+        ABSENT, description="the attributes that the expression reads"
+    )
+
+
+Pql = OrTemplate[Literal["PQL"]]
+# The pages show one format, pql/text, and do not say that there is no other.
+PqlFormat = Annotated[Filled, Expected("a format such as pql/text")]
+_PqlText = Annotated[Filled, Expected("an expression in PQL")]
+RuleText = Annotated[_PqlText, AtMostBytes(15 * 1024)]
+FormulaText = Annotated[_PqlText, AtMostBytes(8 * 1024)]

@@ -1,0 +1,120 @@
+"""What a decision is made of, in Adobe's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.model.common import (
+    CollectionId,
+    FallbackId,
+    KindModel,
+    PlacementId,
+    ProfileConstraint,
+    Rank,
+    empty_window,
+)
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import Instant, Many, OrTemplate, Shown, ShownWithPrefix, Whole
+
+_MAX_PLACEMENTS = 30
+_MAX_COLLECTIONS = 30
+
+
+class CriterionRank(Rank):
+    """How the offers of a criterion are ranked."""
+
+    priority: Whole = Field(
+        ABSENT, description="of the criterion; criteria are evaluated in the order of the list all the same"
+    )
+
+
+class OptionSelection(Described):
+    """Out of what a criterion selects."""
+
+    optionSelectionType: OrTemplate[Literal["filter", "directList"]] = Field(
+        ABSENT, description="whether there is a collection, which is the default, or the criterion lists its own"
+    )
+    filter: CollectionId = Field(ABSENT, description="the collection, required unless by `directList`")
+    optionList: Shown = ABSENT
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """A criterion selects out of a collection, unless it says that it lists its own offers."""
+        if given.get("filter") is None and given.get("optionSelectionType") != "directList":
+            yield Violation("/filter", "nothing", "the id of a collection; it is required")
+
+
+class Criterion(Described):
+    """Which offers are for which placements."""
+
+    placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="where")
+    optionSelection: OptionSelection = Field(description="out of what")
+    profileConstraint: ProfileConstraint = Field(ABSENT, description="for whom")
+    rank: CriterionRank = Field(ABSENT, description="how its offers are ranked")
+
+
+class Decision(KindModel):
+    """Which offers are decided between, for which placements."""
+
+    status: OrTemplate[Literal["draft", "live", "complete", "archived"]] = Field(description="see below")
+    startDate: Instant = Field(ABSENT, description="from when the decision is made")
+    endDate: Instant = Field(ABSENT, description="until when; later than `startDate`")
+    fallback: FallbackId = Field(ABSENT, description="what is shown where no offer fits")
+    criteria: Annotated[list[Criterion], Many("criteria")] = Field(
+        ABSENT,
+        description="which offers for which placements, in their order; "
+        f"at most {_MAX_PLACEMENTS} placements and {_MAX_COLLECTIONS} collections altogether",
+    )
+    # In the form of 2019 one of each stands in place of the criteria.
+    placement: ShownWithPrefix = ABSENT
+    filter: ShownWithPrefix = ABSENT
+    labels: Shown = ABSENT
+
+    @classmethod
+    def in_todays_form(cls, properties: dict[str, Any]) -> dict[str, Any]:
+        """In the form of 2019 a placement and a collection stand beside the fallback: one criterion gets both.
+
+        Beside criteria they stay what they are.
+        """
+        flat = {"placement", "filter"} & properties.keys()
+        if not flat or "criteria" in properties:
+            return properties
+        rest = {name: value for name, value in properties.items() if name not in flat}
+        criterion: dict[str, Any] = {}
+        if "placement" in flat:
+            placement = properties["placement"]
+            criterion["placements"] = placement if isinstance(placement, list) else [placement]
+        if "filter" in flat:
+            criterion["optionSelection"] = {"filter": properties["filter"]}
+        return {**rest, "criteria": [criterion]}
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """A decision's window, and how many placements and collections it may have altogether."""
+        yield from empty_window(given)
+        placements, collections = _used(given.get("criteria"))
+        for found, noun, maximum in (
+            (placements, "placements", _MAX_PLACEMENTS),
+            (collections, "collections", _MAX_COLLECTIONS),
+        ):
+            if len(found) > maximum:
+                yield Violation("/criteria", f"{len(found)} {noun}", f"at most {maximum}")
+
+
+def _used(criteria: Any) -> tuple[set[str], set[str]]:
+    """The placements and the collections that criteria name, whatever else is wrong with them."""
+    placements: set[str] = set()
+    collections: set[str] = set()
+    for each in criteria if isinstance(criteria, list) else ():
+        if not isinstance(each, Mapping):
+            continue
+        listed, selection = each.get("placements"), each.get("optionSelection")
+        placements.update(one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, str) and one)
+        chosen = selection.get("filter") if isinstance(selection, Mapping) else None
+        if isinstance(chosen, str) and chosen:
+            collections.add(chosen)
+    return placements, collections

@@ -1,0 +1,250 @@
+"""What the field of a model may say about its property, beside its type: the vocabulary of `Annotated[...]`.
+
+A fact that is a rule of our own is a pydantic validator; the other facts are read by those who walk the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar, get_args
+
+from annotated_types import Ge
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from airflow_provider_offers.client.errors import Doubt, Violation
+from airflow_provider_offers.client.model.described import checked_with, refuse
+from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint, name_in
+from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.wording import describe
+
+T = TypeVar("T")
+# A word of letters alone that stands for an id is more likely a name without its mark, from this length on.
+_SHORTEST_NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a message says that would do."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnXcore:
+    """How generation 1 spells the property, where that is not its name behind `xdm:`; empty is the name alone.
+
+    `also` is a second spelling, which reads have been seen with.
+    """
+
+    name: str = ""
+    also: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Respelled:
+    """How generation 1 spells the value; `compared` turns it into what equals each spelling that means the same."""
+
+    to_wire: Callable[[Any], Any]
+    to_neutral: Callable[[Any], Any]
+    compared: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOnly:
+    """A write may carry the property, and no read shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreliableOnRead:
+    """A read may leave the property out, or show it in `any_case`: it does not tell whose an object is."""
+
+    any_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unruled:
+    """Adobe's documents show the property, and no rule is about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsJson:
+    """An object or a list is written as JSON in place of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template may stand here until it is rendered; what is checked is the first type of the union."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(get_args(source)[0])
+
+
+OrTemplate = Annotated[T | str, Template()]
+
+
+@dataclass(frozen=True, slots=True)
+class InstantInZone:
+    """An RFC 3339 date-time with a zone."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: refuse(value, self.findings(value)))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": "date-time"}
+
+    def findings(self, value: Any) -> Iterator[Violation]:
+        try:
+            parse_instant(value)
+        except ValueError as error:
+            yield Violation("", str(error), ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class RefersTo:
+    """The id of another object of one of these types (as ids carry them), or its name behind `name:`."""
+
+    type_names: tuple[str, ...]
+    expected: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: refuse(value, self.findings(value)))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "minLength": 1}
+
+    def findings(self, value: Any) -> Iterator[Violation]:
+        if isinstance(value, Mapping):
+            accepted = f"{self.expected}, such as \"{{{{ ti.xcom_pull(...)['id'] }}}}\", or {NAME_PREFIX} and its name"
+            yield Violation("", describe(value), accepted)
+        elif not isinstance(value, str) or not value.strip().removeprefix(NAME_PREFIX).strip():
+            yield Violation("", describe(value), self.expected)
+        elif name_in(value) is None:
+            yield from self._id_findings(value)
+
+    def _id_findings(self, value: str) -> Iterator[Violation]:
+        typed = TYPED_ID.fullmatch(value)
+        if typed is not None and typed["type"] not in self.type_names:
+            yield Violation("", describe(value), self.expected)
+        elif not IDENTIFIER.fullmatch(value):
+            yield Violation("", describe(value), self.expected + name_hint(value))
+        elif typed is None and len(value) >= _SHORTEST_NAME and not any(map(str.isdigit, value)):
+            page = "No page of Adobe's shows an id without a digit"
+            yield Doubt("", describe(value), self.expected + name_hint(value), page)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUri:
+    """A word that the pages know, or a URI that begins as theirs do; another URI is doubtful.
+
+    `tails` are the known ends of such URIs, `uri` is one as an example.
+    """
+
+    words: tuple[str, ...]
+    roots: tuple[str, ...]
+    tails: tuple[str, ...]
+    uri: str
+    page: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: refuse(value, self.findings(value)))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "examples": [*self.words, self.uri]}
+
+    def findings(self, value: Any) -> Iterator[Violation]:
+        accepted = f"{' or '.join(map(repr, self.words))}{', or a URI' if self.words else 'a URI'} such as {self.uri}"
+        if not isinstance(value, str) or not value.strip():
+            yield Violation("", describe(value), accepted)
+        elif value not in self.words:
+            yield from self._uri_findings(value, accepted)
+
+    def _uri_findings(self, value: str, accepted: str) -> Iterator[Violation]:
+        root = next((each for each in self.roots if value.startswith(each)), None)
+        if root is None and ":" in value:
+            yield Doubt("", describe(value), accepted, self.page)
+            return
+        tail = value.removeprefix(root or "")
+        if root is not None and tail in self.tails:
+            return
+        meant = near(tail, self.tails if root is not None or not self.words else self.words)
+        suggested = [each if root is None and self.words else f"{root or self.roots[0]}{each}" for each in meant]
+        if root is None or meant:
+            yield Violation("", describe(value), accepted + perhaps(suggested))
+        else:
+            yield Doubt("", describe(value), accepted, self.page)
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """How many entries a list or an object has. With an `until_shown` page a draft may have too few, as that page does.
+
+    Pydantic's own bounds are not used: too many entries would hide what is wrong with each.
+    """
+
+    noun: str = "entries"
+    minimum: int = 0
+    maximum: int | None = None
+    until_shown: str = ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, inner: checked_with(value, inner, self.findings, (list, dict)), handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        bounded = handler(schema)
+        what = "Items" if bounded.get("type") == "array" else "Properties"
+        bounds = {f"min{what}": self.minimum or None, f"max{what}": self.maximum}
+        return {**bounded, **{name: bound for name, bound in bounds.items() if bound is not None}}
+
+    def findings(self, value: Any) -> Iterator[Violation]:
+        if len(value) < self.minimum:
+            yield self.in_draft(Violation("", f"{len(value)} {self.noun}", f"at least {self.minimum}"))
+        if self.maximum is not None and len(value) > self.maximum:
+            yield Violation("", f"{len(value)} {self.noun}", f"at most {self.maximum}")
+
+    def in_draft(self, finding: Violation) -> Violation:
+        """The violation; a doubt until the object is shown where a page has it so."""
+        if not self.until_shown:
+            return finding
+        return Doubt(finding.pointer, finding.given, finding.accepted, self.until_shown, until_shown=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostBytes:
+    """The size of a text in UTF-8."""
+
+    maximum: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: refuse(value, self.findings(value)), handler(source)
+        )
+
+    def findings(self, value: str) -> Iterator[Violation]:
+        size = len(value.encode(errors="replace"))
+        if size > self.maximum:
+            yield Violation("", f"{size} bytes", f"at most {self.maximum} bytes in UTF-8")
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("blank")
+    return value
+
+
+AnyText = Annotated[str, Expected("text")]
+Filled = Annotated[str, AfterValidator(_not_blank), Expected("text that is not empty")]
+JsonText = Annotated[str, HoldsJson(), Expected("text")]
+Whole = OrTemplate[Annotated[int, Ge(0)]]
+Positive = OrTemplate[Annotated[int, Ge(1)]]
+Flag = OrTemplate[bool]
+Instant = Annotated[datetime | str, InstantInZone()]
+# What no rule is about; generation 1 shows it without a prefix.
+Shown = Annotated[Any, Unruled(), OnXcore()]
+ShownWithPrefix = Annotated[Any, Unruled()]

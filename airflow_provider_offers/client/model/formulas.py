@@ -1,0 +1,42 @@
+"""What a ranking formula is made of, in Adobe's words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from airflow_provider_offers.client.model.common import DefinedOn, FormulaText, KindModel, Pql, PqlFormat
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import Expected, Filled, Flag, Shown, UnreliableOnRead
+
+
+class Expression(Described):
+    """An expression in Profile Query Language, the only language there is."""
+
+    type: Pql = Field(description="the language")
+    format: PqlFormat = Field(
+        ABSENT, description="`pql/text` on all of Adobe's pages; another one is left to the service"
+    )
+    value: FormulaText = Field(description="the expression")
+
+
+class ReturnType(Described):
+    """The type of a formula's result."""
+
+    type: Annotated[Filled, Expected("integer")] = Field(ABSENT, description="such as `integer`")
+
+
+class RankingFormula(KindModel):
+    """How offers are ranked. Generation 1 documents no calls for formulas, but its spelling of them is seen."""
+
+    expression: Expression = Field(description="the score, in Profile Query Language")
+    returnType: Annotated[ReturnType, UnreliableOnRead(any_case=True)] = Field(
+        ABSENT, description="what the expression gives"
+    )
+    isPure: Flag = Field(ABSENT, description="whether the same input gives the same score")
+    definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
+        ABSENT, description="what the expression is about, by alias"
+    )
+    exdFunction: Shown = ABSENT
+    labels: Shown = ABSENT

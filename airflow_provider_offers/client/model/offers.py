@@ -1,0 +1,204 @@
+"""What a personalized offer and a fallback offer are made of, in Adobe's words.
+
+Sources of all models: the required fields, words and bounds of Adobe's create pages, the lifecycle pages and the
+guardrails. Adobe's public XDM schemas are not used: they describe older versions than the service runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from airflow_provider_offers.client.errors import Doubt, Violation
+from airflow_provider_offers.client.model.common import (
+    KindModel,
+    MediaType,
+    PlacementId,
+    ProfileConstraint,
+    Rank,
+    TagId,
+    empty_window,
+)
+from airflow_provider_offers.client.model.component_types import Channel, ComponentType
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import (
+    AnyText,
+    Expected,
+    Flag,
+    Instant,
+    JsonText,
+    Many,
+    OnXcore,
+    OrTemplate,
+    Positive,
+    Shown,
+    ShownWithPrefix,
+    Unruled,
+    WriteOnly,
+)
+from airflow_provider_offers.client.model.wording import describe
+
+MAX_TAGS = 20
+_NO_COMPONENTS = (
+    "No page of Adobe's says that a draft needs content already; an offer that is approved has nothing to show without"
+)
+_ONE_PLACEMENT_TWICE = (
+    'Adobe\'s page "Update a personalized offer" adds a second representation for a placement; its page "Manage '
+    'Decisioning Service entities using APIs" forbids that'
+)
+
+
+class Component(Described):
+    """A piece of content."""
+
+    type: Annotated[ComponentType, OnXcore("@type")] = Field(
+        description="`html`, `imagelink`, `component-text`, `json`, or the URI of generation 1"
+    )
+    format: Annotated[MediaType, OnXcore("dc:format")] = Field(description="a media type")
+    language: Annotated[
+        list[
+            Annotated[
+                str,
+                StringConstraints(pattern=r"^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$"),
+                Expected("a language tag such as en or en-us"),
+            ]
+        ],
+        Many("language tags"),
+        OnXcore("dc:language"),
+    ] = Field(ABSENT, description="language tags, such as `en-us`")
+    content: JsonText = Field(ABSENT, description="the content itself")
+    deliveryURL: AnyText = Field(ABSENT, description="or where it lies")
+    linkURL: AnyText = Field(ABSENT, description="where a click leads")
+    # A short text of 2019, and where an asset of the library stands behind a picture.
+    copyline: ShownWithPrefix = ABSENT
+    repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(ABSENT, alias="repo:id")
+    repo_name: Annotated[Any, Unruled(), OnXcore("repo:name")] = Field(ABSENT, alias="repo:name")
+    repo_resolveURL: Annotated[Any, Unruled(), OnXcore("repo:resolveURL")] = Field(ABSENT, alias="repo:resolveURL")
+    previewThumbnail: Annotated[Any, Unruled(), OnXcore("offerui:previewThumbnail")] = Field(
+        ABSENT, alias="offerui:previewThumbnail"
+    )
+
+
+class Representation(Described):
+    """What is shown at one placement."""
+
+    placement: PlacementId = Field(description="where")
+    # Adobe's own create example has no channel, whatever its schema says.
+    channel: Channel = Field(ABSENT, description="the URI of the channel")
+    components: Annotated[list[Component], Many("components", minimum=1, until_shown=_NO_COMPONENTS)] = Field(
+        description="what is shown"
+    )
+
+
+class Window(Described):
+    """When an offer may be shown."""
+
+    startDate: Instant = Field(description="from when")
+    endDate: Instant = Field(description="until when; later than `startDate`, but in a draft")
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        return empty_window(given)
+
+
+class SelectionConstraint(ProfileConstraint, Window):
+    """When an offer may be shown, and to whom."""
+
+
+class CappingConstraint(Described):
+    """How often an offer is shown at most."""
+
+    globalCap: Positive = Field(ABSENT, description="to all together")
+    profileCap: Positive = Field(ABSENT, description="to each")
+
+
+class Repeat(Described):
+    """When the counting of a cap starts again."""
+
+    enabled: Flag = Field(ABSENT, description="whether it does")
+    unit: OrTemplate[Literal["day", "week", "month"]] = Field(ABSENT, description="after a day, a week or a month")
+    unitCount: Positive = Field(ABSENT, description="or several")
+
+
+class FrequencyCappingConstraint(Described):
+    """A cap that starts again."""
+
+    enabled: Flag = Field(ABSENT, description="whether the rule counts")
+    limit: Positive = Field(description="how often")
+    scope: OrTemplate[Literal["global", "profile"]] = Field(description="counted for all or for each")
+    entity: OrTemplate[Literal["offer", "placement"]] = Field(description="counted for the offer or for one placement")
+    placement: PlacementId = Field(ABSENT, description="which placement")
+    startDate: Instant = Field(ABSENT, description="from when it counts")
+    endDate: Instant = Field(ABSENT, description="until when")
+    events: Annotated[
+        list[OrTemplate[Literal["decisioning", "impression", "click", "custom"]]], Many("events", minimum=1)
+    ] = Field(ABSENT, description="what is counted")
+    repeat: Repeat = Field(ABSENT, description="when counting starts again")
+    customQuery: ShownWithPrefix = ABSENT
+    duration: ShownWithPrefix = ABSENT
+    index: ShownWithPrefix = ABSENT
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        return empty_window(given)
+
+
+class Offer(KindModel):
+    """What both kinds of offers have."""
+
+    status: OrTemplate[Literal["draft", "approved", "archived"]] = Field(description="see below")
+    representations: Annotated[list[Representation], Many("representations")] = Field(
+        ABSENT, description="what is shown where"
+    )
+    tags: Annotated[list[TagId], Many("collection qualifiers", maximum=MAX_TAGS)] = Field(
+        ABSENT, description="its collection qualifiers"
+    )
+    characteristics: Annotated[dict[str, JsonText], Many(maximum=30), Expected("an object of texts")] = Field(
+        ABSENT, description="texts under names of your own"
+    )
+    rank: Rank = Field(ABSENT, description="which offer wins")
+    cappingConstraint: CappingConstraint = Field(ABSENT, description="how often it is shown at most")
+    frequencyCappingConstraints: Annotated[list[FrequencyCappingConstraint], Many("capping rules", maximum=10)] = Field(
+        ABSENT, description="caps that start again"
+    )
+    selectionConstraint: SelectionConstraint = Field(ABSENT, description="when it may be shown, and to whom")
+    labels: Shown = ABSENT
+    customMetadata: Shown = ABSENT
+    fCapConstraintsLastIndex: Shown = ABSENT
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """The pages do not agree whether an offer may have two representations for one placement."""
+        first: dict[str, int] = {}
+        representations = given.get("representations")
+        for index, each in enumerate(representations if isinstance(representations, list) else ()):
+            placement = each.get("placement") if isinstance(each, Mapping) else None
+            if isinstance(placement, str) and first.setdefault(placement, index) != index:
+                accepted = f"a placement that no other representation uses (index {first[placement]} uses it)"
+                place = f"/representations/{index}/placement"
+                yield Doubt(place, describe(placement), accepted, _ONE_PLACEMENT_TWICE)
+
+
+class PersonalizedOffer(Offer):
+    """An offer with a window and a rank, for the customers whom it is meant for."""
+
+    rank: Rank = Field(description="which offer wins")
+    selectionConstraint: SelectionConstraint = Field(description="when it may be shown, and to whom")
+
+
+class FallbackOffer(Offer):
+    """An offer for customers who qualify for no other.
+
+    It has no window, rank or caps of its own. Adobe's documents send them all the same, and the service drops them.
+    """
+
+    rank: Annotated[Rank, WriteOnly()] = Field(ABSENT, description="dropped by the service")
+    cappingConstraint: Annotated[CappingConstraint, WriteOnly()] = Field(ABSENT, description="dropped by the service")
+    frequencyCappingConstraints: Annotated[
+        list[FrequencyCappingConstraint], Many("capping rules", maximum=10), WriteOnly()
+    ] = Field(ABSENT, description="dropped by the service")
+    selectionConstraint: Annotated[SelectionConstraint, WriteOnly()] = Field(
+        ABSENT, description="dropped by the service"
+    )

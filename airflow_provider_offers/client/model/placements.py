@@ -1,0 +1,36 @@
+"""What a placement is made of, in Adobe's words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge, Le
+from pydantic import Field
+
+from airflow_provider_offers.client.model.common import KindModel, MediaType
+from airflow_provider_offers.client.model.component_types import Channel, PlacementComponentType
+from airflow_provider_offers.client.model.described import ABSENT
+from airflow_provider_offers.client.model.facts import Flag, Many, OrTemplate, Shown
+
+
+class Placement(KindModel):
+    """A place where offers are shown."""
+
+    componentType: PlacementComponentType = Field(
+        ABSENT, description="what is shown there: `html`, `text`, `imagelink`, `json`, or the URI of generation 1"
+    )
+    channel: Channel = Field(
+        ABSENT, description="the URI of the channel, such as `https://ns.adobe.com/xdm/channel-types/email`"
+    )
+    contentTypes: Annotated[list[MediaType], Many("media types")] = Field(
+        ABSENT, description="media types, such as `text/html`"
+    )
+    itemCount: OrTemplate[Annotated[int, Ge(1), Le(30)]] = Field(
+        ABSENT, description="how many offers are returned where a request does not say"
+    )
+    allowDuplicatePlacements: Flag = Field(
+        ABSENT, description="false on any placement of a request forbids the same offer twice in it"
+    )
+    returnContent: Flag = Field(ABSENT, description="whether a decision's answer carries the content")
+    returnMetaData: dict[str, Flag] = Field(ABSENT, description="which metadata the answer carries, by name")
+    labels: Shown = ABSENT

@@ -1,0 +1,106 @@
+"""The places of a document as its model describes them: what those who walk a document go along.
+
+One `Place` is read off each field of a model, once in a process. Pydantic checks a value on its own; this is for what
+pydantic does not do: to clean, to spell, to find references and near misses, and to name the rule for one place of a
+patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from airflow_provider_offers.client.model.described import Described
+from airflow_provider_offers.client.model.facts import Template, Unruled
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """One place: the type that it holds, what its field says about it, and what lies below.
+
+    `members` are those of an object that a rule is about, `unruled` those that Adobe's documents merely show. `item` is
+    an element of a list, `own` a member of an object whose names are its author's.
+    """
+
+    holds: Any = Any
+    facts: tuple[Any, ...] = ()
+    words: tuple[str, ...] = ()
+    members: Mapping[str, Place] = field(default_factory=dict)
+    unruled: Mapping[str, Place] = field(default_factory=dict)
+    item: Place | None = None
+    own: Place | None = None
+    is_required: bool = False
+    description: str = ""
+
+    def fact(self, kind: type[F]) -> F | None:
+        """What the field says in that word; the last one counts."""
+        return next((each for each in reversed(self.facts) if isinstance(each, kind)), None)
+
+    @property
+    def model(self) -> type[Described] | None:
+        return self.holds if isinstance(self.holds, type) and issubclass(self.holds, Described) else None
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The members that must be there."""
+        return tuple(name for name, member in self.members.items() if member.is_required)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every name of a member that Adobe's documents show."""
+        return (*self.members, *self.unruled)
+
+    def below(self, token: str) -> Place:
+        """The place of a member or an element."""
+        return self.item or self.own or self.members.get(token, ANY)
+
+    def at(self, tokens: Sequence[str]) -> tuple[Place, Place]:
+        """The place that holds the one which a path names, and that one."""
+        parent = here = self
+        for token in tokens:
+            parent, here = here, here.below(token)
+        return parent, here
+
+
+ANY = Place()
+
+
+@cache
+def place_of(model: type[Described]) -> Place:
+    """The place of a whole object."""
+    members: dict[str, Place] = {}
+    unruled: dict[str, Place] = {}
+    for name, each in model.model_fields.items():
+        found = _read(each.annotation, tuple(each.metadata))
+        told = replace(found, is_required=each.is_required(), description=each.description or "")
+        (unruled if told.fact(Unruled) else members)[each.alias or name] = told
+    return Place(model, members=members, unruled=unruled)
+
+
+@cache
+def marked(model: type[Described], fact: type[F], condition: Callable[[F], bool] = bool) -> tuple[str, ...]:
+    """The properties of an object that a fact is told of."""
+    told = {name: place.fact(fact) for name, place in place_of(model).members.items()}
+    return tuple(name for name, each in told.items() if each is not None and condition(each))
+
+
+def _read(annotation: Any, facts: tuple[Any, ...] = ()) -> Place:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _read(inner[0], (*inner[1:], *facts))
+    if origin in (Union, UnionType) and any(isinstance(each, Template) for each in facts):
+        return _read(inner[0], tuple(each for each in facts if not isinstance(each, Template)))
+    if origin is Literal:
+        return Place(str, facts, words=inner)
+    if origin is list:
+        return Place(list, facts, item=_read(inner[0]))
+    if origin is dict:
+        return Place(dict, facts, own=_read(inner[1]))
+    if isinstance(annotation, type) and issubclass(annotation, Described):
+        return replace(place_of(annotation), facts=facts)
+    return Place(annotation, facts)

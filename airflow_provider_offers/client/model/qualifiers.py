@@ -1,0 +1,20 @@
+"""What a collection qualifier (formerly a tag) is made of, in Adobe's words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from airflow_provider_offers.client.model.common import KindModel, Name
+from airflow_provider_offers.client.model.described import ABSENT
+from airflow_provider_offers.client.model.facts import AnyText, Shown, UnreliableOnRead
+
+
+class CollectionQualifier(KindModel):
+    """A mark that offers carry, and collections gather by."""
+
+    name: Name = Field(description="what it is called; the service allows each name once")
+    # Lists show the name alone.
+    description: Annotated[AnyText, UnreliableOnRead()] = Field(ABSENT, description="free text")
+    labels: Shown = ABSENT

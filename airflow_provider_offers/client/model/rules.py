@@ -1,0 +1,42 @@
+"""What a decision rule is made of, in Adobe's words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from airflow_provider_offers.client.model.common import DefinedOn, KindModel, Pql, PqlFormat, RuleText
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import AnyText, OnXcore, Shown, UnreliableOnRead
+
+
+class Condition(Described):
+    """An expression in Profile Query Language, the only language there is."""
+
+    type: Annotated[Pql, OnXcore("type", also="xdm:type")] = Field(description="the language")
+    format: Annotated[PqlFormat, OnXcore("format", also="xdm:format")] = Field(
+        ABSENT, description="`pql/text` on all of Adobe's pages; another one is left to the service"
+    )
+    value: Annotated[RuleText, OnXcore("value", also="xdm:value")] = Field(description="the expression")
+
+
+class DecisionRule(KindModel):
+    """Which profiles an offer, or a part of a decision, is for.
+
+    Adobe's pages write the description and the condition without a prefix on generation 1; reads have been seen with
+    one.
+    """
+
+    description: Annotated[AnyText, OnXcore("description", also="xdm:description")] = Field(
+        ABSENT, description="free text"
+    )
+    condition: Annotated[Condition, OnXcore("condition", also="xdm:condition")] = Field(
+        description="who is eligible, in Profile Query Language"
+    )
+    definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
+        ABSENT, description="what the expression is about, by alias"
+    )
+    segmentModel: Shown = ABSENT
+    exdRule: Shown = ABSENT
+    labels: Shown = ABSENT
