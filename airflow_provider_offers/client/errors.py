@@ -75,7 +75,7 @@ class Violation:
 
     def __str__(self) -> str:
         place = legible(self.pointer) or "(the whole)"
-        return f"{place}: given {legible(self.given)}; accepted: {legible(self.accepted, _LONGEST_ACCEPTED)}"
+        return f"{place}: given {legible(self.given)}; expected {legible(self.accepted, _LONGEST_ACCEPTED)}"
 
 
 @dataclass(frozen=True, slots=True)

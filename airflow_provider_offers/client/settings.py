@@ -344,7 +344,7 @@ class _Reader:
             return None
         if not all(map(_is_proxy, value.values())):
             accepted = "addresses of http or https proxies, such as http://proxy:3128"
-            self.wrong("proxies", "an address that is none of a proxy", accepted)
+            self.wrong("proxies", "something that is not a proxy address", accepted)
         return dict(value)
 
     def known_extras(self) -> None:
@@ -354,7 +354,7 @@ class _Reader:
             if name in _RETIRED:
                 accepted = "OAuth server-to-server (login and password): Adobe retired JWT credentials in January 2025"
             elif near := difflib.get_close_matches(name, _EXTRAS, n=1, cutoff=0.5):
-                accepted = f"perhaps {near[0]!r}? known are {', '.join(_EXTRAS)}"
+                accepted = f"one of {', '.join(_EXTRAS)}; did you mean {near[0]!r}?"
             else:
                 accepted = f"one of {', '.join(_EXTRAS)}"
             self.wrong(name, "an unknown extra", accepted)

@@ -426,8 +426,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
             raise AirflowFailException(f"{error}\n  The batch job {self._job_id} goes on") from error
         elif not record.outlives_the_try:
             raise AirflowFailException(
-                f"{error}\n  The batch job {self._job_id} goes on. Airflow 3.2 would let no retry know of it, so that "
-                "none is made"
+                f"{error}\n  The batch job {self._job_id} goes on. On Airflow 3.2 a retry would not know of it, so "
+                "it is not retried automatically"
             ) from error
         raise error
 

@@ -355,7 +355,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         limit = whole_number(self.limit, 0)
         if limit is None:
             raise InvalidInputError(
-                "Nothing can be archived", [Violation("limit", quoted(self.limit), "a whole number, at least 0")]
+                "The limit is not valid", [Violation("limit", quoted(self.limit), "a whole number, at least 0")]
             )
         return limit
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
-_NOTHING_TO_WAIT_FOR = "There is nothing to wait for"
+_NOT_VALID = "The sensor's arguments are not valid"
 # The trigger keeps the sensor's timeout and says what was there at its end. Where no triggerer runs it, the scheduler
 # ends the wait so much later.
 _GRACE = timedelta(seconds=60)
@@ -109,7 +109,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def refuse_what_is_wrong(self) -> None:
         """Raise what `check` finds."""
         if violations := list(self.check()):
-            raise InvalidInputError(_NOTHING_TO_WAIT_FOR, violations)
+            raise InvalidInputError(_NOT_VALID, violations)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
@@ -324,7 +324,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]
         if not given:
-            self.log.warning("offer_id names no offer, so that there is nothing to wait for")
+            self.log.warning("offer_id names no offer; the sensor succeeds at once")
         library = hook.library
         references = [library.reference(each, self.offer_type or None) for each in given]
         entities = library.look_at(references) if references else []

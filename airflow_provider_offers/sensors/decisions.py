@@ -151,7 +151,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         etag = check_etag(self.etag)
         if etag is not None and len(given) != 1:
             raise InvalidInputError(
-                "There is nothing to wait for",
+                "The sensor's arguments are not valid",
                 [Violation("etag", f"one etag for {len(given)} offers", "etag with one offer only")],
             )
         if etag is not None:

@@ -60,7 +60,7 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
     except AirflowNotFoundException:
         accepted = "the id of a connection of type offer_library"
         violations = [Violation("offer_library_conn_id", repr(conn_id), accepted)]
-        raise ConfigurationError("There is no such connection", violations) from None
+        raise ConfigurationError("The connection is not known", violations) from None
     except Exception as error:  # noqa: BLE001  raised again, without its texts
         # Airflow's own API was out of reach, for example. Its texts are not kept: they may quote the connection.
         lost = OfferLibraryError(f"The connection {conn_id!r} could not be read ({type(error).__name__})")

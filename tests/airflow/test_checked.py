@@ -38,7 +38,7 @@ def test_a_slip_is_red_before_anything_is_sent_and_a_property_of_ones_own_is_sen
         "finds_nothing",
     }
     for name, meant in (("uncapped", "cappingConstraint"), ("nowhere", "channel"), ("finds_nothing", "approved")):
-        assert f"perhaps {meant!r}?" in str(result.error(name))
+        assert f"did you mean {meant!r}?" in str(result.error(name))
     assert result.states["own"] == "success"
     assert "/acmeCampaignCode: given the property 'acmeCampaignCode'" in result.logs
     assert len(writes(emulator)) == 1

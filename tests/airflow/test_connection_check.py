@@ -115,6 +115,6 @@ def test_fields_that_cannot_work(
     ok, message = examine(monkeypatch, changed(emulator, api, org_id="acme", sandbx="prod", password=""))
 
     assert not ok
-    for said in ("org_id: given 'acme'", "perhaps 'sandbox'?", "password (the client secret): given nothing"):
+    for said in ("org_id: given 'acme'", "did you mean 'sandbox'?", "password (the client secret): given nothing"):
         assert said in message
     assert emulator.journal() == []

@@ -155,7 +155,7 @@ def test_what_is_wrong_fails_at_once_and_names_the_field(
     assert set(result.states.values()) == {"failed"}
     assert {len(result.tries(task)) for task in result.states} == {1}
     told = errors(result, result.states)
-    assert "item_count: given 31; accepted: a whole number from 1 to 30" in told["items"]
+    assert "item_count: given 31; expected a whole number from 1 to 30" in told["items"]
     assert "profile/Email: given the template \"{{ '' }}\"" in told["nobody"]
     assert "decision_id" in told["swapped"]
     assert "placement_id" in told["swapped"]

@@ -274,7 +274,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         ("latin.json", "offer: given 'latin.json', which is there and not text in UTF-8"),
         ("broken.json", "offer: given the file 'broken.json', which is no JSON once it is rendered"),
         ("none.json", "offer/name: given the template"),
-        (Path("offers.yaml"), "offer: given 'offers.yaml'; accepted: a file of JSON, .json"),
+        (Path("offers.yaml"), "offer: given 'offers.yaml'; expected a file of JSON, .json"),
         (["texts.json"], "offer/0: given 'texts.json', which is not there"),
     ):
         made = rendered(CreateOfferOperator, given={"offer": given}, template_searchpath=str(tmp_path))
@@ -283,7 +283,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
 
 
 def test_a_wrong_ending_names_the_value() -> None:
-    with pytest.raises(InvalidInputError, match=r"offer: given 'offers\.yaml'; accepted: the name of a \.json file"):
+    with pytest.raises(InvalidInputError, match=r"offer: given 'offers\.yaml'; expected the name of a \.json file"):
         json_document("offer", "offers.yaml")
 
 

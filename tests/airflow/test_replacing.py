@@ -81,6 +81,6 @@ def test_each_of_a_list_becomes_its_own_document(airflow: Airflow, emulator: Emu
     names = sorted(each["body"]["name"] for each in emulator.objects("personalized-offer"))
     assert [name for name in names if name.startswith(("New", "Old"))] == ["New 0", "New 1", "New 2"]
     told = errors(result, result.states)
-    assert "offer: given 2 for 3 objects; accepted: a list of 3 documents, one for each" in told["too_few"]
+    assert "offer: given 2 for 3 objects; expected a list of 3 documents, one for each" in told["too_few"]
     assert "a second time" in told["twice"]
     assert "/1/status" in told["wrong"]

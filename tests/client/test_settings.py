@@ -172,8 +172,8 @@ def test_the_schema_is_the_scheme_of_a_host_that_has_none() -> None:
 @pytest.mark.parametrize(
     ("host", "schema", "expected"),
     [
-        ("", "prod", "schema: given 'prod'; accepted: https or http"),
-        ("https://platform.adobe.io", "http", "schema: given 'http'; accepted: the scheme that the host names"),
+        ("", "prod", "schema: given 'prod'; expected https or http"),
+        ("https://platform.adobe.io", "http", "schema: given 'http'; expected the scheme that the host names"),
         ("", "http", "host: given the scheme 'http' for 'platform.adobe.io'"),
     ],
 )
@@ -313,7 +313,7 @@ def test_scopes_are_joined_by_commas(given: Any) -> None:
     ],
 )
 def test_an_unknown_extra_is_named_with_the_nearest(name: str, near: str) -> None:
-    assert f"perhaps {near!r}" in wrong(extra={name: "x"})[name]
+    assert f"did you mean {near!r}" in wrong(extra={name: "x"})[name]
 
 
 def test_an_unknown_extra_that_resembles_nothing_lists_the_known_ones() -> None:

@@ -73,7 +73,7 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
             raise
         unknown = OutcomeUnknownError(
             f"Whether the decision was made is not known: {error}\n"
-            "  Caps may have counted it. Another try would count again, so that none is made by itself."
+            "  Caps may have counted it. Another try could count it again, so it is not retried automatically."
         )
         unknown.retryable = False
         raise unknown from None

@@ -49,6 +49,6 @@ def job_status(access: Access, job_id: str) -> Flow[Job]:
     """
     if not is_fit(job_id):
         accepted = "the id of a batch job, as a receipt has it"
-        raise InvalidInputError("There is no such batch job", [Violation("job_id", quoted(job_id, 80), accepted)])
+        raise InvalidInputError("The batch job's id is not valid", [Violation("job_id", quoted(job_id, 80), accepted)])
     answer: Answer = yield from access.exchange.send(decisioning.job(job_id), decisioning.BATCH_BASE)
     return decisioning.read_job(answer)

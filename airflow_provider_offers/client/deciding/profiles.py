@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.wire.messages import Json
 
 PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
-_SUBJECT = "There is no profile to decide for"
+_SUBJECT = "The profile is not valid"
 IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
 
 

@@ -41,7 +41,7 @@ def check_etag(given: Any) -> int | None:
     text = str(given).strip('"')
     if isinstance(given, bool) or not (text.isascii() and text.isdecimal() and 0 < len(text) < 19):
         accepted = "an etag, a whole number, such as that of the receipt of the task that published"
-        raise InvalidInputError("There is nothing to wait for", [Violation("etag", quoted(given), accepted)])
+        raise InvalidInputError("The sensor's arguments are not valid", [Violation("etag", quoted(given), accepted)])
     return int(text)
 
 

@@ -68,7 +68,7 @@ def new_viewpoint(
             if given is not None
         ]
         if violations:
-            raise InvalidInputError("There is no decision to ask", violations)
+            raise InvalidInputError("The decision request is not valid", violations)
         if settings.api != "xcore":
             raise UnsupportedError(
                 "dps documents no diagnostics of its runtime; give decision_id and profile, so that a decision tells "

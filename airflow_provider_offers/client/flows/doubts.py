@@ -62,7 +62,7 @@ def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
     names = [given] if isinstance(given, str) and given else list(given or ())
     known = known_reasons(kind)
     if unknown := [name for name in names if name not in known]:
-        accepted = f"of {', '.join(known)}" if known else f"nothing: no check of a {kind.noun} can be waived"
+        accepted = f"some of {', '.join(known)}" if known else f"nothing: no check of a {kind.noun} can be waived"
         raise InvalidInputError(
             f"The checks of the {kind.noun} are not valid", [Violation("waive", quoted(unknown), accepted)]
         )

@@ -209,7 +209,7 @@ def _suggestion(key: Any) -> str:
         for word in (kind.key, kind.type_name, kind.noun, kind.dps_path.removeprefix("/")):
             words.setdefault(word, kind.key)
     near = difflib.get_close_matches(key.strip().lower().replace("_", "-"), words, n=1)
-    return f"; perhaps {words[near[0]]!r}?" if near else ""
+    return f"; did you mean {words[near[0]]!r}?" if near else ""
 
 
 def kind_of_type_name(type_name: str) -> Kind | None:

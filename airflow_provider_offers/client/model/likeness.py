@@ -32,7 +32,7 @@ def folded(word: str) -> str:
 def perhaps(words: Iterable[str]) -> str:
     """The words that may have been meant, as the end of a sentence."""
     listed = " or ".join(map(repr, words))
-    return f"; perhaps {listed}?" if listed else ""
+    return f"; did you mean {listed}?" if listed else ""
 
 
 def _allowed(word: str, given: str) -> int:

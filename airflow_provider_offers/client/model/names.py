@@ -71,13 +71,13 @@ def unknown_member(
     given = f"the property {name!r}" if given is None else given
     if local in known:
         wire = spelled.wire_name(local)[0]
-        return None if wire == local else Violation(place, given, f"a property of the pages{perhaps([wire])}")
+        return None if wire == local else Violation(place, given, f"a documented property{perhaps([wire])}")
     found = near(local, known)
     if found:
         suggested = [spelled.wire_name(each)[0] if prefixed else each for each in found]
-        return Violation(place, given, f"a property of the pages{perhaps(suggested)}")
+        return Violation(place, given, f"a documented property{perhaps(suggested)}")
     homes = " or ".join(sorted(set(_homes(whole).get(local, ())), key=len))
-    accepted = f"a property of the pages{f'; perhaps it belongs to {homes}?' if homes else ''}"
+    accepted = f"a documented property{f'; does it belong to {homes}?' if homes else ''}"
     return Doubt(place, given, accepted, UNKNOWN)
 
 

@@ -39,7 +39,7 @@ def name_hint(given: str) -> str:
     """What may have been meant by text that is no id, as the end of a sentence: a name, without what marks one."""
     name = given.strip()
     looks_like_one = name[:1].isalnum() and not name.startswith(("dps:", "xcore:"))
-    return f"; perhaps {NAME_PREFIX + name!r}?" if looks_like_one else ""
+    return f"; did you mean {NAME_PREFIX + name!r}?" if looks_like_one else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def check_statuses(given: Any) -> tuple[str, ...]:
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set)) else ()
     if not words or any(word not in PERSONALIZED.statuses for word in words):
         accepted = f"{', '.join(map(repr, PERSONALIZED.statuses))}, one or several"
-        raise InvalidInputError("There is nothing to wait for", [Violation("status", quoted(given), accepted)])
+        raise InvalidInputError("The sensor's arguments are not valid", [Violation("status", quoted(given), accepted)])
     return words
 
 
@@ -44,7 +44,7 @@ def check_until(given: Any) -> Until:
     if given == "closed":
         return "closed"
     raise InvalidInputError(
-        "There is nothing to wait for", [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))]
+        "The sensor's arguments are not valid", [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))]
     )
 
 
@@ -86,7 +86,7 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
         if entity.kind.window is None:
             given = f"{entity.name!r} ({identifier}), a {entity.kind.noun}, which has no window"
             accepted = "a personalized offer"
-            raise InvalidInputError("There is nothing to wait for", [Violation("offer_id", given, accepted)])
+            raise InvalidInputError("The sensor's arguments are not valid", [Violation("offer_id", given, accepted)])
         if window is None:
             raise HopelessError(f"{entity.name!r} ({identifier}) has no window to wait for")
         if until == "open" and window.is_over(now):

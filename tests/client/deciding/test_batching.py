@@ -154,11 +154,11 @@ def test_a_job_is_read_whatever_its_time_stamp(created: Any) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no audience": ({"audience_id": ""}, "audience_id: given ''; accepted: the id of one audience"),
+    "no audience": ({"audience_id": ""}, "audience_id: given ''; expected the id of one audience"),
     "two audiences": ({"audience_id": ["a", "b"]}, "audience_id: given 2 of them"),
     "an audience's name": ({"audience_id": "Gold members"}, "audience_id: given 'Gold members'"),
-    "no dataset": ({"dataset_id": None}, "dataset_id: given None; accepted: the id of one dataset"),
-    "31 items": ({"item_count": 31}, "item_count: given 31; accepted: a whole number from 1 to 30"),
+    "no dataset": ({"dataset_id": None}, "dataset_id: given None; expected the id of one dataset"),
+    "31 items": ({"item_count": 31}, "item_count: given 31; expected a whole number from 1 to 30"),
     "no placement": ({"placement_id": []}, "placement_id: given an empty list"),
     "an audience for a decision": ({"decision_id": "dps:offer-placement:1"}, "decision_id"),
 }

@@ -91,12 +91,12 @@ def test_what_stands_beside_the_identities_goes_where_the_service_has_it() -> No
 
 WHOLE = REQUESTS["every-member"]
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "scopes twice": (WHOLE, NAMED, "decision_id: given a value; accepted: nothing beside scopes"),
+    "scopes twice": (WHOLE, NAMED, "decision_id: given a value; expected nothing beside scopes"),
     "other scopes": (WHOLE, {"scopes": [{"decision": DECISION, "placement": PLACEMENT}]}, "scopes: given a value"),
-    "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; accepted: nothing beside a whole request"),
+    "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; expected nothing beside a whole request"),
     "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given a value"),
     "misspelt": ({"identityMap": IDENTITIES, "contextdata": []}, NAMED, "profile/contextdata: given an unknown member"),
-    "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "accepted: 'mergePolicy'"),
+    "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "expected 'mergePolicy'"),
     "twice": (
         {"identityMap": IDENTITIES, "xdm:identityMap": IDENTITIES},
         NAMED,
@@ -104,9 +104,9 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/profiles: given 2 of them"),
     "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given a NoneType"),
-    "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; accepted: true"),
-    "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "accepted: an object"),
-    "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given a int; accepted: text"),
+    "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; expected true"),
+    "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "expected an object"),
+    "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given a int; expected text"),
 }
 
 

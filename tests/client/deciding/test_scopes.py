@@ -83,21 +83,21 @@ def test_two_names_of_one_decision_cannot_ask_for_two_counts() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "both ways": ({"scopes": BOTH, "decision_id": DECISION}, "decision_id: given a value; accepted: nothing beside"),
+    "both ways": ({"scopes": BOTH, "decision_id": DECISION}, "decision_id: given a value; expected nothing beside"),
     "a placement beside": ({"scopes": BOTH, "placement_id": [PLACEMENT]}, "placement_id: given a value"),
-    "none": ({"scopes": []}, "scopes: given []; accepted: a list of objects such as"),
+    "none": ({"scopes": []}, "scopes: given []; expected a list of objects such as"),
     "text": ({"scopes": "both"}, "scopes: given 'both'"),
-    "a list of ids": ({"scopes": [DECISION]}, f"scopes/0: given '{DECISION}'; accepted: an object"),
+    "a list of ids": ({"scopes": [DECISION]}, f"scopes/0: given '{DECISION}'; expected an object"),
     "no placement": ({"scopes": [{"decision": DECISION}]}, "scopes/0/placement: given"),
     "swapped": ({"scopes": [{"decision": PLACEMENT, "placement": DECISION}]}, "scopes/0/decision"),
     "misspelt": ({"scopes": [{**BOTH[0], "itemcount": 2}]}, "scopes/0/itemcount: given an unknown member"),
-    "a near miss": ({"scopes": [{"decison": DECISION, "placement": PLACEMENT}]}, "accepted: 'decision'"),
+    "a near miss": ({"scopes": [{"decison": DECISION, "placement": PLACEMENT}]}, "expected 'decision'"),
     "twice": ({"scopes": [{**BOTH[0], "item_count": 2}]}, "scopes/0/item_count: given a second itemCount"),
-    "no count": ({"scopes": [{**BOTH[0], "itemCount": 0}]}, "scopes/0/itemCount: given 0; accepted: a whole number"),
+    "no count": ({"scopes": [{**BOTH[0], "itemCount": 0}]}, "scopes/0/itemCount: given 0; expected a whole number"),
     "two counts": ({"scopes": [BOTH[0], {**BOTH[0], "itemCount": 3}]}, "twice, with different counts"),
     "too many": (
         {"scopes": [{"decision": DECISION, "placement": f"dps:offer-placement:{n}"} for n in range(31)]},
-        "scopes: given 31 pairs of them; accepted: at most 30 decisions and placements",
+        "scopes: given 31 pairs of them; expected at most 30 decisions and placements",
     ),
     "too many offers": (
         {
@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
                 {"decision": DECISION, "placement": f"dps:offer-placement:{n}", "itemCount": 26} for n in range(4)
             ]
         },
-        "scopes: given 104 for 4 decisions and placements; accepted: at most 100 offers",
+        "scopes: given 104 for 4 decisions and placements; expected at most 100 offers",
     ),
 }
 

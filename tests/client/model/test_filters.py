@@ -22,15 +22,15 @@ def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("parameters", "meant"),
     [
-        ({"properties": "statu==approved"}, "perhaps 'status'?"),
-        ({"properties": "_instance.xdm:statsu==approved"}, "perhaps 'xdm:status'?"),
-        ({"properties": "status==aproved"}, "perhaps 'approved'?"),
+        ({"properties": "statu==approved"}, "did you mean 'status'?"),
+        ({"properties": "_instance.xdm:statsu==approved"}, "did you mean 'xdm:status'?"),
+        ({"properties": "status==aproved"}, "did you mean 'approved'?"),
         ({"properties": "status!=live"}, "'draft' or 'approved' or 'archived'"),
-        ({"properties": "selectionConstraint.endDat<2026-07-01T00:00:00Z"}, "perhaps 'endDate'?"),
-        ({"properties": "representations.components.type==htlm"}, "perhaps 'html'?"),
-        ({"properties": "representations.chanel"}, "perhaps 'channel'?"),
-        ({"order_by": "-nmae"}, "perhaps 'name'?"),
-        ({"q": "x", "fields": "descripton"}, "perhaps 'description'?"),
+        ({"properties": "selectionConstraint.endDat<2026-07-01T00:00:00Z"}, "did you mean 'endDate'?"),
+        ({"properties": "representations.components.type==htlm"}, "did you mean 'html'?"),
+        ({"properties": "representations.chanel"}, "did you mean 'channel'?"),
+        ({"order_by": "-nmae"}, "did you mean 'name'?"),
+        ({"q": "x", "fields": "descripton"}, "did you mean 'description'?"),
     ],
 )
 def test_a_slip_in_a_search_is_refused_with_what_was_meant(parameters: dict[str, Any], meant: str) -> None:

@@ -587,12 +587,12 @@ def test_a_name_names_an_object(kind: Kind, name: str) -> None:
         (
             "dps:tag:1",
             "The task and the id disagree about the kind of object:\n  object_id: given 'dps:tag:1', the id of a "
-            "collection qualifier; accepted: the id of a placement, what a task returned, or name: and its name",
+            "collection qualifier; expected the id of a placement, what a task returned, or name: and its name",
         ),
-        ("Web HTML", "perhaps 'name:Web HTML'\\?"),
+        ("Web HTML", "did you mean 'name:Web HTML'\\?"),
         ("dps:selection-strategy:1", "No placement is named"),
-        ({"id": "x", "kind": "tag"}, "given the receipt of a collection qualifier; accepted: the id of a placement"),
-        ({"id": "x", "offer_type": "fallback"}, "given the receipt of a fallback offer; accepted: the id of a pla"),
+        ({"id": "x", "kind": "tag"}, "given the receipt of a collection qualifier; expected the id of a placement"),
+        ({"id": "x", "offer_type": "fallback"}, "given the receipt of a fallback offer; expected the id of a pla"),
         ({"id": "x", "sandbox": "dev"}, "The placement lies in another sandbox"),
     ],
 )

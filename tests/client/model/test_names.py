@@ -123,7 +123,7 @@ def test_what_is_misspelt_is_named_as_its_author_would_write_it(
         found = [each for each in findings({name: 1}, kind) if not each.accepted.endswith("it is required")]
         suggested = f"xdm:{meant}" if name.startswith("xdm:") else meant
         assert [(each.pointer, each.given) for each in found] == [(f"/{name}", f"the property {name!r}")]
-        assert found[0].accepted == f"a property of the pages; perhaps {suggested!r}?"
+        assert found[0].accepted == f"a documented property; did you mean {suggested!r}?"
         assert not isinstance(found[0], Doubt)
 
 
@@ -135,8 +135,8 @@ def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:
         if each.given.startswith("the property")
     }
     assert found == {
-        "/representations/0/components/0/xdm:type": "a property of the pages; perhaps '@type'?",
-        "/representations/0/components/0/xdm:format": "a property of the pages; perhaps 'dc:format'?",
+        "/representations/0/components/0/xdm:type": "a documented property; did you mean '@type'?",
+        "/representations/0/components/0/xdm:format": "a documented property; did you mean 'dc:format'?",
     }
 
 
@@ -151,9 +151,9 @@ def test_a_property_of_the_authors_own_is_doubtful(name: str) -> None:
 def test_a_property_in_the_wrong_place_is_told_where_it_belongs() -> None:
     found = {each.pointer: each for each in findings(sale(globalCap=5, priority=1, startDate="x"))}
     assert all(isinstance(each, Doubt) for each in found.values())
-    assert "perhaps it belongs to /cappingConstraint?" in str(found["/globalCap"])
-    assert "perhaps it belongs to /rank?" in str(found["/priority"])
-    assert "perhaps it belongs to /selectionConstraint or" in str(found["/startDate"])
+    assert "does it belong to /cappingConstraint?" in str(found["/globalCap"])
+    assert "does it belong to /rank?" in str(found["/priority"])
+    assert "does it belong to /selectionConstraint or" in str(found["/startDate"])
 
 
 def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
@@ -166,7 +166,7 @@ def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
     (found,) = findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schem": {}}}}, RULE)
     assert (found.pointer, found.accepted) == (
         "/definedOn/profil/schem",
-        "a property of the pages; perhaps 'schema'?",
+        "a documented property; did you mean 'schema'?",
     )
 
 
@@ -196,12 +196,12 @@ def test_the_paths_and_values_of_patches_are_looked_at_too() -> None:
 @pytest.mark.parametrize(
     ("changes", "pointer", "meant"),
     [
-        ({"status": "aproved"}, "/status", "perhaps 'approved'?"),
+        ({"status": "aproved"}, "/status", "did you mean 'approved'?"),
         ({"status": "published"}, "/status", "'draft' or 'approved' or 'archived'"),
         ({"representations": [shown(type="banner")]}, "/representations/0/components/0/type", "'html' or 'imagelink'"),
-        ({"representations": [shown(type="htlm")]}, "/representations/0/components/0/type", "perhaps 'html'?"),
-        ({"representations": [shown(channel="web")]}, "/representations/0/channel", f"perhaps '{WEB}'?"),
-        ({"representations": [shown(channel=WEB[:-3] + "wbe")]}, "/representations/0/channel", f"perhaps '{WEB}'?"),
+        ({"representations": [shown(type="htlm")]}, "/representations/0/components/0/type", "did you mean 'html'?"),
+        ({"representations": [shown(channel="web")]}, "/representations/0/channel", f"did you mean '{WEB}'?"),
+        ({"representations": [shown(channel=WEB[:-3] + "wbe")]}, "/representations/0/channel", f"mean '{WEB}'?"),
     ],
 )
 def test_an_unknown_word_of_a_closed_list_is_refused_with_what_was_meant(
@@ -257,4 +257,4 @@ def test_a_word_is_nearest_to_itself(word: str, others: list[str]) -> None:
 def test_a_slip_in_a_window_is_told_what_was_meant(name: str, meant: str) -> None:
     with pytest.raises(InvalidInputError, match="The window is not valid") as refused:
         window_from({name: "2026-03-10T00:00:00Z"})
-    assert refused.value.violations[0].accepted.endswith(f"; perhaps {meant!r}?")
+    assert refused.value.violations[0].accepted.endswith(f"; did you mean {meant!r}?")

@@ -87,8 +87,8 @@ def test_another_object_is_refused_with_what_to_give(other: dict[str, Any]) -> N
 @pytest.mark.parametrize("name", ["Web HTML", " Sale now ", "50% off", "Été"])
 def test_a_name_without_its_prefix_is_refused_where_it_can_be_no_id(name: str) -> None:
     (accepted,) = told(COLLECTION, {"name": "Set", "ids": [name]}).values()
-    assert accepted == f"the id of an offer, or of a collection qualifier; perhaps 'name:{name.strip()}'?"
-    with pytest.raises(InvalidInputError, match="perhaps 'name:"):
+    assert accepted == f"the id of an offer, or of a collection qualifier; did you mean 'name:{name.strip()}'?"
+    with pytest.raises(InvalidInputError, match="did you mean 'name:"):
         check_patch(PERSONALIZED, [{"op": "add", "path": "/tags/-", "value": name}])
 
 
@@ -137,7 +137,7 @@ def test_how_offers_are_ordered_is_one_of_the_words(word: str) -> None:
     ],
 )
 def test_a_kind_called_otherwise_is_suggested(given: str, meant: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"; perhaps '{meant}'\\?"):
+    with pytest.raises(InvalidInputError, match=f"; did you mean '{meant}'\\?"):
         library_kind(given)
 
 

@@ -191,7 +191,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_the_message_says_what_was_given_and_what_would_do() -> None:
     with pytest.raises(InvalidInputError) as caught:
         check_offer(PERSONALIZED, sale(status="live"), sale(status="live"))
-    assert "/status: given 'live'; accepted: 'draft' or 'approved' or 'archived'" in str(caught.value)
+    assert "/status: given 'live'; expected 'draft' or 'approved' or 'archived'" in str(caught.value)
     assert isinstance(caught.value, ValueError)
 
 
