@@ -155,5 +155,5 @@ def test_fields_left_as_the_form_shows_them_change_nothing(connection_type: dict
 
 def test_the_form_tells_the_clients_defaults(connection_type: dict[str, Any]) -> None:
     fields = connection_type["conn-fields"]
-    assert f"Empty: {DEFAULT_TIMEOUT:g}." in fields["timeout"]["description"]
-    assert f"Empty: {DEFAULT_MAX_RETRIES:g}." in fields["max_retries"]["description"]
+    assert f"Default: {DEFAULT_TIMEOUT:g}." in fields["timeout"]["description"]
+    assert f"Default: {DEFAULT_MAX_RETRIES:g}." in fields["max_retries"]["description"]
