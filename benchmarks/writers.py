@@ -59,23 +59,25 @@ def limit(url: str, offers: int) -> Callable[[], None]:
 def patch(url: str, offers: int) -> Callable[[], None]:
     """What an operator does with a list, with the plain patch as the work."""
     from airflow_provider_offers.client.errors import OfferLibraryError
-    from airflow_provider_offers.client.flows import writing
+    from airflow_provider_offers.client.flows import patching
     from airflow_provider_offers.client.lists import run_batch
-    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.model.kinds import PERSONALIZED
+    from airflow_provider_offers.client.model.patches import PreparedPatch
     from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
     class Progress:
         """Stops at the first failure."""
 
-        def succeeded(self, index: int, written: writing.Written) -> None:
+        def succeeded(self, index: int, written: Written) -> None:
             pass
 
         def failed(self, index: int, error: OfferLibraryError) -> None:
             raise error
 
     settings = OfferLibraryHook().settings
+    prepared = PreparedPatch(PATCH)
     references = [Reference(PERSONALIZED, id=offer_id(number)) for number in range(offers)]
 
     async def work() -> None:
@@ -84,7 +86,7 @@ def patch(url: str, offers: int) -> Callable[[], None]:
             batch = await run_batch(
                 session,
                 references,
-                lambda access, reference: writing.patch(access, reference, PATCH),
+                lambda access, reference: patching.patch(access, reference, prepared),
                 max_concurrent=CONNECTIONS,
                 stop=True,
                 progress=Progress(),

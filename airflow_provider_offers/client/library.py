@@ -19,21 +19,18 @@ from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import not_found, read, resolve
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.cleaning import tidied, tidied_patch
+from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written, parse_reference
 from airflow_provider_offers.client.model.filters import fitted
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind, kind_of
-from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.model.validation import (
     Validate,
     check_offer,
-    check_operations,
-    check_patch,
     checked_validate,
 )
 from airflow_provider_offers.client.settings import Settings
@@ -167,36 +164,34 @@ class OfferLibrary:
         waive: Collection[str] | str = (),
         validate: Validate = True,
     ) -> Written:
-        """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.writing.patch`.
+        """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.patching.patch`.
 
         One that makes an offer approved or a decision live is looked at first; see `flows.doubts`.
         """
         reference = self.reference(offer_id, offer_type)
-        neutral = self.checked_patch(operations, [reference], validate=validate)
+        prepared = self.checked_patch(operations, [reference], validate=validate)
         waived = checked_waive(reference.kind, waive)
         return self._run(
             lambda access: patch_looked_at(
-                access, reference, neutral, waive=waived, if_match=if_match, validate=validate
+                access, reference, prepared, waive=waived, if_match=if_match, validate=validate
             )
         )
 
-    def checked_patch(self, operations: Any, references: Iterable[Reference], *, validate: Validate = True) -> Patch:
-        """A JSON Patch in neutral names, once it is fit for every kind of object that it is meant for.
+    def checked_patch(
+        self, operations: Any, references: Iterable[Reference], *, validate: Validate = True
+    ) -> PreparedPatch:
+        """A JSON Patch, prepared once for all objects that it is meant for and checked against their rules.
 
         The kinds are spelled alike: those of offers, or one. What values refer to by `name:` is looked up here.
         """
         validate = checked_validate(validate)
-        check_operations(operations)
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
-        neutral = neutral_patch(operations, self.settings.api, kinds[0])
-        if validate is not False:
-            neutral = tidied_patch(kinds[0], neutral)
-        for kind in kinds:
-            check_patch(kind, neutral, validate)
-        if patch_has_names(kinds[0], neutral):
-            return self._run(lambda access: patch_with_ids(access, kinds[0], neutral, meant))
-        return neutral
+        prepared = prepare(operations, kinds, self.settings.api, validate)
+        if not patch_has_names(prepared.kind, prepared.operations):
+            return prepared
+        with_ids = self._run(lambda access: patch_with_ids(access, prepared.kind, prepared.operations, meant))
+        return replace(prepared, operations=with_ids)
 
     def replace_offer(
         self,

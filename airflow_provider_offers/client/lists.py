@@ -10,8 +10,7 @@ from typing import Any, Protocol, TypeVar
 from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError, can_pass
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import resolve
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.session import AsyncSession
 

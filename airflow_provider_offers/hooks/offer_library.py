@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_offers.client.flows.creating import Creation
-    from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.library import OfferLibrary
     from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
     from airflow_provider_offers.client.model.validation import Validate
@@ -204,12 +204,12 @@ class OfferLibraryHook(BaseHook):
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 
         meant = self.library.reference(offer_id, offer_type)
-        operations = self.library.checked_patch(patch, [meant], validate=validate)
+        prepared = self.library.checked_patch(patch, [meant], validate=validate)
         waived = checked_waive(meant.kind, waive)
         return self.edit_offer(
             offer_id,
             lambda access, reference: patch_looked_at(
-                access, reference, operations, waive=waived, if_match=if_match, validate=validate
+                access, reference, prepared, waive=waived, if_match=if_match, validate=validate
             ),
             offer_type=offer_type,
         )

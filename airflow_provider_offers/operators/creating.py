@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.creating import Creation
-    from airflow_provider_offers.client.flows.writing import Written
+    from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.creations import CreationRecord

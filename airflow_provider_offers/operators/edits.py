@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.lists import Work
-    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import PatchIntents
     from airflow_provider_offers.operators.words import OfferType, OnFailure

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.flows.access import Access
     from airflow_provider_offers.client.flows.creating import Creation
-    from airflow_provider_offers.client.flows.writing import Written
     from airflow_provider_offers.client.lists import Batch
-    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.wire.messages import Flow
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import ListProgress, Receipts

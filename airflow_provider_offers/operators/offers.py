@@ -225,9 +225,9 @@ class PatchOfferOperator(EditOffersOperator):
 
     @property
     def repeatable(self) -> bool:
-        from airflow_provider_offers.client.model.patches import is_idempotent
+        from airflow_provider_offers.client.model.patches import PreparedPatch
 
-        return is_idempotent(json_document("patch", self.patch))
+        return PreparedPatch(json_document("patch", self.patch)).is_idempotent
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
@@ -238,13 +238,13 @@ class PatchOfferOperator(EditOffersOperator):
                 "The patch cannot be sent",
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
-        operations = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
+        prepared = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
         intents, validate, waive = self.intents, self.validate, self.waive or ()
         waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
         return lambda access, reference: patch_looked_at(
             access,
             reference,
-            operations,
+            prepared,
             waive=waived[reference.kind.key],
             if_match=if_match,
             intent=intents.of(reference),

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.flows.memory import Plan
-    from airflow_provider_offers.client.flows.writing import Written
-    from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.entities import Reference, Written
 
 _LOG_SECONDS = 10.0
 # Work that bears being done again is saved in bunches: a crash has the next try do the last second's again.

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.flows.memory import Plan
-from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.flows.patching import patch
+from airflow_provider_offers.client.model.entities import Written
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, reference, sale
 from tests.client.script import Script, Step, answer, lost
@@ -29,9 +32,13 @@ def shown(api: str, properties: dict[str, Any], etag: int, **envelope: Any) -> R
     return answer(200, entity(api, properties, etag=etag, **envelope))
 
 
+def prepared(operations: Any, kind: Kind = PERSONALIZED) -> PreparedPatch:
+    return PreparedPatch(operations, kind)
+
+
 def run(api: str, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
     script = Script(*steps)
-    return script.run(patch(script.access(api), reference(api), operations, if_match=if_match)), script
+    return script.run(patch(script.access(api), reference(api), prepared(operations), if_match=if_match)), script
 
 
 def fail(
@@ -39,7 +46,7 @@ def fail(
 ) -> tuple[Any, Script]:
     script = Script(*steps)
     with pytest.raises(error) as caught:
-        script.run(patch(script.access(api, **retries), reference(api), operations, if_match=if_match))
+        script.run(patch(script.access(api, **retries), reference(api), prepared(operations), if_match=if_match))
     assert type(caught.value) is error
     assert not script.steps, "answers were left over"
     return caught.value, script

@@ -17,8 +17,9 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.memory import Plan
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import LIBRARY
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
@@ -132,9 +133,9 @@ def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try],
 
     def work(door: Door, attempt: Try) -> Written:
         reference = door.reference(attempt.offer_id)
-        neutral = door.checked_patch(list(operations), [reference])
+        prepared = door.checked_patch(list(operations), [reference])
         intent = attempt.intent(durable=durable)
-        return door.edit_offer(attempt.offer_id, lambda access, found: patch(access, found, neutral, intent=intent))
+        return door.edit_offer(attempt.offer_id, lambda access, found: patch(access, found, prepared, intent=intent))
 
     return work
 

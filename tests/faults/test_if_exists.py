@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import AlreadyExistsError, AmbiguousNameError
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from tests.faults.doors import Killed, WorkerKilled, outcome_of
 from tests.faults.matrix import APIS, LAGS, Try, creating
 from tests.faults.world import World, offer

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.creating import Earlier
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import TAG
 from tests.faults.doors import Door, Outcome, Steps, outcome_of
 from tests.faults.matrix import APIS, creating

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import AlreadyExistsError, OfferLibraryError, OutcomeUnknownError
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Killed, Outcome, Steps, WorkerKilled, outcome_of
 from tests.faults.interleaving import interleave

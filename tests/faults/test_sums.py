@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from tests.faults.doors import Steps, outcome_of
 from tests.faults.interleaving import interleave
 from tests.faults.matrix import APIS, SHELLS

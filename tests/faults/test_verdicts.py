@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Call, Flow
 from airflow_provider_offers.emulator import Emulator

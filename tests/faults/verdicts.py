@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnknownError, can_pass
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from tests.faults.doors import Killed, Outcome, WorkerKilled, outcome_of
 from tests.faults.matrix import Case, Place, Strike, Try
 from tests.faults.world import Stored, World

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.patches import TestFailed, apply, neutral_patch
+from airflow_provider_offers.client.model.patches import TestFailed, apply
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.spelling import neutral_value
 from airflow_provider_offers.client.wire.messages import Request, Response
 from airflow_provider_offers.emulator import Emulator

@@ -24,10 +24,9 @@ from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
 from airflow_provider_offers.client.flows import editing, listing
 from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.flows.golive import check_decision
-from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.decided import Decided, Job
-from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.entities import Entity, Written
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, PUBLISH, STEPS, Step
 from airflow_provider_offers.client.model.query import Query

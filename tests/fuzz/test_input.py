@@ -193,9 +193,9 @@ def test_any_patch_on_an_offer(patch: list[Any]) -> None:
     """What is sent, and what it makes of an offer, stays something that JSON can carry."""
     library = LIBRARIES[0]
     try:
-        neutral = library.checked_patch(patch, [library.reference(DPS_ID)], validate=False)
-        json.dumps(neutral, allow_nan=False).encode()
-        json.dumps(apply(neutral, sale()), allow_nan=False)
+        prepared = library.checked_patch(patch, [library.reference(DPS_ID)], validate=False)
+        json.dumps(prepared.operations, allow_nan=False).encode()
+        json.dumps(apply(prepared.operations, sale()), allow_nan=False)
     except (InvalidInputError, UnsupportedError) as error:
         check_error(error)
     except TestFailed:

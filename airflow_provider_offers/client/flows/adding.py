@@ -17,7 +17,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
 from airflow_provider_offers.client.flows.doubts import look_before_creation
 from airflow_provider_offers.client.flows.reading import Found, find_there
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _FIRST_LOOK = 0.25

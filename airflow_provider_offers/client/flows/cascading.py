@@ -25,8 +25,7 @@ from airflow_provider_offers.client.flows.referring import (
     referrers,
     still_referred,
 )
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import LIBRARY
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow

@@ -17,14 +17,13 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.looking import look_for
-from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, kept, moment
-from airflow_provider_offers.client.flows.planned import edit
+from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, moment
 from airflow_provider_offers.client.flows.reading import Found, find_there, read_now
-from airflow_provider_offers.client.flows.writing import Written
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
-from airflow_provider_offers.client.model.patches import difference, what_differs
+from airflow_provider_offers.client.model.differences import difference, readable, what_differs
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.respelling import is_respelling
 from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
 from airflow_provider_offers.client.wire.retry import is_unsettled
@@ -81,7 +80,7 @@ def _recalled(work: Work, made: Entity, earlier: Earlier) -> Flow[Written]:
     gone: tuple[str, ...] = ()
     if not earlier.alone:
         # That try ended between its POST and its look for others.
-        settled = yield from _settled(work, _written(made, "adopted"), earlier.since, left=_left(work, earlier))
+        settled = yield from _settled(work, Written.of(made, "adopted"), earlier.since, left=_left(work, earlier))
         if settled.receipt.id != made.id:
             return settled
         gone = settled.withdrawn
@@ -95,7 +94,7 @@ def _adopted(work: Work, made: Entity, earlier: Earlier, gone: tuple[str, ...]) 
         return replace((yield from _updated(work, made)), withdrawn=gone)
     if not work.is_still_ours(made, earlier):
         raise _wanted_otherwise(work, made)
-    return _written(made, "adopted", gone)
+    return Written.of(made, "adopted", gone)
 
 
 def _wanted_otherwise(work: Work, made: Entity) -> AlreadyExistsError:
@@ -123,7 +122,7 @@ def _taken_up(work: Work, ours: Sequence[Entity], action: str = "adopted") -> Fl
     gone = yield from _withdraw_twins(work, keeper, twins)
     if work.creation.if_exists == "update" and action == "adopted":
         return replace((yield from _updated(work, keeper)), withdrawn=gone)
-    return _written(keeper, action, gone)
+    return Written.of(keeper, action, gone)
 
 
 def _existing(work: Work, found: Found) -> Flow[Written]:
@@ -152,9 +151,9 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     if creation.if_exists == "adopt":
         if differs := what_differs(work.differs(entity), entity.properties):
             yield Note(f"{creation.name!r} is adopted as it is, and not as this task has it: {differs}")
-        return _written(entity, "adopted")
+        return Written.of(entity, "adopted")
     if creation.if_exists == "skip":
-        return _written(entity, "skipped")
+        return Written.of(entity, "skipped")
     return (yield from _updated(work, entity))
 
 
@@ -175,7 +174,7 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
         kind = work.creation.kind
         if now.name != entity.name:
             raise _renamed(work, entity, now)
-        return difference(now.properties, kept(kind, work.wanted, now.properties), kind)
+        return difference(now.properties, readable(kind, work.wanted, now.properties), kind)
 
     creation = work.creation
     return (
@@ -377,11 +376,6 @@ def _appeared(work: Work, found: Found, error: OfferLibraryError) -> Flow[Writte
             f"{_listed(ids)} of that name has appeared with other content; look whether it is the one"
         ) from error
     return (yield from _existing(work, found))
-
-
-def _written(entity: Entity, action: str, withdrawn: tuple[str, ...] = ()) -> Written:
-    receipt = Receipt(entity.id, entity.instance_id, entity.etag, entity.created, entity.modified)
-    return Written(receipt, action, entity.name, withdrawn=withdrawn)
 
 
 def _times(count: int) -> str:

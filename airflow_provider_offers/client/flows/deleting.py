@@ -12,10 +12,10 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.judging import REFUSED
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
-from airflow_provider_offers.client.flows.written import REFUSED, Written
-from airflow_provider_offers.client.model.entities import Receipt, Reference
+from airflow_provider_offers.client.model.entities import Receipt, Reference, Written
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
 from airflow_provider_offers.client.wire.retry import is_unsettled
 

@@ -8,8 +8,7 @@ from typing import Protocol
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import read_now, resolve
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 # How long a listing may lack what is there, and between two looks.

@@ -13,14 +13,13 @@ from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REAS
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, found_alone, obstacles
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import Found, find_there
-from airflow_provider_offers.client.flows.writing import Written, patch
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import same
-from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH
-from airflow_provider_offers.client.model.patches import apply
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful
 from airflow_provider_offers.client.text import quoted
@@ -99,16 +98,16 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
     yield from waiver.settle(kind, repr(creation.name), findings)
 
 
-def look_before_patch(access: Access, reference: Reference, operations: Patch, waiver: Waiver) -> Flow[None]:
+def look_before_patch(access: Access, reference: Reference, prepared: PreparedPatch, waiver: Waiver) -> Flow[None]:
     """Look at an object that a patch is to make live or approved, as it will be, before the patch is sent."""
     kind = reference.kind
-    if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in operations):
+    if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in prepared.operations):
         return
     there: Entity | None = yield from look_alone(access, reference)
     if there is None:
         return
     try:
-        after = apply([each for each in operations if each["op"] != "test"], there.properties)
+        after = prepared.result(there.properties)
     except InvalidInputError:
         # The patch itself says what is wrong with it.
         return
@@ -127,17 +126,17 @@ def look_before_change(access: Access, there: Entity, after: Mapping[str, Json],
 def patch_looked_at(
     access: Access,
     reference: Reference,
-    operations: Patch,
+    prepared: PreparedPatch,
     *,
     waive: Collection[str] = (),
     validate: Validate = True,
     if_match: int | str | None = None,
     intent: Intent | None = None,
 ) -> Flow[Written]:
-    """`writing.patch`, and before it a look at what the patch makes live or approved, unless `validate` is False."""
+    """`patching.patch`, and before it a look at what the patch makes live or approved, unless `validate` is False."""
     if validate:
-        yield from look_before_patch(access, reference, operations, Waiver(waive, validate == "strict"))
-    return (yield from patch(access, reference, operations, if_match=if_match, intent=intent, validate=validate))
+        yield from look_before_patch(access, reference, prepared, Waiver(waive, validate == "strict"))
+    return (yield from patch(access, reference, prepared, if_match=if_match, intent=intent, validate=validate))
 
 
 def _settle_window(creation: Creation, waiver: Waiver) -> Flow[None]:

@@ -1,27 +1,166 @@
-"""Edits that follow from what an offer or decision is: its window and its status, made once on the newest read."""
+"""Edits that follow from what an object is: planned on a fresh read, and planned again after a conflict.
+
+Among them the edits of windows and statuses.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_offers.client.errors import NotPublishableError, UnsupportedError
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NotPublishableError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+    UnsupportedError,
+)
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
-from airflow_provider_offers.client.flows.memory import Intent
+from airflow_provider_offers.client.flows.judging import by
+from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
-from airflow_provider_offers.client.flows.planned import called, edit
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.flows.patching import guarded_patch
+from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.differences import what_differs
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
-from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done, refuse_final
+from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, window_of
 from airflow_provider_offers.client.wire.messages import Flow, Note
+from airflow_provider_offers.client.wire.retry import is_unsettled
 
 # What a window has to do with: the other reasons were there before it was changed.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
+
+
+def edit(
+    access: Access,
+    reference: Reference,
+    plan: Callable[[Entity], Flow[Patch]],
+    done: str,
+    *,
+    validate: Validate = False,
+    intent: Intent | None = None,
+    send: Callable[[Entity, PreparedPatch], Flow[Written]] | None = None,
+) -> Flow[Written]:
+    """Write the operations that `plan` makes of the object; the action is then `done`, or `unchanged` without any.
+
+    After a conflict the plan is made again on a fresh read; `ConflictError` where that never ends. An object whose
+    status is final gets no other change than one of its status: `TransitionError`. With `validate` the object as it
+    will be is checked against the rules of its kind.
+
+    `send` replaces the guarded patch: it makes the planned write of an object as it was read.
+
+    `intent` keeps for other tries of the same work that the object is about to be written. Where one of them may have
+    written it and nothing is left to do, the action is `done`. Where it was edited since in a way that leaves
+    something to do, that edit is not undone: `ConflictError`.
+    """
+    reference = yield from resolve(access, reference)
+    tries = _Tries(intent)
+
+    def patched(now: Entity, prepared: PreparedPatch) -> Flow[Written]:
+        return guarded_patch(access, prepared, now, validate, told=tries.told)
+
+    for _ in range(FRESH_READS):
+        before = yield from read_now(access, reference)
+        # After the read: other tries keep their plans before they write.
+        written_at = tries.written_at((yield from recall(intent)))
+        operations = yield from plan(before)
+        if not operations:
+            return Written.of(before, "unchanged" if written_at in (None, before.etag) else done)
+        # Where exactly one write came since, it is somebody else's: what the planned one does is not in it.
+        if written_at is not None and before.etag > written_at + 1:
+            raise _edited_since(access, before, operations, done, written_at) from tries.last
+        if not _is_onward(before, operations):
+            refuse_final(before.status, called(before), done, before.kind.steps)
+        written = yield from _sent(before, PreparedPatch(operations, before.kind), tries, send or patched)
+        if written is not None:
+            return Written(written.receipt, done, before.name, written.request_id)
+    assert tries.last is not None
+    raise tries.last
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What is known of earlier sendings of the same write: by other tries, and by this one, which had the `last` error.
+
+    `in_doubt` are the etags at which this try sent it without learning the outcome. `told` are the doubts about the
+    result that are in the log already.
+    """
+
+    intent: Intent | None
+    in_doubt: list[int] = field(default_factory=list)
+    last: OfferLibraryError | None = None
+    told: set[str] = field(default_factory=set)
+
+    def written_at(self, plans: Sequence[Plan]) -> int | None:
+        """The etag at which the object was last about to be written; None where it was not, or that was refused.
+
+        A try that planned on a later etag knew that no earlier plan took effect.
+        """
+        newest = max([*self.in_doubt, *(plan.etag for plan in plans)], default=None)
+        unsettled = [*self.in_doubt, *(plan.etag for plan in plans if not plan.refused)]
+        return newest if newest in unsettled else None
+
+    def keep(self, etag: int, *, refused: bool = False) -> Flow[None]:
+        yield from keep(self.intent, Plan(etag, "", refused=refused))
+
+
+def _sent(
+    before: Entity, prepared: PreparedPatch, tries: _Tries, send: Callable[[Entity, PreparedPatch], Flow[Written]]
+) -> Flow[Written | None]:
+    """The outcome of the write; None where it was overtaken and must be planned again."""
+    yield from tries.keep(before.etag)
+    try:
+        return (yield from send(before, prepared))
+    except OutcomeUnknownError as unknown:
+        if unknown.retryable or prepared.touched & prepared.hidden:
+            raise
+        # Somebody edited the object while the answer was lost: the next plan tells whether anything is left to do.
+        tries.in_doubt.append(before.etag)
+        tries.last = unknown
+    except OfferLibraryError as error:
+        if not is_unsettled(error):
+            yield from tries.keep(before.etag, refused=True)
+        if not isinstance(error, ConflictError):
+            raise
+        tries.last = error
+    return None
+
+
+def _edited_since(access: Access, now: Entity, operations: Patch, done: str, written_at: int) -> ConflictError:
+    call = access.generation.patch(now.reference, operations)
+    return ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"The {now.kind.subject} may have been {done} by this task already, and was edited since; "
+        "nothing was sent",
+        detail=f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
+        f"modified {now.modified}{by(now)}; clear the task to have it {done} all the same",
+        refused=False,
+    ).for_good()
+
+
+def _is_onward(before: Entity, operations: Patch) -> bool:
+    """Whether the patch only takes the object to a status that its own allows."""
+    targets = [step.target for step in before.kind.steps if before.status in step.origins]
+    return all(
+        operation["path"] == "/status" and operation.get("value") in targets
+        for operation in operations
+        if operation["op"] != "test"
+    )
+
+
+def called(entity: Entity) -> str:
+    """What messages call the object."""
+    return f"{entity.name!r} ({entity.id})"
 
 
 def schedule(
@@ -38,8 +177,8 @@ def schedule(
     A window that is over by the service's clock is warned of, and with `strict` refused as `InvalidInputError`, unless
     `waive` names `window_over`. Capping rules keep their own windows. A live decision is looked at first:
     `NotPublishableError` where it would be over, or have no offer to show in that window. Calls a read, then `PATCH` as
-    `flows.writing.patch` does. Raises `TransitionError` where the status is final: an archived offer, an archived or
-    complete decision; with an `intent`, `ConflictError` as `planned.edit` does.
+    `flows.patching.patch` does. Raises `TransitionError` where the status is final: an archived offer, an archived or
+    complete decision; with an `intent`, `ConflictError` as `edit` does.
     """
     if reference.kind is FALLBACK:
         raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
@@ -83,7 +222,7 @@ def take_step(
     Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
     in `waive` (see `obstacles.REASONS` and `golive.REASONS`). `now` stands in for the service's clock. Raises
     `TransitionError` where the status does not allow the step and `NotPublishableError` with the reasons; with an
-    `intent`, `ConflictError` as `planned.edit` does.
+    `intent`, `ConflictError` as `edit` does.
     """
 
     now_there = now or access.exchange.service_now

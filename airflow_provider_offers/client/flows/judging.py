@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from airflow_provider_offers.client.errors import (
+    BadRequestError,
     ConflictError,
     OfferLibraryError,
     OutcomeUnknownError,
+    RejectedError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.flows.intents import fingerprint, shows
-from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.comparing import same
+from airflow_provider_offers.client.model.comparing import differing, fingerprint
 from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.wire.messages import Call, Json
+
+# The errors by which a service refuses a write. A gateway that repeats a write by itself hands on such an answer to
+# the second one, so the write may have taken effect.
+REFUSED = (ConflictError, RejectedError, BadRequestError)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a write does to the offer: what it touches of what reads show, and how that will be.
+    """What a write does to an object: the properties that it touches and reads show, and their expected values.
 
     `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
-    effect twice, and `idempotent` whether it may come twice, guarded as it is. `patch` is what it does, if it is one.
+    effect twice, and `idempotent` whether it may be applied twice, guarded as it is. `patch` is the write, if it is a
+    patch.
     """
 
     expected: Mapping[str, Json]
-    touched: set[str]
-    patch: Patch = ()
+    touched: Set[str]
+    patch: PreparedPatch | None = None
     tells: bool = True
     once: bool = True
     idempotent: bool = True
-
-
-def agree(now: Mapping[str, Json], expected: Mapping[str, Json], touched: Iterable[str]) -> bool:
-    """Whether what was touched is as expected."""
-    return all(
-        (name in now) == (name in expected) and (name not in now or same(now[name], expected[name])) for name in touched
-    )
 
 
 def judge_edited(
@@ -61,11 +60,11 @@ def judge_edited(
 def _judge_lost(call: Call, before: Entity, now: Entity, effect: Effect, error: OfferLibraryError) -> None:
     if not effect.tells:
         taken = is_unread_success(error) and now.etag == before.etag + 1
-        if taken or _appeared(effect.patch, before, now):
+        if taken or _has_appeared(effect.patch, before, now):
             return
         evidence = f"the etag went from {before.etag} to {now.etag}"
         raise not_shown(call, now, f"it had no answer that settles it ({error})", evidence) from error
-    if agree(now.properties, effect.expected, effect.touched):
+    if not differing(now.properties, effect.expected, effect.touched):
         return
     # Two writes since the read: one may be ours, and the other what undid it.
     if now.etag > before.etag + 1:
@@ -80,9 +79,10 @@ def is_unread_success(error: OfferLibraryError) -> bool:
 
 def _is_in(before: Entity, now: Entity, effect: Effect) -> bool:
     """Whether everything that the write changes is so by now, although others may have edited the same lists."""
-    if agree(now.properties, effect.expected, effect.touched):
+    if not differing(now.properties, effect.expected, effect.touched):
         return True
-    parts = [_counts(name, before, now, effect) for name in _changed(before, effect)]
+    changed = differing(before.properties, effect.expected, effect.touched)
+    parts = [_counts(name, before, now, effect) for name in changed]
     return bool(parts) and all(
         all(there >= meant for _, there, meant in added) and all(there <= meant for _, there, meant in removed)
         for added, removed in parts
@@ -91,13 +91,8 @@ def _is_in(before: Entity, now: Entity, effect: Effect) -> bool:
 
 def _is_partly_in(before: Entity, now: Entity, effect: Effect) -> bool:
     """Whether some of what the write adds is there, which was not there before it."""
-    return any(
-        there > was for name in _changed(before, effect) for was, there, _ in _counts(name, before, now, effect)[0]
-    )
-
-
-def _changed(before: Entity, effect: Effect) -> list[str]:
-    return [name for name in effect.touched if not agree(before.properties, effect.expected, {name})]
+    changed = differing(before.properties, effect.expected, effect.touched)
+    return any(there > was for name in changed for was, there, _ in _counts(name, before, now, effect)[0])
 
 
 _Counts = list[tuple[int, int, int]]
@@ -121,10 +116,12 @@ def _items(properties: Mapping[str, Json], name: str) -> list[str]:
     return [fingerprint(item) for item in value] if isinstance(value, list) else [fingerprint(value)]
 
 
-def _appeared(operations: Patch, before: Entity, now: Entity) -> bool:
+def _has_appeared(patch: PreparedPatch | None, before: Entity, now: Entity) -> bool:
     """Whether reads show the patch after all, which they did not before it."""
-    was, seen = (shows(operations, entity.properties, now.kind) for entity in (before, now))
-    return bool(operations) and bool(seen) and not was
+    if patch is None:
+        return False
+    was, seen = (patch.is_shown_by(entity.properties) for entity in (before, now))
+    return bool(seen) and not was
 
 
 def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:

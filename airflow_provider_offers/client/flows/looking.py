@@ -8,7 +8,7 @@ from dataclasses import replace
 from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.ownership import Work
 from airflow_provider_offers.client.flows.reading import Found, find_by_name, still_there
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _FIRST_LOOK = 0.25

@@ -10,11 +10,11 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.generations import Patch
-from airflow_provider_offers.client.model.comparing import EMPTY, says
+from airflow_provider_offers.client.model.comparing import EMPTY, is_made_from
+from airflow_provider_offers.client.model.differences import difference, readable
 from airflow_provider_offers.client.model.entities import Entity, Receipt
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.patches import difference
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -116,14 +116,14 @@ class Work:
 
     def differs(self, entity: Entity) -> Patch:
         """What is not as it is wanted; a draft may have been published since."""
-        kind, rest = self.creation.kind, dict(kept(self.creation.kind, self.wanted, entity.properties))
+        kind, rest = self.creation.kind, readable(self.creation.kind, self.wanted, entity.properties)
         if entity.etag != 1 and self.wanted.get("status") == "draft" and entity.status != "archived":
             rest.pop("status", None)
         # Members that the service filled in are no difference.
         other = {
             name: value
             for name, value in rest.items()
-            if value in EMPTY or not says(kind, entity.properties, {name: value})
+            if value in EMPTY or not is_made_from(kind, entity.properties, {name: value})
         }
         return difference(entity.properties, other, kind)
 
@@ -136,14 +136,14 @@ class Work:
         return (
             entity.etag == 1
             and self._is_by_us(entity)
-            and says(self.creation.kind, entity.properties, self.wanted)
+            and is_made_from(self.creation.kind, entity.properties, self.wanted)
             and (kept is None or all(entity.envelope.get(maker) == kept.envelope.get(maker) for maker in makers))
         )
 
     def _is_alike(self, entity: Entity) -> bool:
         if self.creation.marker is not None:
             return self._is_marked(entity)
-        return self._is_by_us(entity) and says(self.creation.kind, entity.properties, self.wanted)
+        return self._is_by_us(entity) and is_made_from(self.creation.kind, entity.properties, self.wanted)
 
     def _is_by_earlier_try(self, entity: Entity, earlier: Earlier | None, skew: timedelta) -> bool:
         """By its marker; or same content, our credential, and not older than the earliest try.
@@ -161,7 +161,7 @@ class Work:
 
     def _is_edited_later(self, entity: Entity) -> bool:
         rest = {name: value for name, value in self.wanted.items() if name not in _EDITED_LATER}
-        return entity.etag > 1 and self._is_by_us(entity) and says(self.creation.kind, entity.properties, rest)
+        return entity.etag > 1 and self._is_by_us(entity) and is_made_from(self.creation.kind, entity.properties, rest)
 
     def _is_marked(self, entity: Entity) -> bool:
         assert self.creation.marker is not None
@@ -183,15 +183,6 @@ def _is_between(created: datetime, began: datetime, ended: datetime, skew: timed
     if created == _END_OF_TIME or not _is_since(created, began, skew):
         return False
     return created - ended <= skew + CLOCK_GRAIN
-
-
-def kept(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
-    """What a read can show: a fallback loses its window and rank, and what is empty may not come back at all."""
-    return {
-        name: value
-        for name, value in wanted.items()
-        if name not in kind.write_only and not (value in EMPTY and current.get(name) in EMPTY)
-    }
 
 
 def age(entity: Entity) -> tuple[datetime, str]:

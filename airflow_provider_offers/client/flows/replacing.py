@@ -6,21 +6,18 @@ from collections.abc import Collection, Mapping
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
+from airflow_provider_offers.client.flows.editing import edit
+from airflow_provider_offers.client.flows.judging import Effect
 from airflow_provider_offers.client.flows.memory import Intent
-from airflow_provider_offers.client.flows.planned import edit
+from airflow_provider_offers.client.flows.patching import expect_etag, guarded_patch, send_guarded
 from airflow_provider_offers.client.flows.reading import resolve
-from airflow_provider_offers.client.flows.writing import Written, expect_etag, guarded_patch, put
-from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.model.comparing import EMPTY
-from airflow_provider_offers.client.model.entities import Entity, Reference
-from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.patches import difference
-from airflow_provider_offers.client.model.spelling import join_pointer
+from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.model.comparing import differing
+from airflow_provider_offers.client.model.differences import KEPT_BY_THE_SERVICE, replacement
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
-
-# What the service and its screens keep beside what an author writes.
-_KEPT_BY_THE_SERVICE = ("id", "segmentModel")
 
 
 def replace_object(
@@ -40,7 +37,7 @@ def replace_object(
     removed. What the service assigns is left alone, and on dps also what its reads do not show.
 
     Raises `ConflictError` where the object is not, or no longer, at `if_match`. Without it a conflict is answered by a
-    fresh read. With an `intent`, another try of the same work sees what it did, as `planned.edit` tells.
+    fresh read. With an `intent`, another try of the same work sees what it did, as `editing.edit` tells.
     """
     reference = yield from resolve(access, reference)
     generation, waiver = access.generation, Waiver(waive, validate == "strict")
@@ -58,39 +55,26 @@ def replace_object(
             yield from look_before_change(access, now, {**_kept(now), **properties}, waiver)
         return operations
 
-    def send(before: Entity, operations: Patch) -> Flow[Written]:
+    def send(before: Entity, prepared: PreparedPatch) -> Flow[Written]:
         if by_put:
-            return put(access, before.reference, {**_kept(before), **properties}, before)
-        return guarded_patch(access, before.reference, operations, before, whole=True)
+            return _put(access, {**_kept(before), **properties}, before)
+        return guarded_patch(access, prepared, before, whole=True)
 
     return (yield from edit(access, reference, plan, "replaced", intent=intent, send=send))
 
 
-def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind) -> list[Operation]:
-    """The patch by which an object becomes what is wanted, and loses every property that is not.
-
-    What reads of the kind do not show is set where it is wanted: whether it is so already cannot be told.
-    """
-    told = {
-        name: value
-        for name, value in wanted.items()
-        if name not in kind.write_only
-        and name not in _KEPT_BY_THE_SERVICE
-        and not (value in EMPTY and current.get(name) in EMPTY)
-    }
-    hidden: list[Operation] = [
-        {"op": "add", "path": join_pointer([name]), "value": value}
-        for name, value in told.items()
-        if name in kind.unreliable_on_read and name not in current
-    ]
-    gone: list[Operation] = [
-        {"op": "remove", "path": join_pointer([name])}
-        for name, value in current.items()
-        if name not in wanted and name not in _KEPT_BY_THE_SERVICE and value not in EMPTY
-    ]
-    return [*difference(current, told, kind), *hidden, *gone]
+def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:
+    """Replace an object as it was read; `ConflictError` where it has changed since. `UnsupportedError` on dps."""
+    kind = before.kind
+    call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
+    expected = access.generation.as_read(properties, kind)
+    written = {*expected, *before.properties}
+    touched = written.difference(kind.write_only, kind.unreliable_on_read)
+    blind = not written.isdisjoint(kind.unreliable_on_read)
+    effect = Effect(expected, touched, tells=not blind or bool(differing(before.properties, expected, touched)))
+    return (yield from send_guarded(access, call, before, effect))
 
 
 def _kept(entity: Entity) -> dict[str, Json]:
     """What stays of the object, although the replacement does not name it."""
-    return {name: value for name, value in entity.properties.items() if name in _KEPT_BY_THE_SERVICE}
+    return {name: value for name, value in entity.properties.items() if name in KEPT_BY_THE_SERVICE}

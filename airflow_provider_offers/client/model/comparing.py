@@ -1,19 +1,22 @@
-"""Whether two JSON documents say the same about an object, however the service spells it."""
+"""Whether JSON documents say the same about an object, however the service spells it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.wire.messages import Json
 
-# What a property may be read back as absent for.
+# A property with one of these values may be absent from a read.
 EMPTY: tuple[Json, ...] = (None, {}, [])
 
 
 def same(left: Json, right: Json) -> bool:
-    """Equal as JSON, but date-times as instants."""
+    """Whether two values are equal as JSON; date-times are compared as instants."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -23,31 +26,87 @@ def same(left: Json, right: Json) -> bool:
     if left == right:
         return True
     if isinstance(left, str) and isinstance(right, str):
-        try:
-            return parse_instant(left) == parse_instant(right)
-        except ValueError:
-            return False
+        instant = _instant(left)
+        return instant is not None and instant == _instant(right)
     return False
 
 
-def says(kind: Kind, entity: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
-    """Whether an entity carries everything that a payload said, and may carry more.
+def _instant(text: str) -> datetime | None:
+    """The instant, in UTC, that a text names; None where it names none."""
+    try:
+        return parse_instant(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
-    This is how an object that one of our own requests made is recognised. Lists must be the same throughout;
-    objects may have gained members that the service fills in.
+
+def both_empty(left: Json, right: Json) -> bool:
+    """Whether neither value says anything: reads may leave out what is empty."""
+    return left in EMPTY and right in EMPTY
+
+
+def differing(left: Mapping[str, Json], right: Mapping[str, Json], names: Iterable[str]) -> list[str]:
+    """Those of the named properties that are not the same in both, or are in one of them only."""
+    return [
+        name
+        for name in names
+        if (name in left) != (name in right) or (name in left and not same(left[name], right[name]))
+    ]
+
+
+def carries(found: Json, wanted: Json) -> bool:
+    """Whether a value says everything that is wanted. Objects may have more members; lists must be the same."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(
+            name in found and carries(found[name], value) for name, value in wanted.items() if value is not None
+        )
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(carries, found, wanted))
+    return same(found, wanted)
+
+
+def is_made_from(kind: Kind, entity: Mapping[str, Json], payload: Mapping[str, Json]) -> bool:
+    """Whether an entity carries everything that a payload says, as far as reads of the kind show it.
+
+    This recognizes an object that one of our own requests made: the service may have filled in more.
     """
     return all(
-        name in entity and _holds(entity[name], value)
-        for name, value in wanted.items()
+        name in entity and carries(entity[name], value)
+        for name, value in payload.items()
         if name not in kind.write_only and name not in kind.unreliable_on_read and value not in EMPTY
     )
 
 
-def _holds(found: Json, wanted: Json) -> bool:
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(
-            name in found and _holds(found[name], value) for name, value in wanted.items() if value is not None
-        )
-    if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_holds, found, wanted))
-    return same(found, wanted)
+def has(kind: Kind, current: Mapping[str, Json], name: str, value: Json) -> bool:
+    """Whether a property has the value already, as far as reads of the kind can show that.
+
+    A property that reads may leave out counts as there; the case of letters counts only where reads keep it.
+    """
+    if name not in current:
+        return name in kind.unreliable_on_read
+    if name in kind.any_case:
+        return same(_in_one_case(current[name]), _in_one_case(value))
+    return same(current[name], value)
+
+
+def _in_one_case(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _in_one_case(member) for name, member in value.items()}
+    return value.casefold() if isinstance(value, str) else value
+
+
+def fingerprint(document: Json) -> str:
+    """A digest that is equal for documents that are the `same`."""
+    return hashlib.sha256(json.dumps(_in_one_spelling(document), sort_keys=True).encode()).hexdigest()
+
+
+def _in_one_spelling(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _in_one_spelling(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_in_one_spelling(item) for item in value]
+    if isinstance(value, str):
+        instant = _instant(value)
+        return value if instant is None else instant.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -84,6 +84,26 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The outcome of a write. `name` is known where the object was read on the way.
+
+    `withdrawn` are the ids of twins that were deleted again, where two tasks had created the object at once.
+    """
+
+    receipt: Receipt
+    action: str
+    name: str | None = None
+    request_id: str | None = None
+    withdrawn: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entity: Entity, action: str = "updated", withdrawn: tuple[str, ...] = ()) -> Written:
+        """The outcome as a read shows it."""
+        receipt = Receipt(entity.id, entity.instance_id, entity.etag, entity.created, entity.modified)
+        return cls(receipt, action, entity.name, withdrawn=withdrawn)
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a listing. `next` is the link as the service wrote it; `total` counts the whole, if it does."""
 

@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902): from either generation's spelling to neutral, its guard, and what it makes of an object."""
+"""JSON Patch (RFC 6902): an author's patch is prepared once, and knows what follows from its operations."""
 
 from __future__ import annotations
 
@@ -7,128 +7,27 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
 
-from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.generations.envelope import BESIDE
-from airflow_provider_offers.client.model.comparing import same
-from airflow_provider_offers.client.model.documents import json_value
+from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.spelling import (
-    join_pointer,
-    neutral_tokens,
-    neutral_value,
-    split_pointer,
-)
+from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
-# RFC 6902: whatever else an operation carries is ignored.
-_MEMBERS = {
-    **dict.fromkeys(("add", "replace", "test"), ("op", "path", "value")),
-    **dict.fromkeys(("move", "copy"), ("op", "from", "path")),
-    "remove": ("op", "path"),
-}
-
-# The operations that the generations' pages list; others are written as these before they are sent.
+# The operations that the generations' pages list; others are rewritten as these before they are sent.
 _LISTED = {"xcore": ("add", "replace", "remove"), "dps": ("add", "replace", "remove", "copy", "test")}
+
+# What the service keeps beside the properties.
+_BESIDE = ("/id", "/etag", "/created", "/modified")
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
-_MISSING = object()
+MISSING = object()
 
-# What copies may be made of, in all: each could double what the one before it made.
+# How many bytes the copies of one patch may come to: each could double what the one before it made.
 _MOST_COPIED = 10_000_000
-
-
-def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
-    """A well-formed patch in neutral names, from paths and values in either generation's spelling.
-
-    Both kinds of offers are spelled alike.
-    `/_instance/xdm:status` and `/status` are one path. Links (`/_links/...`) exist in generation 1 only.
-    """
-    violations: list[Violation] = []
-    neutral = []
-    for index, operation in enumerate(patch):
-        renamed: dict[str, Json] = {}
-        for name in _MEMBERS[operation["op"]]:
-            value = operation[name]
-            if name in ("path", "from"):
-                renamed[name] = _neutral_pointer(value, api, kind)
-            elif name == "value":
-                pointer = f"/{index}/value"
-                spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
-                renamed[name] = neutral_value(json_value(value, violations, pointer), spelled, pointer)
-            else:
-                renamed[name] = value
-        neutral.append(renamed)
-    if violations:
-        raise InvalidInputError("The patch cannot be sent", violations)
-    return neutral
-
-
-def _inside(pointer: str) -> str:
-    return pointer.removeprefix("/_instance") if pointer.startswith("/_instance/") else pointer
-
-
-def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
-    if pointer == "/_instance":
-        raise InvalidInputError(
-            "The patch cannot be sent",
-            [Violation("path", repr(pointer), "a property below it, such as /status")],
-        )
-    if is_link(pointer):
-        if api != "xcore":
-            raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} keeps none")
-        return pointer
-    tokens = split_pointer(_inside(pointer))
-    return join_pointer(neutral_tokens([BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
-
-
-def is_link(pointer: str) -> bool:
-    """Whether a path leads into generation 1's links, which lie beside the offer's properties."""
-    return split_pointer(pointer)[0] == "_links"
-
-
-def is_idempotent(patch: Patch) -> bool:
-    """Whether applying the patch twice ends where applying it once does.
-
-    Setting members is; anything inside a list, removing, moving and testing are not: what stands at an index may be
-    another item by the second time. Nor is setting a part of something that is set whole afterwards: the second time,
-    the part may have no place.
-    """
-    sets = all(
-        operation["op"] in ("add", "replace") and not any(map(is_index, split_pointer(operation["path"])))
-        for operation in patch
-    )
-    paths = [operation["path"] for operation in patch]
-    return sets and not any(
-        earlier.startswith(f"{later}/") for index, later in enumerate(paths) for earlier in paths[:index]
-    )
-
-
-def is_index(token: str) -> bool:
-    """Whether a token of a pointer can name a place in a list."""
-    return token == "-" or token.isdecimal()
-
-
-def guards(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
-    """`test` operations that make the patch fail if what it touches is no longer as `properties` has it.
-
-    One for each touched property at the top. A property that is not there yet cannot be tested for absence, nor one
-    that reads respell or leave out for what it is, so it is guarded by its neighbours only: the object's name stands
-    in when nothing else could be tested.
-    """
-    touched = dict.fromkeys(
-        split_pointer(operation[name])[0]
-        for operation in patch
-        if operation["op"] != "test"
-        for name in ("path", "from")
-        if name in operation
-    )
-    tested = [name for name in touched if name in properties and name not in kind.unreliable_on_read] or [
-        name for name in ("name",) if name in properties
-    ]
-    return [{"op": "test", "path": join_pointer([name]), "value": properties[name]} for name in tested]
 
 
 class TestFailed(Exception):
@@ -137,30 +36,163 @@ class TestFailed(Exception):
     __test__ = False
 
 
-def unforeseen(patch: Patch, kind: Kind) -> set[str]:
-    """The properties at the top of which a read does not tell what they are after the patch.
+@dataclass(frozen=True, slots=True)
+class FittedPatch:
+    """A patch made for an object as it was read: the operations to send, and its properties `before` and `after` them.
 
-    Those that reads of the kind leave out or respell, generation 1's links, and what the patch makes of either.
+    Properties that are `hidden` from reads are in `after` as they were read, if they were.
     """
-    hidden = {"_links", *kind.unreliable_on_read}
-    found = True
-    while found:
-        found = False
-        for operation in patch:
-            if "from" not in operation:
-                continue
-            source, target = _top(operation["from"]), _top(operation["path"])
-            if source in hidden and target not in hidden:
-                found = True
-                hidden.add(target)
-            if target in hidden and source not in hidden and operation["op"] == "move":
-                found = True
-                hidden.add(source)
-    return hidden
+
+    prepared: PreparedPatch
+    operations: Sequence[Operation]
+    before: Mapping[str, Json]
+    after: Mapping[str, Json]
+
+    @property
+    def changed(self) -> list[str]:
+        """The top-level properties that it changes, as far as reads show."""
+        return differing(self.before, self.after, self.prepared.visible)
+
+    def guarded(self, *, whole: bool) -> Patch:
+        """The operations behind tests that make them fail where what they touch has changed since the read.
+
+        There is one test for each top-level property that they touch; with `whole`, one for every property that was
+        read. A property that is absent cannot be tested, nor one that reads leave out or respell: its neighbors guard
+        it. Where nothing else can be tested, the name is. Whether a service can test what it keeps beside the
+        properties is documented nowhere: the read has answered such a test already, and tests of all properties take
+        its place.
+        """
+        sent = [each for each in self.operations if each["op"] != "test" or each["path"] not in _BESIDE]
+        known = [name for name in self.before if name not in self.prepared.kind.unreliable_on_read]
+        if not whole and len(sent) == len(self.operations):
+            changes = (each for each in sent if each["op"] != "test")
+            touched = dict.fromkeys(
+                _top(each[place]) for each in changes for place in ("path", "from") if place in each
+            )
+            known = [name for name in touched if name in known] or [name for name in ("name",) if name in self.before]
+        tests = [{"op": "test", "path": join_pointer([name]), "value": self.before[name]} for name in known]
+        return [*tests, *sent]
 
 
-def tops(operation: Operation) -> set[str]:
-    """The properties at the top that an operation names."""
+@dataclass(frozen=True)
+class PreparedPatch:
+    """A patch in neutral names. Flows carry it as one from the author to the wire.
+
+    `kind` is the kind of object that it is for, or one that spells its properties in the same way.
+    """
+
+    operations: Patch
+    kind: Kind = PERSONALIZED
+
+    @cached_property
+    def changes(self) -> Patch:
+        """The operations without the tests."""
+        return [operation for operation in self.operations if operation["op"] != "test"]
+
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """The top-level properties that it changes; if it only tests, those that it tests."""
+        return frozenset(name for operation in self.changes or self.operations for name in _tops(operation))
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The top-level properties of which no read tells what they are after the patch.
+
+        Those that reads of the kind leave out or respell, the links of generation 1, and what the patch makes of these.
+        """
+        hidden = {"_links", *self.kind.unreliable_on_read}
+        found = True
+        while found:
+            found = False
+            for operation in self.operations:
+                if "from" not in operation:
+                    continue
+                source, target = _top(operation["from"]), _top(operation["path"])
+                if source in hidden and target not in hidden:
+                    found = True
+                    hidden.add(target)
+                if target in hidden and source not in hidden and operation["op"] == "move":
+                    found = True
+                    hidden.add(source)
+        return frozenset(hidden)
+
+    @property
+    def visible(self) -> frozenset[str]:
+        """The top-level properties that it touches and that reads show."""
+        return self.touched - self.hidden
+
+    @property
+    def changes_hidden(self) -> bool:
+        """Whether it changes something that no read shows."""
+        return any(_tops(operation) & self.hidden for operation in self.changes)
+
+    @cached_property
+    def is_idempotent(self) -> bool:
+        """Whether applying the patch twice has the same result as applying it once."""
+        return _is_idempotent(self.operations)
+
+    @cached_property
+    def is_repeatable(self) -> bool:
+        """Whether its changes are idempotent. A test that fails the second time does no harm."""
+        return _is_idempotent(self.changes)
+
+    def result(self, properties: Mapping[str, Json]) -> dict[str, Json]:
+        """The properties after its changes, exactly as RFC 6902 defines them; tests are not looked at."""
+        return apply(self.changes, properties, self.kind)
+
+    def fit(
+        self, properties: Mapping[str, Json], api: str, beside: Mapping[str, Json] = MappingProxyType({})
+    ) -> FittedPatch:
+        """The patch made for an object that was read, in the operations that the generation's pages list.
+
+        - Operations that the pages do not list are rewritten as listed ones, with the values as they are by then:
+          `move` as `remove` and `add`, on xcore `copy` as `add`. A `test` is decided here; where it is not listed, it
+          is left out.
+        - A `test` holds where the value found is the `same`; the value that was read is sent in its place.
+        - Operations on what is `hidden` are neither applied nor rewritten: only the service can do that.
+        - `beside` is what the service keeps beside the properties, so that tests can name it.
+
+        Raises `InvalidInputError` where the patch does not fit, and `TestFailed` where a test does not hold.
+        """
+        listed = _LISTED[api]
+        after: dict[str, Json] = copy.deepcopy({**beside, **properties})
+        allowance = _Allowance()
+        sent: list[Operation] = []
+        for operation in self.operations:
+            if _tops(operation) & self.hidden:
+                sent.append(operation)
+            elif operation["op"] != "test":
+                sent += [operation] if operation["op"] in listed else _rewritten(after, operation, self.kind)
+                after = _applied(after, operation, self.kind, allowance)
+            else:
+                found = _tested(after, operation)
+                sent += [{**operation, "value": copy.deepcopy(found)}] if "test" in listed else []
+        after = {name: value for name, value in after.items() if name not in beside}
+        return FittedPatch(self, sent, properties, after)
+
+    def fingerprint(self, properties: Mapping[str, Json]) -> str:
+        """A digest of what it touches and reads show; equal for properties that are the same there."""
+        return fingerprint({name: properties[name] for name in self.visible if name in properties})
+
+    def is_shown_by(self, properties: Mapping[str, Json]) -> bool | None:
+        """Whether the properties show everything that the patch does; None where that cannot be told.
+
+        A patch that only sets members shows where it would change nothing. Of any other, the members that it sets have
+        the values that it sets, the members that it removes are absent, and what it appends is at the end of the list.
+        What it does at an index of a list, or by moving and copying, leaves no such trace, and other items may have
+        been appended after its own. A `hidden` property that has another value proves nothing.
+        """
+        visible = [operation for operation in self.changes if not _tops(operation) & self.hidden]
+        seen = _are_shown(visible, properties)
+        if not seen or len(visible) == len(self.changes):
+            return seen
+        hidden = (operation for operation in self.changes if _tops(operation) & self.hidden)
+        only_sets = all(operation["op"] in ("add", "replace") for operation in hidden)
+        return True if only_sets and _are_shown(self.changes, properties) else None
+
+
+def _tops(operation: Operation) -> set[str]:
+    """The top-level properties that an operation names."""
     return {_top(operation[name]) for name in ("path", "from") if name in operation}
 
 
@@ -168,78 +200,78 @@ def _top(pointer: str) -> str:
     return split_pointer(pointer)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A patch as it fits one object: the operations to send, and the properties as they will be after it.
+def _is_idempotent(operations: Patch) -> bool:
+    """Setting members is idempotent. Anything inside a list, removing, moving and testing are not: what stands at an
+    index may be another item by the second time. Nor is setting a part of something that is set whole afterwards: the
+    second time, the part may have no place."""
+    sets = all(
+        operation["op"] in ("add", "replace") and not any(map(is_index, split_pointer(operation["path"])))
+        for operation in operations
+    )
+    paths = [operation["path"] for operation in operations]
+    return sets and not any(
+        earlier.startswith(f"{later}/") for index, later in enumerate(paths) for earlier in paths[:index]
+    )
 
-    What is `unforeseen` is in neither as the patch leaves it.
-    """
 
-    operations: Sequence[Operation]
-    after: Mapping[str, Json]
-
-
-def fit(patch: Patch, properties: Mapping[str, Json], kind: Kind, api: str) -> Fitted:
-    """The patch as the generation's pages know it, made for an object that was read.
-
-    - Operations that they do not list are written as those that they do, with the values as they are by then: `move`
-      as `remove` and `add`, on xcore `copy` as `add`. A `test` has its answer here; where it is not listed, it is left
-      out.
-    - A `test` holds where what it finds says the same, such as the same instant; what was read is sent in its place.
-    - Operations on what is `unforeseen` are neither applied nor rewritten: only the service can.
-
-    Raises `InvalidInputError` where the patch does not fit, `TestFailed` where a test does not hold.
-    """
-    listed, hidden = _LISTED[api], unforeseen(patch, kind)
-    after: dict[str, Json] = copy.deepcopy(dict(properties))
-    allowance = _Allowance()
-    sent: list[Operation] = []
-    for operation in patch:
-        if tops(operation) & hidden:
-            sent.append(operation)
-        elif operation["op"] == "test":
-            found = _tested(after, operation)
-            sent += [{**operation, "value": copy.deepcopy(found)}] if "test" in listed else []
+def _are_shown(operations: Patch, properties: Mapping[str, Json]) -> bool | None:
+    if _is_idempotent(operations):
+        return _changes_nothing(operations, properties)
+    paths = [operation["path"] for operation in operations]
+    if len(set(paths)) < len([path for path in paths if not path.endswith("/-")]) or _are_nested(paths):
+        return None
+    appended: dict[str, list[Json]] = {}
+    # What is there, and what should be; `MISSING` for what is removed.
+    pairs: list[tuple[Json | object, Json | object]] = []
+    for operation in operations:
+        tokens = split_pointer(operation["path"])
+        if operation["op"] not in ("add", "replace", "remove") or any(token.isdecimal() for token in tokens):
+            return None
+        if tokens[-1] == "-":
+            appended.setdefault(join_pointer(tokens[:-1]), []).append(operation["value"])
         else:
-            sent += [operation] if operation["op"] in listed else _in_other_words(after, operation, kind)
-            after = _applied(after, operation, kind, allowance)
-    return Fitted(sent, after)
+            pairs.append((value_at(properties, operation["path"]), operation.get("value", MISSING)))
+    lists = [(value_at(properties, path), values) for path, values in appended.items()]
+    seen = [there is wanted or (MISSING not in (there, wanted) and same(there, wanted)) for there, wanted in pairs]
+    for there, values in lists:
+        at_end = isinstance(there, list) and same(there[-len(values) :], values)
+        if not at_end and isinstance(there, list) and any(same(item, value) for item in there for value in values):
+            return None
+        seen.append(at_end)
+    return all(seen)
 
 
-def _tested(properties: Mapping[str, Json], operation: Operation) -> Json:
-    found = _at(properties, operation["path"])
-    if found is _MISSING or not same(found, operation["value"]):
-        raise TestFailed(f"{operation['path']} is {_shown(found)}, not {_shown(operation['value'])}")
-    return found
+def _changes_nothing(operations: Patch, properties: Mapping[str, Json]) -> bool:
+    try:
+        after = apply(operations, properties)
+    except InvalidInputError:
+        # It has no place to set something, so it has not been applied.
+        return False
+    return same(after, dict(properties))
 
 
-def _in_other_words(properties: Mapping[str, Json], operation: Operation, kind: Kind) -> list[Operation]:
-    """A `move` or `copy` by the value that it finds."""
-    word, source, target = operation["op"], operation["from"], operation["path"]
-    if word == "move" and target.startswith(f"{source}/"):
-        raise _unfit(kind, f"{source} cannot be moved into itself")
-    found = _at(properties, source)
-    if found is _MISSING:
-        raise _unfit(kind, f"there is nothing at {source}")
-    removal: list[Operation] = [{"op": "remove", "path": source}] if word == "move" else []
-    return [*removal, {"op": "add", "path": target, "value": copy.deepcopy(found)}]
+def _are_nested(paths: Sequence[str]) -> bool:
+    """Whether one path lies in another; two that append to one list do not."""
+    return any(
+        one != other and (one + "/").startswith(other.removesuffix("/-") + "/") for one in paths for other in paths
+    )
 
 
-def apply(patch: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
-    """The properties after the patch, letter by letter as RFC 6902 has it.
+def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
+    """The properties after the operations, exactly as RFC 6902 defines them.
 
-    Raises `InvalidInputError` where it does not fit them, `TestFailed` where one of its tests does not hold.
+    Raises `InvalidInputError` where they do not fit, and `TestFailed` where a test does not hold.
     """
     result: dict[str, Json] = copy.deepcopy(dict(properties))
     allowance = _Allowance()
-    for operation in patch:
+    for operation in operations:
         result = _applied(result, operation, kind, allowance)
     return result
 
 
 @dataclass(slots=True)
 class _Allowance:
-    """What the copies of one patch may still come to."""
+    """How many bytes the copies of one patch may still come to."""
 
     left: int = _MOST_COPIED
 
@@ -267,6 +299,25 @@ def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allo
     return result
 
 
+def _tested(properties: Mapping[str, Json], operation: Operation) -> Json:
+    found = value_at(properties, operation["path"])
+    if found is MISSING or not same(found, operation["value"]):
+        raise TestFailed(f"{operation['path']} is {as_text(found)}, not {as_text(operation['value'])}")
+    return found
+
+
+def _rewritten(properties: Mapping[str, Json], operation: Operation, kind: Kind) -> list[Operation]:
+    """A `move` or `copy` by the value that it finds."""
+    word, source, target = operation["op"], operation["from"], operation["path"]
+    if word == "move" and target.startswith(f"{source}/"):
+        raise _unfit(kind, f"{source} cannot be moved into itself")
+    found = value_at(properties, source)
+    if found is MISSING:
+        raise _unfit(kind, f"there is nothing at {source}")
+    removal: list[Operation] = [{"op": "remove", "path": source}] if word == "move" else []
+    return [*removal, {"op": "add", "path": target, "value": copy.deepcopy(found)}]
+
+
 def _unfit(kind: Kind, why: str) -> InvalidInputError:
     return InvalidInputError(
         f"The patch does not fit the {kind.subject}",
@@ -274,54 +325,23 @@ def _unfit(kind: Kind, why: str) -> InvalidInputError:
     )
 
 
-def _at(document: Json, pointer: str) -> Json | object:
-    """What the place holds, `_MISSING` where there is none."""
+def is_index(token: str) -> bool:
+    """Whether a token of a pointer can name a place in a list."""
+    return token == "-" or token.isdecimal()
+
+
+def value_at(document: Json, pointer: str) -> Json | object:
+    """The value at the place; `MISSING` where there is none."""
     for token in split_pointer(pointer):
         if isinstance(document, Mapping) and token in document:
             document = document[token]
         elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
             document = document[int(token)]
         else:
-            return _MISSING
+            return MISSING
     return document
 
 
-def _shown(value: Json | object) -> str:
-    return "nothing" if value is _MISSING else legible(json.dumps(value, ensure_ascii=False))
-
-
-def what_differs(patch: Patch, properties: Mapping[str, Json]) -> str:
-    """What a patch that sets would change, for a message."""
-    changes = [operation for operation in patch if operation["op"] != "test"]
-    return ", ".join(
-        f"{each['path']} is {_shown(_at(properties, each['path']))}, not {_shown(each.get('value', _MISSING))}"
-        for each in changes
-    )
-
-
-def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[Operation]:
-    """The smallest patch by which every property in `wanted` becomes as it says; others stay as they are.
-
-    Dates are compared as instants, since the service spells them in its own way. What reads of the kind may leave out
-    does not differ where it is not there, and what they may respell does not where only the case of letters differs.
-    """
-    return [
-        {"op": "replace" if name in current else "add", "path": join_pointer([name]), "value": value}
-        for name, value in wanted.items()
-        if not _is_there(current, name, value, kind)
-    ]
-
-
-def _is_there(current: Mapping[str, Json], name: str, value: Json, kind: Kind) -> bool:
-    if name not in current:
-        return name in kind.unreliable_on_read
-    if name in kind.any_case:
-        return same(_folded(current[name]), _folded(value))
-    return same(current[name], value)
-
-
-def _folded(value: Json) -> Json:
-    """The value with its texts in one case."""
-    if isinstance(value, Mapping):
-        return {name: _folded(member) for name, member in value.items()}
-    return value.casefold() if isinstance(value, str) else value
+def as_text(value: Json | object) -> str:
+    """A value that `value_at` found, for a message."""
+    return "nothing" if value is MISSING else legible(json.dumps(value, ensure_ascii=False))

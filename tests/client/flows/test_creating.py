@@ -22,8 +22,7 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.model.entities import Receipt
+from airflow_provider_offers.client.model.entities import Receipt, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Request, Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, sale

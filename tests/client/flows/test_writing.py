@@ -22,10 +22,9 @@ from airflow_provider_offers.client.errors import (
     ServerError,
     can_pass,
 )
-from airflow_provider_offers.client.flows.writing import patch
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.patches import is_idempotent
 from tests.client.library import DPS_ID, INSTANCE_ID, entity, receipt, sale
 from tests.client.script import Script, Step, answer, body_of, lost
 from tests.client.writes import (
@@ -39,6 +38,7 @@ from tests.client.writes import (
     fail,
     guards_of,
     methods,
+    prepared,
     run,
     shown,
 )
@@ -152,7 +152,7 @@ def test_a_refusal_of_what_only_sets_is_final(api: str, step: Step, error: type[
     ],
 )
 def test_what_may_be_repeated(operations: Any, idempotent: bool) -> None:
-    assert is_idempotent(operations) is idempotent
+    assert prepared(operations).is_idempotent is idempotent
 
 
 _PATHS = st.sampled_from(["/a", "/a/b", "/a/b/c", "/l", "/l/0", "/l/-", "/l/1", "/a/0", "/x"])
@@ -169,7 +169,7 @@ _VALUES = st.sampled_from([1, "t", [], [1, 2], {}, {"b": {"c": 1}}, {"b": [3]}])
 )
 @settings(max_examples=500, derandomize=True, deadline=None)
 def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, document: Any) -> None:
-    if not is_idempotent(operations):
+    if not prepared(operations).is_idempotent:
         return
     try:
         once = jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy(operations))
@@ -500,7 +500,14 @@ def test_a_copy_finds_what_is_there_at_each_try(api: str) -> None:
 
 def patched(api: str, operations: Any, there: Any, kind: Kind = PERSONALIZED, **options: Any) -> Script:
     script = Script(shown(api, there, 4), answer(200, receipt(api, etag=5)))
-    script.go(patch(script.access(api), Reference(kind, id=DPS_ID, instance_id=INSTANCE_ID), operations, **options))
+    script.go(
+        patch(
+            script.access(api),
+            Reference(kind, id=DPS_ID, instance_id=INSTANCE_ID),
+            prepared(operations, kind),
+            **options,
+        )
+    )
     return script
 
 

@@ -16,9 +16,10 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
-from airflow_provider_offers.client.flows.intents import fingerprint, shows
 from airflow_provider_offers.client.flows.memory import Plan
-from airflow_provider_offers.client.flows.writing import Written, patch
+from airflow_provider_offers.client.flows.patching import patch
+from airflow_provider_offers.client.model.comparing import fingerprint
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import FORMULA
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
@@ -40,6 +41,7 @@ from tests.client.writes import (
     Kept,
     fail,
     methods,
+    prepared,
     shown,
 )
 
@@ -48,7 +50,7 @@ from tests.client.writes import (
 
 def again(api: str, kept: Kept, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
     script = Script(*steps)
-    flow = patch(script.access(api), reference(api), operations, if_match=if_match, intent=kept)
+    flow = patch(script.access(api), reference(api), prepared(operations), if_match=if_match, intent=kept)
     return script.run(flow), script
 
 
@@ -145,7 +147,7 @@ def test_several_edits_since_leave_it_open(api: str) -> None:
     kept = Kept(plan_of_first_try(api), since=START)
     script = Script(shown(api, {**BEFORE, "tags": []}, 3))
     with pytest.raises(OutcomeUnknownError, match="from 1 to 3") as caught:
-        script.run(patch(script.access(api), reference(api), ADD_TAG, intent=kept))
+        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), intent=kept))
     assert not caught.value.retryable
 
 
@@ -203,7 +205,7 @@ def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
     assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=1)[1]) == ["GET"]
     script = Script(shown(api, AFTER, 3))
     with pytest.raises(ConflictError):
-        script.run(patch(script.access(api), reference(api), ADD_TAG, if_match=1, intent=kept))
+        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), if_match=1, intent=kept))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +243,7 @@ def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
     ],
 )
 def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
-    assert shows(operations, AFTER) is seen
+    assert prepared(operations).is_shown_by(AFTER) is seen
 
 
 @BOTH
@@ -342,17 +344,20 @@ def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> N
 
 
 def test_what_reads_leave_out_is_not_to_be_seen() -> None:
-    assert shows(VERSION, FORMULA_READ, FORMULA) is None
-    assert shows([*VERSION, *RENAME], FORMULA_READ, FORMULA) is False
-    assert shows([*VERSION, *IF_BOOST], FORMULA_READ, FORMULA) is None
-    assert shows([*VERSION, *RENAME], {**FORMULA_READ, "name": "Boosted"}, FORMULA) is None
+    assert prepared(VERSION, FORMULA).is_shown_by(FORMULA_READ) is None
+    assert prepared([*VERSION, *RENAME], FORMULA).is_shown_by(FORMULA_READ) is False
+    assert prepared([*VERSION, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ) is None
+    assert prepared([*VERSION, *RENAME], FORMULA).is_shown_by({**FORMULA_READ, "name": "Boosted"}) is None
     # A test of it says nothing.
-    assert shows([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA_READ, FORMULA) is True
+    assert (
+        prepared([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ)
+        is True
+    )
 
 
 def test_a_patch_shows_in_what_it_made() -> None:
     for operations in (ADD_TAG, APPROVE, [*APPROVE, *ADD_TAG, {"op": "remove", "path": "/rank"}]):
-        assert shows(operations, jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
+        assert prepared(operations).is_shown_by(jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
 
 
 def test_fingerprints_tell_documents_apart_as_the_service_does() -> None:
@@ -370,7 +375,7 @@ def test_a_receipt_and_an_offer_that_cannot_be_read_leave_the_outcome_to_the_nex
     assert not error.retryable
     script = Script(*steps)
     with pytest.raises(OutcomeUnknownError, match="had no answer that settles it") as caught:
-        script.run(patch(script.access(api, max_retries=0), reference(api), ADD_TAG, intent=Kept()))
+        script.run(patch(script.access(api, max_retries=0), reference(api), prepared(ADD_TAG), intent=Kept()))
     assert caught.value.retryable
     error, _ = fail(OutcomeUnknownError, api, APPROVE, answer(200, b"<html>"), answer(403, {"title": "no"}))
     assert error.retryable

@@ -19,8 +19,8 @@ from airflow_provider_offers.client.errors import (
     can_pass,
 )
 from airflow_provider_offers.client.flows.memory import Plan
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
@@ -40,6 +40,7 @@ from tests.client.writes import (
     fail,
     guards_of,
     methods,
+    prepared,
     run,
     shown,
 )
@@ -54,7 +55,9 @@ def formula(operations: Any, *steps: Step, **options: Any) -> tuple[Any, Script]
     """What becomes of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
     script = Script(*steps)
     retries = {"max_retries": options.pop("max_retries", 3)}
-    flow = patch(script.access("dps", **retries), Reference(FORMULA, id=DPS_ID), operations, **options)
+    flow = patch(
+        script.access("dps", **retries), Reference(FORMULA, id=DPS_ID), prepared(operations, FORMULA), **options
+    )
     try:
         outcome: Any = script.go(flow)
     except OfferLibraryError as error:
@@ -93,7 +96,7 @@ def test_what_reads_show_after_all_tells() -> None:
 
     def outcome(operations: Any, *steps: Step, **options: Any) -> Any:
         script = Script(*steps)
-        return script.run(patch(script.access("dps"), Reference(TAG, id=DPS_ID), operations, **options))
+        return script.run(patch(script.access("dps"), Reference(TAG, id=DPS_ID), prepared(operations, TAG), **options))
 
     old, new = {"name": "Boost", "description": "old"}, {"name": "Boost", "description": "new"}
     assert outcome([*IF_BOOST, *described], shown("dps", old, 4), lost(), shown("dps", new, 5)).receipt.etag == 5
@@ -262,24 +265,24 @@ def test_dates_that_come_back_respelled_are_the_same(api: str) -> None:
 
 def test_generation_1_looks_up_the_address_of_a_reference_id() -> None:
     script = Script(answer(200, page("xcore", [entity("xcore", BEFORE)])), answer(200, receipt("xcore")))
-    script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), APPROVE))
+    script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), prepared(APPROVE)))
     look, write = script.requests
     assert ("id", XCORE_ID) in query_of(look)
     assert write.url.endswith(f"/instances/{INSTANCE_ID}")
     script = Script(answer(200, page("xcore", [entity("xcore", BEFORE, number=3)])))
     with pytest.raises(NotFoundError, match=XCORE_ID):
-        script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), APPROVE))
+        script.run(patch(script.access("xcore"), Reference(PERSONALIZED, id=XCORE_ID), prepared(APPROVE)))
 
 
 def test_generation_2_cannot_address_an_instance_id() -> None:
     script = Script()
     with pytest.raises(UnsupportedError, match="instance id"):
-        script.run(patch(script.access("dps"), Reference(PERSONALIZED, instance_id=INSTANCE_ID), APPROVE))
+        script.run(patch(script.access("dps"), Reference(PERSONALIZED, instance_id=INSTANCE_ID), prepared(APPROVE)))
 
 
 def test_the_kind_is_named_on_dps() -> None:
     script = Script(answer(200, receipt("dps")))
-    script.run(patch(script.access("dps"), Reference(FALLBACK, id=DPS_ID), APPROVE))
+    script.run(patch(script.access("dps"), Reference(FALLBACK, id=DPS_ID), prepared(APPROVE)))
     assert script.requests[0].url.endswith(f"/offers/{DPS_ID}?offer-type=fallback")
 
 

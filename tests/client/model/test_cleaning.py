@@ -25,7 +25,7 @@ from airflow_provider_offers.client.model.kinds import (
     RULE,
     Kind,
 )
-from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale

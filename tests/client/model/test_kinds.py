@@ -15,8 +15,9 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.comparing import says
+from airflow_provider_offers.client.model.comparing import is_made_from
 from airflow_provider_offers.client.model.creations import new_creation
+from airflow_provider_offers.client.model.differences import difference
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.model.kinds import (
@@ -36,7 +37,8 @@ from airflow_provider_offers.client.model.kinds import (
     library_kind,
 )
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
-from airflow_provider_offers.client.model.patches import difference, guards, neutral_patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.shapes import targets
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
@@ -388,12 +390,12 @@ def test_searches_name_the_properties_of_their_kind(path: str) -> None:
 
 def test_26_what_a_read_leaves_out_does_not_hide_whose_it_is() -> None:
     rule = {"name": "x", "condition": {"type": "PQL", "value": "true"}, "definedOn": {"a": {}}}
-    assert says(RULE, {key: rule[key] for key in ("name", "condition")}, rule)
-    assert not says(RULE, {**rule, "condition": {"type": "PQL", "value": "false"}}, rule)
+    assert is_made_from(RULE, {key: rule[key] for key in ("name", "condition")}, rule)
+    assert not is_made_from(RULE, {**rule, "condition": {"type": "PQL", "value": "false"}}, rule)
     formula = {"name": "x", "expression": {"value": "1"}, "returnType": {"type": "integer"}, "definedOn": {}}
-    assert says(FORMULA, {**formula, "returnType": {"type": "INTEGER"}}, formula)
-    assert says(TAG, {"name": "x"}, {"name": "x", "description": "y"})
-    assert says(FALLBACK, {"name": "x"}, {"name": "x", "rank": {"priority": 1}})
+    assert is_made_from(FORMULA, {**formula, "returnType": {"type": "INTEGER"}}, formula)
+    assert is_made_from(TAG, {"name": "x"}, {"name": "x", "description": "y"})
+    assert is_made_from(FALLBACK, {"name": "x"}, {"name": "x", "rank": {"priority": 1}})
 
 
 @EVERY
@@ -632,17 +634,25 @@ def test_what_a_read_shows_after_all_is_compared() -> None:
     assert len(difference({"name": "Sale"}, {"description": "new"}, PLACEMENT)) == 1
 
 
+def guarded(patch: list[dict[str, Any]]) -> list[str]:
+    """What the guards of a patch test."""
+    sent = PreparedPatch(patch, FORMULA).fit(FORMULA_READ, "dps").guarded(whole=False)
+    return [each["path"] for each in sent if each["op"] == "test"]
+
+
 def test_no_guard_tests_what_a_read_respells() -> None:
     patch = [{"op": "replace", "path": "/returnType", "value": {"type": "double"}}]
-    assert [each["path"] for each in guards(patch, FORMULA_READ, FORMULA)] == ["/name"]
+    assert guarded(patch) == ["/name"]
     patch.append({"op": "replace", "path": "/expression/value", "value": "2"})
-    assert [each["path"] for each in guards(patch, FORMULA_READ, FORMULA)] == ["/expression"]
+    assert guarded(patch) == ["/expression"]
 
 
 def test_a_fallback_that_was_written_with_capping_is_recognised_without() -> None:
     written = {"name": "Everyone", "status": "draft", "cappingConstraint": {"globalCap": 1}}
-    assert says(FALLBACK, {"name": "Everyone", "status": "draft"}, {**written, "frequencyCappingConstraints": [{}]})
-    assert not says(PERSONALIZED, {"name": "Everyone", "status": "draft"}, written)
+    assert is_made_from(
+        FALLBACK, {"name": "Everyone", "status": "draft"}, {**written, "frequencyCappingConstraints": [{}]}
+    )
+    assert not is_made_from(PERSONALIZED, {"name": "Everyone", "status": "draft"}, written)
 
 
 def test_errors_of_an_edit_name_the_kind(library: OfferLibrary) -> None:

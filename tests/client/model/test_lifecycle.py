@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, TransitionError
-from airflow_provider_offers.client.flows.editing import schedule, take_step
-from airflow_provider_offers.client.flows.planned import edit
-from airflow_provider_offers.client.flows.writing import Written
+from airflow_provider_offers.client.flows.editing import edit, schedule, take_step
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lists import run_batch
-from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE_DECISION, DECISION_STEPS, STEPS, is_final
 from airflow_provider_offers.client.model.validation import Validate

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
 )
 from airflow_provider_offers.client.model.likeness import folded, near
 from airflow_provider_offers.client.model.names import BESIDE, name_findings
-from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.shapes import Items, Members, Named, Shape
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
 from airflow_provider_offers.client.model.validation import offer_findings, patch_findings

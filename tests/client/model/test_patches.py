@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG
-from airflow_provider_offers.client.model.patches import TestFailed, fit, unforeseen
+from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
+from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from tests.client.library import sale
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
@@ -35,6 +35,10 @@ _OPERATION = st.one_of(
     st.fixed_dictionaries({"op": st.just("test"), "path": _PLACES, "value": _VALUES}),
     st.fixed_dictionaries({"op": st.sampled_from(["move", "copy"]), "from": _PLACES, "path": _PLACES}),
 )
+
+
+def fit(operations: Any, properties: Any, kind: Kind, api: str) -> FittedPatch:
+    return PreparedPatch(operations, kind).fit(properties, api)
 
 
 def applied(document: Any, operations: Any) -> Any:
@@ -178,12 +182,15 @@ def test_what_reads_leave_out_is_neither_applied_nor_tested() -> None:
 
 def test_what_comes_of_what_reads_leave_out_is_as_unknown() -> None:
     links = {"_links"}
-    assert unforeseen([], PERSONALIZED) == links
-    assert unforeseen([{"op": "copy", "from": "/name", "path": "/description"}], TAG) == {*links, "description"}
-    assert unforeseen([{"op": "move", "from": "/name", "path": "/description"}], TAG) == {
+    assert PreparedPatch([], PERSONALIZED).hidden == links
+    assert PreparedPatch([{"op": "copy", "from": "/name", "path": "/description"}], TAG).hidden == {
+        *links,
+        "description",
+    }
+    assert PreparedPatch([{"op": "move", "from": "/name", "path": "/description"}], TAG).hidden == {
         *links,
         "description",
         "name",
     }
     chain = [{"op": "copy", "from": "/b", "path": "/c"}, {"op": "copy", "from": "/description/x", "path": "/b/y"}]
-    assert unforeseen(chain, TAG) == {*links, "description", "b", "c"}
+    assert PreparedPatch(chain, TAG).hidden == {*links, "description", "b", "c"}

@@ -9,8 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.flows.cascading import Deleted
-from airflow_provider_offers.client.flows.writing import Written
-from airflow_provider_offers.client.model.entities import Entity, Receipt, parse_reference
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Written, parse_reference
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, PLACEMENT, TAG
 from airflow_provider_offers.client.model.receipts import entity_receipt, object_receipt, write_receipt
 from tests.client.library import INSTANCE_ID, XCORE_ID, sale

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.patches import neutral_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.spelling import (
     join_pointer,
     neutral_tokens,

@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
     can_pass,
 )
-from airflow_provider_offers.client.flows import editing, obstacles, planned, writing
+from airflow_provider_offers.client.flows import editing, obstacles, patching
 from airflow_provider_offers.client.flows.memory import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
@@ -100,14 +100,14 @@ def replace(library: OfferLibrary, offer: str, path: str, value: Any) -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """Have somebody else act once, after the offer was read and before the write goes out."""
-    guarded, todo = writing.guarded_patch, [act]
+    guarded, todo = patching.guarded_patch, [act]
 
     def late(*arguments: Any, **options: Any) -> Any:
         if todo:
             todo.pop()()
         return (yield from guarded(*arguments, **options))
 
-    monkeypatch.setattr(planned, "guarded_patch", late)
+    monkeypatch.setattr(editing, "guarded_patch", late)
 
 
 def test_the_steps_of_a_life_are_each_made_once(emulator: Emulator, library: OfferLibrary) -> None:

@@ -21,12 +21,13 @@ from airflow_provider_offers.client.errors import ConflictError, OfferLibraryErr
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import read_now
-from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import kind_of
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.secret import STRUCK, Secret, spellings, without_secrets
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import async_shell, sync_shell
@@ -179,7 +180,9 @@ def listing(access: Access) -> Flow[Any]:
 CALLS: dict[str, Callable[[Access], Flow[Any]]] = {
     "read": lambda access: read_now(access, BOTH),
     "list": listing,
-    "patch": lambda access: patch(access, BOTH, [{"op": "replace", "path": "/name", "value": "x"}], if_match=1),
+    "patch": lambda access: patch(
+        access, BOTH, PreparedPatch([{"op": "replace", "path": "/name", "value": "x"}]), if_match=1
+    ),
     "delete": lambda access: delete(access, BOTH),
 }
 

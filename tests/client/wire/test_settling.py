@@ -14,13 +14,13 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
     can_pass,
 )
+from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import read
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.flows.writing import patch
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, receipt, reference, sale
 from tests.client.script import Script, Step, answer, lost
-from tests.client.writes import ADD_TAG, AFTER, APPROVE, BEFORE, BOTH, fail, methods, run, shown
+from tests.client.writes import ADD_TAG, AFTER, APPROVE, BEFORE, BOTH, fail, methods, prepared, run, shown
 
 PAGE = b"<html><h1>Not here</h1></html>"
 # What gateways answer in the service's place, and what nobody can read.
@@ -169,14 +169,14 @@ def test_a_success_that_only_somebody_else_knows_of_is_looked_for(api: str) -> N
     assert (written.receipt.etag, methods(script)) == (2, ["PATCH", "GET", "PATCH"])
     script = Script(*[step for _ in range(2) for step in (answer(200, b""), unset)])
     with pytest.raises(UnexpectedResponseError):
-        script.run(patch(script.access(api, max_retries=1), reference(api), APPROVE))
+        script.run(patch(script.access(api, max_retries=1), reference(api), prepared(APPROVE)))
 
 
 @BOTH
 def test_the_last_of_all_tries_is_looked_for_too(api: str) -> None:
     done: Response = shown(api, sale(status="approved"), 2, **modified(api, "2026-03-02T09:00:00Z"))
     script = Script(lost(), done)
-    assert script.run(patch(script.access(api, max_retries=0), reference(api), APPROVE)).receipt.etag == 2
+    assert script.run(patch(script.access(api, max_retries=0), reference(api), prepared(APPROVE))).receipt.etag == 2
     fail(NoAnswerError, api, APPROVE, lost(), shown(api, sale(), 1), max_retries=0)
 
 

@@ -1,0 +1,425 @@
+"""Patching an object so that no edit is lost, applied twice, or made on top of somebody else's unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.judging import (
+    REFUSED,
+    Effect,
+    by,
+    cannot_tell_later,
+    ending,
+    is_unread_success,
+    judge_edited,
+    not_shown,
+    set_otherwise,
+)
+from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
+from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
+from airflow_provider_offers.client.model.validation import Validate, check_result
+from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
+
+# How far the service's clock and ours may be apart.
+_CLOCKS = timedelta(seconds=60)
+# The code of a conflict that is a test of the patch itself.
+_TEST_FAILED = "test"
+
+
+def patch(
+    access: Access,
+    reference: Reference,
+    prepared: PreparedPatch,
+    *,
+    if_match: int | str | None = None,
+    intent: Intent | None = None,
+    validate: Validate = True,
+) -> Flow[Written]:
+    """Apply a patch exactly once.
+
+    Calls `PATCH .../instances/{instanceId}` (xcore; Adobe: update an offer) or `PATCH /offers/{id}` (dps).
+
+    - A patch that only sets properties is sent without a read: applying it twice does no harm.
+    - Any other patch, and every patch with `if_match`, is guarded: xcore by `If-Match`, dps by `test` operations on
+      what it touches. What the generation's pages do not list is sent in operations that they do. After a lost answer
+      a read tells whether the patch took effect; `intent` keeps across processes what is needed for that.
+
+    Raises `ConflictError` where the object is not, or no longer, at `if_match`, or where a `test` does not hold.
+    Without `if_match` a conflict is answered by a fresh read and another try. Raises `InvalidInputError` where a
+    guarded patch would leave an object that breaks a rule which it does not break before, unless `validate` is False,
+    and `OutcomeUnknownError` where the answer is lost and no read shows what the patch touches.
+    """
+    reference = yield from resolve(access, reference)
+    is_free = if_match is None and prepared.is_idempotent
+    if is_free and not access.generation.needs_read(reference.kind, prepared.operations):
+        return (yield from _set_properties(access, reference, prepared, intent))
+    told: set[str] = set()
+    refused: _Refused | None = None
+    for _ in range(FRESH_READS):
+        before = yield from read_now(access, reference)
+        reference = before.reference
+        call = access.generation.patch(reference, prepared.operations)
+        if refused is not None and _came_through(call, before, refused):
+            return Written.of(before)
+        # After the read: other tries keep their plans before they write.
+        plans = yield from recall(intent)
+        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match):
+            return Written.of(before)
+        expect_etag(before, if_match, call)
+        fitted = _fitted(call, prepared, before, access.generation.api, validate, told)
+        effect = _effect(access, prepared, fitted, whole=if_match is not None)
+        yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if effect.tells else ""))
+        try:
+            return (yield from _send_fitted(access, before, fitted, effect, whole=if_match is not None))
+        except ConflictError as conflict:
+            if if_match is not None or conflict.code == _TEST_FAILED:
+                raise
+            last = conflict
+            # The service refused the write, and no read has shown the edit that it conflicts with: it may be our own.
+            refused = _Refused(before, effect, conflict) if conflict.refused else None
+        except OutcomeUnknownError as unknown:
+            # Where the plan outlives this process, the next try can tell.
+            unknown.retryable = unknown.retryable or (intent is not None and intent.durable)
+            raise
+    raise last
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A patch of an object as it was read, and the conflict that refused it."""
+
+    before: Entity
+    effect: Effect
+    conflict: ConflictError
+
+
+def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
+    """Whether the edit that a patch conflicted with was the patch itself, sent twice by a gateway."""
+    if now.etag == refused.before.etag:
+        return False
+    try:
+        judge_edited(call, refused.before, now, refused.effect, refused.conflict, lost=False)
+    except ConflictError:
+        return False
+    return True
+
+
+def _is_applied(
+    call: Call, now: Entity, prepared: PreparedPatch, plans: Sequence[Plan], intent: Intent, if_match: int | str | None
+) -> bool:
+    """Whether another try of the same work has applied the patch; `OutcomeUnknownError` where that cannot be told.
+
+    `plans` are those that the other tries kept.
+    """
+    if not plans:
+        return _may_be_applied(call, now, prepared, intent, if_match)
+    said = {_is_planned_applied(plan, now, prepared) for plan in plans}
+    if True in said:
+        return True
+    if None in said:
+        etags = ", ".join(str(plan.etag) for plan in plans)
+        raise cannot_tell_later(call, f"the etag went from {etags} to {now.etag}", now)
+    return False
+
+
+def _may_be_applied(
+    call: Call, now: Entity, prepared: PreparedPatch, intent: Intent, if_match: int | str | None
+) -> bool:
+    """Whether an earlier try that kept no plan has applied the patch, as far as the object tells."""
+    if intent.since is None or not _is_modified_since(now, intent.since):
+        return False
+    if if_match is not None and str(now.etag) != str(int(str(if_match).strip('"')) + 1):
+        return False
+    is_shown = prepared.is_shown_by(now.properties)
+    if is_shown is None and not intent.anew:
+        raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
+    return bool(is_shown)
+
+
+def _is_planned_applied(plan: Plan, now: Entity, prepared: PreparedPatch) -> bool | None:
+    """Whether the object shows that the planned patch took effect; None where that cannot be told."""
+    if now.etag == plan.etag:
+        return False
+    if not plan.after:
+        # Only a patch that sets properties can be recognized without knowing what they were before.
+        return (prepared.is_repeatable and prepared.is_shown_by(now.properties)) or None
+    if prepared.fingerprint(now.properties) == plan.after:
+        return True
+    # Exactly one write came since, and it is somebody else's: the planned one is not in it.
+    return False if now.etag == plan.etag + 1 else None
+
+
+def _is_modified_since(entity: Entity, since: datetime) -> bool:
+    try:
+        return parse_instant(entity.modified) >= since - _CLOCKS
+    except (ValueError, OverflowError):
+        return True
+
+
+def guarded_patch(
+    access: Access,
+    prepared: PreparedPatch,
+    before: Entity,
+    validate: Validate = False,
+    *,
+    whole: bool = False,
+    told: set[str] | None = None,
+) -> Flow[Written]:
+    """Apply a patch to an object as it was read; `ConflictError` where it has changed since.
+
+    dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read. With
+    `validate` the object as it will be is checked against the rules of its kind; `told` are the doubts that the log
+    has already.
+    """
+    call = access.generation.patch(before.reference, prepared.operations)
+    fitted = _fitted(call, prepared, before, access.generation.api, validate, told)
+    effect = _effect(access, prepared, fitted, whole=whole)
+    return (yield from _send_fitted(access, before, fitted, effect, whole=whole))
+
+
+def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+    """`ConflictError` where the object is not at the etag that the caller wants it to have."""
+    if if_match is None or str(before.etag) == str(if_match).strip('"'):
+        return
+    raise ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"The {before.kind.subject} was edited since; nothing was sent",
+        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
+        refused=False,
+    ).for_good()
+
+
+def _fitted(
+    call: Call, prepared: PreparedPatch, before: Entity, api: str, validate: Validate, told: set[str] | None
+) -> FittedPatch:
+    """The patch as it is sent. Before anything is sent, a `test` that does not hold is a conflict, and a result that
+    the service would refuse is refused."""
+    beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
+    try:
+        fitted = prepared.fit(before.properties, api, beside)
+    except TestFailed as failure:
+        raise ConflictError(
+            method=call.method,
+            path=call.bare_path,
+            status=409,
+            code=_TEST_FAILED,
+            title=f"The {before.kind.subject} is not as the patch expects it; nothing was sent",
+            detail=str(failure),
+            refused=False,
+        ).for_good() from None
+    check_result(before.kind, fitted.before, fitted.after, prepared.operations, validate, told)
+    return fitted
+
+
+def _effect(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, whole: bool) -> Effect:
+    """What a patch does, by its operations as given: `move` and `copy` find another value the second time."""
+    changed = fitted.changed
+    blind = prepared.changes_hidden
+    # On dps the guard is a test of what is there: it stops a second application if the patch has changed that.
+    once = not blind or access.generation.api == "xcore" or not fitted.before.keys().isdisjoint(changed)
+    return Effect(
+        fitted.after,
+        prepared.visible,
+        prepared,
+        tells=not blind or bool(changed),
+        once=once,
+        idempotent=prepared.is_repeatable or (whole and once),
+    )
+
+
+def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, effect: Effect, *, whole: bool) -> Flow[Written]:
+    if not fitted.operations:
+        return Written.of(before, "unchanged")
+    sent = fitted.operations if access.generation.api == "xcore" else fitted.guarded(whole=whole)
+    call = access.generation.patch(before.reference, sent, etag=before.etag)
+    return (yield from send_guarded(access, call, before, effect))
+
+
+def send_guarded(access: Access, call: Call, before: Entity, effect: Effect) -> Flow[Written]:
+    """Send a write that fails if the object changed since the read; after a lost answer, look for its effect."""
+    exchange, reference = access.exchange, before.reference
+    started = exchange.clock()
+    attempt = 0
+    unsettled = False
+    while True:
+        try:
+            return _written(access, reference, (yield from access.send(call)), name=before.name)
+        except OfferLibraryError as error:
+            lost = is_unsettled(error)
+            if not lost and not isinstance(error, REFUSED):
+                raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
+            doubtful = lost or unsettled
+            twice = not lost and _may_answer_a_repetition(call, error)
+            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=effect.idempotent)
+            if twice and now.etag == before.etag:
+                # The first read may be an old answer out of a cache.
+                now = yield from _look(
+                    access, reference, error, lost=doubtful, twice=True, idempotent=effect.idempotent
+                )
+            if now.etag != before.etag:
+                judge_edited(call, before, now, effect, error, lost=doubtful)
+                return Written.of(now)
+            pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
+            if pause is None or (lost and not effect.once and not effect.idempotent):
+                raise ending(call, error, unknown=doubtful and not effect.idempotent)  # noqa: B904
+            unsettled = True
+            yield Pause(pause, str(error))
+            attempt += 1
+
+
+def _written(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
+    """The receipt of a write. One that cannot be read, or that is about another object, settles nothing."""
+    receipt = access.generation.receipt(reference.kind, answer)
+    if not reference.may_be(receipt.id, receipt.instance_id):
+        raise answer.unexpected(f"it is the receipt of another object ({receipt.id})")
+    return Written(receipt, "updated", name, answer.request_id)
+
+
+def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
+    """Whether a refusal may be the guard's, and so the answer to the second of two sendings by a gateway.
+
+    A guard by etag is refused as a conflict. How dps refuses a `test` is documented nowhere.
+    """
+    return isinstance(error, ConflictError) or "If-Match" not in call.headers
+
+
+def _look(
+    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, twice: bool, idempotent: bool
+) -> Flow[Entity]:
+    """The object after a write that was refused, perhaps only the second time (`twice`), or whose answer was lost."""
+    try:
+        return (yield from read_now(access, reference))
+    except NotFoundError:
+        raise
+    except OfferLibraryError as blind:
+        if not lost and not twice:
+            raise error from None
+        why = "had no answer that settles it" if lost else "was refused, but a gateway may have sent it twice"
+        unknown = OutcomeUnknownError(
+            f"A write to {reference} {why} ({error}), and the {reference.kind.subject} cannot be read to see whether "
+            f"it took effect: {blind}"
+        )
+        unknown.retryable = idempotent
+        raise unknown from blind
+
+
+def _set_properties(
+    access: Access, reference: Reference, prepared: PreparedPatch, intent: Intent | None
+) -> Flow[Written]:
+    """Send a patch that only sets, without a read before it. After a lost answer, look before sending it again.
+
+    If somebody else set the same properties since, neither this repetition nor another try overrules that: it is a
+    `ConflictError`.
+    """
+    exchange = access.exchange
+    started, sent = exchange.clock(), exchange.now()
+    earlier = [plan.sent for plan in (yield from recall(intent)) if plan.sent is not None]
+    if earlier:
+        sent = min(sent, *earlier)
+        why = "another try of the task may have sent this patch"
+        now, is_set = yield from _after_set(access, reference, prepared, sent, why)
+        if is_set:
+            return Written.of(now)
+    yield from keep(intent, Plan(0, "", sent))
+    call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
+    attempt = 0
+    while True:
+        try:
+            return _written(access, reference, (yield from access.send(call)))
+        except OfferLibraryError as error:
+            if not (yield from _may_be_repeated(exchange, error, attempt, started)):
+                return (yield from _shown_or_failed(access, reference, prepared, sent, error))
+            attempt += 1
+            now, is_set = yield from _after_unsettled(access, reference, prepared, sent, error)
+            if is_set:
+                return Written.of(now)
+            call = replace(access.generation.patch(reference, prepared.operations, etag=now.etag), repeatable=False)
+
+
+def _may_be_repeated(exchange: Exchange, error: OfferLibraryError, attempt: int, started: float) -> Flow[bool]:
+    """Whether to look at the object, and to send the patch again where it does not show it; waits before that."""
+    # The repetition carries the etag of a read. If that is old by now, the earlier sending may have come through late.
+    if attempt > 0 and isinstance(error, ConflictError):
+        return attempt <= exchange.retries.max_retries
+    if not is_unsettled(error):
+        return False
+    pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
+    if pause is None:
+        return False
+    yield Pause(pause, str(error))
+    return True
+
+
+def _shown_or_failed(
+    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
+) -> Flow[Written]:
+    """What became of a patch that is not sent again: done, if the object shows it and was modified since; else the
+    error. A refusal may answer a second sending, which a gateway made by itself."""
+    if is_unsettled(error) or isinstance(error, REFUSED):
+        try:
+            now, modified, is_shown = yield from _look_for(access, reference, prepared)
+        except OfferLibraryError:
+            raise error from None
+        if is_shown and (modified is None or modified >= sent - CLOCK_GRAIN):
+            return Written.of(now)
+    raise error
+
+
+def _after_unsettled(
+    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
+) -> Flow[tuple[Entity, bool]]:
+    why = f"it had no answer that settles it ({error})"
+    try:
+        return (yield from _after_set(access, reference, prepared, sent, why, taken=is_unread_success(error)))
+    except (ConflictError, NotFoundError, OutcomeUnknownError):
+        raise
+    except OfferLibraryError as blind:
+        call = access.generation.patch(reference, prepared.operations)
+        raise OutcomeUnknownError(
+            f"{call.method} {call.bare_path}: {why}, and the {reference.kind.subject} cannot be read to see whether it "
+            f"took effect: {blind}"
+        ) from blind
+
+
+def _after_set(
+    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, why: str, *, taken: bool = False
+) -> Flow[tuple[Entity, bool]]:
+    """The object now, and whether it shows what the patch sets. `ConflictError` where somebody else edited it since
+    and it does not; `OutcomeUnknownError` where it was edited since and cannot show it, unless an answer said that the
+    patch was `taken`."""
+    now, modified, is_shown = yield from _look_for(access, reference, prepared)
+    if is_shown:
+        return now, True
+    # Within the grain of the clocks two edits count as simultaneous, and either may be the last.
+    if modified is not None and modified > sent + CLOCK_GRAIN:
+        call = access.generation.patch(reference, prepared.operations)
+        if is_shown is None and taken:
+            return now, True
+        if is_shown is None:
+            raise not_shown(call, now, why, f"it was modified at {now.modified}")
+        raise set_otherwise(call, now, why)
+    return now, False
+
+
+def _look_for(
+    access: Access, reference: Reference, prepared: PreparedPatch
+) -> Flow[tuple[Entity, datetime | None, bool | None]]:
+    """The object now, when it was modified by our clock, and whether it shows the patch."""
+    now, modified = yield from read_on_our_clock(access, reference)
+    return now, modified, prepared.is_shown_by(now.properties)

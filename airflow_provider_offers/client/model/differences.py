@@ -1,0 +1,64 @@
+"""The operations by which an object becomes what is wanted, and what they would change, for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.model.comparing import EMPTY, both_empty, has
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import MISSING, as_text, value_at
+from airflow_provider_offers.client.model.spelling import join_pointer
+from airflow_provider_offers.client.wire.messages import Json
+
+# What the service and its screens keep beside what an author writes.
+KEPT_BY_THE_SERVICE = ("id", "segmentModel")
+
+
+def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[Operation]:
+    """The smallest patch by which every property in `wanted` gets its value; others stay as they are.
+
+    Only what reads of the kind can show to be different is different; see `comparing.has`.
+    """
+    return [
+        {"op": "replace" if name in current else "add", "path": join_pointer([name]), "value": value}
+        for name, value in wanted.items()
+        if not has(kind, current, name, value)
+    ]
+
+
+def readable(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
+    """The wanted properties that a read can show: a fallback loses its window and rank, and what is empty may go."""
+    return {
+        name: value
+        for name, value in wanted.items()
+        if name not in kind.write_only and not both_empty(value, current.get(name))
+    }
+
+
+def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind) -> list[Operation]:
+    """The patch by which an object gets the wanted properties, and loses every other one.
+
+    What reads of the kind do not show is set where it is wanted: whether it has that value already cannot be told.
+    """
+    told = {name: value for name, value in readable(kind, wanted, current).items() if name not in KEPT_BY_THE_SERVICE}
+    hidden: list[Operation] = [
+        {"op": "add", "path": join_pointer([name]), "value": value}
+        for name, value in told.items()
+        if name in kind.unreliable_on_read and name not in current
+    ]
+    gone: list[Operation] = [
+        {"op": "remove", "path": join_pointer([name])}
+        for name, value in current.items()
+        if name not in wanted and name not in KEPT_BY_THE_SERVICE and value not in EMPTY
+    ]
+    return [*difference(current, told, kind), *hidden, *gone]
+
+
+def what_differs(operations: Patch, properties: Mapping[str, Json]) -> str:
+    """What operations that set values would change, for a message."""
+    return ", ".join(
+        f"{each['path']} is {as_text(value_at(properties, each['path']))}, not {as_text(each.get('value', MISSING))}"
+        for each in operations
+        if each["op"] != "test"
+    )
