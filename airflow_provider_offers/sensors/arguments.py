@@ -1,4 +1,4 @@
-"""The words that the sensors take, and checks of their arguments that import nothing and leave templates alone."""
+"""The closed words of the sensors' arguments, and checks of them that import nothing and skip templates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LONGEST_OUTAGE = 3_600.0
 
 
 def may_render(given: Any) -> bool:
-    """Whether something else may stand here when the task runs: a template, or what another task returns."""
+    """Whether the value is known only when the task runs: a template, or the result of another task."""
     if isinstance(given, str):
         return any(mark in given for mark in ("{{", "{%", "{#"))
     return (callable(given) and not isinstance(given, type)) or hasattr(given, "resolve")
 
 
 def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Violation]:
-    """Text that is not empty; nothing at all, where it is optional."""
+    """Refuse anything but text that is not empty. An optional argument may be empty."""
     if may_render(given) or (optional and given in (None, "")):
         return
     if not isinstance(given, str) or not given.strip():
@@ -34,7 +34,7 @@ def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Vio
 
 
 def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = False) -> Iterator[Violation]:
-    """One word of a closed list."""
+    """Refuse anything but one word of a closed list."""
     if may_render(given) or (optional and given in (None, "")):
         return
     if not isinstance(given, str) or given not in words:
@@ -42,7 +42,7 @@ def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = 
 
 
 def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violation]:
-    """One word of a closed list, or several."""
+    """Refuse anything but one or several words of a closed list."""
     if may_render(given):
         return
     each = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else []
@@ -51,20 +51,20 @@ def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violati
 
 
 def check_named(name: str, given: Any) -> Iterator[Violation]:
-    """What names an object, or several: whether it does is seen when the task runs."""
+    """Refuse an argument that names no object. Whether the object exists, only the run shows."""
     if given is None or (isinstance(given, (str, dict)) and not given):
         yield Violation(name, quoted(given), "an id, what a task returned, or a list of either")
 
 
 def check_offers(name: str, given: Any) -> Iterator[Violation]:
-    """What names one offer or more: nobody writes down a wait for none, though a task may return none."""
+    """Refuse an argument that names no offer. A DAG that lists none is a mistake; a task may return an empty list."""
     if isinstance(given, (list, tuple)) and not given:
         yield Violation(name, quoted(given), "one id or more")
     yield from check_named(name, given)
 
 
 def check_etag(name: str, given: Any) -> Iterator[Violation]:
-    """An etag, as a number or as text; nothing at all for the one that the offer has."""
+    """Refuse anything but an etag, as a number or as text. Empty means the offer's current etag."""
     if may_render(given) or given in (None, ""):
         return
     if not _is_whole(given.strip('"') if isinstance(given, str) else given, 0):
@@ -72,19 +72,19 @@ def check_etag(name: str, given: Any) -> Iterator[Violation]:
 
 
 def check_count(name: str, given: Any) -> Iterator[Violation]:
-    """A whole number of at least 1."""
+    """Refuse anything but a whole number of at least 1."""
     if not may_render(given) and not _is_whole(given, 1):
         yield Violation(name, quoted(given), "a whole number of at least 1")
 
 
 def _is_whole(given: Any, least: int) -> bool:
-    """Whether it is a whole number, as one or as text, of at most eighteen digits."""
+    """Whether it is a whole number of at most eighteen digits, as a number or as text."""
     text = str(given) if isinstance(given, int) and not isinstance(given, bool) and abs(given) < 10**18 else given
     return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) >= least
 
 
 def check_seconds(name: str, given: Any) -> Iterator[Violation]:
-    """A length of time that is not negative and has an end."""
+    """Refuse anything but a finite length of time of at least 0."""
     if isinstance(given, timedelta):
         given = given.total_seconds()
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < float("inf"):

@@ -1,4 +1,4 @@
-"""What the sensors share: the connection, the modes, and how a wait ends: met, skipped, failed or timed out."""
+"""The base of the sensors: the connection, the modes, and how a wait ends: met, skipped, failed or timed out."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
+from airflow_provider_offers.operators.state import State
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
 from airflow_provider_offers.sensors import arguments
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
-_NOT_VALID = "The sensor's arguments are not valid"
-# The trigger keeps the sensor's timeout and says what was there at its end. Where no triggerer runs it, the scheduler
-# ends the wait so much later.
+_SUBJECT = "The sensor's arguments are not valid"
+# The trigger enforces the sensor's timeout and says what it saw last. If no triggerer runs, the scheduler ends the wait
+# this much later.
 _GRACE = timedelta(seconds=60)
+# Where a sensor in reschedule mode keeps what it saw, in the task's state.
+_SEEN = "sensor_seen"
 
 
 class OfferLibrarySensor(Templated, BaseSensorOperator):
@@ -54,12 +57,13 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     :param offer_library_conn_id: the connection, of type `offer_library`
     :param sandbox: the sandbox to look at, instead of the connection's
     :param deferrable: wait in the triggerer; the default is Airflow's `[operators] default_deferrable`
-    :param max_outage: for how long a deferred wait bears an outage or a throttle, in seconds or as a timedelta
+    :param max_outage: the longest outage or throttle that a deferred wait survives, in seconds or as a timedelta
         (default: an hour)
-    :param poke_interval: seconds between two looks, in every mode. Deferred, all who wait on a sandbox share one look.
+    :param poke_interval: seconds between two looks, in every mode. Deferred sensors on one sandbox share their looks.
 
-    `soft_fail` and `never_fail` skip what did not come about. A mistake (a wrong connection, refused credentials or
-    permissions, wrong input, an offer that was never there) fails the task all the same, without a retry.
+    With `soft_fail` or `never_fail`, a wait without success skips the task. A mistake (a wrong connection, refused
+    credentials or permissions, invalid input, an offer that never existed) fails the task all the same, without a
+    retry.
     """
 
     template_fields: Sequence[str] = ("offer_library_conn_id", "sandbox")
@@ -89,7 +93,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._deadline: float | None = None
 
     def check(self) -> Iterator[Violation]:
-        """What is wrong with the arguments, as far as no template stands in for it: told where the DAG is parsed."""
+        """The violations in the arguments that hold no template, for an error when the DAG is parsed."""
         yield from arguments.check_text("offer_library_conn_id", self.offer_library_conn_id)
         yield from arguments.check_text("sandbox", self.sandbox, optional=True)
         yield from arguments.check_seconds("max_outage", self.max_outage)
@@ -102,18 +106,19 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             self.refuse_what_is_wrong()
 
     def check_offers(self) -> Iterator[Violation]:
-        """What is wrong with `offer_id`; the list that a task returned may be empty by the time this one runs."""
+        """The violations of `offer_id`. Only at run time may it be an empty list: another task may return one."""
         check = arguments.check_named if self._has_begun else arguments.check_offers
         yield from check("offer_id", self.offer_id)
 
     def refuse_what_is_wrong(self) -> None:
         """Raise what `check` finds."""
         if violations := list(self.check()):
-            raise InvalidInputError(_NOT_VALID, violations)
+            raise InvalidInputError(_SUBJECT, violations)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         is_first = self._begin(context)
+        kept = self._recall(context, is_first=is_first)
         try:
             if not self._has_looked:
                 self.check_templates()
@@ -121,17 +126,18 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
                 self.journey_optimizer_url = journey_optimizer_url(hook.settings.host, hook.settings.sandbox)
                 value = self.look(hook)
-        except AirflowNotFoundException as error:
-            self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}", error)
+        except AirflowNotFoundException:
+            self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}")
         except OfferLibraryError as error:
             if can_pass(error):
                 raise
             if self._is_mistake(error, is_first):
                 told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
-                self._fail_for_good(str(told), error)
+                self._fail_for_good(str(told))
             self._give_up(str(error))
         if value is None:
             self._tell(is_first=is_first)
+            self._keep(context, kept)
         self._has_looked = True
         return PokeReturnValue(value is not None, value)
 
@@ -151,7 +157,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return found.xcom_value
 
     def _first_look(self, context: Context) -> PokeReturnValue:
-        """The look before the wait is deferred; made again with `silent_fail` while it fails, as Airflow does."""
+        """The look before the wait is deferred. With `silent_fail` it is repeated while it fails, as in Airflow."""
         while True:
             try:
                 return self.poke(context)
@@ -162,25 +168,25 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
                 time.sleep(self.poke_interval)
 
     def _execute_here(self, context: Context) -> Any:
-        """Wait as Airflow's sensors do, but say what was there when time ran out."""
+        """Wait as Airflow's sensors do. The error of a timeout says what the last look showed."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(self._with_last(str(error))) from error
+            raise AirflowSensorTimeout(self._with_last(str(error))) from None
         except AirflowSkipException as error:
             if not str(error).startswith("Sensor has timed out"):
                 raise
-            raise AirflowSkipException(self._with_last(str(error))) from error
+            raise AirflowSkipException(self._with_last(str(error))) from None
 
     def _with_last(self, message: str) -> str:
         last = self.last()
         return f"{message} Still waiting until {self.goal}. {last}" if last else message
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Take up what the trigger ended in."""
+        """End the task as the trigger's event says."""
         status = event.get("status") if isinstance(event, dict) else None
         if event is None or status not in _EVENTS:
-            raise OfferLibraryError(f"The trigger ended in an event that it does not have: {event!r}")
+            raise OfferLibraryError(f"The trigger sent an unknown event: {event!r}")
         if status == "met":
             self._link()
             return event.get("value")
@@ -200,41 +206,42 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return self._fail(OfferLibraryError(message))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the wait; where the scheduler ended it, say what was waited for."""
+        """Go on after the wait. If the scheduler ended it, the error says what the wait was for."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
             if str(error).startswith("Sensor has timed out"):
                 raise
-            told = f"Sensor has timed out; waited {self.timeout:g} s deferred, and no trigger told how it is"
-            raise AirflowSensorTimeout(f"{told}. Still waiting until {self.goal} ({error})") from error
+            told = f"Sensor has timed out; waited {self.timeout:g} s deferred, and no trigger sent an event"
+            raise AirflowSensorTimeout(f"{told}. Still waiting until {self.goal} ({error})") from None
 
     def _fail(self, error: OfferLibraryError) -> NoReturn:
-        """End this try of a deferred task; skipped where `never_fail` asks for it, as Airflow does when it pokes."""
+        """End this try of a deferred task. `never_fail` skips it, as Airflow does in poke mode."""
         if self.never_fail:
-            raise AirflowSkipException(str(error)) from error
+            raise AirflowSkipException(str(error)) from None
         raise error
 
     def _give_up(self, message: str) -> NoReturn:
-        """End a wait for what can no longer come about: skipped where that is asked for, else failed for good."""
+        """End a wait that can no longer succeed: skip the task if it has `soft_fail` or `never_fail`, else fail it."""
         if self.soft_fail or self.never_fail:
-            raise AirflowSkipException(message)
-        raise AirflowFailException(message)
+            raise AirflowSkipException(message) from None
+        raise AirflowFailException(message) from None
 
-    def _fail_for_good(self, message: str, error: Exception | None = None) -> NoReturn:
-        """Fail the task over a mistake, without a retry, and in spite of `soft_fail` and `never_fail`."""
-        # Airflow would skip any failure of a sensor that has them.
+    def _fail_for_good(self, message: str) -> NoReturn:
+        """Fail the task over a mistake, without a retry, in spite of `soft_fail` and `never_fail`."""
+        # Airflow skips every failure of a sensor that has them.
         self.soft_fail = self.never_fail = False
-        raise AirflowFailException(message) from error
+        # Without its cause, which would say the same once more.
+        raise AirflowFailException(message) from None
 
     def _is_mistake(self, error: OfferLibraryError, is_first: bool) -> bool:
-        """Whether what cannot come about was never there to be waited for."""
+        """Whether the error is the author's mistake, and not something that happened during the wait."""
         from airflow_provider_offers.client.errors import GoneError, HopelessError
 
         return not isinstance(error, HopelessError) or (is_first and isinstance(error, GoneError))
 
     def _begin(self, context: Context) -> bool:
-        """Note when the wait ends; whether this look is the first of all."""
+        """Set the deadline of the wait. Returns whether this is the first look of all."""
         self._has_begun = True
         if self._has_looked:
             return False
@@ -246,8 +253,26 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._deadline = (started or datetime.now(UTC)).timestamp() + self.timeout
         return started is None
 
+    def _recall(self, context: Context, *, is_first: bool) -> Any:
+        """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between them."""
+        if is_first or self._has_looked or not self._is_rescheduled:
+            return None
+        kept = State(context).get(_SEEN)
+        if kept is not None:
+            self.take_up(kept)
+        return kept
+
+    def _keep(self, context: Context, kept: Any) -> None:
+        """Keep what this look showed for the process that looks next, if it is new."""
+        if self._is_rescheduled and (seen := self.seen()) != kept:
+            State(context).set(_SEEN, seen)
+
+    @property
+    def _is_rescheduled(self) -> bool:
+        return bool(self.reschedule) and not self.deferrable
+
     def _tell(self, *, is_first: bool) -> None:
-        """Say what is waited for, once in each process, and from then on what has changed."""
+        """Log what the wait is for, once in each process. The looks log every change."""
         if not self._has_looked:
             self.log.info(
                 "%s until %s. %s. Looking every %g s, %s until %s",
@@ -260,31 +285,39 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             )
 
     def _link(self) -> None:
-        """Note where the task's button leads, in the worker that takes up the task after the wait."""
+        """Set the task's link in the worker that goes on after the wait."""
         try:
             settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         except (ConfigurationError, AirflowNotFoundException) as error:
-            # Somebody changed the connection meanwhile. What was waited for has come about all the same.
+            # Somebody changed the connection meanwhile. The wait has succeeded all the same.
             self.log.warning("The task has no link: %s", error)
         else:
             self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
 
     @abstractmethod
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        """What the sensor returns if it is there already, else None."""
+        """Look once: the sensor's result, or None while the wait goes on."""
 
     @abstractmethod
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
-        """The trigger that goes on waiting."""
+        """The trigger that goes on with the wait."""
 
     @property
     @abstractmethod
     def goal(self) -> str:
-        """What is waited for, as it follows `until`."""
+        """What the wait is for, as it follows `until`."""
 
     @abstractmethod
     def last(self) -> str:
-        """What was there at the last look."""
+        """What the last look showed, for the log and the errors."""
+
+    @abstractmethod
+    def seen(self) -> Any:
+        """What the last look showed, as JSON, for a later process of a rescheduled sensor."""
+
+    @abstractmethod
+    def take_up(self, seen: Any) -> None:
+        """Go on from what an earlier process saw."""
 
     def _common(self, context: Context) -> dict[str, Any]:
         return {
@@ -298,7 +331,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
 
 class WatchedOffersSensor(OfferLibrarySensor):
-    """Waits for something about one offer or many."""
+    """The base of the sensors that watch one offer or many."""
 
     template_fields: Sequence[str] = (*OfferLibrarySensor.template_fields, "offer_id", "offer_type")
 
@@ -307,7 +340,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
         self.offer_id = offer_id
         self.offer_type = offer_type
         self._offers: list[dict[str, Any]] = []
-        self._chronicle: Any = None
+        self._history: Any = None
 
     def check(self) -> Iterator[Violation]:
         yield from super().check()
@@ -316,23 +349,23 @@ class WatchedOffersSensor(OfferLibrarySensor):
 
     @abstractmethod
     def verdict(self, states: dict[str, Entity | None], expected: int, now: datetime) -> Verdict:
-        """Whether the wait is over, by what the offers are, and by what the service's clock shows, now."""
+        """Whether the wait is over, by the offers and the service's clock."""
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        from airflow_provider_offers.client.waiting.telling import Chronicle
+        from airflow_provider_offers.client.waiting.verdicts import History
 
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]
         if not given:
-            self.log.warning("offer_id names no offer; the sensor succeeds at once")
+            self.log.warning("offer_id is an empty list; the sensor succeeds at once")
         library = hook.library
         references = [library.reference(each, self.offer_type or None) for each in given]
         entities = library.look_at(references) if references else []
         states = {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
-        self._chronicle = self._chronicle or Chronicle()
-        for change in self._chronicle.news(states):
+        self._history = self._history or History()
+        for change in self._history.news(states):
             self.log.info("%s", change)
-        # Each once and in the order given, whichever id names them.
+        # Each offer once, in the given order, whichever of its ids was given.
         there = {entity.id: entity for entity in entities if entity is not None}
         self._offers = [
             {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key}
@@ -343,5 +376,13 @@ class WatchedOffersSensor(OfferLibrarySensor):
         return [{"id": entity.id, "status": entity.status, "etag": entity.etag} for entity in there.values()]
 
     def last(self) -> str:
-        last: str = "" if self._chronicle is None else self._chronicle.last()
+        last: str = "" if self._history is None else self._history.last()
         return last
+
+    def seen(self) -> Any:
+        return None if self._history is None else self._history.as_json()
+
+    def take_up(self, seen: Any) -> None:
+        from airflow_provider_offers.client.waiting.verdicts import History
+
+        self._history = History(seen)

@@ -1,4 +1,4 @@
-"""The sensor for what the decision runtime serves: wait until a published offer really reaches customers."""
+"""The sensor for the decision runtime: it waits until a published offer really reaches customers."""
 
 from __future__ import annotations
 
@@ -103,6 +103,12 @@ class OfferLiveSensor(OfferLibrarySensor):
 
     def last(self) -> str:
         return self._told
+
+    def seen(self) -> Any:
+        return self._told
+
+    def take_up(self, seen: Any) -> None:
+        self._told = str(seen)
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.deciding.serving import served_verdict

@@ -1,4 +1,4 @@
-"""The sensors: wait for an offer's status, for its window, or until a search finds something."""
+"""The sensors that wait for an offer's status, for its window, or for the results of a search."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class OfferStatusSensor(WatchedOffersSensor):
     :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
 
     The other parameters are those of `OfferLibrarySensor`. Returns `id`, `status` and `etag` of each offer. An offer
-    that is deleted, or archived while something else is waited for, fails the task at once (skips it, with
-    `soft_fail`). One that is not there at the first look is a mistake, which nothing skips.
+    that is deleted, or archived while the wait is for another status, fails the task at once (with `soft_fail`, skips
+    it). An offer that does not exist at the first look is a mistake, which nothing skips.
 
     Calls a read of each offer, then lists what changed: `GET .../instances` (xcore) or `GET /offers` (dps).
     """
@@ -84,14 +84,14 @@ class OfferWindowSensor(WatchedOffersSensor):
     """Wait until the window of one offer, or of every one of a list, is open or closed.
 
     :param offer_id: an id, what an offer task returned, or a list of either
-    :param until: `open` (default): the offers may be shown from now on; `closed`: they may not any more
+    :param until: `open` (default): the offers may be shown; `closed`: they may no longer be shown
     :param offer_type: `personalized`, the only type that has a window
 
-    The other parameters are those of `OfferLibrarySensor`. The instant comes from the offers themselves, in whatever
-    zone they were written, and the service's clock decides when it is there, not the worker's. Deferred, the sensor
-    sleeps until then and notices when somebody moves a window, or the clock. An offer that is deleted, has no window,
-    or is to open and is over fails the task at once (skips it, with `soft_fail`). One that is not there at the first
-    look, or is a fallback, is a mistake, which nothing skips.
+    The other parameters are those of `OfferLibrarySensor`. The instant comes from the offers, in whatever time zone
+    they are written. The service's clock counts, not the worker's. Deferred, the sensor sleeps until the instant, and
+    wakes if somebody moves a window or sets the clock. An offer that is deleted or has no window, or whose window is
+    over while the wait is for its opening, fails the task at once (with `soft_fail`, skips it). An offer that does not
+    exist at the first look, or is a fallback, is a mistake, which nothing skips.
 
     Returns `id`, `status` and `etag` of each offer.
 
@@ -144,20 +144,20 @@ class OfferWindowSensor(WatchedOffersSensor):
 
 
 class OffersFoundSensor(OfferLibrarySensor):
-    """Wait until a search yields at least so many offers.
+    """Wait until a search finds at least `at_least` offers.
 
     :param at_least: how many (default 1)
-    :param q: as in `SearchOffersOperator`, and likewise
+    :param q: as in `SearchOffersOperator`, like the next four
     :param qop: `AND` or `OR`
-    :param fields: where `q` looks
-    :param properties: what the offers must be like
-    :param order_by: which come first
+    :param fields: the properties in which `q` looks
+    :param properties: conditions on the offers' properties
+    :param order_by: the order of the results
     :param offer_type: `personalized` (default) or `fallback`
 
     The other parameters are those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
-    Deferred, the search is made again only when something in the sandbox has changed.
+    Deferred, it searches again only after a change in the sandbox.
 
-    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps), deferred also the list of what changed,
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps). Deferred, it also lists what changed,
     as `OfferStatusSensor` does.
     """
 
@@ -227,13 +227,19 @@ class OffersFoundSensor(OfferLibrarySensor):
         self._found = len(found)
         return found if len(found) >= wanted else None
 
+    def seen(self) -> Any:
+        return self._found
+
+    def take_up(self, seen: Any) -> None:
+        self._found = seen if isinstance(seen, int) else None
+
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
         from airflow_provider_offers.triggers.offers import OffersFoundTrigger
 
         return OffersFoundTrigger(search=self._search(), offer_type=self.offer_type, at_least=self._wanted(), **common)
 
     def _wanted(self) -> int:
-        """How many; what is no number was refused before."""
+        """The number of offers to find; `check` has refused anything else."""
         return int(self.at_least)
 
     def _search(self) -> dict[str, Any]:

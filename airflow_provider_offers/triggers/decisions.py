@@ -7,9 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.triggers.askers import asking
-from airflow_provider_offers.triggers.feeds import watching
 from airflow_provider_offers.triggers.offers import OfferTrigger
+from airflow_provider_offers.triggers.shared import asking, watching
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.deciding.sighting import Viewpoint

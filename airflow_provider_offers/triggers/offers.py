@@ -1,4 +1,4 @@
-"""The triggers behind the deferred sensors. They carry ids and the connection's name, never a secret."""
+"""The triggers of the deferred sensors. They carry ids and the connection's name, never a secret."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_offers.triggers.feeds import watching
+from airflow_provider_offers.triggers.shared import watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_offers.client.flows.access import Access
-    from airflow_provider_offers.client.waiting.telling import Chronicle
-    from airflow_provider_offers.client.waiting.verdicts import Verdict
-    from airflow_provider_offers.client.waiting.watch import Question, Watch
+    from airflow_provider_offers.client.waiting.verdicts import History, Verdict
+    from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
     from airflow_provider_offers.client.wire.messages import Flow
 
 # The longest sleep before the clock is read again: clocks are set, and laptops close.
@@ -29,14 +28,14 @@ _SHORTEST_SLEEP = 0.05
 
 
 class OfferTrigger(BaseTrigger):
-    """What the triggers share: the events they end in, and the deadlines of the task.
+    """The base of the triggers: the events that they end in, and the deadlines of the task.
 
-    `execution_deadline` is that of the task's `execution_timeout`, `sensor_deadline` that of a sensor's `timeout`
-    (seconds since 1970). The scheduler keeps the latter too, a minute later, but where a DAG is tried out with
-    `dag.test()` there is none. `max_outage` is for how many seconds an outage is borne.
+    `execution_deadline` comes from the task's `execution_timeout`, `sensor_deadline` from a sensor's `timeout`; both in
+    seconds since 1970. The scheduler enforces the latter too, a minute later; `dag.test()` has no scheduler.
+    `max_outage` is the longest outage that the wait survives, in seconds.
 
-    The event is a small JSON object: `status` is `met` with what the sensor returns in `value`, `hopeless`, `failed`,
-    `execution_timeout` or `sensor_timeout`, these four with a `message`.
+    The event is a small JSON object. Its `status` is `met`, with the sensor's result in `value`, or else `hopeless`,
+    `failed`, `execution_timeout` or `sensor_timeout`, each with a `message`.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class OfferTrigger(BaseTrigger):
         self.max_outage = max_outage
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The class and what it takes to make it again, after a restart of the triggerer or elsewhere."""
+        """The class and the arguments to make it again, after a restart of the triggerer or in another one."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -77,14 +76,14 @@ class OfferTrigger(BaseTrigger):
 
     @abstractmethod
     async def wait(self) -> Any:
-        """Return what the sensor returns, once it has come about."""
+        """Wait, and return the sensor's result."""
 
     def last(self) -> str:
-        """What was there when it was last looked at."""
+        """What the last look showed."""
         return ""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and tell in one event how it ended. A cancellation by the triggerer passes through."""
+        """Wait, and yield one event that says how the wait ended. A cancellation by the triggerer passes through."""
         from airflow_provider_offers.client.errors import HopelessError, OfferLibraryError, can_pass
 
         try:
@@ -114,35 +113,35 @@ class OfferTrigger(BaseTrigger):
 
     def _out_of_time(self) -> dict[str, Any]:
         """The event of the deadline that came first."""
-        last = self.last() or "It was not looked at yet"
-        self.log.info("Time is over. %s", last)
+        last = self.last() or "No look was answered yet"
+        self.log.info("The time is over. %s", last)
         if self.sensor_deadline is not None and self.sensor_deadline <= (self.execution_deadline or math.inf):
             return {"status": "sensor_timeout", "message": last}
         return {"status": "execution_timeout", "message": f"The task's execution_timeout is over. {last}"}
 
 
 class WatchedOffersTrigger(OfferTrigger):
-    """Waits for something about some offers. `offers` holds what names each: `id`, `instance_id`, `offer_type`."""
+    """The base of the triggers that watch offers. `offers` holds `id`, `instance_id` and `offer_type` of each."""
 
     def __init__(self, *, offers: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offers = offers
-        self._chronicle: Chronicle | None = None
+        self._history: History | None = None
 
     @abstractmethod
     def verdict(self, watch: Watch) -> Verdict:
-        """Whether the wait is over, by what the offers are now."""
+        """Whether the wait is over."""
 
     @property
     @abstractmethod
     def goal(self) -> str:
-        """What is waited for, as it follows `until`."""
+        """What the wait is for, as it follows `until`."""
 
     def last(self) -> str:
-        return "" if self._chronicle is None else self._chronicle.last()
+        return "" if self._history is None else self._history.last()
 
     async def wait(self) -> list[dict[str, Any]]:
-        """The ids, status and etag of each offer, once all are as waited for."""
+        """The id, status and etag of each offer, once the wait is over."""
         from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.client.model.kinds import kind_of
 
@@ -173,17 +172,17 @@ class WatchedOffersTrigger(OfferTrigger):
                     within = min(max(_SHORTEST_SLEEP, (verdict.until - watch.now()).total_seconds()), _LONGEST_SLEEP)
 
     def _tell(self, watch: Watch) -> None:
-        """Say what is waited for, and every change from then on."""
-        from airflow_provider_offers.client.waiting.telling import Chronicle
+        """Log what the wait is for, and then every change."""
+        from airflow_provider_offers.client.waiting.verdicts import History
 
         if len(watch.states) < len(watch.references):
             return
-        is_first = self._chronicle is None
-        self._chronicle = self._chronicle or Chronicle()
-        for change in self._chronicle.news(watch.states):
+        is_first = self._history is None
+        self._history = self._history or History()
+        for change in self._history.news(watch.states):
             self.log.info("%s", change)
         if is_first:
-            self.log.info("Waiting until %s. %s", self.goal, self._chronicle.last())
+            self.log.info("Waiting until %s. %s", self.goal, self._history.last())
 
 
 class OfferStatusTrigger(WatchedOffersTrigger):
@@ -209,7 +208,7 @@ class OfferStatusTrigger(WatchedOffersTrigger):
 class OfferWindowTrigger(WatchedOffersTrigger):
     """Waits until the window of every offer is open, or closed, by the service's clock.
 
-    Sleeps until then, and notices when the window is moved, or the clock.
+    Sleeps until then, and wakes if somebody moves a window or sets the clock.
     """
 
     def __init__(self, *, until: str, **kwargs: Any) -> None:
@@ -230,7 +229,7 @@ class OfferWindowTrigger(WatchedOffersTrigger):
 
 
 class OffersFoundTrigger(OfferTrigger):
-    """Waits until a search yields at least `at_least` offers; searches again only when something has changed."""
+    """Waits until a search finds `at_least` offers. Searches again only after a change in the sandbox."""
 
     def __init__(self, *, search: dict[str, Any], offer_type: str, at_least: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -248,28 +247,28 @@ class OffersFoundTrigger(OfferTrigger):
             self.offer_library_conn_id,
             self.sandbox,
             interval=self.poll_interval,
-            question=self._question(),
+            search=self._shared_search(),
             outage=self.max_outage,
         ) as watch:
             while len(watch.found) < self.at_least:
                 await watch.news()
                 if self._found != len(watch.found):
                     self.log.info(
-                        "Waiting for a search to find %d or more; it finds %d", self.at_least, len(watch.found)
+                        "Waiting until a search finds %d or more. It finds %d", self.at_least, len(watch.found)
                     )
                 self._found = len(watch.found)
             return watch.found
 
     def last(self) -> str:
-        return "" if self._found is None else f"The search finds {self._found}, and {self.at_least} are waited for"
+        return "" if self._found is None else f"The search finds {self._found}; the sensor waits for {self.at_least}"
 
-    def _question(self) -> Question:
+    def _shared_search(self) -> SharedSearch:
         from airflow_provider_offers.client.model.filters import fitted
         from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.client.model.query import parse_query
         from airflow_provider_offers.client.model.receipts import entity_receipt
         from airflow_provider_offers.client.waiting.changes import search
-        from airflow_provider_offers.client.waiting.watch import Question
+        from airflow_provider_offers.client.waiting.watch import SharedSearch
 
         kind = kind_of(self.offer_type)
         query = fitted(parse_query(**{**self.search, "limit": self.at_least}), kind)
@@ -278,4 +277,4 @@ class OffersFoundTrigger(OfferTrigger):
             found = yield from search(access, kind, query)
             return [entity_receipt(entity, access.exchange.settings, full=False) for entity in found]
 
-        return Question(json.dumps([kind.key, self.search, self.at_least], sort_keys=True), kind, ask)
+        return SharedSearch(json.dumps([kind.key, self.search, self.at_least], sort_keys=True), kind, ask)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.emulator import Emulator
@@ -22,6 +23,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "never": {"never_fail": True},
     "silent": {"silent_fail": True},
 }
+KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 UNKNOWN = "dps:personalized-offer:1c265317da412003"
 
 
@@ -147,7 +149,8 @@ def test_a_wait_tells_what_it_waits_for_what_changes_and_what_was_there_at_its_e
     if mode == "reschedule":
         # Each look is a process of its own, which says how it is then.
         assert f"Still waiting until each is approved. 'Easter' ({offers[0]}) is approved" in result.logs
-        return
+        if not KEEPS_STATE:
+            return
     for change_told in (
         f"'Spring' ({offers[0]}) was renamed to 'Easter'",
         f"'Easter' ({offers[0]}) went from draft to approved",

@@ -26,7 +26,7 @@ from airflow_provider_offers.client.waiting.polling import (
     length,
     outage_limit,
 )
-from airflow_provider_offers.client.waiting.watch import Question, Watch, trimmed
+from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch, trimmed
 from airflow_provider_offers.client.wire.service_clock import utc_now
 from airflow_provider_offers.client.wire.session import AsyncSession
 
@@ -82,13 +82,13 @@ class Feed:
         # In the order in which they are looked at again.
         self._references: OrderedDict[Key, Reference] = OrderedDict()
         self._askers: dict[str, set[Watch]] = defaultdict(set)
-        self._questions: dict[str, Question] = {}
+        self._searches: dict[str, SharedSearch] = {}
         self._readers: dict[str, ChangeReader] = {}
         self._newcomers: dict[Key, None] = {}
         self._suspects: dict[Key, None] = {}
         self._unanswered: dict[str, None] = {}
         self._settles_at: dict[str, float] = {}
-        # Since when the service refuses to show an offer, or to answer a question, while it shows the others.
+        # Since when the service refuses to show an offer, or to answer a search, while it shows the others.
         self._refused: dict[Any, float] = {}
         self._session: AsyncSession | None = None
         self._moves: int | None = None
@@ -102,25 +102,25 @@ class Feed:
         references: Iterable[Reference] = (),
         *,
         interval: float,
-        question: Question | None = None,
+        search: SharedSearch | None = None,
         outage: float = LONGEST_OUTAGE,
     ) -> Watch:
-        """Watch some offers, or have a question answered.
+        """Watch some offers, or have a search answered.
 
         `interval` is the seconds between two looks, `outage` those for which an outage is borne.
         """
-        watch = Watch(tuple(references), question, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
+        watch = Watch(tuple(references), search, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
         self._members.add(watch)
         for reference in watch.references:
             key = _key(reference)
             self._references.setdefault(key, reference)
             self._watches[key].add(watch)
             self._newcomers[key] = None
-        if question is not None:
-            self._questions.setdefault(question.key, question)
-            self._askers[question.key].add(watch)
-            self._unanswered[question.key] = None
-            self._settles_at[question.key] = self._clock() + _INDEX_LAG
+        if search is not None:
+            self._searches.setdefault(search.key, search)
+            self._askers[search.key].add(watch)
+            self._unanswered[search.key] = None
+            self._settles_at[search.key] = self._clock() + _INDEX_LAG
         self._arrived.set()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="offer-library-feed")
@@ -133,9 +133,9 @@ class Feed:
             if not _taken_out(self._watches, key, watch):
                 for kept in (self._references, self._newcomers, self._suspects, self._refused):
                     kept.pop(key, None)
-        if watch.question is not None and not _taken_out(self._askers, watch.question.key, watch):
-            for about in (self._questions, self._unanswered, self._settles_at, self._refused):
-                about.pop(watch.question.key, None)
+        if watch.search is not None and not _taken_out(self._askers, watch.search.key, watch):
+            for about in (self._searches, self._unanswered, self._settles_at, self._refused):
+                about.pop(watch.search.key, None)
         if not self._members and self._task is not None:
             task, self._task = self._task, None
             self._start_afresh()
@@ -251,7 +251,7 @@ class Feed:
             self._allowance = min(self._allowance + 1, _MOST_SAVED)
             self._suspect_next_in_turn()
             self._suspects.update(dict.fromkeys(key for key in self._refused if key in self._references))
-            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._questions))
+            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._searches))
         for _ in range(_BATCHES_A_ROUND):
             if self._newcomers:
                 await self._look_up(session, self._newcomers)
@@ -266,18 +266,18 @@ class Feed:
         changes = await session.run(reader.read(session.access))
         if changes.vanished:
             self._suspects.update(dict.fromkeys(key for key in self._references if key[0] == kind.key))
-        for question in self._questions.values():
-            if question.kind is kind:
-                self._ask_again(question, changed=changes.vanished or bool(changes.entities))
+        for search in self._searches.values():
+            if search.kind is kind:
+                self._ask_again(search, changed=changes.vanished or bool(changes.entities))
         changed = {(kind.key, entity.id): entity for entity in changes.entities}
         await self._spread({key: entity for key, entity in changed.items() if key in self._watches})
 
-    def _ask_again(self, question: Question, *, changed: bool) -> None:
+    def _ask_again(self, search: SharedSearch, *, changed: bool) -> None:
         now = self._clock()
         if changed:
-            self._settles_at[question.key] = now + _INDEX_LAG
-        if now <= self._settles_at[question.key]:
-            self._unanswered[question.key] = None
+            self._settles_at[search.key] = now + _INDEX_LAG
+        if now <= self._settles_at[search.key]:
+            self._unanswered[search.key] = None
 
     def _suspect_next_in_turn(self) -> None:
         """Add the batch that was not looked at for longest, in every other reading if deletions show in a count."""
@@ -332,11 +332,11 @@ class Feed:
         await self._wake(watches, ended(error, f"refused for {length(lasted)}, which is as long as it is borne"))
 
     async def _answer(self, session: AsyncSession, key: str) -> None:
-        question = self._questions.get(key)
-        if question is None:
+        search = self._searches.get(key)
+        if search is None:
             return
         try:
-            found = await session.run(question.ask(session.access))
+            found = await session.run(search.ask(session.access))
         except OfferLibraryError as error:
             if is_outage(error):
                 raise
@@ -379,7 +379,7 @@ class Feed:
 
     def _kinds(self) -> list[Kind]:
         kinds = {reference.kind.key: reference.kind for reference in self._references.values()}
-        kinds |= {question.kind.key: question.kind for question in self._questions.values()}
+        kinds |= {search.kind.key: search.kind for search in self._searches.values()}
         return list(kinds.values())
 
 

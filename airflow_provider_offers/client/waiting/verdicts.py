@@ -1,4 +1,7 @@
-"""What waiting for offers is about: pure verdicts over what offers are now, the same for every way to wait."""
+"""What a wait makes of the offers that it sees: whether it is over, what has changed, and the words for both.
+
+Everything here is pure and the same in every mode of a sensor.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.shapes import NAME_PREFIX
 from airflow_provider_offers.client.model.windows import window_of
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import legible, quoted
 
 Until = Literal["open", "closed"]
 UNTIL = ("open", "closed")
+_SUBJECT = "The sensor's arguments are not valid"
 # An archived offer stays archived until it is deleted.
 _FINAL = ("archived",)
+# How many offers one line names.
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,11 @@ class Verdict:
 
 
 def check_statuses(given: Any) -> tuple[str, ...]:
-    """The status words to wait for, from one or several; `InvalidInputError` for others than the service's."""
+    """The status words to wait for, from one or several; `InvalidInputError` for any other word."""
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set)) else ()
     if not words or any(word not in PERSONALIZED.statuses for word in words):
         accepted = f"{', '.join(map(repr, PERSONALIZED.statuses))}, one or several"
-        raise InvalidInputError("The sensor's arguments are not valid", [Violation("status", quoted(given), accepted)])
+        raise InvalidInputError(_SUBJECT, [Violation("status", quoted(given), accepted)])
     return words
 
 
@@ -43,15 +49,13 @@ def check_until(given: Any) -> Until:
         return "open"
     if given == "closed":
         return "closed"
-    raise InvalidInputError(
-        "The sensor's arguments are not valid", [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))]
-    )
+    raise InvalidInputError(_SUBJECT, [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))])
 
 
 def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses: Collection[str]) -> Verdict:
     """Whether all of the `expected` offers have one of the statuses.
 
-    Raises `HopelessError` where one is gone, or archived while something else is waited for.
+    Raises `HopelessError` if an offer is deleted, or archived while the wait is for another status.
     """
     met = len(states) == expected
     for identifier, entity in states.items():
@@ -59,8 +63,8 @@ def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses:
         if entity is not None and entity.status not in statuses:
             if entity.status in _FINAL:
                 raise HopelessError(
-                    f"{entity.name!r} ({identifier}) is {entity.status} and will not become "
-                    f"{' or '.join(sorted(statuses))} any more"
+                    f"{called(entity, identifier)} is {entity.status} and will not become "
+                    f"{' or '.join(sorted(statuses))}"
                 )
             met = False
     return Verdict(met)
@@ -69,8 +73,8 @@ def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses:
 def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Until, now: datetime) -> Verdict:
     """Whether the windows of all of the `expected` offers are open (or closed), and when to look again.
 
-    An archived offer is never shown again: as good as closed, whenever its window ends. Raises `HopelessError` where
-    an offer is gone, has no window, or is to open and is archived or its window is over.
+    An archived offer counts as closed, since it is never shown again. Raises `HopelessError` if an offer is deleted or
+    has no window, or if the wait is for an opening and the offer is archived or its window is over.
     """
     met = len(states) == expected
     instants = []
@@ -80,17 +84,16 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
             continue
         if entity.status in _FINAL:
             if until == "open":
-                raise HopelessError(f"{entity.name!r} ({identifier}) is {entity.status} and will not be shown any more")
+                raise HopelessError(f"{called(entity, identifier)} is {entity.status} and will not be shown again")
             continue
         window = window_of(entity.properties)
         if entity.kind.window is None:
-            given = f"{entity.name!r} ({identifier}), a {entity.kind.noun}, which has no window"
-            accepted = "a personalized offer"
-            raise InvalidInputError("The sensor's arguments are not valid", [Violation("offer_id", given, accepted)])
+            given = f"{called(entity, identifier)}, a {entity.kind.noun}, which has no window"
+            raise InvalidInputError(_SUBJECT, [Violation("offer_id", given, "a personalized offer")])
         if window is None:
-            raise HopelessError(f"{entity.name!r} ({identifier}) has no window to wait for")
+            raise HopelessError(f"{called(entity, identifier)} has no window to wait for")
         if until == "open" and window.is_over(now):
-            raise HopelessError(f"The window of {entity.name!r} ({identifier}) closed at {entity.window['end']}")
+            raise HopelessError(f"The window of {called(entity, identifier)} closed at {entity.window['end']}")
         instant = window.start if until == "open" else window.end
         if now < instant:
             met = False
@@ -105,8 +108,88 @@ def _not_gone(identifier: str, entity: Entity | None) -> None:
 
 
 def missing_offer(identifier: str) -> str:
-    """The words for an offer that is not there; a name does not tell of which type it is."""
-    told = f"There is no offer {identifier}, or not any more"
+    """The words for an offer that does not exist; a name does not tell of which type it is."""
     if not identifier.startswith(NAME_PREFIX):
+        return f"There is no offer {identifier}: it was deleted, or the id is wrong"
+    return (
+        f"There is no offer {identifier} of the type in offer_type (default 'personalized'): it was deleted, or the "
+        "name is wrong. A fallback needs offer_type='fallback'"
+    )
+
+
+def called(entity: Entity, identifier: str | None = None) -> str:
+    """An object's name and id, as messages show them."""
+    return f"{legible(repr(entity.name))} ({identifier or entity.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a wait remembers of an offer: only what it tells its log."""
+
+    name: str
+    status: str
+    window: str
+
+    @classmethod
+    def of(cls, entity: Entity) -> Seen:
+        """The part of an offer to remember."""
+        window = entity.window
+        shown = legible(f"[{window['start']}, {window['end']})") if window["start"] or window["end"] else ""
+        return cls(legible(repr(entity.name)), legible(str(entity.status)), shown)
+
+
+class History:
+    """What a wait last saw of each offer, by the offer's reference id. `kept` is what `as_json` gave before."""
+
+    def __init__(self, kept: Any = None) -> None:
+        known = kept if isinstance(kept, dict) else {}
+        self._seen: dict[str, Seen | None] = {
+            identifier: None if seen is None else Seen(*map(str, seen)) for identifier, seen in known.items()
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """What was seen, for another process to go on with."""
+        return {
+            identifier: None if seen is None else [seen.name, seen.status, seen.window]
+            for identifier, seen in self._seen.items()
+        }
+
+    def news(self, states: Mapping[str, Entity | None]) -> list[str]:
+        """A sentence for each change since the last look; none for an offer that is seen for the first time."""
+        told = []
+        for identifier, entity in states.items():
+            now = None if entity is None else Seen.of(entity)
+            if identifier in self._seen and self._seen[identifier] != now:
+                told += _changes(identifier, self._seen[identifier], now)
+            self._seen[identifier] = now
         return told
-    return f"{told}, of the type that offer_type says (default 'personalized'); a fallback needs offer_type='fallback'"
+
+    def last(self) -> str:
+        """What each offer was at the last look."""
+        told = [_described(identifier, seen) for identifier, seen in self._seen.items()]
+        more = len(told) - _MOST_NAMED
+        return "; ".join(told[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _described(identifier: str, seen: Seen | None) -> str:
+    if seen is None:
+        return f"{identifier} is deleted"
+    shown = f", with the window {seen.window}" if seen.window else ""
+    return f"{seen.name} ({identifier}) is {seen.status}{shown}"
+
+
+def _changes(identifier: str, before: Seen | None, now: Seen | None) -> list[str]:
+    if now is None:
+        return [] if before is None else [f"{before.name} ({identifier}) was deleted"]
+    if before is None:
+        return [f"{_described(identifier, now)}, and exists again"]
+    told = []
+    if before.name != now.name:
+        told.append(f"{before.name} ({identifier}) was renamed to {now.name}")
+    if before.status != now.status:
+        told.append(f"{now.name} ({identifier}) went from {before.status} to {now.status}")
+    if before.window != now.window:
+        told.append(
+            f"The window of {now.name} ({identifier}) moved from {before.window or 'none'} to {now.window or 'none'}"
+        )
+    return told

@@ -20,7 +20,7 @@ _KEPT = ("name", "status", "selectionConstraint")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SharedSearch:
     """A search that is made again when something of its kind has changed. Those of one `key` are made once for all."""
 
     key: str
@@ -33,12 +33,12 @@ class Watch:
     """Await `news`, look at `states` or `found`, and leave the feed at the end.
 
     `states` holds the offers watched by reference id, as they were last seen; None says that the offer is gone. An
-    offer that has not been looked up yet is missing. `found` is what the question was last answered with. `now` is what
+    offer that has not been looked up yet is missing. `found` is what the search was last answered with. `now` is what
     the service's clock shows; whoever waits is woken where it was set. `outage` is for how long an outage is borne.
     """
 
     references: tuple[Reference, ...]
-    question: Question | None
+    search: SharedSearch | None
     interval: float
     outage: float
     now: Callable[[], datetime]

@@ -85,7 +85,7 @@ def test_what_will_never_be_served_is_hopeless_whatever_is_seen() -> None:
 
 
 def test_a_name_that_finds_nothing_may_be_a_fallbacks() -> None:
-    with pytest.raises(HopelessError, match=r"There is no offer name:FB, or not any more, .* offer_type='fallback'"):
+    with pytest.raises(HopelessError, match=r"There is no offer name:FB of the type .* offer_type='fallback'"):
         served_verdict("name:FB", None, None, None, START)
 
 

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_offers.client.waiting import polling
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-from airflow_provider_offers.triggers import askers, feeds
+from airflow_provider_offers.triggers import shared
 from airflow_provider_offers.triggers.decisions import BatchDecisionTrigger, OfferLiveTrigger
 from airflow_provider_offers.triggers.offers import OfferTrigger
 from tests.airflow.capture import captured_output
@@ -84,7 +84,7 @@ def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Em
 
 def nothing_left() -> bool:
     loop = asyncio.get_running_loop()
-    return feeds._feeds[loop] == {} and askers._shared[loop] == {}
+    return shared._feeds[loop] == {} and shared._askers[loop] == {}
 
 
 def decisions(emulator: Emulator) -> int:
@@ -261,7 +261,7 @@ def test_batch_jobs_are_waited_for_on_one_session(emulator: Emulator, sessions: 
 
     async def main() -> list[dict[str, Any]]:
         events = await asyncio.gather(*(event_of(batch(job)) for job in jobs))
-        assert askers._shared[asyncio.get_running_loop()] == {}
+        assert shared._askers[asyncio.get_running_loop()] == {}
         return list(events)
 
     events = asyncio.run(main())

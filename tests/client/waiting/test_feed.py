@@ -26,7 +26,7 @@ from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.waiting.changes import search
 from airflow_provider_offers.client.waiting.feed import Feed
-from airflow_provider_offers.client.waiting.watch import Question, Watch
+from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
 from airflow_provider_offers.client.wire.messages import Request
 from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.script import answer, lost
@@ -575,18 +575,18 @@ def test_a_listing_that_lags_behind_takes_nothing_back() -> None:
     virtual_time.run(main())
 
 
-def question(status: str, at_least: int) -> Question:
+def shared(status: str, at_least: int) -> SharedSearch:
     query = parse_query(properties=[f"status=={status}"], limit=at_least)
-    return Question(f"{status} {at_least}", PERSONALIZED, lambda access: search(access, PERSONALIZED, query))
+    return SharedSearch(f"{status} {at_least}", PERSONALIZED, lambda access: search(access, PERSONALIZED, query))
 
 
 @APIS
-def test_a_question_is_asked_once_for_all_and_again_only_after_changes(api: str) -> None:
+def test_a_search_is_made_once_for_all_and_again_only_after_changes(api: str) -> None:
     async def main() -> None:
         library = Library(api)
         offers = [library.create() for _ in range(10)]
         feed = feed_of(library)
-        watches = [feed.join(interval=INTERVAL, question=question("approved", 2)) for _ in range(100)]
+        watches = [feed.join(interval=INTERVAL, search=shared("approved", 2)) for _ in range(100)]
         for watch in watches:
             await watch.news()
             assert watch.found == []
@@ -604,13 +604,13 @@ def test_a_question_is_asked_once_for_all_and_again_only_after_changes(api: str)
     virtual_time.run(main())
 
 
-def test_a_question_that_is_refused_is_the_matter_of_those_who_ask_it() -> None:
+def test_a_search_that_is_refused_ends_the_waits_for_it_only() -> None:
     async def main() -> None:
         library = Library("dps")
         offer = library.create()
         library.faults.append(lambda request: answer(400, {}) if "status" in request.url else None)
         feed = feed_of(library)
-        asking = feed.join(interval=INTERVAL, question=question("approved", 1))
+        asking = feed.join(interval=INTERVAL, search=shared("approved", 1))
         async with joined(feed, library, [offer]) as watch:
             with pytest.raises(OfferLibraryError):
                 await asking.news()
@@ -635,7 +635,7 @@ def test_an_index_that_lags_is_asked_again_for_a_while() -> None:
             )
         )
         feed = feed_of(library)
-        asking = feed.join(interval=INTERVAL, question=question("approved", 1))
+        asking = feed.join(interval=INTERVAL, search=shared("approved", 1))
         await asyncio.sleep(80)
         library.change(offer, status="approved")
         await until(asking, lambda: len(asking.found) == 1)

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
-from airflow_provider_offers.triggers import feeds
+from airflow_provider_offers.triggers import shared
 from airflow_provider_offers.triggers.offers import (
     OffersFoundTrigger,
     OfferStatusTrigger,
@@ -71,7 +71,7 @@ def test_hundreds_share_one_session_and_are_told_each_by_itself(emulator: Emulat
         assert all(task.cancelled() for task in tasks[200:])
         await asyncio.to_thread(publish, emulator, offers[:200])
         events = await asyncio.gather(*tasks[:200])
-        assert feeds._feeds[asyncio.get_running_loop()] == {}
+        assert shared._feeds[asyncio.get_running_loop()] == {}
         return events
 
     events = asyncio.run(main())
@@ -107,7 +107,10 @@ def test_the_events_of_what_cannot_be(emulator: Emulator) -> None:
     (offer,) = emulator.seed(1, template={"status": "draft"})
     gone = "dps:personalized-offer:0"
     hopeless = asyncio.run(event_of(status_trigger(gone)))
-    assert hopeless == {"status": "hopeless", "message": f"There is no offer {gone}, or not any more"}
+    assert hopeless == {
+        "status": "hopeless",
+        "message": f"There is no offer {gone}: it was deleted, or the id is wrong",
+    }
     late = asyncio.run(event_of(status_trigger(offer, execution_deadline=time.time() + 0.5)))
     assert late["status"] == "execution_timeout"
     soon, later = time.time() + 0.5, time.time() + 60

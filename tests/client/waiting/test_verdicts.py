@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -14,7 +16,13 @@ from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, STEPS, UNPUBLISH, Step, is_done
 from airflow_provider_offers.client.model.windows import OfferWindow
-from airflow_provider_offers.client.waiting.verdicts import check_statuses, check_until, status_verdict, window_verdict
+from airflow_provider_offers.client.waiting.verdicts import (
+    History,
+    check_statuses,
+    check_until,
+    status_verdict,
+    window_verdict,
+)
 
 STATUSES = ("draft", "approved", "archived")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -93,6 +101,32 @@ def test_what_to_wait_for_is_one_of_the_services_words() -> None:
     assert check_until("open") == "open"
     with pytest.raises(InvalidInputError, match="'open' or 'closed'"):
         check_until("later")
+
+
+def test_a_history_tells_each_change_once_and_another_process_goes_on_with_it() -> None:
+    history = History()
+    assert history.news(states(offer(0), None)) == []
+    assert history.last() == "'Offer 0' (id-0) is draft; id-1 is deleted"
+    opened = offer(0, "approved", (NOW, NOW + HOUR))
+    later = History(json.loads(json.dumps(history.as_json())))
+    window = "[2026-03-02T00:00:00Z, 2026-03-02T01:00:00Z)"
+    assert later.news(states(opened, offer(1))) == [
+        "'Offer 0' (id-0) went from draft to approved",
+        f"The window of 'Offer 0' (id-0) moved from none to {window}",
+        "'Offer 1' (id-1) is draft, and exists again",
+    ]
+    assert later.news(states(opened, offer(1))) == []
+    assert later.news(states(None, replace(offer(1), properties={"name": "New\nname", "status": "draft"}))) == [
+        "'Offer 0' (id-0) was deleted",
+        "'Offer 1' (id-1) was renamed to 'New\\nname'",
+    ]
+    assert History(None).last() == History({}).last() == ""
+
+
+def test_a_long_history_names_only_some_of_the_offers() -> None:
+    history = History()
+    history.news(states(*(offer(number) for number in range(23))))
+    assert history.last().endswith("'Offer 19' (id-19) is draft; and 3 more")
 
 
 LEGAL = {("draft", PUBLISH), ("approved", UNPUBLISH), ("draft", ARCHIVE), ("approved", ARCHIVE)}

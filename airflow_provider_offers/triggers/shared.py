@@ -1,9 +1,10 @@
-"""The change feeds of this process: one for each event loop, connection and sandbox, shared by all triggers on it."""
+"""What the triggers of one process share, by event loop, connection and sandbox: change feeds and askers."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -13,10 +14,19 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.waiting.feed import Feed
-    from airflow_provider_offers.client.waiting.watch import Question, Watch
+    from airflow_provider_offers.client.waiting.sharing import Asker
+    from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
     from airflow_provider_offers.client.wire.session import AsyncSession
 
+
+@dataclass(slots=True)
+class _Shared:
+    asker: Asker
+    users: int = 0
+
+
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], Feed]] = WeakKeyDictionary()
+_askers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], _Shared]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
@@ -26,26 +36,44 @@ async def watching(
     references: Iterable[Reference] = (),
     *,
     interval: float,
-    question: Question | None = None,
+    search: SharedSearch | None = None,
     outage: float = 3_600.0,
 ) -> AsyncIterator[Watch]:
-    """A place at the feed of that connection and sandbox, given up at the end."""
+    """A place at the change feed of that connection and sandbox. The feed ends with its last watch."""
     from airflow_provider_offers.client.waiting.feed import Feed
 
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
     feed = feeds.setdefault((conn_id, sandbox), Feed(partial(open_session, conn_id, sandbox)))
-    watch = feed.join(references, interval=interval, question=question, outage=outage)
+    watch = feed.join(references, interval=interval, search=search, outage=outage)
     try:
         yield watch
     finally:
         await feed.leave(watch)
-        # While this one left, others may have come, and even made a feed of their own.
+        # While this watch left, others may have joined, or even made a new feed.
         if feed.idle and feeds.get((conn_id, sandbox)) is feed:
             del feeds[conn_id, sandbox]
 
 
+@asynccontextmanager
+async def asking(conn_id: str, sandbox: str | None) -> AsyncIterator[Asker]:
+    """The asker of that connection and sandbox. Its last user closes it."""
+    from airflow_provider_offers.client.waiting.sharing import Asker
+
+    askers = _askers.setdefault(asyncio.get_running_loop(), {})
+    shared = askers.setdefault((conn_id, sandbox), _Shared(Asker(partial(open_session, conn_id, sandbox))))
+    shared.users += 1
+    try:
+        yield shared.asker
+    finally:
+        shared.users -= 1
+        if not shared.users:
+            # While this asker closes, a new user makes a new one.
+            del askers[conn_id, sandbox]
+            await shared.asker.close()
+
+
 async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
-    """A way to the sandbox for everybody on it; failures are borne by those who look again and again, not below."""
+    """A session for all triggers on that connection and sandbox."""
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, Violation
@@ -53,7 +81,7 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
     try:
-        # The feed bears failures by itself; retries below it would only hide them.
+        # The waits have a patience of their own; retries below it would only hide failures.
         return await OfferLibraryAsyncHook(conn_id, sandbox).session(retries=Retries(max_retries=0))
     except OfferLibraryError:
         raise
@@ -62,7 +90,7 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
         violations = [Violation("offer_library_conn_id", repr(conn_id), accepted)]
         raise ConfigurationError("The connection is not known", violations) from None
     except Exception as error:  # noqa: BLE001  raised again, without its texts
-        # Airflow's own API was out of reach, for example. Its texts are not kept: they may quote the connection.
+        # Airflow's own API was out of reach, for example. Its texts may quote the connection, so they are dropped.
         lost = OfferLibraryError(f"The connection {conn_id!r} could not be read ({type(error).__name__})")
         lost.retryable = True
         raise lost from None
