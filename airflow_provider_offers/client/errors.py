@@ -3,35 +3,35 @@
 ::
 
     OfferLibraryError
-    ├── ConfigurationError          the connection's settings cannot work (also a ValueError)
-    ├── InvalidInputError           what the caller gave is wrong; nothing was sent (also a ValueError)
-    ├── UnsupportedError            this generation of the API cannot express it; nothing was sent
-    ├── AuthenticationError         the identity service gave no token
-    ├── NoAnswerError               the request or its answer was lost on the way
-    ├── UnexpectedResponseError     an answer came, and it is not the Offer Library's
-    ├── OutcomeUnknownError         a write may or may not have happened, and no look could tell
-    ├── AlreadyExistsError          somebody else's offer has that name
-    │   └── AmbiguousNameError      several offers have that name
-    ├── TransitionError             the offer's status does not allow the step
-    ├── NotPublishableError         publishing would be pointless; each reason is named
-    ├── PagingError                 a listing repeats itself before its end
-    ├── BatchError                  some offers of a list failed, each with its own error
-    ├── HopelessError               what is waited for can no longer happen
-    │   └── GoneError               what is waited for is not there, or not any more
-    ├── RuntimeRefusalError         the decision runtime refuses by what it knows, such as a new decision
+    ├── ConfigurationError          the settings of the connection are not valid (also a ValueError)
+    ├── InvalidInputError           the input is not valid; nothing was sent (also a ValueError)
+    ├── UnsupportedError            this generation of the API does not support it; nothing was sent
+    ├── AuthenticationError         the identity service returned no token
+    ├── NoAnswerError               the request or its answer was lost
+    ├── UnexpectedResponseError     the answer does not come from the Offer Library
+    ├── OutcomeUnknownError         it is not known whether a write happened
+    ├── AlreadyExistsError          somebody else's offer has this name
+    │   └── AmbiguousNameError      several offers have this name
+    ├── TransitionError             the status of the offer does not allow this step
+    ├── NotPublishableError         the offer or decision could not be shown; lists every reason
+    ├── PagingError                 a listing repeats itself and does not end
+    ├── BatchError                  some items of a list failed, each with its own error
+    ├── HopelessError               the condition of a wait can no longer be met
+    │   └── GoneError               the object of a wait does not exist, or no longer exists
+    ├── RuntimeRefusalError         the decision runtime has not synced this object yet, such as a new decision
     ├── BatchJobError               a batch decision ended in ERROR
-    ├── BatchTimeoutError           a batch decision was not over in time, and goes on
-    └── APIError                    the service or its gateway said no
-        ├── BadRequestError         400, 415 and other refusals of the request itself
+    ├── BatchTimeoutError           a batch decision did not finish in time; it continues
+    └── APIError                    the service or its gateway refused the request
+        ├── BadRequestError         400, 415 and other errors in the request itself
         ├── NotAuthenticatedError   401 and 403010: the token is missing, expired or unknown
         ├── PermissionDeniedError   403
         ├── NotFoundError           404, 410
         ├── ConflictError           409, 412, or a failed `test`: somebody else was faster
-        ├── RejectedError           422: the service refuses the content
+        ├── RejectedError           422: the service rejects the content
         ├── RateLimitedError        429
         └── ServerError             5xx
 
-Errors cross process borders in Airflow, so each one can be pickled. None carries a header or a token.
+Errors cross process borders in Airflow, so each one can be pickled. No error contains a header or a token.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from airflow_provider_offers.client.text import legible, legible_message
 class OfferLibraryError(Exception):
     """The root of the tree. `retryable` says whether the same call may succeed later.
 
-    Whatever a message quotes from outside, it is of bounded length and holds no control characters.
+    Text from outside is limited in length and contains no control characters.
     """
 
     retryable = False
