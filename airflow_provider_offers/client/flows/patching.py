@@ -16,9 +16,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.judging import (
     REFUSED,
     Effect,
-    by,
     cannot_tell_later,
-    ending,
     is_unread_success,
     judge_edited,
     not_shown,
@@ -26,12 +24,13 @@ from airflow_provider_offers.client.flows.judging import (
 )
 from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
+from airflow_provider_offers.client.flows.sending import expect_etag, read_receipt, send_guarded
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.model.validation import Validate, check_result
 from airflow_provider_offers.client.wire.exchange import Exchange
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.wire.messages import Call, Flow, Pause
 from airflow_provider_offers.client.wire.retry import is_unsettled
 
 # How far the service's clock and ours may be apart.
@@ -125,9 +124,16 @@ def _is_applied(
 
     `plans` are those that the other tries kept.
     """
+    if not plans and not _may_be_sent(now, intent, if_match):
+        return False
+    is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
-        return _may_be_applied(call, now, prepared, intent, if_match)
-    said = {_is_planned_applied(plan, now, prepared) for plan in plans}
+        if is_shown is None and not intent.anew:
+            raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
+        return bool(is_shown)
+    # Only a patch that sets properties can be recognized without knowing what they were before.
+    is_set = prepared.is_repeatable and bool(is_shown)
+    said = {_is_planned_applied(plan, now.etag, after, is_set=is_set) for plan in plans}
     if True in said:
         return True
     if None in said:
@@ -136,31 +142,23 @@ def _is_applied(
     return False
 
 
-def _may_be_applied(
-    call: Call, now: Entity, prepared: PreparedPatch, intent: Intent, if_match: int | str | None
-) -> bool:
-    """Whether an earlier try that kept no plan has applied the patch, as far as the object tells."""
-    if intent.since is None or not _is_modified_since(now, intent.since):
-        return False
-    if if_match is not None and str(now.etag) != str(int(str(if_match).strip('"')) + 1):
-        return False
-    is_shown = prepared.is_shown_by(now.properties)
-    if is_shown is None and not intent.anew:
-        raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
-    return bool(is_shown)
-
-
-def _is_planned_applied(plan: Plan, now: Entity, prepared: PreparedPatch) -> bool | None:
-    """Whether the object shows that the planned patch took effect; None where that cannot be told."""
-    if now.etag == plan.etag:
+def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> bool | None:
+    """Whether the object, at that etag and fingerprint now, shows the planned patch; None where that is not told."""
+    if etag == plan.etag:
         return False
     if not plan.after:
-        # Only a patch that sets properties can be recognized without knowing what they were before.
-        return (prepared.is_repeatable and prepared.is_shown_by(now.properties)) or None
-    if prepared.fingerprint(now.properties) == plan.after:
+        return is_set or None
+    if after == plan.after:
         return True
     # Exactly one write came since, and it is somebody else's: the planned one is not in it.
-    return False if now.etag == plan.etag + 1 else None
+    return False if etag == plan.etag + 1 else None
+
+
+def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None) -> bool:
+    """Whether an earlier try that kept no plan may have sent the patch, by when and how often the object changed."""
+    if intent.since is None or not _is_modified_since(now, intent.since):
+        return False
+    return if_match is None or str(now.etag) == str(int(str(if_match).strip('"')) + 1)
 
 
 def _is_modified_since(entity: Entity, since: datetime) -> bool:
@@ -189,20 +187,6 @@ def guarded_patch(
     fitted = _fitted(call, prepared, before, access.generation.api, validate, told)
     effect = _effect(access, prepared, fitted, whole=whole)
     return (yield from _send_fitted(access, before, fitted, effect, whole=whole))
-
-
-def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
-    """`ConflictError` where the object is not at the etag that the caller wants it to have."""
-    if if_match is None or str(before.etag) == str(if_match).strip('"'):
-        return
-    raise ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"The {before.kind.subject} was edited since; nothing was sent",
-        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
-        refused=False,
-    ).for_good()
 
 
 def _fitted(
@@ -251,74 +235,6 @@ def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, effect: Ef
     return (yield from send_guarded(access, call, before, effect))
 
 
-def send_guarded(access: Access, call: Call, before: Entity, effect: Effect) -> Flow[Written]:
-    """Send a write that fails if the object changed since the read; after a lost answer, look for its effect."""
-    exchange, reference = access.exchange, before.reference
-    started = exchange.clock()
-    attempt = 0
-    unsettled = False
-    while True:
-        try:
-            return _written(access, reference, (yield from access.send(call)), name=before.name)
-        except OfferLibraryError as error:
-            lost = is_unsettled(error)
-            if not lost and not isinstance(error, REFUSED):
-                raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
-            doubtful = lost or unsettled
-            twice = not lost and _may_answer_a_repetition(call, error)
-            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=effect.idempotent)
-            if twice and now.etag == before.etag:
-                # The first read may be an old answer out of a cache.
-                now = yield from _look(
-                    access, reference, error, lost=doubtful, twice=True, idempotent=effect.idempotent
-                )
-            if now.etag != before.etag:
-                judge_edited(call, before, now, effect, error, lost=doubtful)
-                return Written.of(now)
-            pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
-            if pause is None or (lost and not effect.once and not effect.idempotent):
-                raise ending(call, error, unknown=doubtful and not effect.idempotent)  # noqa: B904
-            unsettled = True
-            yield Pause(pause, str(error))
-            attempt += 1
-
-
-def _written(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
-    """The receipt of a write. One that cannot be read, or that is about another object, settles nothing."""
-    receipt = access.generation.receipt(reference.kind, answer)
-    if not reference.may_be(receipt.id, receipt.instance_id):
-        raise answer.unexpected(f"it is the receipt of another object ({receipt.id})")
-    return Written(receipt, "updated", name, answer.request_id)
-
-
-def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
-    """Whether a refusal may be the guard's, and so the answer to the second of two sendings by a gateway.
-
-    A guard by etag is refused as a conflict. How dps refuses a `test` is documented nowhere.
-    """
-    return isinstance(error, ConflictError) or "If-Match" not in call.headers
-
-
-def _look(
-    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, twice: bool, idempotent: bool
-) -> Flow[Entity]:
-    """The object after a write that was refused, perhaps only the second time (`twice`), or whose answer was lost."""
-    try:
-        return (yield from read_now(access, reference))
-    except NotFoundError:
-        raise
-    except OfferLibraryError as blind:
-        if not lost and not twice:
-            raise error from None
-        why = "had no answer that settles it" if lost else "was refused, but a gateway may have sent it twice"
-        unknown = OutcomeUnknownError(
-            f"A write to {reference} {why} ({error}), and the {reference.kind.subject} cannot be read to see whether "
-            f"it took effect: {blind}"
-        )
-        unknown.retryable = idempotent
-        raise unknown from blind
-
-
 def _set_properties(
     access: Access, reference: Reference, prepared: PreparedPatch, intent: Intent | None
 ) -> Flow[Written]:
@@ -341,7 +257,7 @@ def _set_properties(
     attempt = 0
     while True:
         try:
-            return _written(access, reference, (yield from access.send(call)))
+            return read_receipt(access, reference, (yield from access.send(call)))
         except OfferLibraryError as error:
             if not (yield from _may_be_repeated(exchange, error, attempt, started)):
                 return (yield from _shown_or_failed(access, reference, prepared, sent, error))

@@ -9,8 +9,9 @@ from airflow_provider_offers.client.flows.doubts import Waiver, look_before_chan
 from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.judging import Effect
 from airflow_provider_offers.client.flows.memory import Intent
-from airflow_provider_offers.client.flows.patching import expect_etag, guarded_patch, send_guarded
+from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.sending import expect_etag, send_guarded
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import differing
 from airflow_provider_offers.client.model.differences import KEPT_BY_THE_SERVICE, replacement

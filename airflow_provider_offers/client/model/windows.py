@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.durations import Length, parse_duration
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
@@ -76,7 +77,7 @@ class OfferWindow:
         return [
             {"op": "replace" if name in holder else "add", "path": f"{place}/{name}", "value": text}
             for name, text in wanted.items()
-            if not _same_instant(holder.get(name), text)
+            if not same(holder.get(name), text)
         ]
 
 
@@ -282,10 +283,3 @@ def _date_text(given: Any) -> str:
 def _exists(wall: datetime, zone: tzinfo) -> bool:
     there = wall.replace(tzinfo=zone, fold=0)
     return there.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(fold=0)
-
-
-def _same_instant(given: Any, text: str) -> bool:
-    try:
-        return parse_instant(given) == parse_instant(text)
-    except ValueError:
-        return False

@@ -1,0 +1,98 @@
+"""Sending a write that the service makes only on the object as it was read."""
+
+from __future__ import annotations
+
+from airflow_provider_offers.client.errors import (
+    ConflictError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.judging import REFUSED, Effect, by, ending, judge_edited
+from airflow_provider_offers.client.flows.reading import read_now
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.wire.retry import is_unsettled
+
+
+def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+    """`ConflictError` where the object is not at the etag that the caller wants it to have."""
+    if if_match is None or str(before.etag) == str(if_match).strip('"'):
+        return
+    raise ConflictError(
+        method=call.method,
+        path=call.bare_path,
+        status=409,
+        title=f"The {before.kind.subject} was edited since; nothing was sent",
+        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
+        refused=False,
+    ).for_good()
+
+
+def send_guarded(access: Access, call: Call, before: Entity, effect: Effect) -> Flow[Written]:
+    """Send a write that fails if the object changed since the read; after a lost answer, look for its effect."""
+    exchange, reference = access.exchange, before.reference
+    started = exchange.clock()
+    attempt = 0
+    unsettled = False
+    while True:
+        try:
+            return read_receipt(access, reference, (yield from access.send(call)), name=before.name)
+        except OfferLibraryError as error:
+            lost = is_unsettled(error)
+            if not lost and not isinstance(error, REFUSED):
+                raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
+            doubtful = lost or unsettled
+            twice = not lost and _may_answer_a_repetition(call, error)
+            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=effect.idempotent)
+            if twice and now.etag == before.etag:
+                # The first read may be an old answer out of a cache.
+                now = yield from _look(
+                    access, reference, error, lost=doubtful, twice=True, idempotent=effect.idempotent
+                )
+            if now.etag != before.etag:
+                judge_edited(call, before, now, effect, error, lost=doubtful)
+                return Written.of(now)
+            pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
+            if pause is None or (lost and not effect.once and not effect.idempotent):
+                raise ending(call, error, unknown=doubtful and not effect.idempotent)  # noqa: B904
+            unsettled = True
+            yield Pause(pause, str(error))
+            attempt += 1
+
+
+def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
+    """The receipt of a write. One that cannot be read, or that is about another object, settles nothing."""
+    receipt = access.generation.receipt(reference.kind, answer)
+    if not reference.may_be(receipt.id, receipt.instance_id):
+        raise answer.unexpected(f"it is the receipt of another object ({receipt.id})")
+    return Written(receipt, "updated", name, answer.request_id)
+
+
+def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
+    """Whether a refusal may be the guard's, and so the answer to the second of two sendings by a gateway.
+
+    A guard by etag is refused as a conflict. How dps refuses a `test` is documented nowhere.
+    """
+    return isinstance(error, ConflictError) or "If-Match" not in call.headers
+
+
+def _look(
+    access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, twice: bool, idempotent: bool
+) -> Flow[Entity]:
+    """The object after a write that was refused, perhaps only the second time (`twice`), or whose answer was lost."""
+    try:
+        return (yield from read_now(access, reference))
+    except NotFoundError:
+        raise
+    except OfferLibraryError as blind:
+        if not lost and not twice:
+            raise error from None
+        why = "had no answer that settles it" if lost else "was refused, but a gateway may have sent it twice"
+        unknown = OutcomeUnknownError(
+            f"A write to {reference} {why} ({error}), and the {reference.kind.subject} cannot be read to see whether "
+            f"it took effect: {blind}"
+        )
+        unknown.retryable = idempotent
+        raise unknown from blind
