@@ -218,12 +218,13 @@ class CreateOperator(OfferLibraryOperator):
 def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
     """A violation of one document, said of the list: by its index, and by its name where it has one."""
     from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.model.documents import name_in
     from airflow_provider_offers.client.text import quoted
 
     if violation.pointer and not violation.pointer.startswith("/"):
         return violation
-    name = (document.get("name") or document.get("xdm:name")) if isinstance(document, dict) else None
-    given = f"{violation.given} in {quoted(name)}" if isinstance(name, str) and name else violation.given
+    name = name_in(document)
+    given = f"{violation.given} in {quoted(name)}" if name else violation.given
     return Violation(f"/{index}{violation.pointer}", given, violation.accepted)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 from airflow_provider_offers.client.deciding.questions import Question, question_body
 from airflow_provider_offers.client.deciding.scopes import Scope, check_counts
@@ -19,7 +18,6 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import not_found, resolve
 from airflow_provider_offers.client.generations import decisioning
-from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import DECISION
@@ -30,8 +28,6 @@ from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Answer, Flow
 from airflow_provider_offers.client.wire.retry import is_unsettled
 
-_DPS_BASE = "/data/core/ods"
-_XCORE_BASE = "/data/core/ode"
 _MOST_TOLD = 5
 
 
@@ -55,7 +51,7 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
     an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors and logs lose the
     profile's ids where the service quotes them. A refusal (404, 422) is a `RuntimeRefusalError`.
     """
-    base, prefix = _runtime(access)
+    base, prefix = access.generation.runtime
     scopes = yield from scope_ids(access, question.scopes)
     call = decisioning.decide(
         prefix,
@@ -133,9 +129,9 @@ def diagnose(access: Access) -> Flow[Package]:
 
     Calls `GET /data/core/ode/{container}/diagnostics`; Adobe: diagnostics endpoint. `UnsupportedError` on dps.
     """
-    if not isinstance(access.generation, Xcore):
+    if not access.generation.capabilities.has_diagnostics:
         raise UnsupportedError("dps documents no diagnostics of its runtime; ask for a decision instead")
-    base, prefix = _runtime(access)
+    base, prefix = access.generation.runtime
     answer: Answer = yield from access.exchange.send(decisioning.diagnostics(prefix), base)
     return decisioning.read_package(answer)
 
@@ -163,10 +159,3 @@ def _reference_id(access: Access, reference: Reference) -> Flow[str]:
     if answer.response.status in (404, 410):
         raise not_found(access, reference, call.bare_path)
     return access.generation.entity(reference.kind, answer).id
-
-
-def _runtime(access: Access) -> tuple[str, str]:
-    """Where the decision runtime of the generation lives: its base, and what its paths begin with."""
-    if isinstance(access.generation, Xcore):
-        return _XCORE_BASE, f"/{quote(access.generation.container_id, safe='')}"
-    return _DPS_BASE, ""

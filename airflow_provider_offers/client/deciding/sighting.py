@@ -29,6 +29,7 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.generations.capabilities import capabilities_of
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
@@ -69,7 +70,7 @@ def new_viewpoint(
         ]
         if violations:
             raise InvalidInputError("The decision request is not valid", violations)
-        if settings.api != "xcore":
+        if not capabilities_of(settings.api).has_diagnostics:
             raise UnsupportedError(
                 "dps documents no diagnostics of its runtime; give decision_id and profile, so that a decision tells "
                 "what is served"

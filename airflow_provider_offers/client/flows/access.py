@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
 from airflow_provider_offers.client.generations import Generation
-from airflow_provider_offers.client.generations.dps import Dps
+from airflow_provider_offers.client.generations.choosing import generation_for
 from airflow_provider_offers.client.generations.xcore import Xcore, containers, read_containers
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.wire.exchange import Exchange
@@ -52,7 +52,7 @@ class Access:
             return (yield from self.exchange.send(call, self.generation.base, accept=accept))
         finally:
             # Whatever came back, another object may have a name now that was looked up before.
-            if _may_rename(call):
+            if self.generation.renames(call):
                 self.named.clear()
 
     def relative(self, href: str, answer: Answer) -> str:
@@ -74,17 +74,6 @@ class Access:
         # Generation 1 documents `Location` as a reference relative to its `Content-Base`, the base of the service.
         path = path if path.startswith("/") else f"/{path}"
         return f"{path}?{parts.query}" if parts.query else path
-
-
-def _may_rename(call: Call) -> bool:
-    """Whether a call writes what an object is called, in either generation's spelling."""
-    if call.method == "PUT":
-        return True
-    return call.method == "PATCH" and any(
-        operation["op"] != "test" and operation.get(pointer, "").rpartition("/")[2] in ("name", "xdm:name")
-        for operation in call.body or ()
-        for pointer in ("path", "from")
-    )
 
 
 def _split(href: str) -> SplitResult | None:
@@ -119,10 +108,9 @@ def open_access(exchange: Exchange) -> Flow[Access]:
     with the Offer Library API). Raises `ConfigurationError` where no container, or more than one, fits the sandbox.
     """
     settings = exchange.settings
-    if settings.api == "dps":
-        return Access(exchange, Dps())
-    if settings.container_id:
-        return Access(exchange, Xcore(settings.container_id))
+    known = generation_for(settings)
+    if known is not None:
+        return Access(exchange, known)
     answer = yield from exchange.send(containers(), Xcore("").base)
     found = read_containers(answer)
     fitting = [identifier for identifier, names in found.items() if settings.sandbox in names]

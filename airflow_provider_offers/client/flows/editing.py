@@ -269,7 +269,7 @@ def _set_status(step: Step) -> list[Operation]:
 
 def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
     """Guards for what the plan rests on but does not touch. The etag guards everything where the generation has it."""
-    if access.generation.api == "xcore":
+    if access.generation.capabilities.guards_by_etag:
         return []
     return [
         {"op": "test", "path": f"/{name}", "value": entity.properties[name]}

@@ -96,7 +96,7 @@ def check_decision(
 
 
 def _is_out_of_reach(access: Access, kind: Kind) -> bool:
-    return access.generation.api == "xcore" and kind.xcore_version is None
+    return not access.generation.supports(kind)
 
 
 @dataclass(slots=True)

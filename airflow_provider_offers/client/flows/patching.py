@@ -25,6 +25,7 @@ from airflow_provider_offers.client.flows.judging import (
 from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
 from airflow_provider_offers.client.flows.sending import expect_etag, read_receipt, send_guarded
+from airflow_provider_offers.client.generations.capabilities import Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
@@ -79,7 +80,7 @@ def patch(
         if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match):
             return Written.of(before)
         expect_etag(before, if_match, call)
-        fitted = _fitted(call, prepared, before, access.generation.api, validate, told)
+        fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
         effect = _effect(access, prepared, fitted, whole=if_match is not None)
         yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if effect.tells else ""))
         try:
@@ -184,19 +185,24 @@ def guarded_patch(
     has already.
     """
     call = access.generation.patch(before.reference, prepared.operations)
-    fitted = _fitted(call, prepared, before, access.generation.api, validate, told)
+    fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
     effect = _effect(access, prepared, fitted, whole=whole)
     return (yield from _send_fitted(access, before, fitted, effect, whole=whole))
 
 
 def _fitted(
-    call: Call, prepared: PreparedPatch, before: Entity, api: str, validate: Validate, told: set[str] | None
+    call: Call,
+    prepared: PreparedPatch,
+    before: Entity,
+    capabilities: Capabilities,
+    validate: Validate,
+    told: set[str] | None,
 ) -> FittedPatch:
     """The patch as it is sent. Before anything is sent, a `test` that does not hold is a conflict, and a result that
     the service would refuse is refused."""
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
     try:
-        fitted = prepared.fit(before.properties, api, beside)
+        fitted = prepared.fit(before.properties, capabilities, beside)
     except TestFailed as failure:
         raise ConflictError(
             method=call.method,
@@ -215,8 +221,9 @@ def _effect(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, who
     """What a patch does, by its operations as given: `move` and `copy` find another value the second time."""
     changed = fitted.changed
     blind = prepared.changes_hidden
-    # On dps the guard is a test of what is there: it stops a second application if the patch has changed that.
-    once = not blind or access.generation.api == "xcore" or not fitted.before.keys().isdisjoint(changed)
+    # Where no etag guards, a test of what is there does: it stops a second application if the patch has changed that.
+    by_etag = access.generation.capabilities.guards_by_etag
+    once = not blind or by_etag or not fitted.before.keys().isdisjoint(changed)
     return Effect(
         fitted.after,
         prepared.visible,
@@ -230,7 +237,8 @@ def _effect(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, who
 def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, effect: Effect, *, whole: bool) -> Flow[Written]:
     if not fitted.operations:
         return Written.of(before, "unchanged")
-    sent = fitted.operations if access.generation.api == "xcore" else fitted.guarded(whole=whole)
+    by_etag = access.generation.capabilities.guards_by_etag
+    sent = fitted.operations if by_etag else fitted.guarded(whole=whole)
     call = access.generation.patch(before.reference, sent, etag=before.etag)
     return (yield from send_guarded(access, call, before, effect))
 

@@ -42,7 +42,7 @@ def replace_object(
     """
     reference = yield from resolve(access, reference)
     generation, waiver = access.generation, Waiver(waive, validate == "strict")
-    by_put = generation.api == "xcore"
+    by_put = generation.capabilities.replaces_by_put
     call = generation.replace(reference, properties) if by_put else generation.patch(reference, [])
     looked: list[int] = []
 

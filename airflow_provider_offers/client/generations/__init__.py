@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_offers.client.generations.capabilities import Capabilities
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ class Generation(Protocol):
     @property
     def total_is_whole(self) -> bool:
         """Whether a page's `total` is documented to count the whole listing."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def runtime(self) -> tuple[str, str]:
+        """The path of the decision runtime's service, and what its calls' paths begin with."""
+        ...
+
+    def supports(self, kind: Kind) -> bool:
+        """Whether the generation documents calls for a kind of object."""
+        ...
+
+    def renames(self, call: Call) -> bool:
+        """Whether a call changes what an object is called."""
         ...
 
     def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call: ...
@@ -84,3 +101,12 @@ class Generation(Protocol):
     def entity(self, kind: Kind, answer: Answer) -> Entity: ...
 
     def page(self, kind: Kind, answer: Answer) -> Page: ...
+
+
+def writes(patch: Patch, names: Sequence[str]) -> bool:
+    """Whether an operation of the patch changes a member of one of these names, at any depth."""
+    return any(
+        operation["op"] != "test" and operation.get(pointer, "").rpartition("/")[2] in names
+        for operation in patch
+        for pointer in ("path", "from")
+    )

@@ -14,7 +14,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
-from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.generations import Patch, writes
+from airflow_provider_offers.client.generations.capabilities import DPS, Capabilities
 from airflow_provider_offers.client.generations.envelope import neutral_path
 from airflow_provider_offers.client.generations.reading import (
     integer,
@@ -46,6 +47,17 @@ class Dps:
     api: Literal["dps"] = "dps"
     base: str = "/data/core/dps"
     total_is_whole: bool = True
+    capabilities: Capabilities = DPS
+
+    @property
+    def runtime(self) -> tuple[str, str]:
+        return "/data/core/ods", ""
+
+    def supports(self, kind: Kind) -> bool:
+        return True
+
+    def renames(self, call: Call) -> bool:
+        return call.method == "PATCH" and writes(call.body or (), ("name",))
 
     def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call:
         return Call("POST", _path(kind), _WRITE, dict(properties), repeatable=False)

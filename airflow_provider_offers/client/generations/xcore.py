@@ -12,7 +12,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
-from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.generations import Operation, Patch, writes
+from airflow_provider_offers.client.generations.capabilities import XCORE, Capabilities
 from airflow_provider_offers.client.generations.envelope import BESIDE, ENVELOPE, neutral_path
 from airflow_provider_offers.client.generations.reading import (
     integer,
@@ -50,6 +51,17 @@ class Xcore:
     base: str = "/data/core/xcore"
     # The documents contradict each other about what `total` counts here.
     total_is_whole: bool = False
+    capabilities: Capabilities = XCORE
+
+    @property
+    def runtime(self) -> tuple[str, str]:
+        return "/data/core/ode", self._container
+
+    def supports(self, kind: Kind) -> bool:
+        return kind.xcore_version is not None
+
+    def renames(self, call: Call) -> bool:
+        return call.method == "PUT" or (call.method == "PATCH" and writes(call.body or (), ("xdm:name", "name")))
 
     def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call:
         headers = {

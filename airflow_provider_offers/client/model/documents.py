@@ -64,6 +64,15 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     return properties
 
 
+def name_in(given: Any) -> str | None:
+    """The name that a document has as its author wrote it, in either generation's spelling; None where it has none."""
+    content = given.get("_instance", given) if isinstance(given, Mapping) else None
+    if not isinstance(content, Mapping):
+        return None
+    name = content.get("name") or content.get("xdm:name")
+    return name if isinstance(name, str) and name else None
+
+
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
     """The value as plain JSON; what is none is reported by its pointer."""
     if depth > _MAX_DEPTH:

@@ -12,14 +12,12 @@ from types import MappingProxyType
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations import Operation, Patch
+from airflow_provider_offers.client.generations.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
-
-# The operations that the generations' pages list; others are rewritten as these before they are sent.
-_LISTED = {"xcore": ("add", "replace", "remove"), "dps": ("add", "replace", "remove", "copy", "test")}
 
 # What the service keeps beside the properties.
 _BESIDE = ("/id", "/etag", "/created", "/modified")
@@ -141,7 +139,10 @@ class PreparedPatch:
         return apply(self.changes, properties, self.kind)
 
     def fit(
-        self, properties: Mapping[str, Json], api: str, beside: Mapping[str, Json] = MappingProxyType({})
+        self,
+        properties: Mapping[str, Json],
+        capabilities: Capabilities,
+        beside: Mapping[str, Json] = MappingProxyType({}),
     ) -> FittedPatch:
         """The patch made for an object that was read, in the operations that the generation's pages list.
 
@@ -154,7 +155,7 @@ class PreparedPatch:
 
         Raises `InvalidInputError` where the patch does not fit, and `TestFailed` where a test does not hold.
         """
-        listed = _LISTED[api]
+        listed = capabilities.patch_operations
         after: dict[str, Json] = copy.deepcopy({**beside, **properties})
         allowance = _Allowance()
         sent: list[Operation] = []

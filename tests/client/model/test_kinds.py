@@ -636,7 +636,7 @@ def test_what_a_read_shows_after_all_is_compared() -> None:
 
 def guarded(patch: list[dict[str, Any]]) -> list[str]:
     """What the guards of a patch test."""
-    sent = PreparedPatch(patch, FORMULA).fit(FORMULA_READ, "dps").guarded(whole=False)
+    sent = PreparedPatch(patch, FORMULA).fit(FORMULA_READ, DPS.capabilities).guarded(whole=False)
     return [each["path"] for each in sent if each["op"] == "test"]
 
 

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.generations.capabilities import capabilities_of
 from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
+from airflow_provider_offers.client.settings import Api
 from tests.client.library import sale
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
@@ -37,8 +39,8 @@ _OPERATION = st.one_of(
 )
 
 
-def fit(operations: Any, properties: Any, kind: Kind, api: str) -> FittedPatch:
-    return PreparedPatch(operations, kind).fit(properties, api)
+def fit(operations: Any, properties: Any, kind: Kind, api: Api) -> FittedPatch:
+    return PreparedPatch(operations, kind).fit(properties, capabilities_of(api))
 
 
 def applied(document: Any, operations: Any) -> Any:
@@ -80,7 +82,7 @@ def _fitting(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 @given(made=_fitting())
 @settings(max_examples=400, derandomize=True, deadline=None)
 def test_a_patch_in_other_words_has_the_same_effect(
-    api: str, made: tuple[dict[str, Any], list[dict[str, Any]]]
+    api: Api, made: tuple[dict[str, Any], list[dict[str, Any]]]
 ) -> None:
     document, operations = made
     try:
@@ -98,7 +100,7 @@ def test_a_patch_in_other_words_has_the_same_effect(
 
 
 @BOTH
-def test_a_move_is_a_removal_and_an_addition_of_what_was_there_by_then(api: str) -> None:
+def test_a_move_is_a_removal_and_an_addition_of_what_was_there_by_then(api: Api) -> None:
     operations = [
         {"op": "replace", "path": "/tags/0", "value": "new"},
         {"op": "move", "from": "/tags/0", "path": "/tags/-"},
@@ -137,13 +139,13 @@ def test_each_generation_is_sent_what_its_pages_list() -> None:
     ],
 )
 @BOTH
-def test_what_cannot_be_moved_is_refused(api: str, operation: dict[str, Any]) -> None:
+def test_what_cannot_be_moved_is_refused(api: Api, operation: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="does not fit"):
         fit([operation], sale(), PERSONALIZED, api)
 
 
 @BOTH
-def test_a_test_of_an_instant_holds_for_the_same_instant(api: str) -> None:
+def test_a_test_of_an_instant_holds_for_the_same_instant(api: Api) -> None:
     tests: list[dict[str, Any]] = [
         {"op": "test", "path": "/selectionConstraint/startDate", "value": "2020-01-01T01:00:00+01:00"},
         {"op": "test", "path": "/selectionConstraint", "value": {**READ, "endDate": "2036-01-01T00:00:00Z"}},
