@@ -15,9 +15,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.comparing import is_made_from
 from airflow_provider_offers.client.model.creations import new_creation
-from airflow_provider_offers.client.model.differences import difference
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
 from airflow_provider_offers.client.model.kinds import (
@@ -37,7 +35,6 @@ from airflow_provider_offers.client.model.kinds import (
     library_kind,
 )
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
-from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.shapes import targets
@@ -388,16 +385,6 @@ def test_searches_name_the_properties_of_their_kind(path: str) -> None:
     assert "orderBy=-_instance.condition.value" in XCORE.search(RULE, query).path
 
 
-def test_26_what_a_read_leaves_out_does_not_hide_whose_it_is() -> None:
-    rule = {"name": "x", "condition": {"type": "PQL", "value": "true"}, "definedOn": {"a": {}}}
-    assert is_made_from(RULE, {key: rule[key] for key in ("name", "condition")}, rule)
-    assert not is_made_from(RULE, {**rule, "condition": {"type": "PQL", "value": "false"}}, rule)
-    formula = {"name": "x", "expression": {"value": "1"}, "returnType": {"type": "integer"}, "definedOn": {}}
-    assert is_made_from(FORMULA, {**formula, "returnType": {"type": "INTEGER"}}, formula)
-    assert is_made_from(TAG, {"name": "x"}, {"name": "x", "description": "y"})
-    assert is_made_from(FALLBACK, {"name": "x"}, {"name": "x", "rank": {"priority": 1}})
-
-
 @EVERY
 def test_27_receipts_and_reads_name_the_dates_differently(kind: Kind) -> None:
     dated = {"createdDate": "2026-03-02T09:00:00Z", "lastModifiedDate": "2026-03-02T09:00:01Z"}
@@ -607,52 +594,6 @@ def test_a_name_means_a_personalized_offer_unless_the_task_says_otherwise() -> N
     where: dict[str, Any] = {"api": "dps", "sandbox": "prod"}
     assert parse_reference("name:x", offer_type=None, **where) == Reference(PERSONALIZED, name="x")
     assert parse_reference("name:x", offer_type="fallback", **where) == Reference(FALLBACK, name="x")
-
-
-FORMULA_READ = {"name": "Boost", "expression": {"type": "PQL", "value": "1"}, "returnType": {"type": "INTEGER"}}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "changed"),
-    [
-        ({**FORMULA_READ, "returnType": {"type": "integer"}, "definedOn": {"profile": {}}}, []),
-        ({"returnType": {"type": "double"}}, ["/returnType"]),
-        ({"name": "boost"}, ["/name"]),
-        ({"description": "new"}, ["/description"]),
-        ({"expression": {"type": "pql", "value": "1"}}, ["/expression"]),
-    ],
-)
-def test_what_a_read_leaves_out_or_respells_is_no_difference(wanted: dict[str, Any], changed: list[str]) -> None:
-    assert [each["path"] for each in difference(FORMULA_READ, wanted, FORMULA)] == changed
-
-
-def test_what_a_read_shows_after_all_is_compared() -> None:
-    read = {"name": "Sale", "description": "old"}
-    assert difference(read, {"description": "old"}, TAG) == []
-    assert difference(read, {"description": "Old"}, TAG) == [{"op": "replace", "path": "/description", "value": "Old"}]
-    assert difference({"name": "Sale"}, {"description": "new"}, TAG) == []
-    assert len(difference({"name": "Sale"}, {"description": "new"}, PLACEMENT)) == 1
-
-
-def guarded(patch: list[dict[str, Any]]) -> list[str]:
-    """What the guards of a patch test."""
-    sent = PreparedPatch(patch, FORMULA).fit(FORMULA_READ, DPS.capabilities).guarded(whole=False)
-    return [each["path"] for each in sent if each["op"] == "test"]
-
-
-def test_no_guard_tests_what_a_read_respells() -> None:
-    patch = [{"op": "replace", "path": "/returnType", "value": {"type": "double"}}]
-    assert guarded(patch) == ["/name"]
-    patch.append({"op": "replace", "path": "/expression/value", "value": "2"})
-    assert guarded(patch) == ["/expression"]
-
-
-def test_a_fallback_that_was_written_with_capping_is_recognised_without() -> None:
-    written = {"name": "Everyone", "status": "draft", "cappingConstraint": {"globalCap": 1}}
-    assert is_made_from(
-        FALLBACK, {"name": "Everyone", "status": "draft"}, {**written, "frequencyCappingConstraints": [{}]}
-    )
-    assert not is_made_from(PERSONALIZED, {"name": "Everyone", "status": "draft"}, written)
 
 
 def test_errors_of_an_edit_name_the_kind(library: OfferLibrary) -> None:

@@ -16,6 +16,18 @@ from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TA
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.settings import Api
 from tests.client.library import sale
+from tests.client.writes import (
+    ADD_TAG,
+    AFTER,
+    APPROVE,
+    BEFORE,
+    DRAFT,
+    FORMULA_READ,
+    IF_BOOST,
+    IF_NAMED,
+    RENAME,
+    VERSION,
+)
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 REFUSED = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError)
@@ -196,3 +208,128 @@ def test_what_comes_of_what_reads_leave_out_is_as_unknown() -> None:
     }
     chain = [{"op": "copy", "from": "/b", "path": "/c"}, {"op": "copy", "from": "/description/x", "path": "/b/y"}]
     assert PreparedPatch(chain, TAG).hidden == {*links, "description", "b", "c"}
+
+
+# Whether it may be sent twice, what shows it, and what guards it.
+
+
+@pytest.mark.parametrize(
+    ("operations", "idempotent"),
+    [
+        (APPROVE, True),
+        ([{"op": "add", "path": "/cappingConstraint", "value": {"globalCap": 1}}], True),
+        ([{"op": "add", "path": "/rank/priority", "value": 1}], True),
+        ([{"op": "replace", "path": "/tags/0", "value": "x"}], False),
+        ([{"op": "replace", "path": "/representations/0/placement", "value": "x"}], False),
+        ([{"op": "add", "path": "/representations/-/placement", "value": "x"}], False),
+        ([{"op": "replace", "path": "/characteristics/x0", "value": "x"}], True),
+        ([{"op": "replace", "path": "/tags", "value": []}, *APPROVE], True),
+        (ADD_TAG, False),
+        ([{"op": "add", "path": "/tags/0", "value": "x"}], False),
+        ([{"op": "remove", "path": "/description"}], False),
+        ([{"op": "move", "from": "/a", "path": "/b"}], False),
+        ([{"op": "copy", "from": "/a", "path": "/b"}], False),
+        ([{"op": "test", "path": "/a", "value": 1}, *APPROVE], False),
+        ([*APPROVE, *ADD_TAG], False),
+        (
+            [
+                {"op": "replace", "path": "/rank/priority", "value": 1},
+                {"op": "replace", "path": "/rank", "value": {}},
+            ],
+            False,
+        ),
+    ],
+)
+def test_what_may_be_repeated(operations: Any, idempotent: bool) -> None:
+    assert PreparedPatch(operations).is_idempotent is idempotent
+
+
+_SET_PATHS = st.sampled_from(["/a", "/a/b", "/a/b/c", "/l", "/l/0", "/l/-", "/l/1", "/a/0", "/x"])
+_SET_VALUES = st.sampled_from([1, "t", [], [1, 2], {}, {"b": {"c": 1}}, {"b": [3]}])
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"op": st.sampled_from(["add", "replace"]), "path": _SET_PATHS, "value": _SET_VALUES}),
+        min_size=1,
+        max_size=4,
+    ),
+    st.fixed_dictionaries({"a": _SET_VALUES, "l": st.lists(st.integers(), max_size=3)}),
+)
+@settings(max_examples=500, derandomize=True, deadline=None)
+def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, document: Any) -> None:
+    if not PreparedPatch(operations).is_idempotent:
+        return
+    try:
+        once = jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy(operations))
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
+        return
+    assert jsonpatch.apply_patch(copy.deepcopy(once), copy.deepcopy(operations)) == once
+
+
+@pytest.mark.parametrize(
+    ("operations", "seen"),
+    [
+        (ADD_TAG, True),
+        ([*ADD_TAG, *ADD_TAG], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}, *ADD_TAG], True),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}], None),
+        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:9"}], False),
+        ([{"op": "remove", "path": "/gone"}], True),
+        ([{"op": "remove", "path": "/name"}], False),
+        (
+            [
+                *IF_NAMED,
+                {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-06-30T23:59:59+02:00"},
+            ],
+            True,
+        ),
+        ([{"op": "add", "path": "/rank/priority", "value": 11}], False),
+        ([{"op": "add", "path": "/nothing/-", "value": 1}], False),
+        ([{"op": "add", "path": "/tags/1", "value": "dps:tag:2"}], None),
+        ([{"op": "move", "from": "/a", "path": "/b"}], None),
+        ([{"op": "copy", "from": "/name", "path": "/description"}], None),
+        ([{"op": "remove", "path": "/_links/self"}], None),
+        ([{"op": "remove", "path": "/_links/self"}, {"op": "remove", "path": "/name"}], False),
+        ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
+        ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
+        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
+        ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),
+        ([*DRAFT, {"op": "replace", "path": "/status", "value": "approved"}], False),
+        ([{"op": "replace", "path": "/nothing/there", "value": 1}], False),
+        ([{"op": "add", "path": "/name/there", "value": 1}], False),
+    ],
+)
+def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
+    assert PreparedPatch(operations).is_shown_by(AFTER) is seen
+
+
+def test_what_reads_leave_out_is_not_to_be_seen() -> None:
+    assert PreparedPatch(VERSION, FORMULA).is_shown_by(FORMULA_READ) is None
+    assert PreparedPatch([*VERSION, *RENAME], FORMULA).is_shown_by(FORMULA_READ) is False
+    assert PreparedPatch([*VERSION, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ) is None
+    assert PreparedPatch([*VERSION, *RENAME], FORMULA).is_shown_by({**FORMULA_READ, "name": "Boosted"}) is None
+    # A test of it says nothing.
+    assert (
+        PreparedPatch([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ)
+        is True
+    )
+
+
+def test_a_patch_shows_in_what_it_made() -> None:
+    for operations in (ADD_TAG, APPROVE, [*APPROVE, *ADD_TAG, {"op": "remove", "path": "/rank"}]):
+        assert PreparedPatch(operations).is_shown_by(jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
+
+
+def guarded(patch: list[dict[str, Any]]) -> list[str]:
+    """What the guards of a patch test."""
+    sent = fit(patch, FORMULA_READ, FORMULA, "dps").guarded(whole=False)
+    return [each["path"] for each in sent if each["op"] == "test"]
+
+
+def test_no_guard_tests_what_a_read_respells() -> None:
+    patch = [{"op": "replace", "path": "/returnType", "value": {"type": "double"}}]
+    assert guarded(patch) == ["/name"]
+    patch.append({"op": "replace", "path": "/expression/value", "value": "2"})
+    assert guarded(patch) == ["/expression"]

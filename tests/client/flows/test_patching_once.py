@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import jsonpatch
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import (
     BadRequestError,
@@ -122,60 +118,6 @@ def test_a_refusal_of_what_only_sets_is_final(api: str, step: Step, error: type[
     looks = [shown(api, sale(), 1)] if error in (BadRequestError, ConflictError, RejectedError) else []
     _, script = fail(error, api, APPROVE, step, *looks)
     assert methods(script) == ["PATCH", *["GET" for _ in looks]]
-
-
-@pytest.mark.parametrize(
-    ("operations", "idempotent"),
-    [
-        (APPROVE, True),
-        ([{"op": "add", "path": "/cappingConstraint", "value": {"globalCap": 1}}], True),
-        ([{"op": "add", "path": "/rank/priority", "value": 1}], True),
-        ([{"op": "replace", "path": "/tags/0", "value": "x"}], False),
-        ([{"op": "replace", "path": "/representations/0/placement", "value": "x"}], False),
-        ([{"op": "add", "path": "/representations/-/placement", "value": "x"}], False),
-        ([{"op": "replace", "path": "/characteristics/x0", "value": "x"}], True),
-        ([{"op": "replace", "path": "/tags", "value": []}, *APPROVE], True),
-        (ADD_TAG, False),
-        ([{"op": "add", "path": "/tags/0", "value": "x"}], False),
-        ([{"op": "remove", "path": "/description"}], False),
-        ([{"op": "move", "from": "/a", "path": "/b"}], False),
-        ([{"op": "copy", "from": "/a", "path": "/b"}], False),
-        ([{"op": "test", "path": "/a", "value": 1}, *APPROVE], False),
-        ([*APPROVE, *ADD_TAG], False),
-        (
-            [
-                {"op": "replace", "path": "/rank/priority", "value": 1},
-                {"op": "replace", "path": "/rank", "value": {}},
-            ],
-            False,
-        ),
-    ],
-)
-def test_what_may_be_repeated(operations: Any, idempotent: bool) -> None:
-    assert prepared(operations).is_idempotent is idempotent
-
-
-_PATHS = st.sampled_from(["/a", "/a/b", "/a/b/c", "/l", "/l/0", "/l/-", "/l/1", "/a/0", "/x"])
-_VALUES = st.sampled_from([1, "t", [], [1, 2], {}, {"b": {"c": 1}}, {"b": [3]}])
-
-
-@given(
-    st.lists(
-        st.fixed_dictionaries({"op": st.sampled_from(["add", "replace"]), "path": _PATHS, "value": _VALUES}),
-        min_size=1,
-        max_size=4,
-    ),
-    st.fixed_dictionaries({"a": _VALUES, "l": st.lists(st.integers(), max_size=3)}),
-)
-@settings(max_examples=500, derandomize=True, deadline=None)
-def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, document: Any) -> None:
-    if not prepared(operations).is_idempotent:
-        return
-    try:
-        once = jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy(operations))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
-        return
-    assert jsonpatch.apply_patch(copy.deepcopy(once), copy.deepcopy(operations)) == once
 
 
 # Everything else is guarded.

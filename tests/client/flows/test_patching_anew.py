@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import timedelta
 from typing import Any
 
-import jsonpatch
 import pytest
 
 from airflow_provider_offers.client.errors import (
@@ -18,9 +16,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.model.comparing import fingerprint
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import FORMULA
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.client.wire.messages import Response
@@ -33,11 +29,6 @@ from tests.client.writes import (
     BEFORE,
     BOTH,
     DRAFT,
-    FORMULA_READ,
-    IF_BOOST,
-    IF_NAMED,
-    RENAME,
-    VERSION,
     Kept,
     fail,
     methods,
@@ -208,44 +199,6 @@ def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
         script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), if_match=1, intent=kept))
 
 
-@pytest.mark.parametrize(
-    ("operations", "seen"),
-    [
-        (ADD_TAG, True),
-        ([*ADD_TAG, *ADD_TAG], None),
-        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}, *ADD_TAG], True),
-        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:1"}], None),
-        ([{"op": "add", "path": "/tags/-", "value": "dps:tag:9"}], False),
-        ([{"op": "remove", "path": "/gone"}], True),
-        ([{"op": "remove", "path": "/name"}], False),
-        (
-            [
-                *IF_NAMED,
-                {"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-06-30T23:59:59+02:00"},
-            ],
-            True,
-        ),
-        ([{"op": "add", "path": "/rank/priority", "value": 11}], False),
-        ([{"op": "add", "path": "/nothing/-", "value": 1}], False),
-        ([{"op": "add", "path": "/tags/1", "value": "dps:tag:2"}], None),
-        ([{"op": "move", "from": "/a", "path": "/b"}], None),
-        ([{"op": "copy", "from": "/name", "path": "/description"}], None),
-        ([{"op": "remove", "path": "/_links/self"}], None),
-        ([{"op": "remove", "path": "/_links/self"}, {"op": "remove", "path": "/name"}], False),
-        ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
-        ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
-        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
-        ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
-        ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),
-        ([*DRAFT, {"op": "replace", "path": "/status", "value": "approved"}], False),
-        ([{"op": "replace", "path": "/nothing/there", "value": 1}], False),
-        ([{"op": "add", "path": "/name/there", "value": 1}], False),
-    ],
-)
-def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
-    assert prepared(operations).is_shown_by(AFTER) is seen
-
-
 @BOTH
 @pytest.mark.parametrize(
     ("operations", "set_to"),
@@ -341,30 +294,6 @@ def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> N
         answer(200, receipt(api, etag=21)),
     )
     assert written.action == "unpublished"
-
-
-def test_what_reads_leave_out_is_not_to_be_seen() -> None:
-    assert prepared(VERSION, FORMULA).is_shown_by(FORMULA_READ) is None
-    assert prepared([*VERSION, *RENAME], FORMULA).is_shown_by(FORMULA_READ) is False
-    assert prepared([*VERSION, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ) is None
-    assert prepared([*VERSION, *RENAME], FORMULA).is_shown_by({**FORMULA_READ, "name": "Boosted"}) is None
-    # A test of it says nothing.
-    assert (
-        prepared([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ)
-        is True
-    )
-
-
-def test_a_patch_shows_in_what_it_made() -> None:
-    for operations in (ADD_TAG, APPROVE, [*APPROVE, *ADD_TAG, {"op": "remove", "path": "/rank"}]):
-        assert prepared(operations).is_shown_by(jsonpatch.apply_patch(copy.deepcopy(BEFORE), operations))
-
-
-def test_fingerprints_tell_documents_apart_as_the_service_does() -> None:
-    assert fingerprint({"a": "2026-03-10T00:00:00Z"}) == fingerprint({"a": "2026-03-10T01:00:00.000+01:00"})
-    assert fingerprint({"a": 1}) == fingerprint({"a": 1.0})
-    assert fingerprint({"a": 1}) != fingerprint({"a": True})
-    assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
 
 
 @BOTH
