@@ -1,4 +1,4 @@
-# Everything a checkout can do. `make` alone lists it; nothing is written outside the checkout.
+# All commands of a checkout. `make` lists them. Nothing is written outside the checkout.
 
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
@@ -14,14 +14,14 @@ DISTRIBUTED_VENV := .venv-distributed
 DISTRIBUTED_CONSTRAINTS := constraints/distributed.txt
 BIN := $(VENV)/bin
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
-# What differs between Pythons shows without thousands of generated examples.
+# Differences between Python versions show without thousands of generated examples.
 QUICK := not hypothesis and not slow and not distributed and not exhaustive
 
 # Caches, temporary files and Airflow's own home stay in the checkout, whoever runs this.
 CACHE := $(CURDIR)/.cache
 export UV_CACHE_DIR := $(CACHE)/uv
 export UV_PYTHON_DOWNLOADS := never
-# The system's certificates, as pip uses them: networks with an authority of their own need it.
+# Use the system's certificates, like pip: networks with their own certificate authority need this.
 export UV_NATIVE_TLS ?= true
 export UV_SYSTEM_CERTS ?= true
 export PIP_CACHE_DIR := $(CACHE)/pip
@@ -37,7 +37,7 @@ unexport PYTHONHOME
     constraints wheel bench bench-smoke clean
 
 help: ## list these targets
-	@echo "make demo   runs the demo; make test   runs the tests. All targets:"
+	@echo "Run the demo with make demo, and the tests with make test. All targets:"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
@@ -51,22 +51,22 @@ test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airf
 	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"
 	@$(LOWEST_VENV)/bin/python $(PYTEST)
 
-test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other supported Python that is found
+test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other installed and supported Python
 	@scripts/pythons $(VENV) $(CONSTRAINTS) -n $(WORKERS) --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS) \
 	    tests/client tests/imports
 
-test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, betas and candidates too; may fail, and says so
+test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, including betas and candidates; reports failures
 	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-test-faults: $(VENV)/.ready ## every write under every fault at every request, and thousands of races (takes minutes)
+test-faults: $(VENV)/.ready ## test every write with every fault at every request, and thousands of races; minutes
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
 	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults
 
-fuzz: $(VENV)/.ready ## hostile input to client and emulator, new every time, and kills in the middle of writes (takes minutes)
+fuzz: $(VENV)/.ready ## test client and emulator with new hostile input, and with kills during writes; minutes
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"
 	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/store/test_persistence.py
 
-test-distributed: $(DISTRIBUTED_VENV)/.ready ## kill workers, triggerer and library under LocalExecutor and CeleryExecutor
+test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExecutor while workers, triggerer and library are killed; minutes
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"
 	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
 
@@ -77,23 +77,23 @@ lint: $(VENV)/.ready ## check style and formatting
 types: $(VENV)/.ready ## check types
 	@$(BIN)/mypy
 
-format: $(VENV)/.ready ## format the sources and fix what can be fixed
+format: $(VENV)/.ready ## format the sources and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.ready ## measure waiting, writing, reading and parsing beside others; about fifteen minutes
+bench: $(VENV)/.ready ## compare waiting, writing, reading and parsing with other libraries; about fifteen minutes
 	@$(BIN)/python -m benchmarks
 
-bench-smoke: $(VENV)/.ready ## try every contestant of the benchmarks in small; about a minute, writes nothing
+bench-smoke: $(VENV)/.ready ## run every benchmark with small numbers; about a minute, writes nothing
 	@$(BIN)/python -m benchmarks --smoke
 
-constraints: $(VENV)/.ready ## pin every environment again, each at the date its input file names
+constraints: $(VENV)/.ready ## pin every environment again, each at the date in its input file
 	@scripts/pin $(BIN)/uv constraints/*.in
 
 wheel: $(VENV)/.ready ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-clean: ## remove everything the other targets made
+clean: ## remove everything that the other targets created
 	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment

@@ -1,7 +1,7 @@
 """The demo: two campaign DAGs in a real Airflow, on both generations of the API, against the emulator.
 
-Run it with `make demo`. It writes to `.demo/` in the checkout and nowhere else; what Airflow itself logs goes to a file
-there, so that the screen shows what happened to the offers.
+Run it with `make demo`. It writes only to `.demo/` in the checkout. Airflow's log goes to a file there, so the screen
+only shows what happens to the offers.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 LOG = HOME / "airflow.log"
 DAGS = ROOT / "example_dags"
-# The life of an offer, and what customers are shown by a decision that is made from nothing.
+# The life of an offer, and the answers of a decision that is created from scratch.
 CAMPAIGNS = ("example_campaign_launch", "example_campaign_from_scratch")
-# One sandbox for each generation, so that each table shows what its own run made.
+# One sandbox for each generation, so each table shows the objects of its own run.
 SANDBOXES = {"dps": "prod", "xcore": "dev"}
-# A campaign opens a moment after it is launched and lasts a few seconds, so that the demo sees its end: how many tasks
-# have to be done before it opens, and while it is open. Each is given five times what the tasks before took.
+# A campaign opens shortly after its launch and lasts a few seconds, so the demo sees its end. TASKS has the number of
+# tasks before the window opens, and while it is open. Each gets five times the average duration of the earlier tasks.
 TASKS = {"example_campaign_launch": (5, 3), "example_campaign_from_scratch": (10, 3)}
 OPENS_IN = {"example_campaign_launch": 3.0, "example_campaign_from_scratch": 8.0}
 LASTS = 7.0
-# What each wait was for; what it returns says who was waited for.
+# What each wait was for; its result names the offer.
 WAITED = {
     "wait_until_open": "the window is open: ",
     "wait_until_closed": "the window is over: ",
@@ -44,7 +44,7 @@ WAITED = {
 }
 TITLES = {"dps": "generation 2 (dps)", "xcore": "generation 1 (xcore)"}
 
-# The real screen; everything else that is printed goes to the log file.
+# The real screen; all other output goes to the log file.
 SCREEN = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
 
 
@@ -58,13 +58,13 @@ def main() -> int:
     say("The Offer Library from Airflow: two campaigns, launched on both generations of the API.\n")
     try:
         succeeded = launch()
-    except Exception:  # noqa: BLE001  whatever went wrong, the screen should say so
-        say(f"\n{traceback.format_exc()}\nThe demo broke off. Airflow's own log is {LOG.relative_to(ROOT)}.")
+    except Exception:  # noqa: BLE001  the screen shows every error
+        say(f"\n{traceback.format_exc()}\nThe demo failed. Airflow's log is {LOG.relative_to(ROOT)}.")
         return 1
     if not succeeded:
-        say(f"\nNot every task succeeded. Airflow's own log is {LOG.relative_to(ROOT)}.")
+        say(f"\nSome tasks failed. Airflow's log is {LOG.relative_to(ROOT)}.")
         return 1
-    say(f"\nThe DAGs are in {DAGS.relative_to(ROOT)}; Airflow's own log is {LOG.relative_to(ROOT)}.")
+    say(f"\nThe DAGs are in {DAGS.relative_to(ROOT)}; Airflow's log is {LOG.relative_to(ROOT)}.")
     say("To try your own DAGs, start the emulator: .venv/bin/python -m airflow_provider_offers.emulator")
     return 0
 
@@ -76,7 +76,7 @@ def launch() -> bool:
     prepare_environment()
     with working("Loading Airflow"):
         from airflow.utils.db import initdb
-    with working("Making Airflow's database"):
+    with working("Creating Airflow's database"):
         initdb()
     with Emulator() as emulator:
         for api, sandbox in SANDBOXES.items():
@@ -87,10 +87,12 @@ def launch() -> bool:
         with working("Starting Airflow's task API"):
             began = time.monotonic()
             warm_up()
-            # Until tasks have run, this tells how fast the machine is: a task takes a small part of it.
+            # A first guess of the machine's speed: a task takes a small part of this time.
             _TOOK.append((time.monotonic() - began) / 40)
         say(f"The emulator answers on {emulator.url}")
-        say("Each line is a task. A line with ... is a task that is still at work, or waits, and for how long already.")
+        say(
+            "Each line is a task. A line with ... is a task that is still running or waiting, with its duration so far."
+        )
         results = [run(dag, api) for dag in dags for api in SANDBOXES]
         for api, sandbox in SANDBOXES.items():
             show_library(api, emulator.objects(sandbox=sandbox))
@@ -98,7 +100,7 @@ def launch() -> bool:
 
 
 def prepare_environment() -> None:
-    """An Airflow home of the demo's own, set before Airflow is imported."""
+    """Set a separate Airflow home for the demo, before Airflow is imported."""
     os.environ.update(
         AIRFLOW_HOME=str(HOME),
         AIRFLOW__CORE__DAGS_FOLDER=str(DAGS),
@@ -108,7 +110,7 @@ def prepare_environment() -> None:
 
 
 def load_dags() -> list[Any]:
-    """The campaign DAGs, made known to Airflow, with every task telling the screen about itself."""
+    """Register the campaign DAGs with Airflow, and report every task on the screen."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag
 
@@ -126,14 +128,14 @@ def load_dags() -> list[Any]:
 
 
 def warm_up() -> None:
-    """Have Airflow build the API that tasks talk to, which its first task would wait seconds for."""
+    """Let Airflow build the API for tasks, so that the first task does not wait seconds for it."""
     from airflow.sdk.execution_time import supervisor
 
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
         # Airflow 3.2 builds it for every task.
         supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
     transport = supervisor.in_process_api_server().transport
-    # The library that the transport is for: httpx, and httpx2 from Airflow 3.4 on.
+    # The library of the transport: httpx, or httpx2 from Airflow 3.4 on.
     httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
     with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
@@ -157,11 +159,11 @@ def run(dag: Any, api: str) -> bool:
 
 _BEGAN: dict[str, float] = {}
 _TOOK: list[float] = []
-"""The seconds of each task that did not wait, after a guess."""
+"""A first guess, then the seconds of each task that did not wait."""
 
 
 def begun(context: Mapping[str, Any]) -> None:
-    """Note when a task begins; one that was deferred begins only once."""
+    """Record when a task begins; a deferred task begins only once."""
     _BEGAN.setdefault(context["ti"].task_id, time.monotonic())
 
 
@@ -178,15 +180,15 @@ def succeeded(context: Mapping[str, Any]) -> None:
 def failed(context: Mapping[str, Any]) -> None:
     """Show why a task failed."""
     _BEGAN.pop(context["ti"].task_id, None)
-    say(f"  {context['ti'].task_id:<17} FAILED: {context.get('exception') or 'the log says why'}")
+    say(f"  {context['ti'].task_id:<17} FAILED: {context.get('exception') or 'see the log'}")
 
 
 def summary(result: Any) -> str:
-    """What a task returned, in a line."""
+    """The result of a task in one line."""
     if isinstance(result, list):
         return ", ".join(f"{found.get('name') or found['id']} is {found.get('status', 'served')}" for found in result)
     if "propositions" in result:
-        return "shown is " + ", ".join(map(proposed, result["propositions"]))
+        return "shown: " + ", ".join(map(proposed, result["propositions"]))
     if "action" not in result:
         return ", ".join(f"{moment}: {shown}" for moment, shown in result.items())
     noun = f"{result['offer_type']} offer" if "offer_type" in result else result["kind"]
@@ -201,7 +203,7 @@ def proposed(proposition: Mapping[str, Any]) -> str:
 
 
 def show_library(api: str, objects: list[dict[str, Any]]) -> None:
-    """A table of the offers that are in a generation's sandbox now."""
+    """Show a table of the offers in a generation's sandbox."""
     rows = [("type", "name", "status", "priority", "shown from", "shown until", "etag")]
     for offer in objects:
         kind, body = offer["kind"], offer["body"]
@@ -229,7 +231,7 @@ def show_library(api: str, objects: list[dict[str, Any]]) -> None:
 
 @contextmanager
 def working(what: str = "") -> Iterator[None]:
-    """Show that something takes its time: its name, then a dot for every second; or which tasks are under way."""
+    """Show progress: a name with a dot for every second, or the running tasks."""
     done = threading.Event()
 
     def tick() -> None:

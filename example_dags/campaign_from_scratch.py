@@ -1,8 +1,9 @@
-"""From an empty sandbox to a live decision, with the proof that it serves the offer inside its window and only there.
+"""From an empty sandbox to a live decision, with a proof that it shows the offer only inside its window.
 
-Makes a placement, a qualifier, an offer, a fallback, a collection and a decision, publishes them, and asks the decision
-runtime for one test profile before the window opens, while it is open, and after it has closed. Objects refer to each
-other by name, so that nobody copies ids. Runs on either generation of the API: the connection says which.
+This DAG creates a placement, a qualifier, an offer, a fallback offer, a collection and a decision, and publishes them.
+Then it asks the decision runtime for one test profile: before the window opens, while it is open, and after it closes.
+Objects refer to each other by name, so you copy no ids. The DAG runs on both generations of the API; the connection
+selects one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from airflow_provider_offers.operators.offers import (
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from airflow_provider_offers.sensors.offers import OfferWindowSensor
 
-# Every run makes a campaign of its own; the placement is shared by all of them.
+# Every run creates its own campaign; all runs share the placement.
 CAMPAIGN = "Summer banner {{ dag_run.run_after | ts_nodash }}"
 PLACEMENT = "Homepage banner"
 WEB = "https://ns.adobe.com/xdm/channel-types/web"
@@ -44,9 +45,9 @@ with DAG(
     tags=["example", "offer-library"],
     params={
         "offer_library_conn_id": Param("offer_library_default", type="string"),
-        "test_profile": Param("test@example.com", type="string", description="a profile that may be asked about"),
-        "start": Param("", type="string", description="RFC 3339; empty: five minutes after the run's time"),
-        "duration": Param("P14D", type="string", description="ISO 8601; days are New York days"),
+        "test_profile": Param("test@example.com", type="string", description="a test profile"),
+        "start": Param("", type="string", description="RFC 3339; default: five minutes after the run's time"),
+        "duration": Param("P14D", type="string", description="ISO 8601; days are calendar days in New York"),
     },
     default_args={"offer_library_conn_id": "{{ params.offer_library_conn_id }}"},
     doc_md=__doc__,
@@ -110,7 +111,7 @@ with DAG(
     activate = ActivateDecisionOperator(task_id="activate_decision", object_id=decision.output)
 
     def ask(task_id: str) -> DecideOperator:
-        """What the test profile would be shown now; nothing is counted."""
+        """Ask what the test profile would be shown now; this counts nothing."""
         return DecideOperator(
             task_id=task_id,
             decision_id=decision.output,
@@ -119,7 +120,7 @@ with DAG(
             retries=2,
         )
 
-    # The runtime hears of the library some seconds later, and until then knows no such decision.
+    # The runtime syncs the library with a delay of some seconds. Until then it does not know the decision.
     known = OfferLiveSensor(
         task_id="wait_until_known",
         offer_id=fallback.output,
@@ -158,17 +159,17 @@ with DAG(
 
     after = ask("decide_after")
 
-    # `Any`, since a task is called with what stands for other tasks' results and runs with the results themselves.
+    # `Any`, because a task is called with references to other tasks' results, and runs with the results.
     @task
     def prove(offer: Any, before: Any, during: Any, after: Any) -> dict[str, str]:
-        """What was shown when; fails unless that is the offer inside its window and the fallback outside."""
+        """Fail unless the offer was shown inside its window and the fallback outside."""
         shown = {}
         for moment, answer in (("before", before), ("during", during), ("after", after)):
             (proposition,) = answer["propositions"]
             served = [option["id"] for option in proposition["options"]]
             shown[moment] = "the offer" if served == [offer["id"]] else "the fallback"
         if shown != {"before": "the fallback", "during": "the offer", "after": "the fallback"}:
-            raise ValueError(f"The wrong thing was shown: {shown}")
+            raise ValueError(f"The decision showed the wrong offers: {shown}")
         return shown
 
     proof = prove(banner.output, before.output, during.output, after.output)

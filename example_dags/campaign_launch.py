@@ -1,7 +1,7 @@
-"""A campaign from launch to retirement: create, correct, set the window, publish, wait, watch, archive.
+"""A campaign from launch to archive: create, correct, set the window, publish, wait, check, archive.
 
-Runs on either generation of the API: the connection says which. The sensors are deferred, so that no worker waits for
-fourteen days. Trigger it with another `offer_library_conn_id`, or a shorter `duration`, to see it whole.
+This DAG runs on both generations of the API; the connection selects one. The sensors are deferred, so no worker waits
+for fourteen days. Use another `offer_library_conn_id` for the other generation, or a shorter `duration` to see it end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_offers.operators.offers import (
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
 
-# Every run launches a campaign of its own; a retried task finds what an earlier try made by this name.
+# Every run launches its own campaign; a retried task finds the offer of an earlier try by this name.
 CAMPAIGN = "Spring voucher {{ dag_run.run_after | ts_nodash }}"
 
 with DAG(
@@ -29,8 +29,8 @@ with DAG(
     params={
         "offer_library_conn_id": Param("offer_library_default", type="string"),
         "placement": Param("xcore:offer-placement:124e0be5699743d3", type="string"),
-        "start": Param("", type="string", description="RFC 3339; empty: a minute after the run's time"),
-        "duration": Param("P14D", type="string", description="ISO 8601; days are New York days"),
+        "start": Param("", type="string", description="RFC 3339; default: one minute after the run's time"),
+        "duration": Param("P14D", type="string", description="ISO 8601; days are calendar days in New York"),
     },
     default_args={"offer_library_conn_id": "{{ params.offer_library_conn_id }}"},
     doc_md=__doc__,
@@ -77,7 +77,7 @@ with DAG(
         offer_id=voucher.output,
         patch=[
             {"op": "replace", "path": "/rank/priority", "value": 20},
-            # Generation 1's spelling does as well, on either generation.
+            # Generation 1's spelling also works, on both generations.
             {"op": "add", "path": "/_instance/xdm:characteristics", "value": {"sku": "SPR-10"}},
         ],
     )

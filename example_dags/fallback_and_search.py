@@ -1,6 +1,6 @@
-"""Create a fallback offer from a templated JSON file, find it again, correct its text, and delete it.
+"""Create a fallback offer from a templated JSON file, correct its text, find it, and delete it.
 
-The file is written as Adobe's generation 1 documents write it; the connection decides which generation receives it.
+The file uses the spelling of Adobe's generation 1. It works on both generations; the connection selects one.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class OfferLibrary:
         (refuse both) or False (send it as it is).
 
         `window` takes the place of the dates in the offer; see `windows.window_from`. `marker` is the name and the
-        value of a characteristic that the offer gets, by which it is recognised as this very work. `waive` names what
+        value of a characteristic that the offer gets, by which it is recognized as this very work. `waive` names what
         may speak against an object that customers see from the start without a word; see `flows.doubts`. What the offer
         refers to by `name:` is looked up here.
         """

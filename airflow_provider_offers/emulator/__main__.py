@@ -51,13 +51,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_offers.emulator",
         description="Adobe Journey Optimizer's Offer Library API on this machine.",
     )
-    parser.add_argument("--port", type=int, default=8765, help="port to listen on, 0 for any free one (8765)")
+    parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 selects any free port (8765)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--db", default=":memory:", metavar="FILE", help="SQLite file that keeps everything (memory)")
-    parser.add_argument("--sandbox", action="append", metavar="NAME", help="a sandbox; may repeat (prod and dev)")
+    parser.add_argument("--db", default=":memory:", metavar="FILE", help="SQLite file for all data (memory)")
+    parser.add_argument("--sandbox", action="append", metavar="NAME", help="a sandbox; can be repeated (prod and dev)")
     parser.add_argument("--access-token", metavar="TOKEN", help="a token that is always valid")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may repeat")
-    parser.add_argument("--quiet", action="store_true", help="no line for each request")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; can be repeated")
+    parser.add_argument("--quiet", action="store_true", help="do not print a line for each request")
     return parser
 
 
@@ -79,7 +79,7 @@ def _greeting(emulator: Emulator, db: str) -> str:
             f"  client id, secret  {emulator.CLIENT_ID}, {emulator.CLIENT_SECRET}",
             f"  read only          {emulator.READER_CLIENT_ID}, {emulator.READER_CLIENT_SECRET}",
             f"  no permission      {emulator.OUTSIDER_CLIENT_ID}, {emulator.OUTSIDER_CLIENT_SECRET}",
-            f"  organisation       {emulator.ORG_ID}",
+            f"  organization       {emulator.ORG_ID}",
             *(f"  sandbox            {name}, container {emulator.container_id(name)}" for name in _names(emulator)),
             f"  tokens             {emulator.token_url}",
             f"  control plane      {emulator.url}/_emulator/",

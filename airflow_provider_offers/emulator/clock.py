@@ -1,4 +1,4 @@
-"""The emulator's clock: real time, moved or frozen on request, and the timestamps of writes."""
+"""The emulator's clock: real time that can be moved or frozen, and the timestamps of writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Clock:
         self._frozen: int | None = None
         self._last_stamp_ms = 0
         self.moved: Callable[[], None] = lambda: None
-        """Called after every move."""
+        """Called after every change of the clock."""
 
     def now_us(self) -> int:
         """The time now, in microseconds."""
@@ -30,7 +30,7 @@ class Clock:
         """The time now, in UTC."""
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.now_us())
 
-    # Where every generation can still write its dates, and every delay still ends.
+    # In this range, both generations can write dates, and every delay ends.
     _FIRST_US, _LAST_US = 0, instants.to_us("9000-01-01T00:00:00Z")
 
     def freeze(self, at: datetime | str | None = None) -> None:
@@ -41,7 +41,7 @@ class Clock:
         self.moved()
 
     def set(self, at: datetime | str) -> None:
-        """Go on running from the given instant."""
+        """Continue from the given instant."""
         with self._lock:
             wanted = self._possible(instants.to_us(at))
             self._frozen = None
@@ -62,7 +62,7 @@ class Clock:
         self.moved()
 
     def resume(self) -> None:
-        """Go back to real time."""
+        """Return to real time."""
         with self._lock:
             self._frozen, self._offset = None, 0
             self._follow()
@@ -70,17 +70,17 @@ class Clock:
 
     @property
     def state(self) -> tuple[int | None, int]:
-        """When it is stopped, and by how much it is ahead of real time: what another process needs to go on with it."""
+        """The frozen time and the offset from real time, so that another process can continue with this clock."""
         return self._frozen, self._offset
 
     def follow(self, state: tuple[int | None, int]) -> None:
-        """Go on as another process left off, unless the clock was moved already."""
+        """Continue with the clock of another process, unless this clock was already moved."""
         if self.state == (None, 0):
             self._frozen, self._offset = state
 
     @contextmanager
     def at(self, at_us: int) -> Iterator[None]:
-        """It is that moment inside, for what takes effect at its time and is seen later."""
+        """Inside this context, the clock shows the given moment: for effects that belong to an earlier time."""
         was, self._frozen = self._frozen, at_us
         try:
             yield
@@ -88,7 +88,7 @@ class Clock:
             self._frozen = was
 
     def stamp(self, *, unique: bool) -> int:
-        """The time of a write; unique stamps are at least a millisecond later than every earlier one."""
+        """The time of a write; unique stamps are at least one millisecond later than all earlier stamps."""
         with self._lock:
             now = self.now_us()
             if unique and now // 1000 <= self._last_stamp_ms:
@@ -97,7 +97,7 @@ class Clock:
             return now
 
     def follow_store(self, newest_ms: int) -> None:
-        """Start stamping after the newest object of a store that was written earlier."""
+        """Start stamping after the newest object of an existing store."""
         with self._lock:
             self._last_stamp_ms = max(self._last_stamp_ms, newest_ms)
 
@@ -111,9 +111,9 @@ class Clock:
 
     def _possible(self, at_us: int) -> int:
         if not self._FIRST_US <= at_us <= self._LAST_US:
-            raise ValueError("the clock goes from 1970 to 9000")
+            raise ValueError("the clock must be between the years 1970 and 9000")
         return at_us
 
     def _follow(self) -> None:
-        # After an explicit move stamps obey the clock again, even when it was moved back.
+        # After an explicit move, stamps follow the clock again, even if it was moved back.
         self._last_stamp_ms = min(self._last_stamp_ms, self.now_us() // 1000 - 1)

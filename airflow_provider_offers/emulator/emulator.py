@@ -1,4 +1,4 @@
-"""The emulator as Python sees it: start and stop, connections for Airflow, and the control plane as methods."""
+"""The emulator for Python: start and stop, connections for Airflow, and the control plane as methods."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class EmulatorError(Exception):
-    """The emulator cannot be started; the message says why."""
+    """The emulator cannot start; the message says why."""
 
 
 class Emulator:
-    """Adobe's Offer Library on this machine, over HTTP.
+    """Adobe's Offer Library over HTTP, on this machine.
 
-    Use it as a context manager, or call `start` and `stop`. Further keyword arguments are settings, such as
+    Use it as a context manager, or call `start` and `stop`. Other keyword arguments are settings, such as
     `index_lag=5` or `sandboxes=["prod", "dev"]`; see `docs/emulator.md`.
     """
 
@@ -53,7 +53,7 @@ class Emulator:
         log: Callable[[str], None] | None = None,
         **settings: Any,
     ) -> None:
-        """Prepare an emulator; port 0 takes any free port, and `log` gets a line for each request."""
+        """Prepare an emulator; port 0 selects any free port, and `log` receives one line for each request."""
         self._host, self._port, self._db, self._log = host, port, str(db), log
         self._initial = Settings().updated(settings)
         self._service: Service | None = None
@@ -61,7 +61,7 @@ class Emulator:
         self.clock = Clock()
 
     def start(self) -> Emulator:
-        """Open the database and serve; returns when the server is ready."""
+        """Open the database and start the server; returns when the server is ready."""
         from airflow_provider_offers.emulator.http.server import ServerThread
         from airflow_provider_offers.emulator.service import Service
         from airflow_provider_offers.emulator.store.database import DatabaseError
@@ -83,7 +83,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving and close the database; the journal stays readable."""
+        """Stop the server and close the database; the journal remains readable."""
         if self._server is not None and self._service is not None:
             self._server.stop()
             self._server = None
@@ -99,7 +99,7 @@ class Emulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port of the server."""
         if self._server is None:
             raise EmulatorError("the emulator is not running")
         return self._server.port
@@ -112,7 +112,7 @@ class Emulator:
 
     @property
     def token_url(self) -> str:
-        """Where the identity service issues tokens."""
+        """The address of the token endpoint."""
         return self.url + wellknown.IMS_TOKEN_PATH
 
     def container_id(self, sandbox: str = wellknown.SANDBOX) -> str:
@@ -120,7 +120,7 @@ class Emulator:
         return wellknown.container_of(sandbox)
 
     def connection(self, api: str = "dps", **extra: Any) -> dict[str, Any]:
-        """An Airflow connection of type `offer_library`; its JSON may be the value of AIRFLOW_CONN_…"""
+        """An Airflow connection of type `offer_library`; its JSON is a valid value of AIRFLOW_CONN_…"""
         login = extra.pop("login", self.CLIENT_ID)
         password = extra.pop("password", None)
         if password is None:
@@ -141,7 +141,7 @@ class Emulator:
         }
 
     def conn_uri(self, api: str = "dps", **extra: Any) -> str:
-        """The same connection as a URI, as Airflow writes it."""
+        """The same connection as a URI, in Airflow's form."""
         connection = self.connection(api, **extra)
         scheme, _, address = connection["host"].partition("://")
         account = f"{quote(connection['login'], safe='')}:{quote(connection['password'], safe='')}"
@@ -150,16 +150,16 @@ class Emulator:
         return f"offer-library://{scheme}://{account}@{quote(address, safe='')}/?{query}"
 
     def reset(self) -> None:
-        """Back to the start: reference objects only, no faults, no journal, real time, initial settings."""
+        """Reset everything: only reference objects, no faults, no journal, real time, initial settings."""
         self._running.reset()
 
     def seed(
         self, count: int | None = None, *, objects: Sequence[Mapping[str, Any]] | None = None, **options: Any
     ) -> list[str]:
-        """Put objects into the library and return their ids.
+        """Add objects to the library and return their ids.
 
-        Either `count` objects made of one `template`, of one `kind`, in one `sandbox`, called after `name`
-        (`"Seeded {n:05d}"`), or the `objects` given, each with a `kind` and a neutral `body`.
+        Pass `count` to create objects from one `template`, of one `kind`, in one `sandbox`, with names from `name`
+        (`"Seeded {n:05d}"`). Or pass `objects`, each with a `kind` and a neutral `body`.
         """
         if (count is None) is (objects is None):
             raise ValueError("give either count or objects")
@@ -170,7 +170,7 @@ class Emulator:
     def objects(self, kind: str | None = None, sandbox: str | None = None) -> list[dict[str, Any]]:
         """The objects in the library, oldest first, in neutral form.
 
-        `kind` is the service's word, such as `offer-placement`, or that of the operators, such as `placement`. Raises
+        `kind` is the service's name, such as `offer-placement`, or the operators' name, such as `placement`. Raises
         `ValueError` for an unknown kind or sandbox.
         """
         from airflow_provider_offers.emulator.control import control
@@ -183,11 +183,11 @@ class Emulator:
         return self._known.journal.entries(**filters)
 
     def request_counts(self) -> dict[str, int]:
-        """How many requests each route had."""
+        """The number of requests of each route."""
         return self._known.journal.counts()
 
     def clear_journal(self) -> None:
-        """Forget all requests."""
+        """Remove all requests."""
         self._known.journal.clear()
 
     def add_fault(self, effect: str, **rule: Any) -> Fault:
@@ -197,7 +197,7 @@ class Emulator:
             return service.faults.add({"effect": effect, **rule})
 
     def faults(self) -> list[Fault]:
-        """The fault rules, with how often each was applied."""
+        """The fault rules, with the number of applications of each."""
         return self._known.faults.all()
 
     def clear_faults(self) -> None:
@@ -207,18 +207,18 @@ class Emulator:
     def answer_rule(
         self, rule_id: str, answer: bool | float | None, profile: str | None = None, sandbox: str = wellknown.SANDBOX
     ) -> None:
-        """Declare what a rule answers, or a formula yields, for everybody or for one profile (`Email:a@b.com`).
+        """Declare the answer of a rule or formula, for everybody or for one profile (`Email:a@b.com`).
 
-        `rule_id` is its id or its name. Raises `ValueError` where it is neither.
+        `rule_id` is an id or a name. Raises `ValueError` if no rule or formula has it.
         """
         self._declare("answer_rule", id=rule_id, answer=answer, profile=profile, sandbox=sandbox)
 
     def set_profile(self, profile: str, attributes: Mapping[str, Any] | None, sandbox: str = wellknown.SANDBOX) -> None:
-        """Declare what rules may know of a profile; None takes it back."""
+        """Declare the attributes of a profile; None removes them."""
         self._declare("set_profile", profile=profile, attributes=attributes, sandbox=sandbox)
 
     def set_audience(self, audience_id: str, profiles: Sequence[str] | None, sandbox: str = wellknown.SANDBOX) -> None:
-        """Declare who is in an audience; None takes it back."""
+        """Declare the profiles of an audience; None removes them."""
         self._declare("set_audience", id=audience_id, profiles=profiles, sandbox=sandbox)
 
     def add_events(
@@ -230,7 +230,7 @@ class Emulator:
         count: int = 1,
         sandbox: str = wellknown.SANDBOX,
     ) -> None:
-        """Let an offer have been displayed, clicked or the like, for caps that count it."""
+        """Add displays, clicks or other events of an offer, for caps that count them."""
         self._declare(
             "add_events",
             offer=offer_id,
@@ -242,18 +242,18 @@ class Emulator:
         )
 
     def events(self, sandbox: str = wellknown.SANDBOX) -> list[dict[str, Any]]:
-        """How often each offer was proposed, displayed, clicked: by placement, profile and event."""
+        """How often each offer was proposed, displayed or clicked, by placement, profile and event."""
         found: list[dict[str, Any]] = self._declare("events", sandbox=sandbox)["events"]
         return found
 
     def jobs(self, sandbox: str = wellknown.SANDBOX) -> list[dict[str, Any]]:
-        """The batch jobs, oldest first, with what each wrote into its dataset."""
+        """The batch jobs with the rows that they wrote into their datasets, oldest first."""
         found: list[dict[str, Any]] = self._declare("jobs", sandbox=sandbox)["jobs"]
         return found
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The current settings."""
         return self._service.settings if self._service is not None else self._initial
 
     def configure(self, **settings: Any) -> Settings:
@@ -261,12 +261,12 @@ class Emulator:
         return self._running.configure(settings)
 
     def issue_token(self, client_id: str = wellknown.OWNER.client_id, lifetime: float | None = None) -> str:
-        """A token without asking the identity service."""
+        """Issue a token without a request to the identity service."""
         seconds = self.settings.token_lifetime if lifetime is None else lifetime
         return self._running.issue_token(client_id, seconds)
 
     def expire_tokens(self) -> int:
-        """End every token issued so far; returns how many."""
+        """Expire all tokens; returns the number."""
         return self._running.expire_tokens()
 
     def _declare(self, name: str, **given: Any) -> Any:
@@ -288,7 +288,7 @@ class Emulator:
 
 
 def _flat(settings: Mapping[str, Any]) -> bool:
-    """Whether every value survives a query: Airflow reads what looks like JSON as JSON."""
+    """Whether every value survives as a query parameter: Airflow parses values that look like JSON."""
     for value in settings.values():
         if not isinstance(value, str) or not value:
             return False

@@ -1,4 +1,4 @@
-"""Instants as the two generations write them: RFC 3339 texts, microseconds and milliseconds since 1970."""
+"""Instants in the formats of both generations: RFC 3339 texts, microseconds and milliseconds since 1970."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _RFC_3339 = re.compile(
 )
 
 
-def normalised(text: str) -> str:
-    """An RFC 3339 text as the store keeps it: UTC, `Z`, at least milliseconds; anything else raises `ValueError`."""
+def normalized(text: str) -> str:
+    """An RFC 3339 text in the format of the store: UTC, `Z`, at least milliseconds. Raises `ValueError` otherwise."""
     match = _RFC_3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 date-time")
@@ -39,8 +39,8 @@ def to_us(moment: datetime | str) -> int:
 
 @lru_cache(maxsize=32_768)
 def _text_to_us(moment: str) -> int:
-    # Cached because a decision looks at the windows of all offers, time and again.
-    whole, _, fraction = normalised(moment)[:-1].partition(".")
+    # Cached because decisions check the windows of all offers again and again.
+    whole, _, fraction = normalized(moment)[:-1].partition(".")
     seconds = datetime.fromisoformat(whole + "+00:00") - _EPOCH
     return seconds // timedelta(microseconds=1) + int(fraction[:6].ljust(6, "0"))
 

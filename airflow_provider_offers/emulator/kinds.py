@@ -1,4 +1,4 @@
-"""The kind table: one row per kind of object in the library, from which routes, checks and both renderings follow."""
+"""The kind table: one row per kind of object. Routes, checks and both formats are derived from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCHEMA_BASE = "https://ns.adobe.com/experience/offer-management/"
 
 _COMPONENT = Object(
     (
-        # The one word that both generations have and generation 2 writes longer, in components alone.
+        # The only word that both generations use and that generation 2 writes in a longer form, in components only.
         Property("type", ComponentType(text="component-text"), required=True, prefixed="@type"),
         Property("format", Text(pattern=r"\w+/[-.\w]+(?:\+[-.\w]+)?"), required=True, prefixed="dc:format"),
         Property("language", ListOf(Text()), prefixed="dc:language"),
@@ -39,7 +39,7 @@ _REPRESENTATION = Object(
     (
         Property("channel", Text()),
         Property("placement", Reference(("offer-placement",)), required=True),
-        # Only what is to be shown must have some; see `rules`.
+        # Only approved or live objects must have some; see `rules`.
         Property("components", ListOf(_COMPONENT)),
     )
 )
@@ -62,7 +62,7 @@ _ORDER = Object(
             Text(
                 ("static", "scoringFunction", "ranking-strategy"),
                 prefixed_choices=("static", "scoringFunction", "rankingStrategy"),
-                # Generation 3 writes it so on the same service.
+                # Generation 3 uses this spelling on the same service.
                 plain_aliases=(("rankingStrategy", "ranking-strategy"),),
             ),
         ),
@@ -119,7 +119,7 @@ _EXPRESSION = Object(
         Property("value", Text(), required=True, also="value"),
     )
 )
-# Generation 1's pages spell rules so, unlike every other kind.
+# Generation 1's pages use this spelling for rules, unlike for all other kinds.
 _CONDITION = Object(
     (
         Property("type", Text(), required=True, prefixed="type", also="xdm:type"),
@@ -171,7 +171,7 @@ DECISION_TRANSITIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def _formula_as_read(written: dict[str, Any]) -> dict[str, Any]:
-    """A ranking formula as generation 2's samples show it: the type in capitals, and no word of what it is about."""
+    """A ranking formula as in generation 2's samples: the type in capitals, and no `definedOn`."""
     shown = {name: value for name, value in written.items() if name != "definedOn"}
     returned = shown.get("returnType")
     if isinstance(returned, dict) and isinstance(returned.get("type"), str):
@@ -181,7 +181,7 @@ def _formula_as_read(written: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: how each generation addresses and stamps it, what it holds, and which rules it obeys."""
+    """One kind: its addresses and stamps in each generation, its properties, and its rules."""
 
     name: str
     title: str
@@ -197,11 +197,11 @@ class Kind:
 
     @property
     def schema(self) -> str:
-        """The schema id without version."""
+        """The schema id without its version."""
         return SCHEMA_BASE + self.name
 
     def is_final(self, status: str) -> bool:
-        """Whether a status has no way back: what has it can be deleted, and at most be archived before."""
+        """Whether a status is final: such an object can only be archived or deleted."""
         return all(status not in self.transitions.get(after, ()) for after in self.transitions.get(status, ()))
 
 
@@ -308,7 +308,7 @@ KINDS: tuple[Kind, ...] = (
                 Property("endDate", Instant()),
                 Property("criteria", ListOf(_CRITERION)),
                 Property("fallback", Reference(("fallback-offer",))),
-                # The form of 2019 has these two in place of criteria.
+                # The form of 2019 has these two instead of criteria.
                 Property("placement", Reference(("offer-placement",))),
                 Property("filter", Reference(("offer-filter",))),
             )
@@ -337,7 +337,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def criteria_of(decision: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The criteria of a decision; the form of 2019 names one placement and one collection in their place."""
+    """The criteria of a decision; the form of 2019 has one placement and one collection instead."""
     placement, collection = decision.get("placement"), decision.get("filter")
     if "criteria" in decision or placement is None or collection is None:
         criteria: Sequence[Mapping[str, Any]] = decision.get("criteria", ())
@@ -357,15 +357,15 @@ WORDS: Mapping[str, str] = {
     "fallback": "fallback-offer",
     "formula": "ranking-function",
 }
-"""What tests may call a kind: by the service's word for it, or by that of the provider's operators."""
+"""The names of a kind in tests: those of the service and those of the provider's operators."""
 
 
 def by_word(word: Any) -> Kind | None:
-    """The kind that a test calls so."""
+    """The kind with this name in tests."""
     return BY_NAME[WORDS[word]] if isinstance(word, str) and word in WORDS else None
 
 
 def by_dps(path: str, offer_type: str | None) -> Kind | None:
-    """The kind behind a generation 2 path; `/offers` needs the offer type too."""
+    """The kind of a generation 2 path; `/offers` also needs the offer type."""
     wanted = offer_type.lower() if offer_type is not None and path == "offers" else None
     return next((kind for kind in KINDS if kind.dps_path == path and kind.offer_type == wanted), None)

@@ -1,4 +1,4 @@
-"""The emulator without its server: all state, and one method that answers a request."""
+"""The emulator without its server: the whole state, and one method that answers a request."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ from airflow_provider_offers.emulator.store.listing import Listing
 
 @dataclass(frozen=True)
 class Matched:
-    """A request's route, if there is one, and the parameters in its path."""
+    """The route of a request, if there is one, and the parameters in its path."""
 
     route: routes.Route | None
     parameters: dict[str, str]
 
     @property
     def name(self) -> str:
-        """The route's name, `unknown` if there is none."""
+        """The name of the route, or `unknown`."""
         return self.route.name if self.route else "unknown"
 
     @property
     def scans(self) -> bool:
-        """Whether the route may read many objects, and nothing else."""
+        """Whether the route only reads, possibly many objects."""
         return self.route is not None and self.route.scans
 
 
 class Service:
-    """Everything that an emulator holds; `lock` guards it against the control plane's threads."""
+    """The whole state of an emulator; `lock` protects it against the threads of the control plane."""
 
     def __init__(self, db: str, settings: Settings, clock: Clock) -> None:
         self.lock = threading.RLock()
@@ -68,13 +68,13 @@ class Service:
         self.journal = Journal()
         self.faults = Faults(routes.NAMES)
         self.latest: dict[str, Answer] = {}
-        """The latest answer of each route, for a fault that gives it to somebody else."""
+        """The latest answer of each route, for the fault that sends it to another caller."""
         self._late: list[tuple[int, Callable[[], object]]] = []
         self._follow_clock()
         self._prepare()
 
     def match(self, request: Request) -> Matched:
-        """Where a request goes."""
+        """The route of a request."""
         found = routes.find(request)
         return Matched(*found) if found else Matched(None, {})
 
@@ -86,7 +86,7 @@ class Service:
                 with self.database.transaction():
                     self.settle()
                     found = self._handle(request, matched)
-            # What only reads many objects lets others have their turn in between.
+            # A read of many objects lets other requests run in between.
             return found() if callable(found) else found
         except MissingContentType:
             return missing_content_type()
@@ -97,23 +97,23 @@ class Service:
             return refusal.answer()
 
     def settle(self) -> None:
-        """Bring the library up to the clock: let go of what was deleted, and have started jobs decide."""
+        """Update the library to the clock: remove deleted objects, and run the decisions of started jobs."""
         self.library.settle()
         dwm.work(self.library, self.runtime, self.settings)
 
     def fail_job(self, answer: Answer, why: str) -> None:
-        """Have the batch job that an answer tells of end in ERROR."""
+        """Let the batch job in an answer end in ERROR."""
         if answer.committed:
             with self.lock, self.database.transaction():
                 BatchJobs(self.database).fail(json.loads(answer.body)["@id"], why)
 
     def postpone(self, seconds: float, work: Callable[[], object]) -> None:
-        """Have something happen later by the emulator's clock: before whoever looks next, once the time has come."""
+        """Schedule an action on the emulator's clock. It runs before the first request after its time."""
         with self.lock:
             self._late.append((self.clock.now_us() + round(seconds * 1_000_000), work))
 
     def catch_up(self) -> None:
-        """Do what was postponed until now, in its order."""
+        """Run the actions that are due, in order."""
         with self.lock:
             now = self.clock.now_us()
             due = sorted((each for each in self._late if each[0] <= now), key=lambda each: each[0])
@@ -123,16 +123,16 @@ class Service:
                     work()
 
     def too_large(self) -> Answer:
-        """The answer to a body that exceeds the bound."""
+        """The answer to a body that is too large."""
         detail = f"a request body may have at most {self.settings.max_body_bytes} bytes"
         return ServiceError(413, Reason.TOO_LARGE, detail, headers={"connection": "close"}).answer()
 
     def failure(self, error: Exception) -> Answer:
-        """The answer when the emulator itself failed."""
+        """The answer after a failure of the emulator itself."""
         return ServiceError(500, Reason.INTERNAL, f"{type(error).__name__}: {error}").answer()
 
     def expire_token(self, request: Request) -> Answer:
-        """End the request's token and refuse the request."""
+        """Expire the token of the request and reject the request."""
         with self.lock, self.database.transaction():
             self.tokens.expire(gateway.bearer_token(request))
         return GatewayError(401, "401013", "Oauth token is not valid").answer()
@@ -145,7 +145,7 @@ class Service:
             return self.settings
 
     def reset(self) -> None:
-        """Back to the start: the reference objects only, no faults, no journal, real time, initial settings."""
+        """Reset everything: only reference objects, no faults, no journal, real time, initial settings."""
         with self.lock:
             self.clock.resume()
             self.faults.clear()
@@ -160,24 +160,24 @@ class Service:
             self._prepare()
 
     def seed_count(self, count: int, **options: Any) -> list[Record]:
-        """Seed objects made of one template."""
+        """Seed objects from one template."""
         with self.lock, self.database.transaction():
             self.settle()
             return seeding.seed_count(self.library, self.settings, count, **options)
 
     def seed_objects(self, objects: Any, *, checked: bool = True) -> list[Record]:
-        """Seed the objects given."""
+        """Seed the given objects."""
         with self.lock, self.database.transaction():
             self.settle()
             return seeding.seed_objects(self.library, self.settings, objects, checked=checked)
 
     def issue_token(self, client_id: str, lifetime: float) -> str:
-        """A token, past the identity service."""
+        """Issue a token without the identity service."""
         with self.lock, self.database.transaction():
             return self.tokens.issue(client_id, lifetime)
 
     def expire_tokens(self) -> int:
-        """End every token issued so far."""
+        """Expire all tokens."""
         with self.lock, self.database.transaction():
             return self.tokens.expire()
 
@@ -188,7 +188,7 @@ class Service:
             self.database.close()
 
     def _follow_clock(self) -> None:
-        """Go on with the clock of the database's last process, and keep every move for the next one."""
+        """Continue with the clock of the previous process of this database, and store every change for the next one."""
         kept = self.database.connection.execute("SELECT frozen_us, offset_us FROM clock").fetchone()
         if kept is not None:
             self.clock.follow(kept)
@@ -238,7 +238,7 @@ class Service:
 
 
 def _signpost() -> Answer:
-    """What the plain root has: the way to the control plane's page."""
+    """The answer to the root path: a link to the page of the control plane."""
     page = f"{wellknown.CONTROL_PREFIX}/"
     document = {"emulator": "Offer Library", "control": page, "home": f"{wellknown.XCORE_PATH}/"}
     return Answer.of(307, document, headers={"location": page}, note=f"the control page is {page}")

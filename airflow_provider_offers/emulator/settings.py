@@ -1,4 +1,4 @@
-"""The emulator's switches: one default per question that Adobe's documents leave open, changeable while it runs."""
+"""The emulator's settings: one default for each point that Adobe's documentation does not define."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from airflow_provider_offers.emulator import wellknown
 
 MAX_LAG = 3600.0
-"""Seconds of history that are kept for lagging indexes, and so the longest lag."""
+"""Seconds of history for lagging indexes; this is also the maximum lag."""
 
 
 class SettingError(ValueError):
-    """A setting that does not exist or cannot hold the value given."""
+    """A setting that does not exist, or a value that is not valid for it."""
 
 
 def _one_of(default: Any, *others: Any) -> Any:
@@ -28,7 +28,7 @@ def _range(default: Any, least: float, most: float = 1e9) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every switch with its default; `docs/emulator.md` says what each stands for."""
+    """All settings with their defaults; `docs/emulator.md` describes them."""
 
     sandboxes: tuple[str, ...] = wellknown.SANDBOXES
     access_token: str | None = field(default=None, metadata={"type": str})
@@ -91,7 +91,7 @@ class Settings:
     journal_body_limit: int = _range(8_192, 0)
 
     def updated(self, changes: Mapping[str, Any]) -> Settings:
-        """A copy with these switches changed; an unknown name or an impossible value raises `SettingError`."""
+        """A copy with these settings changed; raises `SettingError` for an unknown name or a wrong value."""
         known = {each.name: each for each in dataclasses.fields(self)}
         accepted = {}
         for name, value in changes.items():
@@ -101,7 +101,7 @@ class Settings:
         return dataclasses.replace(self, **accepted)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings as the control plane shows them; a static token stays hidden."""
+        """The settings as the control plane shows them; a static token is hidden."""
         shown = dataclasses.asdict(self)
         shown["sandboxes"], shown["control_hosts"] = list(self.sandboxes), list(self.control_hosts)
         shown["access_token"] = None if self.access_token is None else "(set)"
@@ -109,7 +109,7 @@ class Settings:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """The known name closest to one that was mistyped, as the end of a sentence."""
+    """The known name that is nearest to a mistyped one, as the end of a sentence."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
@@ -136,7 +136,7 @@ def _checked(setting: dataclasses.Field[Any], value: Any) -> Any:
 
 def _typed(name: str, value: Any, wanted: type) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        # What is too large for a float is too large for every setting, and told so by its range.
+        # A number that is too large for a float is out of range for every setting.
         return float(value) if abs(value) < 10**300 else float("inf")
     if type(value) is not wanted:
         raise SettingError(f"{name} must be a {wanted.__name__}, not {value!r}")

@@ -1,8 +1,8 @@
-"""What a property may hold, and how both generations spell it: one description reads, checks and writes both.
+"""The values of properties, and their spelling in both generations: one description reads, checks and writes both.
 
-Reading turns a wire document into the neutral form that the store keeps (generation 2's names, normalised dates)
-and collects what is wrong with it. Writing turns the neutral form back. Properties that no shape names pass
-through both ways untouched.
+Reading converts a wire document into the neutral form of the store (generation 2's names, normalized dates)
+and collects its problems. Writing converts the neutral form back. Properties without a shape are kept
+unchanged in both directions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COMPONENT_PREFIX = "https://ns.adobe.com/experience/offer-management/content-com
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a document: where, in the caller's spelling, and what."""
+    """One problem of a document: the place, in the caller's spelling, and the description."""
 
     at: str
     message: str
@@ -31,20 +31,20 @@ class Problem:
 
 
 class Referring(NamedTuple):
-    """One place that refers to another object: the neutral steps to it, the id, and the kinds that it may be of."""
+    """One reference to another object: the neutral steps to it, the id, and the accepted kinds."""
 
     steps: tuple[str, ...]
     target: str
     kinds: tuple[str, ...]
 
     def below(self, step: str) -> Referring:
-        """The same place as what holds it sees it."""
+        """The same place, relative to the parent."""
         return Referring((step, *self.steps), self.target, self.kinds)
 
 
 @dataclass
 class Reading:
-    """One pass over a wire document: whose spelling it has, and what was found on the way."""
+    """One pass over a wire document: the generation of its spelling, and the problems."""
 
     spelling: Spelling
     only_name_required: bool = False
@@ -53,16 +53,16 @@ class Reading:
     unknown: list[str] = field(default_factory=list)
 
     def problem(self, at: str, message: str) -> None:
-        """Note that something is wrong."""
+        """Record a problem."""
         self.problems.append(Problem(at, message))
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Anything at all; the base of all shapes."""
+    """Any value; the base of all shapes."""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        """The neutral form of a wire value; problems are noted in `reading`."""
+        """The neutral form of a wire value; problems are recorded in `reading`."""
         return value
 
     def write(self, value: Any, spelling: Spelling) -> Any:
@@ -70,11 +70,11 @@ class Shape:
         return value
 
     def references(self, value: Any) -> Iterator[Referring]:
-        """Where a neutral value refers to other objects."""
+        """The references of a neutral value to other objects."""
         return iter(())
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
-        """The neutral name and the shape of a member, as a filter's path names it."""
+        """The neutral name and the shape of a member in a filter's path."""
         return step, ANYTHING
 
 
@@ -85,9 +85,9 @@ _FOREIGN = "is the other generation's spelling of {!r}"
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string; `choices` are neutral, and `prefixed_choices` how generation 1 writes them where that differs.
+    """A string; `choices` are neutral, and `prefixed_choices` are generation 1's spellings if they differ.
 
-    `plain_aliases` are further spellings that generation 2 takes, each with the choice that it stands for.
+    `plain_aliases` are other spellings that generation 2 accepts, each with its choice.
     """
 
     choices: tuple[str, ...] = ()
@@ -123,9 +123,9 @@ class Text(Shape):
 
 @dataclass(frozen=True)
 class ComponentType(Shape):
-    """The type of a content component: a URI in generation 1, the URI's last word in generation 2.
+    """The type of a content component: a URI in generation 1, the last word of the URI in generation 2.
 
-    `text` is the word that generation 2 shows for texts, whichever of the two it was given; without it, as written.
+    `text` is the word that generation 2 shows for texts; without it, the word is shown as it was written.
     """
 
     text: str = ""
@@ -144,10 +144,10 @@ class ComponentType(Shape):
         return self._word(value)
 
     def write(self, value: Any, spelling: Spelling) -> Any:
-        """The word, or the URI made of it."""
+        """The word, or its URI."""
         if spelling == "dps" or not isinstance(value, str):
             return self._word(value)
-        # Generation 2 keeps a URI that it was given.
+        # Generation 2 keeps URIs.
         return value if value.startswith(COMPONENT_PREFIX) else COMPONENT_PREFIX + value.removeprefix("component-")
 
     def _word(self, value: Any) -> Any:
@@ -156,12 +156,12 @@ class ComponentType(Shape):
 
 @dataclass(frozen=True)
 class Instant(Shape):
-    """An RFC 3339 date-time; kept in UTC."""
+    """An RFC 3339 date-time; stored in UTC."""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
         """The same instant in UTC."""
         try:
-            return instants.normalised(value)
+            return instants.normalized(value)
         except (TypeError, ValueError):
             shown = value if isinstance(value, str) else _kind_of(value)
             reading.problem(at, f"must be an RFC 3339 date-time, not {shown!r}")
@@ -174,7 +174,7 @@ class Instant(Shape):
 
 @dataclass(frozen=True)
 class Integer(Shape):
-    """A whole number with a least value."""
+    """A whole number with a minimum."""
 
     least: int = 0
 
@@ -206,7 +206,7 @@ class Reference(Shape):
     kinds: tuple[str, ...] = ()
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        """The id itself; whether it exists is the library's business."""
+        """The id itself; the library checks whether it exists."""
         if not isinstance(value, str) or not value:
             reading.problem(at, f"must be an id, not {_kind_of(value)}")
         return value
@@ -219,7 +219,7 @@ class Reference(Shape):
 
 @dataclass(frozen=True)
 class TextMap(Shape):
-    """An object of free names and string values; names are data and are not translated."""
+    """An object with free names and string values; the names are data and are not translated."""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
         """The object itself."""
@@ -259,13 +259,13 @@ class ListOf(Shape):
                 yield found.below(str(number))
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
-        """An item by its number, or a member of every item."""
+        """An item by its index, or a member of every item."""
         return (step, self.item) if step.isdigit() else self.item.child(step, spelling)
 
 
 @dataclass(frozen=True)
 class MapOf(Shape):
-    """An object of free names and values of one shape."""
+    """An object with free names and values of one shape."""
 
     item: Shape = ANYTHING
 
@@ -289,9 +289,9 @@ class MapOf(Shape):
 
 @dataclass(frozen=True)
 class Property:
-    """One named property; `prefixed` is generation 1's name, `xdm:<plain>` unless said otherwise.
+    """One named property; `prefixed` is generation 1's name; default: `xdm:<plain>`.
 
-    `also` is another name that generation 1 takes for the few properties that its documents spell in two ways.
+    `also` is another name that generation 1 accepts, for the few properties with two documented spellings.
     """
 
     plain: str
@@ -301,18 +301,18 @@ class Property:
     also: str = ""
 
     def name(self, spelling: Spelling) -> str:
-        """The name in that generation."""
+        """The name in a generation."""
         return self.plain if spelling == "dps" else self.prefixed or f"xdm:{self.plain}"
 
 
 @dataclass(frozen=True)
 class Object(Shape):
-    """An object with known properties; others pass through untouched."""
+    """An object with known properties; other properties are kept unchanged."""
 
     properties: tuple[Property, ...] = ()
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        """The object under neutral names."""
+        """The object with neutral names."""
         if not isinstance(value, dict):
             reading.problem(at, f"must be an object, not {_kind_of(value)}")
             return value
@@ -348,7 +348,7 @@ class Object(Shape):
         return neutral
 
     def write(self, value: Any, spelling: Spelling) -> Any:
-        """The object under the generation's names."""
+        """The object with the names of the generation."""
         if not isinstance(value, dict):
             return value
         known = {each.plain: each for each in self.properties}
@@ -369,7 +369,7 @@ class Object(Shape):
                     yield found.below(each.plain)
 
     def child(self, step: str, spelling: Spelling) -> tuple[str, Shape]:
-        """The property of that name."""
+        """The property with this name."""
         for each in self.properties:
             if step == each.name(spelling) or (spelling == "xcore" and step == each.also):
                 return each.plain, each.shape
@@ -377,7 +377,7 @@ class Object(Shape):
 
 
 def pointer(shape: Shape, spelling: Spelling, *steps: str) -> str:
-    """Where neutral steps lead, in a generation's names."""
+    """A path of neutral steps in the names of a generation."""
     spelled = ""
     for step in steps:
         if isinstance(shape, Object):

@@ -1,4 +1,4 @@
-"""The names every emulator starts with: credentials, organisation, sandboxes, and the objects the documents mention."""
+"""The initial names of every emulator: credentials, organization, sandboxes, and the objects of the documentation."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ SCOPES = (
     "additional_info.roles",
     "adobeio_api",
 )
-"""The scopes a token request may ask for."""
+"""The scopes that a token request can contain."""
 SCOPE_FAMILIES = ("cjm.",)
-"""How further scopes begin: credentials of Journey Optimizer have those of its own services."""
+"""The prefix of other scopes: credentials of Journey Optimizer have scopes for its own services."""
 
 _NAMESPACE = uuid.UUID("6f0a3a3e-8f0e-5c3d-9a58-0d6b3d5f5b11")
 
 
 @dataclass(frozen=True)
 class Credential:
-    """One technical account: what it authenticates with and what its role allows."""
+    """One technical account: its credentials and its permissions."""
 
     client_id: str
     client_secret: str
@@ -55,17 +55,17 @@ CREDENTIALS: Mapping[str, Credential] = MappingProxyType({each.client_id: each f
 
 
 def account_of(client_id: str) -> str:
-    """The account name that receipts show as `createdBy`."""
+    """The account name in `createdBy` of receipts."""
     return f"{client_id}@techacct.adobe.com"
 
 
 def container_of(sandbox: str) -> str:
-    """The container id of a sandbox; `prod` has the one printed in Adobe's documents."""
+    """The container id of a sandbox; `prod` has the id from Adobe's documentation."""
     return CONTAINER_ID if sandbox == SANDBOX else str(uuid.uuid5(_NAMESPACE, f"container:{sandbox}"))
 
 
 def sandbox_id_of(sandbox: str) -> str:
-    """The sandbox id that generation 2 receipts carry."""
+    """The sandbox id in generation 2 receipts."""
     return str(uuid.uuid5(_NAMESPACE, f"sandbox:{sandbox}"))
 
 
@@ -78,7 +78,7 @@ TAG = "xcore:tag:124e147572cd7866"
 _CHANNEL = "https://ns.adobe.com/xdm/channel-types/"
 
 BEGINNING_US = 1_603_238_400_000_000
-"""Everything born before this moment was there from the start: containers and reference objects."""
+"""The time of the initial objects: containers and reference objects."""
 
 REFERENCE_OBJECTS_BORN_US = BEGINNING_US - 1_000_000
 CONTAINERS_BORN_US = BEGINNING_US - 2_000_000
@@ -113,7 +113,7 @@ REFERENCE_OBJECTS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
     ("tag", "xcore:tag:124f4e5c8a00cd92", {"name": "Checking"}),
     ("tag", "xcore:tag:1229cf47455177b1", {"name": "Banking"}),
 )
-"""Kind, reference id and properties of what every sandbox holds from the start: what the pages on offers refer to."""
+"""Kind, reference id and properties of the initial objects of every sandbox: those in Adobe's pages about offers."""
 
 _EVERYWHERE = [
     {"placement": each, "components": [{"type": "html", "format": "text/html", "language": ["en"]}]}
@@ -146,4 +146,4 @@ MORE_REFERENCE_OBJECTS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
         for number, each in enumerate(("offerCollection1234", "xcore:offer-filter:1457f93227d0b6f0"), 1)
     ),
 )
-"""What the pages on collections and decisions refer to besides; there on request."""
+"""More objects from the pages about collections and decisions; they are optional."""

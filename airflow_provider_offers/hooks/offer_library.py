@@ -115,7 +115,7 @@ class OfferLibraryHook(BaseHook):
         `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
         content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
         and is adopted. `patience` is how many seconds an offer may take to show up in a listing. `marker` is the name
-        and the value of a characteristic by which the offer is recognised in place of its content. `waive` silences
+        and the value of a characteristic by which the offer is recognized in place of its content. `waive` silences
         what speaks against an offer that is approved from the start, by the names that `PublishOfferOperator` has.
         `validate` is True (refuse what is wrong, warn of what is doubtful), "strict" (refuse both) or False (send it).
 

@@ -35,7 +35,7 @@ class CreateOperator(OfferLibraryOperator):
         perhaps `timezone`, as `ScheduleOfferOperator` takes them
     :param if_exists: what an object of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
         it is), `update` (patch what differs), `skip` (skip this task; in a list, this entry). What an earlier try of
-        this very task made is recognised and adopted.
+        this very task made is recognized and adopted.
     :param patience: seconds that a new object may take to show up in a listing, and that a commit may come late; so
         long is looked after its creation to see that it is the only one of its name, and twice as long after a lost
         answer before it is posted again

@@ -31,7 +31,7 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
     that the service allows only once may be taken between our look and the POST: the refusal then counts as an object
     that was there before, and `if_exists` decides.
     """
-    # As it will be read, by which a creation is recognised: some values have two spellings, some are filled in.
+    # As it will be read, by which a creation is recognized: some values have two spellings, some are filled in.
     creation = replace(creation, properties=access.generation.as_read(creation.properties, creation.kind))
     if creation.validate:
         yield from look_before_creation(access, creation)

@@ -46,7 +46,7 @@ class Creation:
 
     `patience` is how many seconds an offer may take to show up in a listing, and how many a POST may be committed after
     the client gave up waiting for its answer. `marker` is a characteristic (name and value) among the properties by
-    which this very work is recognised. `before_post` is called just before each POST, so that the intent can be kept
+    which this very work is recognized. `before_post` is called just before each POST, so that the intent can be kept
     where a crash does not reach it, `after_post` with the receipt of one, or with None where it is certain that nothing
     was posted, and `recall`, where nothing is known of an `earlier`
     try, before an offer that is there counts as somebody else's: a try that was thought dead may have made it

@@ -64,7 +64,7 @@ def new_creation(
 
 
 def check_names(creations: Sequence[Creation]) -> None:
-    """Refuse a list in which two have one name: the name is how each is recognised."""
+    """Refuse a list in which two have one name: the name is how each is recognized."""
     first: dict[str, int] = {}
     violations = [
         Violation(f"/{index}/name", quoted(creation.name), f"a name of its own; /{first[creation.name]} has it already")

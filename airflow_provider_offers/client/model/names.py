@@ -37,7 +37,7 @@ def name_findings(
     """What is wrong or doubtful about the names of members, at any depth of a neutral value.
 
     Names that the author may choose, such as those of characteristics, are not looked at. `whole` is the rule for the
-    whole object, by which a property is recognised that stands in the wrong place.
+    whole object, by which a property is recognized that stands in the wrong place.
     """
     whole = shape if whole is None else whole
     if isinstance(shape, Items) and isinstance(value, list):

@@ -1,1 +1,1 @@
-"""The control plane: what a test may see and change while the emulator runs."""
+"""The control plane: what a test can see and change while the emulator runs."""

@@ -1,4 +1,4 @@
-"""The control plane: what a test or a curious user may see and change, under one prefix of the same server."""
+"""The control plane: what a test or a user can see and change, under one prefix of the same server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_provider_offers.emulator.store.seeding import SeedError
 
 
 class ControlError(ValueError):
-    """A request that the control plane does not understand."""
+    """A request that is not valid for the control plane."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,12 @@ class _Command:
 
 
 def guarded_answer(service: Service, request: Request) -> Answer:
-    """Answer a request, unless a web page elsewhere may have sent it."""
+    """Answer a request, unless a web page of another origin may have sent it."""
     why = cors.why_foreign(request, service.settings)
     return (
-        Answer.of(403, {"error": f"refused, as a page elsewhere may ask: {why}"}) if why else answer(service, request)
+        Answer.of(403, {"error": f"rejected as a request of a foreign web page: {why}"})
+        if why
+        else answer(service, request)
     )
 
 
@@ -54,7 +56,7 @@ def answer(service: Service, request: Request) -> Answer:
 
 
 def status(service: Service) -> dict[str, Any]:
-    """What is in the library and how the emulator is set."""
+    """The content of the library and the settings of the emulator."""
     with service.lock:
         library: dict[str, dict[str, dict[str, int]]] = {}
         for sandbox, kind, state, count in service.library.counts():
@@ -186,14 +188,14 @@ def _issue(service: Service, given: dict[str, Any]) -> Any:
 
 
 def objects(service: Service, given: Mapping[str, Any]) -> Any:
-    """The objects in the library, oldest first, of one `kind` or in one `sandbox` where these are given."""
+    """The objects in the library, oldest first; optionally of one `kind` or in one `sandbox`."""
     word, sandbox = given.get("kind"), given.get("sandbox")
     kind = by_word(word)
     if word is not None and kind is None:
         raise ControlError(f"unknown kind {word!r}{nearest(str(word), list(WORDS))}")
     with service.lock:
         service.catch_up()
-        # Objects stay where a sandbox is not declared any more.
+        # A sandbox that is no longer declared keeps its objects.
         declared = [*service.settings.sandboxes, *(each[0] for each in service.library.counts())]
         if sandbox is not None and sandbox not in declared:
             raise ControlError(f"unknown sandbox {sandbox!r}{nearest(str(sandbox), list(dict.fromkeys(declared)))}")

@@ -1,4 +1,4 @@
-"""What a test may declare and look up about delivery: answers of rules, profiles, audiences, capping events, jobs."""
+"""What a test can declare and read about delivery: answers of rules, profiles, audiences, capping events, jobs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 Given = Mapping[str, Any]
 
-# How many names a message may list.
+# The maximum number of names in a message.
 _MOST_NAMED = 20
 _ANSWERING = ("eligibility-rule", "ranking-function")
 _ID = re.compile(rf"[a-z]+:({'|'.join(_ANSWERING)}):[0-9A-Za-z]+")
 
 
 class DeclarationError(ValueError):
-    """A declaration that cannot be understood."""
+    """A declaration that is not valid."""
 
 
 def answer_rule(service: Service, given: Given) -> Any:
-    """What a rule answers (true or false) or a formula yields (a number); null takes it back."""
+    """The answer of a rule (true or false) or a formula (a number); null removes it."""
     answer = _needed(given, "answer")
     if answer is not None and not isinstance(answer, bool | int | float):
         raise DeclarationError(f"answer must be true, false, a number or null, not {answer!r}")
@@ -39,7 +39,7 @@ def answer_rule(service: Service, given: Given) -> Any:
 
 
 def set_profile(service: Service, given: Given) -> Any:
-    """What is known of a profile; null takes it back."""
+    """The attributes of a profile; null removes them."""
     attributes = _needed(given, "attributes")
     if attributes is not None and not isinstance(attributes, Mapping):
         raise DeclarationError("attributes must be an object or null")
@@ -48,7 +48,7 @@ def set_profile(service: Service, given: Given) -> Any:
 
 
 def set_audience(service: Service, given: Given) -> Any:
-    """Which profiles are in an audience; null takes it back."""
+    """The profiles in an audience; null removes them."""
     profiles = _needed(given, "profiles")
     if profiles is not None and not isinstance(profiles, list | tuple):
         raise DeclarationError("profiles must be a list or null")
@@ -63,7 +63,7 @@ def declared(service: Service, given: Given) -> Any:
 
 
 def add_events(service: Service, given: Given) -> Any:
-    """Let events of an offer have happened now, as if they had been collected."""
+    """Add events of an offer at the current time, as if they had been collected."""
     event, count = given.get("event", "impression"), given.get("count", 1)
     if event not in EVENTS:
         raise DeclarationError(f"unknown event {event!r}{nearest(str(event), list(EVENTS))}")
@@ -80,14 +80,14 @@ def add_events(service: Service, given: Given) -> Any:
 
 
 def events(service: Service, given: Given) -> Any:
-    """How often each offer was proposed, displayed, clicked: by placement, profile and event."""
+    """How often each offer was proposed, displayed or clicked, by placement, profile and event."""
     with service.lock:
         service.catch_up()
         return {"events": CappingLog(service.database, _sandbox(service, given)).counts()}
 
 
 def jobs(service: Service, given: Given) -> Any:
-    """The batch jobs, oldest first, with what each wrote."""
+    """The batch jobs with their results, oldest first."""
     with service.lock:
         service.catch_up()
         with service.database.transaction():
@@ -107,7 +107,7 @@ def _declare(service: Service, given: Given, declare: Callable[[Answers], None])
 
 
 def _rule(service: Service, given: str, sandbox: str) -> str:
-    """The id of a rule or formula, from the id itself, which may be of one still to come, or from its name."""
+    """The id of a rule or formula, from its name or its id; an id can belong to a future object."""
     with service.lock:
         service.catch_up()
         there = service.library.get(sandbox, given)
@@ -119,10 +119,10 @@ def _rule(service: Service, given: str, sandbox: str) -> str:
     if there is not None or (_ID.fullmatch(given) and not named):
         return given
     if len(named) > 1:
-        raise DeclarationError(f"{given!r} is the name of several: {', '.join(named[:20])}")
+        raise DeclarationError(f"{given!r} is the name of several objects: {', '.join(named[:20])}")
     if not named:
         near = nearest(name, sorted({each.name for each in known})[:_MOST_NAMED])
-        raise DeclarationError(f"{given!r} is neither the id nor the name of a rule or a formula{near}")
+        raise DeclarationError(f"{given!r} is not the id or name of a rule or a formula{near}")
     return named[0]
 
 

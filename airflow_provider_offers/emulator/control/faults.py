@@ -1,4 +1,4 @@
-"""Faults on demand: rules that pick requests, and what then goes wrong with them."""
+"""Faults on demand: rules that select requests, and their effects."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ EFFECTS: Mapping[str, str] = {
     "delay": "wait, before or after the request took effect",
     "late": "close the connection without an answer; the request takes effect later, by the emulator's clock",
     "early": "answer with another status at once; the request takes effect later, by the emulator's clock",
-    "repeat": "let the request take effect twice and send the second answer, as a gateway that repeats it",
-    "foreign": "let the request take effect and send the latest answer to somebody else on its route",
+    "repeat": "let the request take effect twice and send the second answer, like a gateway that repeats requests",
+    "foreign": "let the request take effect and send the latest answer to another caller of its route",
     "interim": "send an interim answer (1xx) before the answer",
     "unended": "send an interim answer (1xx) and close the connection, before or after the request took effect",
     "lengths": "send an answer with two unequal Content-Length headers",
-    "garble": "send what is no HTTP, before or after the request took effect; `body` may say what",
+    "garble": "send bytes that are not HTTP, before or after the request took effect; `body` sets them",
     "html": "answer with a proxy's HTML page, before or after the request took effect",
     "dribble": "send the answer's body in small pieces with pauses",
     "truncate": "close the connection in the middle of the answer's body",
-    "malformed": "send a body that is no JSON",
-    "fail_job": "let the batch job that the request submits end in ERROR; `body` may say why",
-    "expire_token": "end the request's token and refuse it with 401013",
+    "malformed": "send a body that is not JSON",
+    "fail_job": "let the batch job of the request end in ERROR; `body` sets the reason",
+    "expire_token": "expire the token of the request and reject the request with 401013",
 }
-"""Every effect and what it does."""
+"""All effects with their descriptions."""
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -41,12 +41,12 @@ _HEADER_VALUE = re.compile(r"(?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff
 
 
 class FaultError(ValueError):
-    """A fault rule that cannot be understood."""
+    """A fault rule that is not valid."""
 
 
 @dataclass
 class Fault:
-    """One rule: which requests (all that is given must fit), how often, and the effect."""
+    """One rule: which requests (all given conditions must match), how often, and the effect."""
 
     effect: str
     method: str | None = None
@@ -78,11 +78,11 @@ class Fault:
 
     @property
     def code(self) -> int:
-        """The status to answer with, or of the interim answer."""
+        """The status of the answer, or of the interim answer."""
         return _STATUSES.get(self.effect, 503) if self.status is None else self.status
 
     def fits(self, request: Request, route: str) -> bool:
-        """Whether the rule is about this request."""
+        """Whether the rule matches this request."""
         return (
             (self.method is None or self.method.upper() == request.method)
             and (self.route is None or fnmatchcase(route, self.route))
@@ -92,7 +92,7 @@ class Fault:
         )
 
     def strikes(self) -> bool:
-        """Whether it is this request's turn; counts it."""
+        """Whether the rule is due for this request; counts the request."""
         self.seen += 1
         if self.seen <= self.after or (self.times is not None and self.applied >= self.times):
             return False
@@ -128,7 +128,7 @@ class Fault:
             try:
                 re.compile(self.path_regex)
             except (re.error, TypeError) as error:
-                raise FaultError(f"path_regex is no regular expression: {error}") from None
+                raise FaultError(f"path_regex is not a regular expression: {error}") from None
 
     def _check_numbers(self) -> None:
         for name, least, most, kind in (*_BOUNDS, _INTERIM_STATUS if self.effect in _INTERIM else _STATUS):
@@ -164,7 +164,7 @@ _GIVEN = tuple(each.name for each in dataclasses.fields(Fault) if each.name not 
 
 
 class Faults:
-    """The rules in force, in the order in which they were added; the first that strikes is applied."""
+    """The active rules, in the order in which they were added; the first one that is due applies."""
 
     def __init__(self, routes: tuple[str, ...]) -> None:
         self._routes = routes
@@ -172,7 +172,7 @@ class Faults:
         self._last_id = 0
 
     def add(self, given: Mapping[str, Any]) -> Fault:
-        """Add a rule; without `times` it strikes once, or, with a probability, without end."""
+        """Add a rule; without `times` it applies once, or without limit if it has a probability."""
         for name in given:
             if name not in _GIVEN:
                 raise FaultError(f"unknown key {name!r} in a fault{nearest(name, list(_GIVEN))}")
@@ -190,18 +190,18 @@ class Faults:
         return rule
 
     def strike(self, request: Request, route: str) -> Fault | None:
-        """The fault that this request suffers."""
+        """The fault that applies to this request."""
         for rule in list(self._rules):
             if rule.fits(request, route) and rule.strikes():
                 return rule
         return None
 
     def all(self) -> list[Fault]:
-        """The rules, with how often each was seen and applied."""
+        """The rules, with the number of matches and applications of each."""
         return list(self._rules)
 
     def clear(self, fault_id: int | None = None) -> int:
-        """Remove one rule or all; returns how many."""
+        """Remove one rule or all rules; returns the number."""
         kept = [rule for rule in self._rules if fault_id is not None and rule.id != fault_id]
         removed = len(self._rules) - len(kept)
         self._rules = kept

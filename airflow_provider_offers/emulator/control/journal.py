@@ -1,4 +1,4 @@
-"""The journal: every request that a client made, what was answered, and whether it changed the library."""
+"""The journal: every request, its answer, and whether it changed the library."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from airflow_provider_offers.emulator.http.messages import Answer, Request
 
 
 def _spelled(name: str) -> str:
-    """A pattern for a name, any of whose characters may be escaped as forms or JSON do it."""
+    """A pattern for a name; each character can be escaped as in forms or in JSON."""
     return "".join(rf"(?:{re.escape(each)}|(?:%|\\u00)(?:{ord(each):x}|{ord(each.upper()):x}))" for each in name)
 
 
 _NAMES = "|".join(map(_spelled, ("client_secret", "access_token", "jwt_token", "client_assertion")))
-# A value goes to its closing quote where it has an opening one, else to the next parameter.
+# A quoted value ends at its closing quote, another value at the next parameter.
 _SECRETS = re.compile(
     rf"""((?:{_NAMES})\\*["']?\s*[=:]\s*\\*)("(?:[^"\\]|\\.)*"?|[^&"\s]+)""", re.IGNORECASE | re.DOTALL
 )
-# In a multipart form, a value is what comes between its part's headers and the next boundary.
+# In a multipart form, a value is the text between the headers of its part and the next boundary.
 _PARTS = re.compile(
     rf"""(\bname=["']?(?:{_NAMES})\b.{{0,1000}}?\r?\n\r?\n).*?(?=\r?\n--|\Z)""", re.IGNORECASE | re.DOTALL
 )
@@ -65,14 +65,14 @@ class Entry:
         return asdict(self)
 
     def __getitem__(self, name: str) -> Any:
-        """One member by its name there: checks written for the control plane's JSON run on entries as well."""
+        """One member by its name in the control plane's JSON, so the same checks work on both."""
         if name not in self.__dataclass_fields__:
             raise KeyError(name)
         return getattr(self, name)
 
 
 class Journal:
-    """The latest requests, and counts of all of them."""
+    """The latest requests, and the counts of all requests."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
@@ -80,7 +80,7 @@ class Journal:
         self._number = 0
 
     def open(self, request: Request, route: str, *, limit: int, body_limit: int) -> Entry:
-        """Note a request before it is handled."""
+        """Record a request before it is handled."""
         self._number += 1
         entry = Entry(
             number=self._number,
@@ -99,7 +99,7 @@ class Journal:
         return entry
 
     def close(self, entry: Entry, answer: Answer | None, *, body_limit: int) -> None:
-        """Note what was answered, or that nothing was."""
+        """Record the answer, or that there was none."""
         if answer is not None:
             entry.status = answer.status
             entry.response_headers = _redacted_headers(answer.headers.items())
@@ -115,7 +115,7 @@ class Journal:
         since: int = 0,
         limit: int | None = None,
     ) -> list[Entry]:
-        """Entries in order; `path` and `route` may hold `*`, `since` is the number of the last entry seen."""
+        """Entries in order; `path` and `route` can contain `*`, and `since` is the number of the last known entry."""
         found = [
             entry
             for entry in list(self._entries)
@@ -128,11 +128,11 @@ class Journal:
         return found if limit is None else found[-limit:] if limit > 0 else []
 
     def counts(self) -> dict[str, int]:
-        """How many requests each route had since the journal was last cleared."""
+        """The number of requests of each route since the journal was last cleared."""
         return dict(sorted(self._counts.items()))
 
     def clear(self) -> None:
-        """Forget all entries; numbers go on."""
+        """Remove all entries; the numbers continue."""
         self._entries.clear()
         self._counts.clear()
 

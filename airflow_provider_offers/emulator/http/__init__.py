@@ -1,1 +1,1 @@
-"""The wire of the emulated services: requests, answers, faults on the way, and the spelling of each generation."""
+"""The HTTP side of the emulated services: requests, answers, faults, and the spelling of each generation."""

@@ -1,4 +1,4 @@
-"""The ASGI application: reads requests, applies faults, keeps the journal, and sends or breaks the answers."""
+"""The ASGI application: reads requests, applies faults, writes the journal, and sends or breaks answers."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Application:
                 cors.open_to(request, answer, settings)
                 self._complete(exchange, answer)
                 service.latest[matched.name] = answer
-            # The entry is complete before the client can see the answer, so that a test may look at once.
+            # The entry is complete before the client sees the answer, so a test can read it at once.
             service.journal.close(entry, answer, body_limit=settings.journal_body_limit)
             entry.ms = round((time.perf_counter() - started) * 1000, 1)
             await deliver(fault, exchange, answer)
@@ -96,14 +96,14 @@ class Application:
         exchange.complete(answer, http_date(self._service.clock.now_us()))
 
     async def _body(self, incoming: StarletteRequest) -> bytes | None:
-        """The whole body, or None when it is larger than allowed."""
+        """The whole body, or None if it is too large."""
         bound, parts, size = self._service.settings.max_body_bytes, [], 0
         async for part in incoming.stream():
             size += len(part)
             if size <= bound:
                 parts.append(part)
             elif size > 20 * bound:
-                # Reading on lets the client finish and see the answer, but not for ever.
+                # Reading the rest lets the client finish and see the answer, but there is a limit.
                 return None
         return b"".join(parts) if size <= bound else None
 

@@ -1,4 +1,4 @@
-"""One call of a platform service: everything its handler needs, and the checks that both generations share."""
+"""One call of a platform service: everything that its handler needs, and the checks that both generations share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_offers.emulator.wellknown import Credential
 
 @dataclass(frozen=True)
 class Call:
-    """An authenticated request, on its way to a handler."""
+    """An authenticated request for a handler."""
 
     request: Request
     parameters: Mapping[str, str]
@@ -32,7 +32,7 @@ class Call:
 
     @property
     def client_id(self) -> str:
-        """Who is calling."""
+        """The caller."""
         return self.credential.client_id
 
     def stamp(self) -> int:
@@ -40,18 +40,18 @@ class Call:
         return self.library.clock.stamp(unique=self.settings.unique_timestamps)
 
     def as_of(self, lag_seconds: float) -> int | None:
-        """The moment whose state an index with that lag shows; None for the present."""
+        """The time of the state that an index with this lag shows; None is the present."""
         return None if lag_seconds <= 0 else self.library.clock.now_us() - round(lag_seconds * 1_000_000)
 
     def document(self) -> Any:
-        """The request's JSON."""
+        """The JSON body of the request."""
         try:
             return loads(self.request.body)
         except JsonError as error:
             raise ServiceError(400, Reason.MALFORMED, str(error)) from None
 
     def limit(self) -> int:
-        """The page size asked for, within the settings' bound."""
+        """The requested page size, limited by the settings."""
         text = self.request.one("limit")
         if text is None:
             return min(self.settings.default_page_size, self.settings.max_page_size)
@@ -60,7 +60,7 @@ class Call:
         return min(int(text), self.settings.max_page_size)
 
     def content_type(self, *expected: str) -> media_types.MediaType:
-        """The request's media type, which must be one of these names."""
+        """The media type of the request; it must be one of these names."""
         text = self.request.header("content-type")
         if not text:
             raise MissingContentType()
@@ -74,7 +74,7 @@ class Call:
         return media_type
 
     def accepts(self, *offered: str) -> None:
-        """Refuse a request whose Accept header excludes all these names."""
+        """Reject a request whose Accept header excludes all these names."""
         text = self.request.header("accept")
         if not text:
             return
@@ -90,8 +90,8 @@ class Call:
     def patched(self, document: Any, *, listed: Sequence[str], inapplicable: int) -> Any:
         """The document after the request's JSON Patch.
 
-        `listed` are the operations that the generation's pages name, `inapplicable` is how one that does not fit is
-        answered.
+        `listed` are the operations on the generation's pages. `inapplicable` is the status if an operation does not
+        apply.
         """
         try:
             known = listed if self.settings.unlisted_operations == "refuse" else json_patch.OPERATIONS
@@ -107,10 +107,10 @@ class Call:
             raise ServiceError(inapplicable, Reason.PATCH_FAILED, "the result is nested too deep") from None
 
     def ignored(self, known: Sequence[str]) -> list[str]:
-        """The names of query parameters that this call does not know."""
+        """The names of unknown query parameters."""
         lower = {name.lower() for name in known}
         return sorted({name for name, _ in self.request.parameters if name.lower() not in lower})
 
 
 class MissingContentType(Exception):
-    """A write without a content type, which has its own documented answer."""
+    """A write without a content type; it has its own documented answer."""

@@ -1,4 +1,4 @@
-"""Browsers: what programs of other origins may ask the services, and that they may ask the control plane nothing."""
+"""Browsers: what scripts of other origins can request from the services. They cannot use the control plane."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PRIVATE = (".localhost", ".internal")
 
 
 def is_preflight(request: Request, settings: Settings) -> bool:
-    """Whether a browser asks if a program of another origin may call a service."""
+    """Whether the request is a CORS preflight for a service."""
     asks = request.header("origin") is not None and request.header("access-control-request-method") is not None
     return request.method == "OPTIONS" and asks and settings.cross_origin == "allow"
 
 
 def preflight(request: Request) -> Answer:
-    """The permission, for what was asked; the origin is added to every answer."""
+    """The answer to a preflight; the origin is added to every answer."""
     headers = {"access-control-allow-methods": _METHODS, "access-control-max-age": "600"}
     wanted = request.header("access-control-request-headers")
     if wanted:
@@ -28,7 +28,7 @@ def preflight(request: Request) -> Answer:
 
 
 def open_to(request: Request, answer: Answer, settings: Settings) -> None:
-    """Let the program that asked read the answer."""
+    """Let the calling script read the answer."""
     origin = request.header("origin")
     if origin is not None and settings.cross_origin == "allow":
         answer.headers.setdefault("access-control-allow-origin", origin)
@@ -37,10 +37,10 @@ def open_to(request: Request, answer: Answer, settings: Settings) -> None:
 
 
 def why_foreign(request: Request, settings: Settings) -> str:
-    """Why a request to the control plane may come from a web page elsewhere; nothing where it may not.
+    """The reason why a request to the control plane may come from a foreign web page, or an empty text.
 
-    A page cannot choose the Host of its requests except by a name that leads here, and no public name does; where it
-    sends one to another host, the browser says in Origin whose page it is.
+    A page can only set the Host of its requests through a name that resolves to this machine, and no public name does.
+    If it sends a request to another host, the browser adds the page's Origin.
     """
     host, origin = (request.header("host") or "").lower(), request.header("origin")
     if not _is_here(_name(host), settings):
@@ -52,7 +52,7 @@ def why_foreign(request: Request, settings: Settings) -> str:
 
 def _is_here(name: str, settings: Settings) -> bool:
     if name in settings.control_hosts or "." not in name or name.endswith(_PRIVATE):
-        # A name without a dot belongs to the network that the machine is in.
+        # A name without a dot belongs to the local network.
         return bool(name)
     try:
         ipaddress.ip_address(name)

@@ -16,7 +16,7 @@ from airflow_provider_offers.emulator.store.listing import Page, Selection
 from airflow_provider_offers.emulator.store.ordering import SortKey
 
 COLLECTIONS = tuple(dict.fromkeys(kind.dps_path for kind in KINDS))
-"""The path of every collection that is served."""
+"""The paths of all collections."""
 
 _READS = "application/json"
 _LISTED = ("add", "replace", "remove", "copy", "test")
@@ -77,13 +77,13 @@ def delete(call: Call) -> Answer:
 
 
 def list_all(call: Call) -> Answer:
-    """`GET /offers?offer-type=…`: filtered, sorted, a page at a time."""
+    """`GET /offers?offer-type=…`: filtered, sorted, in pages."""
     kind = _kind(call)
     call.accepts(_READS)
     properties = [part for value in call.request.all("property") for part in value.split(",")]
     orders = [value for value in call.request.all("orderBy") if value]
     start = call.request.one("start")
-    # Public programs ask for the first page so.
+    # Public programs request the first page in this way.
     start = None if start == "0" else start
     try:
         conditions = [filters.parse(each, kind, "dps") for each in properties]
@@ -116,7 +116,7 @@ def list_all(call: Call) -> Answer:
 
 
 def entity(record: Record, settings: Settings) -> dict[str, Any]:
-    """An object as reads and lists show it."""
+    """An object in the form of reads and lists."""
     written = record.kind.shape.write(record.body, "dps")
     return {
         "created": instants.offset_text(record.created_us),
@@ -159,7 +159,7 @@ def _kind(call: Call) -> Kind:
 def _record(call: Call) -> Record:
     kind, object_id = _kind(call), call.parameters["id"]
     if any(character.isspace() for character in object_id):
-        raise ServiceError(400, Reason.MALFORMED, f"{object_id!r} is no id: it holds a blank")
+        raise ServiceError(400, Reason.MALFORMED, f"{object_id!r} is not an id: it contains a space")
     record = call.library.get(call.sandbox, object_id)
     if record is None or record.kind_name != kind.name:
         detail = f"there is no {kind.title} {object_id!r} in this sandbox"
@@ -209,8 +209,8 @@ def _links(
 
 
 def _cursor(keys: Any, values: tuple[Any, ...]) -> str:
-    # The real links, all in the order of a timestamp, carry nothing but the timestamp. Where values repeat by
-    # nature the id is needed to get past them.
+    # The real links, all sorted by a timestamp, contain only the timestamp. If values repeat by
+    # nature, the id is needed to pass them.
     alone = len(keys) == 1 or keys[0].path.is_envelope_date
     count = 1 if alone else len(keys)
     return ordering.cursor_text(keys[:count], values[:count], dates="text")

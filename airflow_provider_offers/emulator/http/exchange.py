@@ -1,4 +1,4 @@
-"""One request on its connection, and every way to answer it: whole, slowly, in part, in broken HTTP, or not at all."""
+"""One request on its connection, and every way to answer it: complete, slow, partial, in broken HTTP, or not at all."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Exchange:
         self._scope, self._receive, self._send, self._closing = scope, receive, send, closing
 
     def complete(self, answer: Answer, date: str) -> None:
-        """Give the answer a date, and the request's id or a new one."""
+        """Add a date to the answer, and the request's id or a new one."""
         given = self.request.header("x-request-id") or ""
         usable = 0 < len(given) <= 200 and given.isascii() and given.isprintable()
         answer.headers.setdefault("date", date)
         answer.headers.setdefault("x-request-id", given if usable else str(uuid.uuid4()))
 
     async def send(self, answer: Answer) -> None:
-        """Send an answer as it is."""
+        """Send an answer unchanged."""
         response = Response(answer.body, answer.status, answer.headers)
         await response(self._scope, self._receive, self._send)
 
     async def send_slowly(self, answer: Answer, chunk: int, seconds: float) -> None:
-        """Send the body in pieces, with a pause before each."""
+        """Send the body in chunks, with a pause before each chunk."""
         await self._start(answer, len(answer.body))
         for position in range(0, len(answer.body), chunk):
             await self.pause(seconds)
@@ -43,7 +43,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def send_part(self, answer: Answer, size: int | None) -> None:
-        """Promise the whole body, send a part of it (half of it where None), and close the connection."""
+        """Announce the whole body, send a part of it (half of it if None), and close the connection."""
         length = max(1, len(answer.body))
         part = answer.body[: min(length - 1, length // 2 if size is None else size)]
         await self._start(answer, length)
@@ -52,31 +52,31 @@ class Exchange:
         await self._until_closed()
 
     def send_interim(self, status: int, headers: Mapping[str, str]) -> None:
-        """Write an interim answer (1xx); the server knows nothing of it, and the answer proper follows."""
+        """Write an interim answer (1xx) behind the server's back; the final answer follows."""
         self._transport.write(_head(status, headers.items()))
 
     async def send_with_two_lengths(self, answer: Answer) -> None:
-        """Send an answer that names two lengths of its body, and close the connection: nobody may read such a one."""
+        """Send an answer with two different body lengths, and close the connection: clients must reject it."""
         lengths = [("content-length", str(len(answer.body) + more)) for more in (0, 1)]
         await self.send_raw(_head(answer.status, [*answer.headers.items(), *lengths]) + answer.body)
 
     async def send_raw(self, content: bytes) -> None:
-        """Send bytes that need not be HTTP, and close the connection."""
+        """Send any bytes, and close the connection."""
         self._transport.write(content)
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection once everything is sent."""
+        """Close the connection after everything is sent."""
         self._transport.close()
         await self._until_closed()
 
     async def drop(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without an answer."""
         self._transport.abort()
         await self._until_closed()
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but not when the server is to stop."""
+        """Wait, unless the server is about to stop."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
@@ -96,7 +96,7 @@ class Exchange:
 
 
 def phrase(status: int) -> str:
-    """The words that go with a status."""
+    """The reason phrase of a status."""
     return HTTPStatus(status).phrase if status in list(HTTPStatus) else "Error"
 
 

@@ -1,4 +1,4 @@
-"""The gateway in front of the platform services: api key, token, organisation, rate; then sandbox and permission."""
+"""The gateway in front of the platform services: api key, token, organization, rate; then sandbox and permission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RateLimit:
         self._left: float | None = None
 
     def take(self, settings: Settings) -> None:
-        """Let one request through, or refuse it with 429."""
+        """Let one request pass, or reject it with 429."""
         now, before = self._clock.now_us(), self._filled_us
         self._filled_us = now
         if settings.rate_limit is None:
@@ -37,7 +37,7 @@ class RateLimit:
 
 
 def authenticate(request: Request, settings: Settings, holder_of: Callable[[str], str | None]) -> Credential:
-    """Who is calling; `holder_of` tells which client a valid token belongs to."""
+    """The caller; `holder_of` returns the client that a valid token belongs to."""
     api_key = request.header("x-api-key")
     if not api_key:
         raise GatewayError(403, "403000", "Api Key is required")
@@ -56,7 +56,7 @@ def authenticate(request: Request, settings: Settings, holder_of: Callable[[str]
 
 
 def bearer_token(request: Request) -> str:
-    """The token in the request, or nothing; some of Adobe's examples have two blanks after Bearer."""
+    """The token in the request, or an empty text; some of Adobe's examples have two spaces after Bearer."""
     scheme, _, token = (request.header("authorization") or "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
@@ -77,7 +77,7 @@ def _check_token(request: Request, api_key: str, settings: Settings, holder_of: 
 
 
 def sandbox_of(request: Request, settings: Settings, container: str | None = None) -> str:
-    """The sandbox that the request names; without a name the one of the container in its path, else the default one."""
+    """The sandbox of the request; without a name, the sandbox of the container in its path, else the default."""
     name = request.header("x-sandbox-name")
     status = settings.sandbox_refusal_status
     if not name and settings.missing_sandbox == "default":
@@ -94,7 +94,7 @@ def sandbox_of(request: Request, settings: Settings, container: str | None = Non
 
 
 def permit(credential: Credential, request: Request) -> None:
-    """Refuse what the account's role does not allow."""
+    """Reject requests that the account's role does not allow."""
     if not credential.may_read:
         detail = "the account's role has no decision management permission on this sandbox (View decisions)"
         raise ServiceError(403, Reason.FORBIDDEN, detail)

@@ -1,4 +1,4 @@
-"""The identity service: tokens for client credentials, and who holds them."""
+"""The identity service: tokens for client credentials, and their owners."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from airflow_provider_offers.emulator.wellknown import CREDENTIALS
 
 
 class TokenStore:
-    """Issued tokens; kept in the database, so that they outlive a restart as real ones would."""
+    """Issued tokens; stored in the database, so they survive a restart like real tokens."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
     def issue(self, client_id: str, lifetime: float) -> str:
-        """A new token that is valid for that many seconds."""
+        """A new token that is valid for this number of seconds."""
         now = self._clock.now_us()
         expires = now + round(lifetime * 1_000_000)
         self._database.connection.execute("DELETE FROM tokens WHERE expires_us < ?", (now - 86_400_000_000,))
@@ -37,20 +37,20 @@ class TokenStore:
         return token
 
     def holder(self, token: str) -> str | None:
-        """The client id that a valid token was issued to."""
+        """The client id of a valid token."""
         row = self._database.connection.execute(
             "SELECT client_id FROM tokens WHERE token = ? AND expires_us > ?", (token, self._clock.now_us())
         ).fetchone()
         return row[0] if row else None
 
     def expire(self, token: str | None = None) -> int:
-        """End one token, or all of them; returns how many."""
+        """Expire one token or all tokens; returns the number."""
         cursor = self._database.connection.execute("DELETE FROM tokens WHERE token = ifnull(?, token)", (token,))
         return cursor.rowcount
 
 
 def issue_token(request: Request, settings: Settings, tokens: TokenStore) -> Answer:
-    """`POST /ims/token/v3`: the four parameters come in a form, in the query, or both."""
+    """`POST /ims/token/v3`: the four parameters are in a form, in the query, or in both."""
     content_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
     form: list[tuple[str, str]] = []
     if request.body:
@@ -78,7 +78,7 @@ def issue_token(request: Request, settings: Settings, tokens: TokenStore) -> Ans
 
 
 def exchange_jwt() -> Answer:
-    """`POST /ims/exchange/jwt`: the retired way to a token."""
+    """`POST /ims/exchange/jwt`: the retired way to get a token."""
     detail = "JWT credentials are retired; use OAuth server-to-server (POST /ims/token/v3)"
     raise ImsError("unauthorized_client", detail)
 

@@ -1,4 +1,4 @@
-"""Reading JSON from outside: strict, bounded in depth, and free of what cannot be stored."""
+"""Reading JSON from outside: strict, limited in depth, and without values that cannot be stored."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MAX_DEPTH = 64
 
 
 class JsonError(ValueError):
-    """A body that is not JSON, or not JSON that a service would take."""
+    """A body that is not JSON, or not JSON that a service would accept."""
 
 
 def loads(body: bytes) -> Any:
     """The JSON document in a request's body."""
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-        # What cannot be written again could never be read from the store: 1e999 is infinite to Python.
+        # A value that cannot be written could not be read from the store: 1e999 is infinite in Python.
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise JsonError(f"the document is nested deeper than {MAX_DEPTH} levels") from None
@@ -34,7 +34,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def depth(document: Any) -> int:
-    """How many levels a document has; a bare value has one."""
+    """The number of levels of a document; a single value has one level."""
     level, levels = [document], 0
     while level:
         levels += 1

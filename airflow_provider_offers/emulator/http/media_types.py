@@ -1,4 +1,4 @@
-"""Media types as HTTP defines them: a name and parameters, compared by meaning and never as text."""
+"""Media types as HTTP defines them: a name and parameters, compared by meaning and not as text."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SCHEMA = re.compile(r"(?P<name>[^;]+?)(?:;\s*version=(?P<major>\d+)(?:\.\d+)*)?
 
 
 class MediaTypeError(ValueError):
-    """A text that is no media type."""
+    """A text that is not a media type."""
 
 
 @dataclass(frozen=True)
 class MediaType:
-    """A parsed media type; its name and its parameters' names are lower case."""
+    """A parsed media type; its name and the names of its parameters are in lower case."""
 
     name: str
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(text: str) -> MediaType:
-    """One media type; values may be bare, in double quotes or, as some documents have it, in single quotes."""
+    """Parse one media type; values can be unquoted, in double quotes or, as in some documents, in single quotes."""
     parsed, rest = _take(text)
     if rest.strip():
         raise MediaTypeError(f"{text!r} has something after its parameters: {rest.strip()!r}")
@@ -33,7 +33,7 @@ def parse(text: str) -> MediaType:
 
 
 def parse_accept(text: str) -> list[MediaType]:
-    """The media ranges of an Accept header; a lone `*` stands for `*/*`, as in Adobe's examples."""
+    """The media ranges of an Accept header; a single `*` means `*/*`, as in Adobe's examples."""
     ranges, rest = [], text
     while rest.strip():
         parsed, rest = _take(rest)
@@ -68,7 +68,7 @@ def _take(text: str) -> tuple[MediaType, str]:
 
 
 def same_schema(wanted: str, stamped: str) -> bool:
-    """Whether two schema ids have the same name and major version; a missing version fits any."""
+    """Whether two schema ids have the same name and major version; a missing version matches any."""
     first, second = _SCHEMA.fullmatch(wanted.strip()), _SCHEMA.fullmatch(stamped.strip())
     if first is None or second is None or first["name"] != second["name"]:
         return False

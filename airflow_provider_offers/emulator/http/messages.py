@@ -1,4 +1,4 @@
-"""What goes in and out of the emulated services: requests, answers, and the errors that become answers."""
+"""Requests, answers, and the errors that become answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Request:
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """The decoded path segments; `%3A` and `:` are the same, `%2F` does not split."""
+        """The decoded path segments; `%3A` equals `:`, and `%2F` does not split."""
         path = self.raw_path.removeprefix("/")
         return tuple(unquote(part) for part in path.removesuffix("/").split("/"))
 
@@ -34,16 +34,16 @@ class Request:
 
     @cached_property
     def parameters(self) -> tuple[tuple[str, str], ...]:
-        """The query's names and values; only `&` separates, because schema names carry `;` unescaped."""
+        """The names and values of the query; only `&` separates, because schema names contain unescaped `;`."""
         pairs = (part.partition("=") for part in self.query_string.split("&") if part)
         return tuple((unquote_plus(name), unquote_plus(value)) for name, _, value in pairs)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, in any case."""
+        """The first header with this name, in any case."""
         return next((value for key, value in self.headers if key == name.lower()), None)
 
     def all(self, name: str) -> list[str]:
-        """All values of a query parameter; its name in any case, because Adobe writes `orderBy` and `orderby`."""
+        """All values of a query parameter; the name's case is ignored, because Adobe writes `orderBy` and `orderby`."""
         return [value for key, value in self.parameters if key.lower() == name.lower()]
 
     def one(self, name: str) -> str | None:
@@ -59,7 +59,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """One HTTP answer, and what the log says about it."""
+    """One HTTP answer, and its text for the log."""
 
     status: int
     body: bytes = b""
@@ -76,41 +76,41 @@ class Answer:
 
 
 class Refusal(Exception):
-    """An error that is answered to the caller."""
+    """An error that becomes an answer."""
 
     @abstractmethod
     def answer(self) -> Answer:
-        """The answer that tells the caller."""
+        """The answer for the caller."""
 
 
 class GatewayError(Refusal):
-    """Refused by the API gateway, before any service: `error_code` and `message`."""
+    """An error of the API gateway, before any service: `error_code` and `message`."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
     def answer(self) -> Answer:
-        """The gateway's body, in which the code is a string."""
+        """The body of the gateway; the code is a string."""
         document = {"error_code": self.code, "message": self.message}
         return Answer.of(self.status, document, headers=self.headers, note=f"{self.code} {self.message}")
 
 
 class ImsError(Refusal):
-    """Refused by the identity service: `error` and `error_description`."""
+    """An error of the identity service: `error` and `error_description`."""
 
     def __init__(self, error: str, description: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
         super().__init__(description)
         self.error, self.description, self.status, self.headers = error, description, status, headers or {}
 
     def answer(self) -> Answer:
-        """The identity service's body."""
+        """The body of the identity service."""
         document = {"error": self.error, "error_description": self.description}
         return Answer.of(self.status, document, headers=self.headers, note=f"{self.error}: {self.description}")
 
 
 class Reason(Enum):
-    """Why a service refused: the number in the error's type and its title."""
+    """The reason of a service error: the number in the error's type, and its title."""
 
     MALFORMED = (1000, "Malformed request")
     MEDIA_TYPE = (1001, "Unsupported media type")
@@ -135,7 +135,7 @@ class Reason(Enum):
 
 
 class ServiceError(Refusal):
-    """Refused by a platform service, in the shape that Adobe Experience Platform documents."""
+    """An error of a platform service, in the documented format of Adobe Experience Platform."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class ServiceError(Refusal):
         self.tenant: dict[str, str] = {}
 
     def answer(self) -> Answer:
-        """The documented error body; `service` and `tenant` are filled in where they are known."""
+        """The documented error body; `service` and `tenant` are included if they are known."""
         number, title = self.reason.value
         document = {
             "type": f"http://ns.adobe.com/aep/errors/{self.service}-{number}-{self.status}",
@@ -166,7 +166,7 @@ class ServiceError(Refusal):
 
 
 def missing_content_type() -> Answer:
-    """The body that Adobe documents for a write without a content type."""
+    """The documented body for a write without a content type."""
     detail = "A valid content-type must be specified"
     document = {"type": "/placeholder/type/uri", "status": 400, "title": "BadRequestError", "detail": detail}
     return Answer.of(400, document, note=detail)

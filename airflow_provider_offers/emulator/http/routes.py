@@ -1,4 +1,4 @@
-"""The routes that are served, by name, and what to say about one that is not."""
+"""The known routes by name, and the answer to unknown routes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One method on one path; `{…}` stands for one segment.
+    """One method on one path; `{…}` is one segment.
 
-    `open` serves accounts of any permission. What `scans` only reads, perhaps many objects, and is done beside others.
+    `open` allows accounts with any permission. `scans` only reads, perhaps many objects, and runs beside others.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Route:
     scans: bool = False
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The parameters in the path, or None when it is another path."""
+        """The parameters in the path, or None if the path does not match."""
         pattern = self.template.strip("/").split("/")
         if len(pattern) != len(segments):
             return None
@@ -93,14 +93,14 @@ ROUTES: tuple[Route, ...] = (
 )
 
 NAMES = (*dict.fromkeys(route.name for route in ROUTES), "unknown")
-"""The names that fault rules and the journal know routes by."""
+"""The route names in fault rules and the journal."""
 
 
 _SERVICES = ("xcore", "dps", "ods", "ode", "dwm")
 
 
 def service_of(request: Request) -> str:
-    """Which service a path is of: `ims`, one of the platform's, or nothing."""
+    """The service of a path: `ims`, one of the platform's services, or an empty text."""
     segments = request.segments
     if segments[0] == "ims":
         return "ims"
@@ -121,7 +121,7 @@ def find(request: Request) -> tuple[Route, dict[str, str]] | None:
 
 
 def refusal(request: Request) -> Refusal:
-    """The loud answer to a request that no route serves, in the form of the service whose path it is."""
+    """The answer to a request without a route, in the format of the path's service."""
     refused = _refusal(request)
     if service_of(request) != "ims":
         return refused
@@ -130,7 +130,7 @@ def refusal(request: Request) -> Refusal:
 
 
 def _refusal(request: Request) -> ServiceError:
-    """The loud answer to a request that no route serves."""
+    """The answer to a request without a route."""
     if any(segment.partition(";")[0] in (".", "..") for segment in request.segments):
         detail = f"the path {request.path} climbs: a segment is . or .., with or without parameters"
         return ServiceError(400, Reason.MALFORMED, detail, headers={"x-emulator-unknown-route": "1"})
@@ -141,7 +141,7 @@ def _refusal(request: Request) -> ServiceError:
         return ServiceError(405, Reason.NO_METHOD, detail, headers={**headers, "allow": ", ".join(methods)})
     detail = f"the emulator has no route {request.method} {request.path}"
     if "//" in request.raw_path:
-        detail += "; the path holds a double slash"
+        detail += "; the path contains a double slash"
     known = {str(route): route for route in ROUTES}
     near = difflib.get_close_matches(f"{request.method} {request.path}", known, n=4, cutoff=0.3)
     return ServiceError(404, Reason.NO_ROUTE, detail, headers=headers, near=near)

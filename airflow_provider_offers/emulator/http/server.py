@@ -1,4 +1,4 @@
-"""The server: a bound socket, and uvicorn serving the application in a thread of its own."""
+"""The server: a bound socket, and uvicorn with the application in its own thread."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ logger = logging.getLogger(__name__)
 
 
 class _Protocol(H11Protocol):
-    """Lets the application reach its connection, which a fault may have to break."""
+    """Gives the application access to its connection, so a fault can break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # The emulator writes its own log; this spares uvicorn's loggers, which others may use too.
+        # The emulator writes its own log, and does not configure uvicorn's loggers, which others may use.
         self.access_log = False
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that tells when it is ready."""
+    """uvicorn that reports when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
@@ -59,7 +59,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name=f"offer-library-emulator-{self.port}", daemon=True)
 
     def start(self) -> None:
-        """Start serving; returns when requests are answered."""
+        """Start the server; returns when it answers requests."""
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -67,7 +67,7 @@ class ServerThread:
             raise RuntimeError(f"the emulator's server did not start: {self._failure}") from self._failure
 
     def stop(self) -> None:
-        """Stop serving; open connections are closed."""
+        """Stop the server and close open connections."""
         loop, server, application = self._loop, self._server, self._application
         if loop is not None and server is not None and application is not None and self._thread.is_alive():
             server.should_exit = True
@@ -79,7 +79,7 @@ class ServerThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except Exception as error:  # noqa: BLE001 - told to whoever waits in start()
+        except Exception as error:  # noqa: BLE001 - start() raises it
             self._failure = error
         finally:
             self._ready.set()
@@ -95,7 +95,7 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             server_header=False,
-            # The application sends the date of the emulator's own clock.
+            # The application sends the date of the emulator's clock.
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
@@ -104,16 +104,16 @@ class ServerThread:
         await self._server.serve(sockets=[self._socket])
 
     def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say once that connections have to wait for a descriptor: asyncio says so thousands of times a second."""
+        """Log once that connections wait for a file descriptor: asyncio logs it thousands of times a second."""
         error = context.get("exception")
         if self._exhausted and self._server is not None and self._server.should_exit:
-            # It also tries again after the end, on a socket that is closed by then.
+            # asyncio also tries again after the end, on a closed socket.
             return
         if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
             loop.default_exception_handler(context)
         elif not self._exhausted:
             self._exhausted = True
-            logger.warning("More connections than this process may have: others wait (%s)", error.strerror)
+            logger.warning("Too many connections for this process: new ones wait (%s)", error.strerror)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What a fault does to one exchange: to when the request takes effect, to its answer, and to the connection."""
+"""The effects of a fault on one exchange: on the time of the request's effect, on the answer, and on the connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GARBLED = "garbled\r\n\r\n"
 
 @dataclass(frozen=True)
 class Victim:
-    """A request that suffers a fault; `handle` and, beside other requests, `handled` let it take effect and answer."""
+    """A request with a fault; `handle` processes it, and `handled` processes it beside other requests."""
 
     service: Service
     exchange: Exchange
@@ -28,17 +28,17 @@ class Victim:
 
 
 def http_date(at_us: int) -> str:
-    """A moment as HTTP writes it."""
+    """A time in HTTP's format."""
     return formatdate(at_us // 1_000_000, usegmt=True)
 
 
 async def suffer(fault: Fault, victim: Victim) -> Answer | None:
-    """The answer that is left of the request, or None for none."""
+    """The answer after the fault, or None."""
     return await _EFFECTS[fault.effect](fault, victim)
 
 
 async def deliver(fault: Fault | None, exchange: Exchange, answer: Answer | None) -> None:
-    """Send what is left of the answer, in the way that the fault has it."""
+    """Send the answer as the fault requires."""
     effect = None if fault is None else fault.effect
     if fault is None or effect not in _DELIVERIES:
         await (exchange.drop() if answer is None else exchange.send(answer))
@@ -47,12 +47,12 @@ async def deliver(fault: Fault | None, exchange: Exchange, answer: Answer | None
 
 
 async def _only_delivered(fault: Fault, victim: Victim) -> Answer | None:
-    """The request takes effect, and only the delivery is spoiled."""
+    """The request takes effect; the fault only changes the delivery of the answer."""
     return await victim.handled()
 
 
 async def _told(fault: Fault, victim: Victim) -> Answer | None:
-    """An answer that the rule tells, before or after the request took effect."""
+    """The answer of the rule, before or after the request takes effect."""
     if fault.when == "after":
         await victim.handled()
     return None if fault.effect in _UNANSWERED else faulty_answer(fault, victim.service.clock.now_us())
@@ -68,7 +68,7 @@ async def _delayed(fault: Fault, victim: Victim) -> Answer | None:
 
 
 async def _postponed(fault: Fault, victim: Victim) -> Answer | None:
-    """The request takes effect later; whoever asked knows no more than that it failed, or not even that."""
+    """The request takes effect later; the caller gets an error, or no answer."""
     victim.service.postpone(fault.seconds, victim.handle)
     return None if fault.effect == "late" else faulty_answer(fault, victim.service.clock.now_us())
 
@@ -151,12 +151,12 @@ _DELIVERIES: Mapping[str | None, Callable[[Fault, Exchange, Answer], Awaitable[N
 
 
 def faulty_answer(fault: Fault, now_us: int) -> Answer:
-    """The answer that a rule tells; the names of its headers are lower case, as in all answers."""
+    """The answer of a rule; its header names are in lower case, as in all answers."""
     status, words = fault.code, phrase(fault.code)
     headers = {name.lower(): value for name, value in fault.headers.items()}
     if fault.retry_after is not None:
         as_date = fault.retry_after_form == "date"
-        # A date has whole seconds; rounding up keeps the promise of not coming back too early.
+        # A date has whole seconds; rounding up prevents a retry that is too early.
         at_us = now_us + round((fault.retry_after + 1) * 1_000_000)
         headers["retry-after"] = http_date(at_us) if as_date else f"{fault.retry_after:g}"
     if fault.effect == "html":

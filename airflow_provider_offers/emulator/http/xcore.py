@@ -22,7 +22,7 @@ _LISTED = ("add", "replace", "remove")
 
 
 def check_container(call: Call) -> str:
-    """The container in the path, which must be that of the sandbox in the header."""
+    """The container in the path; it must belong to the sandbox in the header."""
     container = call.parameters["container"]
     if container == wellknown.container_of(call.sandbox):
         return container
@@ -66,7 +66,7 @@ def read(call: Call) -> Answer:
 def patch(call: Call) -> Answer:
     """`PATCH /{container}/instances/{instanceId}`: a JSON Patch whose paths start with `/_instance/`."""
     record = _record(call)
-    # One page patches with the media type of its creates.
+    # One page uses the media type of creates for patches.
     media_type = call.content_type(PATCH, SCHEMA_INSTANCE)
     call.accepts(RECEIPT, "application/json")
     _check_schema(media_type, record)
@@ -83,7 +83,7 @@ def patch(call: Call) -> Answer:
 
 
 def replace(call: Call) -> Answer:
-    """`PUT /{container}/instances/{instanceId}`: the whole object anew."""
+    """`PUT /{container}/instances/{instanceId}`: replaces the whole object."""
     record = _record(call)
     media_type = call.content_type(HAL, SCHEMA_INSTANCE)
     call.accepts(RECEIPT, "application/json")
@@ -96,7 +96,7 @@ def replace(call: Call) -> Answer:
 
 
 def delete(call: Call) -> Answer:
-    """`DELETE /{container}/instances/{instanceId}`: 202; with references its verdict is to be polled."""
+    """`DELETE /{container}/instances/{instanceId}`: 202; if there are references, the caller polls for the result."""
     record = _record(call)
     _check_if_match(call, record)
     referers = call.library.referers(record)
@@ -120,7 +120,7 @@ def delete(call: Call) -> Answer:
 
 
 def deletion(call: Call) -> Answer:
-    """`GET /{container}/deletions/{ticket}`: 202 while undecided, then 200 and the verdict."""
+    """`GET /{container}/deletions/{ticket}`: 202 while pending, then 200 and the result."""
     check_container(call)
     row = call.library.database.connection.execute(
         "SELECT verdict, due_us FROM deletions WHERE id = ? AND sandbox = ?",
@@ -194,7 +194,7 @@ def _check_if_match(call: Call, record: Record) -> None:
     if expected is None or expected.strip() == "*":
         return
     tags = [each.strip() for each in expected.split(",")]
-    # One document has a quoted text, another a whole number.
+    # One document uses a quoted text, another a whole number.
     if not all(re.fullmatch(r'"[^"]*"|[0-9]+', tag, re.ASCII) for tag in tags):
         raise ServiceError(400, Reason.MALFORMED, f'If-Match must be an etag such as "1" or 1, not {expected}')
     if str(record.etag) not in [tag.strip('"') for tag in tags]:
@@ -203,7 +203,7 @@ def _check_if_match(call: Call, record: Record) -> None:
 
 
 def _body(call: Call, media_type: media_types.MediaType) -> Any:
-    """The object in the body; one page writes the older envelope under the newer media type."""
+    """The object in the body; one page sends the older envelope with the newer media type."""
     document = call.document()
     wrapped = isinstance(document, dict) and isinstance(document.get("_instance"), dict)
     return _unwrapped(document) if media_type.name == HAL or (wrapped and len(document) <= 2) else document

@@ -25,7 +25,7 @@ _CONDITION = ("type", "format", "value")
 
 
 def kind_of(schema: str) -> Kind | None:
-    """The kind that a schema id names, in any version of the same major number."""
+    """The kind of a schema id, in any version with the same major number."""
     for kind in KINDS:
         if same_schema(schema, f"{kind.schema};version={kind.xcore_version}"):
             return kind
@@ -33,22 +33,22 @@ def kind_of(schema: str) -> Kind | None:
 
 
 def version_of(schema: str) -> str:
-    """The version in a schema id, or nothing."""
+    """The version in a schema id, or an empty text."""
     return schema.partition(";version=")[2].strip()
 
 
 def stamped_schema(record: Record) -> str:
-    """The schema id with the version that the object was written in."""
+    """The schema id with the version in which the object was written."""
     return f"{record.kind.schema};version={record.version or record.kind.xcore_version}"
 
 
 def receipt(record: Record) -> dict[str, Any]:
-    """What a write answers."""
+    """The answer to a write."""
     return {"instanceId": record.instance_id, "@id": record.id, **_bookkeeping(record)}
 
 
 def payload(record: Record, rule_names: str) -> dict[str, Any]:
-    """The object's own properties and its `@id`; `rule_names` is how rules spell what has two spellings."""
+    """The object's own properties and its `@id`; `rule_names` selects the spelling of a rule's properties."""
     written = record.kind.shape.write(record.body, "xcore")
     if record.kind.name == _RULE and rule_names != "plain":
         names = _TWICE_SPELLED if rule_names == "prefixed" else record.spelled.split(",")
@@ -62,14 +62,14 @@ def payload(record: Record, rule_names: str) -> dict[str, Any]:
 
 
 def spelled(kind: Kind, document: Any) -> str:
-    """The properties of a rule that a document writes with a prefix."""
+    """The properties of a rule that a document spells with a prefix."""
     if kind.name != _RULE or not isinstance(document, dict):
         return ""
     return ",".join(name for name in _TWICE_SPELLED if f"xdm:{name}" in document)
 
 
 def envelope(record: Record, container: str, rule_names: str = "plain") -> dict[str, Any]:
-    """What reading one object answers."""
+    """The answer to a read of one object."""
     schema = stamped_schema(record)
     return {
         "instanceId": record.instance_id,
@@ -88,7 +88,7 @@ def envelope(record: Record, container: str, rule_names: str = "plain") -> dict[
 
 
 def container_document(sandbox: str, born_us: int) -> dict[str, Any]:
-    """A sandbox's container, as the repository root lists it."""
+    """The container of a sandbox in the list of the repository root."""
     container = wellknown.container_of(sandbox)
     return {
         "instanceId": container,

@@ -33,7 +33,7 @@ class _NameMatches:
 
 
 def home(call: Call) -> Answer:
-    """`GET /`: the containers that the caller may see."""
+    """`GET /`: the containers that the caller has access to."""
     call.accepts(HOME, "application/json")
     products = call.request.all("product")
     documents = [
@@ -61,12 +61,12 @@ def home(call: Call) -> Answer:
 
 
 def list_instances(call: Call) -> Answer:
-    """`GET /{container}/instances?schema=…`: lists and look-ups, always up to date."""
+    """`GET /{container}/instances?schema=…`: lists and lookups, always up to date."""
     return _results(call, "instances", _LIST, call.as_of(call.settings.list_lag))
 
 
 def search(call: Call) -> Answer:
-    """`GET /{container}/queries/core/search?schema=…`: the same over an index, with free text."""
+    """`GET /{container}/queries/core/search?schema=…`: the same on an index, with free text."""
     return _results(call, "queries/core/search", _SEARCH, call.as_of(call.settings.index_lag))
 
 
@@ -170,7 +170,7 @@ def _links(call: Call, path: str, known: tuple[str, ...], keys: Any, page: Page)
 
 
 def _quoted(name: str, value: str, readable: str) -> str:
-    # As in the service's own links: a schema stays as it is, other values are escaped in `next`.
+    # As in the service's links: the schema is not escaped in `next`, other values are.
     return quote(value, safe=":/;=" if name == "schema" else readable)
 
 

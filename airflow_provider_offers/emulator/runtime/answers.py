@@ -1,4 +1,4 @@
-"""What a test declares about the world outside the library: profiles, audiences, and the answers of rules."""
+"""What a test declares besides the library: profiles, audiences, and the answers of rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_offers.emulator.store.database import Database
 
 EVERYBODY = ""
-"""The profile under which an answer for everybody is kept."""
+"""The key for answers that apply to everybody."""
 
 
 class Answers:
@@ -19,19 +19,19 @@ class Answers:
         self._run, self._sandbox = database.connection.execute, sandbox
 
     def declare_rule(self, rule: str, answer: Any, profile: str = EVERYBODY) -> None:
-        """What a rule or a formula answers, for everybody or for one profile; None takes it back."""
+        """Set the answer of a rule or formula, for everybody or for one profile; None removes it."""
         self._put("answers", (rule, profile), answer)
 
     def declare_profile(self, profile: str, attributes: Mapping[str, Any] | None) -> None:
-        """What is known of a profile; None takes it back."""
+        """Set the attributes of a profile; None removes them."""
         self._put("profiles", (profile,), attributes)
 
     def declare_audience(self, audience: str, profiles: Sequence[str] | None) -> None:
-        """Who is in an audience; None takes it back."""
+        """Set the profiles of an audience; None removes them."""
         self._put("audiences", (audience,), profiles)
 
     def rule(self, rule: str, profile: str) -> Any:
-        """The answer declared for a rule: the profile's own before everybody's; None when there is none."""
+        """The declared answer of a rule: for the profile, else for everybody; None if there is none."""
         row = self._run(
             "SELECT answer FROM answers WHERE sandbox = ? AND rule = ? AND profile IN (?, ?) ORDER BY profile DESC",
             (self._sandbox, rule, profile, EVERYBODY),
@@ -39,14 +39,14 @@ class Answers:
         return None if row is None else json.loads(row[0])
 
     def attributes(self, profile: str) -> Mapping[str, Any] | None:
-        """What is known of a profile; None when it was never declared."""
+        """The attributes of a profile; None if they were never declared."""
         found: Mapping[str, Any] | None = self._one(
             "SELECT attributes FROM profiles WHERE sandbox = ? AND profile = ?", profile
         )
         return found
 
     def members(self, audience: str) -> list[str] | None:
-        """The profiles in an audience; None when it was never declared."""
+        """The profiles in an audience; None if it was never declared."""
         found: list[str] | None = self._one(
             "SELECT profiles FROM audiences WHERE sandbox = ? AND audience = ?", audience
         )

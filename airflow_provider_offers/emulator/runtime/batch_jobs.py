@@ -1,4 +1,4 @@
-"""Batch jobs: a queue for each output dataset, moved on by the emulator's clock alone, and kept in the database."""
+"""Batch jobs: one queue for each output dataset, driven by the emulator's clock and stored in the database."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from airflow_provider_offers.emulator.store.database import Database
 
 RUNNING_AT_ONCE = 5
-"""How many jobs of one dataset run at a time; the others stay queued."""
+"""The number of jobs of one dataset that run at the same time; the others remain queued."""
 
 _COLUMNS = "number, id, sandbox, dataset, request, submitted_us, started_us, processed_us, finished_us, error, results"
 
 
 @dataclass(frozen=True)
 class Durations:
-    """How long a job stays in each state, in microseconds."""
+    """The duration of each state of a job, in microseconds."""
 
     queued_us: int
     processing_us: int
@@ -27,7 +27,7 @@ class Durations:
 
 @dataclass(frozen=True)
 class Job:
-    """One job: when it leaves each state, and what came of it."""
+    """One job: the end of each state, and the result."""
 
     number: int
     id: str
@@ -43,13 +43,13 @@ class Job:
 
     @property
     def request(self) -> dict[str, Any]:
-        """The body that the job was submitted with."""
+        """The body of the submission."""
         found: dict[str, Any] = json.loads(self.request_text)
         return found
 
     @property
     def results(self) -> list[dict[str, Any]]:
-        """What the job wrote into its dataset."""
+        """The rows that the job wrote into its dataset."""
         found: list[dict[str, Any]] = json.loads(self.results_text)
         return found
 
@@ -64,7 +64,7 @@ class Job:
         return "INGESTING" if now_us < self.finished_us else "COMPLETED"
 
     def detail(self, now_us: int) -> Any:
-        """What a reader is told beyond the status: Spark job, batch, or what went wrong."""
+        """The details of the status: Spark job, batch, or the error."""
         status = self.status(now_us)
         running = {"sparkJobId": str(uuid.uuid5(uuid.UUID(self.id), "spark"))}
         if status == "PROCESSING":
@@ -81,7 +81,7 @@ class BatchJobs:
         self._database = database
 
     def submit(self, sandbox: str, dataset: str, request: Mapping[str, Any], durations: Durations, now_us: int) -> Job:
-        """Put a job into its dataset's queue; when it will start follows from the jobs before it."""
+        """Add a job to the queue of its dataset; its start depends on the earlier jobs."""
         ends = self._database.connection.execute(
             "SELECT max(processed_us, CASE WHEN error IS NULL THEN finished_us ELSE 0 END) AS ends FROM batch_jobs "
             "WHERE sandbox = ? AND dataset = ? ORDER BY ends DESC LIMIT ?",
@@ -123,7 +123,7 @@ class BatchJobs:
         return job
 
     def get(self, sandbox: str, job_id: str) -> Job | None:
-        """The job of that id."""
+        """The job with this id."""
         return next(self._jobs("sandbox = ? AND id = ?", sandbox, job_id), None)
 
     def all(self, sandbox: str | None = None) -> list[Job]:
@@ -131,19 +131,19 @@ class BatchJobs:
         return list(self._jobs("sandbox = ifnull(?, sandbox)", sandbox))
 
     def due(self, now_us: int) -> list[Job]:
-        """The jobs that have started and have not decided anything yet, in the order of their start."""
+        """The jobs that have started but not decided yet, in the order of their start."""
         found = self._jobs("NOT decided AND error IS NULL AND started_us <= ?", now_us)
         return sorted(found, key=lambda job: (job.started_us, job.number))
 
     def decided(self, job: Job, results: Sequence[Mapping[str, Any]]) -> None:
-        """Note what a job decided."""
+        """Store the decisions of a job."""
         self._database.connection.execute(
             "UPDATE batch_jobs SET decided = 1, results = ? WHERE number = ?",
             (json.dumps(results, ensure_ascii=False), job.number),
         )
 
     def fail(self, job_id: str, error: str) -> bool:
-        """Have a job end in ERROR when it has been processed; false when there is none of that id."""
+        """Let a job end in ERROR after its processing; false if no job has this id."""
         changed = self._database.connection.execute(
             "UPDATE batch_jobs SET decided = 1, results = '[]', error = ? WHERE id = ?", (error, job_id)
         )

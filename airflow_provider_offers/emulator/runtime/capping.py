@@ -1,4 +1,4 @@
-"""Capping: how often an offer may be proposed, and the log of events that count against it."""
+"""Capping: how often an offer can be proposed, and the log of the events that count."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from airflow_provider_offers.emulator.store.database import Database
 from airflow_provider_offers.emulator.store.library import Record
 
 EVENTS = ("decisioning", "impression", "click", "custom")
-"""The events that a cap may count; a decision is the only one that the emulator makes by itself."""
+"""The events that a cap can count; the emulator itself only creates decision events."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """One cap: at most so many events since a moment, for all or each profile, in all, each or one placement."""
+    """One cap: the maximum number of events since a time, for all or each profile, in all, each or one placement."""
 
     most: int
     per_profile: bool
@@ -31,19 +31,19 @@ class Limit:
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many more events one cap permits, in all placements or in one; `used_up`: each proposal is such an event."""
+    """The number of events that one cap still allows, in all placements or in one; proposals count if `used_up`."""
 
     left: int
     placement: str | None = None
     used_up: bool = True
 
     def covers(self, placement: str) -> bool:
-        """Whether a proposal in that placement counts."""
+        """Whether a proposal in this placement counts."""
         return self.placement in (None, placement)
 
 
 def limits(offer: Mapping[str, Any], now_us: int) -> Iterator[Limit]:
-    """The caps in force on an offer."""
+    """The caps of an offer."""
     start = _instant(offer.get("selectionConstraint", {}).get("startDate"))
     simple = offer.get("cappingConstraint", {})
     for name, per_profile in (("globalCap", False), ("profileCap", True)):
@@ -66,7 +66,7 @@ def limits(offer: Mapping[str, Any], now_us: int) -> Iterator[Limit]:
 
 
 def period_start(begun_us: int, now_us: int, repeat: Mapping[str, Any]) -> int:
-    """When the counter was last reset: 00:00 UTC on the first day of the period, a week's first day being Sunday."""
+    """The last reset of the counter: 00:00 UTC on the first day of the period; weeks start on Sunday."""
     unit, length = repeat.get("unit", "day"), repeat.get("unitCount", 1)
     begun, now = _EPOCH + timedelta(microseconds=begun_us), _EPOCH + timedelta(microseconds=now_us)
     if unit == "month":
@@ -81,20 +81,20 @@ def period_start(begun_us: int, now_us: int, repeat: Mapping[str, Any]) -> int:
 
 
 class CappingLog:
-    """The events that caps count, in one sandbox of the emulator's database."""
+    """The events that caps count, for one sandbox in the database."""
 
     def __init__(self, database: Database, sandbox: str) -> None:
         self._database, self._sandbox = database, sandbox
 
     def record(self, offer: str, placement: str, profile: str, at_us: int, event: str = EVENTS[0]) -> None:
-        """Note that an offer was proposed, displayed, clicked."""
+        """Record that an offer was proposed, displayed or clicked."""
         self._database.connection.execute(
             "INSERT INTO capping_events VALUES (?, ?, ?, ?, ?, ?)",
             (self._sandbox, offer, placement, profile, event, at_us),
         )
 
     def allowances(self, offer: Record, placements: Sequence[str], profile: str, now_us: int) -> list[Allowance]:
-        """What the offer's caps still permit in these placements."""
+        """What the caps of the offer still allow in these placements."""
         found = []
         for limit in limits(offer.body, now_us):
             if limit.placement is not None:
@@ -108,7 +108,7 @@ class CappingLog:
         return found
 
     def counts(self) -> list[dict[str, Any]]:
-        """How many events there are of each offer, placement, profile and kind."""
+        """The number of events by offer, placement, profile and kind."""
         rows = self._database.connection.execute(
             "SELECT offer, placement, profile, event, count(*) FROM capping_events WHERE sandbox = ? "
             "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",

@@ -1,4 +1,4 @@
-"""Who asks for a decision and under which circumstances: eligibility, scores, and what caps still permit."""
+"""The circumstances of a decision request: eligibility, scores, and what caps still allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_offers.emulator.store.snapshot import Snapshot
 
 
 class AskedFor:
-    """One profile asking for decisions over one snapshot."""
+    """One profile that requests decisions on one snapshot."""
 
     def __init__(
         self,
@@ -31,12 +31,12 @@ class AskedFor:
         self._placements, self._now_us, self._unknown_rule = placements, now_us, unknown_rule
         names = [f"{namespace}:{identity}" for namespace, identity in profile.identities]
         self.key = next((each for each in names if answers.attributes(each) is not None), profile.key)
-        """The profile that caps count for: the first of the identities that was declared, else the primary one."""
+        """The profile for caps: the first declared identity, else the primary one."""
         self._scope = pql.Scope(answers.attributes(self.key) or {}, profile.context)
         self._rules: dict[str, bool] = {}
 
     def eligible(self, constraint: Mapping[str, Any]) -> bool:
-        """Whether the profile meets a profile constraint; one without a type is about its rule."""
+        """Whether the profile meets a profile constraint; a constraint without a type uses its rule."""
         rule = constraint.get("eligibilityRule")
         kind = constraint.get("profileConstraintType") or ("eligibilityRule" if rule else "none")
         if kind == "none":
@@ -47,7 +47,7 @@ class AskedFor:
         return isinstance(rule, str) and self._holds(rule)
 
     def score(self, function_id: str, offer: Record) -> float:
-        """What a ranking formula gives an offer."""
+        """The value of a ranking formula for an offer."""
         declared = self._answers.rule(function_id, self.key)
         if declared is not None:
             return float(declared)
@@ -62,7 +62,7 @@ class AskedFor:
         return pql.number(expression, pql.Scope(self._scope.profile, self._scope.context, offer.body))
 
     def allowances(self, offer: Record) -> list[Allowance]:
-        """How often the offer may still be proposed."""
+        """How often the offer can still be proposed."""
         return self._caps.allowances(offer, self._placements, self.key, self._now_us)
 
     def _holds(self, rule_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Computing decisions: which offers each scope of a request proposes, by the rules alone and without side effects."""
+"""Computing decisions: which offers each scope of a request proposes. Pure, without side effects."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from airflow_provider_offers.emulator.store.snapshot import Snapshot
 
 
 class Circumstances(Protocol):
-    """What a decision depends on besides the library: who asks, and how often offers were proposed."""
+    """What a decision depends on besides the library: the profile, and earlier proposals."""
 
     def eligible(self, constraint: Mapping[str, Any]) -> bool:
         """Whether the profile meets a profile constraint."""
 
     def score(self, function_id: str, offer: Record) -> float:
-        """What a ranking formula gives an offer."""
+        """The value of a ranking formula for an offer."""
 
     def allowances(self, offer: Record) -> Sequence[Allowance]:
-        """How often the offer may still be proposed."""
+        """How often the offer can still be proposed."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One scope of a request: at most so many offers of a decision for a placement."""
+    """One scope of a request: the maximum number of offers of a decision for a placement."""
 
     activity: Record
     placement: Record
@@ -38,7 +38,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Option:
-    """An offer that may be proposed, with its score when a formula ranked it."""
+    """An offer that can be proposed, with its score if a formula ranked it."""
 
     offer: Record
     score: float | None = None
@@ -46,7 +46,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Proposition:
-    """What a scope proposes: options, or when there are none the decision's fallback."""
+    """The proposal of a scope: options, or the decision's fallback if there are none."""
 
     question: Question
     options: tuple[Option, ...]
@@ -55,13 +55,13 @@ class Proposition:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Whether one offer may be proposed by several decisions, and in several placements, of one request."""
+    """Whether several decisions, and several placements, of one request can propose the same offer."""
 
     across_activities: bool
     across_placements: bool
 
     def conflict(self, one: Question, other: Question) -> bool:
-        """Whether two scopes may not propose the same offer."""
+        """Whether two scopes must not propose the same offer."""
         if one.activity.id != other.activity.id and not self.across_activities:
             return True
         return one.placement.id != other.placement.id and not self.across_placements
@@ -69,7 +69,7 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class Decider:
-    """Decides over one snapshot at one moment."""
+    """Decides on one snapshot at one time."""
 
     snapshot: Snapshot
     circumstances: Circumstances
@@ -77,7 +77,7 @@ class Decider:
     draw: random.Random
 
     def decide(self, questions: Sequence[Question], duplicates: Duplicates) -> list[Proposition]:
-        """A proposition for each question, in their order."""
+        """One proposition for each question, in the same order."""
         ranked = [self.ranked(question) for question in questions]
         assignment = _Assignment(questions, ranked, duplicates, self.circumstances.allowances)
         chosen = assignment.complete()
@@ -91,7 +91,7 @@ class Decider:
         return self.snapshot.get(activity.body.get("fallback"), "fallback-offer")
 
     def ranked(self, question: Question) -> list[Option]:
-        """The offers that may be proposed, best first: criterion by criterion, and within each by rank."""
+        """The offers that can be proposed, best first: by criterion, and by rank within each criterion."""
         found: dict[str, Option] = {}
         if why_closed(question.activity, self.now_us):
             return []
@@ -106,7 +106,7 @@ class Decider:
         return list(found.values())
 
     def candidates(self, criterion: Mapping[str, Any], placement: str) -> list[Record]:
-        """The approved offers of the criterion's collection that are in their window, fit the placement and profile."""
+        """The approved offers of the criterion's collection in their window that match placement and profile."""
         return [
             offer
             for offer in collected(self.snapshot, criterion)
@@ -122,14 +122,14 @@ class Decider:
             function = _function(order) or _function(rank.get("order", {}))
             score = self.circumstances.score(function, offer) if function else None
             priority = rank.get("priority", 0)
-            # Offers of equal rank are drawn by lot.
+            # The order among offers of equal rank is random.
             key = (priority if score is None else score, priority, self.draw.random())
             by_rank.append((key, Option(offer, score)))
         return [option for _, option in sorted(by_rank, key=lambda each: each[0], reverse=True)]
 
 
 def why_closed(activity: Record, now_us: int) -> str:
-    """Why a decision cannot be made at a moment; nothing when it can."""
+    """The reason why a decision cannot be made at a time, or None."""
     if activity.status != "live":
         return f"decision {activity.id} is {activity.status}, and only a live one is made"
     if not in_window(activity.body, now_us):
@@ -138,7 +138,7 @@ def why_closed(activity: Record, now_us: int) -> str:
 
 
 def collected(snapshot: Snapshot, criterion: Mapping[str, Any]) -> list[Record]:
-    """The personalized offers in the collection that a criterion selects from."""
+    """The personalized offers in the collection of a criterion."""
     collection = snapshot.get(criterion.get("optionSelection", {}).get("filter"), "offer-filter")
     if collection is None:
         return []
@@ -166,7 +166,7 @@ def representation(offer: Record, placement: str) -> Mapping[str, Any] | None:
 
 
 def in_window(holder: Mapping[str, Any], now_us: int) -> bool:
-    """Whether a moment lies in a window: from its start on, and before its end."""
+    """Whether a time is in a window: from its start, and before its end."""
     start, end = holder.get("startDate"), holder.get("endDate")
     return (start is None or instants.to_us(start) <= now_us) and (end is None or now_us < instants.to_us(end))
 
@@ -177,12 +177,12 @@ def _function(order: Mapping[str, Any]) -> str | None:
 
 
 _NOBODY = -1
-"""Stands for a cap that was reached before the request: no scope can give the option up."""
+"""A cap that was reached before the request: no scope can release the option."""
 
 
 @dataclass
 class _Assignment:
-    """Dividing offers among scopes that may not share them, so that as few as possible need their fallback."""
+    """Divides offers among scopes that must not share them, so that as few scopes as possible need their fallback."""
 
     questions: Sequence[Question]
     ranked: Sequence[Sequence[Option]]
@@ -192,7 +192,7 @@ class _Assignment:
     known: dict[str, Sequence[Allowance]] = field(default_factory=dict)
 
     def complete(self) -> list[tuple[Option, ...]]:
-        """The options of each question: first one for each, then as many more as are asked for and left."""
+        """The options of each question: first one each, then up to the requested number."""
         for number in range(len(self.questions)):
             self._give_one(number, set())
         for number, question in enumerate(self.questions):
@@ -207,7 +207,7 @@ class _Assignment:
         ]
 
     def _give_one(self, number: int, tried: set[str]) -> bool:
-        """Give a question its best option that is free, or that its holder can do without."""
+        """Give a question its best option that is free, or that its owner can replace."""
         untried = [option for option in self.ranked[number] if option.offer.id not in tried]
         for option in untried:
             if not self._blockers(number, option):
@@ -229,13 +229,13 @@ class _Assignment:
         return True
 
     def _blockers(self, number: int, option: Option) -> list[int]:
-        """Whom an option would have to be taken from."""
+        """The owner that would lose an option."""
         question, holders = self.questions[number], self._holders(option)
         blockers = [each for each in holders if self.duplicates.conflict(question, self.questions[each])]
         for allowance in self._allowances(option):
             sharing = [each for each in holders if allowance.covers(self.questions[each].placement.id)]
             if not allowance.used_up:
-                # Nobody can tell what a proposal will lead to: such a cap is reached or it is not.
+                # Proposals do not count for such a cap: it is either reached or not.
                 sharing = []
             if allowance.covers(question.placement.id) and len(sharing) >= allowance.left:
                 blockers += sharing or [_NOBODY]

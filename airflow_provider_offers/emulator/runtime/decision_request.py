@@ -1,4 +1,4 @@
-"""Decision requests as they are written: both forms of the body, checked and brought into one."""
+"""Decision requests: both forms of the body, checked and converted into one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from airflow_provider_offers.emulator.shapes import Problem
 
 MAX_ITEMS = 30
-"""How many options may be asked for in one scope."""
+"""The maximum number of options in one scope."""
 MAX_REQUESTS = 30
-"""How many scopes one request may hold."""
+"""The maximum number of scopes in one request."""
 
 METADATA: Mapping[str, tuple[str, ...]] = {
     "activity": ("name",),
     "option": ("name", "characteristics", "priority"),
     "placement": ("name", "channel", "componentType"),
 }
-"""What a response may tell about each object of a proposition, beyond id and etag."""
+"""What a response can contain about each object of a proposition, besides id and etag."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """One decision asked for; without a placement every placement of the decision is meant."""
+    """One requested decision; without a placement, it means every placement of the decision."""
 
     activity: str
     placement: str | None
@@ -32,7 +32,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Profile:
-    """Whom a decision is for: identities by namespace, and what the caller knows of the context."""
+    """The profile of a decision: identities by namespace, and the context data of the caller."""
 
     identities: tuple[tuple[str, str], ...]
     context: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -40,14 +40,14 @@ class Profile:
 
     @property
     def key(self) -> str:
-        """The identity that stands for the profile: the primary one, which comes first."""
+        """The identity of the profile: the primary one, which comes first."""
         namespace, identity = self.identities[0]
         return f"{namespace}:{identity}"
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How to decide and to answer; None stands for what the request leaves to the placements."""
+    """The options of a request; None means that the placements decide."""
 
     across_activities: bool = False
     across_placements: bool | None = None
@@ -57,7 +57,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class DecisionRequest:
-    """Decisions asked for one profile; a dry run counts for no cap."""
+    """The requested decisions for one profile; a dry run counts for no cap."""
 
     scopes: tuple[Scope, ...]
     profile: Profile
@@ -67,12 +67,12 @@ class DecisionRequest:
 
 @dataclass
 class Reader:
-    """Reads one document and collects what is wrong with it."""
+    """Reads one document and collects its problems."""
 
     problems: list[Problem] = field(default_factory=list)
 
     def member(self, holder: Mapping[str, Any], at: str, name: str, kind: type, *, required: bool = False) -> Any:
-        """A member of that type, or None when it is absent or of another type."""
+        """A member of this type, or None if it is missing or has another type."""
         here = f"{at}/{name}"
         if name not in holder:
             if required:
@@ -93,7 +93,7 @@ class Reader:
         return [each for each in value if isinstance(each, dict)]
 
     def scopes(self, document: Mapping[str, Any]) -> tuple[Scope, ...]:
-        """The propositions asked for, in the present form."""
+        """The requested propositions, in the current form."""
         name = "xdm:propositionRequests"
         given = self.objects(document, "", name, required=True)
         self.at_most(given, name, MAX_REQUESTS)
@@ -111,21 +111,21 @@ class Reader:
         return tuple(scopes)
 
     def text(self, holder: Mapping[str, Any], at: str, name: str) -> str:
-        """A required member that is a text with something in it."""
+        """A required member that is a non-empty text."""
         value = self.member(holder, at, name, str, required=True)
         if value is not None and not value.strip():
             self.problems.append(Problem(f"{at}/{name}", "must not be empty"))
         return value or ""
 
     def at_most(self, given: list[Any], name: str, most: int) -> None:
-        """An array has at least one item and at most `most`."""
+        """Check that an array has at least one item and at most `most`."""
         if not 1 <= len(given) <= most and not self.problems:
             wanted = f"exactly {most}" if most == 1 else f"from 1 to {most}"
             self.problems.append(Problem(f"/{name}", f"must have {wanted} item(s), not {len(given)}"))
 
 
 def read(document: Any) -> tuple[DecisionRequest | None, list[Problem]]:
-    """The request in a document, or what is wrong with it."""
+    """The request in a document, or its problems."""
     reader = Reader()
     if not isinstance(document, dict):
         return None, [Problem("", "must be an object")]
@@ -149,7 +149,7 @@ def read(document: Any) -> tuple[DecisionRequest | None, list[Problem]]:
 
 
 def read_terms(reader: Reader, document: Mapping[str, Any]) -> Terms:
-    """What a request says about duplicates and about the shape of its answer."""
+    """The options of a request for duplicates and for its answer."""
     duplicates = reader.member(document, "", "xdm:allowDuplicatePropositions", dict) or {}
     at = "/xdm:allowDuplicatePropositions"
     across_activities = reader.member(duplicates, at, "xdm:acrossActivities", bool)
@@ -159,7 +159,7 @@ def read_terms(reader: Reader, document: Mapping[str, Any]) -> Terms:
 
 
 def _older_scopes(reader: Reader, document: Mapping[str, Any]) -> tuple[Scope, ...]:
-    """The decisions asked for in the form of 2019, which names no placements."""
+    """The requested decisions in the form of 2019, which has no placements."""
     given = reader.objects(document, "", "xdm:offerActivities", required=True)
     reader.at_most(given, "xdm:offerActivities", MAX_REQUESTS)
     texts = [

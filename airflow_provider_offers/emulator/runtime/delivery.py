@@ -45,7 +45,7 @@ def decide(call: Call) -> Answer:
 
 
 def decide_in_container(call: Call) -> Answer:
-    """`POST /ode/{container}/decisions`: the same in generation 1, whose older pages send plain JSON as well."""
+    """`POST /ode/{container}/decisions`: the same in generation 1; older pages also send plain JSON."""
     xcore.check_container(call)
     media_type = _understood(lambda: call.content_type(XDM, "application/json"))
     return _decided(call, _version(media_type) if media_type.name == XDM else "1.0")
@@ -80,7 +80,7 @@ def offers(call: Call) -> Answer:
 
 
 def diagnostics(call: Call) -> Answer:
-    """`GET /ode/{container}/diagnostics`: when the runtime was last built, and what keeps it from being built."""
+    """`GET /ode/{container}/diagnostics`: the last update of the runtime, and the errors that block updates."""
     container = xcore.check_container(call)
     package = call.runtime.latest(call.sandbox, call.settings)
     if package is None:
@@ -93,7 +93,7 @@ def diagnostics(call: Call) -> Answer:
 
 
 def questions(snapshot: Snapshot, scopes: Sequence[Scope], now_us: int, settings: Settings) -> list[Question]:
-    """The scopes with the objects they name; one that cannot be decided is refused."""
+    """The scopes with their objects; scopes that cannot be decided are rejected."""
     found = []
     for scope in scopes:
         activity = _activity(snapshot, scope.activity)
@@ -114,7 +114,7 @@ def questions(snapshot: Snapshot, scopes: Sequence[Scope], now_us: int, settings
 def propose(
     library: Library, snapshot: Snapshot, request: DecisionRequest, now_us: int, settings: Settings
 ) -> list[Proposition]:
-    """Decide a request at a moment, and count what was proposed unless it is a dry run."""
+    """Decide a request at a time, and count the proposals unless it is a dry run."""
     asked = questions(snapshot, request.scopes, now_us, settings)
     caps = CappingLog(library.database, snapshot.sandbox)
     profile = AskedFor(
@@ -158,7 +158,7 @@ def _decided(call: Call, version: str) -> Answer:
 def _duplicates(terms: Terms, asked: Sequence[Question]) -> Duplicates:
     across_placements = terms.across_placements
     if across_placements is None:
-        # One placement that forbids them forbids them for all.
+        # If one placement forbids duplicates, they are forbidden for all.
         across_placements = all(each.placement.body.get("allowDuplicatePlacements") is True for each in asked)
     return Duplicates(terms.across_activities, across_placements)
 
@@ -180,7 +180,7 @@ def _version(media_type: MediaType) -> str:
 
 
 def _understood(check: Callable[[], Any]) -> Any:
-    """The service's codes know no 415 and no 406: what it does not understand is malformed."""
+    """The documented codes have neither 415 nor 406: such requests count as malformed."""
     try:
         return check()
     except ServiceError as refusal:

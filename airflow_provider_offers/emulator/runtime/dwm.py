@@ -1,4 +1,4 @@
-"""Batch decisioning: jobs that decide for every profile of an audience, submitted and looked after."""
+"""Batch decisioning: jobs that decide for every profile of an audience."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 def submit(call: Call) -> Answer:
-    """`POST /dwm/workloads/decisions`, formerly with a container: a job, queued."""
+    """`POST /dwm/workloads/decisions`, formerly with a container: submits a job."""
     _check(call)
     call.content_type("application/json")
     call.accepts("application/json")
@@ -60,7 +60,7 @@ def submit(call: Call) -> Answer:
 
 
 def read(call: Call) -> Answer:
-    """`GET /dwm/workloads/decisions/{id}`: where a job is."""
+    """`GET /dwm/workloads/decisions/{id}`: the state of a job."""
     _check(call)
     call.accepts("application/json")
     job = BatchJobs(call.library.database).get(call.sandbox, call.parameters["job"])
@@ -71,7 +71,7 @@ def read(call: Call) -> Answer:
 
 
 def work(library: Library, runtime: Runtime, settings: Settings) -> None:
-    """Have the jobs that have started since decide for the profiles of their audiences."""
+    """Run the decisions of the jobs that have started."""
     jobs = BatchJobs(library.database)
     for job in jobs.due(library.clock.now_us()):
         try:
@@ -84,7 +84,7 @@ def work(library: Library, runtime: Runtime, settings: Settings) -> None:
 
 
 def job_json(job: Job, now_us: int) -> dict[str, Any]:
-    """A job as the control plane shows it: the wire's document, the request, and what was written."""
+    """A job as the control plane shows it: the answer of the service, the request, and the written rows."""
     status = job.status(now_us)
     written = job.results if status == "COMPLETED" else []
     return {**_document(job, now_us), "sandbox": job.sandbox, "request": job.request, "results": written}
@@ -93,7 +93,7 @@ def job_json(job: Job, now_us: int) -> dict[str, Any]:
 def _results(job: Job, library: Library, runtime: Runtime, settings: Settings) -> list[dict[str, Any]]:
     order = _read(job.request, settings)
     snapshot = runtime.snapshot(job.sandbox, settings)
-    # A job without a single profile still has to be possible.
+    # A job without any profile must still be possible.
     delivery.questions(snapshot, order.scopes, job.started_us, settings)
     results = []
     for member in Answers(library.database, job.sandbox).members(order.audience) or []:
@@ -112,7 +112,7 @@ def _results(job: Job, library: Library, runtime: Runtime, settings: Settings) -
 
 @dataclass(frozen=True)
 class _Order:
-    """What a job is to do."""
+    """The task of a job."""
 
     audience: str
     dataset: str
@@ -148,7 +148,7 @@ def _document(job: Job, now_us: int, *, queued: bool = False) -> Mapping[str, An
 
 
 def _check(call: Call) -> None:
-    """Refuse a foreign container, and a request without the id that batch decisioning requires."""
+    """Reject the container of another sandbox, and a request without the required request id."""
     if not call.request.header("x-request-id"):
         status = call.settings.delivery_invalid_status
         raise ServiceError(status, Reason.MALFORMED, "batch decisioning requires the header x-request-id")

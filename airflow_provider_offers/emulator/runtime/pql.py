@@ -1,8 +1,8 @@
 """A small subset of Profile Query Language: the conditions of rules and the expressions of formulas, evaluated.
 
 Literals, paths, `and or not`, `= != < <= > >=`, `in (…)`, `+ - * / %`, `if(…, …, …)`, and the functions in
-`FUNCTIONS`, called as methods or with the subject first. What needs a query over events is not in it. Anything
-compared with what is absent is false, and arithmetic with what is absent or no number is absent.
+`FUNCTIONS`, called as methods or with the subject as first argument. Queries over events are not supported.
+Comparisons with missing values are false. Arithmetic with missing values or non-numbers yields a missing value.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _HUGE = 1e300
 
 
 class PqlSyntaxError(ValueError):
-    """An expression that is broken in any reading of PQL: a text or a bracket that never ends."""
+    """An expression that is never valid PQL: an unclosed text or bracket."""
 
 
 class PqlUnsupported(ValueError):
-    """An expression outside the subset."""
+    """An expression outside the supported subset."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression is about: a profile, the context of the request, and the offer to be ranked."""
+    """The values of an expression: a profile, the context of the request, and the offer to be ranked."""
 
     profile: Mapping[str, Any]
     context: Sequence[tuple[str, Mapping[str, Any]]] = ()
     offer: Mapping[str, Any] | None = None
 
     def root(self, name: str) -> Any:
-        """What the first word of a path stands for."""
+        """The meaning of the first word of a path."""
         if name == "profile":
             return self.profile
         if name == "offer" and self.offer is not None:
@@ -50,7 +50,7 @@ class Scope:
         return None
 
     def context_of(self, schema: str) -> Any:
-        """The context data of a schema, whatever its version."""
+        """The context data of a schema, in any version."""
         wanted = schema.partition(";")[0].strip()
         found = [data for name, data in self.context if name.partition(";")[0].strip() == wanted]
         return found if len(found) > 1 else next(iter(found), None)
@@ -80,7 +80,7 @@ def holds(expression: Expression, scope: Scope) -> bool:
 
 
 def number(expression: Expression, scope: Scope) -> float:
-    """What a formula yields; anything but a number that JSON can hold counts as 0."""
+    """The result of a formula; everything except a JSON number counts as 0."""
     value = expression(scope)
     return value if _is_number(value) and abs(value) < _HUGE else 0
 
@@ -99,7 +99,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _some(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """A test that an array passes when one of its elements does."""
+    """A test that an array passes if one of its elements passes."""
 
     def tested(left: Any, right: Any) -> bool:
         lefts = left if isinstance(left, list) else [left]
@@ -154,7 +154,7 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def _text_test(test: Callable[[str, str], bool], *, wanted: bool = True) -> Callable[..., bool]:
-    """A test of a text against another; a third argument says whether case matters, which is the default."""
+    """A comparison of two texts; a third argument sets whether case matters (the default)."""
 
     def tested(subject: Any, other: Any, case_sensitive: Any = True) -> bool:
         def passes(one: Any, another: Any) -> bool:
@@ -186,7 +186,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
     "isNotNull": (lambda subject: subject is not None, 1, 1),
     "get": (_get, 2, 2),
 }
-"""The functions of the subset, each with the least and the greatest number of its arguments, subject included."""
+"""The supported functions, each with its minimum and maximum number of arguments, including the subject."""
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<schema>@\{[^}]*\}+)|(?P<number>\d+(?:\.\d+)?)"""
@@ -203,16 +203,16 @@ def _tokens(text: str) -> list[str]:
         if found is None:
             rest = stripped[at:].lstrip()
             if rest[0] in "\"'@":
-                raise PqlSyntaxError(f"what starts with {rest[:20]!r} never ends")
+                raise PqlSyntaxError(f"what starts with {rest[:20]!r} is not closed")
             raise PqlUnsupported(f"{rest[:20]!r} is not understood")
         token = found[0].strip()
         depth += {"(": 1, ")": -1}.get(token, 0)
         if depth < 0:
-            raise PqlSyntaxError("a bracket is closed that was never opened")
+            raise PqlSyntaxError("a closing bracket has no opening bracket")
         tokens.append(token)
         at = found.end()
     if depth:
-        raise PqlSyntaxError("a bracket is never closed")
+        raise PqlSyntaxError("a bracket is not closed")
     return tokens
 
 
@@ -223,7 +223,7 @@ class _Parser:
         self._tokens, self._at = tokens, 0
 
     def peek(self) -> str:
-        """The next token, or nothing at the end."""
+        """The next token, or an empty text at the end."""
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def either(self) -> Expression:
@@ -285,7 +285,7 @@ class _Parser:
         return value
 
     def primary(self) -> Expression:
-        """A literal, a path's beginning, a call, or something in brackets."""
+        """A literal, the start of a path, a call, or an expression in brackets."""
         token = self._take()
         if token == "(":
             inner = self.either()
@@ -330,7 +330,7 @@ class _Parser:
         return lambda scope: function(*(each(scope) for each in arguments))
 
     def _arguments(self) -> list[Expression]:
-        """What follows an opening bracket, up to the closing one."""
+        """The content of a bracket."""
         found: list[Expression] = []
         while not self._sign(")"):
             if found:

@@ -1,4 +1,4 @@
-"""How decisions are written: the response to a decision request."""
+"""The response to a decision request."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PLACEMENT_SWITCHES: Mapping[str, tuple[str, str]] = {
     "channelType": ("placement", "channel"),
     "contentType": ("placement", "componentType"),
 }
-"""What a placement's `returnMetaData` stands for in a request's `xdm:includeMetadata`."""
+"""The names in a request's `xdm:includeMetadata` for those in a placement's `returnMetaData`."""
 
 
 def write(proposition: Proposition, terms: Terms, *, older: bool = False) -> dict[str, Any]:
-    """One proposition: the decision, the placement, and options or a fallback; the `older` form is that of 2020."""
+    """One proposition: the decision, the placement, and options or a fallback; `older` is the form of 2020."""
     document = _written(proposition, terms)
     return _as_in_2020(document) if older else document
 
@@ -59,7 +59,7 @@ def _written(proposition: Proposition, terms: Terms) -> dict[str, Any]:
 
 
 def component(offer: Record, placement: Record) -> dict[str, Any]:
-    """The content that an offer shows in a placement: the first component of the placement's type, else the first."""
+    """The content of an offer in a placement: the first component with the placement's type, else the first one."""
     found = representation(offer, placement.id)
     if found is None or not found.get("components"):
         return {}
@@ -70,7 +70,7 @@ def component(offer: Record, placement: Record) -> dict[str, Any]:
 
 
 def _metadata(terms: Terms, placement: Record) -> Mapping[str, Sequence[str]]:
-    """The metadata that the request asks for; without a word of it, what the placement says."""
+    """The metadata that the request selects, else the metadata that the placement selects."""
     if terms.metadata is not None:
         return terms.metadata
     chosen: dict[str, list[str]] = {name: [] for name in METADATA}

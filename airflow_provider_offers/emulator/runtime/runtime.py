@@ -1,4 +1,4 @@
-"""What the decision runtime has of the library: a package built a little later, and only while nothing is broken."""
+"""The decision runtime's copy of the library: packages that are built with a delay, and only without errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SUMMARY = "Error(s) were found in instances related to a live activity"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a package from being built: a description, the object it is about, and its causes."""
+    """An error that blocks a package: a description, the object, and its causes."""
 
     description: str
     record: Record | None = None
     causes: tuple[Trouble, ...] = ()
 
     def as_json(self, instances: str) -> dict[str, Any]:
-        """The trouble as the diagnostics show it; `instances` is the address of the container's instances."""
+        """The error as the diagnostics show it; `instances` is the address of the container's instances."""
         document: dict[str, Any] = {"xdm:description": self.description}
         if self.record is not None:
             document["xdm:details"] = {
@@ -43,7 +43,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Package:
-    """One attempt to bring the library to the runtime: as of its last change, some seconds later."""
+    """One attempt to sync the library to the runtime: its last change, some seconds later."""
 
     snapshot: Snapshot
     change_us: int
@@ -53,7 +53,7 @@ class Package:
 
 @dataclass
 class Runtime:
-    """Builds packages of one library, each once."""
+    """Builds packages of one library, each of them once."""
 
     library: Library
     _packages: dict[tuple[Any, ...], Package] = field(default_factory=dict)
@@ -61,23 +61,23 @@ class Runtime:
     _broken: dict[tuple[Any, ...], tuple[int | None, int]] = field(default_factory=dict)
 
     def snapshot(self, sandbox: str, settings: Settings) -> Snapshot:
-        """What decisions are computed from: the newest package without errors."""
+        """The library for decisions: the newest package without errors."""
         package = newest = self.latest(sandbox, settings)
         key = (sandbox, settings.runtime_lag, settings.live_decision)
         good_us, broken_until_us = self._broken.get(key, (None, 0))
         while package is not None and package.errors:
             if (good_us or 0) < package.change_us <= broken_until_us:
-                # That far back everything was looked at before.
+                # Everything before this time was already checked.
                 package = self._package(sandbox, settings, good_us)
                 break
             package = self._package(sandbox, settings, self._change(sandbox, package.change_us))
         if newest is not None and newest.errors:
             self._broken[key] = (None if package is None else package.change_us, newest.change_us)
-        # Before anything was built nothing is known.
+        # Before the first package, the runtime knows nothing.
         return package.snapshot if package is not None else Snapshot(self.library, sandbox, 0)
 
     def latest(self, sandbox: str, settings: Settings) -> Package | None:
-        """The newest package, with or without errors; None while nothing was ever written."""
+        """The newest package, with or without errors; None if nothing was ever written."""
         if settings.runtime_lag == 0:
             return self._package(sandbox, settings, self._change(sandbox), current=True)
         moment = self.library.clock.now_us() - _lag_us(settings)
@@ -86,7 +86,7 @@ class Runtime:
     def _package(
         self, sandbox: str, settings: Settings, change_us: int | None, *, current: bool = False
     ) -> Package | None:
-        """The library as it was after the change at that moment, or as it is now."""
+        """The library after the change at this time, or the current library."""
         if change_us is None:
             return None
         lag_us, checked = _lag_us(settings), settings.live_decision == "complete"
@@ -100,7 +100,7 @@ class Runtime:
         return self._packages[key]
 
     def _change(self, sandbox: str, before_us: int | None = None) -> int | None:
-        """When the sandbox was last changed, at all or before a moment; the reference objects are no change."""
+        """The last change of the sandbox, optionally before a time; reference objects do not count."""
         key = (sandbox, before_us, self.library.changes)
         if key not in self._changes:
             if len(self._changes) >= _KEPT:
@@ -115,7 +115,7 @@ class Runtime:
 
 
 def troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    """What is wrong with the live decisions of a snapshot and the objects they need."""
+    """The errors in the live decisions of a snapshot and in the objects that they need."""
     for activity in snapshot.all("offer-activity"):
         if activity.status != "live":
             continue

@@ -1,1 +1,1 @@
-"""The emulated library: objects in one SQLite database, the rules that they obey, and how they are found."""
+"""The emulated library: objects in one SQLite database, their rules, and searches."""

@@ -1,4 +1,4 @@
-"""The SQLite file: opening it, its tables, and one transaction per request."""
+"""The SQLite file: opening it, its tables, and one transaction for each request."""
 
 from __future__ import annotations
 
@@ -93,15 +93,15 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 
 
 _MIGRATIONS = {1: ("ALTER TABLE revisions ADD COLUMN spelled TEXT NOT NULL DEFAULT ''",)}
-"""What brings a file of an older format to the next one."""
+"""The migrations from each older file format to the next one."""
 
 
 class DatabaseError(Exception):
-    """A database file that cannot be used; the message says which and why."""
+    """A database file that cannot be used; the message says which file and why."""
 
 
 class Database:
-    """One connection to one SQLite database; the caller sees to it that one thread at a time uses it."""
+    """One connection to one SQLite database; the caller makes sure that only one thread uses it at a time."""
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
@@ -124,7 +124,7 @@ class Database:
     def _prepare(self, in_memory: bool) -> None:
         run = self.connection.execute
         if not in_memory:
-            # One process owns the file, so that its caches hold; a killed one leaves no lock behind.
+            # One process owns the file, so its caches are valid; a killed process leaves no lock.
             run("PRAGMA locking_mode=EXCLUSIVE")
         mark = run("PRAGMA application_id").fetchone()[0]
         empty = run("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
@@ -149,7 +149,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: commits at the end, rolls back when anything is raised."""
+        """A transaction: commits at the end, rolls back after an exception."""
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -159,7 +159,7 @@ class Database:
         self.connection.execute("COMMIT")
 
     def next_number(self, counter: str, step: int = 1) -> int:
-        """The next value of a counter that survives restarts; `step` reserves that many."""
+        """The next value of a counter that survives restarts; `step` reserves several values."""
         row = self.connection.execute(
             "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ? RETURNING value",
             (counter, step, step),
@@ -167,5 +167,5 @@ class Database:
         return int(row[0]) - step + 1
 
     def close(self) -> None:
-        """Close the connection; everything committed is in the file."""
+        """Close the connection; all committed data is in the file."""
         self.connection.close()

@@ -1,4 +1,4 @@
-"""The filter expressions of both generations, `path op value`, and what they mean for an object."""
+"""The filter expressions of both generations, `path op value`, and their evaluation."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ COLUMNS: dict[Spelling, dict[str, str]] = {
         "lastModifiedBy": "modified_account",
     },
 }
-"""The envelope's properties as each generation's filters and orders name them."""
+"""The envelope properties with the names of each generation's filters and sort orders."""
 
 
 ACCOUNTS = {"created_account": "created_by", "modified_account": "modified_by"}
-"""Envelope properties that are made from another column."""
+"""Envelope properties that are derived from another column."""
 
 
 NOWHERE = "nowhere"
-"""The column of a path that leads to nothing."""
+"""The column of a path that matches nothing."""
 
 
 class FilterError(ValueError):
-    """A filter expression, an order or a cursor that cannot be read."""
+    """A filter expression, sort order or cursor that is not valid."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """Where a filter or an order looks: a column of the envelope, or steps into the neutral properties."""
+    """The target of a filter or sort order: a column of the envelope, or steps into the neutral properties."""
 
     column: str | None
     steps: tuple[str, ...]
@@ -72,12 +72,12 @@ class Path:
 
     @property
     def is_envelope_date(self) -> bool:
-        """Whether the values are the dates of a revision, kept as milliseconds."""
+        """Whether the values are the dates of a revision, stored as milliseconds."""
         return self.column in ("created_ms", "modified_ms")
 
     @property
     def is_instant(self) -> bool:
-        """Whether the values are instants, which compare as such and appear in cursors as milliseconds."""
+        """Whether the values are instants; these are compared as instants, and are milliseconds in cursors."""
         return self.is_envelope_date or isinstance(self.shape, Instant)
 
     @property
@@ -86,7 +86,7 @@ class Path:
         return self.column == "etag" or isinstance(self.shape, Integer)
 
     def values(self, record: Record) -> Iterator[Any]:
-        """The values found there; arrays on the way are entered."""
+        """The values at this path; arrays on the way are searched."""
         if self.column == NOWHERE:
             return
         if self.column == "created_ms":
@@ -102,7 +102,7 @@ class Path:
 
 
 def path_of(text: str, kind: Kind, spelling: Spelling) -> Path:
-    """The path that a generation writes this way, for objects of this kind."""
+    """The path of a generation's text, for objects of this kind."""
     column = COLUMNS[spelling].get(text)
     if column is not None:
         return Path(column, (), Shape())
@@ -111,7 +111,7 @@ def path_of(text: str, kind: Kind, spelling: Spelling) -> Path:
     steps = text.split(".")
     if spelling == "xcore":
         if steps[0] != "_instance" or len(steps) == 1:
-            # Outside the payload there is nothing else to find.
+            # There are no other properties outside of the payload.
             return Path(NOWHERE, (), Shape())
         steps = steps[1:]
     shape: Shape = kind.shape
@@ -134,7 +134,7 @@ class Condition:
     negated: bool = False
 
     def holds(self, record: Record) -> bool:
-        """Whether the object passes."""
+        """Whether the object matches."""
         return self._holds(record) is not self.negated
 
     def _holds(self, record: Record) -> bool:
@@ -152,7 +152,7 @@ class Condition:
         return any(_ordered(each, self.operator, self.value, self.path) for each in found)
 
     def sql(self) -> tuple[str, list[Any]] | None:
-        """The same as SQL over columns, where that is exactly the same."""
+        """The same condition as SQL on columns, if it is equivalent."""
         column = self.path.column
         if column is None or column in (*ACCOUNTS, NOWHERE) or self.operator in (None, "~"):
             return None
@@ -168,7 +168,7 @@ class Condition:
 
 
 def parse(text: str, kind: Kind, spelling: Spelling) -> Condition:
-    """One expression; generation 2 also knows a leading `!` for its negation."""
+    """One expression; in generation 2, a leading `!` negates it."""
     negated = spelling == "dps" and text.startswith("!")
     match = _EXPRESSION.fullmatch(text[1:] if negated else text)
     if match is None:
@@ -182,14 +182,14 @@ def parse(text: str, kind: Kind, spelling: Spelling) -> Condition:
 
 
 def wildcard(text: str) -> tuple[str, ...]:
-    """The parts of a name with `*` and `?`, for `patterns.glob`; a backslash takes their meaning away."""
+    """The parts of a name with `*` and `?`, for `patterns.glob`; a backslash escapes them."""
     parts = re.findall(r"\\.|[*?]|.", text, re.DOTALL)
     return tuple(part if part in ("*", "?") else f"={part[-1]}" for part in parts)
 
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str) -> Pattern:
-    """A regular expression from outside."""
+    """A regular expression from a request."""
     try:
         return Pattern(pattern)
     except PatternError as error:

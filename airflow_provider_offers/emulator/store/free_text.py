@@ -1,4 +1,4 @@
-"""The search string `q`: terms, quotes, escapes, and what they find in an object's texts."""
+"""The search string `q`: terms, quotes, escapes, and the search in the texts of an object."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from airflow_provider_offers.emulator.store.patterns import glob
 _SPECIAL = set('+-=&|><!(){}[]^"~:\\/')
 _WORD = re.compile(r"\w+")
 
-# A word, or the parts of one with `*` and `?`.
+# A word, or the parts of a word with `*` and `?`.
 _Word = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TextSearch:
-    """A parsed search: every run, of words and of words with `*` and `?`, is found in one text."""
+    """A parsed search: every phrase of words, which can contain `*` and `?`, must occur in one text."""
 
     runs: tuple[tuple[_Word, ...], ...]
     all_of_them: bool
     fields: tuple[Path, ...]
 
     def holds(self, record: Record) -> bool:
-        """Whether the object is found."""
+        """Whether the search finds the object."""
         texts = [_words(text) for text in self._texts(record)]
         found = (any(_is_in(run, text) for text in texts) for run in self.runs)
         return all(found) if self.all_of_them else any(found)
@@ -41,7 +41,7 @@ class TextSearch:
 
 
 def parse(q: str, qop: str | None, fields: Sequence[Path]) -> TextSearch:
-    """The search that `q`, `qop` and `field` describe; without `qop` any term is enough."""
+    """The search for `q`, `qop` and `field`; without `qop`, one term is enough."""
     if qop is not None and qop.upper() not in ("AND", "OR"):
         raise FilterError(f"qop must be AND or OR, not {qop!r}")
     text = q.strip()
@@ -50,7 +50,7 @@ def parse(q: str, qop: str | None, fields: Sequence[Path]) -> TextSearch:
     else:
         runs = [_run([token]) for token in _tokens(text, quoted=False)]
     if not runs or not runs[0]:
-        raise FilterError("q holds no term to search for")
+        raise FilterError("q contains no term to search for")
     return TextSearch(tuple(runs), (qop or "OR").upper() == "AND", tuple(fields))
 
 
@@ -72,7 +72,7 @@ def _tokens(text: str, *, quoted: bool) -> list[str]:
 
 
 def _run(tokens: list[str]) -> tuple[_Word, ...]:
-    # Case counts: the index holds lower case, and a query is not lowered for the caller.
+    # Case matters: the index is in lower case, and the query is not converted.
     return tuple(wildcard(token) if set(token) & set("*?") else token for token in tokens)
 
 

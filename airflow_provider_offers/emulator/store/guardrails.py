@@ -1,4 +1,4 @@
-"""The bounds that Adobe's guardrail and create pages put on one object: how many of what it may hold, and how large."""
+"""The limits of one object on Adobe's guardrail and create pages: numbers of items, and sizes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ MAX_ITEMS = 30
 MAX_RULE_BYTES = pql.MAX_LENGTH
 MAX_FORMULA_BYTES = 8 * 1024
 MAX_PERIOD: Mapping[str, int] = {"day": 730, "week": 104, "month": 24}
-"""Two years, in the units after which a cap's counter may be reset."""
+"""Two years, in the units of a cap's reset period."""
 
 COLLECTED: Mapping[str, tuple[str, ...]] = {
     "offers": ("personalized-offer", "fallback-offer"),
     "any-tags": ("tag",),
     "all-tags": ("tag",),
 }
-"""The kinds that the ids of a collection may be of, by its `filterType`."""
+"""The accepted kinds of the ids of a collection, by its `filterType`."""
 
 
 def problems(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling) -> Iterator[Problem]:
-    """What is beyond the bounds in an object whose shape is right."""
+    """The limits that an otherwise valid object exceeds."""
     check = {
         "personalized-offer": _offer,
         "fallback-offer": _offer,

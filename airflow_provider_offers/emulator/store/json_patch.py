@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902), applied to a copy: the original is never touched."""
+"""JSON Patch (RFC 6902), applied to a copy: the original is never changed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from airflow_provider_offers.emulator.http.json_body import MAX_DEPTH, depth
 
 OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
-# What the copies of one patch may come to as JSON: each could double what the one before it made.
+# The maximum size of the copies of one patch as JSON: each copy could double the previous one.
 _MOST_COPIED = 4_000_000
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 
 
 class PatchMalformed(ValueError):
-    """The patch itself is wrong, whatever it is applied to."""
+    """The patch itself is not valid."""
 
 
 class PatchFailed(ValueError):
-    """The patch is well formed and does not fit the document."""
+    """The patch is well formed but does not apply to the document."""
 
 
 class PatchTestFailed(PatchFailed):
@@ -29,7 +29,7 @@ class PatchTestFailed(PatchFailed):
 
 
 def check(patch: Any, known: Sequence[str] = OPERATIONS) -> list[dict[str, Any]]:
-    """The operations of a well-formed patch, all of them `known`."""
+    """The operations of a well-formed patch; all of them must be `known`."""
     if not isinstance(patch, list):
         raise PatchMalformed("a JSON Patch is an array of operations")
     for number, operation in enumerate(patch):
@@ -47,9 +47,9 @@ def check(patch: Any, known: Sequence[str] = OPERATIONS) -> list[dict[str, Any]]
 
 
 def apply(document: Any, patch: list[dict[str, Any]], *, replace_adds: bool = False) -> Any:
-    """The document after all operations; the first that fails stops the whole patch.
+    """The document after all operations; the first failure stops the whole patch.
 
-    With `replace_adds` a `replace` sets a member that an object does not have yet, which RFC 6902 refuses.
+    With `replace_adds`, a `replace` can set a missing member, which RFC 6902 does not allow.
     """
     holder = {"": copy.deepcopy(document)}
     copied = 0
@@ -65,7 +65,7 @@ def apply(document: Any, patch: list[dict[str, Any]], *, replace_adds: bool = Fa
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equality of JSON values: `1` equals `1.0`, but neither equals `true`."""
+    """Equality of JSON values: `1` equals `1.0`, but not `true`."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):
@@ -82,7 +82,7 @@ def _numbers(left: Any, right: Any) -> bool:
 def _pointer(operation: dict[str, Any], member: str, number: int) -> None:
     pointer = operation.get(member)
     if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
-        raise PatchMalformed(f"operation {number} has {member} {pointer!r}, which is no JSON Pointer")
+        raise PatchMalformed(f"operation {number} has {member} {pointer!r}, which is not a JSON Pointer")
     if re.search(r"~(?![01])", pointer):
         raise PatchMalformed(f"operation {number} has a stray ~ in its {member}")
 

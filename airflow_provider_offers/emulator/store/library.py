@@ -1,4 +1,4 @@
-"""The offer library itself: objects in their neutral form, one row per revision, in one SQLite database."""
+"""The offer library: objects in their neutral form, one row for each revision, in one SQLite database."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _FORGETFUL = (
 class Record:
     """One revision of one object; `created_by` and `modified_by` are client ids.
 
-    `spelled` holds the properties that generation 1 wrote in the rarer of two spellings, with commas between.
+    `spelled` lists the properties that generation 1 wrote in the rarer of two spellings, separated by commas.
     """
 
     row: int
@@ -74,7 +74,7 @@ class Record:
 
 @dataclass(frozen=True)
 class NewObject:
-    """An object to be put into the library; what is left out is made up."""
+    """An object for the library; missing values are generated."""
 
     kind: Kind
     body: Mapping[str, Any]
@@ -99,7 +99,7 @@ class Library:
         clock.follow_store(newest or 0)
 
     def ensure_reference_objects(self, sandboxes: Iterable[str], *, more: bool = False) -> None:
-        """Put the objects that Adobe's documents mention into sandboxes that were never prepared."""
+        """Add the objects of Adobe's documentation to sandboxes that do not have them yet."""
         sets = [("prepared", wellknown.REFERENCE_OBJECTS, 0)]
         if more:
             sets.append(("prepared more", wellknown.MORE_REFERENCE_OBJECTS, len(wellknown.REFERENCE_OBJECTS)))
@@ -114,7 +114,7 @@ class Library:
                         self.insert(sandbox, NewObject(BY_NAME[kind], body, "xcore", id=object_id), born)
 
     def settle(self) -> None:
-        """Let go of what was deleted and whose delay is over."""
+        """Remove deleted objects whose delay is over."""
         now = self.clock.now_us()
         rows = self.database.connection.execute(
             "SELECT row, sandbox, id, gone_at_us FROM revisions "
@@ -125,20 +125,20 @@ class Library:
             self._end(row, sandbox, object_id, gone_at)
 
     def get(self, sandbox: str, object_id: str) -> Record | None:
-        """The object with that reference id."""
+        """The object with this reference id."""
         return self._record("SELECT {} FROM revisions WHERE current AND sandbox = ? AND id = ?", sandbox, object_id)
 
     def get_instance(self, sandbox: str, instance_id: str) -> Record | None:
-        """The object with that instance id."""
+        """The object with this instance id."""
         sql = "SELECT {} FROM revisions WHERE current AND sandbox = ? AND instance_id = ?"
         return self._record(sql, sandbox, instance_id)
 
     def is_leaving(self, record: Record) -> bool:
-        """Whether the object was deleted and is only still to be seen."""
+        """Whether the object was deleted and is still visible."""
         return bool(self._one("SELECT gone_at_us IS NOT NULL FROM revisions WHERE row = ?", record.row))
 
     def named(self, sandbox: str, kind: Kind, name: str) -> Record | None:
-        """Some object of that kind and exact name."""
+        """An object with this kind and exact name."""
         sql = "SELECT {} FROM revisions WHERE current AND sandbox = ? AND kind = ? AND name = ? LIMIT 1"
         return self._record(sql, sandbox, kind.name, name)
 
@@ -160,7 +160,7 @@ class Library:
             yield Record(*row)
 
     def counts(self) -> list[tuple[str, str, str | None, int]]:
-        """How many current objects there are, by sandbox, kind and status."""
+        """The number of current objects by sandbox, kind and status."""
         return self.database.connection.execute(
             "SELECT sandbox, kind, status, count(*) FROM revisions WHERE current GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         ).fetchall()
@@ -195,7 +195,7 @@ class Library:
     def replace(
         self, record: Record, body: Mapping[str, Any], client_id: str, stamp_us: int, spelled: str | None = None
     ) -> Record:
-        """Give an object its next revision."""
+        """Add the next revision of an object."""
         changed = Record(
             row=0,
             sandbox=record.sandbox,
@@ -218,7 +218,7 @@ class Library:
         return changed
 
     def remove(self, record: Record, delay_seconds: float) -> None:
-        """Delete an object, at once or after a delay during which it is still to be seen."""
+        """Delete an object, at once or after a delay during which it is still visible."""
         now = self.clock.now_us()
         if delay_seconds <= 0:
             self._end(record.row, record.sandbox, record.id, now)
@@ -228,14 +228,14 @@ class Library:
         self.database.connection.execute("UPDATE revisions SET gone_at_us = ? WHERE row = ?", (gone_at, record.row))
 
     def clear(self) -> None:
-        """Forget every object, every deletion, and everything that was decided or declared."""
+        """Remove all objects, deletions, decisions and declarations."""
         self.changes += 1
         for table in _FORGETFUL:
             self.database.connection.execute(f"DELETE FROM {table}")
         self.database.connection.execute("DELETE FROM counters WHERE name LIKE 'prepared%' OR name = 'decisions'")
 
     def earliest_us(self) -> int | None:
-        """When the oldest current object was created, the reference objects apart."""
+        """The creation time of the oldest current object, without reference objects."""
         found = self._one(
             "SELECT min(created_us) FROM revisions WHERE current AND created_us > ?", wellknown.BEGINNING_US
         )
@@ -275,7 +275,7 @@ class Library:
         run = self.database.connection.execute
         run("UPDATE revisions SET current = 0, valid_to_us = ?, gone_at_us = NULL WHERE row = ?", (at_us, row))
         run("DELETE FROM refs WHERE sandbox = ? AND source = ?", (sandbox, object_id))
-        # No lag reaches further back, so older revisions can never be seen again.
+        # No lag reaches further back, so nobody can see older revisions.
         oldest = at_us - round(MAX_LAG * 1_000_000)
         run(
             "DELETE FROM revisions WHERE sandbox = ? AND id = ? AND valid_to_us < ?",
@@ -292,7 +292,7 @@ class Library:
 
 
 def _status(body: Mapping[str, Any]) -> str | None:
-    # What was seeded unchecked may hold anything.
+    # Objects that were seeded without checks can contain anything.
     status = body.get("status")
     return status if isinstance(status, str) else None
 

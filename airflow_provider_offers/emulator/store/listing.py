@@ -1,4 +1,4 @@
-"""Lists of objects: one page, found by its sort values, and how many objects there are in all."""
+"""Lists of objects: one page, found by its sort values, and the total number."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from airflow_provider_offers.emulator.store.ordering import SortKey, beyond, ord
 
 _COLUMN_COUNT = len(COLUMNS.split(","))
 _ROW_COLUMN = COLUMNS.split(",")[0]
-# How many objects are read at a time: others have their turn in between.
+# The number of objects per read: other requests run in between.
 _PIECE = 200
 _ROWS = 2000
 _TURN_SECONDS = 0.0005
 
 
 class Test(Protocol):
-    """Anything that an object passes or fails."""
+    """A condition on an object."""
 
     def holds(self, record: Record) -> bool:
-        """Whether the object passes."""
+        """Whether the object matches."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to list: a kind in a sandbox, filtered and sorted; `as_of_us` shows the past that a lagging index has."""
+    """What to list: a kind in a sandbox, filtered and sorted; `as_of_us` is the time that a lagging index shows."""
 
     sandbox: str
     kind: Kind
@@ -45,7 +45,7 @@ class Selection:
     label: str = ""
 
     def where(self) -> tuple[str, list[Any]]:
-        """As much of the selection as SQL can decide."""
+        """The part of the selection that SQL can evaluate."""
         clauses = ["sandbox = ?", "kind = ?"]
         values: list[Any] = [self.sandbox, self.kind.name]
         if self.as_of_us is None:
@@ -66,7 +66,7 @@ class Selection:
 
     @property
     def table(self) -> str:
-        """Where SQL looks: through the index of ids or names where these are told, whatever the order."""
+        """The SQL source: the index of ids or names if these are given, in any order."""
         told = {each.path.column for each in self.conditions if each.operator == "==" and not each.negated}
         if self.as_of_us is None and (self.ids or "id" in told):
             return "revisions INDEXED BY by_id"
@@ -75,20 +75,20 @@ class Selection:
         return "revisions"
 
     def remaining(self) -> list[Test]:
-        """What has to be tested object by object."""
+        """The conditions that must be tested for each object."""
         return [each for each in self.conditions if each.sql() is None] + list(self.tests)
 
 
 @dataclass
 class Page:
-    """Some objects in order, each with its sort values, and the sort values of the one that follows."""
+    """Objects in order, each with its sort values, and the sort values of the next one."""
 
     items: list[tuple[Record, tuple[Any, ...]]] = field(default_factory=list)
     following: tuple[Any, ...] | None = None
 
 
 class Listing:
-    """Runs selections against one library; `lock` is held for each piece that is read, and for no longer."""
+    """Runs selections on one library; it holds `lock` only while it reads a piece."""
 
     def __init__(self, library: Library, lock: AbstractContextManager[Any]) -> None:
         self._library, self._lock = library, lock
@@ -102,7 +102,7 @@ class Listing:
         *,
         inclusive: bool = False,
     ) -> Page:
-        """The objects after a cursor (or from it on), at most `limit`."""
+        """The objects after a cursor (or from the cursor), at most `limit`."""
         page = Page()
         for record, values in self._rows(selection, limit + 1, cursor, inclusive=inclusive):
             if len(page.items) == limit:
@@ -112,7 +112,7 @@ class Listing:
         return page
 
     def before(self, selection: Selection, limit: int, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        """The sort values that a page of `limit` objects, ending just before these values, starts with."""
+        """The first sort values of the page with `limit` objects that ends right before these values."""
         first = None
         for number, (_, found) in enumerate(self._rows(selection, limit, values, inclusive=False, backwards=True)):
             first = found
@@ -121,7 +121,7 @@ class Listing:
         return first
 
     def total(self, selection: Selection, cursor: Sequence[Any] | None = None) -> int:
-        """How many objects the selection has, from the cursor on if there is one."""
+        """The number of objects in the selection, from the cursor if there is one."""
         tests = selection.remaining()
         where, values = _with_cursor(selection, cursor, inclusive=False)
         with self._lock:
@@ -162,9 +162,9 @@ class Listing:
     def _rows_of(
         self, selection: Selection, where: str, values: list[Any], keys: str = "", key_values: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """The numbers of the rows that SQL selects, in no order, each with its sort values; read a piece at a time.
+        """The numbers of the rows that SQL selects, unordered, each with its sort values; read in pieces.
 
-        Revisions are written at the end. So every object that is there all along is found, and at most twice.
+        Revisions are written at the end. An object that exists the whole time is therefore found once or twice.
         """
         sql = f"SELECT {_ROW_COLUMN}, id{keys} FROM {selection.table} WHERE {where}"
         if selection.table != "revisions":
@@ -180,7 +180,7 @@ class Listing:
         return list(found.values())
 
     def _records(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Record, tuple[Any, ...]]]:
-        """The objects of these rows, and what else the rows hold; one that is gone by now is left out."""
+        """The objects and the other values of these rows; deleted objects are left out."""
         for start in range(0, len(rows), _PIECE):
             piece = rows[start : start + _PIECE]
             marks = ", ".join("?" * len(piece))

@@ -1,4 +1,4 @@
-"""Sorting by properties and the cursors that continue a sorted list: keys, their SQL, and their text in a link."""
+"""Sorting by properties, and the cursors that continue a sorted list: keys, their SQL, and their text in a link."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPARISON = {(False, True): ">=", (False, False): ">", (True, True): "<=", (Tr
 
 @dataclass(frozen=True)
 class SortKey:
-    """One property to sort by, under the name that the caller gave it."""
+    """One property to sort by, with the caller's name for it."""
 
     name: str
     path: Path
@@ -26,11 +26,11 @@ class SortKey:
 
     @property
     def spelled(self) -> str:
-        """The key as it stands in a link."""
+        """The key as text in a link."""
         return f"-{self.name}" if self.descending else self.name
 
     def sql(self) -> tuple[str, list[Any]]:
-        """The SQL expression; what is missing sorts below everything else."""
+        """The SQL expression; missing values sort first."""
         column = self.path.column
         if column == NOWHERE:
             return "''", []
@@ -39,7 +39,7 @@ class SortKey:
         location = "$" + "".join(f"[{step}]" if step.isdigit() else f'."{step}"' for step in self.path.steps)
         value = "json_extract(body, ?)"
         if self.path.is_instant:
-            # Normalised dates sort as text; a cursor has milliseconds, so no more of them counts.
+            # Normalized dates sort as text; a cursor has milliseconds, so finer digits do not count.
             return f"ifnull(substr(CAST({value} AS TEXT), 1, {_MILLIS_LENGTH}), '')", [location]
         if self.path.is_integer:
             return f"ifnull(CAST({value} AS INTEGER), {_NO_NUMBER})", [location]
@@ -47,7 +47,7 @@ class SortKey:
 
     @property
     def is_number(self) -> bool:
-        """Whether the values are numbers in SQL; an object's own dates are texts there."""
+        """Whether the values are numbers in SQL; dates in the object's properties are texts."""
         return self.path.is_envelope_date or self.path.is_integer
 
     def milliseconds(self, value: Any) -> int:
@@ -56,7 +56,7 @@ class SortKey:
 
 
 def parse(values: Sequence[str], kind: Kind, spelling: Spelling) -> list[SortKey]:
-    """The keys of `orderBy` parameters; a `+` arrives as a blank when it was not escaped."""
+    """The keys of `orderBy` parameters; an unescaped `+` arrives as a space."""
     keys = []
     for text in (part for value in values for part in value.split(",")):
         name = text.strip().lstrip("+-").strip()
@@ -79,7 +79,7 @@ def order_by(keys: Sequence[SortKey], *, backwards: bool = False) -> tuple[str, 
 def beyond(
     keys: Sequence[SortKey], cursor: Sequence[Any], *, inclusive: bool = False, backwards: bool = False
 ) -> tuple[str, list[Any]]:
-    """The condition for what comes after a cursor, which may name fewer values than there are keys."""
+    """The condition for the rows after a cursor, which can have fewer values than there are keys."""
     alternatives, values = [], []
     for last in range(len(cursor)):
         parts = []
@@ -91,7 +91,7 @@ def beyond(
             parts.append(f"{expression} {_COMPARISON[down, inclusive and at_end] if final else '='} ?")
             values += [*bound, cursor[position]]
         alternatives.append(f"({' AND '.join(parts)})")
-    # Repeating the first key by itself is what lets SQLite seek instead of reading from the start.
+    # The repeated condition on the first key lets SQLite seek instead of reading from the start.
     expression, bound = keys[0].sql()
     seek = f"{expression} {_COMPARISON[keys[0].descending is not backwards, True]} ?"
     return f"{seek} AND ({' OR '.join(alternatives)})", [*bound, cursor[0], *values]

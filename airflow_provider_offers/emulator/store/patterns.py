@@ -1,8 +1,8 @@
-"""Patterns from outside that end in time, whatever they are and whatever they are held against.
+"""Patterns from requests that match in bounded time, for every pattern and every text.
 
-Python's own regular expressions may go back and forth for ever. These are read by Python's parser and then run as a
-set of states that moves over the text once; what such a set cannot do (looking around, repeating what a group found)
-is refused.
+Python's regular expressions can backtrack without end. This module uses Python's parser, and runs the pattern as a
+set of states that moves over the text once. Features that this cannot support (lookaround, references to groups)
+are rejected.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from re import _constants as codes  # type: ignore[attr-defined]  # isort: skip
 from re import _parser as parser  # type: ignore[attr-defined]  # isort: skip
 
 MAX_LENGTH = 1000
-# A plain text needs a state for each character, and alternatives a few more. What is beyond that comes of repeating.
+# A plain text needs one state per character, and alternatives need a few more. Only repetitions exceed this.
 _MAX_STATES = 500
 _STATES_A_CHARACTER = 3
 _MAX_WORK = 10_000
-# How many sets of states are remembered: a text of no more than that may add as many again.
+# The maximum number of cached sets of states; a text of this length can add the same number again.
 _MAX_SETS = 10_000
 
 _Test = Callable[[str], bool]
@@ -36,12 +36,12 @@ _FLAGS = re.IGNORECASE | re.DOTALL | re.UNICODE
 
 
 class PatternError(ValueError):
-    """A text that is no regular expression, or one that this engine does not run."""
+    """A text that is not a regular expression, or one that this engine does not support."""
 
 
 @dataclass
 class _State:
-    """A place in a pattern: it consumes a character that passes the test, or goes on at once."""
+    """A state of a pattern: it consumes a character that passes the test, or continues without one."""
 
     test: _Test | None = None
     only_at: str = ""
@@ -49,7 +49,7 @@ class _State:
 
 
 class Pattern:
-    """A regular expression without regard to case, held against whole texts in time proportional to their length."""
+    """A case-insensitive regular expression that matches whole texts, in time proportional to their length."""
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_LENGTH:
@@ -59,7 +59,7 @@ class Pattern:
         except (re.error, OverflowError, RecursionError) as error:
             raise PatternError(f"{text!r} is not a regular expression: {error}") from None
         if parsed.state.flags & ~_FLAGS:
-            raise PatternError(f"{text!r} has flags; it is matched without regard to case")
+            raise PatternError(f"{text!r} has flags, which are not supported; matching ignores case")
         self._text = text
         self._states: list[_State] = []
         self._work = 0
@@ -82,7 +82,7 @@ class Pattern:
         return self._ends(now, text[-1])
 
     def _forget(self) -> None:
-        """Begin anew with what is known of sets of states, the first of which is where a text begins."""
+        """Reset the cache of sets of states; the first set is the start of a text."""
         first = self._closed([self._start], at_start=True, at_end=False)
         self._numbers: dict[frozenset[int], int] = {first: 0}
         self._sets: list[frozenset[int]] = [first]
@@ -90,7 +90,7 @@ class Pattern:
         self._endings: list[dict[str, bool]] = [{}]
 
     def _moved(self, now: int, character: str) -> int:
-        """Where a character leads from a set of states; -1 where it leads nowhere."""
+        """The next set of states after a character; -1 if there is none."""
         after = self._closed(self._after(now, character), at_start=False, at_end=False)
         number = self._numbers.get(after, -1) if after else -1
         if after and number < 0:
@@ -102,7 +102,7 @@ class Pattern:
         return number
 
     def _ends(self, now: int, character: str) -> bool:
-        """Whether the pattern ends with a last character."""
+        """Whether the pattern can end with this last character."""
         endings = self._endings[now]
         if character not in endings:
             endings[character] = self._end in self._closed(self._after(now, character), at_start=False, at_end=True)
@@ -113,7 +113,7 @@ class Pattern:
         return [after for state in passed if state.test and state.test(character) for after in state.following]
 
     def _closed(self, states: Iterable[int], *, at_start: bool, at_end: bool) -> frozenset[int]:
-        """These states and all that can be reached without a character."""
+        """These states, and all states that can be reached without a character."""
         reached: set[int] = set()
         waiting = list(states)
         while waiting:
@@ -138,7 +138,7 @@ class Pattern:
         return after
 
     def _sequence(self, items: Any, before: int) -> int:
-        """Add what follows a state; returns the last state."""
+        """Add the states after a state; returns the last one."""
         self._work += 1
         if self._work > _MAX_WORK:
             raise PatternError(f"{self._text!r} repeats too much")
@@ -232,9 +232,9 @@ _ANCHORS = {
 
 
 def glob(pattern: tuple[str, ...], text: str) -> bool:
-    """Whether a text is what the parts say: single characters, `?` for any one, `*` for any number.
+    """Whether a text matches the parts: single characters, `?` for any character, `*` for any number of characters.
 
-    Only the last `*` is ever tried again, which is enough, and so the time is at most that of comparing all with all.
+    Only the last `*` is tried again, which is sufficient. The time is at most the product of both lengths.
     """
     here, there, star, kept = 0, 0, -1, 0
     while here < len(text):

@@ -1,4 +1,4 @@
-"""The graph between objects: what an object refers to must exist and fit, and a tag's name belongs to one tag."""
+"""The references between objects: they must exist and match, and the name of a tag is unique."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check(
     settings: Settings,
     status: int,
 ) -> None:
-    """Refuse an object that does not fit the others; `record` is what it replaces."""
+    """Reject an object that does not fit the other objects; `record` is the object that it replaces."""
     problems = [*_references(library, sandbox, kind, neutral, spelling, settings)]
     if kind.unique_name:
         other = library.named(sandbox, kind, neutral["name"])
@@ -55,7 +55,7 @@ def _references(
 
 
 def _unfit_fallback(library: Library, sandbox: str, neutral: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    """A live decision's fallback must be approved, and have something to show in every placement."""
+    """The fallback of a live decision must be approved, and have a representation for every placement."""
     fallback = library.get(sandbox, neutral.get("fallback", ""))
     if settings.live_decision == "any" or fallback is None:
         return

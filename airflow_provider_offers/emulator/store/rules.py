@@ -1,4 +1,4 @@
-"""The rules an object must obey by itself, beyond the shape of its properties: dates, placements, bounds, status."""
+"""The rules for one object, beyond the shape of its properties: dates, placements, limits, status."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RESERVED: Mapping[Spelling, frozenset[str]] = {
     "dps": frozenset(("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")),
     "xcore": frozenset(("@id",)),
 }
-"""Property names that the server alone assigns."""
+"""Property names that only the server assigns."""
 
 UNDECLARED = "Cannot specify eligibilityRule without a declared profileConstraintType"
-"""The service's own words, as they were seen."""
+"""The service's own text, as it was seen."""
 
 
 def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings, status: int) -> dict[str, Any]:
-    """The neutral properties of a wire document, or a refusal that lists everything wrong with it."""
+    """The neutral properties of a wire document, or an error that lists all its problems."""
     reading = Reading(
         spelling,
         only_name_required=spelling == "dps" and settings.dps_required == "name",
@@ -52,7 +52,7 @@ def read_body(kind: Kind, document: Any, spelling: Spelling, settings: Settings,
 def check_status_change(
     record: Record, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings, status: int
 ) -> None:
-    """Refuse a status that cannot follow the present one, and every other change of an object whose status is final."""
+    """Reject a status that cannot follow the current one, and every other change of an object with a final status."""
     before, after = record.status, neutral.get("status")
     if not settings.strict_status or before is None or before not in record.kind.transitions:
         return
@@ -62,7 +62,7 @@ def check_status_change(
         raise ServiceError(status, Reason.STATUS_CHANGE, detail)
     if not record.kind.is_final(before):
         return
-    # As this generation would have written it, so that only what the caller changed is a change.
+    # In the spelling of this generation, so only the caller's changes count.
     stored = _neutral(record.kind, record.kind.shape.write(record.body, spelling), Reading(spelling))
     changed = sorted(
         name
@@ -80,9 +80,9 @@ def check_status_change(
 def check_constraint_types(
     kind: Kind, neutral: Mapping[str, Any], record: Record | None, settings: Settings, status: int
 ) -> None:
-    """Refuse a rule without a declared type where the settings say so.
+    """Reject a rule without a declared type, if the settings say so.
 
-    Generation 1 writes rules without one; `record` is the object as it was, and rules that it had so are left alone.
+    Generation 1 writes rules without a type; `record` is the previous object, and its rules are not checked.
     """
     if settings.undeclared_constraint_type == "allow":
         return
@@ -97,7 +97,7 @@ def check_constraint_types(
 
 
 def invalid(problems: list[Problem], status: int) -> ServiceError:
-    """The refusal that lists these problems."""
+    """The error that lists these problems."""
     detail = "; ".join(map(str, problems[:20]))
     listed = [{"path": each.at, "message": each.message} for each in problems[:20]]
     return ServiceError(status, Reason.INVALID, detail, problems=listed)
@@ -110,16 +110,16 @@ def _neutral(kind: Kind, document: Any, reading: Reading) -> Any:
 
 
 def _own(kind: Kind, neutral: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties that the kind knows: of others even the shape is unknown."""
+    """The properties that the kind knows; the shape of other properties is unknown."""
     return {each.plain: neutral[each.plain] for each in kind.shape.properties if each.plain in neutral}
 
 
 def _undeclared(kind: Kind, neutral: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Where a rule stands without the type of its constraint, and the rule."""
+    """The places of rules without the type of their constraint, and the rules."""
     own = _own(kind, neutral)
     held: list[tuple[tuple[str, ...], Any]] = [(("selectionConstraint",), own.get("selectionConstraint"))]
     criteria = own.get("criteria")
-    # What was seeded unchecked may hold anything.
+    # Objects that were seeded without checks can contain anything.
     for number, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
         if isinstance(criterion, dict):
             held.append((("criteria", str(number), "profileConstraint"), criterion.get("profileConstraint")))
@@ -137,7 +137,7 @@ def _dropped(kind: Kind, name: str) -> bool:
 
 
 def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
-    """No window ends before it starts, and none is empty: of an offer, a decision, or a cap."""
+    """No window of an offer, a decision or a cap is empty or ends before it starts."""
     own = _own(kind, neutral)
     held: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
     if not _may_have_gaps(neutral, settings):
@@ -161,7 +161,7 @@ def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, setting
 
 
 def _components(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
-    """Every representation of what may be shown has something to show."""
+    """Every representation of an approved object has components."""
     if _may_have_gaps(neutral, settings):
         return []
     return [
@@ -193,10 +193,10 @@ def _placements(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, sett
 
 
 def _live_decision(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, settings: Settings) -> list[Problem]:
-    """A live decision has a window, criteria, and a fallback; a draft may wait for them."""
+    """A live decision has a window, criteria, and a fallback; a draft does not need them yet."""
     if kind.name != "offer-activity" or neutral.get("status") != "live" or settings.live_decision == "any":
         return []
-    # What is there of the form of 2019 is to be completed.
+    # A decision in the form of 2019 must be complete.
     older = "criteria" not in neutral and ("placement" in neutral or "filter" in neutral)
     wanted = ("startDate", "endDate", *(("placement", "filter") if older else ("criteria",)), "fallback")
     missing = [name for name in wanted if not neutral.get(name)]

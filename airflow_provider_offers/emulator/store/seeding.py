@@ -1,4 +1,4 @@
-"""Putting many objects into the library at once, past the APIs."""
+"""Adding many objects to the library at once, without the APIs."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ TEMPLATES: Mapping[str, Mapping[str, Any]] = {
     "offer-activity": {"status": "draft"},
     "ranking-function": {"expression": {"type": "PQL", "format": "pql/text", "value": "offer.rank.priority"}},
 }
-"""What a seeded object holds when nothing else is said, by kind."""
+"""The default properties of seeded objects, by kind."""
 
 
 class SeedError(ValueError):
-    """Seeds that cannot be planted."""
+    """Seed objects that are not valid."""
 
 
 def seed_count(
@@ -63,7 +63,7 @@ def seed_count(
     generation: str = "dps",
     client_id: str = wellknown.OWNER.client_id,
 ) -> list[Record]:
-    """`count` objects made of one template, a second apart, all older than anything in the library."""
+    """`count` objects from one template, one second apart, all older than the objects in the library."""
     row = _kind(kind)
     _text("client_id", client_id)
     _text("name", name)
@@ -83,7 +83,7 @@ def seed_count(
     first = min(library.clock.now_us(), earliest if earliest is not None else 2**62) - count * 1_000_000
     records = []
     for number, each in enumerate(names):
-        # Whole milliseconds, so that no two seeded objects and no neighbours share one.
+        # Whole milliseconds, so no two objects have the same one.
         created = (first + number * 1_000_000) // 1000 * 1000
         new = NewObject(row, {**body, "name": each}, generation, client_id=client_id, created_us=created)
         records.append(library.insert(sandbox, new, created))
@@ -93,7 +93,7 @@ def seed_count(
 def seed_objects(
     library: Library, settings: Settings, objects: Sequence[Mapping[str, Any]], *, checked: bool = True
 ) -> list[Record]:
-    """The objects given, each with a `kind` and a neutral `body`; unchecked ones may break the library's rules."""
+    """The given objects, each with a `kind` and a neutral `body`; unchecked objects can break the library's rules."""
     if isinstance(objects, str | bytes | Mapping) or not isinstance(objects, Sequence):
         raise SeedError("objects must be a list")
     records = []
@@ -159,7 +159,7 @@ def _text(key: str, value: Any) -> None:
 
 
 def _storable(key: str, value: Any) -> Any:
-    """The value, which JSON in UTF-8 must be able to carry."""
+    """The value; it must be valid in JSON as UTF-8."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The library as it was at one moment, for whoever reads more than one object of it."""
+"""The library at one time, for reads of more than one object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_offers.emulator.store.library import COLUMNS, Library, Rec
 
 
 class Snapshot:
-    """The objects of one sandbox, as they are (`as_of_us` None) or were at a moment; each is read once."""
+    """The objects of one sandbox, now (`as_of_us` None) or at an earlier time; each is read once."""
 
     def __init__(self, library: Library, sandbox: str, as_of_us: int | None = None) -> None:
         self.sandbox = sandbox
@@ -20,7 +20,7 @@ class Snapshot:
         self._by_kind: dict[str, list[Record]] = {}
 
     def get(self, object_id: Any, kind: str) -> Record | None:
-        """The object of that reference id and kind."""
+        """The object with this reference id and kind."""
         if not isinstance(object_id, str):
             return None
         if object_id not in self._by_id:

@@ -53,7 +53,7 @@ def test_declarations_over_http_and_in_python_are_the_same(emulator: Emulator) -
         ("answers", {"id": "r"}, "answer is required"),
         ("answers", {"id": "r", "answer": "yes"}, "must be true, false, a number or null"),
         ("answers", {"id": 7, "answer": True}, "id must be a text"),
-        ("answers", {"id": "rule1", "answer": True}, "'rule1' is neither the id nor the name of a rule or a formula"),
+        ("answers", {"id": "rule1", "answer": True}, "'rule1' is not the id or name of a rule or a formula"),
         ("answers", {"id": Emulator.TAG_ID, "answer": True}, "is a collection qualifier and not a rule"),
         ("answers", {"id": "r", "answer": True, "profile": "anna"}, "Namespace:identity"),
         ("answers", {"id": "r", "answer": True, "sandbox": "prd"}, "did you mean 'prod'"),
@@ -141,7 +141,7 @@ def test_a_rule_is_declared_by_its_name_too(emulator: Emulator, caller: Caller) 
         emulator.answer_rule(given, None)
     with pytest.raises(DeclarationError, match="did you mean 'Gold'"):
         emulator.answer_rule("Golt", True)
-    with pytest.raises(DeclarationError, match=f"is the name of several: {first}, {second}"):
+    with pytest.raises(DeclarationError, match=f"is the name of several objects: {first}, {second}"):
         emulator.answer_rule("Twin", True)
     to_come = "dps:eligibility-rule:1c2652769dc11fff"
     emulator.answer_rule(to_come, False)

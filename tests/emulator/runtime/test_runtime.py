@@ -127,7 +127,7 @@ def test_a_broken_rule_is_an_error(campaign: Campaign) -> None:
     campaign.decision(campaign.criterion(profileConstraint=constrained(rule_id)))
     (error,) = diagnostics(campaign)["xdm:decisioningPackageUpdate"]["xdm:errors"]
     assert f"Encountered issues with the dependency: {rule_id}" in json.dumps(error)
-    assert "never ends" in json.dumps(error)
+    assert "is not closed" in json.dumps(error)
 
 
 def test_offers_of_a_decision(emulator: Emulator, campaign: Campaign) -> None:
