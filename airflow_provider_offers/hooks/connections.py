@@ -1,4 +1,4 @@
-"""An Airflow connection of type `offer_library` turned into the client's settings, its secrets masked."""
+"""Converts an Airflow connection of type `offer_library` into the client's settings, and masks its secrets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.settings import Settings
 
 
-# Airflow's own bound.
+# Airflow's own limit.
 _LONGEST_CONN_ID = 250
 
 
 def check_place(conn_id: Any, sandbox: Any) -> None:
-    """Refuse what names no connection, or no sandbox. None is the sandbox of the connection; empty text is none."""
+    """Reject a missing connection id or sandbox. None means the sandbox of the connection; empty text is an error."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.text import quoted
 
@@ -30,7 +30,7 @@ def check_place(conn_id: Any, sandbox: Any) -> None:
 
 
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
-    """Checked settings from an Airflow connection; every secret in them is masked in logs from here on."""
+    """Checked settings from an Airflow connection; from now on, every secret in them is masked in logs."""
     from airflow.sdk.log import mask_secret
 
     from airflow_provider_offers.client.errors import ConfigurationError
@@ -51,7 +51,7 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
             label=label,
         )
     except ConfigurationError:
-        # Airflow shows a connection with its password, where a traceback tells of it.
+        # Airflow shows a connection with its password in tracebacks.
         del connection
         raise
     for secret in settings.secrets:
@@ -60,13 +60,13 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
 
 
 def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:
-    """The connection's extra; its token is masked already, since the rest may turn out to be wrong."""
+    """The connection's extra; its token is masked first, because the rest may not be valid."""
     from airflow.sdk.log import mask_secret
 
     from airflow_provider_offers.client.errors import ConfigurationError, Violation
 
     try:
-        # Airflow's own `extra_dejson` takes text that is no JSON for an empty object.
+        # Airflow's own `extra_dejson` treats text that is not JSON as an empty object.
         json.loads(connection.extra or "{}")
         extra = connection.extra_dejson
     except ValueError:

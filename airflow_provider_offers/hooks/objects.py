@@ -1,4 +1,4 @@
-"""What a hook can do with the objects of one kind: placements, qualifiers, collections, rules, formulas, decisions."""
+"""The hook's calls for one kind of object: placements, qualifiers, collections, rules, formulas, decisions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class LibraryObjects:
-    """The objects of one kind in the sandbox of a hook; `OfferLibraryHook.objects` makes one.
+    """The objects of one kind in the sandbox of a hook; see `OfferLibraryHook.objects`.
 
-    An object is named by an id of either generation, an xcore instance id, `name:` and its exact name, or what a task
-    returned. Every method raises the errors of `airflow_provider_offers.client.errors`, and `UnsupportedError` for
-    ranking formulas on xcore, of which Adobe documents no calls there.
+    An object is given as an id of either generation, an xcore instance id, `name:` and its exact name, or the result
+    of a task. Every method raises the errors of `airflow_provider_offers.client.errors`, and `UnsupportedError` for
+    ranking formulas on xcore, because Adobe documents no calls for them there.
     """
 
     def __init__(self, hook: OfferLibraryHook, kind: KindName) -> None:
@@ -30,7 +30,7 @@ class LibraryObjects:
         self.kind = library_kind(kind)
 
     def create(self, document: dict[str, Any], **options: Any) -> WriteReceipt:
-        """Create an object once and return its receipt; the options are those of `OfferLibraryHook.create_offer`.
+        """Create an object exactly once and return its receipt; for the options see `OfferLibraryHook.create_offer`.
 
         Calls `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as `/placements` (dps), between
         two lookups by name.
@@ -45,7 +45,7 @@ class LibraryObjects:
         return self.get_many([object_id])[0]
 
     def get_many(self, object_ids: Sequence[Any]) -> list[ReadReceipt]:
-        """Read many objects in few requests, in their order. Raises `NotFoundError` that names those not there."""
+        """Read many objects in few requests, in the given order. Raises `NotFoundError` that names missing objects."""
         from airflow_provider_offers.client.model.receipts import object_receipt
 
         began = time.monotonic()
@@ -78,20 +78,20 @@ class LibraryObjects:
         waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
-        """Replace an object whole, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
+        """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
         receipt = self._hook.replace_offer(
             object_id, document, offer_type=self.kind, if_match=if_match, waive=waive, validate=validate
         )
         return self.with_kind(receipt)
 
     def edit(self, object_id: Any, work: Work) -> WriteReceipt:
-        """Do the work of a flow of `client.flows.editing` to one object and return the receipt."""
+        """Run a flow of `client.flows.editing` on one object and return the receipt."""
         return self.with_kind(self._hook.edit_offer(object_id, work, offer_type=self.kind))
 
     def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> WriteReceipt:
-        """Delete an object, see it gone, and return a receipt; `cascaded` in it lists what was deleted before it.
+        """Delete an object, wait until it is gone, and return a receipt; `cascaded` in it lists other deleted objects.
 
-        What still refers to the object is a `ConflictError` that names it, unless `cascade`, which deletes it first.
+        If others refer to the object, raises `ConflictError` that names them; `cascade` deletes them first instead.
         """
         from airflow_provider_offers.client.flows.cascading import delete_object
 
@@ -101,7 +101,7 @@ class LibraryObjects:
         )
 
     def search(self, *, full: bool = False, **query: Any) -> Iterator[ReadReceipt]:
-        """The objects that a search finds, each once, page by page; see `client.model.query.parse_query`.
+        """The results of a search, each once, page by page; see `client.model.query.parse_query`.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
         """
@@ -115,7 +115,7 @@ class LibraryObjects:
         self._tell("Found", found, began)
 
     def with_kind(self, receipt: WriteReceipt) -> WriteReceipt:
-        """The receipt of a write with the kind in it, which an offer's receipt does not have by itself."""
+        """The receipt of a write, plus the kind, which receipts of offers do not contain."""
         return {**receipt, "kind": self.kind.key}
 
     def _tell(self, done: str, count: int, began: float) -> None:

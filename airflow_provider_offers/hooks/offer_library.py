@@ -1,4 +1,4 @@
-"""The hook: an Airflow connection of type `offer_library` turned into the client, its secrets masked."""
+"""The hook: opens the client for an Airflow connection of type `offer_library`, and masks its secrets."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ T = TypeVar("T")
 
 
 class OfferLibraryHook(BaseHook):
-    """Talks to Adobe Journey Optimizer's Offer Library through a connection.
+    """Access to Adobe Journey Optimizer's Offer Library through an Airflow connection.
 
-    The connection says which generation of the API is used (`api` in its extra: `dps` or `xcore`); the methods are
-    the same on both and take JSON in either spelling. `sandbox` overrides the connection's.
+    The connection selects the generation of the API (`api` in its extra: `dps` or `xcore`). The methods are the same
+    on both, and accept JSON in either spelling. `sandbox` overrides the sandbox of the connection.
 
-    Every method raises the errors of `airflow_provider_offers.client.errors`. The hook closes its connections when
-    it is used as a context manager; without that they end with the process.
+    Every method raises the errors of `airflow_provider_offers.client.errors`. Use the hook as
+    a context manager to close its connections; otherwise they end with the process.
     """
 
     conn_name_attr = "offer_library_conn_id"
@@ -62,7 +62,7 @@ class OfferLibraryHook(BaseHook):
 
     @cached_property
     def settings(self) -> Settings:
-        """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
+        """The checked connection. Raises `ConfigurationError` that lists every problem."""
         check_place(self.offer_library_conn_id, self.sandbox)
         return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
 
@@ -76,21 +76,21 @@ class OfferLibraryHook(BaseHook):
         return OfferLibrary(self.settings, on_token=mask_secret)
 
     def objects(self, kind: KindName) -> LibraryObjects:
-        """What can be done with the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
+        """The calls for the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
         `decision`, `personalized` or `fallback`."""
         from airflow_provider_offers.hooks.objects import LibraryObjects
 
         return LibraryObjects(self, kind)
 
     def get_conn(self) -> OfferLibrary:
-        """The client on this connection; `library` under Airflow's own name for it."""
+        """The client on this connection; Airflow's name for `library`."""
         return self.library
 
     def service_now(self) -> datetime:
-        """What the service's clock shows, which windows go by: a moment that it has reached for certain.
+        """The service's clock, which decides about windows: a time that it has certainly reached.
 
-        Asks for it: `GET .../instances` (xcore) or `GET /offers` (dps). Where no answer has a `Date`, it is the time
-        of this machine.
+        Calls `GET .../instances` (xcore) or `GET /offers` (dps). If no answer has a `Date`, it is the time of this
+        machine.
         """
         from airflow_provider_offers.client.flows.timing import service_time
 
@@ -109,15 +109,16 @@ class OfferLibraryHook(BaseHook):
         waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
-        """Create an offer once and return its receipt; `action` in it says what happened.
+        """Create an offer exactly once and return its receipt; its `action` says what happened.
 
-        `window` (an `OfferWindow`, or `start` and `end` or `duration`, perhaps `timezone`) replaces the offer's dates.
-        `if_exists` decides about an offer of that exact name: `fail`, `adopt`, `update` or `skip`. One of the same
-        content that this credential made at or after `since` (an aware datetime) counts as made by an earlier try
-        and is adopted. `patience` is how many seconds an offer may take to show up in a listing. `marker` is the name
-        and the value of a characteristic by which the offer is recognized in place of its content. `waive` silences
-        what speaks against an offer that is approved from the start, by the names that `PublishOfferOperator` has.
-        `validate` is True (refuse what is wrong, warn of what is doubtful), "strict" (refuse both) or False (send it).
+        `window` (an `OfferWindow`, or `start` and `end` or `duration`, with an optional `timezone`) replaces the dates.
+        `if_exists` sets what to do if an offer with this exact name exists: `fail`, `adopt`, `update` or `skip`. An
+        offer with the same content that this credential created at or after `since` (a datetime with a time zone)
+        counts as the work of an earlier try and is adopted. `patience` is the number of seconds that the service may
+        need to list an offer. `marker` is the name and the value of a characteristic that identifies the offer
+        instead of its content. `waive` silences checks of an offer that is created as approved, by the names in
+        `PublishOfferOperator`. `validate` is True (reject errors, warn about doubts), "strict" (reject both) or
+        False (send unchecked).
 
         Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), between two lookups by name.
         """
@@ -137,7 +138,7 @@ class OfferLibraryHook(BaseHook):
         return cast("WriteReceipt", self.create(creation))
 
     def create(self, creation: Creation) -> dict[str, Any]:
-        """Create what `client.model.creations.new_creation` checked, once, and return its receipt."""
+        """Create what `client.model.creations.new_creation` prepared, exactly once, and return its receipt."""
         from airflow_provider_offers.client.model.receipts import write_receipt
 
         began = time.monotonic()
@@ -146,7 +147,7 @@ class OfferLibraryHook(BaseHook):
         return self._logged(write_receipt(written, self.settings, creation.kind.key), began)
 
     def tell_withdrawn(self, creation: Creation, written: Written) -> None:
-        """Say which twins of what was created are deleted again."""
+        """Log which duplicates were deleted."""
         if written.withdrawn:
             self.log.warning(
                 "%r was made more than once, by two at once or by a request thought lost: %s stays, %s deleted",
@@ -156,7 +157,7 @@ class OfferLibraryHook(BaseHook):
             )
 
     def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> ReadReceipt:
-        """Read an offer: a receipt with its status, window and, under `offer`, every property in plain names.
+        """Read an offer: a receipt with its status, window and, under `offer`, all properties with plain names.
 
         Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps).
         """
@@ -169,7 +170,7 @@ class OfferLibraryHook(BaseHook):
         return cast("ReadReceipt", self._logged(entity_receipt(entity, self.settings, full=True), began, "read"))
 
     def get_offers(self, offer_ids: Sequence[Any], *, offer_type: OfferType | None = None) -> list[ReadReceipt]:
-        """Read many offers in few requests, in their order. Raises `NotFoundError` that names those not there."""
+        """Read many offers in few requests, in the given order. Raises `NotFoundError` that names missing offers."""
         from airflow_provider_offers.client.model.receipts import entity_receipt
 
         began = time.monotonic()
@@ -195,9 +196,9 @@ class OfferLibraryHook(BaseHook):
     ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
 
-        Paths may be in either generation's spelling. `if_match` is the etag that the offer must still have;
-        `ConflictError` otherwise. A patch that makes an offer approved or a decision live is looked at first, and what
-        speaks against it is warned of, except for the reasons in `waive`.
+        Paths can use either generation's spelling. `if_match` is the etag that the offer must still have, else
+        `ConflictError`. A patch that approves an offer or activates a decision is checked first; problems are
+        warnings, except for those in `waive`.
 
         Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
         """
@@ -224,12 +225,12 @@ class OfferLibraryHook(BaseHook):
         waive: Sequence[str] | str = (),
         validate: Validate = True,
     ) -> WriteReceipt:
-        """Replace an offer whole, exactly once, and return the receipt; `action` is `replaced` or `unchanged`.
+        """Replace a whole offer, exactly once, and return the receipt; `action` is `replaced` or `unchanged`.
 
-        Properties that `offer` does not have are removed; what the service assigns stays. `if_match` is the etag that
-        the offer must still have; `ConflictError` otherwise.
+        Properties that `offer` does not have are removed; properties that the service assigns remain. `if_match` is the
+        etag that the offer must still have, else `ConflictError`.
 
-        Calls `PUT /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` with what differs (dps).
+        Calls `PUT /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` with the differences (dps).
         """
         from airflow_provider_offers.client.flows.doubts import checked_waive
         from airflow_provider_offers.client.flows.replacing import replace_object
@@ -246,7 +247,7 @@ class OfferLibraryHook(BaseHook):
         )
 
     def edit_offer(self, offer_id: Any, work: Work, *, offer_type: str | Kind | None = None) -> WriteReceipt:
-        """Do the work of a flow of `client.flows.editing` to one offer and return the receipt."""
+        """Run a flow of `client.flows.editing` on one offer and return the receipt."""
         from airflow_provider_offers.client.model.receipts import write_receipt
 
         began = time.monotonic()
@@ -255,19 +256,19 @@ class OfferLibraryHook(BaseHook):
         return cast("WriteReceipt", self._logged(write_receipt(written, self.settings, kind.key, offer_id), began))
 
     async def async_session(self) -> AsyncSession:
-        """A way to the same sandbox for an event loop of this task's own. The caller closes it."""
+        """A session on the same sandbox for an event loop of this task. The caller closes it."""
         from airflow.sdk.log import mask_secret
 
         from airflow_provider_offers.client.wire.session import AsyncSession
 
         async def mask(token: str) -> None:
-            # In the task's own thread: a worker is a fork, in which threads of its parent's pools do not run.
+            # In the task's own thread: a worker is a fork, and the threads of its parent's pools do not run in it.
             mask_secret(token)
 
         return await AsyncSession.open(self.settings, on_token=mask)
 
     def delete_offer(self, offer_id: Any, *, offer_type: str | None = None, missing_ok: bool = False) -> WriteReceipt:
-        """Delete an offer, see it gone, and return a receipt with the action `deleted` (or `unchanged`).
+        """Delete an offer, wait until it is gone, and return a receipt with the action `deleted` (or `unchanged`).
 
         Calls `DELETE /{container}/instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps).
         """
@@ -294,10 +295,10 @@ class OfferLibraryHook(BaseHook):
         ids: Any = None,
         full: bool = False,
     ) -> Iterator[ReadReceipt]:
-        """The offers that a search finds, each once, page by page as they are asked for.
+        """The offers that a search finds, each once; pages are loaded on demand.
 
-        See `airflow_provider_offers.client.model.query.parse_query` for the parameters. What the connection's
-        generation cannot express is refused with `UnsupportedError`.
+        See `airflow_provider_offers.client.model.query.parse_query` for the parameters. Raises
+        `UnsupportedError` if the generation of the connection does not support a parameter.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).
         """
@@ -343,16 +344,17 @@ class OfferLibraryHook(BaseHook):
         include_content: bool | None = True,
         allow_duplicates: bool | None = None,
     ) -> dict[str, Any]:
-        """Ask what one profile would be shown, or is shown where `dry_run` is False, which counts against caps.
+        """Ask what one profile would be shown. With `dry_run=False` it is shown, and counts towards caps.
 
-        `profile` may also be a whole profile of Adobe's, `identityMap` and what is beside it, or a whole decision
-        request; what the request says holds, and nothing may be said twice. `dry_run` is True unless it says otherwise.
+        `profile` can also be a complete profile, with `identityMap` and its other properties, or a complete decision
+        request. The settings of the request apply, and cannot be repeated. The default of `dry_run` is True.
 
-        Every decision of `decision_id` is asked at every placement of `placement_id`; or `scopes` lists decisions, each
-        with its placement and perhaps `itemCount`. `profile` holds the identities of one profile by namespace, such
-        as `{"Email": "a@example.com"}`; they are neither logged nor returned. None for `item_count` or
-        `include_content` leaves it to the placement, and None for `allow_duplicates` to the service, which then shows
-        an offer in one place only of a request, and the next best or the fallback in the others. Returns
+        The request contains every decision of `decision_id` at every placement of `placement_id`. Alternatively,
+        `scopes` lists decisions, each with its placement and an optional `itemCount`. `profile` contains the
+        identities of one profile by namespace, such as `{"Email": "a@example.com"}`; they are neither logged nor
+        returned. With None, `item_count` and `include_content` use the setting of the placement, and
+        `allow_duplicates` uses the service's default: an offer is shown at one place of a request only, and the
+        other places get the next best offer or the fallback. Returns
         `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`, `placement`,
         `options` and `fallback`.
 
@@ -399,7 +401,7 @@ class OfferLibraryHook(BaseHook):
     ) -> dict[str, Any]:
         """Submit a batch decision for an audience and return its receipt; a second call submits a second job.
 
-        Decisions and placements are named as in `decide`.
+        Decisions and placements are given as in `decide`.
 
         Calls `POST /data/core/dwm/workloads/decisions`.
         """
@@ -420,7 +422,7 @@ class OfferLibraryHook(BaseHook):
         return job_receipt(job, self.settings, dataset=workload.dataset, audience=workload.audience)
 
     def batch_status(self, job_id: str) -> dict[str, Any]:
-        """A batch decision's receipt as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
+        """The current receipt of a batch decision. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
         from airflow_provider_offers.client.deciding.batching import job_status
         from airflow_provider_offers.client.deciding.jobs import job_receipt
 
@@ -428,7 +430,7 @@ class OfferLibraryHook(BaseHook):
         return job_receipt(job, self.settings, dataset=None, audience=None)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether token, organization, sandbox and read permission work, and which of them does not."""
+        """Test token, organization, sandbox and read permission; returns whether they work, and a message."""
         from airflow_provider_offers.client.doctor import examine
         from airflow_provider_offers.client.errors import ConfigurationError
 
@@ -441,7 +443,7 @@ class OfferLibraryHook(BaseHook):
         return all(finding.ok for finding in findings), "; ".join(map(str, findings))
 
     def _logged(self, receipt: dict[str, Any], began: float, action: str | None = None) -> dict[str, Any]:
-        """Say what was done to which offer, where, how long it took, and under which request id."""
+        """Log the action, the offer, the sandbox, the duration and the request id."""
         self.log.info(
             "%s %s %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
             (action or receipt["action"]).capitalize(),
@@ -457,7 +459,7 @@ class OfferLibraryHook(BaseHook):
 
 
 class OfferLibraryAsyncHook(BaseHook):
-    """The Offer Library for triggers and async tasks: the same calls, awaited, on one session.
+    """The Offer Library for triggers and asynchronous tasks: the same calls, awaited, on one session.
 
     Use it as an async context manager. Neither the connection nor a secret is ever read or masked on the event loop.
     """
@@ -485,7 +487,7 @@ class OfferLibraryAsyncHook(BaseHook):
             await session.close()
 
     async def session(self, *, retries: Retries | None = None) -> AsyncSession:
-        """The open way to the sandbox; opened at the first call."""
+        """The session on the sandbox; opened at the first call."""
         from airflow_provider_offers.client.wire.session import AsyncSession
 
         async with self._opening:
@@ -495,13 +497,13 @@ class OfferLibraryAsyncHook(BaseHook):
             return self._session
 
     async def settings(self) -> Settings:
-        """The connection, checked. Raises `ConfigurationError` with everything that is wrong in it."""
+        """The checked connection. Raises `ConfigurationError` that lists every problem."""
 
         def read() -> Settings:
             check_place(self.offer_library_conn_id, self.sandbox)
             return connection_settings(self.get_connection(self.offer_library_conn_id), self.sandbox)
 
-        # Airflow's own asynchronous reading could deadlock the triggerer before 3.3.2; a thread never does.
+        # Airflow's own asynchronous read could deadlock the triggerer before 3.3.2; a thread never does.
         return await _off_the_loop(read)
 
     async def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> ReadReceipt:
@@ -537,7 +539,7 @@ class OfferLibraryAsyncHook(BaseHook):
                     return
                 yield cast("ReadReceipt", entity_receipt(entity, session.settings, full=full))
                 left = None if left is None else left - 1
-            # What is read is let go of before the next page comes.
+            # Each page is released before the next one arrives.
             del page
 
 
@@ -548,10 +550,10 @@ async def _mask_off_the_loop(token: str) -> None:
 
 
 async def _off_the_loop(work: Callable[..., T], *arguments: Any) -> T:
-    """Do it in a thread from which the triggerer of Airflow 3.2 finds back to its loop, as it does by asgiref only.
+    """Run it in a thread from which the triggerer of Airflow 3.2 can return to its loop; this needs asgiref.
 
-    The thread is of this loop's own pool. asgiref's shared thread, its default, is none of this process's in a task:
-    a worker is a fork, in which the threads of its parent do not run, and who waits for one waits for ever.
+    The thread belongs to this loop's pool. asgiref's default, a shared thread, does not exist in a task: a worker is a
+    fork, the threads of its parent do not run in it, and waiting for one would never end.
     """
     from asgiref.sync import sync_to_async
 

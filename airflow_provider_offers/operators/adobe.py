@@ -1,4 +1,4 @@
-"""Adobe's own templates in an offer's content, told apart from Airflow's."""
+"""Distinguishes Adobe's own templates in an offer's content from Airflow's."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import jinja2
 
-# The members of a component that customers get to see, in plain names.
+# The properties of a component that customers see, with plain names.
 CONTENT = ("content", "deliveryURL", "linkURL")
 
 _FIRST_NAME = re.compile(r"-?\s*([A-Za-z_]\w*)")
-# What only Adobe's language has: helpers, blocks, partials, and text that is not escaped.
+# Syntax that only Adobe's language has: helpers, blocks, partials, and unescaped text.
 _ADOBES = re.compile(r"\{%=|\{%-?\s*let\b|\{%[#/]|\{\{[#/>!{]|\{\{\s*else\b")
-# Where Adobe's expressions begin, by its pages about personalization.
+# The first words of Adobe's expressions, from its pages about personalization.
 _ADOBES_NAMES = ("profile", "context", "target", "targetData", "audience", "journey", "offer", "fragment", "upperCase")
 
 
 def plain(name: Any) -> str:
-    """The name of a member without generation 1's prefix."""
+    """The name of a property without generation 1's prefix."""
     return str(name).rpartition(":")[2]
 
 
 def is_content(tokens: Collection[Any]) -> bool:
-    """Whether a place in a document holds content."""
+    """Whether a place in a document contains content."""
     return any(isinstance(token, str) and plain(token) in CONTENT for token in tokens)
 
 
 def looks_like_adobes(text: str) -> bool:
-    """Whether the text holds what Adobe's pages call personalization."""
+    """Whether the text contains Adobe's personalization."""
     if _ADOBES.search(text):
         return True
     return any(re.search(r"\{\{\s*" + name + r"\b", text) for name in _ADOBES_NAMES)
 
 
 def pieces(text: str, env: jinja2.Environment, known: Collection[str]) -> Iterator[tuple[bool, str]]:
-    """The text in pieces, each with whether it is an expression of Airflow's.
+    """The pieces of the text, each with a flag for Airflow's expressions.
 
-    An expression between double braces is Airflow's where it begins with a name that Airflow knows. Everything else is
+    An expression in double braces is Airflow's if it begins with a name that Airflow knows. Everything else is
     Adobe's: statements, comments, triple braces, and expressions that begin with anything else.
     """
     start, end = re.escape(env.variable_start_string), re.escape(env.variable_end_string)
@@ -61,7 +61,7 @@ _CONTENT_MEMBER = re.compile(rf'("(?:\w+:)?(?:{"|".join(CONTENT)})"\s*:\s*){_STR
 
 
 def render_around(text: str, env: jinja2.Environment, known: Collection[str], render: Callable[[str], str]) -> str:
-    """Render JSON text in which templates stand outside of strings too, and keep what is Adobe's in its content."""
+    """Render JSON text with templates outside of strings, and keep Adobe's templates in its content."""
     from uuid import uuid4
 
     kept: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What every operator of the Offer Library shares: the connection, templates, JSON files, and how failures end."""
+"""The common base of all operators: the connection, templates, JSON files, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ DEFAULT_CONNECTION = OfferLibraryHook.default_conn_name
 
 
 class OfferLibraryOperator(Templated, BaseOperator):
-    """The base of the operators: opens the hook, runs `work`, and ends failures the way Airflow should treat them.
+    """The base of the operators: opens the hook, runs `work`, and converts errors for Airflow.
 
     :param offer_library_conn_id: the connection, of type `offer_library`
-    :param sandbox: the sandbox to work in, instead of the connection's
+    :param sandbox: overrides the sandbox of the connection
 
-    An error that no retry can mend (wrong input, a wrong connection, refused credentials or content, somebody else's
-    offer of the same name) fails the task at once; every other error leaves the decision to the task's retries.
+    If a retry cannot help (invalid input, a wrong connection, rejected credentials or content, somebody else's offer
+    with the same name), the task fails at once. After other errors, Airflow retries the task if it has `retries`.
     """
 
     template_fields: Sequence[str] = ("offer_library_conn_id", "sandbox")
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {}
-    # Whether later tries carry on with what the first rendered, as whatever writes has to.
+    # Whether later tries use the values that the first try rendered, as all writes must.
     keeps_plan: ClassVar[bool] = False
     operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
     ui_color = "#fbeae9"
@@ -56,7 +56,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
         self.sandbox = sandbox
 
     def execute(self, context: Context) -> Any:
-        # Airflow pushes every link of the task into XCom; one that leads nowhere is none.
+        # Airflow pushes every link of the task into XCom; an empty link is left out.
         self.operator_extra_links = ()
         try:
             self.check_templates()
@@ -73,11 +73,11 @@ class OfferLibraryOperator(Templated, BaseOperator):
             if can_pass(error):
                 raise
             told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
-            # Without its cause, which would say the same once more, with our frames before it.
+            # Without the cause, which would repeat the message with our frames.
             raise AirflowFailException(str(told)) from None
 
     def _check_flags(self) -> None:
-        """A flag that is no flag, such as the text "False", would mean the opposite of what it says."""
+        """Reject a flag that is not a boolean: the text "False" would count as true."""
         violations = [
             Violation(name.removeprefix("as_"), quoted(vars(self)[name]), "True or False")
             for name in _FLAGS
@@ -88,7 +88,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         try:
-            # The fields are rendered anew after every wait.
+            # The fields are rendered again after every wait.
             self.check_templates()
         except InvalidInputError as error:
             raise AirflowFailException(str(error)) from None
@@ -96,11 +96,11 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     @abstractmethod
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        """What the operator does, on an open hook."""
+        """The work of the operator, with an open hook."""
 
 
 def execution_deadline(task: BaseOperator, context: Context) -> float | None:
-    """When the task's `execution_timeout` is over, in seconds since 1970: deferred, a trigger must see to it."""
+    """The end of the task's `execution_timeout`, in seconds since 1970; while deferred, the trigger enforces it."""
     from datetime import UTC, datetime
 
     if task.execution_timeout is None:
@@ -110,24 +110,24 @@ def execution_deadline(task: BaseOperator, context: Context) -> float | None:
 
 
 def named_offer(given: Any, field: str = "offer_id") -> Any:
-    """What a field that names objects holds; what a task returned may also come as text, from a template."""
+    """The value of a field that names objects; a template turns the result of a task into text."""
     if isinstance(given, str) and given.lstrip().startswith(("{", "[", "(")):
         return json_document(field, given)
-    # What mapped tasks returned comes as a sequence of Airflow's own.
+    # The results of mapped tasks are a sequence type of Airflow.
     return list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else given
 
 
 def listed_document(name: str, given: Any) -> Any:
-    """An item of a list of documents; text that is neither JSON nor a file's name is left for others to refuse."""
+    """An item of a list of documents; other text than JSON and file names is rejected later."""
     if isinstance(given, str) and (given.lstrip().startswith(("{", "[", "(")) or looks_like_a_name(given)):
         return json_document(name, given)
     return given
 
 
 def json_document(name: str, given: Any, *, private: bool = False) -> Any:
-    """A templated field that holds JSON: as Python has it, as text, or as the name of a `.json` file.
+    """A templated field with JSON: as a Python object, as text, or as the name of a `.json` file.
 
-    Airflow's rendering has put a file's content in place of its name already. No error quotes what is `private`.
+    Airflow has already replaced the name of a file with its content. Errors do not quote `private` values.
     """
     if not isinstance(given, str):
         return given

@@ -1,4 +1,4 @@
-"""The base of the operators that create: one object or a list of them, each exactly once for a run of the task."""
+"""The base of the operators that create: one object or a list of them, each exactly once for each task run."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
 
 
 class CreateOperator(OfferLibraryOperator):
-    """Creates what a field of the operator describes, and returns its receipt; for a list, a list of receipts.
+    """Creates the object in a field of the operator, and returns its receipt; for a list, a list of receipts.
 
-    :param window: when it may be shown, in place of the dates in the document: `start` and `end` or `duration`,
-        perhaps `timezone`, as `ScheduleOfferOperator` takes them
-    :param if_exists: what an object of exactly that name in the sandbox means: `fail` (default), `adopt` (take it as
-        it is), `update` (patch what differs), `skip` (skip this task; in a list, this entry). What an earlier try of
-        this very task made is recognized and adopted.
-    :param patience: seconds that a new object may take to show up in a listing, and that a commit may come late; so
-        long is looked after its creation to see that it is the only one of its name, and twice as long after a lost
-        answer before it is posted again
-    :param marker: the name of a characteristic that is to hold `dag/run/task/map index`, by which the task recognises
-        what it made whatever became of it since; by default nothing is added to an offer
-    :param waive: what may speak against an object that is `approved` or `live` from the start, and is to be silent:
-        the reasons that `PublishOfferOperator` and `ActivateDecisionOperator` know, and the doubts about a window that
-        `ScheduleOfferOperator` knows. Each is a warning otherwise, and with `validate="strict"` a refusal
-    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
-        document as it is
+    :param window: when the object may be shown; replaces the dates in the document: `start` and `end` or `duration`,
+        with an optional `timezone`, as in `ScheduleOfferOperator`
+    :param if_exists: what to do if the sandbox already has an object with exactly this name: `fail` (default), `adopt`
+        (use it as it is), `update` (patch the differences), `skip` (skip this task; in a list, this entry). The
+        operator recognizes and adopts the object of an earlier try of this task.
+    :param patience: seconds that the service may need to list a new object, or to commit a late POST. The operator
+        looks for other objects with the name for this time after a creation, and for twice this time after a lost
+        answer before it sends the POST again
+    :param marker: the name of a characteristic to store `dag/run/task/map index` in, so the task always recognizes its
+        own object; by default, nothing is added to an offer
+    :param waive: checks to silence if the object is created as `approved` or `live`: the reasons of
+        `PublishOfferOperator` and `ActivateDecisionOperator`, and the doubts about a window of `ScheduleOfferOperator`.
+        Each of them is a warning otherwise, and an error with `validate="strict"`
+    :param validate: True rejects errors and warns about doubts, `"strict"` rejects both, False sends the document
+        unchanged
     :param keep_adobe_templates: True keeps Adobe's own templates, such as `{{profile.person.name.firstName}}`, in
-        `content`, `deliveryURL` and `linkURL`: there only an expression in double braces that begins with a name of
-        Airflow's is rendered, such as `{{ ds }}` or `{{ params.code }}`
-    :param max_concurrent: how many of a list are under way at once (default 8)
-    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
-        the task fails in the end either way, and names what failed
+        `content`, `deliveryURL` and `linkURL`: there, Airflow only renders expressions in double braces that begin
+        with a name that it knows, such as `{{ ds }}` or `{{ params.code }}`
+    :param max_concurrent: how many items of a list run at the same time (default 8)
+    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
+        rest; the task fails in both cases, and lists the failures
     """
 
     keeps_plan: ClassVar[bool] = True

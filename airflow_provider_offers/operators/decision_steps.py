@@ -26,7 +26,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
     `waive` and `validate` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the
     window.
 
-    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
+    Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
 
     template_fields: Sequence[str] = (*_FIELDS, "start", "end", "duration", "timezone", "waive")
@@ -105,9 +105,9 @@ class ActivateDecisionOperator(DecisionStepOperator):
         `missing_offer`, `offers_not_approved`, `no_offer_to_show`
 
     `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or
-    `unchanged` where the decision is live already. Raises `NotPublishableError`, which names what would make it
-    pointless, and `TransitionError` for a decision that is complete or archived. An edit that somebody makes
-    meanwhile is looked at, and kept.
+    `unchanged` if the decision already is live. Raises `NotPublishableError`, which lists every reason why it could
+    not work, and `TransitionError` for a decision that is complete or archived. If somebody edits it in
+    the meantime, the new version is checked, and kept.
 
     Calls a read, lookups of what the decision refers to and of the offers of its collections, then `PATCH`.
     """
@@ -143,36 +143,36 @@ class ActivateDecisionOperator(DecisionStepOperator):
 
 
 class DeactivateDecisionOperator(DecisionStepOperator):
-    """Take a decision back: from `live` to `draft`, so that it is not made any more.
+    """Deactivate a decision: move it from `live` to `draft`, so it is no longer active.
 
-    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `deactivated`, or `unchanged` where it is
-    a draft already. Raises `TransitionError` for a decision that is complete or archived.
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `deactivated`, or `unchanged` if it
+    already is a draft. Raises `TransitionError` for a decision that is complete or archived.
 
-    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
+    Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
 
     step_verb: ClassVar[str] = "deactivate"
 
 
 class CompleteDecisionOperator(DecisionStepOperator):
-    """Complete a live decision, which is final: a complete decision can only be duplicated, archived or deleted.
+    """Complete a live decision. This is final: a complete decision can only be duplicated, archived or deleted.
 
-    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `completed`, or `unchanged` where it is
-    complete already. Raises `TransitionError` for a decision that is not live.
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `completed`, or `unchanged` if it
+    already is complete. Raises `TransitionError` for a decision that is not live.
 
-    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
+    Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
 
     step_verb: ClassVar[str] = "complete"
 
 
 class ArchiveDecisionOperator(DecisionStepOperator):
-    """Archive a decision, which is final: an archived decision can only be deleted or duplicated.
+    """Archive a decision. This is final: an archived decision can only be deleted or duplicated.
 
-    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `archived`, or `unchanged` where it is
-    archived already.
+    Parameters are those of `EditObjectsOperator` without `kind`. `action` is `archived`, or `unchanged` if it
+    already is archived.
 
-    Calls a read, then `PATCH` as `PatchLibraryObjectOperator` does.
+    Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
 
     step_verb: ClassVar[str] = "archive"

@@ -1,4 +1,4 @@
-"""The operators that have decisions delivered: for one profile at once, or for an audience into a dataset."""
+"""The operators for decisions: for one profile at once, or for an audience into a dataset."""
 
 from __future__ import annotations
 
@@ -44,35 +44,36 @@ IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
 
 
 class DecideOperator(OfferLibraryOperator):
-    """Ask what the decision runtime shows one profile, and return the propositions.
+    """Ask the decision runtime what it shows to one profile, and return the propositions.
 
-    :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
-        or a list of any of these
-    :param placement_id: the placement, or a list; every decision is asked at every placement
-    :param scopes: in place of both: a list of decisions, each with a placement of its own and perhaps a count, such as
-        `[{"decision": "name:Newsletter", "placement": "name:Top", "itemCount": 2}]`; all in one request. Also the name
-        of a templated `.json` file.
-    :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`; a whole profile as
-        Adobe's pages print it, `identityMap` with `contextData`, `decisionRequestId`, `mergePolicy` or
-        `enrichedAudience` beside it; a whole decision request; or the name of a templated `.json` file of any of these.
-        It is neither logged nor returned, but Airflow shows it among the rendered fields.
-    :param item_count: how many offers to ask for at each placement, 1 to 30; by default what the placement says, else 1
-    :param context_data: data of the situation by schema, for rules that ask for it: `{schema: data}`
-    :param dry_run: True (default, unless a whole request says otherwise) counts nothing against caps, so that a DAG may
-        check what would be shown. False decides for real; such a request is never repeated where its answer was lost. A
-        retry of the task asks again.
-    :param include_content: False leaves the offers' contents out, None leaves that to the placement's `returnContent`
-    :param allow_duplicates: True lets one offer be shown at several placements and by several decisions of the
-        request, False does not. None (default) leaves it to the service, which does not: the second place then gets the
-        next best offer, or the fallback.
+    :param decision_id: the decision: a reference id of either generation, an xcore instance id, the result of a
+        task, or a list of these
+    :param placement_id: the placement, or a list; the request contains every decision at every placement
+    :param scopes: instead of both: a list of decisions, each with its own placement and an optional count, such as
+        `[{"decision": "name:Newsletter", "placement": "name:Top", "itemCount": 2}]`; all in one request. Can also be
+        the name of a templated `.json` file.
+    :param profile: the identities of one profile by namespace, such as `{"Email": "a@example.com"}`; a complete
+        profile as on Adobe's pages: `identityMap`, and optionally `contextData`, `decisionRequestId`, `mergePolicy` or
+        `enrichedAudience`; a complete decision request; or the name of a templated `.json` file with one of these.
+        It is neither logged nor returned, but Airflow shows it in the rendered fields.
+    :param item_count: how many offers to request for each placement, 1 to 30; default: the placement's `itemCount`,
+        else 1
+    :param context_data: context data by schema, for rules that use it: `{schema: data}`
+    :param dry_run: True (default, unless a complete request says otherwise) counts nothing towards caps, so a DAG can
+        check what would be shown. False makes a real decision; the client never repeats it after a lost answer. A retry
+        of the task asks again.
+    :param include_content: False leaves out the content of the offers, None uses the placement's `returnContent`
+    :param allow_duplicates: True allows one offer at several placements and in several decisions of the request, False
+        does not. None (default) uses the service's default (not allowed): the second place then gets the next best
+        offer, or the fallback.
 
     Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`: each with `decision` and
-    `placement` (`id`, `etag`), `options` (the best first) and `fallback`, whose members are `id`, `etag`, and what the
-    service gave of `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and `characteristics`.
+    `placement` (`id`, `etag`), `options` (the best first) and `fallback`, with `id`, `etag`, and those that the
+    service returned of `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and `characteristics`.
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: "Deliver
-    offers using the Decisioning API". A decision that the runtime does not know, as a moment after its activation, is
-    a `RuntimeRefusalError`, after which the task's retries ask again.
+    offers using the Decisioning API". If the runtime has not synced a decision yet, for example right after its
+    activation, the task raises `RuntimeRefusalError`, and its retries ask again.
     """
 
     template_fields: Sequence[str] = (
@@ -110,7 +111,7 @@ class DecideOperator(OfferLibraryOperator):
         self.profile = profile
         self.item_count = item_count
         self.context_data = context_data
-        # Airflow's own operators have a method of the name `dry_run`.
+        # Airflow's own operators have a method with the name `dry_run`.
         self.as_dry_run = dry_run
         self.include_content = include_content
         self.allow_duplicates = allow_duplicates
@@ -136,40 +137,40 @@ class DecideOperator(OfferLibraryOperator):
         except InvalidInputError as error:
             if not isinstance(self.profile, str) or self.profile.strip().endswith(".json"):
                 raise
-            # An id as it is, more often than broken JSON.
+            # An id is more likely than broken JSON.
             (violation,) = error.violations
             violations = [Violation("profile", violation.given, f"{PROFILE_SHAPE}, as a dict or as JSON text")]
             raise InvalidInputError(error.subject, violations) from None
 
 
 class BatchDecisionOperator(OfferLibraryOperator):
-    """Have the best offers decided for every profile of an audience, into a dataset, and wait until they are there.
+    """Decide the best offers for every profile of an audience, write them into a dataset, and wait for them.
 
-    :param decision_id: the decision: a reference id of either generation, an xcore instance id, what a task returned,
-        or a list of any of these
-    :param placement_id: the placement, or a list; every decision is made at every placement
-    :param scopes: in place of both: a list of decisions, each with a placement of its own, as `DecideOperator` has it
-    :param audience_id: the one audience; its profiles are those of the last daily snapshot
-    :param dataset_id: the dataset, of the schema ODE DecisionEvents, that the decisions are written to
-    :param item_count: how many offers to choose at each placement, 1 (default) to 30
-    :param include_content: True writes the offers' contents into the dataset too
+    :param decision_id: the decision: a reference id of either generation, an xcore instance id, the result of a
+        task, or a list of these
+    :param placement_id: the placement, or a list; the job uses every decision at every placement
+    :param scopes: instead of both: a list of decisions, each with its own placement, as in `DecideOperator`
+    :param audience_id: one audience; its profiles come from the last daily snapshot
+    :param dataset_id: the dataset for the decisions, with the schema ODE DecisionEvents
+    :param item_count: how many offers to choose for each placement, 1 (default) to 30
+    :param include_content: True also writes the content of the offers into the dataset
     :param wait_for_completion: False returns as soon as the job is submitted
     :param deferrable: wait in the triggerer; the default is Airflow's `[operators] default_deferrable`
-    :param poll_interval: seconds between two looks at the job
-    :param timeout: seconds that a try waits, time in the service's queue included
-    :param if_unknown: what a retry does that cannot know whether an earlier try submitted a job: `submit` (default)
-        or `fail`
+    :param poll_interval: seconds between two checks of the job
+    :param timeout: seconds that a try waits, including the time in the service's queue
+    :param if_unknown: what to do if a retry cannot know whether an earlier try submitted a job: `submit` (default) or
+        `fail`
 
     The receipt: `job_id`, `status`, `dataset`, `audience`, `detail` (the service's own), `created`, `sandbox`, `api`.
-    At most five jobs of a dataset run at once; others wait in the service's queue, and the task with them. A job that
-    ends in ERROR fails the try, and a retry submits a new one.
+    At most five jobs of a dataset run at once; others wait in the service's queue, and the task with them. If a
+    job ends in ERROR, the try fails, and a retry submits a new job.
 
-    On Airflow 3.3 a retry takes up the job of the try before, and submits none. On 3.2, which keeps nothing between
-    tries, and where a worker was killed between the request and its answer, nobody can know: the service has no
-    idempotency key and lists no jobs. Then `submit` makes sure that there are decisions, at the price of rows of the
-    same kind being written twice.
+    On Airflow 3.3 a retry continues with the job of the earlier try and does not submit another. Airflow 3.2 keeps no
+    state between tries. There, and if a worker was killed between the request and its answer, nobody knows whether a
+    job exists: the service has no idempotency key and cannot list jobs. `submit` then makes sure that there are
+    decisions, but rows may be written twice.
 
-    The service cannot cancel a job. A task that is killed or runs out of time leaves it running, and says so.
+    The service cannot cancel a job. If a task is killed or times out, the job continues, and the log says so.
 
     Calls `POST /data/core/dwm/workloads/decisions`, then `GET .../{job_id}`; Adobe: "Batch Decisioning API".
     """
@@ -244,7 +245,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         )
         poll_interval, timeout = self._bounds()
         record = SubmissionRecord(context, self.log, [hook.settings.sandbox, *workload.fingerprint])
-        # Before anything is kept: looking up an instance id or a name is no submission.
+        # Before anything is stored: a lookup of an instance id or a name is not a submission.
         body = hook.library.run(lambda access: submission(access, workload))
         job = self._earlier_job(hook, record, poll_interval) or self._submit(hook, record, workload, body)
         self._job_id = job.id
@@ -263,7 +264,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         return receipt_of(self._ended(job, record))
 
     def _earlier_job(self, hook: OfferLibraryHook, record: SubmissionRecord, poll_interval: float) -> Job | None:
-        """The job of an earlier try, unless that failed or is gone, so that this try needs one of its own."""
+        """The job of an earlier try, or None if it failed or is gone, so this try needs its own job."""
         job_id = record.job_id
         if job_id is None:
             return None
@@ -275,7 +276,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
             record.lose()
             return None
         if job.status == "ERROR" or (job.is_over and record.is_anew):
-            # A task that was cleared is to do its work again; a job under way is as good as a new one.
+            # A cleared task does its work again; a running job is as good as a new one.
             self.log.warning("%s. This try submits a new one", job)
             record.forget()
             return None
@@ -287,7 +288,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         return job
 
     def _seen(self, hook: OfferLibraryHook, job_id: str, poll_interval: float) -> Job:
-        """The job of an earlier try; `NotFoundError` where the service does not know it for as long as a wait bears."""
+        """The job of an earlier try; raises `NotFoundError` if the service does not know it for too long."""
         from airflow_provider_offers.client.waiting.polling import Patience
 
         patience = Patience(poll_interval)
@@ -343,7 +344,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self.log.warning("%s. Submitting: if there is a job already, its rows will be in the dataset twice", doubt)
 
     def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
-        """Look at the job until it is over."""
+        """Check the job until it ends."""
         from airflow_provider_offers.client.waiting.polling import Patience
 
         patience, end = Patience(poll_interval), time.monotonic() + timeout
@@ -380,7 +381,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Take up what the trigger ended in."""
+        """Continue with the event of the trigger."""
         from airflow_provider_offers.client.model.decided import Job
         from airflow_provider_offers.operators.submissions import SubmissionRecord
 
@@ -404,7 +405,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         return receipt
 
     def on_kill(self) -> None:
-        """Say what becomes of the job: the service has no way to end it."""
+        """Log what happens to the job: the service cannot cancel it."""
         if self._job_id is not None:
             self.log.warning("The batch job %s goes on: the service has no way to cancel it", self._job_id)
         elif self._submitting:
@@ -412,14 +413,14 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _ended(self, job: Job, record: SubmissionRecord) -> Job:
         if job.status == "ERROR":
-            # A retry is to submit another one.
+            # A retry submits another job.
             record.forget()
         else:
             self.log.info("%s", job)
         return job.completed()
 
     def _stop_waiting(self, error: OfferLibraryError | AirflowTaskTimeout, record: SubmissionRecord) -> NoReturn:
-        """End this try while the job goes on. A retry takes it up, where Airflow lets it know of the job."""
+        """End this try while the job continues. A retry continues with the job if Airflow keeps its id."""
         if isinstance(error, NotFoundError):
             record.lose()
         elif isinstance(error, OfferLibraryError) and not can_pass(error):
@@ -451,12 +452,12 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
 
 def _scopes(given: Any) -> Any:
-    """What a `scopes` field holds; None where a template left it empty."""
+    """The value of a `scopes` field; None if a template left it empty."""
     return None if given is None or given == "" else json_document("scopes", given)
 
 
 def _failure(event: dict[str, Any]) -> OfferLibraryError:
-    """The error that ended the wait in the triggerer, as far as an event tells."""
+    """The error that ended the wait in the triggerer, from the event."""
     if event.get("error") == "NotFoundError":
         return NotFoundError(method="GET", path="/workloads/decisions", status=404, detail=event["message"])
     error = OfferLibraryError(str(event.get("message")))

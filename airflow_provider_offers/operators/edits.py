@@ -1,4 +1,4 @@
-"""The base of the operators that change offers which are there: one offer, or a list of them with one receipt each."""
+"""The base of the operators that change existing offers: one offer, or a list of offers with one receipt each."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class EditOffersOperator(OfferLibraryOperator):
-    """Changes one offer and returns its receipt, or many and returns a list of receipts in their order.
+    """Changes one offer and returns its receipt, or a list of offers and returns their receipts in the same order.
 
-    :param offer_id: a reference id of either generation, an xcore instance id, what an offer task returned, or a list
-        of any of these, such as the output of a search
-    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
-    :param max_concurrent: how many offers of a list are under way at once (default 8)
-    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
-        the task fails in the end either way, and names what failed
+    :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
+        of these, such as the output of a search
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
+    :param max_concurrent: how many offers of a list run at the same time (default 8)
+    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
+        rest; the task fails in both cases, and lists the failures
 
-    On Airflow 3.3 a retry goes on at the first offer of the list that is not done; on 3.2 it looks at each again.
+    On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
     """
 
     template_fields: Sequence[str] = (
@@ -42,7 +42,7 @@ class EditOffersOperator(OfferLibraryOperator):
     )
 
     keeps_plan: ClassVar[bool] = True
-    # What the tries of the task leave for each other, from when it works.
+    # What the tries of the task keep for each other; set when `work` starts.
     intents: PatchIntents
 
     def __init__(
@@ -69,20 +69,20 @@ class EditOffersOperator(OfferLibraryOperator):
     @property
     @abstractmethod
     def done(self) -> str:
-        """What a message calls an offer that is done, such as `published`."""
+        """The word for a finished offer in messages, such as `published`."""
 
     @abstractmethod
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        """The flow that changes an offer, made and checked after the templates are rendered."""
+        """The flow that changes an offer, built and checked after the templates are rendered."""
 
     @property
     def fingerprint(self) -> Any:
-        """What, beside the offers, makes two tries of the task the same work; as JSON."""
+        """What defines the work of the task besides the offers, as JSON."""
         return [type(self).__name__]
 
     @property
     def repeatable(self) -> bool:
-        """Whether the work may be done twice to one offer without harm."""
+        """Whether the work is safe to repeat on one offer."""
         return True
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
@@ -104,7 +104,7 @@ class EditOffersOperator(OfferLibraryOperator):
         return [settings.host, settings.sandbox, settings.api, self.fingerprint]
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
-        """Do the work for every offer given; the receipts come in their order."""
+        """Process every given offer; returns the receipts in the same order."""
         from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
         from airflow_provider_offers.operators.progress import Checkpoint, ListProgress

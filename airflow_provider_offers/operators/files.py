@@ -1,4 +1,4 @@
-"""Files of JSON beside a DAG: found by the name that a field gives, read, and told apart from text."""
+"""JSON files next to a DAG: finds them by the name in a field, reads them, and distinguishes them from text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIKE_A_NAME = re.compile(r"[^\n{}\[\]\"<>|]{1,300}\.[A-Za-z][A-Za-z0-9]{0,7}")
 
 
 class UnreadableFileError(Exception):
-    """A file that a field names cannot be used; `subject` and `violation` say why."""
+    """A file in a field cannot be used; `subject` and `violation` say why."""
 
     def __init__(self, subject: str, field: str, given: str, accepted: str = _ACCEPTED) -> None:
         super().__init__(given)
@@ -29,14 +29,14 @@ class UnreadableFileError(Exception):
 
 
 def names_a_file(value: Any, endings: Sequence[str]) -> bool:
-    """Whether a whole value, or an item of a list, is the name of a file."""
+    """Whether a value, or an item of a list, is the name of a file."""
     if isinstance(value, str):
         return value.strip().endswith(tuple(endings)) and "\n" not in value.strip() and not _is_document(value)
     return isinstance(value, os.PathLike) or hasattr(value, "read_bytes")
 
 
 def looks_like_a_name(text: str) -> bool:
-    """Whether text that is no JSON was meant to be the name of a file."""
+    """Whether text that is not JSON looks like the name of a file."""
     return _LIKE_A_NAME.fullmatch(text.strip()) is not None
 
 
@@ -45,7 +45,7 @@ def _is_document(text: str) -> bool:
 
 
 def read(field: str, given: Any, env: jinja2.Environment, endings: Sequence[str]) -> str:
-    """The text of the file that `given` names: a path of any kind, or text, relative to where the DAG's files are."""
+    """The text of a file: `given` is a path of any type, or text, relative to the DAG's files."""
     name = str(given).strip()
     if not name.endswith(tuple(endings)):
         raise UnreadableFileError("A file cannot be read", field, repr(name), f"a file of JSON, {' or '.join(endings)}")
@@ -70,7 +70,7 @@ def _located(name: str, env: jinja2.Environment) -> Path:
     candidates = [folder / name for folder in folders] or [Path(name)]
     found = next((each for each in candidates if each.is_file()), None)
     if found is None:
-        # A folder of that name says what it is when it is opened.
+        # Opening a folder raises the right error.
         found = next((each for each in candidates if each.exists()), None)
     if found is None:
         raise FileNotFoundError(name)
@@ -78,7 +78,7 @@ def _located(name: str, env: jinja2.Environment) -> Path:
 
 
 def _from_the_loader(field: str, name: str, env: jinja2.Environment) -> str:
-    """What a loader of the DAG's own, which reads no folders, has under that name."""
+    """The file of this name in a custom loader of the DAG."""
     from jinja2 import TemplateNotFound
 
     if env.loader is not None and not hasattr(env.loader, "searchpath"):

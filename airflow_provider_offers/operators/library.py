@@ -45,18 +45,18 @@ if TYPE_CHECKING:
 
 
 class CreateLibraryObjectOperator(CreateOperator):
-    """Create an object of the library, or a list of them, once for each run of the task, and return the receipt.
+    """Create an object of the library, or a list of them, exactly once for each task run, and return the receipt.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula` (dps only), `decision`, `personalized`,
         `fallback`
     :param object: the object as Adobe documents it, in either generation's spelling: a dict, the name of a templated
-        `.json` file, or a list of objects, each of a name of its own. Wherever it wants the id of another object,
-        `name:` and that one's exact name will do.
+        `.json` file, or a list of objects with different names. You can use `name:` and the exact name of another
+        object instead of its id.
 
     The other parameters are those of `CreateOperator`; `window` is for decisions and personalized offers, `marker` for
     offers. The receipt, also in XCom: `id`, `instance_id`, `name`, `etag`, `kind`, `api`, `sandbox` and `action`, for
-    an offer with `offer_type` too. A decision that is to be `live` from the start is looked at first, as
-    `ActivateDecisionOperator` does; what it finds is a warning, unless `waive` names it.
+    an offer with `offer_type` too. If a decision is created as `live`, the operator makes the checks of
+    `ActivateDecisionOperator` first; problems are warnings, unless `waive` contains them.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as
     `/placements` (dps), then the lookup again; Adobe: "Create a placement" and so on.
@@ -117,17 +117,17 @@ class CreateLibraryObjectOperator(CreateOperator):
 
 
 class GetLibraryObjectOperator(OfferLibraryOperator):
-    """Read an object of the library, or a list of them, and return what they are now.
+    """Read an object of the library, or a list of them, and return their current state.
 
     :param kind: the kind; see `CreateLibraryObjectOperator`
-    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
-        returned, or a list of any of these
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, the result
+        of a task, or a list of these
 
-    Returns the receipt's fields but `action`, then `created` and `modified`, `status` and `window` where the kind has
-    them, and under `object` every property in generation 2's plain names; for a list, a list of these.
+    Returns the fields of the receipt except `action`, then `created` and `modified`, `status` and `window` if the kind
+    has them, and all properties under `object` with generation 2's plain names; for a list, a list of these.
 
-    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps), for a list a
-    lookup of many at once; Adobe: "Look up a placement" and so on. Raises `NotFoundError` where there is none.
+    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps), for a list one
+    lookup of many objects; Adobe: "Look up a placement" and so on. Raises `NotFoundError` if there is none.
     """
 
     template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "kind", "object_id")
@@ -156,12 +156,12 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
 
 
 class SearchLibraryObjectsOperator(SearchOffersOperator):
-    """Search the objects of one kind, through every page, and return what is found.
+    """Search the objects of one kind across all pages, and return the results.
 
     :param kind: the kind; see `CreateLibraryObjectOperator`
 
-    The other parameters are those of `SearchOffersOperator` without `offer_type`. Returns a list of receipts as
-    `GetLibraryObjectOperator` does, with `object` only where `full` is True.
+    The other parameters are those of `SearchOffersOperator` without `offer_type`. Returns a list of receipts, like
+    `GetLibraryObjectOperator`, with `object` only if `full` is True.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps); Adobe: "List placements"
     and so on.
@@ -189,7 +189,7 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            # Another kind is searched for.
+            # This search is for another kind.
             offer_type="personalized",
             q=q,
             qop=qop,
@@ -210,14 +210,14 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
 
 
 class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
-    """Change an object, or every one of a list, by a JSON Patch (RFC 6902), exactly once, and return the receipt.
+    """Change one object, or every object of a list, with a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
-    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match`, `waive` and `validate` as
-    `PatchOfferOperator` has them. A value that is to be the id of another object may be `name:` and its exact name.
+    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match`, `waive` and `validate` of
+    `PatchOfferOperator`. You can use `name:` and the exact name of another object instead of its id.
 
     Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps); Adobe:
-    "Update a placement" and so on. A patch that makes a decision live is looked at as `ActivateDecisionOperator` does,
-    which warns of what it finds and is not in `waive`.
+    "Update a placement" and so on. If a patch makes a decision live, the operator makes the checks of
+    `ActivateDecisionOperator`; problems are warnings, unless `waive` contains them.
     """
 
     template_fields: Sequence[str] = (*EditObjectsOperator.template_fields, "patch", "if_match", "waive")
@@ -253,15 +253,15 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
 
 
 class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
-    """Delete an object, or every one of a list, wait until it is gone, and return a receipt without an etag.
+    """Delete one object, or every object of a list, wait until it is gone, and return a receipt without an etag.
 
-    :param missing_ok: True is content with an object that is not there, as `DeleteOfferOperator` is
-    :param cascade: True deletes everything that refers to the object first, and what refers to that before it:
-        decisions, collections, offers. What is live or approved is taken back to draft before it goes.
+    :param missing_ok: True accepts that the object does not exist, as in `DeleteOfferOperator`
+    :param cascade: True first deletes everything that refers to the object, directly or indirectly: decisions, then
+        collections, then offers. Live and approved objects are moved back to draft before.
 
-    The other parameters are those of `EditObjectsOperator`. The receipt lists under `cascaded` what was deleted before
-    the object. Without `cascade`, what still refers to the object is a `ConflictError` that names it, and nothing is
-    sent; Adobe's own check finds what this one cannot see, such as a journey that uses a decision.
+    The other parameters are those of `EditObjectsOperator`. The receipt lists the other deleted objects under
+    `cascaded`. Without `cascade`, a remaining reference raises `ConflictError` that names it, and nothing is sent.
+    Adobe's own check also finds references that this check cannot see, such as a journey that uses a decision.
 
     Calls a listing of each kind that may refer to the object, then `DELETE /{container}/instances/{instanceId}` (xcore)
     or `DELETE` of the kind's path and the id (dps); Adobe: "Delete a placement" and so on.

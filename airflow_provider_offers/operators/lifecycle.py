@@ -1,4 +1,4 @@
-"""The operators of an offer's life: give it a window, publish it, unpublish it, archive it, and tidy up."""
+"""The operators for the lifecycle of offers: schedule, publish, unpublish, archive, and clean up."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
 
 
 class ScheduleOfferOperator(EditOffersOperator):
-    """Set the window in which a personalized offer may be shown: `[start, end)`, the end excluded.
+    """Set the window in which a personalized offer may be shown: `[start, end)`, without the end itself.
 
-    :param start: an aware datetime or RFC 3339 text, or a wall-clock time (a date is its midnight) with `timezone`
-    :param end: likewise; or else
+    :param start: a datetime with a time zone or RFC 3339 text; with `timezone` also a wall-clock time or a date (its
+        midnight)
+    :param end: the same; use either `end` or `duration`
     :param duration: an ISO 8601 duration such as `P14D` or `PT36H`, a timedelta or a `pendulum` duration. Years,
-        months, weeks and days are counted on the calendar of the zone, so that fourteen days across a change of clocks
-        end at the same local hour; hours, minutes and seconds are elapsed time. A timedelta of whole days counts days,
-        any other one is elapsed time as a whole
-    :param timezone: the zone of wall-clock times and of the calendar, such as `America/New_York`
-    :param waive: doubts that are to be silent: `window_over` (the window lies in the past), `ambiguous_time` (the
-        clocks show a time twice, and the first is taken), `mixed_duration` (a timedelta would end otherwise if its
-        days were counted on the calendar). Each is a warning otherwise
-    :param validate: `"strict"` refuses what is doubtful and not waived (default True: warns)
+        months, weeks and days are counted on the calendar of the time zone, so fourteen days across a clock change end
+        at the same local hour. Hours, minutes and seconds are elapsed time. A timedelta of whole days counts calendar
+        days; every other timedelta is elapsed time
+    :param timezone: the time zone of wall-clock times and of calendar days, such as `America/New_York`
+    :param waive: doubts to silence: `window_over` (the window is in the past), `ambiguous_time` (the clocks show this
+        time twice, and the first instant is used), `mixed_duration` (the timedelta would end at another time if its
+        days were calendar days). Each of them is a warning otherwise
+    :param validate: `"strict"` rejects doubts that are not waived (default True: warns)
 
-    The other parameters are those of `EditOffersOperator`. Sends the smallest patch, and none where the offer has the
-    window (`action` is then `unchanged`, else `scheduled`). An edit that somebody makes meanwhile is kept. The windows
-    of capping rules are left alone.
+    The other parameters are those of `EditOffersOperator`. Sends the smallest patch, or none if the offer already has
+    the window (`action` is then `unchanged`, else `scheduled`). Edits that somebody makes in the meantime are kept. The
+    windows of capping rules do not change.
 
     Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
     """
@@ -112,7 +113,7 @@ class ScheduleOfferOperator(EditOffersOperator):
 
 
 class StepOperator(EditOffersOperator):
-    """The base of publish, unpublish, archive and the steps of decisions: one step of the lifecycle, made once."""
+    """The base of publish, unpublish, archive and the steps of decisions: one step of the lifecycle."""
 
     step_verb: ClassVar[str]
 
@@ -142,16 +143,16 @@ class StepOperator(EditOffersOperator):
 
 
 class PublishOfferOperator(StepOperator):
-    """Publish an offer: from `draft` to `approved`, from where it can be shown inside its window.
+    """Publish an offer: move it from `draft` to `approved`, so it can be shown inside its window.
 
-    :param waive: reasons against publishing that are to be overlooked: `window_over`, `no_window`,
+    :param waive: checks to skip: `window_over`, `no_window`,
         `no_representation`, `missing_placement`, `missing_rule`
 
-    The other parameters are those of `EditOffersOperator`. `action` is `published`, or `unchanged` where the offer is
-    approved already. Raises `NotPublishableError`, which names what would make it pointless, and `TransitionError`
-    for an archived offer. An edit that somebody makes meanwhile is looked at, and kept.
+    The other parameters are those of `EditOffersOperator`. `action` is `published`, or `unchanged` if the offer already
+    is approved. Raises `NotPublishableError`, which lists every reason why it could not be shown, and `TransitionError`
+    for an archived offer. If somebody edits it in the meantime, the new version is checked, and kept.
 
-    Calls a read, lookups of the placements and the rule, then `PATCH` as `PatchOfferOperator` does.
+    Calls a read, lookups of the placements and the rule, then `PATCH`, like `PatchOfferOperator`.
     """
 
     step_verb: ClassVar[str] = "publish"
@@ -187,9 +188,9 @@ class PublishOfferOperator(StepOperator):
 
 
 class UnpublishOfferOperator(StepOperator):
-    """Take an offer back: from `approved` to `draft`, so that it is not shown any more.
+    """Unpublish an offer: move it from `approved` to `draft`, so it is no longer shown.
 
-    Parameters are those of `EditOffersOperator`. `action` is `unpublished`, or `unchanged` where it is a draft already.
+    Parameters are those of `EditOffersOperator`. `action` is `unpublished`, or `unchanged` if it already is a draft.
     Raises `TransitionError` for an archived offer.
 
     Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
@@ -199,9 +200,9 @@ class UnpublishOfferOperator(StepOperator):
 
 
 class ArchiveOfferOperator(StepOperator):
-    """Archive an offer, which is final: an archived offer can only be deleted or duplicated.
+    """Archive an offer. This is final: an archived offer can only be deleted or duplicated.
 
-    Parameters are those of `EditOffersOperator`. `action` is `archived`, or `unchanged` where it is archived already.
+    Parameters are those of `EditOffersOperator`. `action` is `archived`, or `unchanged` if it already is archived.
 
     Calls a read, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
     """
@@ -210,18 +211,20 @@ class ArchiveOfferOperator(StepOperator):
 
 
 class ArchiveExpiredOffersOperator(EditOffersOperator):
-    """Archive every personalized offer whose window ended more than some time ago. Safe to run every night.
+    """Archive every personalized offer whose window ended at least some time ago. Safe to run every night.
 
-    :param older_than: how long ago, as an ISO 8601 duration or a timedelta (default `P0D`: any that is over)
-    :param limit: archive at most so many, the longest expired first (default: all)
+    :param older_than: the minimum time since the end, as an ISO 8601 duration or a timedelta (default `P0D`: all that
+        are over)
+    :param limit: maximum number of offers to archive, starting with the one that expired first (default: all)
     :param dry_run: True only reports
-    :param max_concurrent: how many are under way at once (default 8)
-    :param on_failure: `continue` (default) archives the others all the same, `stop` begins no more
+    :param max_concurrent: how many run at the same time (default 8)
+    :param on_failure: `continue` (default) archives the other offers anyway, `stop` starts no more
 
-    Returns a report: `expired` (how many there are), `archived` (receipts), `left` (how many remain because of `limit`
-    or `dry_run`), `dry_run`. Each offer is read once more before it is archived; one whose window was moved meanwhile,
-    or that was deleted, is left alone. On Airflow 3.3 all tries of a run work off what the first has chosen, and the
-    report is of all of them; on 3.2 a retry chooses anew, and `limit` is for each try.
+    Returns a report: `expired` (the number of expired offers), `archived` (receipts), `left` (the number that remains
+    because of `limit` or `dry_run`), `dry_run`. The operator reads each offer again before it archives it, and skips
+    an offer whose window was moved in the meantime, or that was deleted. On Airflow 3.3 all tries of a run work on the
+    selection of the first try, and the report covers all of them. On 3.2 a retry makes a new selection, and `limit`
+    applies to each try.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps), then a read and a `PATCH` for each.
     """
@@ -276,9 +279,9 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.operators.progress import ChosenList
 
-        # What is chosen once, since a retry that chose again would archive up to `limit` more.
+        # The selection is made once: a retry with a new selection would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()
-        # A wrong duration is refused before anything is asked.
+        # A wrong duration is rejected before any request.
         before(utc_now(), self.older_than)
         self._cutoff = before(hook.service_now(), self.older_than)
         plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
@@ -305,7 +308,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         }
 
     def _keep_the_margin(self, hook: OfferLibraryHook, due: list[dict[str, Any]]) -> None:
-        """Wait where a window ended a moment ago: what is archived never comes back, and servers' clocks differ."""
+        """Wait if a window ended just now: archiving is final, and the clocks of servers differ."""
         import time
 
         from airflow_provider_offers.client.model.instants import parse_instant
@@ -318,7 +321,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             time.sleep(min(left, MARGIN.total_seconds()))
 
     def _told(self, hook: OfferLibraryHook, expired: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What is over, told to the log."""
+        """Log the expired offers."""
         for offer in expired:
             self.log.debug("%s ended at %s", offer["name"], offer["window"]["end"])
         self.log.info(
@@ -331,7 +334,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         return expired
 
     def _expired(self, hook: OfferLibraryHook) -> list[dict[str, Any]]:
-        """What is over and not archived, the longest expired first; how the service compares dates is not relied on."""
+        """The expired offers that are not archived, in the order of their ends; our own comparison of dates decides."""
         from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 
         found = hook.search_offers(
@@ -361,12 +364,12 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 
 
 def _short(offer: dict[str, Any]) -> dict[str, Any]:
-    """What names an offer, of what a search found."""
+    """The reference to an offer in a search result."""
     return {name: offer[name] for name in ("id", "instance_id", "name")}
 
 
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
-    """The reasons to overlook, one or several, each of which must be known."""
+    """The waived reasons, one or several; each must be known."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.text import quoted
 
@@ -379,7 +382,7 @@ def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> 
 
 
 def utc_now() -> datetime:
-    """Now, as an aware datetime."""
+    """The current time, with a time zone."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC)

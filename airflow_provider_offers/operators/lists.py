@@ -1,4 +1,4 @@
-"""Working through a list of offers, several at once: what creating many and changing many have in common."""
+"""Processes a list of objects, several at the same time; used for creating and for changing lists."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How many names a message of what was done lists.
+# The maximum number of names in a message.
 _NAMED = 50
 ON_FAILURE = ("stop", "continue")
 
 
 def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
-    """How many may be under way at once, and whether a failure stops the rest; both may come from a template."""
+    """How many items run at the same time, and whether a failure stops the rest; both can be templates."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.model.numbers import whole_number
     from airflow_provider_offers.client.text import quoted
@@ -43,7 +43,7 @@ def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
 
 
 def subject_of(items: Sequence[Reference | Creation]) -> str:
-    """What one object of the list is called; offers of both types may be in one list."""
+    """The noun for the objects of the list; a list can contain offers of both types."""
     return items[0].kind.subject if items else "offer"
 
 
@@ -77,7 +77,7 @@ def work_through(
         receipts.save()
     written = [receipts.done[index] for index in sorted(receipts.done)]
     if batch.failures:
-        # A failed task returns nothing; who runs on all the same finds what was done.
+        # A failed task returns nothing, but later tasks can still find the finished receipts.
         context["ti"].xcom_push(key="return_value", value=written)
         failures = {called(index): error for index, error in batch.failures.items()}
         raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
@@ -93,7 +93,7 @@ def work_through(
 
 
 def _completed(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end. In a notebook or an asynchronous test a loop runs already: then in a thread of its own."""
+    """Run it to its end. In a notebook or an asynchronous test, a loop already runs: then use a separate thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

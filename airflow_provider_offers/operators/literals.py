@@ -1,4 +1,4 @@
-"""JSON text, and what a template makes of a task's result: the way Python writes lists and dicts."""
+"""Reads JSON text, and the Python literals that templates render for the results of tasks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 import re
 from typing import Any
 
-# A list of some thousand receipts; what is longer is read as JSON only.
+# About a thousand receipts; longer text must be JSON.
 _LONGEST_LITERAL = 2_000_000
-# What only Python writes.
+# Words that only Python literals contain.
 _PYTHONS = re.compile(r"'|\b(?:None|True|False)\b")
 
 
 def parsed(text: str) -> Any:
-    """The document in a text: JSON, or else a literal of Python. Raises ValueError with what is wrong with the JSON.
+    """The document in a text: JSON, or else a Python literal. Raises ValueError with the error of the JSON.
 
-    `{{ ti.xcom_pull('create') }}` renders a literal. Nothing in it is run.
+    `{{ ti.xcom_pull('create') }}` renders a literal. Nothing in it is executed.
     """
     text = text.removeprefix("\ufeff")
     try:
@@ -37,9 +37,9 @@ def _literal(text: str) -> Any:
     try:
         found = ast.literal_eval(text)
         if repr(found) != text and not _PYTHONS.search(text):
-            # JSON with a mistake in it, such as a comma at the end.
+            # JSON with an error, such as a trailing comma.
             return None
-        # What JSON has no word for is no document: bytes, sets, complex numbers.
+        # Types that JSON does not have are not allowed: bytes, sets, complex numbers.
         json.dumps(found)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""What the operators for objects of any kind share: the object, its kind, and receipts that name the kind."""
+"""The common parts of the operators for objects of any kind: the object, its kind, and receipts with the kind."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class EditObjectsOperator(EditOffersOperator):
-    """Changes one object of the library and returns its receipt, or many and returns a list of receipts in their order.
+    """Changes one object and returns its receipt, or a list of objects and returns their receipts in the same order.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
     :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
-        returned, or a list of any of these, such as the output of a search
-    :param max_concurrent: how many objects of a list are under way at once (default 8)
-    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest;
-        the task fails in the end either way, and names what failed
+        returned, or a list of these, such as the output of a search
+    :param max_concurrent: how many objects of a list run at the same time (default 8)
+    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
+        rest; the task fails in both cases, and lists the failures
     """
 
     template_fields: Sequence[str] = (
@@ -35,7 +35,7 @@ class EditObjectsOperator(EditOffersOperator):
         "max_concurrent",
         "on_failure",
     )
-    # The row of the kind table, once the task runs.
+    # The row of the kind table; set when the task runs.
     offer_type: Any
 
     def __init__(

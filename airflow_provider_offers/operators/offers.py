@@ -48,21 +48,22 @@ if TYPE_CHECKING:
 
 
 class CreateOfferOperator(CreateOperator):
-    """Create a personalized offer, or a list of them, once for each run of the task, and return the receipt.
+    """Create a personalized offer, or a list of them, exactly once for each task run, and return the receipt.
 
-    :param offer: the offer as Adobe documents it, in either generation's spelling, whichever the connection uses:
-        a dict, the name of a templated `.json` file, or a list of offers, each of a name of its own
+    :param offer: the offer as Adobe documents it, in either generation's spelling: a dict, the name of a templated
+        `.json` file, or a list of offers with different names
 
     The other parameters are those of `CreateOperator`: `window` (not for a fallback), `if_exists`, `patience`,
     `marker`, `validate`, and for a list `max_concurrent` and `on_failure`.
 
     The receipt, also in XCom: `id` (reference id), `instance_id`, `name`, `etag`, `offer_type`, `api`, `sandbox`, and
-    `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a zone.
+    `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a time
+    zone.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=personalized` (dps),
-    then the lookup again; Adobe: "Create a personalized offer". Where two workers run one task at once, the newer
-    offer is deleted again. Raises the errors of `airflow_provider_offers.client.errors`; those that no retry can mend
-    as `AirflowFailException`.
+    then the lookup again; Adobe: "Create a personalized offer". If two workers run one task at the same time, the
+    newer offer is deleted. Raises the errors of `airflow_provider_offers.client.errors`, or `AirflowFailException` if
+    a retry cannot help.
     """
 
     offer_type: ClassVar[str] = "personalized"
@@ -108,10 +109,10 @@ class CreateOfferOperator(CreateOperator):
 
 
 class CreateFallbackOfferOperator(CreateOfferOperator):
-    """Create a fallback offer, which customers get who are eligible for no other, and return its receipt.
+    """Create a fallback offer, shown to customers who qualify for no other offer, and return its receipt.
 
-    Parameters, receipt and errors are those of `CreateOfferOperator`. A fallback has no window, rank or capping;
-    Adobe's example sends a window and a rank all the same, and the service drops them.
+    Parameters, receipt and errors are those of `CreateOfferOperator`. A fallback offer has no window, rank or
+    capping. Adobe's example sends a window and a rank anyway, and the service drops them.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers?offer-type=fallback` (dps),
     then the lookup again; Adobe: "Create a fallback offer".
@@ -121,17 +122,18 @@ class CreateFallbackOfferOperator(CreateOfferOperator):
 
 
 class GetOfferOperator(OfferLibraryOperator):
-    """Read an offer, or a list of them, and return what they are now.
+    """Read an offer, or a list of them, and return their current state.
 
-    :param offer_id: a reference id of either generation, an xcore instance id, what an offer task returned, or a list
-        of any of these, such as the output of a search
-    :param offer_type: `personalized` or `fallback`, where the id does not tell (default `personalized`)
+    :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
+        of these, such as the output of a search
+    :param offer_type: `personalized` or `fallback`, if the id does not show it (default `personalized`)
 
-    Returns the receipt's fields but `action`, then `status`, `window` (`start` and `end` as the service spells them),
-    `created`, `modified`, and under `offer` every property in generation 2's plain names; for a list, a list of these.
+    Returns the fields of the receipt except `action`, then `status`, `window` (`start` and `end` as the service spells
+    them), `created`, `modified`, and all properties under `offer` with generation 2's plain names; for a list, a list
+    of these.
 
-    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), for a list a lookup of many at
-    once; Adobe: "Look up an offer". Raises `NotFoundError` where there is none.
+    Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), for a list one lookup of many
+    offers; Adobe: "Look up an offer". Raises `NotFoundError` if there is none.
     """
 
     template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer_id", "offer_type")
@@ -161,20 +163,20 @@ class GetOfferOperator(OfferLibraryOperator):
 
 
 class PatchOfferOperator(EditOffersOperator):
-    """Change an offer, or every one of a list, by a JSON Patch (RFC 6902), exactly once, and return the receipt.
+    """Change one offer, or every offer of a list, with a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
     :param patch: the operations: a list, or the name of a templated `.json` file; paths such as `/status` or
         `/_instance/xdm:status`, both on both generations
-    :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
-    :param waive: what may speak against a patch that makes the offer `approved`, and is to be silent: `window_over`,
-        `no_window`, `no_representation`. Each is a warning otherwise, and with `validate="strict"` a refusal
-    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends a
-        well-formed patch as it is
-    :param keep_adobe_templates: True keeps Adobe's own templates in content, as `CreateOperator` does
+    :param if_match: the etag that the offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
+    :param waive: checks to silence if the patch approves the offer: `window_over`, `no_window`, `no_representation`.
+        Each of them is a warning otherwise, and an error with `validate="strict"`
+    :param validate: True rejects errors and warns about doubts, `"strict"` rejects both, False sends any
+        well-formed patch
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOperator`
 
-    The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded by
-    what the offer is just before (`If-Match` on xcore, `test` operations on dps) and made again on a fresh read when
-    somebody else was faster; with `if_match` that is a `ConflictError` instead.
+    The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded
+    by the current state of the offer (`If-Match` on xcore, `test` operations on dps). If somebody else is faster, the
+    operator reads again and makes the patch again; with `if_match`, it raises `ConflictError` instead.
 
     Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps); Adobe: "Update an offer".
     """
@@ -253,24 +255,24 @@ class PatchOfferOperator(EditOffersOperator):
 
 
 class SearchOffersOperator(OfferLibraryOperator):
-    """Search the library, through every page, and return what is found.
+    """Search offers across all pages, and return the results.
 
-    :param q: plain words to search for; put double quotes around an exact phrase. xcore searches every field; dps has
-        no full-text search and needs exactly one of `fields`, in which it looks for the words as parts of the text
-    :param qop: whether all words must be found (`AND`) or one is enough (`OR`, the service's default)
-    :param fields: where `q` is looked for, such as `name`
-    :param properties: filters that must all hold, such as `status==approved`, `name~Spring.*` or
-        `selectionConstraint.endDate<2026-07-01T00:00:00Z`; operators `== != < <= > >= ~`; a bare path asks whether
+    :param q: words to search for; use double quotes for an exact phrase. xcore searches every field. dps has no
+        full-text search: it needs exactly one of `fields`, and finds the words as parts of its text
+    :param qop: whether all words must match (`AND`) or one word is enough (`OR`, the service's default)
+    :param fields: the properties to search for `q`, such as `name`
+    :param properties: filters that must all match, such as `status==approved`, `name~Spring.*` or
+        `selectionConstraint.endDate<2026-07-01T00:00:00Z`; operators `== != < <= > >= ~`; a path alone tests that
         the property exists
-    :param order_by: properties to sort by, `-` in front for descending, such as `-modified`
-    :param limit: at most so many offers; all of them by default
-    :param page_size: how many to ask for at once; the service takes it as a hint
-    :param full: True returns every property too, under `offer`
+    :param order_by: properties to sort by; a `-` in front sorts in descending order, such as `-modified`
+    :param limit: maximum number of offers (default: all)
+    :param page_size: number of offers per request; a hint for the service
+    :param full: True also returns all properties, under `offer`
     :param offer_type: `personalized` (default) or `fallback`
 
-    Properties may be named plainly or as generation 1 does (`_instance.xdm:name`, `repo:createdDate`). What the
-    connection's generation cannot express is refused, never dropped. Returns a list of receipts with `status`,
-    `window`, `created` and `modified`, each offer once.
+    Properties can have plain names or those of generation 1 (`_instance.xdm:name`, `repo:createdDate`). If the
+    generation of the connection does not support a parameter, the task fails. Returns a list of receipts with
+    `status`, `window`, `created` and `modified`, each offer once.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps); Adobe: "List personalized offers".
     """
@@ -320,7 +322,7 @@ class SearchOffersOperator(OfferLibraryOperator):
 
     @property
     def query(self) -> dict[str, Any]:
-        """The search itself; a template may leave any part of it empty."""
+        """The search; templates can leave any part of it empty."""
         return {
             "q": self.q or None,
             "qop": self.qop or None,
@@ -336,15 +338,16 @@ class SearchOffersOperator(OfferLibraryOperator):
 
 
 class DeleteOfferOperator(EditOffersOperator):
-    """Delete an offer, or every one of a list, wait until it is gone, and return a receipt without an etag.
+    """Delete one offer, or every offer of a list, wait until it is gone, and return a receipt without an etag.
 
-    :param missing_ok: True is content with an offer that is not there (`action` is then `unchanged`). A retry of the
-        task is where the try before was about to delete it; Airflow 3.2, which keeps no state, lets a retry always be.
+    :param missing_ok: True accepts that the offer does not exist (`action` is then `unchanged`). On Airflow 3.3 a retry
+        accepts a missing offer if an earlier try began deleting it. On 3.2, which keeps no state, a retry always
+        accepts it
 
     The other parameters are those of `EditOffersOperator`.
 
-    Calls `DELETE /{container}/instances/{instanceId}` (xcore, then its `Location` until the service has decided) or
-    `DELETE /offers/{id}` (dps); Adobe: "Delete an offer". Raises `ConflictError` where a collection or a decision
+    Calls `DELETE /{container}/instances/{instanceId}` (xcore, then its `Location` until the deletion is decided) or
+    `DELETE /offers/{id}` (dps); Adobe: "Delete an offer". Raises `ConflictError` if a collection or a decision
     still refers to the offer.
     """
 
@@ -390,7 +393,7 @@ class DeleteOfferOperator(EditOffersOperator):
         return lambda access, reference: delete_once(access, reference, delete, notes)
 
     def deletion(self) -> Delete:
-        """The flow that deletes one object, and with True is content with one that is not there."""
+        """The flow that deletes one object; with True, it accepts a missing object."""
         from airflow_provider_offers.client.flows.deleting import delete_written
 
         return lambda access, reference, missing_ok: delete_written(access, reference, missing_ok=missing_ok)

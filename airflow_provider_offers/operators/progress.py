@@ -168,7 +168,7 @@ class PatchIntent:
 
     def keep(self, plan: Plan) -> None:
         sent = None if plan.sent is None else plan.sent.isoformat()
-        # Each try has a key of its own, so that two at once do not hide each other.
+        # Each try has its own key, so two tries at the same time do not hide each other.
         kept = {
             "patch": self._patch,
             "etag": plan.etag,

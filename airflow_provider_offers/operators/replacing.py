@@ -1,4 +1,4 @@
-"""The operators that replace objects whole: an offer, or an object of any kind, or each of a list by its document."""
+"""The operators that replace whole objects: an offer, an object of any kind, or a list of them."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 class ReplaceOfferOperator(EditOffersOperator):
-    """Replace an offer whole, or every one of a list, exactly once, and return the receipt.
+    """Replace one offer, or every offer of a list, with a document, exactly once, and return the receipt.
 
     :param offer_id: the offer: a reference id of either generation, an xcore instance id, `name:` and the exact name,
-        what an offer task returned, or a list of any of these
-    :param offer: what the offer is to be, and nothing else: a dict in either generation's spelling, or the name of a
-        templated `.json` file; for a list of offers a list of documents, one for each
-    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
-    :param if_match: the etag that the one offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
-    :param waive: what may speak against an offer that the replacement approves, and is to be silent: `window_over`,
-        `no_window`, `no_representation`. Each is a warning otherwise, and with `validate="strict"` a refusal
-    :param validate: True refuses what is wrong and warns of what is doubtful, `"strict"` refuses both, False sends the
-        document as it is
-    :param keep_adobe_templates: True keeps Adobe's own templates in content, as `CreateOperator` does
-    :param max_concurrent: how many offers of a list are under way at once (default 8)
-    :param on_failure: what a failure in a list does: `stop` (default) begins no more, `continue` goes on with the rest
+        the result of an offer task, or a list of these
+    :param offer: the new content: a dict in either generation's spelling, or the name of a templated `.json` file; for
+        a list of offers, a list of documents, one for each
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
+    :param if_match: the etag that the offer must still have, such as `{{ ti.xcom_pull("get")["etag"] }}`
+    :param waive: checks to silence if the replacement approves the offer: `window_over`, `no_window`,
+        `no_representation`. Each of them is a warning otherwise, and an error with `validate="strict"`
+    :param validate: True rejects errors and warns about doubts, `"strict"` rejects both, False sends the document
+        unchanged
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOperator`
+    :param max_concurrent: how many offers of a list run at the same time (default 8)
+    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the rest
 
-    Properties that the document does not have are removed. What the service assigns stays. `action` is `replaced`, or
-    `unchanged` where the offer is so already. An edit that somebody makes just before is overwritten, unless `if_match`
-    says otherwise: then it is a `ConflictError`.
+    Properties that the document does not have are removed. Properties that the service assigns remain. `action` is
+    `replaced`, or `unchanged` if the offer already has this content. An edit that somebody makes just before is
+    overwritten, unless `if_match` prevents it: then the task raises `ConflictError`.
 
     Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or, as generation 2 documents no PUT,
-    `PATCH /offers/{id}` (dps) with what differs, behind `test` operations on what was read.
+    `PATCH /offers/{id}` (dps) with the differences, guarded by `test` operations on what was read.
     """
 
     document_field: ClassVar[str] = "offer"
@@ -108,7 +108,7 @@ class ReplaceOfferOperator(EditOffersOperator):
         )
 
     def _documents(self, references: list[Reference], if_match: Any) -> list[Any]:
-        """The documents, one for each object in its order."""
+        """The documents, one for each object, in the same order."""
         name = self.document_field
         given = json_document(name, getattr(self, name))
         many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
@@ -126,21 +126,21 @@ class ReplaceOfferOperator(EditOffersOperator):
 
 
 class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
-    """Replace an object whole, or every one of a list, exactly once, and return the receipt.
+    """Replace one object, or every object of a list, with a document, exactly once, and return the receipt.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
-    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
-        returned, or a list of any of these
-    :param object: what the object is to be, and nothing else: a dict in either generation's spelling, or the name of a
-        templated `.json` file; for a list of objects a list of documents, one for each. Wherever it wants the id of
-        another object, `name:` and that one's exact name will do.
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, the result
+        of a task, or a list of these
+    :param object: the new content: a dict in either generation's spelling, or the name of a templated `.json` file; for
+        a list of objects, a list of documents, one for each. You can use `name:` and the exact name of another object
+        instead of its id.
 
     `if_match`, `waive` (for decisions the reasons of `ActivateDecisionOperator`), `validate`, `max_concurrent` and
-    `on_failure` are those of `ReplaceOfferOperator`, and so is what becomes of the object. What reads of a kind do not
-    show, such as a rule's `definedOn`, is written each time: whether it is so already cannot be told.
+    `on_failure` are those of `ReplaceOfferOperator`, and the result is the same. Properties that reads of a kind do
+    not show, such as a rule's `definedOn`, are always written, because their current value is not known.
 
     Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or `PATCH` of the kind's path and the id (dps)
-    with what differs, behind `test` operations on what was read; Adobe: "Update a decision rule" and so on.
+    with the differences, guarded by `test` operations on what was read; Adobe: "Update a decision rule" and so on.
     """
 
     document_field: ClassVar[str] = "object"

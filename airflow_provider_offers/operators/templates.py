@@ -1,4 +1,4 @@
-"""How the fields of a task are rendered: None is no name, files hold JSON, and what is wrong is said once."""
+"""Renders the fields of a task: None is not a name, files contain JSON, and all errors are reported at once."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
-# What a template of these may render to nothing, and then is absent. Every other field says which, where or how.
+# Fields whose templates may render to nothing and are then absent. Every other field needs a value.
 _SEARCH = ("q", "qop", "fields", "properties", "order_by", "limit", "page_size")
 _OPTIONAL = frozenset(
     (*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes")
 )
-# What narrows down what a task works on: without it the task does more than its author meant, perhaps.
+# Fields that limit the work of a task: without them, the task may do more than intended.
 _NARROWING = frozenset(("q", "properties", "limit"))
-# The texts that nothing renders to.
+# The texts of a template that renders to nothing.
 _NOTHING = ("", "None", "null", "Undefined")
-# The members of a document that name another object, in plain names.
+# The properties of a document that refer to other objects, with plain names.
 _REFERENCES = frozenset(
     ("placement", "placements", "eligibilityRule", "tags", "function", "rankingStrategy", "ids", "filter", "fallback")
 )
-# Below these an author's own names stand.
+# Below these, the author chooses the names.
 _FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
 _ABSENT = object()
-# Python does not turn longer numbers into text.
+# Python does not convert longer numbers to text.
 _MOST_BITS = 10_000
 _BROKEN = "A template cannot be rendered"
 
@@ -38,22 +38,22 @@ KEEP_ADOBES = f"keep_adobe_templates=True, or {RAW}"
 
 
 class Templated:
-    """For operators and sensors: renders the template fields, and keeps what is wrong with them for `execute`.
+    """For operators and sensors: renders the template fields, and stores their errors for `execute`.
 
-    An error of a template is the author's, and the same in every try. So it is kept until the task runs, with every
-    other one, and fails the task without a retry.
+    A template error is the same in every try. It is stored until the task runs, together with all others, and fails
+    the task without a retry.
     """
 
     template_fields: Sequence[str]
     template_ext: Sequence[str]
-    # The fields that hold JSON, and so may name a file of it.
+    # The fields with JSON, which accept the name of a file.
     json_fields: ClassVar[tuple[str, ...]] = ()
-    # Whether the operator has an option of that name, and what it is.
+    # Whether the operator has this option, and its value.
     can_keep_adobe_templates: ClassVar[bool] = False
     keep_adobe_templates: bool = False
 
     def resolve_template_files(self) -> None:
-        """Leave files alone until the task runs: a name may be a template, and errors should name the file."""
+        """Do not read files before the task runs: a name can be a template, and errors should name the file."""
         self.prepare_template()  # type: ignore[attr-defined]
 
     def render_template(
@@ -63,7 +63,7 @@ class Templated:
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render a value that is no field as a whole: text that ends in `.json` is text there."""
+        """Render a value that is not a whole field: there, text that ends in `.json` is text."""
         rendering = Rendering(self, context, jinja_env or self.get_template_env(), seen_oids or set())  # type: ignore[attr-defined]
         rendered = rendering.value(content, "value", ())
         if rendering.findings:
@@ -86,7 +86,7 @@ class Templated:
             setattr(self, name, rendering.field(name, getattr(self, name)))
 
     def check_templates(self) -> None:
-        """Raise what was wrong with the fields when they were rendered."""
+        """Raise the errors of the rendering."""
         rendering: Rendering | None = getattr(self, "_rendering", None)
         if rendering is None:
             return
@@ -96,7 +96,7 @@ class Templated:
             raise rendering.error()
 
     def with_templates(self, error: InvalidInputError) -> InvalidInputError:
-        """The error with the template of each value that one of its violations is about."""
+        """The error, with the template of each value in its violations."""
         rendering: Rendering | None = getattr(self, "_rendering", None)
         if rendering is None or not any(each.pointer in rendering.origins for each in error.violations):
             return error
@@ -104,12 +104,12 @@ class Templated:
 
 
 class Rendering:
-    """The rendering of one task's fields. `findings` are errors by what they are about; nothing is raised."""
+    """The rendering of one task's fields. `findings` are errors by subject; nothing is raised."""
 
     def __init__(self, task: Any, context: Context, env: jinja2.Environment, seen: set[int]) -> None:
         self.findings: list[tuple[str, Violation]] = []
         self.warnings: list[str] = []
-        # Templates by the pointer, or the field, of what they rendered.
+        # Templates by the pointer or field of their values.
         self.origins: dict[str, str] = {}
         self._task = task
         self._context = context
@@ -119,20 +119,20 @@ class Rendering:
         self._compiled: dict[str, jinja2.Template] = {}
 
     def error(self) -> InvalidInputError:
-        """Everything that was found."""
+        """All findings."""
         subjects = list(dict.fromkeys(subject for subject, _ in self.findings))
         subject = subjects[0] if len(subjects) == 1 else "The task's templates and files cannot be used"
         return InvalidInputError(subject, [violation for _, violation in self.findings])
 
     def told(self, violation: Violation) -> Violation:
-        """The violation with the template that what was given came from."""
+        """The violation, with the template of its value."""
         if violation.pointer not in self.origins:
             return violation
         given = f"{violation.given}, from the template {self.origins[violation.pointer]!r}"
         return Violation(violation.pointer, given, violation.accepted)
 
     def field(self, name: str, value: Any) -> Any:
-        """A whole field, rendered; as it was, where something is wrong with it."""
+        """A rendered field; unchanged if it has an error."""
         if value is None or (isinstance(value, (str, tuple)) and not value):
             return value
         found = len(self.findings)
@@ -159,7 +159,7 @@ class Rendering:
         return self._files_of(name, rendered) if name in self._task.json_fields else rendered
 
     def _files_of(self, name: str, value: Any) -> Any:
-        """Read the files that a field, or the items of its list, name by now: as templates or tasks told."""
+        """Read the files in a field, or in the items of its list, after rendering."""
         if files.names_a_file(value, self._task.template_ext):
             return self._file(name, value, (), is_template=False)
         if isinstance(value, (list, tuple)):
@@ -172,14 +172,14 @@ class Rendering:
         return value
 
     def value(self, value: Any, field: str, tokens: tuple[Any, ...]) -> Any:
-        """A value at a place of a field, rendered as Airflow does; `_ABSENT` where an optional one is nothing."""
+        """A value in a field, rendered as in Airflow; `_ABSENT` if an optional value is empty."""
         if id(value) in self._seen:
             return value
         if isinstance(value, str):
             return self._leaf(value, field, tokens)
         if isinstance(value, dict):
             if any(adobe.plain(key) == "deliveryURL" and each for key, each in value.items()):
-                # Such a component shows something without content of its own.
+                # Such a component shows something without its own content.
                 self._spared.add((field, tokens))
             members = {key: self.value(each, field, (*tokens, key)) for key, each in value.items()}
             return {key: each for key, each in members.items() if each is not _ABSENT}
@@ -222,7 +222,7 @@ class Rendering:
         return rendered
 
     def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
-        """What a template renders: text, or with native rendering what its one expression is."""
+        """The result of a template: text, or with native rendering the value of its expression."""
         import jinja2
 
         try:
@@ -243,7 +243,7 @@ class Rendering:
         template = self._compiled.get(text)
         if template is None:
             template = self._compiled[text] = self._env.from_string(text)
-        # As Airflow does it: the context is not resolved as a whole, which would warn of what is deprecated in it.
+        # As in Airflow: resolving the whole context would log deprecation warnings.
         context: Any = copy.copy(self._context)
         context.update((key, value) for key, value in template.globals.items() if key not in context)
         nodes = list(
@@ -264,7 +264,7 @@ class Rendering:
         self._found(_BROKEN, Violation(_place(field, tokens), given, accepted))
 
     def _document_text(self, field: str, text: str, tokens: tuple[Any, ...], name: str | None = None) -> Any:
-        """JSON text, of a field or a file, rendered: each text in it by itself, or as a whole if it is JSON only then.
+        """Rendered JSON text of a field or a file: each string separately, or the whole text if it is only JSON then.
 
         `name` is that of the file.
         """
@@ -278,7 +278,7 @@ class Rendering:
         rendered = self.value(document, field, tokens)
         broken = [subject == _BROKEN for subject, _ in self.findings[before:]]
         if broken and all(broken) and not self._task.keep_adobe_templates:
-            # A template may begin in one text and end in another.
+            # A template can begin in one string and end in another.
             findings, self.findings = self.findings, self.findings[:before]
             whole = self._whole(field, text, tokens, name)
             if len(self.findings) == before:
@@ -307,7 +307,7 @@ class Rendering:
             return None
 
     def _file(self, field: str, given: Any, tokens: tuple[Any, ...], *, is_template: bool) -> Any:
-        """What a file holds, rendered; its name may be a template."""
+        """The rendered content of a file; its name can be a template."""
         if is_template and isinstance(given, str):
             rendered = self._leaf(given, field, tokens)
         elif is_template and self._is_template(str(given)):
@@ -324,7 +324,7 @@ class Rendering:
         return self._document_text(field, text, tokens, str(rendered))
 
     def _nothing(self, field: str, tokens: tuple[Any, ...], template: Any, rendered: Any) -> Any:
-        """A template that rendered nothing is refused where something is named; elsewhere its value is absent."""
+        """A template that rendered nothing is an error for a name; elsewhere its value is absent."""
         if self._names(field, tokens):
             place = _place(field, tokens)
             said = "None" if rendered is _ABSENT else repr(rendered)
@@ -341,7 +341,7 @@ class Rendering:
         return rendered if rendered == "" else _ABSENT
 
     def _names(self, field: str, tokens: tuple[Any, ...]) -> bool:
-        """Whether something is named at the place: which object, which sandbox, whatever a task cannot do without."""
+        """Whether the place needs a value: an object, a sandbox, or another required name."""
         if field not in self._task.json_fields or not tokens:
             return field not in _OPTIONAL
         names = [adobe.plain(token) for token in tokens if isinstance(token, str) and token != "_instance"]
@@ -368,7 +368,7 @@ class Rendering:
 
     @property
     def _known(self) -> set[str]:
-        """The names that a template of Airflow's may begin with: of its context, and of the DAG's own macros."""
+        """The names that Airflow's templates can begin with: those of the context, and the DAG's own macros."""
         from jinja2.defaults import DEFAULT_NAMESPACE
 
         return {*self._context, *(name for name in self._env.globals if name not in DEFAULT_NAMESPACE)}
@@ -378,7 +378,7 @@ class Rendering:
 
 
 def is_nothing(rendered: Any) -> bool:
-    """Whether a template rendered None, Undefined or nothing at all, or a text that one of them became."""
+    """Whether a template rendered None, Undefined or nothing, also as text."""
     import jinja2
 
     if rendered is None or isinstance(rendered, jinja2.Undefined):
@@ -404,7 +404,7 @@ def _short(text: str) -> str:
 
 
 def _telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
-    """The DAG's own kind of undefined, but that a name which nothing knows is an error, and not empty text."""
+    """The DAG's own undefined type, except that an unknown name is an error and not empty text."""
     from jinja2.utils import missing
 
     class Telling(undefined):  # type: ignore[misc, valid-type]

@@ -1,4 +1,4 @@
-"""The types and the closed words of the operators' arguments, for editors, mypy and checks where a DAG is parsed."""
+"""The types and word lists of the operators' arguments, for editors, mypy and checks at DAG parsing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import XComArg
 
-    # A document, the name of a file of it, or several; or what a task returns of these.
+    # A document, the name of a file, or a list of them; or the result of a task.
     Document: TypeAlias = (
         dict[str, Any] | str | PathLike[str] | Sequence[dict[str, Any] | str | PathLike[str]] | XComArg
     )
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 
 def checked(name: str, given: T, words: tuple[str, ...], task: Any) -> T:
-    """The word, as it is. Text that is no template and none of the words is an error where the DAG is parsed.
+    """The word, unchanged. Text that is neither a template nor one of the words is an error at DAG parsing.
 
-    What a mapped task gets, and what templates render, is checked when the task runs.
+    The arguments of mapped tasks, and the results of templates, are checked when the task runs.
     """
     if not isinstance(given, str) or given in words or _is_template(given):
         return given

@@ -1,4 +1,4 @@
-"""The closed words of the sensors' arguments, and checks of them that import nothing and skip templates."""
+"""The word lists of the sensors' arguments, and their checks, which import nothing and skip templates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Until = Literal["open", "closed"]
 
 STATUSES: tuple[str, ...] = get_args(OfferStatus)
 UNTIL: tuple[str, ...] = get_args(Until)
-# An hour, as in `client.waiting.polling`, which is not imported where a DAG is parsed.
+# An hour, as in `client.waiting.polling`, which is not imported at DAG parsing.
 LONGEST_OUTAGE = 3_600.0
 
 
@@ -26,7 +26,7 @@ def may_render(given: Any) -> bool:
 
 
 def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Violation]:
-    """Refuse anything but text that is not empty. An optional argument may be empty."""
+    """Reject anything but non-empty text. An optional argument may be empty."""
     if may_render(given) or (optional and given in (None, "")):
         return
     if not isinstance(given, str) or not given.strip():
@@ -34,7 +34,7 @@ def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Vio
 
 
 def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = False) -> Iterator[Violation]:
-    """Refuse anything but one word of a closed list."""
+    """Reject anything but one word of a closed list."""
     if may_render(given) or (optional and given in (None, "")):
         return
     if not isinstance(given, str) or given not in words:
@@ -42,7 +42,7 @@ def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = 
 
 
 def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violation]:
-    """Refuse anything but one or several words of a closed list."""
+    """Reject anything but one or several words of a closed list."""
     if may_render(given):
         return
     each = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else []
@@ -51,20 +51,20 @@ def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violati
 
 
 def check_named(name: str, given: Any) -> Iterator[Violation]:
-    """Refuse an argument that names no object. Whether the object exists, only the run shows."""
+    """Reject an argument that names no object. Whether the object exists, only the run shows."""
     if given is None or (isinstance(given, (str, dict)) and not given):
         yield Violation(name, quoted(given), "an id, what a task returned, or a list of either")
 
 
 def check_offers(name: str, given: Any) -> Iterator[Violation]:
-    """Refuse an argument that names no offer. A DAG that lists none is a mistake; a task may return an empty list."""
+    """Reject an argument that names no offer. A DAG that lists none is a mistake; a task may return an empty list."""
     if isinstance(given, (list, tuple)) and not given:
         yield Violation(name, quoted(given), "one id or more")
     yield from check_named(name, given)
 
 
 def check_etag(name: str, given: Any) -> Iterator[Violation]:
-    """Refuse anything but an etag, as a number or as text. Empty means the offer's current etag."""
+    """Reject anything but an etag, as a number or as text. Empty means the offer's current etag."""
     if may_render(given) or given in (None, ""):
         return
     if not _is_whole(given.strip('"') if isinstance(given, str) else given, 0):
@@ -72,7 +72,7 @@ def check_etag(name: str, given: Any) -> Iterator[Violation]:
 
 
 def check_count(name: str, given: Any) -> Iterator[Violation]:
-    """Refuse anything but a whole number of at least 1."""
+    """Reject anything but a whole number of at least 1."""
     if not may_render(given) and not _is_whole(given, 1):
         yield Violation(name, quoted(given), "a whole number of at least 1")
 
@@ -84,7 +84,7 @@ def _is_whole(given: Any, least: int) -> bool:
 
 
 def check_seconds(name: str, given: Any) -> Iterator[Violation]:
-    """Refuse anything but a finite length of time of at least 0."""
+    """Reject anything but a finite length of time of at least 0."""
     if isinstance(given, timedelta):
         given = given.total_seconds()
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < float("inf"):

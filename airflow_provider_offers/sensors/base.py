@@ -55,7 +55,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     """The base of the sensors: poke, reschedule and deferrable with the same results, errors and timeouts.
 
     :param offer_library_conn_id: the connection, of type `offer_library`
-    :param sandbox: the sandbox to look at, instead of the connection's
+    :param sandbox: overrides the sandbox of the connection
     :param deferrable: wait in the triggerer; the default is Airflow's `[operators] default_deferrable`
     :param max_outage: the longest outage or throttle that a deferred wait survives, in seconds or as a timedelta
         (default: an hour)

@@ -1,4 +1,4 @@
-"""The sensor for the decision runtime: it waits until a published offer really reaches customers."""
+"""The sensor for the decision runtime: it waits until a published offer reaches customers."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ if TYPE_CHECKING:
 
 
 class OfferLiveSensor(OfferLibrarySensor):
-    """Wait until the decision runtime serves an offer, or every one of a list, as it was published.
+    """Wait until the decision runtime serves an offer, or every offer of a list, in its published version.
 
-    :param offer_id: what an offer task returned, an id, or a list of either
-    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
-    :param etag: the etag to wait for; the default is that of the receipt, and for a bare id the one that the library
-        has at each look
-    :param decision_id: the decision that offers it: an id or what a task returned
-    :param placement_id: the placement to ask for; every placement of the decision by default
-    :param profile: a profile that is eligible for the offer, such as `{"Email": "test@example.com"}`. It is not
-        logged, but Airflow shows it among the rendered fields, so that a test profile is best.
-    :param context_data: data of the situation by schema, for rules that ask for it
+    :param offer_id: the result of an offer task, an id, or a list of either
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
+    :param etag: the etag to wait for; default: the etag of the receipt, or for an id the current etag in the library
+    :param decision_id: the decision that contains the offer: an id or the result of a task
+    :param placement_id: the placement to check; default: every placement of the decision
+    :param profile: a profile that qualifies for the offer, such as `{"Email": "test@example.com"}`. It is not logged,
+        but Airflow shows it in the rendered fields, so use a test profile.
+    :param context_data: context data by schema, for rules that use it
 
-    An offer is served once a decision for that profile shows it with the etag, or with a later one. The decisions are
-    dry runs, which count nothing. A fallback shows only to a profile that is eligible for nothing else.
+    An offer is live once a decision for the profile shows it with the etag, or with a later one. The decisions are dry
+    runs, which count nothing. A fallback offer is only shown to a profile that qualifies for no other offer.
 
-    Without a decision, on xcore only, the runtime's diagnostics must tell of an update since the offer was modified,
-    without errors; on dps, which documents none, that is an error.
+    Without a decision, on xcore only, the runtime's diagnostics must show an update after the offer's last
+    modification, without errors. dps documents no diagnostics, so there this is an error.
 
-    Returns a list of `id`, `etag`, `decision`, `placement` and `updated` (when the runtime said so). An offer that is
-    deleted or archived or whose window is over fails the task at once (skips it, with `soft_fail`), and so does a
-    decision that is not there, or is complete, archived or over.
+    Returns a list of `id`, `etag`, `decision`, `placement` and `updated` (when the runtime reported it). The
+    task fails at once (with `soft_fail`, is skipped) if an offer is deleted, archived or past its window, or if the
+    decision does not exist, is complete or archived, or is past its window.
 
     Calls `POST /data/core/ods/decisions` (dps), `POST /data/core/ode/{container}/decisions` or
     `GET /data/core/ode/{container}/diagnostics` (xcore), and reads the offers.
@@ -123,7 +122,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         entities = hook.library.look_at(references)
         now = hook.library.service_now()
         for reference, entity in zip(references, entities, strict=True):
-            # What is hopeless needs no decision.
+            # A wait that can no longer succeed needs no decision.
             served_verdict(str(reference), entity, None, None, now)
         there = {entity.id: (entity, etag) for entity, etag in zip(entities, etags, strict=True) if entity is not None}
         self._carried = {
@@ -150,7 +149,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         return OfferLiveTrigger(**self._carried, **common)
 
     def _etags(self, given: list[Any]) -> list[int | None]:
-        """The etag that each offer is waited for with."""
+        """The etag to wait for, for each offer."""
         from airflow_provider_offers.client.deciding.serving import check_etag
         from airflow_provider_offers.client.errors import InvalidInputError, Violation
 

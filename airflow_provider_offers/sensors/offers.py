@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class OfferStatusSensor(WatchedOffersSensor):
-    """Wait until one offer, or every one of a list, has a status.
+    """Wait until one offer, or every offer of a list, has a status.
 
-    :param offer_id: an id, what an offer task returned, or a list of either
-    :param status: `draft`, `approved` or `archived`, or a list of which any will do
-    :param offer_type: `personalized` or `fallback`, where the ids do not tell (default `personalized`)
+    :param offer_id: an id, the result of an offer task, or a list of either
+    :param status: `draft`, `approved` or `archived`, or a list of accepted statuses
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
 
     The other parameters are those of `OfferLibrarySensor`. Returns `id`, `status` and `etag` of each offer. An offer
     that is deleted, or archived while the wait is for another status, fails the task at once (with `soft_fail`, skips
-    it). An offer that does not exist at the first look is a mistake, which nothing skips.
+    it). An offer that does not exist at the first poke is a mistake, and always fails the task.
 
     Calls a read of each offer, then lists what changed: `GET .../instances` (xcore) or `GET /offers` (dps).
     """
@@ -81,9 +81,9 @@ class OfferStatusSensor(WatchedOffersSensor):
 
 
 class OfferWindowSensor(WatchedOffersSensor):
-    """Wait until the window of one offer, or of every one of a list, is open or closed.
+    """Wait until the window of one offer, or of every offer of a list, is open or closed.
 
-    :param offer_id: an id, what an offer task returned, or a list of either
+    :param offer_id: an id, the result of an offer task, or a list of either
     :param until: `open` (default): the offers may be shown; `closed`: they may no longer be shown
     :param offer_type: `personalized`, the only type that has a window
 
@@ -91,7 +91,7 @@ class OfferWindowSensor(WatchedOffersSensor):
     they are written. The service's clock counts, not the worker's. Deferred, the sensor sleeps until the instant, and
     wakes if somebody moves a window or sets the clock. An offer that is deleted or has no window, or whose window is
     over while the wait is for its opening, fails the task at once (with `soft_fail`, skips it). An offer that does not
-    exist at the first look, or is a fallback, is a mistake, which nothing skips.
+    exist at the first poke, or is a fallback offer, is a mistake, and always fails the task.
 
     Returns `id`, `status` and `etag` of each offer.
 

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.deciding.sighting import Viewpoint
     from airflow_provider_offers.client.waiting.watch import Watch
 
-# An answer that others got so lately, in parts of the interval, is news enough.
+# The maximum age of a shared answer, in parts of the interval.
 _FRESH = 0.5
 
 
 class OfferLiveTrigger(OfferTrigger):
     """Waits until the decision runtime serves every offer with its etag, or with a later one.
 
-    `offers` holds what names each, and the `etag` to wait for (None: the one that the library has). `viewpoint` is
-    where to look from, as `viewpoint_arguments` writes it. It names a profile: neither repr nor log shows it.
+    `offers` contains the reference to each offer, and the `etag` to wait for (None: the current etag in the library).
+    `viewpoint` comes from `viewpoint_arguments`. It contains a profile, so neither repr nor log shows it.
     """
 
     def __init__(self, *, offers: list[dict[str, Any]], viewpoint: dict[str, Any], **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ class OfferLiveTrigger(OfferTrigger):
         from airflow_provider_offers.client.waiting.polling import Patience
 
         viewpoint = _viewpoint(self.viewpoint)
-        # Whoever looks from the same place shares the answer, whichever offers he waits for.
+        # All triggers with the same viewpoint share the answer, whatever offers they wait for.
         key = json.dumps(self.viewpoint, sort_keys=True)
         patience = Patience(self.poll_interval, outage=self.max_outage)
         references = [
@@ -87,7 +87,7 @@ class OfferLiveTrigger(OfferTrigger):
                 await watch.news(pause)
 
     def _verdict(self, watch: Watch, seen: Any) -> tuple[list[dict[str, Any]], str]:
-        """What is served, and why something is not."""
+        """The served offers, and why others are not served."""
         from airflow_provider_offers.client.deciding.serving import served_verdict
 
         now = watch.now()
@@ -134,7 +134,7 @@ def _viewpoint(given: dict[str, Any]) -> Viewpoint:
 class BatchDecisionTrigger(OfferTrigger):
     """Waits until a batch job is over, or until `deadline` (seconds since 1970).
 
-    The event's value is the receipt as the service last showed the job; `timed_out` says which of the two it was.
+    The event's value is the latest receipt of the job; `timed_out` says whether the deadline passed.
     """
 
     def __init__(self, *, receipt: dict[str, Any], deadline: float, **kwargs: Any) -> None:
@@ -146,7 +146,7 @@ class BatchDecisionTrigger(OfferTrigger):
         return {"receipt": self.receipt, "deadline": self.deadline}
 
     async def wait(self) -> dict[str, Any]:
-        """The receipt, and whether time ran out."""
+        """The receipt, and whether the deadline passed."""
         from airflow_provider_offers.client.deciding.batching import job_status
         from airflow_provider_offers.client.errors import OfferLibraryError
         from airflow_provider_offers.client.waiting.polling import Patience
@@ -176,5 +176,5 @@ class BatchDecisionTrigger(OfferTrigger):
                 await asyncio.sleep(min(pause, left))
 
     async def on_kill(self) -> None:
-        """Say, where somebody ends the task by hand, that the job goes on: the service has no way to end it."""
+        """If somebody ends the task by hand, log that the job continues: the service cannot cancel it."""
         self.log.warning("The batch job %s goes on: the service has no way to cancel it", self.receipt["job_id"])
