@@ -14,7 +14,7 @@ from airflow_provider_offers.client.flows.access import Access, open_access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.deleting import delete
-from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
+from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import not_found, read, resolve
@@ -112,7 +112,7 @@ class OfferLibrary:
         patience: float = DEFAULT_PATIENCE,
         marker: tuple[str, str] | None = None,
         earlier: Earlier | None = None,
-        waive: Collection[str] | str = (),
+        waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Creation:
         """What `create` takes, checked: `validate` is True (refuse what is wrong, warn of what is doubtful), "strict"
@@ -161,7 +161,7 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        waive: Collection[str] | str = (),
+        waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Written:
         """Apply a JSON Patch (RFC 6902) in either generation's spelling exactly once; see `flows.patching.patch`.
@@ -200,7 +200,7 @@ class OfferLibrary:
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        waive: Collection[str] | str = (),
+        waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Written:
         """Replace an offer whole, exactly once; see `flows.replacing.replace_object`."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import KindName
+    from airflow_provider_offers.operators.words import KindName, Waive
 
 
 class LibraryObjects:
@@ -60,7 +60,7 @@ class LibraryObjects:
         patch: list[dict[str, Any]],
         *,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
@@ -75,7 +75,7 @@ class LibraryObjects:
         document: dict[str, Any],
         *,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""

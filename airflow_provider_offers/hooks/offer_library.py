@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.wire.retry import Retries
     from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.objects import LibraryObjects
-    from airflow_provider_offers.operators.words import IfExists, KindName, OfferType
+    from airflow_provider_offers.operators.words import IfExists, KindName, OfferType, Waive
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class OfferLibraryHook(BaseHook):
         since: datetime | None = None,
         patience: float = 10.0,
         marker: tuple[str, str] | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Create an offer exactly once and return its receipt; its `action` says what happened.
@@ -191,7 +191,7 @@ class OfferLibraryHook(BaseHook):
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Apply a JSON Patch (RFC 6902) exactly once and return the receipt.
@@ -222,7 +222,7 @@ class OfferLibraryHook(BaseHook):
         *,
         offer_type: str | Kind | None = None,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
     ) -> WriteReceipt:
         """Replace a whole offer, exactly once, and return the receipt; `action` is `replaced` or `unchanged`.

@@ -17,9 +17,11 @@ from airflow_provider_offers.operators.files import looks_like_a_name
 from airflow_provider_offers.operators.literals import parsed
 from airflow_provider_offers.operators.plans import carry_on
 from airflow_provider_offers.operators.templates import Templated
+from airflow_provider_offers.operators.words import check_partial
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 
 _FLAGS = ("missing_ok", "cascade", "full", "include_content", "allow_duplicates", "as_dry_run", "keep_adobe_templates")
@@ -54,6 +56,12 @@ class OfferLibraryOperator(Templated, BaseOperator):
         super().__init__(**kwargs)
         self.offer_library_conn_id = offer_library_conn_id
         self.sandbox = sandbox
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """The operator with some arguments, to expand over others. A wrong closed word is an import error."""
+        check_partial(kwargs.get("task_id"), kwargs)
+        return super().partial(**kwargs)
 
     def execute(self, context: Context) -> Any:
         # Airflow pushes every link of the task into XCom; an empty link is left out.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.creations import CreationRecord
     from airflow_provider_offers.operators.progress import PatchIntent
-    from airflow_provider_offers.operators.words import IfExists, OnFailure
+    from airflow_provider_offers.operators.words import IfExists, OnFailure, Waive
 
 
 class CreateOperator(OfferLibraryOperator):
@@ -76,7 +76,7 @@ class CreateOperator(OfferLibraryOperator):
         if_exists: IfExists = "fail",
         patience: float = 10.0,
         marker: str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,

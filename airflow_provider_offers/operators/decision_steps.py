@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
-    from airflow_provider_offers.operators.words import OnFailure
+    from airflow_provider_offers.operators.words import OnFailure, Waive
 
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
 
@@ -39,7 +39,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
         end: datetime | str | None = None,
         duration: timedelta | str | None = None,
         timezone: str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
@@ -119,7 +119,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
         self,
         *,
         object_id: Any,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         offer_library_conn_id: str = DEFAULT_CONNECTION,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
@@ -24,7 +24,7 @@ from airflow_provider_offers.operators.base import (
     json_document,
     named_offer,
 )
-from airflow_provider_offers.operators.words import checked
+from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.submissions import SubmissionRecord
 
 __all__ = ["BatchDecisionOperator", "DecideOperator"]
-
-IfUnknown: TypeAlias = Literal["submit", "fail"]
-IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
 
 
 class DecideOperator(OfferLibraryOperator):

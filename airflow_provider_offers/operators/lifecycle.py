@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import OfferType, OnFailure
+    from airflow_provider_offers.operators.words import OfferType, OnFailure, Waive
 
 
 class ScheduleOfferOperator(EditOffersOperator):
@@ -61,7 +61,7 @@ class ScheduleOfferOperator(EditOffersOperator):
         end: datetime | str | None = None,
         duration: timedelta | str | None = None,
         timezone: str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
@@ -162,7 +162,7 @@ class PublishOfferOperator(StepOperator):
         self,
         *,
         offer_id: Any,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",

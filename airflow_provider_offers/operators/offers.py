@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Qop
+    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Qop, Waive
 
 
 class CreateOfferOperator(CreateOperator):
@@ -192,7 +192,7 @@ class PatchOfferOperator(EditOffersOperator):
         patch: Document,
         offer_id: Any,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         offer_type: OfferType | None = None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure
+    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure, Waive
 
 
 class ReplaceOfferOperator(EditOffersOperator):
@@ -56,7 +56,7 @@ class ReplaceOfferOperator(EditOffersOperator):
         offer: Document,
         offer_type: OfferType | None = None,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
@@ -155,7 +155,7 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
         object_id: Any,
         object: Document,
         if_match: int | str | None = None,
-        waive: Sequence[str] | str = (),
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,

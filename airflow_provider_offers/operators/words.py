@@ -7,29 +7,51 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from airflow.sdk import XComArg
+
+    from airflow_provider_offers.client.flows.doubts import Waivable
 
     # A document, the name of a file, or a list of them; or the result of a task.
     Document: TypeAlias = (
         dict[str, Any] | str | PathLike[str] | Sequence[dict[str, Any] | str | PathLike[str]] | XComArg
     )
+    # The names of findings to waive: one or several.
+    Waive: TypeAlias = Sequence[Waivable] | Waivable
 
 IfExists: TypeAlias = Literal["fail", "adopt", "update", "skip"]
+IfUnknown: TypeAlias = Literal["submit", "fail"]
 OnFailure: TypeAlias = Literal["stop", "continue"]
+OfferStatus: TypeAlias = Literal["draft", "approved", "archived"]
 OfferType: TypeAlias = Literal["personalized", "fallback"]
 KindName: TypeAlias = Literal[
     "placement", "tag", "collection", "rule", "formula", "decision", "personalized", "fallback"
 ]
 Qop: TypeAlias = Literal["AND", "OR", "and", "or"]
+Until: TypeAlias = Literal["open", "closed"]
 
 IF_EXISTS: tuple[str, ...] = get_args(IfExists)
+IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
 ON_FAILURE: tuple[str, ...] = get_args(OnFailure)
+OFFER_STATUSES: tuple[str, ...] = get_args(OfferStatus)
 OFFER_TYPES: tuple[str, ...] = get_args(OfferType)
 KINDS: tuple[str, ...] = get_args(KindName)
 QOPS: tuple[str, ...] = get_args(Qop)
+UNTIL: tuple[str, ...] = get_args(Until)
+
+# The closed words by the parameter that takes them. A name has the same words in every operator and sensor.
+CLOSED: dict[str, tuple[str, ...]] = {
+    "if_exists": IF_EXISTS,
+    "if_unknown": IF_UNKNOWN,
+    "kind": KINDS,
+    "offer_type": OFFER_TYPES,
+    "on_failure": ON_FAILURE,
+    "qop": QOPS,
+    "status": OFFER_STATUSES,
+    "until": UNTIL,
+}
 
 T = TypeVar("T")
 
@@ -39,13 +61,28 @@ def checked(name: str, given: T, words: tuple[str, ...], task: Any) -> T:
 
     The arguments of mapped tasks, and the results of templates, are checked when the task runs.
     """
+    if getattr(task, "_BaseOperator__from_mapped", False) or not (wrong := _violations(name, given, words)):
+        return given
+    raise InvalidInputError(f"The task {task.task_id!r} is not valid", wrong)
+
+
+def check_partial(task_id: Any, arguments: Mapping[str, Any]) -> None:
+    """Refuse closed words that `.partial(...)` gets and that do not exist, when the DAG is parsed."""
+    wrong = [
+        violation
+        for name, given in arguments.items()
+        if name in CLOSED
+        for each in (given if isinstance(given, (list, tuple)) else [given])
+        for violation in _violations(name, each, CLOSED[name])
+    ]
+    if wrong:
+        raise InvalidInputError(f"The task {task_id!r} is not valid", wrong)
+
+
+def _violations(name: str, given: Any, words: tuple[str, ...]) -> list[Violation]:
     if not isinstance(given, str) or given in words or _is_template(given):
-        return given
-    if getattr(task, "_BaseOperator__from_mapped", False):
-        return given
-    raise InvalidInputError(
-        f"The task {task.task_id!r} cannot be made", [Violation(name, repr(given), " or ".join(map(repr, words)))]
-    )
+        return []
+    return [Violation(name, repr(given), " or ".join(map(repr, words)))]
 
 
 def _is_template(text: str) -> bool:

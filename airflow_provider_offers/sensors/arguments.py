@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.text import quoted
 
-OfferStatus = Literal["draft", "approved", "archived"]
-Until = Literal["open", "closed"]
-
-STATUSES: tuple[str, ...] = get_args(OfferStatus)
-UNTIL: tuple[str, ...] = get_args(Until)
 # An hour, as in `client.waiting.polling`, which is not imported at DAG parsing.
 LONGEST_OUTAGE = 3_600.0
 

@@ -30,13 +30,14 @@ from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_ur
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
 from airflow_provider_offers.operators.state import State
 from airflow_provider_offers.operators.templates import Templated
-from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
+from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType, check_partial
 from airflow_provider_offers.sensors import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_offers.client.model.entities import Entity
     from airflow_provider_offers.client.waiting.verdicts import Verdict
@@ -91,6 +92,12 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._has_looked = False
         # When the sensor's timeout is over, in seconds since 1970.
         self._deadline: float | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """The sensor with some arguments, to expand over others. A wrong closed word is an import error."""
+        check_partial(kwargs.get("task_id"), kwargs)
+        return super().partial(**kwargs)
 
     def check(self) -> Iterator[Violation]:
         """The violations in the arguments that hold no template, for an error when the DAG is parsed."""

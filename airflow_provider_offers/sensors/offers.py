@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-from airflow_provider_offers.operators.words import OFFER_TYPES, QOPS, OfferType, Qop
+from airflow_provider_offers.operators.words import (
+    OFFER_STATUSES,
+    OFFER_TYPES,
+    QOPS,
+    UNTIL,
+    OfferStatus,
+    OfferType,
+    Qop,
+    Until,
+)
 from airflow_provider_offers.sensors import arguments
 from airflow_provider_offers.sensors.base import OfferLibrarySensor, WatchedOffersSensor
 
@@ -39,7 +48,7 @@ class OfferStatusSensor(WatchedOffersSensor):
         self,
         *,
         offer_id: Any,
-        status: arguments.OfferStatus | Sequence[arguments.OfferStatus],
+        status: OfferStatus | Sequence[OfferStatus],
         offer_type: OfferType | None = None,
         offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
         sandbox: str | None = None,
@@ -61,7 +70,7 @@ class OfferStatusSensor(WatchedOffersSensor):
 
     def check(self) -> Iterator[Violation]:
         yield from super().check()
-        yield from arguments.check_words("status", self.status, arguments.STATUSES)
+        yield from arguments.check_words("status", self.status, OFFER_STATUSES)
 
     @property
     def goal(self) -> str:
@@ -104,7 +113,7 @@ class OfferWindowSensor(WatchedOffersSensor):
         self,
         *,
         offer_id: Any,
-        until: arguments.Until = "open",
+        until: Until = "open",
         offer_type: OfferType | None = None,
         offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
         sandbox: str | None = None,
@@ -126,7 +135,7 @@ class OfferWindowSensor(WatchedOffersSensor):
 
     def check(self) -> Iterator[Violation]:
         yield from super().check()
-        yield from arguments.check_word("until", self.until, arguments.UNTIL)
+        yield from arguments.check_word("until", self.until, UNTIL)
 
     @property
     def goal(self) -> str:

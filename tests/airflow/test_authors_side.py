@@ -16,9 +16,11 @@ from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS, LIBRARY
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import words
+from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.lists import ON_FAILURE
 from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, GetOfferOperator
+from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, fallback, offers
 
@@ -52,6 +54,8 @@ BAD = {
     'GetOfferOperator(task_id="a", offer_id="x", offer_type="personal")': "offer_type",
     'CreateLibraryObjectOperator(task_id="a", kind="tags", object={})': "kind",
     'SearchOffersOperator(task_id="a", qop="XOR")': "qop",
+    'PublishOfferOperator(task_id="a", offer_id="x", waive="no_windows")': "waive",
+    'OfferLibraryHook().patch_offer("x", [], waive="misspelt")': "waive",
     'OfferLibraryHook().create_offer({}, if_exists="overwrite")': "if_exists",
     'OfferLibraryHook().create_offer({})["idd"]': "idd",
     'OfferLibraryHook().get_offer("x")["etags"]': "etags",
@@ -102,6 +106,26 @@ def test_a_word_that_nothing_knows_is_an_error_where_the_dag_is_parsed() -> None
         with pytest.raises(InvalidInputError, match=rf"The task 'made'[\s\S]*{name}: given '{given}'.*{accepted}"):
             made(**{name: given})
         made(**{name: "{{ params.word }}"})
+
+
+@pytest.mark.parametrize(
+    ("operator", "given", "wrong"),
+    [
+        (CreateFallbackOfferOperator, {"offer": {}, "if_exists": "overwrite"}, "if_exists: given 'overwrite'"),
+        (CreateLibraryObjectOperator, {"object": {}, "kind": "tags"}, "kind: given 'tags'"),
+        (BatchDecisionOperator, {"dataset_id": "d", "if_unknown": "maybe"}, "if_unknown: given 'maybe'"),
+        (OfferStatusSensor, {"status": ["draft", "aproved"]}, "status: given 'aproved'"),
+        (OfferWindowSensor, {"until": "opened"}, "until: given 'opened'"),
+    ],
+)
+def test_a_word_that_nothing_knows_is_an_error_in_a_partial_too(
+    operator: Any, given: dict[str, Any], wrong: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=f"The task 'made' is not valid[\\s\\S]*{wrong}"):
+        operator.partial(task_id="made", **given)
+    with dag_of("partial"):
+        rendered = {each: "{{ params.word }}" if each in words.CLOSED else value for each, value in given.items()}
+        operator.partial(task_id="made", **rendered).expand(sandbox=["a", "b"])
 
 
 def test_a_mapped_task_gets_its_words_when_it_runs(airflow: Airflow, emulator: Emulator, api: str) -> None:

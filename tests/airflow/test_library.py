@@ -434,7 +434,7 @@ def test_what_speaks_against_going_live_is_named(airflow: Airflow, emulator: Emu
     live = {**OBJECTS["decision"], "name": "Straight", "status": "live", "fallback": ids["fallback"]}
     with dag_of("pointless") as dag:
         ActivateDecisionOperator(task_id="refused", object_id="name:Newsletter")
-        ActivateDecisionOperator(task_id="unknown", object_id="name:Newsletter", waive="bad_mood")
+        ActivateDecisionOperator(task_id="unknown", object_id="name:Newsletter", waive="bad_mood")  # type: ignore[arg-type]
         CreateLibraryObjectOperator(task_id="straight", kind="decision", object=live, validate="strict")
 
     result = run(airflow, emulator, api, dag)

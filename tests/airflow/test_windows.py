@@ -34,7 +34,8 @@ def test_a_doubtful_window_is_warned_of_once_and_refused_or_silent_as_asked(
     first, second, third = (seed(emulator, api, name)["id"] for name in ("One", "Two", "Three"))
     with dag_of("doubtful") as dag:
         ScheduleOfferOperator(task_id="warned", offer_id=first, **DOUBTFUL[doubt])
-        ScheduleOfferOperator(task_id="waived", offer_id=second, waive=doubt, validate="strict", **DOUBTFUL[doubt])
+        waived: Any = {"waive": doubt, **DOUBTFUL[doubt]}
+        ScheduleOfferOperator(task_id="waived", offer_id=second, validate="strict", **waived)
         ScheduleOfferOperator(task_id="strict", offer_id=third, validate="strict", retries=1, **DOUBTFUL[doubt])
 
     result = run(airflow, emulator, api, dag)
@@ -58,7 +59,11 @@ def test_an_unknown_doubt_is_refused_by_name(airflow: Airflow, emulator: Emulato
     made = seed(emulator, api, "One")
     with dag_of("unknown") as dag:
         ScheduleOfferOperator(
-            task_id="schedule", offer_id=made["id"], start="2035-01-01T00:00:00Z", duration="P1D", waive="window_ovr"
+            task_id="schedule",
+            offer_id=made["id"],
+            start="2035-01-01T00:00:00Z",
+            duration="P1D",
+            waive="window_ovr",  # type: ignore[arg-type]
         )
 
     result = run(airflow, emulator, api, dag)

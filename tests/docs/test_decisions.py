@@ -13,7 +13,8 @@ from airflow_provider_offers.client.deciding.scopes import MOST_ITEMS, MOST_OFFE
 from airflow_provider_offers.client.model.decided import RUNNING_AT_ONCE, STATUSES, Job, Shown
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-from airflow_provider_offers.operators.decisions import IF_UNKNOWN, BatchDecisionOperator, DecideOperator
+from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
+from airflow_provider_offers.operators.words import IF_UNKNOWN
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from tests.client.script import SETTINGS
 from tests.docs.pages import page, quoted, table

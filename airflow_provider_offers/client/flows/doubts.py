@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creating import Creation
-from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
+from airflow_provider_offers.client.flows.golive import DECIDING, DecisionReason, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
-from airflow_provider_offers.client.flows.obstacles import SHOWING, found_alone, obstacles
+from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.model.comparing import same
@@ -21,11 +21,13 @@ from airflow_provider_offers.client.model.kinds import DECISION, Kind
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
-from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful
+from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, WindowDoubt, doubtful
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow, Json, Note
 
+# The name of a finding that can be waived, of whatever kind of object.
+Waivable = OfferReason | DecisionReason | WindowDoubt
 _REMEDY = "waive a reason by its name, or do without validate='strict'"
 
 

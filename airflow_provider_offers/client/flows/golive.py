@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
@@ -26,7 +27,7 @@ from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
-REASONS = (
+DecisionReason = Literal[
     "no_window",
     "window_over",
     "no_criteria",
@@ -43,7 +44,8 @@ REASONS = (
     "missing_offer",
     "offers_not_approved",
     "no_offer_to_show",
-)
+]
+REASONS: tuple[str, ...] = get_args(DecisionReason)
 # The properties that the findings rest on.
 DECIDING = ("criteria", "fallback", "startDate", "endDate")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
@@ -13,7 +14,8 @@ from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.waiting.changes import BATCH
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
-REASONS = ("window_over", "no_window", "no_representation", "missing_placement", "missing_rule")
+OfferReason = Literal["window_over", "no_window", "no_representation", "missing_placement", "missing_rule"]
+REASONS: tuple[str, ...] = get_args(OfferReason)
 # The properties that the findings rest on.
 SHOWING = ("selectionConstraint", "representations")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.model.comparing import same
@@ -18,7 +18,8 @@ from airflow_provider_offers.client.wire.messages import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
 # What a window may be doubtful for; each can be waived by its name.
-WINDOW_DOUBTS = ("window_over", "ambiguous_time", "mixed_duration")
+WindowDoubt = Literal["window_over", "ambiguous_time", "mixed_duration"]
+WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
 
 
 @dataclass(frozen=True, slots=True)
