@@ -35,7 +35,7 @@ from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, 
 from airflow_provider_offers.client.wire.messages import Flow, Note
 from airflow_provider_offers.client.wire.retry import is_unsettled
 
-# What a window has to do with: the other reasons were there before it was changed.
+# The reasons that depend on a window: the others applied before it was changed.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
 
 
@@ -149,7 +149,7 @@ def _edited_since(access: Access, now: Entity, operations: Patch, done: str, wri
 
 
 def _is_onward(before: Entity, operations: Patch) -> bool:
-    """Whether the patch only takes the object to a status that its own allows."""
+    """Whether the patch only sets a status that the current one allows."""
     targets = [step.target for step in before.kind.steps if before.status in step.origins]
     return all(
         operation["path"] == "/status" and operation.get("value") in targets
@@ -172,11 +172,11 @@ def schedule(
     strict: bool = False,
     intent: Intent | None = None,
 ) -> Flow[Written]:
-    """Give a personalized offer or a decision its window by the smallest patch; nothing is sent where it has it.
+    """Set the window of a personalized offer or a decision by the smallest patch; send nothing if it has that window.
 
-    A window that is over by the service's clock is warned of, and with `strict` refused as `InvalidInputError`, unless
-    `waive` names `window_over`. Capping rules keep their own windows. A live decision is looked at first:
-    `NotPublishableError` where it would be over, or have no offer to show in that window. Calls a read, then `PATCH` as
+    A window that is over by the service's clock is a warning, with `strict` an `InvalidInputError`, unless `waive`
+    names `window_over`. Capping rules keep their own windows. A live decision is checked first: `NotPublishableError`
+    where it would be over, or have no offer to show in that window. Calls a read, then `PATCH` as
     `flows.patching.patch` does. Raises `TransitionError` where the status is final: an archived offer, an archived or
     complete decision; with an `intent`, `ConflictError` as `edit` does.
     """
@@ -246,9 +246,9 @@ def take_step(
 
 
 def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
-    """Archive an offer whose window ended before `cutoff`; one that did not, or not any more, is left alone.
+    """Archive an offer whose window ended before `cutoff`; leave any other offer alone.
 
-    So is one whose end has not passed for certain by the service's clock: an archived offer never comes back.
+    An offer whose end has not certainly passed by the service's clock is left alone too: archiving is final.
     """
 
     def plan(entity: Entity) -> Flow[Patch]:
@@ -268,7 +268,7 @@ def _set_status(step: Step) -> list[Operation]:
 
 
 def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
-    """Guards for what the plan rests on but does not touch. The etag guards everything where the generation has it."""
+    """Guards for what the plan depends on but does not touch. An etag guards everything where the generation has it."""
     if access.generation.capabilities.guards_by_etag:
         return []
     return [

@@ -1,4 +1,4 @@
-"""What became of a write that no answer settled, or that was refused: judged by the object as it is now."""
+"""Did a write take effect that no answer settled, or that was refused? The object as it is now tells."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFUSED = (ConflictError, RejectedError, BadRequestError)
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Change:
     """What a write does to an object: the properties that it touches and reads show, and their expected values.
 
     `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
@@ -41,30 +41,30 @@ class Effect:
 
 
 def judge_edited(
-    call: Call, before: Entity, now: Entity, effect: Effect, error: OfferLibraryError, *, lost: bool
+    call: Call, before: Entity, now: Entity, change: Change, error: OfferLibraryError, *, lost: bool
 ) -> None:
-    """A write that ended in `error`, and whose object was edited since the read: returns where the write is in it.
+    """Judge a write that ended in `error`, of an object that was edited since the read. Returns if it took effect.
 
-    `lost` says that no answer settles it. A refusal does not mean that the write is not in it: a gateway may have sent
-    it twice, and handed on the second answer. Raises `ConflictError` where it is not in it, so that it can be made anew
+    `lost` says that no answer settles it. A refused write may have taken effect too: a gateway may have sent it twice,
+    and handed on the second answer. Raises `ConflictError` where it did not take effect, so that it can be made again
     on a fresh read, and `OutcomeUnknownError` where that cannot be told.
     """
     if lost:
-        _judge_lost(call, before, now, effect, error)
-    elif not effect.tells or not _is_in(before, now, effect):
-        if effect.tells and now.etag > before.etag + 1 and _is_partly_in(before, now, effect):
+        _judge_lost(call, before, now, change, error)
+    elif not change.tells or not _is_in(before, now, change):
+        if change.tells and now.etag > before.etag + 1 and _is_partly_in(before, now, change):
             raise _cannot_tell(call, before, now, error) from error
         raise _conflict(call, before, now) from error
 
 
-def _judge_lost(call: Call, before: Entity, now: Entity, effect: Effect, error: OfferLibraryError) -> None:
-    if not effect.tells:
+def _judge_lost(call: Call, before: Entity, now: Entity, change: Change, error: OfferLibraryError) -> None:
+    if not change.tells:
         taken = is_unread_success(error) and now.etag == before.etag + 1
-        if taken or _has_appeared(effect.patch, before, now):
+        if taken or _has_appeared(change.patch, before, now):
             return
         evidence = f"the etag went from {before.etag} to {now.etag}"
         raise not_shown(call, now, f"it had no answer that settles it ({error})", evidence) from error
-    if not differing(now.properties, effect.expected, effect.touched):
+    if not differing(now.properties, change.expected, change.touched):
         return
     # Two writes since the read: one may be ours, and the other what undid it.
     if now.etag > before.etag + 1:
@@ -73,37 +73,37 @@ def _judge_lost(call: Call, before: Entity, now: Entity, effect: Effect, error: 
 
 
 def is_unread_success(error: OfferLibraryError) -> bool:
-    """Whether somebody said that the write was taken, in a form that cannot be read."""
+    """Whether the answer reports success in a form that cannot be read."""
     return isinstance(error, UnexpectedResponseError) and 200 <= error.status < 300
 
 
-def _is_in(before: Entity, now: Entity, effect: Effect) -> bool:
-    """Whether everything that the write changes is so by now, although others may have edited the same lists."""
-    if not differing(now.properties, effect.expected, effect.touched):
+def _is_in(before: Entity, now: Entity, change: Change) -> bool:
+    """Whether the object shows everything that the write changes, although others may have edited the same lists."""
+    if not differing(now.properties, change.expected, change.touched):
         return True
-    changed = differing(before.properties, effect.expected, effect.touched)
-    parts = [_counts(name, before, now, effect) for name in changed]
+    changed = differing(before.properties, change.expected, change.touched)
+    parts = [_counts(name, before, now, change) for name in changed]
     return bool(parts) and all(
         all(there >= meant for _, there, meant in added) and all(there <= meant for _, there, meant in removed)
         for added, removed in parts
     )
 
 
-def _is_partly_in(before: Entity, now: Entity, effect: Effect) -> bool:
-    """Whether some of what the write adds is there, which was not there before it."""
-    changed = differing(before.properties, effect.expected, effect.touched)
-    return any(there > was for name in changed for was, there, _ in _counts(name, before, now, effect)[0])
+def _is_partly_in(before: Entity, now: Entity, change: Change) -> bool:
+    """Whether the object shows something that the write adds and that was not there before it."""
+    changed = differing(before.properties, change.expected, change.touched)
+    return any(there > was for name in changed for was, there, _ in _counts(name, before, now, change)[0])
 
 
 _Counts = list[tuple[int, int, int]]
 
 
-def _counts(name: str, before: Entity, now: Entity, effect: Effect) -> tuple[_Counts, _Counts]:
-    """Of each value that the write adds, and of each that it removes: how often it was there, is there, and would be.
+def _counts(name: str, before: Entity, now: Entity, change: Change) -> tuple[_Counts, _Counts]:
+    """For each value that the write adds, and each that it removes: how often it was there, is there, and would be.
 
-    What is no list counts as a list of one.
+    A value that is not a list counts as a list of one.
     """
-    was, there, meant = (_items(each, name) for each in (before.properties, now.properties, effect.expected))
+    was, there, meant = (_items(each, name) for each in (before.properties, now.properties, change.expected))
     values = set(was) | set(meant)
     counted = [(was.count(each), there.count(each), meant.count(each)) for each in values]
     return [each for each in counted if each[2] > each[0]], [each for each in counted if each[2] < each[0]]
@@ -117,7 +117,7 @@ def _items(properties: Mapping[str, Json], name: str) -> list[str]:
 
 
 def _has_appeared(patch: PreparedPatch | None, before: Entity, now: Entity) -> bool:
-    """Whether reads show the patch after all, which they did not before it."""
+    """Whether reads show the patch now and did not show it before."""
     if patch is None:
         return False
     was, seen = (patch.is_shown_by(entity.properties) for entity in (before, now))
@@ -125,7 +125,7 @@ def _has_appeared(patch: PreparedPatch | None, before: Entity, now: Entity) -> b
 
 
 def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
-    """The error itself; or where the service may yet apply what another try would apply twice, the one that says so."""
+    """The error to raise: `error` itself, or `OutcomeUnknownError` where another try might apply the write twice."""
     if not unknown:
         return error
     outcome = OutcomeUnknownError(
@@ -138,7 +138,7 @@ def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibra
 
 
 def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
-    """Somebody else edited meanwhile what a patch sets."""
+    """Somebody else has since edited what a patch sets."""
     return ConflictError(
         method=call.method,
         path=call.bare_path,
@@ -161,7 +161,7 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
 
 
 def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
-    """An earlier try may have sent it, and the object does not tell."""
+    """An earlier try may have sent the write, and the object does not tell."""
     return _for_good(
         f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
         f"in it cannot be told; look at the {now.kind.subject} before running this again"
@@ -169,7 +169,7 @@ def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownE
 
 
 def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
-    """The same properties were edited otherwise meanwhile: ours may be among the edits."""
+    """The same properties were edited in another way meanwhile: ours may be among the edits."""
     return _for_good(
         f"{call.method} {call.bare_path} had no answer that settles it ({error}), and what it writes was edited "
         f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot "
@@ -178,7 +178,7 @@ def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryErr
 
 
 def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
-    """The offer was edited since, and what the write touches is not in what reads show."""
+    """The object was edited since, and reads do not show what the write touches."""
     return _for_good(
         f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
         f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
@@ -193,6 +193,6 @@ def _for_good(message: str) -> OutcomeUnknownError:
 
 
 def by(entity: Entity) -> str:
-    """Who changed the object last, where reads say."""
+    """Who edited the object last, if reads show it."""
     author = entity.envelope.get("lastModifiedBy")
     return f" by {author}" if isinstance(author, str) else ""

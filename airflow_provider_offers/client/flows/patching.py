@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.judging import (
     REFUSED,
-    Effect,
+    Change,
     cannot_tell_later,
     is_unread_success,
     judge_edited,
@@ -81,16 +81,16 @@ def patch(
             return Written.of(before)
         expect_etag(before, if_match, call)
         fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
-        effect = _effect(access, prepared, fitted, whole=if_match is not None)
-        yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if effect.tells else ""))
+        change = _change(access, prepared, fitted, whole=if_match is not None)
+        yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if change.tells else ""))
         try:
-            return (yield from _send_fitted(access, before, fitted, effect, whole=if_match is not None))
+            return (yield from _send_fitted(access, before, fitted, change, whole=if_match is not None))
         except ConflictError as conflict:
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
             last = conflict
             # The service refused the write, and no read has shown the edit that it conflicts with: it may be our own.
-            refused = _Refused(before, effect, conflict) if conflict.refused else None
+            refused = _Refused(before, change, conflict) if conflict.refused else None
         except OutcomeUnknownError as unknown:
             # Where the plan outlives this process, the next try can tell.
             unknown.retryable = unknown.retryable or (intent is not None and intent.durable)
@@ -103,7 +103,7 @@ class _Refused:
     """A patch of an object as it was read, and the conflict that refused it."""
 
     before: Entity
-    effect: Effect
+    change: Change
     conflict: ConflictError
 
 
@@ -112,7 +112,7 @@ def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
     if now.etag == refused.before.etag:
         return False
     try:
-        judge_edited(call, refused.before, now, refused.effect, refused.conflict, lost=False)
+        judge_edited(call, refused.before, now, refused.change, refused.conflict, lost=False)
     except ConflictError:
         return False
     return True
@@ -186,8 +186,8 @@ def guarded_patch(
     """
     call = access.generation.patch(before.reference, prepared.operations)
     fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
-    effect = _effect(access, prepared, fitted, whole=whole)
-    return (yield from _send_fitted(access, before, fitted, effect, whole=whole))
+    change = _change(access, prepared, fitted, whole=whole)
+    return (yield from _send_fitted(access, before, fitted, change, whole=whole))
 
 
 def _fitted(
@@ -217,14 +217,14 @@ def _fitted(
     return fitted
 
 
-def _effect(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, whole: bool) -> Effect:
+def _change(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, whole: bool) -> Change:
     """What a patch does, by its operations as given: `move` and `copy` find another value the second time."""
     changed = fitted.changed
     blind = prepared.changes_hidden
     # Where no etag guards, a test of what is there does: it stops a second application if the patch has changed that.
     by_etag = access.generation.capabilities.guards_by_etag
     once = not blind or by_etag or not fitted.before.keys().isdisjoint(changed)
-    return Effect(
+    return Change(
         fitted.after,
         prepared.visible,
         prepared,
@@ -234,13 +234,13 @@ def _effect(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, who
     )
 
 
-def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, effect: Effect, *, whole: bool) -> Flow[Written]:
+def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, change: Change, *, whole: bool) -> Flow[Written]:
     if not fitted.operations:
         return Written.of(before, "unchanged")
     by_etag = access.generation.capabilities.guards_by_etag
     sent = fitted.operations if by_etag else fitted.guarded(whole=whole)
     call = access.generation.patch(before.reference, sent, etag=before.etag)
-    return (yield from send_guarded(access, call, before, effect))
+    return (yield from send_guarded(access, call, before, change))
 
 
 def _set_properties(

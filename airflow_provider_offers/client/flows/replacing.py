@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
 from airflow_provider_offers.client.flows.editing import edit
-from airflow_provider_offers.client.flows.judging import Effect
+from airflow_provider_offers.client.flows.judging import Change
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import resolve
@@ -72,8 +72,8 @@ def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow
     written = {*expected, *before.properties}
     touched = written.difference(kind.write_only, kind.unreliable_on_read)
     blind = not written.isdisjoint(kind.unreliable_on_read)
-    effect = Effect(expected, touched, tells=not blind or bool(differing(before.properties, expected, touched)))
-    return (yield from send_guarded(access, call, before, effect))
+    change = Change(expected, touched, tells=not blind or bool(differing(before.properties, expected, touched)))
+    return (yield from send_guarded(access, call, before, change))
 
 
 def _kept(entity: Entity) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.judging import REFUSED, Effect, by, ending, judge_edited
+from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, ending, judge_edited
 from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
@@ -30,8 +30,8 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
     ).for_good()
 
 
-def send_guarded(access: Access, call: Call, before: Entity, effect: Effect) -> Flow[Written]:
-    """Send a write that fails if the object changed since the read; after a lost answer, look for its effect."""
+def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> Flow[Written]:
+    """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect."""
     exchange, reference = access.exchange, before.reference
     started = exchange.clock()
     attempt = 0
@@ -42,21 +42,21 @@ def send_guarded(access: Access, call: Call, before: Entity, effect: Effect) -> 
         except OfferLibraryError as error:
             lost = is_unsettled(error)
             if not lost and not isinstance(error, REFUSED):
-                raise ending(call, error, unknown=unsettled and not effect.idempotent)  # noqa: B904  it has its cause
+                raise ending(call, error, unknown=unsettled and not change.idempotent)  # noqa: B904  it has its cause
             doubtful = lost or unsettled
             twice = not lost and _may_answer_a_repetition(call, error)
-            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=effect.idempotent)
+            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
             if twice and now.etag == before.etag:
                 # The first read may be an old answer out of a cache.
                 now = yield from _look(
-                    access, reference, error, lost=doubtful, twice=True, idempotent=effect.idempotent
+                    access, reference, error, lost=doubtful, twice=True, idempotent=change.idempotent
                 )
             if now.etag != before.etag:
-                judge_edited(call, before, now, effect, error, lost=doubtful)
+                judge_edited(call, before, now, change, error, lost=doubtful)
                 return Written.of(now)
             pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
-            if pause is None or (lost and not effect.once and not effect.idempotent):
-                raise ending(call, error, unknown=doubtful and not effect.idempotent)  # noqa: B904
+            if pause is None or (lost and not change.once and not change.idempotent):
+                raise ending(call, error, unknown=doubtful and not change.idempotent)  # noqa: B904
             unsettled = True
             yield Pause(pause, str(error))
             attempt += 1
