@@ -11,6 +11,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
@@ -22,7 +23,7 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
     kind_of_type_name,
 )
-from airflow_provider_offers.client.model.shapes import TYPED_ID
+from airflow_provider_offers.client.model.references import pointings
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.messages import Flow, Json
@@ -128,7 +129,7 @@ class _Referred:
     @classmethod
     def of(cls, properties: Mapping[str, Json]) -> _Referred:
         found: dict[str, dict[str, None]] = {}
-        for each in DECISION.shape.pointings(properties, ""):
+        for each in pointings(DECISION.place, properties):
             for type_name in each.type_names:
                 found.setdefault(type_name, {})[each.target] = None
         kinds = (PLACEMENT, COLLECTION, RULE, FORMULA, FALLBACK)
@@ -388,7 +389,7 @@ def _take_as_listed(supplies: Sequence[_Supply], offer: Entity) -> None:
 def shown_in(offer: Entity) -> set[str]:
     """The placements that the offer has a representation for."""
     shown = {"representations": offer.properties.get("representations")}
-    return {each.target for each in offer.kind.shape.pointings(shown, "")}
+    return {each.target for each in pointings(offer.kind.place, shown)}
 
 
 def _holds(collection: Entity, offer: Entity) -> bool:

@@ -10,10 +10,12 @@ from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundEr
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import named
 from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
-from airflow_provider_offers.client.model.schemas import COLLECTED
-from airflow_provider_offers.client.model.shapes import Pointing, Shape, name_in, shapes_at
+from airflow_provider_offers.client.model.places import Place
+from airflow_provider_offers.client.model.references import Pointing, pointings
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow, Json
@@ -21,7 +23,7 @@ from airflow_provider_offers.client.wire.messages import Flow, Json
 
 def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
     """Whether a document refers to an object by its name."""
-    return bool(_names_in(kind.shape, properties))
+    return bool(_names_in(kind.place, properties))
 
 
 def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow[dict[str, Json]]:
@@ -30,13 +32,13 @@ def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow
     Calls a lookup by name for each name that this way to the sandbox does not know yet. Raises `NotFoundError` and
     `AmbiguousNameError` that say which names, and where they stand.
     """
-    changed = yield from _resolved(access, [_Place("", kind.shape, dict(properties))])
+    changed = yield from _resolved(access, [_Value("", kind.place, dict(properties))])
     return dict(changed[""])
 
 
 def patch_has_names(kind: Kind, patch: Patch) -> bool:
     """Whether a value in a patch refers to an object by its name."""
-    return any(_names_in(place.shape, place.value) for place in _values(kind, patch))
+    return any(_names_in(each.place, each.value) for each in _values(kind, patch))
 
 
 def patch_with_ids(
@@ -72,27 +74,27 @@ def _collected_types(access: Access, patch: Patch, references: Sequence[Referenc
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A value, its rule, and its pointer in the whole."""
+class _Value:
+    """A value, its place in the model, and its pointer in the whole."""
 
     pointer: str
-    shape: Shape
+    place: Place
     value: Json
 
 
-def _values(kind: Kind, patch: Patch) -> list[_Place]:
+def _values(kind: Kind, patch: Patch) -> list[_Value]:
     return [
-        _Place(f"/{index}/value", shapes_at(kind.shape, split_pointer(operation["path"]))[1], operation["value"])
+        _Value(f"/{index}/value", kind.place.at(split_pointer(operation["path"]))[1], operation["value"])
         for index, operation in enumerate(patch)
         if "value" in operation
     ]
 
 
-def _names_in(shape: Shape, value: Json) -> list[Pointing]:
-    return [each for each in shape.pointings(value, "") if name_in(each.target) is not None]
+def _names_in(place: Place, value: Json) -> list[Pointing]:
+    return [each for each in pointings(place, value) if name_in(each.target) is not None]
 
 
-def _resolved(access: Access, places: Sequence[_Place], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
+def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
     """Each place's value with ids, by its pointer; every name that is of no use is told at once.
 
     With `types`, names are of these only.
@@ -100,22 +102,22 @@ def _resolved(access: Access, places: Sequence[_Place], types: Collection[str] |
     changed: dict[str, Json] = {}
     unknown: list[str] = []
     ambiguous: dict[str, AmbiguousNameError] = {}
-    for place in places:
-        value = copy.deepcopy(place.value)
-        for each in _names_in(place.shape, value):
+    for given in values:
+        value = copy.deepcopy(given.value)
+        for each in _names_in(given.place, value):
             kinds = _kinds(each.type_names if types is None else [name for name in each.type_names if name in types])
             name = name_in(each.target) or ""
             try:
                 found = yield from named(access, kinds, name)
             except AmbiguousNameError as error:
-                ambiguous[place.pointer + each.pointer] = error
+                ambiguous[given.pointer + each.pointer] = error
                 continue
             if found is None:
                 nouns = " or ".join(kind.noun for kind in kinds)
-                unknown.append(f"{place.pointer}{each.pointer} names {name!r}, and there is no such {nouns}")
+                unknown.append(f"{given.pointer}{each.pointer} names {name!r}, and there is no such {nouns}")
             else:
                 value = _put(value, split_pointer(each.pointer), found.id)
-        changed[place.pointer] = value
+        changed[given.pointer] = value
     if ambiguous:
         told = "".join(f"\n  {pointer}: {error}" for pointer, error in ambiguous.items())
         ids = [identifier for error in ambiguous.values() for identifier in error.ids]

@@ -10,7 +10,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
-from airflow_provider_offers.client.model.shapes import targets
+from airflow_provider_offers.client.model.references import pointings, targets
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
 
@@ -33,7 +33,7 @@ class Referrer:
 
 def referring_kinds(kind: Kind) -> list[Kind]:
     """The kinds whose objects may refer to one of this kind."""
-    return [each for each in LIBRARY.values() if kind.type_name in targets(each.shape)]
+    return [each for each in LIBRARY.values() if kind.type_name in targets(each.place)]
 
 
 def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int | None = None) -> Flow[list[Referrer]]:
@@ -58,8 +58,7 @@ def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int 
 
 def pointers(entity: Entity, ids: Collection[str]) -> tuple[str, ...]:
     """The places where the object refers to any of those reference ids."""
-    pointings = entity.kind.shape.pointings(entity.properties, "")
-    return tuple(each.pointer for each in pointings if each.target in ids)
+    return tuple(each.pointer for each in pointings(entity.kind.place, entity.properties) if each.target in ids)
 
 
 def ids_of(reference: Reference) -> list[str]:

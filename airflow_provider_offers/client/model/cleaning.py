@@ -10,24 +10,15 @@ import logging
 import re
 from collections.abc import Mapping
 
+from pydantic import StringConstraints
+
 from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.model.facts import HoldsJson, InstantInZone, KnownUri
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.likeness import folded
 from airflow_provider_offers.client.model.names import BESIDE
-from airflow_provider_offers.client.model.shapes import (
-    Flag,
-    Instant,
-    Items,
-    Members,
-    Named,
-    OneOf,
-    Shape,
-    Text,
-    TextMap,
-    Whole,
-    shapes_at,
-)
+from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
@@ -39,7 +30,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}
 _FLAGS = {"true": True, "false": False}
 
 
-def cleaned(shape: Shape, value: Json) -> Json:
+def cleaned(place: Place, value: Json) -> Json:
     """The value as its author means it.
 
     - A member that may be absent and is null or "" is absent.
@@ -48,19 +39,17 @@ def cleaned(shape: Shape, value: Json) -> Json:
     - An object or a list where text may hold JSON is written as JSON.
     - A date is RFC 3339, and a word of a closed list is spelled as the list spells it.
     """
-    if isinstance(shape, Members):
-        return _members(shape, value)
-    if isinstance(shape, (Items, Named, TextMap)):
-        return _inside(shape, value)
-    if isinstance(shape, Text):
-        return _text(shape, value)
-    if isinstance(shape, OneOf):
-        return word_of(shape.words, value) if shape.words else value
-    if isinstance(shape, Whole):
+    if place.members:
+        return _members(place, value)
+    if place.item or place.own:
+        return _inside(place, value)
+    if place.holds is str:
+        return _text(place, value)
+    if place.holds is int:
         return _whole(value)
-    if isinstance(shape, Flag):
+    if place.holds is bool:
         return _FLAGS.get(value.strip().casefold(), value) if isinstance(value, str) else value
-    return _instant(value) if isinstance(shape, Instant) else value
+    return _instant(value) if place.fact(InstantInZone) else value
 
 
 def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
@@ -73,22 +62,18 @@ def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
         name = quoted(properties.get("name"), 80)
         log.info("Left out of the %s %s, since the service assigns them: %s", kind.noun, name, ", ".join(left_out))
     kept = {name: value for name, value in properties.items() if name not in left_out}
-    clean: dict[str, Json] = cleaned(kind.shape, kept)
+    clean: dict[str, Json] = cleaned(kind.place, kept)
     return clean
 
 
 def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
     """A patch whose values are what their author means. A value that is null or "" as a whole stays what it is."""
     return [
-        {**operation, "value": cleaned(_shape_at(kind, operation["path"]), operation["value"])}
+        {**operation, "value": cleaned(kind.place.at(split_pointer(operation["path"]))[1], operation["value"])}
         if operation["op"] in ("add", "replace")
         else dict(operation)
         for operation in patch
     ]
-
-
-def _shape_at(kind: Kind, path: str) -> Shape:
-    return shapes_at(kind.shape, split_pointer(path))[1]
 
 
 def word_of(words: tuple[str, ...], value: Json) -> Json:
@@ -99,35 +84,40 @@ def word_of(words: tuple[str, ...], value: Json) -> Json:
     return same[0] if len(same) == 1 else value
 
 
-def _members(shape: Members, value: Json) -> Json:
+def _members(place: Place, value: Json) -> Json:
     if not isinstance(value, Mapping):
         return value
-    clean = {name: cleaned(shape.below(name), member) for name, member in value.items()}
-    optional = shape.members.keys() - set(shape.required)
-    return {
-        name: member
-        for name, member in clean.items()
-        if not (name in optional and (member is None or (isinstance(member, str) and not member)))
-    }
+    clean = {name: cleaned(place.below(name), member) for name, member in value.items()}
+    return {name: member for name, member in clean.items() if not (_is_empty(member) and _may_be_absent(place, name))}
 
 
-def _inside(shape: Items | Named | TextMap, value: Json) -> Json:
-    if isinstance(value, list):
-        return [cleaned(shape.below(""), item) for item in value] if isinstance(shape, Items) else value
-    if isinstance(value, Mapping) and isinstance(shape, Named):
-        return {name: cleaned(shape.item, member) for name, member in value.items()}
-    if isinstance(value, Mapping) and isinstance(shape, TextMap):
-        text = shape.below("")
-        return {name: cleaned(text, member) for name, member in value.items() if member is not None}
+def _is_empty(value: Json) -> bool:
+    return value is None or (isinstance(value, str) and not value)
+
+
+def _may_be_absent(place: Place, name: str) -> bool:
+    return name in place.members and not place.requires(name)
+
+
+def _inside(place: Place, value: Json) -> Json:
+    if isinstance(value, list) and place.item:
+        return [cleaned(place.item, item) for item in value]
+    if isinstance(value, Mapping) and place.own:
+        # A text under a name of the author's own is absent when it is null.
+        left_out = (None,) if place.own.holds is str else ()
+        return {name: cleaned(place.own, member) for name, member in value.items() if member not in left_out}
     return value
 
 
-def _text(shape: Text, value: Json) -> Json:
-    if shape.words:
-        return word_of(shape.words, value)
-    if shape.pattern is None and isinstance(value, int) and not isinstance(value, bool):
+def _text(place: Place, value: Json) -> Json:
+    known = place.fact(KnownUri)
+    if words := known.words if known else place.words:
+        return word_of(words, value)
+    if known or place.fact(StringConstraints):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if shape.may_hold_json and isinstance(value, (Mapping, list)):
+    if place.fact(HoldsJson) and isinstance(value, (Mapping, list)):
         return json.dumps(value, ensure_ascii=False)
     return value
 

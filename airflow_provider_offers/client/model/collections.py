@@ -28,7 +28,7 @@ class Collection(KindModel):
     filterType: Annotated[
         OrTemplate[Literal["offers", "any-tags", "all-tags"]],
         respelled_words(anyTags="any-tags", allTags="all-tags"),
-    ] = Field(ABSENT, description="what `ids` are: offers, or qualifiers of which any or all must be on an offer")
+    ] = Field(ABSENT, description="what `ids` are: offers, or qualifiers of which an offer has any or all")
     ids: Annotated[list[MemberId], Many("ids")] = Field(
         ABSENT, description="the offers (at most 500), or the qualifiers (at most 20)"
     )

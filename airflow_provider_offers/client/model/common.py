@@ -71,7 +71,7 @@ def empty_window(given: Mapping[str, Any]) -> Iterator[Violation]:
 class KindModel(Described):
     """What every kind of object has."""
 
-    name: Name = Field(description="what it is called; the natural key of a creation")
+    name: Name = Field(description="the name; the natural key of a creation")
     description: AnyText = Field(ABSENT, description="free text")
 
     @classmethod
@@ -84,7 +84,7 @@ class ProfileConstraint(Described):
     """For whom something is meant."""
 
     profileConstraintType: OrTemplate[Literal["none", "eligibilityRule", "anySegments", "allSegments", "rules"]] = (
-        Field(ABSENT, description="which of the next two counts")
+        Field(ABSENT, description="which of the next two properties applies")
     )
     eligibilityRule: RuleId = Field(ABSENT, description="the decision rule")
     segmentIdentities: Annotated[list[Any], Many("segments")] = Field(ABSENT, description="the audiences")
@@ -96,7 +96,7 @@ class Order(Described):
     orderEvaluationType: Annotated[
         OrTemplate[Literal["static", "scoringFunction", "ranking-strategy"]],
         respelled_words(rankingStrategy="ranking-strategy"),
-    ] = Field(ABSENT, description="how the order is found")
+    ] = Field(ABSENT, description="how the order is found; generation 1 writes the last as `rankingStrategy`")
     function: FormulaId = Field(ABSENT, description="the ranking formula")
     rankingStrategy: Annotated[Filled, Expected("the id of an AI model")] = Field(
         ABSENT, description="the id of an AI model"
@@ -107,7 +107,7 @@ class Rank(Described):
     """Which offer wins."""
 
     priority: Whole = Field(description="higher wins")
-    order: Order = Field(ABSENT, description="how a decision ranks it")
+    order: Order = Field(ABSENT, description="how a decision ranks the offer")
 
 
 class SchemaReference(Described):

@@ -28,7 +28,7 @@ class CriterionRank(Rank):
     """How the offers of a criterion are ranked."""
 
     priority: Whole = Field(
-        ABSENT, description="of the criterion; criteria are evaluated in the order of the list all the same"
+        ABSENT, description="the criterion's; criteria are evaluated in the order of the list regardless"
     )
 
 
@@ -36,7 +36,7 @@ class OptionSelection(Described):
     """Out of what a criterion selects."""
 
     optionSelectionType: OrTemplate[Literal["filter", "directList"]] = Field(
-        ABSENT, description="whether there is a collection, which is the default, or the criterion lists its own"
+        ABSENT, description="whether the criterion selects from a collection (default) or lists its own offers"
     )
     filter: CollectionId = Field(ABSENT, description="the collection, required unless by `directList`")
     optionList: Shown = ABSENT
@@ -49,24 +49,24 @@ class OptionSelection(Described):
 
 
 class Criterion(Described):
-    """Which offers are for which placements."""
+    """Which offers are for the placement that is counteds."""
 
-    placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="where")
-    optionSelection: OptionSelection = Field(description="out of what")
-    profileConstraint: ProfileConstraint = Field(ABSENT, description="for whom")
+    placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="the placements")
+    optionSelection: OptionSelection = Field(description="what the criterion selects from")
+    profileConstraint: ProfileConstraint = Field(ABSENT, description="the customers whom it is for")
     rank: CriterionRank = Field(ABSENT, description="how its offers are ranked")
 
 
 class Decision(KindModel):
-    """Which offers are decided between, for which placements."""
+    """Which offers are decided between, for the placement that is counteds."""
 
     status: OrTemplate[Literal["draft", "live", "complete", "archived"]] = Field(description="see below")
-    startDate: Instant = Field(ABSENT, description="from when the decision is made")
-    endDate: Instant = Field(ABSENT, description="until when; later than `startDate`")
-    fallback: FallbackId = Field(ABSENT, description="what is shown where no offer fits")
+    startDate: Instant = Field(ABSENT, description="the start of the window")
+    endDate: Instant = Field(ABSENT, description="the end of the window; later than `startDate`")
+    fallback: FallbackId = Field(ABSENT, description="the content for each placement no offer fits")
     criteria: Annotated[list[Criterion], Many("criteria")] = Field(
         ABSENT,
-        description="which offers for which placements, in their order; "
+        description="which offers for the placement that is counteds, in their order; "
         f"at most {_MAX_PLACEMENTS} placements and {_MAX_COLLECTIONS} collections altogether",
     )
     # In the form of 2019 one of each stands in place of the criteria.

@@ -11,7 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
-from airflow_provider_offers.client.model.shapes import without_receipts
+from airflow_provider_offers.client.model.references import without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
     escape_token,
@@ -52,7 +52,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     if violations:
         raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
     properties: dict[str, Json] = without_receipts(
-        kind.shape, kind.model.in_todays_form(neutral_value(clean, kind.names, prefix))
+        kind.place, kind.model.in_todays_form(neutral_value(clean, kind.names, prefix))
     )
     if kind is DECISION and (flat := [name for name in ("placement", "filter") if name in properties]):
         accepted = "criteria, or in their place the older form of one placement and one filter"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
 from airflow_provider_offers.client.model.kinds import (
     FALLBACK,
     LIBRARY,
@@ -16,7 +17,6 @@ from airflow_provider_offers.client.model.kinds import (
     kind_of,
     kind_of_type_name,
 )
-from airflow_provider_offers.client.model.shapes import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
 from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.wire.messages import Json
 

@@ -8,16 +8,19 @@ from dataclasses import replace
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.generations.envelope import neutral_path
+from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
+from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri
 from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
 from airflow_provider_offers.client.model.names import unknown_member
+from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query
-from airflow_provider_offers.client.model.shapes import Instant, Items, Members, OneOf, Shape, Text
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens
 
 log = logging.getLogger(__name__)
 
 _DATES = ("created", "modified")
+_DATE = Place(facts=(InstantInZone(),))
 # Sensors make one search again and again.
 _MOST_TOLD = 1_000
 _told: set[str] = set()
@@ -52,49 +55,50 @@ def _findings(query: Query, kind: Kind) -> Iterator[Violation]:
 
 
 def _path_findings(path: str, kind: Kind, field: str, given: str) -> Iterator[Violation]:
-    tokens = neutral_path(path, kind.names)
-    shape: Shape = kind.shape
-    spelled = kind.names
-    for token in tokens:
-        if isinstance(shape, Items) and not token.isdecimal():
-            shape = shape.item
-        if isinstance(shape, Members):
-            top = shape is kind.shape
-            finding = unknown_member(shape, spelled, token, field, kind.shape, top=top, given=repr(given))
+    place, spelled = kind.place, kind.names
+    for token in neutral_path(path, kind.names):
+        if place.item is not None and not token.isdecimal():
+            place = place.item
+        if place.known:
+            finding = unknown_member(place, spelled, token, field, kind.place, given=repr(given))
             if finding is not None:
                 yield finding
                 return
-        shape, spelled = shape.below(token), wire_tokens([token], spelled)[1]
+        place, spelled = place.below(token), wire_tokens([token], spelled)[1]
 
 
-def _shape_of(path: str, kind: Kind) -> Shape:
-    """The rule for what a dotted path names, through lists without an index."""
+def _place_of(path: str, kind: Kind) -> Place:
+    """What a dotted path names, through lists without an index."""
     tokens = neutral_path(path, kind.names)
     if tokens[0] in _DATES:
-        return Instant()
-    shape: Shape = kind.shape
+        return _DATE
+    place = kind.place
     for token in tokens:
-        if isinstance(shape, Items) and not token.isdecimal():
-            shape = shape.item
-        shape = shape.below(token)
-    return shape.item if isinstance(shape, Items) else shape
+        if place.item is not None and not token.isdecimal():
+            place = place.item
+        place = place.below(token)
+    return place.item or place
 
 
 def _respelled(each: Filter, kind: Kind) -> Filter:
     """A comparison with a word or a date as the kind spells it."""
-    shape = _shape_of(each.path, kind)
-    if each.operator in (None, "~") or not isinstance(shape, (Text, Instant, OneOf)):
+    place = _place_of(each.path, kind)
+    if each.operator in (None, "~") or not _has_a_spelling(place):
         return each
     value = each.value
     if each.operator in EXACT:
         value = neutral_value(value, neutral_tokens(neutral_path(each.path, kind.names), kind.names)[1])
-    return replace(each, value=str(cleaned(shape, value)))
+    return replace(each, value=str(cleaned(place, value)))
+
+
+def _has_a_spelling(place: Place) -> bool:
+    return place.holds is str or place.fact(InstantInZone) is not None
 
 
 def _word_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
-    shape = _shape_of(each.path, kind)
-    if each.operator in EXACT and (isinstance(shape, OneOf) or (isinstance(shape, Text) and shape.words)):
-        for finding in shape.check(each.value, "properties"):
+    place = _place_of(each.path, kind)
+    if each.operator in EXACT and (place.words or place.fact(KnownUri) is not None):
+        for finding in findings(place, each.value, "properties"):
             yield replace(finding, given=repr(each.text))
 
 

@@ -32,11 +32,11 @@ class RankingFormula(KindModel):
 
     expression: Expression = Field(description="the score, in Profile Query Language")
     returnType: Annotated[ReturnType, UnreliableOnRead(any_case=True)] = Field(
-        ABSENT, description="what the expression gives"
+        ABSENT, description="the result of the expression"
     )
     isPure: Flag = Field(ABSENT, description="whether the same input gives the same score")
     definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
-        ABSENT, description="what the expression is about, by alias"
+        ABSENT, description="what the expression reads, by alias"
     )
     exdFunction: Shown = ABSENT
     labels: Shown = ABSENT

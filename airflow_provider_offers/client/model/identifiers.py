@@ -21,4 +21,4 @@ def name_hint(given: str) -> str:
     """What the author may have meant by text that is no id, as the end of a sentence: a name without its mark."""
     name = given.strip()
     looks_like_one = name[:1].isalnum() and not name.startswith(("dps:", "xcore:"))
-    return f"; perhaps {NAME_PREFIX + name!r}?" if looks_like_one else ""
+    return f"; did you mean {NAME_PREFIX + name!r}?" if looks_like_one else ""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.model import schemas
 from airflow_provider_offers.client.model.collections import Collection
 from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.decisions import Decision
@@ -17,10 +16,9 @@ from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, STEPS
 from airflow_provider_offers.client.model.names_on_xcore import names_of
 from airflow_provider_offers.client.model.offers import FallbackOffer, PersonalizedOffer
 from airflow_provider_offers.client.model.placements import Placement
-from airflow_provider_offers.client.model.places import marked
+from airflow_provider_offers.client.model.places import Place, marked, place_of
 from airflow_provider_offers.client.model.qualifiers import CollectionQualifier
 from airflow_provider_offers.client.model.rules import DecisionRule
-from airflow_provider_offers.client.model.shapes import Members, Text
 from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.text import quoted
 
@@ -44,7 +42,6 @@ class Kind:
     dps_path: str
     dps_query: tuple[tuple[str, str], ...] = ()
     model: type[KindModel] = field(kw_only=True, compare=False, repr=False)
-    shape: Members = field(kw_only=True, compare=False, repr=False)
     window: tuple[str, ...] | None = None
     steps: tuple[Step, ...] = field(default=(), repr=False)
     unique_name: bool = False
@@ -62,6 +59,11 @@ class Kind:
     def subject(self) -> str:
         """What messages call an object of the kind where its exact type does not matter."""
         return "offer" if self.is_offer else self.noun
+
+    @property
+    def place(self) -> Place:
+        """The place of a whole object, for those who walk it."""
+        return place_of(self.model)
 
     @property
     def names(self) -> Spelled:
@@ -86,8 +88,7 @@ class Kind:
     @property
     def statuses(self) -> tuple[str, ...]:
         """The words that the status may be; none for a kind without one."""
-        status = self.shape.members.get("status")
-        return status.words if isinstance(status, Text) else ()
+        return self.place.below("status").words
 
 
 PERSONALIZED = Kind(
@@ -98,7 +99,6 @@ PERSONALIZED = Kind(
     dps_path="/offers",
     dps_query=(("offer-type", "personalized"),),
     model=PersonalizedOffer,
-    shape=schemas.PERSONALIZED_OFFER,
     window=("selectionConstraint",),
     steps=STEPS,
 )
@@ -110,7 +110,6 @@ FALLBACK = Kind(
     dps_path="/offers",
     dps_query=(("offer-type", "fallback"),),
     model=FallbackOffer,
-    shape=schemas.FALLBACK_OFFER,
     steps=STEPS,
 )
 PLACEMENT = Kind(
@@ -120,7 +119,6 @@ PLACEMENT = Kind(
     xcore_version="0.4",
     dps_path="/placements",
     model=Placement,
-    shape=schemas.PLACEMENT,
 )
 TAG = Kind(
     key="tag",
@@ -129,7 +127,6 @@ TAG = Kind(
     xcore_version="0.1",
     dps_path="/tags",
     model=CollectionQualifier,
-    shape=schemas.TAG,
     unique_name=True,
 )
 COLLECTION = Kind(
@@ -139,7 +136,6 @@ COLLECTION = Kind(
     xcore_version="0.1",
     dps_path="/offer-collections",
     model=Collection,
-    shape=schemas.COLLECTION,
 )
 RULE = Kind(
     key="rule",
@@ -148,7 +144,6 @@ RULE = Kind(
     xcore_version="0.3",
     dps_path="/offer-rules",
     model=DecisionRule,
-    shape=schemas.RULE,
 )
 FORMULA = Kind(
     key="formula",
@@ -157,7 +152,6 @@ FORMULA = Kind(
     xcore_version=None,
     dps_path="/ranking-formulas",
     model=RankingFormula,
-    shape=schemas.FORMULA,
 )
 DECISION = Kind(
     key="decision",
@@ -166,7 +160,6 @@ DECISION = Kind(
     xcore_version="0.5",
     dps_path="/offer-decisions",
     model=Decision,
-    shape=schemas.DECISION,
     window=(),
     steps=DECISION_STEPS,
 )

@@ -69,8 +69,8 @@ class Component(Described):
         OnXcore("dc:language"),
     ] = Field(ABSENT, description="language tags, such as `en-us`")
     content: JsonText = Field(ABSENT, description="the content itself")
-    deliveryURL: AnyText = Field(ABSENT, description="or where it lies")
-    linkURL: AnyText = Field(ABSENT, description="where a click leads")
+    deliveryURL: AnyText = Field(ABSENT, description="the URL of content that is stored elsewhere")
+    linkURL: AnyText = Field(ABSENT, description="the URL that a click opens")
     # A short text of 2019, and where an asset of the library stands behind a picture.
     copyline: ShownWithPrefix = ABSENT
     repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(ABSENT, alias="repo:id")
@@ -84,19 +84,19 @@ class Component(Described):
 class Representation(Described):
     """What is shown at one placement."""
 
-    placement: PlacementId = Field(description="where")
+    placement: PlacementId = Field(description="the placement")
     # Adobe's own create example has no channel, whatever its schema says.
     channel: Channel = Field(ABSENT, description="the URI of the channel")
     components: Annotated[list[Component], Many("components", minimum=1, until_shown=_NO_COMPONENTS)] = Field(
-        description="what is shown"
+        description="the pieces of content"
     )
 
 
 class Window(Described):
     """When an offer may be shown."""
 
-    startDate: Instant = Field(description="from when")
-    endDate: Instant = Field(description="until when; later than `startDate`, but in a draft")
+    startDate: Instant = Field(description="the start of the window")
+    endDate: Instant = Field(description="the end of the window; later than `startDate`, but in a draft")
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
@@ -110,32 +110,36 @@ class SelectionConstraint(ProfileConstraint, Window):
 class CappingConstraint(Described):
     """How often an offer is shown at most."""
 
-    globalCap: Positive = Field(ABSENT, description="to all together")
-    profileCap: Positive = Field(ABSENT, description="to each")
+    globalCap: Positive = Field(ABSENT, description="the maximum for all customers together")
+    profileCap: Positive = Field(ABSENT, description="the maximum for each customer")
 
 
 class Repeat(Described):
     """When the counting of a cap starts again."""
 
-    enabled: Flag = Field(ABSENT, description="whether it does")
-    unit: OrTemplate[Literal["day", "week", "month"]] = Field(ABSENT, description="after a day, a week or a month")
-    unitCount: Positive = Field(ABSENT, description="or several")
+    enabled: Flag = Field(ABSENT, description="whether it restarts")
+    unit: OrTemplate[Literal["day", "week", "month"]] = Field(ABSENT, description="the unit of the period")
+    unitCount: Positive = Field(ABSENT, description="the number of units in a period")
 
 
 class FrequencyCappingConstraint(Described):
     """A cap that starts again."""
 
-    enabled: Flag = Field(ABSENT, description="whether the rule counts")
-    limit: Positive = Field(description="how often")
-    scope: OrTemplate[Literal["global", "profile"]] = Field(description="counted for all or for each")
-    entity: OrTemplate[Literal["offer", "placement"]] = Field(description="counted for the offer or for one placement")
-    placement: PlacementId = Field(ABSENT, description="which placement")
-    startDate: Instant = Field(ABSENT, description="from when it counts")
-    endDate: Instant = Field(ABSENT, description="until when")
+    enabled: Flag = Field(ABSENT, description="whether the cap applies")
+    limit: Positive = Field(description="how often the offer may be shown")
+    scope: OrTemplate[Literal["global", "profile"]] = Field(
+        description="whether all customers are counted together, or each alone"
+    )
+    entity: OrTemplate[Literal["offer", "placement"]] = Field(
+        description="whether the offer or one placement is counted"
+    )
+    placement: PlacementId = Field(ABSENT, description="the placement that is counted")
+    startDate: Instant = Field(ABSENT, description="the start of the cap")
+    endDate: Instant = Field(ABSENT, description="the end of the cap")
     events: Annotated[
         list[OrTemplate[Literal["decisioning", "impression", "click", "custom"]]], Many("events", minimum=1)
-    ] = Field(ABSENT, description="what is counted")
-    repeat: Repeat = Field(ABSENT, description="when counting starts again")
+    ] = Field(ABSENT, description="the events that count")
+    repeat: Repeat = Field(ABSENT, description="when the count restarts")
     customQuery: ShownWithPrefix = ABSENT
     duration: ShownWithPrefix = ABSENT
     index: ShownWithPrefix = ABSENT
@@ -150,7 +154,7 @@ class Offer(KindModel):
 
     status: OrTemplate[Literal["draft", "approved", "archived"]] = Field(description="see below")
     representations: Annotated[list[Representation], Many("representations")] = Field(
-        ABSENT, description="what is shown where"
+        ABSENT, description="the content for each placement"
     )
     tags: Annotated[list[TagId], Many("collection qualifiers", maximum=MAX_TAGS)] = Field(
         ABSENT, description="its collection qualifiers"
@@ -159,11 +163,11 @@ class Offer(KindModel):
         ABSENT, description="texts under names of your own"
     )
     rank: Rank = Field(ABSENT, description="which offer wins")
-    cappingConstraint: CappingConstraint = Field(ABSENT, description="how often it is shown at most")
+    cappingConstraint: CappingConstraint = Field(ABSENT, description="how often the offer may be shown")
     frequencyCappingConstraints: Annotated[list[FrequencyCappingConstraint], Many("capping rules", maximum=10)] = Field(
-        ABSENT, description="caps that start again"
+        ABSENT, description="caps whose count may restart"
     )
-    selectionConstraint: SelectionConstraint = Field(ABSENT, description="when it may be shown, and to whom")
+    selectionConstraint: SelectionConstraint = Field(ABSENT, description="when the offer may be shown, and to whom")
     labels: Shown = ABSENT
     customMetadata: Shown = ABSENT
     fCapConstraintsLastIndex: Shown = ABSENT
@@ -185,7 +189,7 @@ class PersonalizedOffer(Offer):
     """An offer with a window and a rank, for the customers whom it is meant for."""
 
     rank: Rank = Field(description="which offer wins")
-    selectionConstraint: SelectionConstraint = Field(description="when it may be shown, and to whom")
+    selectionConstraint: SelectionConstraint = Field(description="when the offer may be shown, and to whom")
 
 
 class FallbackOffer(Offer):

@@ -17,7 +17,8 @@ class Placement(KindModel):
     """A place where offers are shown."""
 
     componentType: PlacementComponentType = Field(
-        ABSENT, description="what is shown there: `html`, `text`, `imagelink`, `json`, or the URI of generation 1"
+        ABSENT,
+        description="the type of its content: `html`, `text`, `imagelink`, `json`, or the URI of generation 1",
     )
     channel: Channel = Field(
         ABSENT, description="the URI of the channel, such as `https://ns.adobe.com/xdm/channel-types/email`"
@@ -32,5 +33,9 @@ class Placement(KindModel):
         ABSENT, description="false on any placement of a request forbids the same offer twice in it"
     )
     returnContent: Flag = Field(ABSENT, description="whether a decision's answer carries the content")
-    returnMetaData: dict[str, Flag] = Field(ABSENT, description="which metadata the answer carries, by name")
+    returnMetaData: dict[str, Flag] = Field(
+        ABSENT,
+        description="which metadata the answer carries, by name: `decisionName`, `offerName`, `offerAttributes`, "
+        "`offerPriority`, `placementName`, `channelType`, `contentType`",
+    )
     labels: Shown = ABSENT

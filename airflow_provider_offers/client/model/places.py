@@ -21,12 +21,13 @@ F = TypeVar("F")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One place: the type that it holds, what its field says about it, and what lies below.
+    """One place: its annotation, the type that it holds, what its field says about it, and what lies below.
 
     `members` are those of an object that a rule is about, `unruled` those that Adobe's documents merely show. `item` is
     an element of a list, `own` a member of an object whose names are its author's.
     """
 
+    annotation: Any = Any
     holds: Any = Any
     facts: tuple[Any, ...] = ()
     words: tuple[str, ...] = ()
@@ -59,6 +60,10 @@ class Place:
         """The place of a member or an element."""
         return self.item or self.own or self.members.get(token, ANY)
 
+    def requires(self, token: str) -> bool:
+        """Whether the member must be there."""
+        return token in self.members and self.members[token].is_required
+
     def at(self, tokens: Sequence[str]) -> tuple[Place, Place]:
         """The place that holds the one which a path names, and that one."""
         parent = here = self
@@ -76,10 +81,10 @@ def place_of(model: type[Described]) -> Place:
     members: dict[str, Place] = {}
     unruled: dict[str, Place] = {}
     for name, each in model.model_fields.items():
-        found = _read(each.annotation, tuple(each.metadata))
+        found = _read(Annotated[each.annotation, *each.metadata] if each.metadata else each.annotation)
         told = replace(found, is_required=each.is_required(), description=each.description or "")
         (unruled if told.fact(Unruled) else members)[each.alias or name] = told
-    return Place(model, members=members, unruled=unruled)
+    return Place(model, model, members=members, unruled=unruled)
 
 
 @cache
@@ -89,18 +94,23 @@ def marked(model: type[Described], fact: type[F], condition: Callable[[F], bool]
     return tuple(name for name, each in told.items() if each is not None and condition(each))
 
 
-def _read(annotation: Any, facts: tuple[Any, ...] = ()) -> Place:
+def _read(annotation: Any) -> Place:
+    return replace(_unwrapped(annotation, ()), annotation=annotation)
+
+
+def _unwrapped(annotation: Any, facts: tuple[Any, ...]) -> Place:
+    """The place of a type; `facts` are those of the annotation around it."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _read(inner[0], (*inner[1:], *facts))
+        return _unwrapped(inner[0], (*inner[1:], *facts))
     if origin in (Union, UnionType) and any(isinstance(each, Template) for each in facts):
-        return _read(inner[0], tuple(each for each in facts if not isinstance(each, Template)))
+        return _unwrapped(inner[0], tuple(each for each in facts if not isinstance(each, Template)))
     if origin is Literal:
-        return Place(str, facts, words=inner)
+        return Place(holds=str, facts=facts, words=inner)
     if origin is list:
-        return Place(list, facts, item=_read(inner[0]))
+        return Place(holds=list, facts=facts, item=_read(inner[0]))
     if origin is dict:
-        return Place(dict, facts, own=_read(inner[1]))
+        return Place(holds=dict, facts=facts, own=_read(inner[1]))
     if isinstance(annotation, type) and issubclass(annotation, Described):
         return replace(place_of(annotation), facts=facts)
-    return Place(annotation, facts)
+    return Place(holds=annotation, facts=facts)

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.model.facts import AnyText, Shown, Unreliabl
 class CollectionQualifier(KindModel):
     """A mark that offers carry, and collections gather by."""
 
-    name: Name = Field(description="what it is called; the service allows each name once")
+    name: Name = Field(description="the name; the service allows each name once")
     # Lists show the name alone.
     description: Annotated[AnyText, UnreliableOnRead()] = Field(ABSENT, description="free text")
     labels: Shown = ABSENT

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_offers.client.flows.cascading import Deleted
 from airflow_provider_offers.client.model.entities import Entity, Written
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.model.shapes import NAME_PREFIX
 from airflow_provider_offers.client.settings import Settings
 
 

@@ -35,7 +35,7 @@ class DecisionRule(KindModel):
         description="who is eligible, in Profile Query Language"
     )
     definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
-        ABSENT, description="what the expression is about, by alias"
+        ABSENT, description="what the expression reads, by alias"
     )
     segmentModel: Shown = ABSENT
     exdRule: Shown = ABSENT

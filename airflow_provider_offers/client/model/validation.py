@@ -13,20 +13,15 @@ from typing import Any, Literal
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.generations import Patch
+from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.documents import given_pointer
+from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
 from airflow_provider_offers.client.model.patches import is_index
-from airflow_provider_offers.client.model.shapes import (
-    Items,
-    Members,
-    Named,
-    Shape,
-    TextMap,
-    describe,
-    shapes_at,
-)
+from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import escape_token, join_pointer, split_pointer, wire_tokens
+from airflow_provider_offers.client.model.wording import describe
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -87,9 +82,9 @@ def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> li
 
 def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
     status = properties.get("status")
-    for finding in kind.shape.check(properties, ""):
+    for finding in findings(kind.place, properties):
         yield _hardened(finding) if status in SHOWN_STATUSES else finding
-    yield from name_findings(kind.shape, kind.names, properties)
+    yield from name_findings(kind.place, kind.names, properties)
     yield from _size_violations(kind, properties, "")
 
 
@@ -232,20 +227,20 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
             f"/{index}/path", repr(path), f"a property of the {kind.subject}'s own: the service assigns this one"
         )
         return
-    parent, shape = shapes_at(kind.shape, tokens)
+    parent, place = kind.place.at(tokens)
     if word in ("move", "remove"):
         yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
     if word not in ("add", "replace"):
         return
-    if isinstance(parent, Items) and not is_index(tokens[-1]):
+    if parent.item is not None and not is_index(tokens[-1]):
         yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
         return
-    if operation["value"] is None and _is_required(parent, tokens[-1]):
+    if operation["value"] is None and parent.requires(tokens[-1]):
         yield Violation(f"/{index}/value", "null", "a value: the property is required")
         return
-    yield from shape.check(operation["value"], f"/{index}/value")
+    yield from findings(place, operation["value"], f"/{index}/value")
     spelled = wire_tokens(tokens, kind.names)[1]
-    yield from name_findings(shape, spelled, operation["value"], f"/{index}/value", whole=kind.shape)
+    yield from name_findings(place, spelled, operation["value"], f"/{index}/value", whole=kind.place)
     yield from _size_violations(kind, operation["value"], f"/{index}/value")
 
 
@@ -263,32 +258,26 @@ def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Ite
             yield finding
 
 
-def _path_finding(kind: Kind, path: str, place: str) -> Violation | None:
-    shape: Shape = kind.shape
-    spelled = kind.names
+def _path_finding(kind: Kind, path: str, where: str) -> Violation | None:
+    place, spelled = kind.place, kind.names
     for token in split_pointer(path):
-        if isinstance(shape, Members):
-            top = shape is kind.shape
-            finding = unknown_member(shape, spelled, token, place, kind.shape, top=top, given=repr(path))
+        if place.known:
+            finding = unknown_member(place, spelled, token, where, kind.place, given=repr(path))
             if finding is not None:
                 return finding
-        shape, spelled = shape.below(token), wire_tokens([token], spelled)[1]
+        place, spelled = place.below(token), wire_tokens([token], spelled)[1]
     return None
 
 
 def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
     pointer = operation[name]
     tokens = split_pointer(pointer)
-    parent, _ = shapes_at(kind.shape, tokens)
-    if _is_required(parent, tokens[-1]):
+    parent, _ = kind.place.at(tokens)
+    if parent.requires(tokens[-1]):
         yield Violation(f"/{index}/{name}", repr(pointer), "replace: the property is required and cannot be removed")
     elif kind.is_offer and tokens == ["selectionConstraint"]:
         accepted = "a part of it: the offer's dates live there together with its rule"
         yield Violation(f"/{index}/{name}", repr(pointer), accepted)
-
-
-def _is_required(parent: Shape, token: str) -> bool:
-    return isinstance(parent, Members) and token in parent.required
 
 
 class _Gathered:
@@ -337,7 +326,7 @@ class _Gathered:
 
     def violations(self) -> Iterator[Violation]:
         """Where the rules between members are broken, or there are too many; pointers count the operations."""
-        for violation in _together(self._kind.shape, self._known, ""):
+        for violation in _together(self._kind.place, self._known, ""):
             yield replace(violation, pointer=self._place(violation.pointer))
         if self._fits:
             yield from _size_violations(self._kind, self._known, "")
@@ -351,12 +340,13 @@ class _Gathered:
         return f"/{max(index for place, index in self._origins.items() if place[: len(tokens)] == tokens)}/path"
 
 
-def _together(shape: Shape, known: Json, pointer: str) -> Iterator[Violation]:
+def _together(place: Place, known: Json, pointer: str) -> Iterator[Violation]:
     """The rules of objects that span several of their members."""
-    if isinstance(shape, TextMap):
-        yield from shape.check(known, pointer)
-    elif isinstance(shape, (Members, Named)) and isinstance(known, Mapping):
-        if isinstance(shape, Members) and shape.together is not None:
-            yield from shape.together(known, pointer)
-        for name, member in known.items():
-            yield from _together(shape.below(name), member, f"{pointer}/{escape_token(name)}")
+    if not isinstance(known, Mapping) or not (place.own or place.model):
+        return
+    more = () if place.model is None else place.model.between(known)
+    if place.own is not None and (many := place.fact(Many)) is not None:
+        more = many.findings(known)
+    yield from (replace(each, pointer=pointer + each.pointer) for each in more)
+    for name, member in known.items():
+        yield from _together(place.below(name), member, f"{pointer}/{escape_token(name)}")

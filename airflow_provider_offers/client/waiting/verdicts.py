@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from airflow_provider_offers.client.errors import GoneError, HopelessError, InvalidInputError, Violation
 from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.shapes import NAME_PREFIX
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import legible, quoted
 

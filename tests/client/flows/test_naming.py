@@ -11,6 +11,7 @@ from airflow_provider_offers.client.flows.naming import has_names, patch_has_nam
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
@@ -21,7 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
     TAG,
     Kind,
 )
-from airflow_provider_offers.client.model.shapes import TYPED_ID
+from airflow_provider_offers.client.model.references import pointings
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, offer, seed
 
@@ -63,7 +64,7 @@ def test_a_name_becomes_the_id_wherever_one_may_stand(
     neutral = neutral_payload(document, kind)
     assert has_names(kind, neutral)
     found = resolved(library, kind, document)
-    (pointing,) = kind.shape.pointings(found, "")
+    (pointing,) = pointings(kind.place, found)
     assert pointing.target == ids[meant]
     assert not has_names(kind, found)
     assert neutral == neutral_payload(document, kind)
@@ -80,7 +81,7 @@ def test_a_name_in_a_patch_becomes_the_id(
     patch = [{"op": "add", "path": f"/{name}", "value": value}, {"op": "remove", "path": "/description"}]
     assert patch_has_names(kind, patch)
     changed = library.run(lambda access: patch_with_ids(access, kind, patch))
-    (pointing,) = kind.shape.pointings({name: changed[0]["value"]}, "")
+    (pointing,) = pointings(kind.place, {name: changed[0]["value"]})
     assert pointing.target == ids[meant]
     assert changed[1] == patch[1]
 

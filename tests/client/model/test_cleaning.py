@@ -222,8 +222,8 @@ def test_a_patch_may_still_set_empty_text() -> None:
 @settings(max_examples=60, derandomize=True, deadline=None)
 def test_cleaning_what_is_clean_changes_nothing(kind: Kind, data: st.DataObject) -> None:
     document = data.draw(strategies.OBJECTS[kind.key] | strategies.JSON)
-    once = cleaned(kind.shape, document)
-    assert cleaned(kind.shape, once) == once
+    once = cleaned(kind.place, document)
+    assert cleaned(kind.place, once) == once
 
 
 @EVERY
@@ -235,7 +235,7 @@ def test_what_was_right_before_cleaning_is_right_after_it(kind: Kind, data: st.D
         before = neutral_payload(document, kind)
     except InvalidInputError:
         return
-    after = cleaned(kind.shape, before)
+    after = cleaned(kind.place, before)
     known = {each.pointer for each in offer_findings(kind, before, before)}
     assert {each.pointer for each in offer_findings(kind, after, after)} <= known
 
@@ -249,5 +249,5 @@ def test_what_was_right_before_cleaning_is_right_after_it(kind: Kind, data: st.D
 def test_an_instant_stays_the_instant_that_it_is(naive: Any, hours: int, between: str) -> None:
     sign = "-" if hours < 0 else "+"
     text = f"{naive.replace(microsecond=0).isoformat(sep=between)}{sign}{abs(hours):02}00"
-    shape = PERSONALIZED.shape.members["selectionConstraint"].below("startDate")
+    shape = PERSONALIZED.place.members["selectionConstraint"].below("startDate")
     assert parse_instant(cleaned(shape, text)) == parse_instant(text)

@@ -57,7 +57,7 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
 @pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
 def test_whatever_a_read_shows_can_be_asked_for(kind: Kind) -> None:
     paths = ["id", "created", "modified", "etag", "createdBy", "repo:createdDate", "repo:etag", "instanceId", "name"]
-    paths += [f"{name}" for name in kind.shape.members]
+    paths += [f"{name}" for name in kind.place.members]
     fitted(parse_query(properties=paths, order_by=[f"-{path}" for path in paths]), kind)
     fitted(parse_query(properties="characteristics.nmae==x"), PERSONALIZED)
 

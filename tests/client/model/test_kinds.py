@@ -37,7 +37,7 @@ from airflow_provider_offers.client.model.kinds import (
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
 from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.model.shapes import targets
+from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
 from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
 from airflow_provider_offers.client.model.windows import window_of
@@ -127,9 +127,9 @@ def test_the_table_is_whole(kind: Kind) -> None:
     assert kind_of_type_name(kind.type_name) is kind
     assert library_kind(kind.key) is kind
     assert kind.dps_path.startswith("/")
-    assert "name" in kind.shape.required
-    assert set(kind.shape.members) - {"labels"} <= set(kind.names.members)
-    assert ("status" in kind.shape.members) == bool(kind.statuses) == bool(kind.steps)
+    assert "name" in kind.place.required
+    assert set(kind.place.members) - {"labels"} <= set(kind.names.members)
+    assert ("status" in kind.place.members) == bool(kind.statuses) == bool(kind.steps)
     for step in kind.steps:
         assert {*step.origins, step.target} <= set(kind.statuses)
 
@@ -137,7 +137,7 @@ def test_the_table_is_whole(kind: Kind) -> None:
 def test_each_kind_refers_to_earlier_ones_only() -> None:
     seen: set[str] = set()
     for kind in LIBRARY.values():
-        assert targets(kind.shape) <= seen, kind.key
+        assert targets(kind.place) <= seen, kind.key
         seen.add(kind.type_name)
 
 
@@ -157,7 +157,7 @@ def test_each_kind_refers_to_earlier_ones_only() -> None:
     ],
 )
 def test_the_references_are_those_of_the_documented_graph(kind: Kind, expected: set[str]) -> None:
-    assert targets(kind.shape) == expected
+    assert targets(kind.place) == expected
 
 
 @pytest.mark.parametrize("key", ["banner", "", None, 5, ["tag"], "offer-placement"])
@@ -503,7 +503,7 @@ def test_whatever_is_given_ends_in_a_verdict(kind: Kind, data: st.DataObject) ->
         check_offer(kind, neutral_payload(document, kind), document)
         # Nothing was wrong, so that the properties that must be there are.
         assert isinstance(document, dict)
-        assert set(kind.shape.required) <= {*document, *neutral_payload(document, kind)}
+        assert set(kind.place.required) <= {*document, *neutral_payload(document, kind)}
 
 
 @EVERY

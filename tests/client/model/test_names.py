@@ -22,8 +22,8 @@ from airflow_provider_offers.client.model.kinds import (
 )
 from airflow_provider_offers.client.model.likeness import folded, near
 from airflow_provider_offers.client.model.names import BESIDE, name_findings
+from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.preparing import neutral_patch
-from airflow_provider_offers.client.model.shapes import Items, Members, Named, Shape
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
 from airflow_provider_offers.client.model.validation import offer_findings, patch_findings
 from airflow_provider_offers.client.model.windows import window_from
@@ -45,16 +45,16 @@ def findings(document: Any, kind: Kind = PERSONALIZED) -> list[Violation]:
 
 
 def objects(
-    shape: Shape, spelled: Spelled, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Members, Spelled]]:
+    place: Place, spelled: Spelled, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Place, Spelled]]:
     """Every object of known members in a kind, with the way to it."""
-    if isinstance(shape, Items):
-        yield from objects(shape.item, spelled.items or PLAIN, (*path, "#"))
-    elif isinstance(shape, Named):
-        yield from objects(shape.item, spelled.values or PLAIN, (*path, "own"))
-    elif isinstance(shape, Members):
-        yield path, shape, spelled
-        for name, member in shape.members.items():
+    if place.item is not None:
+        yield from objects(place.item, spelled.items or PLAIN, (*path, "#"))
+    elif place.own is not None:
+        yield from objects(place.own, spelled.values or PLAIN, (*path, "own"))
+    elif place.members:
+        yield path, place, spelled
+        for name, member in place.members.items():
             yield from objects(member, spelled.wire_name(name)[1], (*path, name))
 
 
@@ -79,15 +79,15 @@ def slips(name: str) -> set[str]:
 @EVERY
 def test_every_slip_in_every_name_at_every_depth_is_refused_with_what_was_meant(kind: Kind) -> None:
     tried = 0
-    for path, shape, spelled in objects(kind.shape, kind.names):
-        for name in shape.members:
+    for path, place, spelled in objects(kind.place, kind.names):
+        for name in place.members:
             wire = spelled.wire_name(name)[0]
             prefix = wire.removesuffix(name) if wire.endswith(name) else ""
             for slip in slips(name):
-                if slip in (*shape.members, *shape.also) or (not path and slip in BESIDE):
+                if slip in place.known or (not path and slip in BESIDE):
                     continue
                 for given_name, meant in ((slip, name), *([(prefix + slip, wire)] if prefix else [])):
-                    (found,) = name_findings(kind.shape, kind.names, placed(path, {given_name: 1}))
+                    (found,) = name_findings(kind.place, kind.names, placed(path, {given_name: 1}))
                     assert not isinstance(found, Doubt), (path, given_name)
                     assert repr(meant) in found.accepted, (path, given_name, found)
                     tried += 1
@@ -96,13 +96,13 @@ def test_every_slip_in_every_name_at_every_depth_is_refused_with_what_was_meant(
 
 @EVERY
 def test_every_known_name_passes_in_either_spelling(kind: Kind) -> None:
-    for path, shape, spelled in objects(kind.shape, kind.names):
-        for name in (*shape.members, *shape.also):
+    for path, place, spelled in objects(kind.place, kind.names):
+        for name in place.known:
             document = placed(path, {name: 1})
-            assert list(name_findings(kind.shape, kind.names, document)) == []
+            assert list(name_findings(kind.place, kind.names, document)) == []
             wire = placed(path, {spelled.wire_name(name)[0]: 1})
             neutral = neutral_payload(wire, kind) if path or name not in ("placement", "filter") else document
-            assert list(name_findings(kind.shape, kind.names, neutral)) == []
+            assert list(name_findings(kind.place, kind.names, neutral)) == []
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_looking_at_names_ends_in_findings_at_places_of_the_document(kind: Kind,
         "".join(f"/{token.replace('~', '~0').replace('/', '~1')}" for token in place)
         for place in strategies.places(neutral)
     }
-    assert {found.pointer for found in name_findings(kind.shape, kind.names, neutral)} <= places
+    assert {found.pointer for found in name_findings(kind.place, kind.names, neutral)} <= places
 
 
 @given(st.text(max_size=12), st.lists(st.text(min_size=1, max_size=12), max_size=5))

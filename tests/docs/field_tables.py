@@ -1,0 +1,64 @@
+"""The table of a kind's fields as its page has it, made from the kind's model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from annotated_types import Ge, Le
+
+from airflow_provider_offers.client.model.facts import AtMostBytes, InstantInZone, Many, RefersTo
+from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.places import Place
+
+KEYS = {kind.type_name: kind.key for kind in LIBRARY.values()}
+
+
+def fields(place: Place, path: str = "") -> Iterator[tuple[str, Place]]:
+    """Every field below a place, by its path as the pages write it; `[]` stands for any element, `*` for any name."""
+    while (below := place.item or place.own) is not None:
+        path += "[]" if place.item else ".*"
+        place = below
+    for name, member in place.members.items():
+        here = f"{path}.{name}" if path else name
+        yield here, member
+        yield from fields(member, here)
+
+
+def element(place: Place) -> Place:
+    """What a list, or a list of lists, is of."""
+    while (below := place.item or place.own) is not None:
+        place = below
+    return place
+
+
+def field_table(kind: Kind) -> list[str]:
+    """The lines of the table."""
+    rows = [
+        f"| `{path}` | {'; '.join(_told(place))} | {'yes ' if place.is_required else ''}|"
+        for path, place in fields(kind.place)
+    ]
+    return ["| field | holds | required |", "|---|---|---|", *rows]
+
+
+def _told(place: Place) -> Iterator[str]:
+    """What a field is for, and what the checks demand of it."""
+    yield place.description
+    if (many := place.fact(Many)) is not None:
+        if many.minimum:
+            yield f"at least {many.minimum}{', but in a draft' if many.until_shown else ''}"
+        if many.maximum is not None:
+            yield f"at most {many.maximum}"
+    inner = element(place)
+    least, most = inner.fact(Ge), inner.fact(Le)
+    if least is not None:
+        yield f"at least {least.ge}" if most is None else f"{least.ge} to {most.le}"
+    if inner.holds is bool:
+        yield "true or false"
+    if inner.fact(InstantInZone) is not None:
+        yield "RFC 3339 with a zone"
+    if (size := inner.fact(AtMostBytes)) is not None:
+        yield f"at most {size.maximum} bytes"
+    if inner.words:
+        yield ", ".join(f"`{word}`" for word in inner.words)
+    if (refers := inner.fact(RefersTo)) is not None:
+        yield f"refers to {', '.join(f'`{KEYS[name]}`' for name in refers.type_names)}"
