@@ -61,6 +61,7 @@ def bare_aiohttp(url: str) -> Callable[[], int]:
 def library(url: str) -> Callable[[], int]:
     """The client, which yields entities."""
     from airflow_provider_offers.client.library import OfferLibrary
+    from airflow_provider_offers.client.model.kinds import PERSONALIZED
     from airflow_provider_offers.client.model.query import parse_query
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
@@ -69,7 +70,7 @@ def library(url: str) -> Callable[[], int]:
 
     def read() -> int:
         with OfferLibrary(settings) as client:
-            return sum(entity.id is not None for entity in client.search_offers(query))
+            return sum(entity.id is not None for entity in client.search(PERSONALIZED, query))
 
     return read
 

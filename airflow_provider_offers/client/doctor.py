@@ -13,10 +13,15 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     PermissionDeniedError,
 )
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.messages import Flow
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.library import OfferLibrary
+    from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
 
 STEPS = ("token", "client id", "organization", "sandbox", "read permission")
 _ORG_CODES = ("400003", "403023", "403025", "403027")
@@ -40,14 +45,39 @@ def examine(library: OfferLibrary) -> list[Finding]:
 
     Sends a token request and one `GET` of a list with one entry; nothing is written.
     """
-    settings = library.settings
     try:
-        for _ in library.search_offers(Query(limit=1)):
-            pass
+        library.run(_read_one)
     except OfferLibraryError as error:
-        failed = _failing_step(error, settings.sandbox)
-        passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
-        return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]
+        return _failed(error, library.settings)
+    return _passed(library.settings)
+
+
+async def examine_async(library: AsyncOfferLibrary) -> list[Finding]:
+    """`examine`, awaited."""
+    try:
+        await library.run(_read_one)
+    except OfferLibraryError as error:
+        return _failed(error, library.settings)
+    return _passed(library.settings)
+
+
+def summary(findings: list[Finding]) -> tuple[bool, str]:
+    """Whether every step works, and all of them in one line."""
+    return all(finding.ok for finding in findings), "; ".join(map(str, findings))
+
+
+def _read_one(access: Access) -> Flow[None]:
+    listing = Listing(access, PERSONALIZED, access.generation.search(PERSONALIZED, Query(limit=1)))
+    yield from listing.advance()
+
+
+def _failed(error: OfferLibraryError, settings: Settings) -> list[Finding]:
+    failed = _failing_step(error, settings.sandbox)
+    passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
+    return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]
+
+
+def _passed(settings: Settings) -> list[Finding]:
     return [
         Finding("token", True),
         Finding(f"organization {settings.org_id}", True),

@@ -16,8 +16,6 @@ from airflow_provider_offers.client.wire.session import AsyncSession
 
 T = TypeVar("T")
 
-Work = Callable[[Access, Reference], Flow[Written]]
-
 
 class Progress(Protocol):
     """Is told every outcome as soon as it is known."""

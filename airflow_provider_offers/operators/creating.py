@@ -163,9 +163,9 @@ class CreateOperator(OfferLibraryOperator):
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
         from airflow_provider_offers.client.model.kinds import library_kind
 
-        creation = hook.library.creation(
+        creation = hook.library.prepare(
+            library_kind(self.kind_key),
             document,
-            offer_type=library_kind(self.kind_key),
             window=json_document("window", self.window) or None,
             if_exists=self.if_exists,
             patience=self.patience,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.progress import PatchIntents
@@ -90,9 +90,18 @@ class EditOffersOperator(OfferLibraryOperator):
         given = named_offer(self.offer_id)
         if isinstance(given, (list, tuple)):
             return self.work_on_many(list(given), hook, context)
-        offer_type = self.offer_type or None
-        work = self.edit(hook, [hook.library.reference(given, offer_type)])
-        return hook.edit_offer(given, work, offer_type=offer_type)
+        work = self.edit(hook, [self.reference(hook, given)])
+        return self.edit_one(hook, given, work)
+
+    def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
+        """The object that is meant."""
+        from airflow_provider_offers.hooks.objects import offer_reference
+
+        return offer_reference(hook.library, given, self.offer_type)
+
+    def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
+        """Do the work to one object; returns its receipt."""
+        return hook.edit_offer(given, work, offer_type=self.offer_type or None)
 
     def _recall(self, hook: OfferLibraryHook, context: Context) -> None:
         from airflow_provider_offers.operators.progress import PatchIntents
@@ -111,7 +120,7 @@ class EditOffersOperator(OfferLibraryOperator):
 
         self._recall(hook, context)
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
-        references = [hook.library.reference(each, self.offer_type or None) for each in given]
+        references = [self.reference(hook, each) for each in given]
         work = self.edit(hook, references)
         checkpoint = Checkpoint(context, references, self._plan(hook), repeatable=self.repeatable)
 

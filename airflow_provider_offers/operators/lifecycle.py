@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_offers.client.calls import Work
+    from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import KindName, OnFailure
 
@@ -35,8 +37,6 @@ class EditObjectsOperator(EditOffersOperator):
         "max_concurrent",
         "on_failure",
     )
-    # The row of the kind table; set when the task runs.
-    offer_type: Any
 
     def __init__(
         self,
@@ -67,6 +67,12 @@ class EditObjectsOperator(EditOffersOperator):
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         objects = hook.objects(self.kind)
-        self.offer_id, self.offer_type = self.object_id, objects.kind
+        self.offer_id = self.object_id
         done = super().work(hook, context)
         return [objects.with_kind(each) for each in done] if isinstance(done, list) else objects.with_kind(done)
+
+    def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
+        return hook.library.reference(hook.objects(self.kind).kind, given)
+
+    def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
+        return hook.objects(self.kind).edit(given, work)

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.flows.deleting_once import Delete
-    from airflow_provider_offers.client.lists import Work
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate

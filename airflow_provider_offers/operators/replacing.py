@@ -11,7 +11,7 @@ from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.lists import Work
+    from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook

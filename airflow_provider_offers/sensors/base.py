@@ -360,13 +360,14 @@ class WatchedOffersSensor(OfferLibrarySensor):
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.waiting.verdicts import History
+        from airflow_provider_offers.hooks.objects import offer_reference
 
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]
         if not given:
             self.log.warning("offer_id is an empty list; the sensor succeeds at once")
         library = hook.library
-        references = [library.reference(each, self.offer_type or None) for each in given]
+        references = [offer_reference(library, each, self.offer_type) for each in given]
         entities = library.look_at(references) if references else []
         states = {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
         self._history = self._history or History()

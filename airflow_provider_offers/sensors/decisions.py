@@ -112,13 +112,14 @@ class OfferLiveSensor(OfferLibrarySensor):
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.deciding.serving import served_verdict
         from airflow_provider_offers.client.deciding.sighting import sight
+        from airflow_provider_offers.hooks.objects import offer_reference
         from airflow_provider_offers.triggers.decisions import viewpoint_arguments
 
         viewpoint = self._viewpoint(hook)
         named = named_offer(self.offer_id)
         given = list(named) if isinstance(named, (list, tuple)) else [named]
         etags = self._etags(given)
-        references = [hook.library.reference(each, self.offer_type or None) for each in given]
+        references = [offer_reference(hook.library, each, self.offer_type) for each in given]
         entities = hook.library.look_at(references)
         now = hook.library.service_now()
         for reference, entity in zip(references, entities, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import AlreadyExistsError, BatchError, OutcomeUnknownError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,
@@ -109,7 +110,7 @@ class KilledInTheMiddle(CreateOfferOperator):
             from airflow_provider_offers.client.library import OfferLibrary
 
             with OfferLibrary(hook.settings) as library:
-                while len(list(library.search_offers(parse_query()))) < 5:
+                while len(list(library.search(PERSONALIZED, parse_query()))) < 5:
                     time.sleep(0.01)
             kill_this_worker()
 
@@ -153,7 +154,7 @@ def test_somebody_elses_offer_made_during_the_run_is_not_adopted_where_no_try_ha
         def work(self, hook: Any, context: Any) -> Any:
             if context["ti"].try_number == 2:
                 emulator.clear_faults()
-                hook.library.create_offer(personalized("Once"))
+                hook.library.create(PERSONALIZED, personalized("Once"))
             return super().work(hook, context)
 
     with dag_of("theirs") as dag:

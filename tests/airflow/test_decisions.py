@@ -188,11 +188,9 @@ def test_one_offer_is_shown_at_two_placements_where_duplicates_are_allowed(
     with OfferLibrary(parse_settings(**_plain(emulator.connection(api)))) as library:
         for identifier, kind in ((stage.offers[0], PERSONALIZED), (stage.fallback, FALLBACK)):
             there = {**REPRESENTATION, "placement": second}
-            library.patch_offer(
-                identifier, [{"op": "add", "path": "/representations/-", "value": there}], offer_type=kind
-            )
+            library.patch(kind, identifier, [{"op": "add", "path": "/representations/-", "value": there}])
         placements = {"op": "add", "path": "/criteria/0/placements/-", "value": second}
-        library.patch_offer(stage.decision, [placements], offer_type=DECISION)
+        library.patch(DECISION, stage.decision, [placements])
     both = [stage.placement, second]
     with dag_of("twice") as dag:
         for task_id, allow in (("left", None), ("never", False), ("twice", True)):

@@ -10,6 +10,7 @@ from typing import Any
 import pendulum
 import pytest
 
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import DecideOperator
 from airflow_provider_offers.sensors.base import OfferLibrarySensor
@@ -54,7 +55,7 @@ def _moved(emulator: Emulator, api: str, edge: str, context: Any) -> None:
     offer = context["ti"].xcom_pull(task_ids="create_offer")["id"]
     with library_of(emulator, api) as library:
         change = [{"op": "replace", "path": f"/selectionConstraint/{edge}Date", "value": PAST[edge]}]
-        library.patch_offer(offer, change)
+        library.patch(PERSONALIZED, offer, change)
     if edge == "end":
         # Of an end that came by itself the runtime would have known before.
         emulator.configure(runtime_lag=0)

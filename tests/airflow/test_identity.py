@@ -10,6 +10,7 @@ from airflow.sdk.execution_time import context as airflow_context
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_offers.client.errors import OutcomeUnknownError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.library import DeleteLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
@@ -277,7 +278,7 @@ def publish(emulator: Emulator, api: str) -> Any:
 
     def between(offer: dict[str, Any]) -> None:
         with library_of(emulator, api) as library:
-            library.patch_offer(offer["id"], [{"op": "replace", "path": "/status", "value": "approved"}])
+            library.patch(PERSONALIZED, offer["id"], [{"op": "replace", "path": "/status", "value": "approved"}])
 
     return between
 

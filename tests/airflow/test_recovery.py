@@ -13,6 +13,7 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.waiting.polling import MAX_FAILURES
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
@@ -305,7 +306,7 @@ class KilledBeforeTheDeletion(DeleteOfferOperator):
             kill_this_worker()
 
         if self._notes.is_retry:
-            hook.library.delete_offer(self.params["id"], missing_ok=True)
+            hook.library.delete(PERSONALIZED, self.params["id"], missing_ok=True)
         else:
             DeletionNotes.keep = keep_and_die  # type: ignore[assignment, method-assign]
         return super().edit(hook, references)

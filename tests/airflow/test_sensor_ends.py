@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from airflow_provider_offers.sensors.offers import OffersFoundSensor, OfferStatusSensor, OfferWindowSensor
@@ -118,7 +119,8 @@ def test_a_wait_tells_what_it_waits_for_what_changes_and_what_was_there_at_its_e
 
     def change() -> None:
         with library_of(emulator, api) as library:
-            library.patch_offer(
+            library.patch(
+                PERSONALIZED,
                 offers[0],
                 [
                     {"op": "replace", "path": "/status", "value": "approved"},

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, A
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.sensors.offers import OffersFoundSensor, OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow, Run
@@ -30,7 +31,7 @@ OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
 
 
 def edit(library: OfferLibrary, offer: dict[str, Any], path: str, value: Any) -> Callable[[], Any]:
-    return lambda: library.patch_offer(offer["id"], [{"op": "replace", "path": path, "value": value}])
+    return lambda: library.patch(PERSONALIZED, offer["id"], [{"op": "replace", "path": path, "value": value}])
 
 
 def test_what_is_there_already_is_returned_in_the_order_given(airflow: Airflow, emulator: Emulator, api: str) -> None:
@@ -121,7 +122,7 @@ def hopeless(dag: DAG, emulator: Emulator, api: str, library: OfferLibrary, mean
             deleted, archived = (seed(emulator, api, f"{what} {mode}") for what in ("Deleted", "Archived"))
             passed = seed(emulator, api, f"Passed {mode}", changes={"selectionConstraint": FUTURE})
             for task_id, act, offer in (
-                ("deleted", lambda deleted=deleted: library.delete_offer(deleted["id"]), deleted),
+                ("deleted", lambda deleted=deleted: library.delete(PERSONALIZED, deleted["id"]), deleted),
                 ("archived", edit(library, archived, "/status", "archived"), archived),
             ):
                 OfferStatusSensor(

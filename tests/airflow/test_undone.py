@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
@@ -91,7 +92,7 @@ def run_with(airflow: Airflow, emulator: Emulator, api: str, dag: Any, between: 
 def undo(emulator: Emulator, api: str, offer: str, path: str, value: Any) -> None:
     """What a marketer does in between."""
     with library_of(emulator, api) as library:
-        library.patch_offer(offer, [{"op": "replace", "path": path, "value": value}])
+        library.patch(PERSONALIZED, offer, [{"op": "replace", "path": path, "value": value}])
 
 
 CASES: dict[str, tuple[type, dict[str, Any], str, str, Any]] = {

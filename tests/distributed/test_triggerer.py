@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from tests.distributed.cluster import SERVICES, Cluster, wait_until
@@ -64,8 +65,8 @@ def test_a_killed_triggerer_loses_no_sensor(tmp_path: Path) -> None:
             cluster.start("triggerer")
             wait_until(lambda: cluster.states()["success"] >= 70, "what happened meanwhile is noticed")
             change(library, offers[50:-2], windows[20:])
-            library.delete_offer(offers[-2])
-            library.patch_offer(offers[-1], [{"op": "replace", "path": "/status", "value": "archived"}])
+            library.delete(PERSONALIZED, offers[-2])
+            library.patch(PERSONALIZED, offers[-1], [{"op": "replace", "path": "/status", "value": "archived"}])
             emulator.seed(1, name="The last one")
             wait_until(lambda: set(cluster.states()) <= {"success", "failed"}, "every sensor is at its end")
 
@@ -83,7 +84,7 @@ def test_a_killed_triggerer_loses_no_sensor(tmp_path: Path) -> None:
 def change(library: OfferLibrary, offers: list[str], windows: list[str]) -> None:
     """Publish some offers, and open the windows of others."""
     for offer in offers:
-        library.patch_offer(offer, [{"op": "replace", "path": "/status", "value": "approved"}])
+        library.patch(PERSONALIZED, offer, [{"op": "replace", "path": "/status", "value": "approved"}])
     for offer in windows:
         path = "/selectionConstraint/startDate"
-        library.patch_offer(offer, [{"op": "replace", "path": path, "value": "2026-01-01T00:00:00Z"}])
+        library.patch(PERSONALIZED, offer, [{"op": "replace", "path": path, "value": "2026-01-01T00:00:00Z"}])

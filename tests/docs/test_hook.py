@@ -4,8 +4,9 @@ import inspect
 from typing import Any
 
 import pytest
+from airflow.sdk import BaseHook
 
-from airflow_provider_offers.hooks.objects import LibraryObjects
+from airflow_provider_offers.hooks.objects import AsyncLibraryObjects, LibraryObjects
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
 from tests.docs.pages import page
 
@@ -13,24 +14,29 @@ TEXT = page("docs/hook.md").text
 
 
 def _methods(hook: Any) -> set[str]:
-    """The public methods that a class itself defines."""
-    return {name for name, each in vars(hook).items() if inspect.isfunction(each) and not name.startswith("_")}
+    """The public methods of a class."""
+    found = {name for name, each in inspect.getmembers(hook, inspect.isfunction) if not name.startswith("_")}
+    return found - {name for name, _ in inspect.getmembers(BaseHook, inspect.isroutine) if name not in vars(hook)}
 
 
 def _rows(text: str) -> set[str]:
     """The names in the first column of the tables."""
-    return {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {name for cell in cells for name in cell.split("`")[1::2]}
 
 
-BEFORE, _, AFTER = TEXT.partition("`hook.objects(kind)` has")
+SYNC, _, ASYNC = TEXT.partition("## The asynchronous hook")
+HOOK, _, OBJECTS = SYNC.partition("`hook.objects(kind)` has")
+ONLY_SYNC = {"async_session", "get_conn"}
 
 
 @pytest.mark.parametrize(
-    ("hook", "text"), [(OfferLibraryHook, BEFORE), (LibraryObjects, AFTER)], ids=["hook", "objects"]
+    ("hook", "text"), [(OfferLibraryHook, HOOK), (LibraryObjects, OBJECTS)], ids=["hook", "objects"]
 )
 def test_every_method_has_a_row_and_every_row_a_method(hook: Any, text: str) -> None:
     assert _rows(text) == _methods(hook)
 
 
-def test_the_asynchronous_hook_has_the_calls_that_the_page_names() -> None:
-    assert set(TEXT.rpartition("it has ")[2].split("`")[1::2]) == _methods(OfferLibraryAsyncHook)
+def test_the_asynchronous_hook_has_the_methods_of_both_tables() -> None:
+    assert _rows(HOOK) - ONLY_SYNC | _rows(ASYNC) == _methods(OfferLibraryAsyncHook)
+    assert _rows(OBJECTS) == _methods(AsyncLibraryObjects)

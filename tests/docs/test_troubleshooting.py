@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.retry import Retries
@@ -49,7 +51,7 @@ def _messages(emulator: Emulator, calls: list[Callable[[OfferLibrary], Any]], **
 
 
 def _search(**query: Any) -> Callable[[OfferLibrary], Any]:
-    return lambda library: list(library.search_offers(parse_query(**query)))
+    return lambda library: list(library.search(PERSONALIZED, parse_query(**query)))
 
 
 def _of_connections(emulator: Emulator) -> Iterator[str]:
@@ -76,12 +78,12 @@ def _of_calls(emulator: Emulator) -> Iterator[str]:
     yield from _messages(
         emulator,
         [
-            lambda library: library.create_offer(undated),
-            lambda library: library.create_offer({**OFFER, "name": "Taken"}),
-            lambda library: library.create_offer({**OFFER, "name": "Twin"}, if_exists="adopt"),
-            lambda library: library.patch_offer(used, [{"op": "remove", "path": "/rank/order"}], if_match=7),
-            lambda library: library.get_offer("0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21"),
-            lambda library: library.delete_offer(used),
+            lambda library: library.create(PERSONALIZED, undated),
+            lambda library: library.create(PERSONALIZED, {**OFFER, "name": "Taken"}),
+            lambda library: library.create(PERSONALIZED, {**OFFER, "name": "Twin"}, if_exists="adopt"),
+            lambda library: library.patch(PERSONALIZED, used, [{"op": "remove", "path": "/rank/order"}], if_match=7),
+            lambda library: library.get(PERSONALIZED, "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21"),
+            lambda library: library.edit(PERSONALIZED, used, delete_written),
             _search(q="voucher"),
         ],
     )
@@ -98,11 +100,11 @@ def _of_faults(emulator: Emulator) -> Iterator[str]:
                 {"effect": "drop", "method": "POST", "path": "*/offers", "when": "after"},
                 {"effect": "status", "status": 500, "method": "GET", "after": 1, "times": 9},
             ],
-            lambda library: library.create_offer(OFFER, patience=0.1),
+            lambda library: library.create(PERSONALIZED, OFFER, patience=0.1),
         ),
         (
             [{"effect": "status", "method": "POST", "path": "*/offers", "times": 9}],
-            lambda library: library.create_offer({**OFFER, "name": "Another"}, patience=0.1),
+            lambda library: library.create(PERSONALIZED, {**OFFER, "name": "Another"}, patience=0.1),
         ),
     ]
     for rules, call in faults:

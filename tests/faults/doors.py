@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from airflow_provider_offers.client.actions import Action
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.flows.access import Access, open_access
+from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.auth import TokenCache
 from airflow_provider_offers.client.wire.governor import Governor
-from airflow_provider_offers.client.wire.messages import Effect, Flow, Pause, Request
+from airflow_provider_offers.client.wire.messages import Effect, Pause, Request
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
@@ -141,15 +142,15 @@ class AsyncDoor(Door):
 
     _tokens: TokenCache
 
-    def _run(self, flow: Callable[[Access], Flow[T]]) -> T:
-        return asyncio.run(self._drive(flow))
+    def run(self, action: Action[T]) -> T:
+        return asyncio.run(self._drive(action))
 
-    async def _drive(self, flow: Callable[[Access], Flow[T]]) -> T:
+    async def _drive(self, action: Action[T]) -> T:
         tokens = self.__dict__.setdefault("_tokens", TokenCache())
         async with _SteppedAsyncShell(self.settings, self._exchange.retries, self.steps, tokens) as shell:
             if self._access is None:
                 self._access = await shell.run(open_access(self._exchange))
-            return await shell.run(flow(self._access))
+            return await shell.run(action(self._access))
 
 
 DOORS: dict[str, type[Door]] = {"sync": Door, "async": AsyncDoor}

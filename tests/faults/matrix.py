@@ -20,7 +20,7 @@ from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model.kinds import LIBRARY, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.emulator import Emulator
@@ -118,13 +118,15 @@ class Write:
 
 def creating(document: dict[str, Any], if_exists: str = "fail", **options: Any) -> Callable[[Door, Try], Written]:
     """A creation as `CreateOfferOperator` makes it."""
-    return lambda door, attempt: door.create_offer(document, if_exists=if_exists, since=attempt.since, **options)
+    return lambda door, attempt: door.create(
+        PERSONALIZED, document, if_exists=if_exists, since=attempt.since, **options
+    )
 
 
 def patching(*operations: dict[str, Any], guarded: bool = False) -> Callable[[Door, Try], Written]:
     """A patch, with the etag of the offer as the task saw it where it is guarded."""
-    return lambda door, attempt: door.patch_offer(
-        attempt.offer_id, list(operations), if_match=attempt.etag if guarded else None
+    return lambda door, attempt: door.patch(
+        PERSONALIZED, attempt.offer_id, list(operations), if_match=attempt.etag if guarded else None
     )
 
 
@@ -132,10 +134,12 @@ def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try],
     """A patch as `PatchOfferOperator` sends it."""
 
     def work(door: Door, attempt: Try) -> Written:
-        reference = door.reference(attempt.offer_id)
+        reference = door.offer_reference(attempt.offer_id)
         prepared = door.checked_patch(list(operations), [reference])
         intent = attempt.intent(durable=durable)
-        return door.edit_offer(attempt.offer_id, lambda access, found: patch(access, found, prepared, intent=intent))
+        return door.edit(
+            PERSONALIZED, attempt.offer_id, lambda access, found: patch(access, found, prepared, intent=intent)
+        )
 
     return work
 
@@ -145,8 +149,10 @@ def _step(step: Any) -> Callable[[Door, Try], Written]:
 
     def work(door: Door, attempt: Try) -> Written:
         intent = attempt.intent(durable=True)
-        return door.edit_offer(
-            attempt.offer_id, lambda access, reference: take_step(access, reference, step, now=_now, intent=intent)
+        return door.edit(
+            PERSONALIZED,
+            attempt.offer_id,
+            lambda access, reference: take_step(access, reference, step, now=_now, intent=intent),
         )
 
     return work
@@ -158,8 +164,10 @@ def _replace(*, durable: bool) -> Callable[[Door, Try], Written]:
 
     def work(door: Door, attempt: Try) -> Written:
         intent = attempt.intent(durable=durable)
-        return door.edit_offer(
-            attempt.offer_id, lambda access, reference: replace_object(access, reference, wanted, intent=intent)
+        return door.edit(
+            PERSONALIZED,
+            attempt.offer_id,
+            lambda access, reference: replace_object(access, reference, wanted, intent=intent),
         )
 
     return work
@@ -168,18 +176,22 @@ def _replace(*, durable: bool) -> Callable[[Door, Try], Written]:
 def _schedule(door: Door, attempt: Try) -> Written:
     window = resolve_window("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
     intent = attempt.intent(durable=True)
-    return door.edit_offer(
-        attempt.offer_id, lambda access, reference: schedule(access, reference, window, intent=intent)
+    return door.edit(
+        PERSONALIZED, attempt.offer_id, lambda access, reference: schedule(access, reference, window, intent=intent)
     )
 
 
 def _archive_expired(door: Door, attempt: Try) -> Written:
-    return door.edit_offer(attempt.offer_id, lambda access, reference: archive_expired(access, reference, _now()))
+    return door.edit(
+        PERSONALIZED, attempt.offer_id, lambda access, reference: archive_expired(access, reference, _now())
+    )
 
 
 def _delete(door: Door, attempt: Try) -> Written:
-    return door.edit_offer(
-        attempt.offer_id, lambda access, reference: delete_written(access, reference, missing_ok=attempt.number > 1)
+    return door.edit(
+        PERSONALIZED,
+        attempt.offer_id,
+        lambda access, reference: delete_written(access, reference, missing_ok=attempt.number > 1),
     )
 
 

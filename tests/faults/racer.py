@@ -11,6 +11,7 @@ import sys
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
 
 
@@ -22,7 +23,7 @@ def main() -> None:
         for line in sys.stdin:
             job = json.loads(line)
             try:
-                written = library.create_offer(job["offer"], if_exists=job["if_exists"], patience=3.0)
+                written = library.create(PERSONALIZED, job["offer"], if_exists=job["if_exists"], patience=3.0)
                 said = {"id": written.receipt.id, "action": written.action}
             except OfferLibraryError as error:
                 said = {"error": type(error).__name__, "text": str(error)}

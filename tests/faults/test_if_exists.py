@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import AlreadyExistsError, AmbiguousNameError
 from airflow_provider_offers.client.model.entities import Written
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from tests.faults.doors import Killed, WorkerKilled, outcome_of
 from tests.faults.matrix import APIS, LAGS, Try, creating
 from tests.faults.world import World, offer
@@ -35,7 +36,7 @@ def _ours_published(world: World, api: str, if_exists: str) -> Try:
     world.begin(api)
     attempt = Try(1, world.time.now(), None)
     made = creating(offer(), if_exists)(world.door(), attempt)
-    world.door().patch_offer(made.receipt.id, [{"op": "replace", "path": "/status", "value": "approved"}])
+    world.door().patch(PERSONALIZED, made.receipt.id, [{"op": "replace", "path": "/status", "value": "approved"}])
     world.time.sleep(20)
     return attempt.next()
 

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.creating import Earlier
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import TAG
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from tests.faults.doors import Door, Outcome, Steps, outcome_of
 from tests.faults.matrix import APIS, creating
 from tests.faults.test_if_exists import MEANINGS
@@ -28,7 +28,7 @@ each_meaning = pytest.mark.parametrize("if_exists", MEANINGS)
 
 
 def _rename(door: Door, offer_id: str, name: str) -> None:
-    door.patch_offer(offer_id, [{"op": "replace", "path": "/name", "value": name}])
+    door.patch(PERSONALIZED, offer_id, [{"op": "replace", "path": "/name", "value": name}])
 
 
 def _given(world: World, api: str, **changes: Any) -> Stored:
@@ -42,10 +42,10 @@ def _given(world: World, api: str, **changes: Any) -> Stored:
 @each_meaning
 def test_what_was_deleted_is_not_there(world: World, api: str, if_exists: str) -> None:
     there = _given(world, api)
-    world.door().delete_offer(there.id)
+    world.door().delete(PERSONALIZED, there.id)
     world.time.sleep(2)
 
-    written = world.door().create_offer(offer(), if_exists=if_exists)
+    written = world.door().create(PERSONALIZED, offer(), if_exists=if_exists)
 
     (left,) = world.ours()
     assert (written.action, written.receipt.id) == ("created", left.id)
@@ -60,7 +60,7 @@ def test_what_was_renamed_is_another(world: World, api: str, if_exists: str) -> 
     _rename(world.door(), there.id, "Old one")
     world.time.sleep(2)
 
-    written = world.door().create_offer(offer(rank={"priority": 77}), if_exists=if_exists)
+    written = world.door().create(PERSONALIZED, offer(rank={"priority": 77}), if_exists=if_exists)
 
     old, new = world.ours()
     assert (old.id, old.body["name"], old.body["rank"], old.etag) == (there.id, "Old one", {"priority": 10}, 2)
@@ -73,14 +73,14 @@ def test_what_an_earlier_try_made_and_somebody_deleted_ends_no_look(world: World
     world.begin(api)
     began = world.time.now()
     world.lag(LAG_BOUND / 2)
-    twin = world.door().create_offer(offer())
-    world.door().delete_offer(twin.receipt.id)
+    twin = world.door().create(PERSONALIZED, offer())
+    world.door().delete(PERSONALIZED, twin.receipt.id)
     world.emulator.add_fault("drop", method="POST", path="/data/*", when="after")
     world.emulator.add_fault("status", status=403, route="*.list", after=1, times=None)
-    assert isinstance(outcome_of(lambda: world.door().create_offer(offer())), OutcomeUnknownError)
+    assert isinstance(outcome_of(lambda: world.door().create(PERSONALIZED, offer())), OutcomeUnknownError)
     world.emulator.clear_faults()
 
-    written = world.door().create_offer(offer(), since=began)
+    written = world.door().create(PERSONALIZED, offer(), since=began)
 
     (left,) = world.ours()
     assert (written.action, written.receipt.id) == ("adopted", left.id)
@@ -91,7 +91,7 @@ def test_a_read_that_finds_nothing_for_a_moment_makes_no_twin(world: World, api:
     there = _given(world, api)
     world.emulator.add_fault("status", status=404, route=f"{api}.get")
 
-    written = world.door().create_offer(offer(), if_exists="adopt")
+    written = world.door().create(PERSONALIZED, offer(), if_exists="adopt")
 
     (left,) = world.ours()
     assert (written.action, written.receipt.id, left.id) == ("adopted", there.id, there.id)
@@ -117,20 +117,24 @@ class _Meanwhile(Steps):
 def test_an_update_stops_where_the_offer_is_renamed_under_its_hands(world: World, api: str) -> None:
     there = _given(world, api)
     steps = _Meanwhile(world, 2, lambda: _rename(world.door(), there.id, "Old one"))
-    outcome = outcome_of(lambda: world.door(steps=steps).create_offer(offer(rank={"priority": 77}), if_exists="update"))
+    outcome = outcome_of(
+        lambda: world.door(steps=steps).create(PERSONALIZED, offer(rank={"priority": 77}), if_exists="update")
+    )
     assert isinstance(outcome, ConflictError)
     assert can_pass(outcome)
     assert "renamed meanwhile" in str(outcome)
     (left,) = world.now_there()
     assert (left.body["name"], left.body["rank"]) == ("Old one", {"priority": 10})
     # The next try finds the name free.
-    assert world.door().create_offer(offer(rank={"priority": 77}), if_exists="update").action == "created"
+    assert world.door().create(PERSONALIZED, offer(rank={"priority": 77}), if_exists="update").action == "created"
 
 
 BY_NAME: dict[str, Callable[[Door], Any]] = {
-    "delete": lambda door: door.delete_offer(f"name:{NAME}"),
-    "patch": lambda door: door.patch_offer(f"name:{NAME}", [{"op": "replace", "path": "/status", "value": "approved"}]),
-    "read": lambda door: door.get_offer(f"name:{NAME}"),
+    "delete": lambda door: door.delete(PERSONALIZED, f"name:{NAME}"),
+    "patch": lambda door: door.patch(
+        PERSONALIZED, f"name:{NAME}", [{"op": "replace", "path": "/status", "value": "approved"}]
+    ),
+    "read": lambda door: door.get(PERSONALIZED, f"name:{NAME}"),
 }
 
 
@@ -142,7 +146,7 @@ def test_a_name_does_not_mean_what_had_it(world: World, api: str, work: str, fat
     if fate == "renamed":
         _rename(world.door(), there.id, "Precious")
     else:
-        world.door().delete_offer(there.id)
+        world.door().delete(PERSONALIZED, there.id)
     world.time.sleep(2)
     before = world.now_there()
 
@@ -156,13 +160,13 @@ def test_a_name_does_not_mean_what_had_it(world: World, api: str, work: str, fat
 def test_the_name_of_two_of_which_one_is_gone_is_not_ambiguous(world: World, api: str) -> None:
     there = _given(world, api)
     world.add(offer(rank={"priority": 1}))
-    world.door().delete_offer(there.id)
+    world.door().delete(PERSONALIZED, there.id)
     world.time.sleep(2)
     (other,) = world.now_there()
-    found = world.door().get_offer(f"name:{NAME}")
+    found = world.door().get(PERSONALIZED, f"name:{NAME}")
     assert found is not None
     assert found.id == other.id
-    assert world.door().create_offer(offer(), if_exists="adopt").receipt.id == other.id
+    assert world.door().create(PERSONALIZED, offer(), if_exists="adopt").receipt.id == other.id
 
 
 @each_api
@@ -173,21 +177,21 @@ def test_a_name_that_went_to_another_is_looked_up_again_in_time(world: World, ap
     there = _given(world, api)
     world.lag(0)
     waiting, somebody = world.door(), world.door()
-    reference = waiting.reference(f"name:{NAME}")
+    reference = waiting.offer_reference(f"name:{NAME}")
 
     def seen() -> Any:
         return waiting.run(lambda access: look_alone(access, reference))
 
     assert seen().id == there.id
-    somebody.delete_offer(there.id)
-    replaced = somebody.create_offer(offer()).receipt.id
+    somebody.delete(PERSONALIZED, there.id)
+    replaced = somebody.create(PERSONALIZED, offer()).receipt.id
     # At once, since a read tells that it is gone.
     assert seen().id == replaced
     _rename(somebody, replaced, "Old one")
-    again = somebody.create_offer(offer()).receipt.id
+    again = somebody.create(PERSONALIZED, offer()).receipt.id
     world.time.sleep(60)
     assert seen().id == again
-    somebody.delete_offer(again)
+    somebody.delete(PERSONALIZED, again)
     world.time.sleep(60)
     assert seen() is None
 
@@ -211,7 +215,7 @@ def test_a_name_that_our_own_late_post_took_is_ours(world: World, api: str, late
     assert isinstance(written, Written), written
     (made,) = {each["id"] for each in world.emulator.objects("tag")} - known
     assert written.receipt.id == made
-    again = world.door().create_offer({"name": NAME, "description": "hello"}, offer_type=TAG, since=began)
+    again = world.door().create(TAG, {"name": NAME, "description": "hello"}, since=began)
     assert (again.action, again.receipt.id) == ("adopted", made)
 
 
@@ -228,7 +232,7 @@ def test_a_name_that_our_own_late_post_took_too_late_is_left_to_the_next_try(wor
     assert isinstance(first, OutcomeUnknownError), first
     assert first.retryable
     world.time.sleep(LAG_BOUND)
-    again = world.door().create_offer({"name": NAME}, offer_type=TAG, since=began)
+    again = world.door().create(TAG, {"name": NAME}, since=began)
     assert again.action == "adopted"
 
 
@@ -245,7 +249,7 @@ def test_a_name_that_another_account_took_between_our_look_and_the_post_is_their
                 theirs = {"kind": "tag", "body": {"name": NAME}, "client_id": "somebody-else", "generation": api}
                 taken.extend(world.emulator.seed(objects=[theirs]))
 
-    outcome = outcome_of(lambda: world.door(steps=Overtaken(world.time)).create_offer({"name": NAME}, offer_type=TAG))
+    outcome = outcome_of(lambda: world.door(steps=Overtaken(world.time)).create(TAG, {"name": NAME}))
     assert isinstance(outcome, AlreadyExistsError), outcome
     assert taken[0] in str(outcome)
 
@@ -262,9 +266,9 @@ def test_a_name_that_was_taken_while_our_post_was_under_way_is_ours_where_it_say
     class Repeated(Steps):
         def before(self, request: Any) -> None:
             if request.method == "POST" and "/data/" in request.url and not made:
-                made.append(world.door().create_offer({"name": NAME}, offer_type=TAG, patience=0))
+                made.append(world.door().create(TAG, {"name": NAME}, patience=0))
 
-    written = world.door(steps=Repeated(world.time)).create_offer({"name": NAME}, offer_type=TAG)
+    written = world.door(steps=Repeated(world.time)).create(TAG, {"name": NAME})
     assert (written.action, written.receipt.id) == ("adopted", made[0].receipt.id)
 
 
@@ -285,13 +289,13 @@ def test_a_try_that_was_thought_dead_and_posts_after_all_leaves_one(world: World
         def before(self, request: Any) -> None:
             if request.method == "POST" and "/data/" in request.url and not noted:
                 noted.append(Earlier(world.time.now()))
-                thawed.append(frozen.create_offer(offer()))
+                thawed.append(frozen.create(PERSONALIZED, offer()))
 
     thawed: list[Written] = []
     retry = world.door(steps=Thawing(world.time))
-    creation = replace(retry.creation(offer()), recall=lambda: noted[0] if noted else None)
+    creation = replace(retry.prepare(PERSONALIZED, offer()), recall=lambda: noted[0] if noted else None)
 
-    written = retry.create(creation)
+    written = retry.create_prepared(creation)
 
     (left,) = world.ours()
     assert (written.action, written.receipt.id) == ("adopted", left.id)

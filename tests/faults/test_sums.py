@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.model.entities import Written
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from tests.faults.doors import Steps, outcome_of
 from tests.faults.interleaving import interleave
 from tests.faults.matrix import APIS, SHELLS
@@ -59,7 +60,7 @@ def _create_under(world: World, api: str, seed: str) -> None:
     def creating(number: int) -> Callable[[Steps | None], Any]:
         shell = chosen.choice(SHELLS)
         since = began if number > 1 else None
-        return lambda steps: world.door(shell, steps=steps).create_offer(offer(), since=since)
+        return lambda steps: world.door(shell, steps=steps).create(PERSONALIZED, offer(), since=since)
 
     outcomes = interleave(world.time, seed, [creating(1), creating(1)])
     said = f"{seed}: {rules}, {outcomes}"
@@ -86,7 +87,7 @@ def test_a_post_that_a_gateway_repeats_makes_one_offer_that_is_ours(
         world.begin(api)
         world.lag(lag)
         world.emulator.add_fault("repeat", **_POST)
-        written = world.door().create_offer(offer(), if_exists=if_exists, marker=marker)
+        written = world.door().create(PERSONALIZED, offer(), if_exists=if_exists, marker=marker)
         (left,) = world.ours()
         assert (written.action, written.receipt.id) == ("created", left.id)
         assert [entry.method for entry in world.writes()].count("DELETE") == 1

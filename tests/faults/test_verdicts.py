@@ -33,7 +33,7 @@ def _blindly(call: Callable[[Access, Door, Try], Call]) -> Callable[[Door, Try],
             answer = yield from access.send(replace(sent, repeatable=True))
             return Written(access.generation.receipt(PERSONALIZED, answer), "updated")
 
-        return door._run(flow)
+        return door.run(flow)
 
     return work
 
@@ -43,7 +43,7 @@ def _posted(access: Access, door: Door, attempt: Try) -> Call:
 
 
 def _appended(access: Access, door: Door, attempt: Try) -> Call:
-    reference = door.reference({"id": attempt.offer_id, "instance_id": _target(attempt).instance_id})
+    reference = door.offer_reference({"id": attempt.offer_id, "instance_id": _target(attempt).instance_id})
     return access.generation.patch(reference, [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}])
 
 
@@ -60,9 +60,9 @@ def _without_a_word(door: Door, attempt: Try) -> Any:
 
 
 def _on_another(door: Door, attempt: Try) -> Written:
-    (found,) = door._run(_found)
-    door.patch_offer(found, [{"op": "replace", "path": "/rank/priority", "value": 99}])
-    return door.create_offer(offer())
+    (found,) = door.run(_found)
+    door.patch(PERSONALIZED, found, [{"op": "replace", "path": "/rank/priority", "value": 99}])
+    return door.create(PERSONALIZED, offer())
 
 
 def _found(access: Access) -> Flow[list[str]]:
@@ -98,7 +98,7 @@ def test_a_write_that_is_made_twice(world: World, api: str, write: Write, route:
         (_without_a_word, "does not say what it is about"),
         (_on_another, "bystander .* was changed; a write to a bystander"),
         (lambda door, attempt: None, "0 offers where there must be one"),
-        (lambda door, attempt: door.create_offer(offer(rank={"priority": 3})), "the offer is not as wanted"),
+        (lambda door, attempt: door.create(PERSONALIZED, offer(rank={"priority": 3})), "the offer is not as wanted"),
     ],
 )
 def test_a_write_that_is_not_made_or_goes_astray(world: World, do: Callable[[Door, Try], Any], broken: str) -> None:

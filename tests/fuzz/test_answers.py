@@ -70,26 +70,26 @@ def opened(driver: Driver, settings: Settings = SETTINGS) -> OfferLibrary:
 
 
 def edit(flow: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[[OfferLibrary, str], Any]:
-    return lambda library, given_id: library.edit_offer(
-        given_id, lambda access, reference: flow(access, reference, *arguments, **options)
+    return lambda library, given_id: library.edit(
+        PERSONALIZED, given_id, lambda access, reference: flow(access, reference, *arguments, **options)
     )
 
 
 ACTIONS: dict[str, Callable[[OfferLibrary, str], Any]] = {
-    "create": lambda library, _: library.create_offer(sale()),
-    "create, an earlier try": lambda library, _: library.create_offer(sale(), since=START),
-    "create or update": lambda library, _: library.create_offer(sale(rank={"priority": 9}), if_exists="update"),
-    "create or adopt": lambda library, _: library.create_offer(sale(), if_exists="adopt"),
-    "read": lambda library, given_id: library.get_offer(given_id),
-    "read unless": lambda library, given_id: library.get_offer(given_id, unless_etag=1),
-    "set": lambda library, given_id: library.patch_offer(given_id, REMOVAL[1:]),
-    "patch": lambda library, given_id: library.patch_offer(given_id, REMOVAL),
-    "patch at an etag": lambda library, given_id: library.patch_offer(given_id, REMOVAL[1:], if_match=1),
-    "replace": lambda library, given_id: library.replace_offer(given_id, sale(rank={"priority": 2})),
-    "delete": lambda library, given_id: library.delete_offer(given_id),
-    "search": lambda library, _: list(library.search_offers(Query())),
+    "create": lambda library, _: library.create(PERSONALIZED, sale()),
+    "create, an earlier try": lambda library, _: library.create(PERSONALIZED, sale(), since=START),
+    "create or update": lambda library, _: library.create(PERSONALIZED, sale(rank={"priority": 9}), if_exists="update"),
+    "create or adopt": lambda library, _: library.create(PERSONALIZED, sale(), if_exists="adopt"),
+    "read": lambda library, given_id: library.get(PERSONALIZED, given_id),
+    "read unless": lambda library, given_id: library.get_unless(PERSONALIZED, given_id, 1),
+    "set": lambda library, given_id: library.patch(PERSONALIZED, given_id, REMOVAL[1:]),
+    "patch": lambda library, given_id: library.patch(PERSONALIZED, given_id, REMOVAL),
+    "patch at an etag": lambda library, given_id: library.patch(PERSONALIZED, given_id, REMOVAL[1:], if_match=1),
+    "replace": lambda library, given_id: library.replace(PERSONALIZED, given_id, sale(rank={"priority": 2})),
+    "delete": lambda library, given_id: library.delete(PERSONALIZED, given_id),
+    "search": lambda library, _: list(library.search(PERSONALIZED, Query())),
     "look at several": lambda library, given_id: library.look_at(
-        [library.reference(given_id), library.reference(given_id[:-1] + "9")]
+        [library.offer_reference(given_id), library.offer_reference(given_id[:-1] + "9")]
     ),
     "schedule": edit(editing.schedule, WINDOW),
     "archive if over": edit(editing.archive_expired, datetime(2027, 1, 1, tzinfo=UTC)),
@@ -150,16 +150,16 @@ def workload(library: OfferLibrary, stage: Stage) -> Workload:
 
 
 def checked(library: OfferLibrary, stage: Stage) -> dict[str, str]:
-    decision = library.get_offer(stage.decision, offer_type=DECISION)
+    decision = library.get(DECISION, stage.decision)
     assert decision is not None
     return library.run(lambda access: check_decision(access, decision.properties, NOW))
 
 
 def stepped(step: Step) -> Callable[[OfferLibrary, Stage], Any]:
-    return lambda library, stage: library.edit_offer(
+    return lambda library, stage: library.edit(
+        DECISION,
         stage.decision,
         lambda access, reference: editing.take_step(access, reference, step, now=lambda: NOW),
-        offer_type=DECISION,
     )
 
 
@@ -172,7 +172,7 @@ DECIDING: dict[str, Callable[[OfferLibrary, Stage], Any]] = {
     "submit": lambda library, stage: library.run(lambda access: submit(access, workload(library, stage))),
     "look at a job": lambda library, _: library.run(lambda access: job_status(access, "a-job")),
     "check": checked,
-    "read by name": lambda library, _: library.get_offer("name:Offer 0"),
+    "read by name": lambda library, _: library.get(PERSONALIZED, "name:Offer 0"),
     "publish by name": lambda library, _: edit(editing.take_step, PUBLISH, now=lambda: NOW)(library, "name:Offer 0"),
 } | {step.verb: stepped(step) for step in DECISION_STEPS}
 

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.durations import before
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.patches import TestFailed, apply
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.windows import resolve_window, window_from
@@ -157,12 +157,12 @@ def spoiled(document: dict[str, Any], value: Any, where: int, name: Any) -> Any:
 OFFERS = ANYTHING | st.builds(spoiled, st.builds(sale), ANYTHING, st.integers(0, 99), NAMES)
 
 
-@given(offer=OFFERS, kind=st.sampled_from(["personalized", "fallback"]), validate=st.booleans())
+@given(offer=OFFERS, kind=st.sampled_from([PERSONALIZED, FALLBACK]), validate=st.booleans())
 @examples(120)
-def test_any_offer(offer: Any, kind: str, validate: bool) -> None:
+def test_any_offer(offer: Any, kind: Kind, validate: bool) -> None:
     for library in LIBRARIES:
-        taken_or_refused(lambda: library.create_offer(offer, offer_type=kind, validate=validate))  # noqa: B023
-        taken_or_refused(lambda: library.replace_offer(DPS_ID, offer, validate=validate))  # noqa: B023
+        taken_or_refused(lambda: library.create(kind, offer, validate=validate))  # noqa: B023
+        taken_or_refused(lambda: library.replace(PERSONALIZED, DPS_ID, offer, validate=validate))  # noqa: B023
 
 
 OPERATIONS = st.fixed_dictionaries(
@@ -184,7 +184,7 @@ OPERATIONS = st.fixed_dictionaries(
 @examples(120)
 def test_any_patch(patch: Any, validate: bool) -> None:
     for library in LIBRARIES:
-        taken_or_refused(lambda: library.patch_offer(DPS_ID, patch, validate=validate), UnsupportedError)  # noqa: B023
+        taken_or_refused(lambda: library.patch(PERSONALIZED, DPS_ID, patch, validate=validate), UnsupportedError)  # noqa: B023
 
 
 @given(patch=st.lists(OPERATIONS, min_size=1, max_size=6))
@@ -193,7 +193,7 @@ def test_any_patch_on_an_offer(patch: list[Any]) -> None:
     """What is sent, and what it makes of an offer, stays something that JSON can carry."""
     library = LIBRARIES[0]
     try:
-        prepared = library.checked_patch(patch, [library.reference(DPS_ID)], validate=False)
+        prepared = library.checked_patch(patch, [library.offer_reference(DPS_ID)], validate=False)
         json.dumps(prepared.operations, allow_nan=False).encode()
         json.dumps(apply(prepared.operations, sale()), allow_nan=False)
     except (InvalidInputError, UnsupportedError) as error:
@@ -261,8 +261,8 @@ def test_any_search(asked: dict[str, Any]) -> None:
 def test_any_reference(named: Any, offer_type: Any, member: str) -> None:
     for library in LIBRARIES:
         for shape in (named, {"id": named, "offer_type": offer_type}, {"id": DPS_ID, member: named}):
-            taken_or_refused(lambda: library.reference(shape))  # noqa: B023
-            taken_or_refused(lambda: library.get_offer(shape, offer_type=offer_type), UnsupportedError)  # noqa: B023
+            taken_or_refused(lambda: library.offer_reference(shape))  # noqa: B023
+            taken_or_refused(lambda: library.get(offer_type, shape), UnsupportedError)  # noqa: B023
         taken_or_refused(lambda: check_statuses(named))
         taken_or_refused(lambda: check_until(named))
 
@@ -275,16 +275,19 @@ UNSPEAKABLE = {"large": 10**5_000, "negative": -(10**5_000), "deep": deep(900), 
 def test_what_cannot_be_shown_is_refused_all_the_same(what: str) -> None:
     value = UNSPEAKABLE[what]
     calls: list[Callable[[], Any]] = [
-        *(lambda name=name: LIBRARIES[0].create_offer(sale(**{name: value})) for name in (*sale(), "x")),
-        *(lambda name=name: LIBRARIES[0].create_offer(sale(), **{name: value}) for name in ("if_exists", "patience")),
-        *(lambda name=name: LIBRARIES[0].patch_offer(DPS_ID, [{**ADDITION, name: value}]) for name in ADDITION),
+        *(lambda name=name: LIBRARIES[0].create(PERSONALIZED, sale(**{name: value})) for name in (*sale(), "x")),
+        *(
+            lambda name=name: LIBRARIES[0].create(PERSONALIZED, sale(), **{name: value})
+            for name in ("if_exists", "patience")
+        ),
+        *(lambda name=name: LIBRARIES[0].patch(PERSONALIZED, DPS_ID, [{**ADDITION, name: value}]) for name in ADDITION),
         *(lambda name=name: parse_query(**{name: value}) for name in ("q", "qop", "fields", "limit", "name", "start")),
         *(lambda name=name: resolve_window(**{**WINDOW, name: value}) for name in (*WINDOW, "duration", "timezone")),
-        lambda: LIBRARIES[0].create_offer(value),
-        lambda: LIBRARIES[0].patch_offer(DPS_ID, value),
-        lambda: LIBRARIES[0].get_offer(value),
-        lambda: LIBRARIES[0].get_offer({"id": value, "offer_type": value}),
-        lambda: LIBRARIES[0].get_offer(DPS_ID, offer_type=value),
+        lambda: LIBRARIES[0].create(PERSONALIZED, value),
+        lambda: LIBRARIES[0].patch(PERSONALIZED, DPS_ID, value),
+        lambda: LIBRARIES[0].get(PERSONALIZED, value),
+        lambda: LIBRARIES[0].get(PERSONALIZED, {"id": value, "offer_type": value}),
+        lambda: LIBRARIES[0].get(value, DPS_ID),
         lambda: check_statuses(value),
         lambda: check_until(value),
         lambda: window_from(value),

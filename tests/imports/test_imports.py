@@ -27,8 +27,8 @@ HEAVY = {
     "urllib3",
     "uvicorn",
 }
-LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors", f"{OURS}.client.text"}
-"""What operator modules may load of the client: the errors, by which tasks fail."""
+LIGHT_CLIENT = {f"{OURS}.client", f"{OURS}.client.errors", f"{OURS}.client.text", f"{OURS}.client.twins"}
+"""What may load of the client: the errors, by which tasks fail, and what names the hooks' methods."""
 
 PARSED = [
     f"{OURS}.{path.parent.name}.{path.stem}"

@@ -51,7 +51,7 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
     Raises `AlreadyExistsError` (`fail`), `AmbiguousNameError` where several offers have the name, and
     `OutcomeUnknownError` where the retries end without certainty.
     """
-    work = Work(access, creation, access.generation.as_read(creation.properties))
+    work = Work(access, creation, access.generation.as_read(creation.properties, creation.kind))
     earlier = creation.earlier
     if earlier is not None and earlier.id is not None:
         made = yield from _still_there(work, earlier.id)

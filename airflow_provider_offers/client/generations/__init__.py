@@ -89,11 +89,8 @@ class Generation(Protocol):
         """Whether only a read of the object tells how its own properties are spelled that the patch names."""
         ...
 
-    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
-        """Neutral properties as they come back after a write: some values have two spellings on the way in.
-
-        Without a kind they are an offer's.
-        """
+    def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
+        """Neutral properties as they come back after a write: some values have two spellings on the way in."""
         ...
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt: ...

@@ -119,7 +119,7 @@ class Dps:
     def needs_read(self, kind: Kind, patch: Patch) -> bool:
         return False
 
-    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
+    def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
         # What is read stays as it is stored: the guards of a patch repeat it to the letter.
         return as_compared(properties)
 

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.generations.reading import (
     text,
 )
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -145,9 +145,8 @@ class Xcore:
         paths = [operation[name] for operation in patch for name in ("path", "from") if name in operation]
         return any(split_pointer(path)[0] in kind.names.either for path in paths)
 
-    def as_read(self, properties: Mapping[str, Json], kind: Kind | None = None) -> Mapping[str, Json]:
-        names = (kind or PERSONALIZED).names
-        read: Mapping[str, Json] = neutral_value(wire_value(properties, names), names)
+    def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
+        read: Mapping[str, Json] = neutral_value(wire_value(properties, kind.names), kind.names)
         return read
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt:

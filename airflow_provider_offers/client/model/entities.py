@@ -145,19 +145,24 @@ def _bare(identifier: str) -> str:
     return identifier.rpartition(":")[2].casefold()
 
 
-def parse_reference(
-    given: Any, *, offer_type: str | None = None, kind: Kind | None = None, api: str, sandbox: str
-) -> Reference:
-    """The object meant by an id of either generation, an xcore instance id, `name:` and a name, or a task's result.
+def parse_reference(given: Any, kind: Kind, *, api: str, sandbox: str) -> Reference:
+    """The object of the kind that is meant by an id, an xcore instance id, `name:` and a name, or a task's result.
 
-    An offer, unless `kind` says what else. `offer_type` decides where an id does not tell which type of offer it is
-    (default `personalized`) and must agree where it does. Raises `InvalidInputError` before anything is sent.
+    Ids may be either generation's. Raises `InvalidInputError` before anything is sent.
     """
-    if kind is None:
-        stated = None if offer_type is None else kind_of(offer_type)
-        wanted = _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), stated)
-    else:
-        wanted = _Wanted(kind.noun, "object_id", (kind,), kind)
+    return _parsed(given, _Wanted(kind.noun, "object_id", (kind,), kind), api=api, sandbox=sandbox)
+
+
+def parse_offer_reference(given: Any, kind: Kind | None = None, *, api: str, sandbox: str) -> Reference:
+    """The offer that is meant, as `parse_reference`.
+
+    `kind` decides where an id does not tell which type of offer it is (default: personalized), and must agree where it
+    does.
+    """
+    return _parsed(given, _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), kind), api=api, sandbox=sandbox)
+
+
+def _parsed(given: Any, wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
     if isinstance(given, Mapping):
         return _from_mapping(given, wanted, api=api, sandbox=sandbox)
     if isinstance(given, str):

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, TAG
+from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 
@@ -47,7 +47,7 @@ def test_a_decision_created_live_is_sent_with_one_warning_for_each_finding(
         "fallback": "fallbackOffer1234",
         "criteria": [{"placements": ["offerPlacement9"], "optionSelection": {"filter": "offerCollection1234"}}],
     }
-    assert library.create_offer(live, offer_type=DECISION).action == "created"
+    assert library.create(DECISION, live).action == "created"
     told = warnings()
     assert set(told) == {"window_over", "missing_placement", "missing_collection", "missing_fallback"}
     over = told["window_over"]
@@ -64,37 +64,37 @@ def test_what_is_waived_is_silent_and_strict_refuses_the_rest(
     ids = campaign(emulator)
     live = decision(ids, status="live", **OVER)
     with pytest.raises(NotPublishableError, match="window_over") as caught:
-        library.create_offer(live, offer_type=DECISION, validate="strict")
+        library.create(DECISION, live, validate="strict")
     assert set(caught.value.findings) == {"window_over"}
     assert emulator.objects("offer-activity") == []
-    waived = library.create_offer(live, offer_type=DECISION, validate="strict", waive="window_over")
+    waived = library.create(DECISION, live, validate="strict", waive="window_over")
     assert waived.action == "created"
     assert warnings() == {}
 
 
-@pytest.mark.parametrize("kind", ["personalized", "fallback"])
+@pytest.mark.parametrize("kind", [PERSONALIZED, FALLBACK], ids=["personalized", "fallback"])
 def test_an_offer_created_as_approved_is_looked_at_without_another_request(
-    library: OfferLibrary, emulator: Emulator, warnings: Any, kind: str
+    library: OfferLibrary, emulator: Emulator, warnings: Any, kind: Kind
 ) -> None:
     ids = campaign(emulator)
     body: dict[str, Any] = {"name": "Late", "status": "approved", "representations": shown(ids["placement"])}
-    body |= {"selectionConstraint": OVER, "rank": {"priority": 1}} if kind == "personalized" else {}
-    assert library.create_offer(body, offer_type=kind).action == "created"
-    assert set(warnings()) == ({"window_over"} if kind == "personalized" else set())
+    body |= {"selectionConstraint": OVER, "rank": {"priority": 1}} if kind is PERSONALIZED else {}
+    assert library.create(kind, body).action == "created"
+    assert set(warnings()) == ({"window_over"} if kind is PERSONALIZED else set())
     emulator.clear_journal()
     draft = {**body, "name": "Draft", "status": "draft"}
-    library.create_offer(draft, offer_type=kind)
+    library.create(kind, draft)
     requests = len(emulator.journal(path="/data/core/*"))
     emulator.clear_journal()
-    fine = {**body, "name": "Fine", **({"selectionConstraint": OPEN} if kind == "personalized" else {})}
-    library.create_offer(fine, offer_type=kind)
+    fine = {**body, "name": "Fine", **({"selectionConstraint": OPEN} if kind is PERSONALIZED else {})}
+    library.create(kind, fine)
     assert len(emulator.journal(path="/data/core/*")) == requests
 
 
 def test_strict_looks_at_what_an_approved_offer_refers_to(library: OfferLibrary, emulator: Emulator) -> None:
     lost = offer("Lost", "dps:offer-placement:1c2651d4d641ffff", selectionConstraint=OVER)
     with pytest.raises(NotPublishableError) as caught:
-        library.create_offer(lost, validate="strict")
+        library.create(PERSONALIZED, lost, validate="strict")
     assert set(caught.value.findings) == {"window_over", "missing_placement"}
     assert emulator.journal(method="POST", path="/data/core/*") == []
 
@@ -105,9 +105,9 @@ def test_what_is_not_sent_is_not_warned_of(
 ) -> None:
     ids = campaign(emulator)
     late = offer("Voucher", ids["placement"], selectionConstraint=OVER, status="approved")
-    library.create_offer(late, if_exists=if_exists)
+    library.create(PERSONALIZED, late, if_exists=if_exists)
     assert warnings() == {}
-    library.create_offer(late, if_exists="update")
+    library.create(PERSONALIZED, late, if_exists="update")
     assert set(warnings()) == {"window_over"}
 
 
@@ -117,9 +117,9 @@ def test_a_patch_that_makes_a_decision_live_is_looked_at(
     ids = campaign(emulator)
     there = seed(emulator, "offer-activity", **decision(ids, **OVER))
     with pytest.raises(NotPublishableError, match="window_over"):
-        library.patch_offer(there, SET_LIVE, offer_type=DECISION, validate="strict")
+        library.patch(DECISION, there, SET_LIVE, validate="strict")
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
-    library.patch_offer(there, SET_LIVE, offer_type=DECISION)
+    library.patch(DECISION, there, SET_LIVE)
     assert set(warnings()) == {"window_over"}
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "live"
 
@@ -132,14 +132,14 @@ def test_a_patch_that_approves_an_offer_is_looked_at_as_it_will_be(
         emulator, "personalized-offer", **offer("Late", ids["placement"], status="draft", selectionConstraint=OVER)
     )
     reopened = [{"op": "replace", "path": "/selectionConstraint", "value": OPEN}]
-    library.patch_offer(there, [*APPROVE, *reopened])
+    library.patch(PERSONALIZED, there, [*APPROVE, *reopened])
     assert warnings() == {}
-    library.patch_offer(there, [{"op": "replace", "path": "/status", "value": "draft"}])
+    library.patch(PERSONALIZED, there, [{"op": "replace", "path": "/status", "value": "draft"}])
     closed = [{"op": "replace", "path": "/selectionConstraint", "value": OVER}]
-    library.patch_offer(there, [*closed, *APPROVE], waive=["window_over"])
+    library.patch(PERSONALIZED, there, [*closed, *APPROVE], waive=["window_over"])
     assert warnings() == {}
-    library.patch_offer(there, [{"op": "replace", "path": "/status", "value": "draft"}])
-    library.patch_offer(there, APPROVE)
+    library.patch(PERSONALIZED, there, [{"op": "replace", "path": "/status", "value": "draft"}])
+    library.patch(PERSONALIZED, there, APPROVE)
     assert set(warnings()) == {"window_over"}
 
 
@@ -147,7 +147,7 @@ def test_without_checks_nothing_is_looked_at(library: OfferLibrary, emulator: Em
     ids = campaign(emulator)
     there = seed(emulator, "offer-activity", **decision(ids, **OVER))
     emulator.clear_journal()
-    library.patch_offer(there, SET_LIVE, offer_type=DECISION, validate=False)
+    library.patch(DECISION, there, SET_LIVE, validate=False)
     assert warnings() == {}
     assert not emulator.journal(method="GET", path="/data/core/dps/offers*")
 
@@ -159,9 +159,9 @@ def test_the_doubts_about_a_window_are_told_at_creation_too(
     twice = {"start": "2026-10-25T02:30:00", "duration": "P3D", "timezone": "Europe/Berlin"}
     draft = offer("Autumn", ids["placement"], status="draft")
     with pytest.raises(InvalidInputError, match="ambiguous_time"):
-        library.create_offer(draft, window=twice, validate="strict")
-    library.create_offer(draft, window=twice, waive=["ambiguous_time"], validate="strict")
-    assert library.create_offer({**draft, "name": "Other"}, window=twice).action == "created"
+        library.create(PERSONALIZED, draft, window=twice, validate="strict")
+    library.create(PERSONALIZED, draft, window=twice, waive=["ambiguous_time"], validate="strict")
+    assert library.create(PERSONALIZED, {**draft, "name": "Other"}, window=twice).action == "created"
 
 
 @pytest.mark.parametrize(
@@ -176,5 +176,5 @@ def test_a_reason_that_the_kind_does_not_know_is_refused(
     library: OfferLibrary, kind: Any, waive: Any, said: str
 ) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        library.create_offer({"name": "Any"}, offer_type=kind, waive=waive)
+        library.create(kind, {"name": "Any"}, waive=waive)
     assert said in str(caught.value)

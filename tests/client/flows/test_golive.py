@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import APIError, ConflictError, NotPublishableError
 from airflow_provider_offers.client.flows import editing, golive
+from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
 from airflow_provider_offers.client.flows.listing import Listing
@@ -161,7 +162,7 @@ def test_an_offer_that_is_gone_from_a_collection(library: OfferLibrary, emulator
     from airflow_provider_offers.client.settings import parse_settings
 
     with OfferLibrary(parse_settings(**connection)) as dps:
-        dps.delete_offer(gone)
+        dps.edit(PERSONALIZED, gone, delete_written)
     found = findings(library, decision(ids))
     assert list(found) == ["missing_offer"]
     assert gone in found["missing_offer"]
@@ -340,7 +341,7 @@ def test_who_is_edited_between_two_pages_of_offers_is_found(
         if self in scans and not pages:
             pages.append(len(page or ()))
             change = [{"op": "add", "path": "/description", "value": "edited"}]
-            library.patch_offer(ids["personalized"], change)
+            library.patch(PERSONALIZED, ids["personalized"], change)
         return page
 
     scans: list[Listing] = []
@@ -390,7 +391,7 @@ def _lagging(emulator: Emulator, ids: dict[str, str], how: str) -> dict[str, Any
 
 
 def _set(library: OfferLibrary, identifier: str, kind: Kind, status: str) -> None:
-    library.patch_offer(identifier, [{"op": "replace", "path": "/status", "value": status}], offer_type=kind)
+    library.patch(kind, identifier, [{"op": "replace", "path": "/status", "value": status}])
 
 
 @pytest.mark.parametrize("how", ["offers", "any-tags", "all-tags"])
@@ -422,7 +423,7 @@ def test_what_lost_its_qualifier_a_moment_ago_does_not_count(library: OfferLibra
     emulator.clock.freeze("2026-03-20T12:00:00Z")
     ids = campaign(emulator)
     there = _lagging(emulator, ids, "any-tags")
-    library.patch_offer(ids["personalized"], [{"op": "replace", "path": "/tags", "value": []}])
+    library.patch(PERSONALIZED, ids["personalized"], [{"op": "replace", "path": "/tags", "value": []}])
     assert set(findings(library, there)) == {"empty_collection"}
 
 
@@ -431,7 +432,7 @@ def test_a_collection_that_was_filled_a_moment_ago_is_not_empty(library: OfferLi
     ids = campaign(emulator, collection={"ids": []})
     there = _lagging(emulator, ids, "any-tags")
     change = [{"op": "replace", "path": "/ids", "value": [ids["tag"]]}]
-    library.patch_offer(ids["collection"], change, offer_type=COLLECTION)
+    library.patch(COLLECTION, ids["collection"], change)
     assert findings(library, there) == {}
 
 
@@ -474,15 +475,13 @@ def test_what_changes_while_it_is_looked_at_is_looked_at_again(
     def interrupted(*arguments: Any, **options: Any) -> Any:
         found = yield from actual(*arguments, **options)
         if not looks:
-            library.patch_offer(there, [{"op": "remove", "path": "/fallback"}], offer_type=DECISION)
+            library.patch(DECISION, there, [{"op": "remove", "path": "/fallback"}])
         looks.append(found)
         return found
 
     monkeypatch.setattr(editing, "check_decision", interrupted)
     with pytest.raises(NotPublishableError, match="no_fallback") as caught:
-        library.edit_offer(
-            there, lambda access, it: take_step(access, it, ACTIVATE, now=lambda: NOW), offer_type=DECISION
-        )
+        library.edit(DECISION, there, lambda access, it: take_step(access, it, ACTIVATE, now=lambda: NOW))
     assert set(caught.value.findings) == {"no_fallback"}
     assert len(looks) == 2
     assert not isinstance(caught.value, ConflictError)
@@ -493,10 +492,10 @@ def test_a_decision_created_live_is_looked_at_unless_it_is_there(library: OfferL
     ids = campaign(emulator, fallback={"representations": []})
     live = decision(ids, status="live")
     with pytest.raises(NotPublishableError, match="fallback_lacks_placement"):
-        library.create_offer(live, offer_type=DECISION, validate="strict")
+        library.create(DECISION, live, validate="strict")
     assert emulator.objects("offer-activity") == []
     there = seed(emulator, "offer-activity", **decision(ids))
-    assert library.create_offer(live, offer_type=DECISION, if_exists="adopt").receipt.id == there
+    assert library.create(DECISION, live, if_exists="adopt").receipt.id == there
 
 
 def test_a_decision_created_live_without_checks_is_the_services_to_refuse(
@@ -504,7 +503,7 @@ def test_a_decision_created_live_without_checks_is_the_services_to_refuse(
 ) -> None:
     ids = campaign(emulator, fallback={"representations": []})
     with pytest.raises(APIError):
-        library.create_offer(decision(ids, status="live"), offer_type=DECISION, validate=False)
+        library.create(DECISION, decision(ids, status="live"), validate=False)
     assert emulator.journal(method="POST", path="/data/core/*"), "it was sent"
 
 
@@ -513,12 +512,12 @@ def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulato
     there = seed(emulator, "offer-activity", **decision(ids))
     live = {"name": "Newsletter", "status": "live"}
     with pytest.raises(NotPublishableError, match="waive a reason by its name") as caught:
-        library.create_offer(live, offer_type=DECISION, if_exists="update", validate="strict")
+        library.create(DECISION, live, if_exists="update", validate="strict")
     # What the update leaves as it is counts too: the criteria and the window are the decision's own.
     assert set(caught.value.findings) == {"fallback_lacks_placement"}
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
     whole = seed(emulator, "fallback-offer", name="Whole", status="approved", representations=shown(ids["placement"]))
-    done = library.create_offer({**live, "fallback": whole}, offer_type=DECISION, if_exists="update")
+    done = library.create(DECISION, {**live, "fallback": whole}, if_exists="update")
     assert (done.action, done.receipt.id) == ("updated", there)
 
 
@@ -526,15 +525,15 @@ def test_an_update_of_what_is_live_is_looked_at_where_it_matters(library: OfferL
     ids = campaign(emulator, personalized={"status": "draft"})
     there = seed(emulator, "offer-activity", **decision(ids, status="live"))
     changed = decision(ids, status="live", description="New")
-    assert library.create_offer(changed, offer_type=DECISION, if_exists="update").action == "updated"
+    assert library.create(DECISION, changed, if_exists="update").action == "updated"
     later = decision(ids, status="live", endDate="2098-01-01T00:00:00Z")
     with pytest.raises(NotPublishableError, match="offers_not_approved"):
-        library.create_offer(later, offer_type=DECISION, if_exists="update", validate="strict")
+        library.create(DECISION, later, if_exists="update", validate="strict")
     ended = decision(ids, status="live", **ENDED)
     with pytest.raises(NotPublishableError, match="window_over"):
-        library.create_offer(ended, offer_type=DECISION, if_exists="update", validate="strict")
+        library.create(DECISION, ended, if_exists="update", validate="strict")
     assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
-    unlooked = library.create_offer(later, offer_type=DECISION, if_exists="update", validate=False)
+    unlooked = library.create(DECISION, later, if_exists="update", validate=False)
     assert (unlooked.action, unlooked.receipt.id) == ("updated", there)
 
 

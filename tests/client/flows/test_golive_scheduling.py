@@ -24,7 +24,7 @@ def test_a_live_decision_is_not_scheduled_to_where_it_has_nothing_to_show(
 
     def to(start: str, end: str) -> str:
         window = window_from({"start": start, "end": end})
-        return library.edit_offer(there, lambda access, it: schedule(access, it, window), offer_type=DECISION).action
+        return library.edit(DECISION, there, lambda access, it: schedule(access, it, window)).action
 
     with pytest.raises(NotPublishableError, match="window_over"):
         to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z")
@@ -33,7 +33,7 @@ def test_a_live_decision_is_not_scheduled_to_where_it_has_nothing_to_show(
     assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
     # What was amiss before has nothing to do with the window.
     assert to("2026-01-01T00:00:00Z", "2098-01-01T00:00:00Z") == "scheduled"
-    library.patch_offer(there, [{"op": "replace", "path": "/status", "value": "draft"}], offer_type=DECISION)
+    library.patch(DECISION, there, [{"op": "replace", "path": "/status", "value": "draft"}])
     assert to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z") == "scheduled"
 
 
@@ -44,10 +44,10 @@ def test_a_criterion_may_list_its_offers_itself(library: OfferLibrary, emulator:
         criteria = [{"placements": [ids["placement"]], "optionSelection": selection}]
         return {"name": name, "status": "draft", "criteria": criteria}
 
-    made = library.create_offer(draft("Direct", optionSelectionType="directList"), offer_type=DECISION)
-    found = library.get_offer(made.receipt.id, offer_type=DECISION)
+    made = library.create(DECISION, draft("Direct", optionSelectionType="directList"))
+    found = library.get(DECISION, made.receipt.id)
     assert found is not None
     assert found.properties["criteria"][0]["optionSelection"] == {"optionSelectionType": "directList"}
     for selection in ({}, {"optionSelectionType": "filter"}, {"optionSelectionType": "other"}):
         with pytest.raises(InvalidInputError, match="optionSelection"):
-            library.create_offer(draft("Wrong", **selection), offer_type=DECISION)
+            library.create(DECISION, draft("Wrong", **selection))

@@ -38,9 +38,7 @@ def users(library: OfferLibrary, kind: Kind, *ids: str) -> dict[str, tuple[str, 
 
 
 def remove(library: OfferLibrary, kind: Kind, identifier: str, **options: Any) -> Deleted:
-    done = library.edit_offer(
-        identifier, lambda access, reference: delete_object(access, reference, **options), offer_type=kind
-    )
+    done = library.edit(kind, identifier, lambda access, reference: delete_object(access, reference, **options))
     assert isinstance(done, Deleted)
     return done
 
@@ -94,8 +92,8 @@ def test_a_listing_that_lags_names_nobody_who_is_gone(library: OfferLibrary, emu
     ids = whole(emulator)
     emulator.clock.advance(60)
     emulator.configure(list_lag=30, index_lag=30)
-    library.delete_offer(ids["decision"], offer_type=DECISION)
-    assert [each.id for each in library.search_offers(parse_query(), offer_type=DECISION)] == [ids["decision"]]
+    library.delete(DECISION, ids["decision"])
+    assert [each.id for each in library.search(DECISION, parse_query())] == [ids["decision"]]
     assert users(library, COLLECTION, ids["collection"]) == {}
     assert remove(library, COLLECTION, ids["collection"]).action == "deleted"
 
@@ -209,7 +207,7 @@ def test_who_is_edited_between_two_pages_is_found_all_the_same(
         pages.append(len(page or ()))
         if len(pages) == 1:
             change = [{"op": "add", "path": "/description", "value": "edited"}]
-            library.patch_offer(offers[edited], change, offer_type=PERSONALIZED)
+            library.patch(PERSONALIZED, offers[edited], change)
         return page
 
     monkeypatch.setattr(referring, "_PAGE", 3)
@@ -277,7 +275,7 @@ def test_a_cascade_spares_what_points_elsewhere_by_then(
     def moves() -> None:
         change = [{"op": "replace", "path": "/criteria/0/optionSelection/filter", "value": other}]
         for each in emulator.objects("offer-activity"):
-            library.patch_offer(each["id"], change, offer_type=DECISION)
+            library.patch(DECISION, each["id"], change)
 
     _Meanwhile(monkeypatch, moment, moves)
     done = remove(library, COLLECTION, ids["collection"], cascade=True)
@@ -295,7 +293,7 @@ def test_a_cascade_spares_what_pointed_there_through_another_that_does_no_more(
     _Meanwhile(
         monkeypatch,
         "_everything_above",
-        lambda: library.patch_offer(ids["collection"], change, offer_type=COLLECTION),
+        lambda: library.patch(COLLECTION, ids["collection"], change),
     )
     done = remove(library, TAG, ids["tag"], cascade=True)
     assert [each.id for each in done.cascaded] == [ids["personalized"]]
@@ -313,7 +311,7 @@ def test_a_plain_deletion_that_is_refused_names_who_refers(
     listed = seed(emulator, "offer-filter", name="Listed", filterType="offers", ids=[ids["personalized"]])
 
     def plainly(identifier: str) -> str:
-        return library.edit_offer(identifier, deleting.delete_written).action
+        return library.edit(PERSONALIZED, identifier, deleting.delete_written).action
 
     with pytest.raises(ConflictError, match="the service refused to delete it") as caught:
         plainly(ids["personalized"])
@@ -332,7 +330,7 @@ def test_references_to_what_is_gone_are_left_alone(library: OfferLibrary, emulat
     connection = emulator.connection("dps")
     connection.pop("conn_type")
     with OfferLibrary(parse_settings(**connection)) as dps:
-        dps.delete_offer(ids["tag"], offer_type=TAG)
+        dps.edit(TAG, ids["tag"], deleting.delete_written)
     assert remove(library, TAG, ids["tag"], cascade=cascade, missing_ok=True).action == "unchanged"
     with pytest.raises(NotFoundError):
         remove(library, TAG, ids["tag"], cascade=cascade)

@@ -127,21 +127,21 @@ def test_each_name_is_looked_up_once_for_a_library(library: OfferLibrary, emulat
 
 
 def test_a_name_that_went_to_another_object_is_looked_up_again(library: OfferLibrary, emulator: Emulator) -> None:
-    old = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    old = library.create(TAG, {"name": "Spring"}).receipt.id
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [old]}
-    library.delete_offer("name:Spring", offer_type=TAG)
-    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    library.delete(TAG, "name:Spring")
+    new = library.create(TAG, {"name": "Spring"}).receipt.id
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [new]}
 
 
 def test_a_renamed_object_is_not_found_by_its_old_name(library: OfferLibrary, emulator: Emulator, api: str) -> None:
-    old = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    old = library.create(TAG, {"name": "Spring"}).receipt.id
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [old]}
     path = "/name" if api == "dps" else "/_instance/xdm:name"
-    library.patch_offer(old, [{"op": "replace", "path": path, "value": "Summer"}], offer_type=TAG)
+    library.patch(TAG, old, [{"op": "replace", "path": path, "value": "Summer"}])
     with pytest.raises(NotFoundError, match="'Spring'"):
         resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
-    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    new = library.create(TAG, {"name": "Spring"}).receipt.id
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring", "name:Summer"]}) == {"tags": [new, old]}
 
 
@@ -153,7 +153,7 @@ def test_an_object_that_is_replaced_is_not_found_by_its_old_name(
     ids = campaign(emulator)
     listed = {"filterType": "offers", "ids": ["name:Voucher"]}
     assert resolved(library, COLLECTION, listed)["ids"] == [ids["personalized"]]
-    library.replace_offer(ids["personalized"], offer("Coupon", ids["placement"]))
+    library.replace(PERSONALIZED, ids["personalized"], offer("Coupon", ids["placement"]))
     with pytest.raises(NotFoundError, match="'Voucher'"):
         resolved(library, COLLECTION, listed)
     assert resolved(library, COLLECTION, {**listed, "ids": ["name:Coupon"]})["ids"] == [ids["personalized"]]
@@ -162,7 +162,7 @@ def test_an_object_that_is_replaced_is_not_found_by_its_old_name(
 def test_names_stay_known_after_edits_of_something_else(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
-    library.patch_offer(ids["tag"], [{"op": "add", "path": "/description", "value": "name"}], offer_type=TAG)
+    library.patch(TAG, ids["tag"], [{"op": "add", "path": "/description", "value": "name"}])
     before = lookups(emulator)
     resolved(library, PERSONALIZED, {"tags": ["name:Spring"]})
     assert lookups(emulator) == before
@@ -171,10 +171,10 @@ def test_names_stay_known_after_edits_of_something_else(library: OfferLibrary, e
 # An instance id is an address on generation 1 only.
 @pytest.mark.parametrize("api", ["xcore"], indirect=True)
 def test_what_is_deleted_by_its_instance_id_is_forgotten(library: OfferLibrary, emulator: Emulator, api: str) -> None:
-    made = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt
+    made = library.create(TAG, {"name": "Spring"}).receipt
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [made.id]}
-    library.delete_offer(made.instance_id, offer_type=TAG)
-    new = library.create_offer({"name": "Spring"}, offer_type=TAG).receipt.id
+    library.delete(TAG, made.instance_id)
+    new = library.create(TAG, {"name": "Spring"}).receipt.id
     assert resolved(library, PERSONALIZED, {"tags": ["name:Spring"]}) == {"tags": [new]}
 
 
@@ -191,8 +191,8 @@ def test_the_filter_type_tells_what_a_name_in_a_patch_is_of(
     patch: list[dict[str, Any]] = [{"op": "add", "path": "/ids", "value": ["name:Spring"]}]
     if told_by == "patch":
         patch.insert(0, {"op": "replace", "path": "/filterType", "value": how})
-    library.patch_offer(there, patch, offer_type=COLLECTION)
-    entity = library.get_offer(there, offer_type=COLLECTION)
+    library.patch(COLLECTION, there, patch)
+    entity = library.get(COLLECTION, there)
     assert entity is not None
     assert entity.properties["ids"] == [meant]
     assert other not in entity.properties["ids"]
@@ -201,9 +201,7 @@ def test_the_filter_type_tells_what_a_name_in_a_patch_is_of(
 def test_a_name_of_another_kind_than_a_collection_lists_is_unknown(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     with pytest.raises(NotFoundError, match="there is no such collection qualifier"):
-        library.patch_offer(
-            ids["collection"], [{"op": "add", "path": "/ids/-", "value": "name:Voucher"}], offer_type=COLLECTION
-        )
+        library.patch(COLLECTION, ids["collection"], [{"op": "add", "path": "/ids/-", "value": "name:Voucher"}])
 
 
 @pytest.mark.parametrize("spelled", [" name:Spring", "\nname: Spring\n", "name:Spring "])
@@ -234,7 +232,7 @@ def test_every_ambiguous_name_is_told_at_once(library: OfferLibrary, emulator: E
     assert "/representations/0/placement" in str(caught.value)
     assert set(caught.value.ids) == set(twins)
     with pytest.raises(AmbiguousNameError) as caught:
-        library.get_offer("name:Twin", offer_type=PLACEMENT)
+        library.get(PLACEMENT, "name:Twin")
     assert set(caught.value.ids) == set(twins)
 
 
@@ -259,20 +257,20 @@ def test_names_are_exact_whatever_they_hold(library: OfferLibrary, emulator: Emu
 def test_every_kind_is_found_by_its_name(library: OfferLibrary, emulator: Emulator, kind: Kind, api: str) -> None:
     ids = campaign(emulator)
     name = next(each["body"]["name"] for each in emulator.objects() if each["id"] == ids[kind.key])
-    there = library.run(lambda access: resolve(access, library.reference(f"name:{name}", kind)))
+    there = library.run(lambda access: resolve(access, library.reference(kind, f"name:{name}")))
     assert there.id == ids[kind.key]
     assert (there.instance_id == there.id) == (api == "dps")
-    entity = library.run(lambda access: read_now(access, library.reference(f"name:{name}", kind)))
+    entity = library.run(lambda access: read_now(access, library.reference(kind, f"name:{name}")))
     assert (entity.id, entity.name) == (ids[kind.key], name)
 
 
 def test_names_mix_with_ids_in_what_is_read(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     second = seed(emulator, "personalized-offer", **offer("Second", ids["placement"]))
-    found = library.get_offers([library.reference("name:Voucher"), library.reference(second)])
+    found = library.get_many([library.offer_reference("name:Voucher"), library.offer_reference(second)])
     assert [entity.id for entity in found] == [ids["personalized"], second]
     with pytest.raises(NotFoundError, match="name:Third"):
-        library.get_offers([library.reference("name:Third"), library.reference(second)])
+        library.get_many([library.offer_reference("name:Third"), library.offer_reference(second)])
 
 
 def test_what_is_created_with_names_is_found_again_by_its_ids(library: OfferLibrary, emulator: Emulator) -> None:
@@ -285,13 +283,15 @@ def test_what_is_created_with_names_is_found_again_by_its_ids(library: OfferLibr
         "rank": {"priority": 1},
         "tags": ["name:Spring"],
     }
-    made = library.create_offer(wanted)
-    assert library.create_offer(wanted, if_exists="update").action == "unchanged"
-    entity = library.get_offer(made.receipt.id)
+    made = library.create(PERSONALIZED, wanted)
+    assert library.create(PERSONALIZED, wanted, if_exists="update").action == "unchanged"
+    entity = library.get(PERSONALIZED, made.receipt.id)
     assert entity is not None
     assert entity.properties["tags"] == [ids["tag"]]
-    assert library.patch_offer(
-        "name:Named", [{"op": "test", "path": "/tags/0", "value": "name:Spring"}, {"op": "remove", "path": "/tags/0"}]
+    assert library.patch(
+        PERSONALIZED,
+        "name:Named",
+        [{"op": "test", "path": "/tags/0", "value": "name:Spring"}, {"op": "remove", "path": "/tags/0"}],
     )
 
 
@@ -300,5 +300,5 @@ def test_an_empty_name_is_refused_before_anything_is_sent(
     library: OfferLibrary, emulator: Emulator, empty: str
 ) -> None:
     with pytest.raises(InvalidInputError, match="/tags/0"):
-        library.create_offer(offer("x", "p", tags=[empty]))
+        library.create(PERSONALIZED, offer("x", "p", tags=[empty]))
     assert lookups(emulator) == 0

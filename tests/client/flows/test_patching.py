@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import ConflictError, InvalidInputError, OutcomeUnknownError
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FORMULA, RULE
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FORMULA, PERSONALIZED, RULE
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
@@ -52,7 +52,7 @@ def formula(library: OfferLibrary) -> str:
         "expression": {"type": "PQL", "format": "pql/text", "value": "1"},
         "definedOn": ABOUT,
     }
-    return library.create_offer(document, offer_type=FORMULA).receipt.id
+    return library.create(FORMULA, document).receipt.id
 
 
 def body_of(emulator: Emulator, identifier: str) -> Any:
@@ -66,28 +66,28 @@ def committed(emulator: Emulator) -> int:
 
 def test_operations_that_no_page_lists_are_made_of_those_that_are(emulator: Emulator, library: OfferLibrary) -> None:
     emulator.configure(unlisted_operations="refuse")
-    made = library.create_offer(offer()).receipt.id
+    made = library.create(PERSONALIZED, offer()).receipt.id
     operations = [
         {"op": "test", "path": "/characteristics/a", "value": "1"},
         {"op": "move", "from": "/characteristics/a", "path": "/characteristics/c"},
         {"op": "copy", "from": "/_instance/xdm:characteristics/c", "path": "/description"},
     ]
-    assert library.patch_offer(made, operations).receipt.etag == 2
+    assert library.patch(PERSONALIZED, made, operations).receipt.etag == 2
     body = body_of(emulator, made)
     assert (body["characteristics"], body["description"]) == ({"b": "2", "c": "1"}, "1")
 
 
 def test_a_date_is_tested_as_an_instant(emulator: Emulator, library: OfferLibrary) -> None:
-    made = library.create_offer(offer()).receipt.id
+    made = library.create(PERSONALIZED, offer()).receipt.id
     path = "/selectionConstraint/startDate"
     for etag, same in enumerate(("2020-01-01T00:00:00Z", "2020-01-01T01:00:00.000+01:00"), 2):
         operations = [
             {"op": "test", "path": path, "value": same},
             {"op": "add", "path": "/description", "value": same},
         ]
-        assert library.patch_offer(made, operations).receipt.etag == etag
+        assert library.patch(PERSONALIZED, made, operations).receipt.etag == etag
     with pytest.raises(ConflictError, match="nothing was sent"):
-        library.patch_offer(made, [{"op": "test", "path": path, "value": "2020-01-01T00:00:01Z"}, *operations])
+        library.patch(PERSONALIZED, made, [{"op": "test", "path": path, "value": "2020-01-01T00:00:01Z"}, *operations])
 
 
 @DPS_ONLY
@@ -100,8 +100,8 @@ def test_what_reads_leave_out_can_be_patched(emulator: Emulator, library: OfferL
         ),
         2,
     ):
-        assert library.patch_offer(made, operations, offer_type=FORMULA).receipt.etag == number
-    assert library.patch_offer(made, [_version("2")], offer_type=FORMULA, if_match=3).receipt.etag == 4
+        assert library.patch(FORMULA, made, operations).receipt.etag == number
+    assert library.patch(FORMULA, made, [_version("2")], if_match=3).receipt.etag == 4
     about = body_of(emulator, made)["definedOn"]["offer"]
     assert (about["referencePaths"], about["schema"]["version"]) == (["a", "b"], "2")
 
@@ -119,13 +119,11 @@ def test_a_lost_answer_about_what_reads_leave_out_is_unknown(
     made = formula(library)
     emulator.add_fault(fault["effect"], method="PATCH", when=when, path="/data/*", **_but_effect(fault))
     with pytest.raises(OutcomeUnknownError):
-        library.patch_offer(
-            made, [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "b"}], offer_type=FORMULA
-        )
+        library.patch(FORMULA, made, [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "b"}])
     assert committed(emulator) == (when == "after")
     # Setting it twice does what once does, and so is repeated.
     emulator.add_fault(fault["effect"], method="PATCH", when=when, path="/data/*", **_but_effect(fault))
-    library.patch_offer(made, [_version("3")], offer_type=FORMULA)
+    library.patch(FORMULA, made, [_version("3")])
     assert body_of(emulator, made)["definedOn"]["offer"]["schema"]["version"] == "3"
 
 
@@ -134,28 +132,28 @@ def _but_effect(fault: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_rule_is_patched_beside_what_reads_may_leave_out(emulator: Emulator, library: OfferLibrary) -> None:
-    made = library.create_offer({**RULE_BODY, "definedOn": {"profile": ABOUT["offer"]}}, offer_type=RULE).receipt.id
+    made = library.create(RULE, {**RULE_BODY, "definedOn": {"profile": ABOUT["offer"]}}).receipt.id
     add = [{"op": "add", "path": "/_instance/xdm:definedOn/profile/xdm:referencePaths/-", "value": "b"}]
-    assert library.patch_offer(made, add, offer_type=RULE).receipt.etag == 2
+    assert library.patch(RULE, made, add).receipt.etag == 2
     assert body_of(emulator, made)["definedOn"]["profile"]["referencePaths"] == ["a", "b"]
 
 
 def test_what_a_patch_would_leave_is_held_against_the_rules(emulator: Emulator, library: OfferLibrary) -> None:
     tags = [seed(emulator, "tag", name=f"Tag {number}") for number in range(21)]
-    made = library.create_offer(offer(tags=tags[:20])).receipt.id
+    made = library.create(PERSONALIZED, offer(tags=tags[:20])).receipt.id
     for operation, place in (
         ({"op": "add", "path": "/tags/-", "value": tags[20]}, "/tags"),
         ({"op": "add", "path": "/representations/-", "value": representation()}, "/representations/1/placement"),
         ({"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 306_500}, "(the whole)"),
     ):
         with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
-            library.patch_offer(made, [operation], validate="strict")
+            library.patch(PERSONALIZED, made, [operation], validate="strict")
         assert place in str(refused.value)
     assert not emulator.journal(method="PATCH")
     # Less, though it may be too much, is better than more.
     emulator.configure(guardrails="ignore")
     crowded = seed(emulator, "personalized-offer", **offer(name="Crowded", tags=[*tags, *tags]))
-    assert library.patch_offer(crowded, [{"op": "remove", "path": "/tags/0"}]).receipt.etag == 2
+    assert library.patch(PERSONALIZED, crowded, [{"op": "remove", "path": "/tags/0"}]).receipt.etag == 2
 
 
 def test_what_a_patch_sets_together_is_refused_before_anything_is_sent(
@@ -171,23 +169,23 @@ def test_what_a_patch_sets_together_is_refused_before_anything_is_sent(
     for operations, target, kind in (
         ([("criteria", criteria)], there, DECISION),
         ([("startDate", moment), ("endDate", moment)], there, DECISION),
-        ([("representations", [representation()] * 2)], ids["personalized"], None),
+        ([("representations", [representation()] * 2)], ids["personalized"], PERSONALIZED),
         ([("filterType", "any-tags"), ("ids", tags)], ids["collection"], COLLECTION),
-        ([("description", "x" * 310_000)], ids["personalized"], None),
+        ([("description", "x" * 310_000)], ids["personalized"], PERSONALIZED),
     ):
         patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in operations]
         with pytest.raises(InvalidInputError, match="cannot be sent"):
-            library.patch_offer(target, patch, offer_type=kind, validate="strict")
+            library.patch(kind, target, patch, validate="strict")
     assert len(emulator.journal()) == asked
 
 
 def test_without_the_checks_a_patch_is_left_to_the_service(emulator: Emulator, library: OfferLibrary) -> None:
     emulator.configure(guardrails="ignore")
-    made = library.create_offer(offer(tags=[Emulator.TAG_ID] * 20)).receipt.id
+    made = library.create(PERSONALIZED, offer(tags=[Emulator.TAG_ID] * 20)).receipt.id
     add = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
     with pytest.raises(InvalidInputError, match="nothing was sent"):
-        library.patch_offer(made, add)
-    assert library.patch_offer(made, add, validate=False).receipt.etag == 2
+        library.patch(PERSONALIZED, made, add)
+    assert library.patch(PERSONALIZED, made, add, validate=False).receipt.etag == 2
 
 
 def test_an_update_is_held_against_the_rules_with_what_is_there(emulator: Emulator, library: OfferLibrary) -> None:
@@ -196,4 +194,4 @@ def test_an_update_is_held_against_the_rules_with_what_is_there(emulator: Emulat
     seed(emulator, "offer-activity", **decision(ids, name="Front page"))
     later = {"name": "Front page", "status": "draft", "startDate": "2099-01-01T00:00:00Z"}
     with pytest.raises(InvalidInputError, match="/endDate"):
-        library.create_offer(later, offer_type=DECISION, if_exists="update", validate="strict")
+        library.create(DECISION, later, if_exists="update", validate="strict")

@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, RULE
+from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, PERSONALIZED, RULE
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 
@@ -59,18 +59,18 @@ def test_an_object_becomes_what_the_document_says_and_nothing_else(
 ) -> None:
     before, after = _documents(campaign(emulator))[key]
     kind = LIBRARY[key]
-    made = library.create_offer(before, offer_type=kind).receipt
+    made = library.create(kind, before).receipt
     emulator.clear_journal()
-    written = library.replace_offer(made.id, after, offer_type=kind)
+    written = library.replace(kind, made.id, after)
     assert (written.action, written.receipt.etag) == ("replaced", 2)
     (write,) = [entry for entry in emulator.journal(path="/data/core/*") if entry.method != "GET"]
     assert write.method == ("PATCH" if api == "dps" else "PUT")
-    there = library.get_offer(made.id, offer_type=kind)
+    there = library.get(kind, made.id)
     assert there is not None
     assert there.properties["name"] == after["name"]
     left_over = set(before) - set(after)
     assert not left_over & set(there.properties)
-    again = library.replace_offer(made.id, after, offer_type=kind)
+    again = library.replace(kind, made.id, after)
     assert (again.action, again.receipt.etag) == ("unchanged", 2)
     assert (there.id, parse_instant(there.created)) == (made.id, parse_instant(made.created))
 
@@ -80,12 +80,12 @@ def test_formulas_are_replaced_where_they_are_documented(library: OfferLibrary, 
     formula["definedOn"] = {"offer": {"schema": {"altId": "_experience.offer-management.personalized-offer"}}}
     if api == "xcore":
         with pytest.raises(UnsupportedError):
-            library.replace_offer("dps:ranking-function:1", formula, offer_type=LIBRARY["formula"])
+            library.replace(LIBRARY["formula"], "dps:ranking-function:1", formula)
         return
-    made = library.create_offer(formula, offer_type=LIBRARY["formula"]).receipt
+    made = library.create(LIBRARY["formula"], formula).receipt
     changed = {**formula, "name": "Boosted", "expression": {**PQL, "value": "2"}}
-    assert library.replace_offer(made.id, changed, offer_type=LIBRARY["formula"]).action == "replaced"
-    there = library.get_offer(made.id, offer_type=LIBRARY["formula"])
+    assert library.replace(LIBRARY["formula"], made.id, changed).action == "replaced"
+    there = library.get(LIBRARY["formula"], made.id)
     assert there is not None
     assert (there.name, there.properties["expression"]["value"]) == ("Boosted", "2")
 
@@ -93,10 +93,10 @@ def test_formulas_are_replaced_where_they_are_documented(library: OfferLibrary, 
 def test_the_etag_that_is_named_must_be_the_objects(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     before, after = _documents(ids)["personalized"]
-    made = library.create_offer(before).receipt
+    made = library.create(PERSONALIZED, before).receipt
     with pytest.raises(ConflictError, match="its etag is 1, not 7"):
-        library.replace_offer(made.id, after, if_match=7)
-    assert library.replace_offer(made.id, after, if_match='"1"').receipt.etag == 2
+        library.replace(PERSONALIZED, made.id, after, if_match=7)
+    assert library.replace(PERSONALIZED, made.id, after, if_match='"1"').receipt.etag == 2
 
 
 def test_what_the_screens_keep_beside_a_rule_is_left_alone(library: OfferLibrary, emulator: Emulator, api: str) -> None:
@@ -110,9 +110,9 @@ def test_what_the_screens_keep_beside_a_rule_is_left_alone(library: OfferLibrary
             }
         ]
     )
-    written = library.replace_offer(rule, {"name": "By hand", "condition": {**PQL, "value": "false"}}, offer_type=RULE)
+    written = library.replace(RULE, rule, {"name": "By hand", "condition": {**PQL, "value": "false"}})
     assert written.action == "replaced"
-    there = library.get_offer(rule, offer_type=RULE)
+    there = library.get(RULE, rule)
     assert there is not None
     assert there.properties["segmentModel"] == model
 
@@ -120,9 +120,9 @@ def test_what_the_screens_keep_beside_a_rule_is_left_alone(library: OfferLibrary
 def test_names_in_a_document_are_looked_up(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     before, after = _documents(ids)["collection"]
-    made = library.create_offer(before, offer_type=LIBRARY["collection"]).receipt
-    library.replace_offer("name:Set", {**after, "ids": ["name:Spring"]}, offer_type=LIBRARY["collection"])
-    there = library.get_offer(made.id, offer_type=LIBRARY["collection"])
+    made = library.create(LIBRARY["collection"], before).receipt
+    library.replace(LIBRARY["collection"], "name:Set", {**after, "ids": ["name:Spring"]})
+    there = library.get(LIBRARY["collection"], made.id)
     assert there is not None
     assert there.properties["ids"] == [ids["tag"]]
 
@@ -133,15 +133,15 @@ def test_a_decision_that_goes_live_by_a_replacement_is_looked_at(library: OfferL
     there = seed(emulator, "offer-activity", **decision(ids))
     late = {**decision(ids), "status": "live", "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-02-01T00:00:00Z"}
     with pytest.raises(NotPublishableError, match="window_over"):
-        library.replace_offer(there, late, offer_type=DECISION, validate="strict")
-    assert library.replace_offer(there, late, offer_type=DECISION, waive="window_over").action == "replaced"
+        library.replace(DECISION, there, late, validate="strict")
+    assert library.replace(DECISION, there, late, waive="window_over").action == "replaced"
 
 
 def test_what_is_archived_is_not_replaced(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     there = seed(emulator, "personalized-offer", **offer("Old", ids["placement"], status="archived"))
     with pytest.raises(TransitionError):
-        library.replace_offer(there, offer("New", ids["placement"], status="draft"))
+        library.replace(PERSONALIZED, there, offer("New", ids["placement"], status="draft"))
 
 
 def test_what_is_wrong_is_said_before_anything_is_sent(library: OfferLibrary, emulator: Emulator) -> None:
@@ -149,5 +149,5 @@ def test_what_is_wrong_is_said_before_anything_is_sent(library: OfferLibrary, em
     there = seed(emulator, "personalized-offer", **offer("Old", ids["placement"], status="draft"))
     emulator.clear_journal()
     with pytest.raises(InvalidInputError, match="/status"):
-        library.replace_offer(there, {"name": "New", "selectionConstraint": OPEN, "rank": {"priority": 1}})
+        library.replace(PERSONALIZED, there, {"name": "New", "selectionConstraint": OPEN, "rank": {"priority": 1}})
     assert emulator.journal(path="/data/core/*") == []

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
 )
 from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
+from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.generations.dps import Dps, as_compared
 from airflow_provider_offers.client.generations.xcore import Xcore
@@ -57,7 +58,7 @@ def open_library(emulator: Emulator) -> Iterator[Open]:
 
 
 def remove(library: OfferLibrary, kind: Kind, identifier: str, **options: Any) -> Deleted:
-    done = library.edit_offer(identifier, lambda access, it: delete_object(access, it, **options), offer_type=kind)
+    done = library.edit(kind, identifier, lambda access, it: delete_object(access, it, **options))
     assert isinstance(done, Deleted)
     return done
 
@@ -74,15 +75,15 @@ def stored(emulator: Emulator, kind: str, name: str) -> dict[str, Any]:
 def test_what_goes_slowly_is_not_adopted_by_who_creates_next(emulator: Emulator, open_library: Open, api: str) -> None:
     emulator.configure(delete_delay=0.6)
     library = open_library(api)
-    first = library.create_offer(offer("Voucher", Emulator.PLACEMENT_ID)).receipt.id
-    assert library.delete_offer(first) == "deleted"
+    first = library.create(PERSONALIZED, offer("Voucher", Emulator.PLACEMENT_ID)).receipt.id
+    assert library.delete(PERSONALIZED, first).action == "deleted"
     with pytest.raises(NotFoundError):
-        library.get_offer(first)
-    again = library.create_offer(offer("Voucher", Emulator.PLACEMENT_ID), if_exists="adopt")
+        library.get(PERSONALIZED, first)
+    again = library.create(PERSONALIZED, offer("Voucher", Emulator.PLACEMENT_ID), if_exists="adopt")
     assert (again.action, again.receipt.id != first) == ("created", True)
     tag = seed(emulator, "tag", name="Soon again")
     assert remove(library, TAG, tag).action == "deleted"
-    assert library.create_offer({"name": "Soon again"}, offer_type=TAG).action == "created"
+    assert library.create(TAG, {"name": "Soon again"}).action == "created"
 
 
 @BOTH
@@ -93,15 +94,16 @@ def test_a_cascade_waits_for_each_level_to_be_gone(emulator: Emulator, open_libr
     library = open_library(api)
     done = remove(library, TAG, ids["tag"], cascade=True)
     assert [each.id for each in done.cascaded] == [ids["decision"], ids["collection"], ids["personalized"]]
-    assert library.look_at([library.reference(ids["tag"], TAG)]) == [None]
+    assert library.look_at([library.reference(TAG, ids["tag"])]) == [None]
     assert {entry.status for entry in emulator.journal(method="DELETE")} <= {200, 202}
 
 
 def test_dps_deletes_with_one_look_behind(emulator: Emulator, open_library: Open) -> None:
     library = open_library("dps")
-    made = library.create_offer(offer("Voucher", Emulator.PLACEMENT_ID)).receipt.id
+    made = library.create(PERSONALIZED, offer("Voucher", Emulator.PLACEMENT_ID)).receipt.id
     emulator.clear_journal()
-    library.delete_offer(made)
+    reference = library.offer_reference(made)
+    assert library.run(lambda access: delete(access, reference)) == "deleted"
     assert [(entry.method, entry.status) for entry in emulator.journal(path="/data/core/*")] == [
         ("DELETE", 200),
         ("GET", 404),
@@ -116,7 +118,7 @@ def test_cascade_is_not_offered_to_who_cascades(emulator: Emulator, open_library
     for cascade in (False, True):
         flow = _refused(emulator, tag, cascade)
         with pytest.raises(ConflictError) as caught:
-            library.edit_offer(tag, flow, offer_type=TAG)
+            library.edit(TAG, tag, flow)
         seen.append(str(caught.value))
     assert "cascade deletes these first" in seen[0]
     assert "cascade deletes" not in seen[1]
@@ -204,10 +206,10 @@ def posted(emulator: Emulator, method: str = "POST") -> list[Any]:
 
 def test_a_rule_of_generation_1_is_sent_as_it_is(emulator: Emulator, open_library: Open, api: str) -> None:
     library = open_library(api)
-    made = library.create_offer(FIRST_GENERATION)
+    made = library.create(PERSONALIZED, FIRST_GENERATION)
     sent = posted(emulator)[0]
     assert sent == FIRST_GENERATION or sent["selectionConstraint"] == RULED
-    again = library.create_offer(FIRST_GENERATION, if_exists="update")
+    again = library.create(PERSONALIZED, FIRST_GENERATION, if_exists="update")
     assert (again.action, again.receipt.id) == ("unchanged", made.receipt.id)
 
 
@@ -215,7 +217,7 @@ def test_an_offer_with_a_rule_is_recognised_after_a_lost_answer(
     emulator: Emulator, open_library: Open, api: str
 ) -> None:
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
-    assert open_library(api).create_offer(FIRST_GENERATION).action == "created"
+    assert open_library(api).create(PERSONALIZED, FIRST_GENERATION).action == "created"
     assert [each["body"]["name"] for each in emulator.objects("personalized-offer")].count("Ruled") == 1
 
 
@@ -231,17 +233,19 @@ def test_both_words_for_text_are_one(emulator: Emulator, open_library: Open, mak
         component = {"type": word, "format": "text/plain", "content": "10 %"}
         return {**document, "representations": [{**document["representations"][0], "components": [component]}]}
 
-    there = open_library(maker).create_offer(voucher(made)).receipt.id
+    there = open_library(maker).create(PERSONALIZED, voucher(made)).receipt.id
     before = stored(emulator, "personalized-offer", "Voucher")
     for api in ("dps", "xcore"):
         library = open_library(api)
-        assert library.create_offer(voucher(mine), if_exists="update").action == "unchanged"
+        assert library.create(PERSONALIZED, voucher(mine), if_exists="update").action == "unchanged"
     assert stored(emulator, "personalized-offer", "Voucher") == before
     # The guards of a step repeat what is stored, whichever word that is.
-    done = open_library("dps").edit_offer(there, lambda access, it: take_step(access, it, PUBLISH, now=lambda: NOW))
+    done = open_library("dps").edit(
+        PERSONALIZED, there, lambda access, it: take_step(access, it, PUBLISH, now=lambda: NOW)
+    )
     assert done.action == "published"
-    changed = open_library("dps").create_offer(
-        {**voucher(mine, rank={"priority": 7}), "status": "approved"}, if_exists="update"
+    changed = open_library("dps").create(
+        PERSONALIZED, {**voucher(mine, rank={"priority": 7}), "status": "approved"}, if_exists="update"
     )
     assert changed.action == "updated"
 
@@ -253,12 +257,10 @@ def test_both_words_for_text_are_one_in_a_placement(
 ) -> None:
     seed(emulator, "offer-placement", name="Lines", componentType=made)
     for api in ("dps", "xcore"):
-        again = open_library(api).create_offer(
-            {"name": "Lines", "componentType": mine}, offer_type=PLACEMENT, if_exists="update"
-        )
+        again = open_library(api).create(PLACEMENT, {"name": "Lines", "componentType": mine}, if_exists="update")
         assert again.action == "unchanged"
     other = {"name": "Lines", "componentType": "html"}
-    assert open_library("dps").create_offer(other, offer_type=PLACEMENT, if_exists="update").action == "updated"
+    assert open_library("dps").create(PLACEMENT, other, if_exists="update").action == "updated"
 
 
 @pytest.mark.parametrize("word", ["text", "component-text", "html"])
@@ -298,12 +300,12 @@ def test_a_decision_of_2019_has_one_criterion(emulator: Emulator, open_library: 
         "xdm:fallback": ids["fallback"],
     }
     library = open_library(api)
-    made = library.create_offer(flat, offer_type=DECISION)
+    made = library.create(DECISION, flat)
     criteria = [{"placements": [ids["placement"]], "optionSelection": {"filter": ids["collection"]}}]
     body = stored(emulator, "offer-activity", "Flat")
     assert (body["criteria"], body["fallback"]) == (criteria, ids["fallback"])
     assert {"placement", "filter", "xdm:placement", "xdm:filter"}.isdisjoint(body)
-    assert library.create_offer(flat, offer_type=DECISION, if_exists="update").action == "unchanged"
+    assert library.create(DECISION, flat, if_exists="update").action == "unchanged"
     with pytest.raises(ConflictError, match="'Flat'"):
         remove(library, PLACEMENT, ids["placement"])
     assert made.action == "created"

@@ -67,7 +67,7 @@ def test_another_unknown_property_is_asked_for_with_one_warning(
 ) -> None:
     monkeypatch.setattr(filters, "_told", set())
     for _ in range(3):
-        assert list(library.search_offers(parse_query(properties="acmeCampaignCode==X-1"))) == []
+        assert list(library.search(PERSONALIZED, parse_query(properties="acmeCampaignCode==X-1"))) == []
     said = [record.getMessage() for record in caplog.records if record.name == filters.__name__]
     assert len(said) == 1
     assert "given 'acmeCampaignCode==X-1'" in said[0]

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.entities import Entity, Reference, parse_reference
+from airflow_provider_offers.client.model.entities import Entity, Reference, parse_offer_reference, parse_reference
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
@@ -592,14 +592,14 @@ def test_what_names_no_placement(given: Any, said: str) -> None:
 
 def test_a_name_means_a_personalized_offer_unless_the_task_says_otherwise() -> None:
     where: dict[str, Any] = {"api": "dps", "sandbox": "prod"}
-    assert parse_reference("name:x", offer_type=None, **where) == Reference(PERSONALIZED, name="x")
-    assert parse_reference("name:x", offer_type="fallback", **where) == Reference(FALLBACK, name="x")
+    assert parse_offer_reference("name:x", **where) == Reference(PERSONALIZED, name="x")
+    assert parse_offer_reference("name:x", FALLBACK, **where) == Reference(FALLBACK, name="x")
 
 
 def test_errors_of_an_edit_name_the_kind(library: OfferLibrary) -> None:
     unfit = [{"op": "remove", "path": "/nothing"}]
     with pytest.raises(InvalidInputError, match=r"does not fit the placement:(.|\n)*paths that the placement has"):
-        library.patch_offer(Emulator.PLACEMENT_ID, unfit, offer_type=PLACEMENT)
+        library.patch(PLACEMENT, Emulator.PLACEMENT_ID, unfit)
     assigned = [{"op": "replace", "path": "/etag", "value": 1}]
     with pytest.raises(InvalidInputError, match="a property of the placement's own"):
-        library.patch_offer(Emulator.PLACEMENT_ID, assigned, offer_type=PLACEMENT)
+        library.patch(PLACEMENT, Emulator.PLACEMENT_ID, assigned)

@@ -75,7 +75,7 @@ def test_what_is_at_its_end_is_not_scheduled(
     emulator: Emulator, library: OfferLibrary, there: dict[str, str], name: str, kind: Kind, message: str
 ) -> None:
     with pytest.raises(TransitionError, match=message):
-        library.edit_offer(there[name], lambda access, each: schedule(access, each, WINDOW), offer_type=kind)
+        library.edit(kind, there[name], lambda access, each: schedule(access, each, WINDOW))
     assert patches(emulator) == 0
 
 
@@ -83,7 +83,7 @@ def test_a_complete_decision_is_archived_all_the_same(library: OfferLibrary, the
     def archive(access: Any, reference: Any) -> Any:
         return take_step(access, reference, ARCHIVE_DECISION, now=lambda: WINDOW.start)
 
-    assert library.edit_offer(there["complete decision"], archive, offer_type=DECISION).action == "archived"
+    assert library.edit(DECISION, there["complete decision"], archive).action == "archived"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_an_archived_offer_is_not_updated(
 ) -> None:
     (body,) = (each["body"] for each in emulator.objects() if each["id"] == there["archived offer"])
     wanted = {name: value for name, value in body.items() if name not in ("id", "tags")}
-    assert library.create_offer(wanted, if_exists="update").action == "unchanged"
+    assert library.create(PERSONALIZED, wanted, if_exists="update").action == "unchanged"
     with pytest.raises(TransitionError, match="cannot be updated"):
-        library.create_offer({**wanted, **changes}, if_exists="update")
+        library.create(PERSONALIZED, {**wanted, **changes}, if_exists="update")
     assert patches(emulator) == 0
 
 
@@ -105,7 +105,7 @@ def test_a_complete_decision_is_updated_to_archived_and_to_nothing_else(
 ) -> None:
     def update(**changes: Any) -> str:
         wanted = {"name": "Done", "status": "complete", **changes}
-        return library.create_offer(wanted, offer_type=DECISION, if_exists="update").action
+        return library.create(DECISION, wanted, if_exists="update").action
 
     assert update() == "unchanged"
     for changes in ({"status": "draft"}, {"status": "archived", "description": "x"}, {"description": "x"}):
@@ -118,7 +118,7 @@ def test_a_complete_decision_is_updated_to_archived_and_to_nothing_else(
 def test_a_plain_patch_is_left_to_the_service(emulator: Emulator, library: OfferLibrary, there: dict[str, str]) -> None:
     emulator.configure(strict_status=False)
     rename = [{"op": "replace", "path": "/name", "value": "Renamed"}]
-    assert library.patch_offer(there["archived offer"], rename).action == "updated"
+    assert library.patch(PERSONALIZED, there["archived offer"], rename).action == "updated"
 
 
 class _Heard:
@@ -170,8 +170,10 @@ def test_a_planned_edit_can_be_held_against_the_rules(
         return [{"op": "add", "path": "/representations/-", "value": shown}]
 
     def doubled(validate: Validate) -> str:
-        return library.edit_offer(
-            there["draft offer"], lambda access, each: edit(access, each, twice, "doubled", validate=validate)
+        return library.edit(
+            PERSONALIZED,
+            there["draft offer"],
+            lambda access, each: edit(access, each, twice, "doubled", validate=validate),
         ).action
 
     with pytest.raises(InvalidInputError, match="/representations/1/placement"):

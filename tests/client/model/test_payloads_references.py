@@ -149,8 +149,8 @@ def test_what_is_like_no_kind_gets_no_suggestion(given: Any) -> None:
 
 
 def test_objects_are_made_of_what_was_returned_about_others(emulator: Emulator, library: OfferLibrary) -> None:
-    tag = library.create_offer({"name": "Spring"}, offer_type=TAG)
+    tag = library.create(TAG, {"name": "Spring"})
     made = write_receipt(tag, library.settings, "tag")
-    library.create_offer({"name": "Set", "filterType": "any-tags", "ids": [made]}, offer_type=COLLECTION)
+    library.create(COLLECTION, {"name": "Set", "filterType": "any-tags", "ids": [made]})
     (stored,) = emulator.objects("collection")
     assert stored["body"]["ids"] == [made["id"]]

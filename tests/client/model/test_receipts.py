@@ -9,7 +9,13 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.flows.cascading import Deleted
-from airflow_provider_offers.client.model.entities import Entity, Receipt, Written, parse_reference
+from airflow_provider_offers.client.model.entities import (
+    Entity,
+    Receipt,
+    Written,
+    parse_offer_reference,
+    parse_reference,
+)
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, PLACEMENT, TAG
 from airflow_provider_offers.client.model.receipts import entity_receipt, object_receipt, write_receipt
 from tests.client.library import INSTANCE_ID, XCORE_ID, sale
@@ -33,7 +39,7 @@ def test_a_write_leaves_the_receipt_that_the_design_promises() -> None:
         "action": "updated",
     }
     assert json.loads(json.dumps(receipt)) == receipt
-    again = parse_reference(receipt, offer_type=None, api="xcore", sandbox="dev1")
+    again = parse_offer_reference(receipt, api="xcore", sandbox="dev1")
     assert (again.kind, again.id, again.instance_id) == (PERSONALIZED, XCORE_ID, INSTANCE_ID)
 
 
@@ -74,7 +80,7 @@ def test_the_receipt_of_another_kind_names_it_and_no_offer_type() -> None:
     again = parse_reference(receipt, kind=TAG, api="dps", sandbox="dev1")
     assert (again.kind, again.id) == (TAG, "dps:tag:1")
     with pytest.raises(InvalidInputError, match="the receipt of a collection qualifier"):
-        parse_reference({**receipt, "id": "opaque"}, offer_type=None, api="dps", sandbox="dev1")
+        parse_offer_reference({**receipt, "id": "opaque"}, api="dps", sandbox="dev1")
 
 
 def test_the_name_may_come_from_the_name_that_named_the_object() -> None:

@@ -71,13 +71,13 @@ def test_what_is_absent_is_spelled_as_what_is_there() -> None:
 @pytest.mark.parametrize("stored", ["plain", "as_written", "prefixed"])
 def test_a_patch_takes_the_spelling_that_is_there(emulator: Emulator, library: OfferLibrary, stored: str) -> None:
     emulator.configure(xcore_rule_names=stored)
-    made = library.create_offer(PREFIXED, offer_type=RULE).receipt.id
+    made = library.create(RULE, PREFIXED).receipt.id
     changes = [
         {"op": "replace", "path": "/description", "value": "Members of gold"},
         {"op": "replace", "path": "/_instance/xdm:condition/xdm:value", "value": "false"},
     ]
-    assert library.patch_offer(made, changes, offer_type=RULE).receipt.etag == 2
-    entity = library.get_offer(made, offer_type=RULE)
+    assert library.patch(RULE, made, changes).receipt.etag == 2
+    entity = library.get(RULE, made)
     assert entity is not None
     assert entity.properties["description"] == "Members of gold"
     assert entity.properties["condition"] == {**CONDITION, "value": "false"}
@@ -95,31 +95,29 @@ def test_a_description_that_is_not_there_is_added_whichever_way(
 ) -> None:
     emulator.configure(xcore_rule_names=stored)
     bare = {name: value for name, value in PAGE.items() if name != "description"}
-    made = library.create_offer(bare, offer_type=RULE).receipt.id
-    library.patch_offer(made, [{"op": "add", "path": "/description", "value": "New"}], offer_type=RULE)
-    written = library.create_offer(
-        {**bare, "condition": {**CONDITION, "value": "1"}}, offer_type=RULE, if_exists="update"
-    )
+    made = library.create(RULE, bare).receipt.id
+    library.patch(RULE, made, [{"op": "add", "path": "/description", "value": "New"}])
+    written = library.create(RULE, {**bare, "condition": {**CONDITION, "value": "1"}}, if_exists="update")
     assert written.action == "updated"
-    entity = library.get_offer(made, offer_type=RULE)
+    entity = library.get(RULE, made)
     assert entity is not None
     assert entity.properties == {"name": "Gold", "description": "New", "condition": {**CONDITION, "value": "1"}}
 
 
 def test_only_a_patch_of_what_has_two_spellings_is_read_for(emulator: Emulator, library: OfferLibrary) -> None:
-    made = library.create_offer(PAGE, offer_type=RULE).receipt
+    made = library.create(RULE, PAGE).receipt
     asked = len(emulator.journal(method="GET"))
     rename = [{"op": "replace", "path": "/name", "value": "Silver"}]
-    library.patch_offer(made.instance_id, rename, offer_type=RULE)
+    library.patch(RULE, made.instance_id, rename)
     assert len(emulator.journal(method="GET")) == asked
 
 
 def test_a_collection_has_its_description_as_other_kinds_do(emulator: Emulator, library: OfferLibrary) -> None:
-    made = library.create_offer({"name": "C", "description": "All", "filterType": "any-tags"}, offer_type=COLLECTION)
+    made = library.create(COLLECTION, {"name": "C", "description": "All", "filterType": "any-tags"})
     (sent,) = emulator.journal(method="POST", path="/data/core/xcore/*")
     assert json.loads(sent.body) == {"xdm:name": "C", "xdm:description": "All", "xdm:filterType": "anyTags"}
     change = [{"op": "replace", "path": "/description", "value": "Some"}]
-    library.patch_offer(made.receipt.id, change, offer_type=COLLECTION)
-    entity = library.get_offer(made.receipt.id, offer_type=COLLECTION)
+    library.patch(COLLECTION, made.receipt.id, change)
+    entity = library.get(COLLECTION, made.receipt.id)
     assert entity is not None
     assert entity.properties["description"] == "Some"

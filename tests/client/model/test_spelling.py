@@ -69,12 +69,12 @@ def test_what_is_read_from_either_generation_is_what_was_written_to_it(offer: di
     row = {"instanceId": INSTANCE_ID, "repo:etag": 1, "_instance": {**json.loads(json.dumps(body)), "@id": XCORE_ID}}
     read = XCORE.entity(PERSONALIZED, Answer(XCORE.read(REFERENCE), answer(200, row), None))
     assert read.properties == offer
-    assert XCORE.as_read(offer) == offer
+    assert XCORE.as_read(offer, PERSONALIZED) == offer
     dps = Dps()
     body = dps.create(PERSONALIZED, offer).body
     row = {"id": "dps:x:1", "etag": 1, **json.loads(json.dumps(body))}
     read = dps.entity(PERSONALIZED, Answer(XCORE.read(REFERENCE), answer(200, row), None))
-    assert read.properties == dps.as_read(offer)
+    assert read.properties == dps.as_read(offer, PERSONALIZED)
 
 
 @given(strategies.OFFER)

@@ -110,9 +110,9 @@ def test_what_is_certain_is_told_alone_and_what_is_doubtful_with_it_when_strict(
 @pytest.mark.parametrize("wrong", ["strickt", "False", "true", None, 1, "STRICT"])
 def test_how_strict_the_checks_are_is_one_of_three(wrong: Any, library: OfferLibrary) -> None:
     for act in (
-        lambda: library.creation(offer(), validate=wrong),
-        lambda: library.patch_offer("dps:personalized-offer:1", [], validate=wrong),
-        lambda: library.replace_offer("dps:personalized-offer:1", offer(), validate=wrong),
+        lambda: library.prepare(PERSONALIZED, offer(), validate=wrong),
+        lambda: library.patch(PERSONALIZED, "dps:personalized-offer:1", [], validate=wrong),
+        lambda: library.replace(PERSONALIZED, "dps:personalized-offer:1", offer(), validate=wrong),
     ):
         with pytest.raises(InvalidInputError, match=r"validate: given .*'strict'"):
             act()
@@ -137,15 +137,16 @@ def test_a_doubt_is_told_once_however_often_the_document_is_looked_at(
     emulator: Emulator, library: OfferLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An addition is held against the rules when it is planned, and again after somebody else was faster."""
-    made = library.create_offer(offer()).receipt.id
+    made = library.create(PERSONALIZED, offer()).receipt.id
     emulator.add_fault("status", status=409, method="PATCH", path="/data/*", times=2)
     add = [{"op": "add", "path": "/representations/-", "value": shown()}]
-    assert library.patch_offer(made, add).receipt.etag == 2
+    assert library.patch(PERSONALIZED, made, add).receipt.etag == 2
     assert len(emulator.journal(method="PATCH")) == 3
     (doubt,) = doubts(caplog)
     assert "The patched personalized offer 'Sale'" in doubt
     # What stays as it was is no reason to speak again.
-    library.patch_offer(
+    library.patch(
+        PERSONALIZED,
         made,
         [{"op": "test", "path": "/name", "value": "Sale"}, {"op": "add", "path": "/rank", "value": {"priority": 2}}],
     )
@@ -155,8 +156,8 @@ def test_a_doubt_is_told_once_however_often_the_document_is_looked_at(
 def test_a_doubt_about_a_creation_is_told_once_when_it_becomes_an_update(
     library: OfferLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library.create_offer(offer())
-    written = library.create_offer(offer(representations=[shown(), shown()]), if_exists="update")
+    library.create(PERSONALIZED, offer())
+    written = library.create(PERSONALIZED, offer(representations=[shown(), shown()]), if_exists="update")
     assert written.action == "updated"
     assert len(doubts(caplog)) == 1
 
@@ -166,13 +167,13 @@ def test_approving_an_unfinished_draft_is_refused(
 ) -> None:
     """A guarded patch is held against the rules as they are for what customers see."""
     emulator.configure(refuse_reversed_window=False)
-    made = library.create_offer(offer(selectionConstraint={"startDate": END, "endDate": START})).receipt.id
+    made = library.create(PERSONALIZED, offer(selectionConstraint={"startDate": END, "endDate": START})).receipt.id
     approve = [
         {"op": "test", "path": "/status", "value": "draft"},
         {"op": "add", "path": "/status", "value": "approved"},
     ]
     with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
-        library.patch_offer(made, approve)
+        library.patch(PERSONALIZED, made, approve)
     assert [violation.pointer for violation in refused.value.violations] == ["/selectionConstraint/endDate"]
     assert not emulator.journal(method="PATCH")
 

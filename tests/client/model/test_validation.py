@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind, kind_of
 from airflow_provider_offers.client.model.preparing import neutral_patch
-from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer, wire_tokens, wire_value
 from airflow_provider_offers.client.model.validation import Validate, check_offer, check_operations, check_patch
 from tests.client import strategies
@@ -480,8 +479,8 @@ def accepted_or_refused(call: Callable[[], Any]) -> None:
 @given(ANYTHING | strategies.OFFER, st.booleans())
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_any_offer_is_accepted_or_refused(offer: Any, validate: bool) -> None:
-    accepted_or_refused(lambda: LIBRARY.create_offer(offer, validate=validate))
-    accepted_or_refused(lambda: LIBRARY.replace_offer(DPS_ID, offer, validate=validate))
+    accepted_or_refused(lambda: LIBRARY.create(PERSONALIZED, offer, validate=validate))
+    accepted_or_refused(lambda: LIBRARY.replace(PERSONALIZED, DPS_ID, offer, validate=validate))
 
 
 _OPERATION = st.fixed_dictionaries(
@@ -501,15 +500,16 @@ _OPERATION = st.fixed_dictionaries(
 @given(ANYTHING | st.lists(_OPERATION, max_size=3), st.booleans())
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_any_patch_is_accepted_or_refused(patch: Any, validate: bool) -> None:
-    accepted_or_refused(lambda: LIBRARY.patch_offer(DPS_ID, patch, validate=validate))
+    accepted_or_refused(lambda: LIBRARY.patch(PERSONALIZED, DPS_ID, patch, validate=validate))
 
 
 @given(ANYTHING, ANYTHING)
 @settings(max_examples=100, derandomize=True, deadline=None)
 def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) -> None:
     accepted_or_refused(lambda: LIBRARY.reference(offer_id, offer_type))
-    accepted_or_refused(lambda: LIBRARY.reference({"id": offer_id, "offer_type": offer_type}))
-    accepted_or_refused(lambda: LIBRARY.search_offers(parse_query(), offer_type=offer_type))
+    accepted_or_refused(lambda: LIBRARY.reference(PERSONALIZED, offer_id))
+    accepted_or_refused(lambda: LIBRARY.offer_reference(offer_id))
+    accepted_or_refused(lambda: kind_of(offer_type))
 
 
 @pytest.mark.parametrize(
@@ -520,17 +520,22 @@ def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) ->
         ({"since": "yesterday"}, "since"),
         ({"since": dt.datetime(2026, 1, 1)}, "since"),  # noqa: DTZ001
         ({"patience": -1}, "patience"),
-        ({"offer_type": "both"}, "offer_type"),
     ],
 )
 def test_the_options_of_a_creation_are_checked(options: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        LIBRARY.create_offer(sale(), **options)
+        LIBRARY.create(PERSONALIZED, sale(), **options)
     assert [violation.pointer for violation in caught.value.violations] == [pointer]
+
+
+def test_an_offer_type_is_one_of_two() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        kind_of("both")
+    assert [violation.pointer for violation in caught.value.violations] == ["offer_type"]
 
 
 def test_without_the_checks_a_name_is_still_needed() -> None:
     with pytest.raises(InvalidInputError, match="found again"):
-        LIBRARY.create_offer({"status": "draft"}, validate=False)
+        LIBRARY.create(PERSONALIZED, {"status": "draft"}, validate=False)
     with pytest.raises(Reached):
-        LIBRARY.create_offer({"name": "x", "future": 1}, validate=False)
+        LIBRARY.create(PERSONALIZED, {"name": "x", "future": 1}, validate=False)

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows import editing, obstacles, patching
 from airflow_provider_offers.client.flows.memory import Intent, Plan
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window
 from airflow_provider_offers.client.settings import parse_settings
@@ -91,11 +92,11 @@ def step(library: OfferLibrary, offer: str, step: Any, waive: Collection[str] = 
     def work(access: Any, reference: Any) -> Any:
         return editing.take_step(access, reference, step, waive=waive, now=lambda: NOW)
 
-    return library.edit_offer(offer, work).action
+    return library.edit(PERSONALIZED, offer, work).action
 
 
 def replace(library: OfferLibrary, offer: str, path: str, value: Any) -> None:
-    library.patch_offer(offer, [{"op": "replace", "path": path, "value": value}], validate=False)
+    library.patch(PERSONALIZED, offer, [{"op": "replace", "path": path, "value": value}], validate=False)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
@@ -195,15 +196,16 @@ def test_an_offer_whose_window_is_moved_meanwhile_is_not_archived(
 
     def archive(offer: str) -> str:
         work = lambda access, reference: editing.archive_expired(access, reference, NOW)  # noqa: E731
-        return library.edit_offer(offer, work).action
+        return library.edit(PERSONALIZED, offer, work).action
 
     assert [archive(moved), archive(over), archive(over)] == ["unchanged", "archived", "unchanged"]
     assert body_of(emulator, moved)["status"] == "draft"
 
 
 def schedule(library: OfferLibrary, offer: str, window: OfferWindow, **options: Any) -> str:
-    return library.edit_offer(
-        offer, lambda access, reference: editing.schedule(access, reference, window), **options
+    meant = library.offer_reference(offer)
+    return library.edit(
+        meant.kind, meant, lambda access, reference: editing.schedule(access, reference, window), **options
     ).action
 
 
@@ -220,7 +222,7 @@ def test_a_window_is_set_once_and_the_edit_of_somebody_else_is_kept(
     body = body_of(emulator, offer)
     assert body["selectionConstraint"]["profileConstraintType"] == "anySegments"
     assert body["frequencyCappingConstraints"] == before
-    entity = library.get_offer(offer)
+    entity = library.get(PERSONALIZED, offer)
     assert entity is not None
     assert window.changes(entity.properties) == []
 
@@ -286,9 +288,9 @@ def test_what_an_earlier_try_did_is_done(emulator: Emulator, library: OfferLibra
     before, edit, done, _ = EDITS[case]
     offer, state = seed(emulator, **before), dict[int, Plan]()
     for number in (1, 2, 3):
-        assert library.edit_offer(offer, edit(Kept(state, number))).action == done
+        assert library.edit(PERSONALIZED, offer, edit(Kept(state, number))).action == done
     # Another task finds it so.
-    assert library.edit_offer(offer, edit(Kept({}, 1))).action == "unchanged"
+    assert library.edit(PERSONALIZED, offer, edit(Kept({}, 1))).action == "unchanged"
     assert len(patched(emulator)) == 1
 
 
@@ -296,14 +298,14 @@ def test_what_an_earlier_try_did_is_done(emulator: Emulator, library: OfferLibra
 def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library: OfferLibrary, case: str) -> None:
     before, edit, done, (path, value) = EDITS[case]
     offer, state = seed(emulator, **before), dict[int, Plan]()
-    library.edit_offer(offer, edit(Kept(state, 1)))
+    library.edit(PERSONALIZED, offer, edit(Kept(state, 1)))
     # One page has it that even archiving can be taken back.
     emulator.configure(strict_status=False)
     replace(library, offer, path, value)
     undone = body_of(emulator, offer)
     for number in (2, 3):
         with pytest.raises(ConflictError) as refused:
-            library.edit_offer(offer, edit(Kept(state, number)))
+            library.edit(PERSONALIZED, offer, edit(Kept(state, number)))
         assert not can_pass(refused.value)
         said = str(refused.value)
         assert f"may have been {done} by this task already" in said
@@ -312,7 +314,7 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
         assert "clear the task" in said
     assert body_of(emulator, offer) == undone
     # A task that was cleared knows of no earlier try, nor does one where no state is kept.
-    assert library.edit_offer(offer, edit(Kept({}, 4))).action == done
+    assert library.edit(PERSONALIZED, offer, edit(Kept({}, 4))).action == done
 
 
 @EACH
@@ -323,11 +325,11 @@ def test_what_an_earlier_try_did_not_get_to_is_done(emulator: Emulator, library:
     for offer in (untouched, edited):
         state: dict[int, Plan] = {}
         with pytest.raises(Killed):
-            library.edit_offer(offer, edit(KilledBeforeTheWrite(state, 1)))
+            library.edit(PERSONALIZED, offer, edit(KilledBeforeTheWrite(state, 1)))
         assert list(state) == [1]
         if offer == edited:
             replace(library, offer, "/rank/priority", 7)
-        assert library.edit_offer(offer, edit(Kept(state, 2))).action == done
+        assert library.edit(PERSONALIZED, offer, edit(Kept(state, 2))).action == done
     assert body_of(emulator, edited)["rank"]["priority"] == 7
 
 
@@ -337,7 +339,7 @@ def test_a_later_try_that_planned_on_what_somebody_edited_counts_from_there(
     offer, state = seed(emulator), dict[int, Plan]()
     for number, priority in ((1, 5), (2, 6)):
         with pytest.raises(Killed):
-            library.edit_offer(offer, _step(PUBLISH)(KilledBeforeTheWrite(state, number)))
+            library.edit(PERSONALIZED, offer, _step(PUBLISH)(KilledBeforeTheWrite(state, number)))
         replace(library, offer, "/rank/priority", priority)
-    assert library.edit_offer(offer, _step(PUBLISH)(Kept(state, 3))).action == "published"
+    assert library.edit(PERSONALIZED, offer, _step(PUBLISH)(Kept(state, 3))).action == "published"
     assert body_of(emulator, offer)["rank"]["priority"] == 6

@@ -27,7 +27,7 @@ from airflow_provider_offers.client.generations import Generation
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.model.entities import Reference, parse_reference
+from airflow_provider_offers.client.model.entities import Reference, parse_offer_reference
 from airflow_provider_offers.client.model.kinds import LIBRARY, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.query import Query, parse_query
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
@@ -105,7 +105,7 @@ def assert_item(api: str, call: Call, identifier: str, kind: Kind) -> None:
 def test_an_id_stays_in_its_place_or_is_refused(api: str, given_id: str, of_instance: str, by: str) -> None:
     given: Any = {"text": given_id, "id": {"id": given_id}, "both": {"id": given_id, "instance_id": of_instance}}[by]
     try:
-        reference = parse_reference(given, api=api, sandbox="prod")
+        reference = parse_offer_reference(given, api=api, sandbox="prod")
     except InvalidInputError:
         return
     generation = GENERATIONS[api]

@@ -1,0 +1,446 @@
+"""What can be done in one sandbox of the Offer Library: the methods that both doors have, each written here once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from airflow_provider_offers.client.actions import Action, Known, Search
+from airflow_provider_offers.client.deciding.asking import decide
+from airflow_provider_offers.client.deciding.batching import job_status, submit
+from airflow_provider_offers.client.deciding.jobs import Workload
+from airflow_provider_offers.client.deciding.questions import Question
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.adding import create_object
+from airflow_provider_offers.client.flows.cascading import delete_object
+from airflow_provider_offers.client.flows.creating import Creation, Earlier
+from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
+from airflow_provider_offers.client.flows.editing import schedule, take_step
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now, resolve
+from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.timing import service_time
+from airflow_provider_offers.client.model.cleaning import tidied
+from airflow_provider_offers.client.model.creations import new_creation
+from airflow_provider_offers.client.model.decided import Decided, Job
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import (
+    Entity,
+    Reference,
+    Written,
+    parse_offer_reference,
+    parse_reference,
+)
+from airflow_provider_offers.client.model.filters import fitted
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.preparing import prepare
+from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.model.validation import (
+    Validate,
+    check_offer,
+    checked_validate,
+)
+from airflow_provider_offers.client.model.windows import doubtful, window_from
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
+from airflow_provider_offers.client.wire.messages import Flow, Json, Note
+
+DEFAULT_PATIENCE = 10.0
+
+Work: TypeAlias = Callable[[Access, Reference], Flow[Written]]
+
+
+class Calls:
+    """The methods of `OfferLibrary` and `AsyncOfferLibrary`.
+
+    Each raises `InvalidInputError` before a request where its arguments are wrong, and otherwise the errors of
+    `airflow_provider_offers.client.errors`. Documents and patches may be in either generation's spelling; entities
+    have neutral names. `given` names an object: an id of either generation, an xcore instance id, `name:` and the
+    exact name, what a task returned, or a `Reference`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def reference(self, kind: Kind, given: Any) -> Reference:
+        """The object of the kind that is meant."""
+        if isinstance(given, Reference) and given.kind == kind:
+            return given
+        return parse_reference(given, kind, api=self.settings.api, sandbox=self.settings.sandbox)
+
+    def offer_reference(self, given: Any, kind: Kind | None = None) -> Reference:
+        """The offer that is meant, of either type without `kind`; an id that does not tell means a personalized one."""
+        return parse_offer_reference(given, kind, api=self.settings.api, sandbox=self.settings.sandbox)
+
+    def service_time(self) -> Action[datetime]:
+        """Ask for a moment that the service's clock has reached for certain; see `flows.timing`."""
+        return service_time
+
+    def prepare(
+        self,
+        kind: Kind,
+        document: Any,
+        *,
+        window: Any = None,
+        if_exists: str = "fail",
+        patience: float = DEFAULT_PATIENCE,
+        marker: tuple[str, str] | None = None,
+        earlier: Earlier | None = None,
+        waive: Collection[Waivable] | Waivable = (),
+        validate: Validate = True,
+    ) -> Action[Creation]:
+        """Check a document and everything else that `create_prepared` needs.
+
+        `window` replaces the dates in the document; see `windows.window_from`. `marker` is the name and the value of a
+        characteristic that the offer gets and by which it is recognized. `waive` names the doubts to ignore about an
+        object that customers see from the start; see `flows.doubts`. `validate` is True (refuse what is wrong, warn of
+        what is doubtful), "strict" (refuse both) or False (send it as it is). References by `name:` are looked up.
+        """
+        creation = new_creation(
+            kind,
+            document,
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            earlier=earlier,
+            waive=waive,
+            validate=validate,
+        )
+        if not has_names(kind, creation.properties):
+            return Known(creation)
+
+        def flow(access: Access) -> Flow[Creation]:
+            return replace(creation, properties=(yield from with_ids(access, kind, creation.properties)))
+
+        return flow
+
+    def create_prepared(self, creation: Creation) -> Action[Written]:
+        """Create an object once; see `flows.adding.create_object`."""
+        return lambda access: create_object(access, creation)
+
+    def create(
+        self,
+        kind: Kind,
+        document: Any,
+        *,
+        since: datetime | None = None,
+        window: Any = None,
+        if_exists: str = "fail",
+        patience: float = DEFAULT_PATIENCE,
+        marker: tuple[str, str] | None = None,
+        waive: Collection[Waivable] | Waivable = (),
+        validate: Validate = True,
+    ) -> Action[Written]:
+        """Create an object once: `create_prepared` with what `prepare` makes of the arguments.
+
+        `since` is the earliest moment at which an earlier try of the same work can have made the object.
+        """
+        prepared = self.prepare(
+            kind,
+            document,
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            earlier=None if since is None else Earlier(since),
+            waive=waive,
+            validate=validate,
+        )
+
+        def flow(access: Access) -> Flow[Written]:
+            creation = yield from prepared(access)
+            return (yield from create_object(access, creation))
+
+        return flow
+
+    def get(self, kind: Kind, given: Any) -> Action[Entity]:
+        """Read an object."""
+        reference = self.reference(kind, given)
+        return lambda access: read_now(access, reference)
+
+    def get_unless(self, kind: Kind, given: Any, etag: int | str) -> Action[Entity | None]:
+        """Read an object, or return None where it still has the etag."""
+        reference = self.reference(kind, given)
+        return lambda access: read(access, reference, unless_etag=etag)
+
+    def get_many(self, references: Sequence[Reference]) -> Action[list[Entity]]:
+        """Read objects in few requests, in the order given. Raises `NotFoundError` that names those not there."""
+        look = self.look_at(references)
+
+        def flow(access: Access) -> Flow[list[Entity]]:
+            entities: list[Entity | None] = yield from look(access)
+            missing = [str(reference) for reference, entity in zip(references, entities, strict=True) if entity is None]
+            if missing:
+                raise not_found(access, references[0], "", ", ".join(missing))
+            return [entity for entity in entities if entity is not None]
+
+        return flow
+
+    def look_at(self, references: Sequence[Reference]) -> Action[list[Entity | None]]:
+        """Read objects in few requests, in the order given; None for one that is not there."""
+        return lambda access: _look_at(access, references)
+
+    def find(self, kind: Kind, name: str) -> Action[list[Entity]]:
+        """Read every object of exactly that name."""
+
+        def flow(access: Access) -> Flow[list[Entity]]:
+            found = yield from find_there(access, kind, name)
+            return list(found.entities)
+
+        return flow
+
+    def search(self, kind: Kind, query: Query) -> Search[Entity]:
+        """The objects that a query finds, each once, page by page as they are asked for.
+
+        Calls `GET .../queries/core/search` (xcore) or `GET` of the kind's path, such as `/offers` (dps).
+        """
+        query = fitted(query, kind)
+
+        def begin(access: Access) -> Flow[Listing]:
+            yield from ()
+            return Listing(access, kind, access.generation.search(kind, query))
+
+        return Search(begin, lambda entity: entity, query.limit)
+
+    def patch(
+        self,
+        kind: Kind,
+        given: Any,
+        operations: Any,
+        *,
+        if_match: int | str | None = None,
+        waive: Collection[Waivable] | Waivable = (),
+        validate: Validate = True,
+    ) -> Action[Written]:
+        """Apply a JSON Patch (RFC 6902) exactly once; see `flows.patching.patch`.
+
+        One that makes an offer approved or a decision live is looked at first; see `flows.doubts`.
+        """
+        reference = self.reference(kind, given)
+        checked = self.checked_patch(operations, [reference], validate=validate)
+        waived = checked_waive(kind, waive)
+
+        def flow(access: Access) -> Flow[Written]:
+            patch = yield from checked(access)
+            return (
+                yield from patch_looked_at(access, reference, patch, waive=waived, if_match=if_match, validate=validate)
+            )
+
+        return flow
+
+    def checked_patch(
+        self, operations: Any, references: Iterable[Reference], *, validate: Validate = True
+    ) -> Action[PreparedPatch]:
+        """Prepare a JSON Patch for all objects that it is meant for, and check it against their rules.
+
+        The kinds are spelled alike: those of offers, or one. References by `name:` in its values are looked up.
+        """
+        meant = list(references)
+        kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
+        prepared = prepare(operations, kinds, self.settings.api, checked_validate(validate))
+        if not patch_has_names(prepared.kind, prepared.operations):
+            return Known(prepared)
+
+        def flow(access: Access) -> Flow[PreparedPatch]:
+            with_ids = yield from patch_with_ids(access, prepared.kind, prepared.operations, meant)
+            return replace(prepared, operations=with_ids)
+
+        return flow
+
+    def replace(
+        self,
+        kind: Kind,
+        given: Any,
+        document: Any,
+        *,
+        if_match: int | str | None = None,
+        waive: Collection[Waivable] | Waivable = (),
+        validate: Validate = True,
+    ) -> Action[Written]:
+        """Replace an object whole, exactly once; see `flows.replacing.replace_object`."""
+        reference = self.reference(kind, given)
+        meant = self.replacements([reference], [document], validate=validate)
+        waived = checked_waive(kind, waive)
+
+        def flow(access: Access) -> Flow[Written]:
+            properties = (yield from meant(access))[reference]
+            return (
+                yield from replace_object(
+                    access, reference, properties, if_match=if_match, waive=waived, validate=validate
+                )
+            )
+
+        return flow
+
+    def replacements(
+        self, references: Sequence[Reference], documents: Sequence[Any], *, validate: Validate = True
+    ) -> Action[dict[Reference, Mapping[str, Json]]]:
+        """Check what each object is to be, and put it in neutral names. References by `name:` are looked up.
+
+        Raises `InvalidInputError` with everything that is wrong, and where an object is named twice.
+        """
+        meant, violations = _read_documents(references, documents, checked_validate(validate))
+        failure = f"The {references[0].kind.noun} cannot be replaced" if references else ""
+        if violations and not _needs_looks(references):
+            raise InvalidInputError(failure, violations)
+        if not _needs_looks(references) and not any(has_names(each.kind, found) for each, found in meant.items()):
+            return Known(meant)
+
+        def flow(access: Access) -> Flow[dict[Reference, Mapping[str, Json]]]:
+            twice = yield from _named_twice(access, references)
+            if violations or twice:
+                raise InvalidInputError(failure, [*violations, *twice])
+            found: dict[Reference, Mapping[str, Json]] = {}
+            for reference, properties in meant.items():
+                named = has_names(reference.kind, properties)
+                found[reference] = (yield from with_ids(access, reference.kind, properties)) if named else properties
+            return found
+
+        return flow
+
+    def edit(self, kind: Kind, given: Any, work: Work) -> Action[Written]:
+        """Do something to one object: a flow of `flows.editing`, or of the caller's own."""
+        reference = self.reference(kind, given)
+        return lambda access: work(access, reference)
+
+    def schedule(
+        self,
+        kind: Kind,
+        given: Any,
+        window: Any,
+        *,
+        waive: Collection[Waivable] | Waivable = (),
+        validate: Validate = True,
+    ) -> Action[Written]:
+        """Give a personalized offer or a decision its window; see `flows.editing.schedule`."""
+        reference = self.reference(kind, given)
+        meant, waived, strict = window_from(window), checked_waive(kind, waive), checked_validate(validate) == "strict"
+        doubts = {reason: said for reason, said in meant.doubts.items() if reason not in waived}
+        if doubts and strict:
+            raise doubtful(doubts)
+
+        def flow(access: Access) -> Flow[Written]:
+            for said in doubts.values():
+                yield Note(said)
+            return (yield from schedule(access, reference, meant, waive=waived, strict=strict))
+
+        return flow
+
+    def publish(self, kind: Kind, given: Any, *, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:
+        """Approve an offer, so that customers may see it inside its window."""
+        return self._step("publish", kind, given, waive)
+
+    def unpublish(self, kind: Kind, given: Any) -> Action[Written]:
+        """Take an approved offer back to draft."""
+        return self._step("unpublish", kind, given)
+
+    def activate(self, kind: Kind, given: Any, *, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:
+        """Let a decision go live."""
+        return self._step("activate", kind, given, waive)
+
+    def deactivate(self, kind: Kind, given: Any) -> Action[Written]:
+        """Take a live decision back to draft."""
+        return self._step("deactivate", kind, given)
+
+    def complete(self, kind: Kind, given: Any) -> Action[Written]:
+        """Complete a live decision, which is final."""
+        return self._step("complete", kind, given)
+
+    def archive(self, kind: Kind, given: Any) -> Action[Written]:
+        """Archive an offer or a decision, which is final."""
+        return self._step("archive", kind, given)
+
+    def _step(self, verb: str, kind: Kind, given: Any, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:
+        step = next((each for each in kind.steps if each.verb == verb), None)
+        if step is None:
+            steps = ", ".join(each.verb for each in kind.steps) or "none"
+            raise UnsupportedError(f"A {kind.noun} has no step {verb!r}; its steps: {steps}")
+        reference, waived = self.reference(kind, given), checked_waive(kind, waive)
+        return lambda access: take_step(access, reference, step, waive=waived)
+
+    def delete(self, kind: Kind, given: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[Written]:
+        """Delete an object and see it gone; see `flows.cascading.delete_object`."""
+        reference = self.reference(kind, given)
+        return lambda access: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)
+
+    def decide(self, question: Question) -> Action[Decided]:
+        """Ask what a profile is shown; see `deciding.asking.decide`."""
+        return lambda access: decide(access, question)
+
+    def submit_batch(self, workload: Workload) -> Action[Job]:
+        """Submit a batch decision; see `deciding.batching.submit`."""
+        return lambda access: submit(access, workload)
+
+    def batch_status(self, job_id: str) -> Action[Job]:
+        """Look at a batch decision; see `deciding.batching.job_status`."""
+        return lambda access: job_status(access, job_id)
+
+
+def _look_at(access: Access, references: Sequence[Reference]) -> Flow[list[Entity | None]]:
+    found: dict[Reference, Entity | None] = {}
+    by_kind: dict[str, list[Reference]] = {}
+    for reference in dict.fromkeys(references):
+        # A lookup of several goes by reference ids.
+        if reference.id is None or len(references) == 1:
+            found[reference] = yield from look_alone(access, reference)
+        else:
+            by_kind.setdefault(reference.kind.key, []).append(reference)
+    for same_kind in by_kind.values():
+        for start in range(0, len(same_kind), BATCH):
+            batch = same_kind[start : start + BATCH]
+            states: dict[str, Entity | None] = yield from look_at(access, batch)
+            found |= {reference: states.get(reference.id or "") for reference in batch}
+    return [found[reference] for reference in references]
+
+
+def _read_documents(
+    references: Sequence[Reference], documents: Sequence[Any], validate: Validate
+) -> tuple[dict[Reference, Mapping[str, Json]], list[Violation]]:
+    """What each object is to be, in neutral names, and what is wrong with it by itself."""
+    meant: dict[Reference, Mapping[str, Json]] = {}
+    violations: list[Violation] = []
+    for index, (reference, document) in enumerate(zip(references, documents, strict=True)):
+        place = f"/{index}" if len(references) > 1 else ""
+        try:
+            properties = neutral_payload(document, reference.kind)
+            properties = properties if validate is False else tidied(reference.kind, properties)
+            properties.pop("id", None)
+            check_offer(reference.kind, properties, document, validate)
+        except InvalidInputError as error:
+            violations += [replace(each, pointer=f"{place}{each.pointer}") for each in error.violations]
+            continue
+        if reference in meant:
+            violations.append(_twice(place, reference))
+        meant[reference] = properties
+    return meant, violations
+
+
+def _needs_looks(references: Sequence[Reference]) -> bool:
+    """Whether only lookups tell that no object is named twice: some are named by ids and some by names."""
+    return len(references) > 1 and any(each.name is not None and each.id is None for each in references)
+
+
+def _named_twice(access: Access, references: Sequence[Reference]) -> Flow[list[Violation]]:
+    """Each object that two different references mean."""
+    if not _needs_looks(references):
+        return []
+    seen: dict[str, Reference] = {}
+    violations = []
+    for index, reference in enumerate(references):
+        there = yield from resolve(access, reference)
+        ids = [each for each in (there.id, there.instance_id) if each is not None]
+        if any(seen.get(each, reference) != reference for each in ids):
+            violations.append(_twice(f"/{index}", reference))
+        for each in ids:
+            seen.setdefault(each, reference)
+    return violations
+
+
+def _twice(place: str, reference: Reference) -> Violation:
+    return Violation(place, f"{reference} a second time", "each object once")
