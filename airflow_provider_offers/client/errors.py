@@ -98,7 +98,7 @@ _LONGEST_ACCEPTED = 1_000
 _MOST_LISTED = 20
 # How many failures of a list a message shows; `failures` holds all of them.
 _MOST_SHOWN = 5
-_MAY_PASS = "The runtime has a change of the library some time later; until then it refuses what it does not know yet"
+_MAY_PASS = "The runtime syncs the library with a delay; until then it refuses objects that it has not synced yet"
 
 
 class _Violations(OfferLibraryError, ValueError):
@@ -243,7 +243,7 @@ class BatchTimeoutError(OfferLibraryError):
     @classmethod
     def of(cls, job_id: str, status: str, seconds: float) -> BatchTimeoutError:
         """The error for a job that has this status after so many seconds."""
-        return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and goes on")
+        return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and continues")
 
 
 class APIError(OfferLibraryError):
@@ -364,7 +364,7 @@ class RuntimeRefusalError(OfferLibraryError):
         self.retry_after = refused.retry_after
         self.lasting = lasting
         self.retryable = not lasting
-        why = f"No retry helps: {lasting}" if lasting else _MAY_PASS
+        why = f"A retry cannot help: {lasting}" if lasting else _MAY_PASS
         super().__init__(f"{refused}\n  {why}")
 
 

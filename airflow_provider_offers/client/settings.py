@@ -277,7 +277,7 @@ class _Reader:
         except ValueError:
             usable = None
         if not usable:
-            self.wrong(name, "no valid address", accepted)
+            self.wrong(name, "an address that is not valid", accepted)
             return None
         if parts.scheme != "https":
             self._refuse_plain_http(name, parts.scheme, parts.hostname or "")

@@ -26,7 +26,7 @@ def check_place(conn_id: Any, sandbox: Any) -> None:
     if sandbox is not None and (not isinstance(sandbox, str) or not sandbox.strip()):
         violations.append(Violation("sandbox", quoted(sandbox), "the name of a sandbox, or None for the connection's"))
     if violations:
-        raise InvalidInputError("The task does not say where to work", violations)
+        raise InvalidInputError("The task's connection or sandbox is not valid", violations)
 
 
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:

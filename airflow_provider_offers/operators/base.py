@@ -144,9 +144,9 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
     except ValueError as error:
         if looks_like_a_name(given):
             accepted = "the name of a .json file, a JSON document, or a template with `| tojson`"
-            shown = "text that is no JSON" if private else quoted(given)
-            raise InvalidInputError(f"{name} is no JSON", [Violation(name, shown, accepted)]) from None
+            shown = "text that is not JSON" if private else quoted(given)
+            raise InvalidInputError(f"{name} is not JSON", [Violation(name, shown, accepted)]) from None
         raise InvalidInputError(
-            f"{name} is no JSON",
+            f"{name} is not JSON",
             [Violation(name, f"text that breaks off JSON: {error}", "a JSON document; in a template, `| tojson`")],
         ) from None

@@ -404,7 +404,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     def on_kill(self) -> None:
         """Log what happens to the job: the service cannot cancel it."""
         if self._job_id is not None:
-            self.log.warning("The batch job %s goes on: the service has no way to cancel it", self._job_id)
+            self.log.warning("The batch job %s continues: the service cannot cancel it", self._job_id)
         elif self._submitting:
             self.log.warning("Killed while submitting: there may be a batch job, whose id is not known")
 
@@ -421,10 +421,10 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if isinstance(error, NotFoundError):
             record.lose()
         elif isinstance(error, OfferLibraryError) and not can_pass(error):
-            raise AirflowFailException(f"{error}\n  The batch job {self._job_id} goes on") from error
+            raise AirflowFailException(f"{error}\n  The batch job {self._job_id} continues") from error
         elif not record.outlives_the_try:
             raise AirflowFailException(
-                f"{error}\n  The batch job {self._job_id} goes on. On Airflow 3.2 a retry would not know of it, so "
+                f"{error}\n  The batch job {self._job_id} continues. On Airflow 3.2 a retry would not know of it, so "
                 "it is not retried automatically"
             ) from error
         raise error

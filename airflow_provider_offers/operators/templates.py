@@ -139,7 +139,7 @@ class Rendering:
         try:
             rendered = self._field(name, value)
         except RecursionError:
-            self._found(_BROKEN, Violation(name, "a value nested too deep", "one less deep"))
+            self._found(_BROKEN, Violation(name, "a value with too many levels", "a value with fewer levels"))
             return value
         return value if len(self.findings) > found else rendered
 
@@ -302,7 +302,7 @@ class Rendering:
         try:
             return parsed(rendered)
         except ValueError as error:
-            given = f"the file {name!r}, which is no JSON once it is rendered: {error}"
+            given = f"the file {name!r}, which is not JSON after rendering: {error}"
             self._found("A file cannot be read", Violation(_place(field, tokens), given, "a file of JSON"))
             return None
 

@@ -177,4 +177,4 @@ class BatchDecisionTrigger(OfferTrigger):
 
     async def on_kill(self) -> None:
         """If somebody ends the task by hand, log that the job continues: the service cannot cancel it."""
-        self.log.warning("The batch job %s goes on: the service has no way to cancel it", self.receipt["job_id"])
+        self.log.warning("The batch job %s continues: the service cannot cancel it", self.receipt["job_id"])

@@ -74,7 +74,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "no_date": (
         CreateOfferOperator,
         window("next Tuesday", END),
-        ["/selectionConstraint/startDate: given 'next Tuesday', which is no RFC 3339"],
+        ["/selectionConstraint/startDate: given 'next Tuesday', which is not an RFC 3339"],
     ),
     "end_before_start": (
         CreateOfferOperator,
@@ -430,7 +430,7 @@ def test_a_host_that_answers_with_pages(airflow: Airflow, api: str, status: int)
     error = result.error("search")
     assert isinstance(error, ServerError if status == 503 else UnexpectedResponseError)
     assert str(status) in str(error)
-    assert ("redirect" if status == 302 else "an HTML page (a proxy or a wrong host answers so)") in str(error)
+    assert ("redirect" if status == 302 else "an HTML page (from a proxy or a wrong host)") in str(error)
     assert "Sorry" not in result.logs
 
 
@@ -440,7 +440,7 @@ def test_a_proxys_page_and_cut_answers(airflow: Airflow, emulator: Emulator, api
 
     emulator.add_fault("html", route=route, status=502, times=2)
     page = one_search(airflow, connection)
-    assert "refused with 502: an HTML page (a proxy or a wrong host answers so)" in str(page.error("search"))
+    assert "refused with 502: an HTML page (from a proxy or a wrong host)" in str(page.error("search"))
     assert len(page.attempts) == 2
 
     emulator.add_fault("truncate", route=route, times=2)

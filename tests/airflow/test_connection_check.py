@@ -106,7 +106,7 @@ def test_a_service_that_cannot_be_reached(
     with wrong_host() as host:
         ok, message = examine(monkeypatch, host.connection(api))
     assert not ok
-    assert "an HTML page (a proxy or a wrong host answers so)" in message
+    assert "an HTML page (from a proxy or a wrong host)" in message
 
 
 def test_fields_that_cannot_work(

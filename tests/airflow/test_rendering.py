@@ -272,7 +272,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         ("nowhere.json", "offer: given 'nowhere.json', which is not there"),
         ("folder.json", "offer: given 'folder.json', which is there: Is a directory"),
         ("latin.json", "offer: given 'latin.json', which is there and not text in UTF-8"),
-        ("broken.json", "offer: given the file 'broken.json', which is no JSON once it is rendered"),
+        ("broken.json", "offer: given the file 'broken.json', which is not JSON after rendering"),
         ("none.json", "offer/name: given the template"),
         (Path("offers.yaml"), "offer: given 'offers.yaml'; expected a file of JSON, .json"),
         (["texts.json"], "offer/0: given 'texts.json', which is not there"),

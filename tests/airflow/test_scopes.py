@@ -128,6 +128,6 @@ def test_a_placement_that_the_decision_does_not_have_fails_at_once(
     result = run(airflow, emulator, api, dag)
     assert len(result.tries("never")) == 1
     told = errors(result, result.states)["never"]
-    assert "No retry helps: the decision 'Newsletter'" in told
+    assert "A retry cannot help: the decision 'Newsletter'" in told
     assert "has no criterion for the placement" in told
     assert "some time later" not in told

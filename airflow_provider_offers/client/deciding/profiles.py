@@ -162,7 +162,7 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
         identifier = str(identifier)
     if not isinstance(identifier, str) or not identifier.strip():
         what = "empty text" if isinstance(identifier, str) else f"a {type(given).__name__} without an id"
-        violations.append(Violation(pointer, what, "an id, a list of ids, or objects with id and perhaps primary"))
+        violations.append(Violation(pointer, what, "an id, a list of ids, or objects with id and optionally primary"))
         identifier = ""
     primary = rest.get("primary", False)
     if not isinstance(primary, bool):

@@ -64,7 +64,7 @@ def new_question(
     said = checks.of(_one_of, "dry_run", dry_run, "dryRun", whole.terms.get("dryRun"))
     across = "allowDuplicatePropositions"
     checks.of(_one_of, "allow_duplicates", allow_duplicates, across, whole.terms.get(across))
-    checks.end("The decision cannot be asked for")
+    checks.end("The decision request is not valid")
     whole = replace(whole, context=(*whole.context, *context))
     return Question(asked or (), whole, said is not False, include_content, allow_duplicates)
 
@@ -75,7 +75,7 @@ def _one_of(name: str, given: Any, member: str, in_profile: Any) -> Any:
         return in_profile
     if in_profile is not None:
         accepted = f"nothing beside a whole request that has {member}"
-        raise InvalidInputError("The decision cannot be asked for", [Violation(name, "a value", accepted)])
+        raise InvalidInputError("The decision request is not valid", [Violation(name, "a value", accepted)])
     return given
 
 
@@ -84,7 +84,7 @@ def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
     if isinstance(given, bool) or (or_none and given is None):
         return
     accepted = "True, False or None, not text" if or_none else "True or False, not text"
-    raise InvalidInputError("The decision cannot be asked for", [Violation(name, quoted(given), accepted)])
+    raise InvalidInputError("The decision request is not valid", [Violation(name, quoted(given), accepted)])
 
 
 def question_body(question: Question, pairs: Sequence[decisioning.Pair]) -> dict[str, Json]:

@@ -158,7 +158,7 @@ def _take(at: str, name: str, value: Any, members: dict[str, Any]) -> None:
     member = _MEANT.get(name)
     if member is None:
         close = difflib.get_close_matches(name, _MEANT, n=1)
-        accepted = f"{close[0]!r}" if close else "decision, placement and perhaps itemCount"
+        accepted = f"{close[0]!r}" if close else "decision, placement and optionally itemCount"
         raise InvalidInputError(_SUBJECT, [Violation(f"{at}/{name}", "an unknown member", accepted)])
     if member in members:
         raise InvalidInputError(_SUBJECT, [Violation(f"{at}/{name}", f"a second {member}", "one")])

@@ -86,7 +86,7 @@ def new_viewpoint(
     if whole.scopes is not None:
         accepted = "a profile without them; decision_id and placement_id say what to look at"
         checks.violations.append(Violation("profile/propositionRequests", "a value", accepted))
-    checks.end("The decision cannot be asked for")
+    checks.end("The decision request is not valid")
     # How each look asks and is answered is the sensor's own.
     terms = {name: value for name, value in whole.terms.items() if name not in _OWN_TERMS}
     return Viewpoint(decision, placement, whole.identities, (*whole.context, *context), whole.beside, terms)

@@ -62,7 +62,7 @@ class Access:
         """
         parts = _split(href)
         if parts is None or (parts.scheme and not parts.netloc):
-            raise answer.unexpected("its link is no address")
+            raise answer.unexpected("its link is not an address")
         if parts.netloc and not _same_origin(parts, self.exchange.settings.host):
             raise answer.unexpected("it links to another host, where the credentials may not go")
         if {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/")):
@@ -70,7 +70,7 @@ class Access:
         base = self.generation.base
         path = parts.path.removeprefix(base) if f"{parts.path}/".startswith(f"{base}/") else parts.path
         if not path:
-            raise answer.unexpected("its link is no path of the service")
+            raise answer.unexpected("its link is not a path of the service")
         # Generation 1 documents `Location` as a reference relative to its `Content-Base`, the base of the service.
         path = path if path.startswith("/") else f"/{path}"
         return f"{path}?{parts.query}" if parts.query else path
@@ -119,7 +119,7 @@ def open_access(exchange: Exchange) -> Flow[Access]:
     if len(fitting) != 1:
         names = sorted({name for names in found.values() for name in names}) or ["none"]
         raise ConfigurationError(
-            "The container of the sandbox cannot be told",
+            "The container of the sandbox is not known",
             [
                 Violation(
                     "sandbox" if not fitting else "container_id",

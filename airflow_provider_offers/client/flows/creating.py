@@ -144,7 +144,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     if len(found.entities) > 1:
         raise AmbiguousNameError(
             f"{len(ids)} {creation.kind.noun}s are named {creation.name!r} ({_listed(ids)}), so that "
-            f"if_exists={creation.if_exists!r} cannot tell which is meant",
+            f"if_exists={creation.if_exists!r} needs a unique name",
             ids=ids,
         )
     entity = found.entities[0]
@@ -191,7 +191,7 @@ def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:
         path=call.bare_path,
         status=409,
         title=f"The {entity.kind.subject} was renamed meanwhile; nothing was sent",
-        detail=f"{now.id} was named {entity.name!r} a moment ago and is {now.name!r} now; another try looks again",
+        detail=f"{now.id} was named {entity.name!r} a moment ago and is {now.name!r} now; a retry looks again",
         refused=False,
     )
 

@@ -24,7 +24,7 @@ _DECISION_SECONDS = 60.0
 # How long a deleted offer may still be read after the verdict.
 _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = (0.25, 0.5, 1.0, 2.0)
-_LET_GO = "these have to let go of it, or to be deleted, first"
+_LET_GO = "first remove these references, or delete these objects"
 
 
 def delete(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[str]:
@@ -141,11 +141,11 @@ def _await_end(access: Access, reference: Reference, answer: Answer | None) -> F
         raise _rejected(reference, verdict)
     if is_undecided:
         raise OutcomeUnknownError(
-            f"The deletion of {reference} was accepted, but the service has not decided within {_DECISION_SECONDS:g} s"
+            f"The deletion of {reference} was accepted, but not confirmed within {_DECISION_SECONDS:g} s"
         )
     raise OutcomeUnknownError(
-        f"{reference} was deleted, by the service's word, but it is still there after {_DECISION_SECONDS:g} s; "
-        "deleting it once more does no harm"
+        f"{reference} was deleted according to the service, but still exists after {_DECISION_SECONDS:g} s; "
+        "deleting it again does no harm"
     )
 
 

@@ -51,7 +51,9 @@ class Listing:
         call = self._next
         self._pages += 1
         if self._pages > _MOST_PAGES:
-            raise PagingError(f"GET {call.bare_path} has no end: {_MOST_PAGES} pages came, each with a link to another")
+            raise PagingError(
+                f"GET {call.bare_path} does not end: {_MOST_PAGES} pages came, each with a link to another"
+            )
         answer: Answer = yield from self._access.send(call)
         page = self._access.generation.page(self._kind, answer)
         if self.last_answer is None:

@@ -34,7 +34,7 @@ def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *
                     return there
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
-                f"Whether the {creation.kind.noun} {creation.name!r} is there cannot be asked: {why}, and then: {blind}"
+                f"Whether the {creation.kind.noun} {creation.name!r} exists is not known: {why}, and then: {blind}"
             ) from blind
         yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
         pause = min(pause * 2, 2.0)

@@ -46,7 +46,7 @@ def found_alone(kind: Kind, properties: Mapping[str, Json], now: datetime) -> di
     if kind is not FALLBACK:
         window = window_of(properties)
         if window is None:
-            findings["no_window"] = "it has no window in which it may be shown"
+            findings["no_window"] = "it has no window"
         elif over := window.is_over_by(now):
             findings["window_over"] = over
     if not _representations(properties):

@@ -132,7 +132,7 @@ def read_decided(answer: Answer) -> Decided:
     body = answer.object()
     rows = body.get("xdm:propositions")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise answer.unexpected("its 'xdm:propositions' is missing or no list of objects")
+        raise answer.unexpected("its 'xdm:propositions' is missing or not a list of objects")
     return Decided(
         # One rendering of the older pages spells it so.
         proposition_id=optional_text(body, "xdm:propositionId") or optional_text(body, "xdm:propositionID"),
@@ -206,7 +206,7 @@ def read_package(answer: Answer) -> Package:
     """The last update of the runtime, as its diagnostics tell it."""
     operations = answer.object().get("xdm:operations")
     if not isinstance(operations, Mapping):
-        raise answer.unexpected("its 'xdm:operations' is missing or no object")
+        raise answer.unexpected("its 'xdm:operations' is missing or not an object")
     update = operations.get("xdm:decisioningPackageUpdate")
     if not isinstance(update, Mapping):
         return Package(None, ())

@@ -13,7 +13,7 @@ def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
     """An id or a word, fit to stand in an address and in a message."""
     value = body.get(name)
     if not is_fit(value):
-        raise answer.unexpected(f"its {name!r} is missing or no text")
+        raise answer.unexpected(f"its {name!r} is missing or not text")
     return str(value)
 
 
@@ -25,7 +25,7 @@ def is_fit(value: Json) -> bool:
 def integer(answer: Answer, body: Mapping[str, Json], name: str) -> int:
     value = optional_integer(body, name)
     if value is None:
-        raise answer.unexpected(f"its {name!r} is missing or no whole number")
+        raise answer.unexpected(f"its {name!r} is missing or not a whole number")
     return value
 
 
@@ -47,5 +47,5 @@ def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[Mapping[st
     """The list of objects of that name."""
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise answer.unexpected(f"its {name!r} is missing or no list of objects")
+        raise answer.unexpected(f"its {name!r} is missing or not a list of objects")
     return value

@@ -167,7 +167,7 @@ class Xcore:
         body = answer.object()
         embedded, links = body.get("_embedded"), body.get("_links")
         if not isinstance(embedded, Mapping):
-            raise answer.unexpected("its '_embedded' is missing or no object")
+            raise answer.unexpected("its '_embedded' is missing or not an object")
         following = links.get("next") if isinstance(links, Mapping) else None
         return Page(
             entities=[_entity(kind, answer, row) for row in rows(answer, embedded, "results")],
@@ -210,7 +210,7 @@ def read_containers(answer: Answer) -> dict[str, set[str]]:
     """The ids of those containers, each with the sandbox names that it answers to."""
     embedded = answer.object().get("_embedded")
     if not isinstance(embedded, Mapping):
-        raise answer.unexpected("its '_embedded' is missing or no object")
+        raise answer.unexpected("its '_embedded' is missing or not an object")
     found = {}
     for row in rows(answer, {_CONTAINER: [], **embedded}, _CONTAINER):
         instance = row.get("_instance")
@@ -222,7 +222,7 @@ def read_containers(answer: Answer) -> dict[str, set[str]]:
 def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
     instance = body.get("_instance")
     if not isinstance(instance, Mapping):
-        raise answer.unexpected("its '_instance' is missing or no object")
+        raise answer.unexpected("its '_instance' is missing or not an object")
     properties = kind.model.in_todays_form(neutral_value(instance, kind.names, is_read=True))
     identifier = properties.pop("id", None)
     return Entity(

@@ -78,7 +78,7 @@ class Job:
     def progress(self) -> str:
         """What the log says of a job under way."""
         if self.status == "QUEUED":
-            return f"{self}: it waits its turn, since {RUNNING_AT_ONCE} jobs of a dataset run at once"
+            return f"{self}: it waits in the queue, because {RUNNING_AT_ONCE} jobs of a dataset run at once"
         return str(self)
 
     def __str__(self) -> str:

@@ -76,7 +76,7 @@ def name_in(given: Any) -> str | None:
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
     """The value as plain JSON; what is none is reported by its pointer."""
     if depth > _MAX_DEPTH:
-        violations.append(Violation(pointer, f"more than {_MAX_DEPTH} levels", "a document less deep"))
+        violations.append(Violation(pointer, f"more than {_MAX_DEPTH} levels", "a document with fewer levels"))
         return None
     if isinstance(value, Mapping):
         violations += [
@@ -103,13 +103,15 @@ def json_value(value: Any, violations: list[Violation], pointer: str, depth: int
 def _leaf_violations(value: Any, pointer: str) -> Iterator[Violation]:
     if isinstance(value, str):
         if not is_unicode(value):
-            yield Violation(pointer, "text with half of a surrogate pair", "text that UTF-8 can carry")
+            yield Violation(pointer, "text with an incomplete surrogate pair", "text that is valid in UTF-8")
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield Violation(pointer, repr(value), "a finite number")
     elif isinstance(value, int):
         if abs(value) > _MAX_NUMBER:
-            yield Violation(pointer, f"a whole number of {value.bit_length()} bits", "a number that others can read")
+            yield Violation(
+                pointer, f"a whole number of {value.bit_length()} bits", "a number that JSON parsers can read"
+            )
     elif value is not None:
         yield Violation(pointer, f"a {type(value).__name__}", "a JSON value")
 

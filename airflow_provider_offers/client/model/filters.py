@@ -37,7 +37,7 @@ def fitted(query: Query, kind: Kind) -> Query:
     if refused:
         raise InvalidInputError("The search cannot be sent", refused)
     for doubt in found:
-        message = f"The search for a {kind.noun} is sent with a doubt: {doubt}"
+        message = f"The search for a {kind.noun} is sent although it may be wrong: {doubt}"
         if message not in _told and len(_told) < _MOST_TOLD:
             _told.add(message)
             log.warning("%s", message)

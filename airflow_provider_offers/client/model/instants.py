@@ -27,7 +27,7 @@ def parse_instant(value: object) -> datetime:
         raise ValueError(f"a {type(value).__name__}, {quoted(value, 80)}")
     match = _RFC_3339.fullmatch(value.strip())
     if match is None:
-        raise ValueError(f"{quoted(value)}, which is no RFC 3339 date-time")
+        raise ValueError(f"{quoted(value)}, which is not an RFC 3339 date-time")
     if match["zone"] is None:
         raise ValueError(f"{quoted(value)}, which has no time zone")
     try:

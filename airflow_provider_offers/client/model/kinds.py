@@ -177,7 +177,7 @@ def kind_of(key: Any) -> Kind:
         return KINDS[key]
     except (KeyError, TypeError):
         raise InvalidInputError(
-            "There is no such kind of offer",
+            "The offer type is not valid",
             [Violation("offer_type", quoted(key), " or ".join(map(repr, KINDS)))],
         ) from None
 
@@ -188,7 +188,7 @@ def library_kind(key: Any) -> Kind:
         return LIBRARY[key]
     except (KeyError, TypeError):
         raise InvalidInputError(
-            "There is no such kind of object in the library",
+            "The kind is not valid",
             [Violation("kind", quoted(key), " or ".join(map(repr, LIBRARY)) + _suggestion(key))],
         ) from None
 

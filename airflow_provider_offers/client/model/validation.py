@@ -57,7 +57,7 @@ def settle(subject: str, called: str, findings: Iterable[Violation], validate: V
     if refused:
         raise InvalidInputError(subject, refused)
     for doubt in found:
-        log.warning("The %s is sent with a doubt, which validate='strict' refuses: %s", called, doubt)
+        log.warning("The %s is sent although it may be wrong; validate='strict' rejects it: %s", called, doubt)
 
 
 def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate: Validate = True) -> None:

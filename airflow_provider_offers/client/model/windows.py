@@ -84,7 +84,7 @@ class OfferWindow:
 
 def _in_utc(name: str, instant: datetime, violations: list[Violation]) -> datetime:
     if instant.utcoffset() is None:
-        violations.append(Violation(name, "a datetime without a time zone", "an aware datetime"))
+        violations.append(Violation(name, "a datetime without a time zone", "a datetime with a time zone"))
         return instant
     try:
         utc = datetime.combine(instant.date(), instant.time(), instant.tzinfo).astimezone(UTC)
@@ -181,7 +181,7 @@ def window_from(given: Any) -> OfferWindow:
     if isinstance(given, OfferWindow):
         return given
     if not isinstance(given, Mapping):
-        accepted = "an object with start and end or duration, perhaps timezone"
+        accepted = "an object with start and end or duration, and optionally timezone"
         raise InvalidInputError("The window is not valid", [Violation("window", f"a {type(given).__name__}", accepted)])
     known = ("start", "end", "duration", "timezone")
     if unknown := [name for name in given if name not in known]:

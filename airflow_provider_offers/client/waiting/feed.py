@@ -329,7 +329,7 @@ class Feed:
             log.warning("Refused for %s by now: %s", length(lasted), error)
             return
         self._refused.pop(key, None)
-        await self._wake(watches, ended(error, f"refused for {length(lasted)}, which is as long as it is borne"))
+        await self._wake(watches, ended(error, f"refused for {length(lasted)}, the maximum for such an error"))
 
     async def _answer(self, session: AsyncSession, key: str) -> None:
         search = self._searches.get(key)

@@ -111,12 +111,12 @@ class Patience:
             return outage
         if not is_doubtful(error):
             refused_for_good = isinstance(error, (APIError, AuthenticationError))
-            return 0.0, "the wait ends here: another look would be refused as well" if refused_for_good else ""
+            return 0.0, "the wait ends here: another try would be refused as well" if refused_for_good else ""
         if self._missing:
             left = 0.0 if self._missing > self.max_failures else self.outage
-            return left, f"missing at {self._missing} looks in a row, the most that are borne"
+            return left, f"missing in {self._missing} consecutive checks, the maximum"
         refused = self.clock() - (self._refused_since or self.clock())
-        limit = f"refused for {length(refused)}; a refusal is borne for {length(self.refusal)}, in case it passes"
+        limit = f"refused for {length(refused)}; the maximum is {length(self.refusal)}"
         return min((self.refusal - refused, limit), outage)
 
     def _backoff(self) -> float:
@@ -126,7 +126,7 @@ class Patience:
 
 def outage_limit(bound: float, lasted: float, failures: int) -> str:
     """The words for an outage that was too long."""
-    return f"{failures} looks in a row failed in {length(lasted)}; an outage is borne for {length(bound)}"
+    return f"{failures} consecutive checks failed in {length(lasted)}; the maximum outage is {length(bound)}"
 
 
 def ended(error: OfferLibraryError, limit: str) -> OfferLibraryError:

@@ -201,7 +201,7 @@ def _finite(text: str) -> float:
 
 
 def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"{text[:20]} is no number that JSON can carry")
+    raise ValueError(f"{text[:20]} is not a number that JSON supports")
 
 
 def describe_body(response: Response) -> str:
@@ -210,7 +210,7 @@ def describe_body(response: Response) -> str:
     if not body:
         return "an empty body"
     if body.startswith((b"<!doctype html", b"<html", b"<")):
-        return "an HTML page (a proxy or a wrong host answers so)"
+        return "an HTML page (from a proxy or a wrong host)"
     if body.startswith((b"{", b"[")):
         return f"cut or malformed JSON of {len(response.body)} bytes"
     content_type = without_secrets(response.headers.get("content-type", "unnamed content"), response.secrets)

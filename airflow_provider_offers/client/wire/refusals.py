@@ -109,7 +109,7 @@ def _no_answer_to_this(status: int) -> str:
         return "nothing was asked for that could be unchanged; a cache on the way may answer so"
     if 300 <= status < 400:
         return "a redirect came, which is not followed with credentials; check the host of the connection"
-    return "that is no status of an answer; check any proxy on the way"
+    return "this is not a valid status; check any proxy on the way"
 
 
 def is_token_refusal(response: Response) -> bool:

@@ -135,7 +135,7 @@ def test_a_failed_job_says_why(detail: Any, said: str) -> None:
 
 def test_a_job_that_takes_too_long_is_said_to_go_on() -> None:
     error = BatchTimeoutError.of(JOB, "PROCESSING", 7200)
-    assert str(error) == f"The batch job {JOB} is still PROCESSING after 7200 s, and goes on"
+    assert str(error) == f"The batch job {JOB} is still PROCESSING after 7200 s, and continues"
     assert can_pass(error)
     assert isinstance(pickle.loads(pickle.dumps(error)), BatchTimeoutError)
 
@@ -224,7 +224,7 @@ def test_an_outage_ends_the_wait_only_if_it_lasts() -> None:
     while now < LONGEST_OUTAGE:
         now += waiting.after_failure(lost())
     assert now == LONGEST_OUTAGE
-    with pytest.raises(NoAnswerError, match="in 1:00:00; an outage is borne for 1:00:00"):
+    with pytest.raises(NoAnswerError, match="in 1:00:00; the maximum outage is 1:00:00"):
         waiting.after_failure(lost())
     waiting.after_look()
     assert waiting.after_failure(lost()) == 60.0
@@ -250,7 +250,7 @@ def test_a_gateways_refusal_is_borne_for_minutes_and_an_outage_before_it_does_no
     began = now
     while now < began + LONGEST_REFUSAL:
         now += waiting.after_failure(refused)
-    with pytest.raises(PermissionDeniedError, match="refused for 0:05:00; a refusal is borne for 0:05:00"):
+    with pytest.raises(PermissionDeniedError, match="refused for 0:05:00; the maximum is 0:05:00"):
         waiting.after_failure(refused)
 
 

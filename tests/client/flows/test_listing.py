@@ -337,7 +337,7 @@ def test_a_container_without_a_name_will_do_if_it_is_the_only_one() -> None:
 def test_a_container_that_cannot_be_told_is_an_error_that_names_the_sandboxes(
     rows: list[tuple[str, str | None]],
 ) -> None:
-    with pytest.raises(OfferLibraryError, match="container of the sandbox cannot be told") as caught:
+    with pytest.raises(OfferLibraryError, match="container of the sandbox is not known") as caught:
         opened(containers(*rows))
     assert "'dev1'" in str(caught.value)
 

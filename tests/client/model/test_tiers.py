@@ -74,7 +74,10 @@ def test_a_draft_may_be_unfinished_and_what_is_shown_may_not(
 ) -> None:
     assert check(offer(**changes)) == []
     (doubt,) = doubts(caplog)
-    assert f"The personalized offer 'Sale' is sent with a doubt, which validate='strict' refuses: {pointer}" in doubt
+    assert (
+        f"The personalized offer 'Sale' is sent although it may be wrong; validate='strict' rejects it: {pointer}"
+        in doubt
+    )
     assert "Adobe" in doubt
     assert check(offer(status="approved", **changes)) == [pointer]
     assert check(offer(**changes), "strict") == [pointer]

@@ -308,7 +308,7 @@ def test_a_batch_job_survives_an_outage_and_is_missing_only_after_a_while(
 def test_a_kill_by_hand_says_that_the_job_goes_on() -> None:
     with captured_output() as output:
         asyncio.run(batch("a-job").on_kill())
-        assert "The batch job a-job goes on" in output.text()
+        assert "The batch job a-job continues" in output.text()
 
 
 def test_a_connection_that_is_not_there_ends_both_waits(emulator: Emulator) -> None:

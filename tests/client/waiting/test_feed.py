@@ -312,7 +312,7 @@ def test_an_outage_is_borne_for_as_long_as_each_waiter_says() -> None:
         library.faults.append(lasting(1e9, answer(503, {})))
         began = virtual_time.now()
         for seconds, watch in waits.items():
-            with pytest.raises(ServerError, match=f"an outage is borne for {'60.0 s' if seconds == 60 else '0:10:00'}"):
+            with pytest.raises(ServerError, match=f"the maximum outage is {'60.0 s' if seconds == 60 else '0:10:00'}"):
                 await watch.news()
             assert seconds <= virtual_time.now() - began <= seconds + 10
             await feed.leave(watch)
@@ -372,7 +372,7 @@ def test_a_refusal_by_a_gateway_may_pass(status: int, passes: bool) -> None:
                 await watch.news()
             assert raised.value.status == status
             if status != 404:
-                assert "a refusal is borne for 0:05:00" in str(raised.value)
+                assert "the maximum is 0:05:00" in str(raised.value)
                 assert 300 <= virtual_time.now() - began < 320
 
     virtual_time.run(main())
