@@ -130,4 +130,4 @@ def test_a_placement_that_the_decision_does_not_have_fails_at_once(
     told = errors(result, result.states)["never"]
     assert "A retry cannot help: the decision 'Newsletter'" in told
     assert "has no criterion for the placement" in told
-    assert "some time later" not in told
+    assert "with a delay" not in told

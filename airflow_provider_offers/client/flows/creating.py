@@ -143,7 +143,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
         )
     if len(found.entities) > 1:
         raise AmbiguousNameError(
-            f"{len(ids)} {creation.kind.noun}s are named {creation.name!r} ({_listed(ids)}), so that "
+            f"{len(ids)} {creation.kind.noun}s are named {creation.name!r} ({_listed(ids)}); "
             f"if_exists={creation.if_exists!r} needs a unique name",
             ids=ids,
         )

@@ -117,7 +117,7 @@ def test_only_the_last_two_words_end_a_job(status: str) -> None:
     script = Script(answer(200, shown(status)))
     job = script.run(job_status(script.access(), JOB))
     assert job.is_over == (status in ("COMPLETED", "ERROR"))
-    assert ("waits its turn" in job.progress) == (job.status == "QUEUED")
+    assert ("waits in the queue" in job.progress) == (job.status == "QUEUED")
     if status != "ERROR":
         assert job.completed() is job
 
@@ -237,7 +237,7 @@ def test_a_refusal_ends_the_wait_at_once_and_a_missing_job_may_still_show_up() -
     waiting = patience()
     for _ in range(MAX_FAILURES):
         assert waiting.after_failure(NotFoundError(status=404, **named)) >= 60.0  # type: ignore[arg-type]
-    with pytest.raises(NotFoundError, match="missing at 11 looks in a row"):
+    with pytest.raises(NotFoundError, match="missing in 11 consecutive checks"):
         waiting.after_failure(NotFoundError(status=404, **named))  # type: ignore[arg-type]
 
 

@@ -231,7 +231,7 @@ def test_a_blank_202_is_followed_by_looks_at_the_offer() -> None:
 def test_no_decision_within_a_minute_is_an_unknown_outcome(accepted: Response) -> None:
     undecided = answer(202) if accepted is ACCEPTED else there()
     script = Script(accepted, *[undecided] * 200)
-    with pytest.raises(OutcomeUnknownError, match="has not decided within 60 s"):
+    with pytest.raises(OutcomeUnknownError, match="not confirmed within 60 s"):
         script.go(delete(script.access("xcore"), reference("xcore")))
     assert 60 <= script.time - 1_000 < 70
 
