@@ -552,8 +552,8 @@ def test_a_list_fails_by_the_kind_that_it_is_of(airflow: Airflow, emulator: Emul
 @pytest.mark.parametrize(
     ("operator", "arguments", "said"),
     [
-        (GetLibraryObjectOperator, {"kind": "{{ 'banner' }}", "object_id": "x"}, "no such kind of object"),
-        (CreateLibraryObjectOperator, {"kind": "{{ 'banner' }}", "object": {"name": "x"}}, "no such kind of object"),
+        (GetLibraryObjectOperator, {"kind": "{{ 'banner' }}", "object_id": "x"}, "The kind is not valid"),
+        (CreateLibraryObjectOperator, {"kind": "{{ 'banner' }}", "object": {"name": "x"}}, "The kind is not valid"),
         (GetLibraryObjectOperator, {"kind": "tag", "object_id": Emulator.PLACEMENT_ID}, "disagree about the kind"),
         (GetLibraryObjectOperator, {"kind": "tag", "object_id": "name: "}, "No collection qualifier is named"),
         (CreateLibraryObjectOperator, {"kind": "tag", "object": {}}, "/name: given nothing"),

@@ -170,7 +170,7 @@ def test_unknown_kinds_are_refused_by_name(key: Any) -> None:
 
 def test_offer_type_names_offers_only() -> None:
     assert list(KINDS) == ["personalized", "fallback"]
-    with pytest.raises(InvalidInputError, match="no such kind of offer"):
+    with pytest.raises(InvalidInputError, match="The offer type is not valid"):
         kind_of("placement")
 
 
