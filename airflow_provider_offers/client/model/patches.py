@@ -215,15 +215,49 @@ def _is_idempotent(operations: Patch) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What an operation leaves in an object: the value that is there, and the one that it sets; or the list that is
+    there, and the items that it appends."""
+
+    there: Json | object
+    wanted: Json | object
+    appended: bool = False
+
+    def is_seen(self) -> bool | None:
+        """Whether the object shows it; None where that cannot be told."""
+        if self.there is MISSING or self.wanted is MISSING:
+            return self.there is self.wanted
+        if not self.appended:
+            return same(self.there, self.wanted)
+        there, wanted = self.there, self.wanted
+        if not isinstance(there, list) or not isinstance(wanted, list):
+            return False
+        if same(there[-len(wanted) :], wanted):
+            return True
+        # Other items may have been appended after them.
+        return None if any(same(item, value) for item in there for value in wanted) else False
+
+
 def _are_shown(operations: Patch, properties: Mapping[str, Json]) -> bool | None:
+    try:
+        traces = _traces(operations, properties)
+    except InvalidInputError:
+        # They have no place to set something, so they have not been applied.
+        return False
+    seen = None if traces is None else [trace.is_seen() for trace in traces]
+    return None if seen is None or None in seen else all(seen)
+
+
+def _traces(operations: Patch, properties: Mapping[str, Json]) -> list[_Trace] | None:
+    """What the operations leave in the object; None where they leave no trace that tells."""
     if _is_idempotent(operations):
-        return _changes_nothing(operations, properties)
+        return [_Trace(dict(properties), apply(operations, properties))]
     paths = [operation["path"] for operation in operations]
     if len(set(paths)) < len([path for path in paths if not path.endswith("/-")]) or _are_nested(paths):
         return None
     appended: dict[str, list[Json]] = {}
-    # What is there, and what should be; `MISSING` for what is removed.
-    pairs: list[tuple[Json | object, Json | object]] = []
+    traces: list[_Trace] = []
     for operation in operations:
         tokens = split_pointer(operation["path"])
         if operation["op"] not in ("add", "replace", "remove") or any(token.isdecimal() for token in tokens):
@@ -231,24 +265,8 @@ def _are_shown(operations: Patch, properties: Mapping[str, Json]) -> bool | None
         if tokens[-1] == "-":
             appended.setdefault(join_pointer(tokens[:-1]), []).append(operation["value"])
         else:
-            pairs.append((value_at(properties, operation["path"]), operation.get("value", MISSING)))
-    lists = [(value_at(properties, path), values) for path, values in appended.items()]
-    seen = [there is wanted or (MISSING not in (there, wanted) and same(there, wanted)) for there, wanted in pairs]
-    for there, values in lists:
-        at_end = isinstance(there, list) and same(there[-len(values) :], values)
-        if not at_end and isinstance(there, list) and any(same(item, value) for item in there for value in values):
-            return None
-        seen.append(at_end)
-    return all(seen)
-
-
-def _changes_nothing(operations: Patch, properties: Mapping[str, Json]) -> bool:
-    try:
-        after = apply(operations, properties)
-    except InvalidInputError:
-        # It has no place to set something, so it has not been applied.
-        return False
-    return same(after, dict(properties))
+            traces.append(_Trace(value_at(properties, operation["path"]), operation.get("value", MISSING)))
+    return traces + [_Trace(value_at(properties, path), values, appended=True) for path, values in appended.items()]
 
 
 def _are_nested(paths: Sequence[str]) -> bool:

@@ -80,12 +80,13 @@ def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> li
     ]
 
 
-def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
-    status = properties.get("status")
-    for finding in findings(kind.place, properties):
-        yield _hardened(finding) if status in SHOWN_STATUSES else finding
-    yield from name_findings(kind.place, kind.names, properties)
-    yield from _size_violations(kind, properties, "")
+def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> list[Violation]:
+    found = [
+        *findings(kind.place, properties),
+        *name_findings(kind.place, kind.names, properties),
+        *_size_violations(kind, properties, ""),
+    ]
+    return _in_status(properties.get("status"), found)
 
 
 def _size_violations(kind: Kind, content: Json, pointer: str) -> Iterator[Violation]:
@@ -98,11 +99,14 @@ def _size(content: Json) -> int:
     return len(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
 
 
-def _hardened(finding: Violation) -> Violation:
-    """The finding about an object that customers may see."""
-    if isinstance(finding, Doubt) and finding.until_shown:
-        return Violation(finding.pointer, finding.given, finding.accepted)
-    return finding
+def _in_status(status: Json, found: list[Violation]) -> list[Violation]:
+    """The findings about an object in that status: what a draft may leave unfinished is certain once it is shown."""
+    if status not in SHOWN_STATUSES:
+        return found
+    return [
+        Violation(each.pointer, each.given, each.accepted) if isinstance(each, Doubt) and each.until_shown else each
+        for each in found
+    ]
 
 
 def check_result(
@@ -210,7 +214,7 @@ def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
     found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
     gathered = _Gathered(kind, patch)
     found += [violation for violation in gathered.violations() if violation not in found]
-    return [_hardened(each) for each in found] if gathered.status in SHOWN_STATUSES else found
+    return _in_status(gathered.status, found)
 
 
 def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
