@@ -38,27 +38,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from airflow_provider_offers.client.text import legible, legible_message
 
+_Error = TypeVar("_Error", bound="OfferLibraryError")
+
 
 class OfferLibraryError(Exception):
-    """The root of the tree. `retryable` says whether the same call may succeed later.
+    """The root of the tree.
 
-    Text from outside is limited in length and contains no control characters.
+    Text from outside is limited in length and contains no control characters. Nothing is set on an error once it is
+    made; `retryable`, if given, replaces what the class says.
     """
 
-    retryable = False
+    _retryable = False
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", *, retryable: bool | None = None) -> None:
+        if retryable is not None:
+            self._retryable = retryable
         super().__init__(legible_message(message))
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later, which is what a retry of the task is."""
+        return self._retryable
+
+    def adding(self, words: str) -> Self:
+        """The same error with more at the end of its message, without its traceback."""
+        return _rebuild(type(self), (f"{self} [{words}]",), self.__dict__.copy())
+
+    def alike(self) -> Self:
+        """Another of the same: one that several raise would gather the traceback of all."""
+        return _rebuild(type(self), self.args, self.__dict__.copy())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
 
-def _rebuild(cls: type[OfferLibraryError], args: tuple[Any, ...], state: dict[str, Any]) -> OfferLibraryError:
+def _rebuild(cls: type[_Error], args: tuple[Any, ...], state: dict[str, Any]) -> _Error:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -134,12 +152,13 @@ class AuthenticationError(OfferLibraryError):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        retryable: bool = False,
     ) -> None:
         self.status = status
         self.code = code
         self.retry_after = retry_after
-        self.retryable = status is not None and (status == 429 or status >= 500)
-        super().__init__(message)
+        passes = status is not None and (status == 429 or status >= 500)
+        super().__init__(message, retryable=retryable or passes)
 
 
 class NoAnswerError(OfferLibraryError):
@@ -148,7 +167,7 @@ class NoAnswerError(OfferLibraryError):
     `sent` is False when it is certain that the service never saw the request.
     """
 
-    retryable = True
+    _retryable = True
 
     def __init__(self, reason: str, *, method: str, path: str, sent: bool, request_id: str | None = None) -> None:
         self.reason = reason
@@ -162,6 +181,9 @@ class NoAnswerError(OfferLibraryError):
 
 class UnexpectedResponseError(OfferLibraryError):
     """An answer came that the Offer Library does not give: an HTML page, cut or foreign JSON, a redirect."""
+
+    # A proxy's page, or a cut answer, is an outage in another dress.
+    _retryable = True
 
     def __init__(self, reason: str, *, method: str, path: str, status: int, request_id: str | None = None) -> None:
         self.reason = reason
@@ -179,15 +201,15 @@ class OutcomeUnknownError(OfferLibraryError):
     from somebody else's edit, `retryable` is False, since another run might apply it twice.
     """
 
-    retryable = True
+    _retryable = True
 
 
 class AlreadyExistsError(OfferLibraryError):
     """An offer of that name is in the sandbox already, and this run did not make it."""
 
-    def __init__(self, message: str, *, ids: Sequence[str]) -> None:
+    def __init__(self, message: str, *, ids: Sequence[str], retryable: bool | None = None) -> None:
         self.ids = tuple(ids)
-        super().__init__(message)
+        super().__init__(message, retryable=retryable)
 
 
 class AmbiguousNameError(AlreadyExistsError):
@@ -232,13 +254,13 @@ class GoneError(HopelessError):
 class BatchJobError(OfferLibraryError):
     """A batch job ended in ERROR; the message holds the service's detail. Another submission makes a new job."""
 
-    retryable = True
+    _retryable = True
 
 
 class BatchTimeoutError(OfferLibraryError):
     """A batch job was not over in time. It goes on: the service has no way to end it."""
 
-    retryable = True
+    _retryable = True
 
     @classmethod
     def of(cls, job_id: str, status: str, seconds: float) -> BatchTimeoutError:
@@ -246,16 +268,18 @@ class BatchTimeoutError(OfferLibraryError):
         return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and continues")
 
 
+# The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.
+_FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
+
+
 class APIError(OfferLibraryError):
     """The service, or the gateway before it, refused the request.
 
     Attributes: `status` (HTTP), `code` (the gateway's `error_code` or the last part of the service's `type`),
     `title`, `detail`, `request_id`, `method`, `path`, and `retry_after` in seconds when the service named a time.
-    `final` says that no other try can mend it, as with an etag that is long gone. Where the client itself found out,
-    and no service refused anything, `refused` is False and `status` is the one that a service would answer.
+    `final` says that no retry can succeed, as with an etag that is long gone. If the client itself found out, and no
+    service refused anything, `refused` is False and `status` is the one that a service would answer.
     """
-
-    final = False
 
     def __init__(
         self,
@@ -270,6 +294,7 @@ class APIError(OfferLibraryError):
         retry_after: float | None = None,
         hint: str | None = None,
         refused: bool = True,
+        final: bool = False,
     ) -> None:
         self.method = method
         self.path = path
@@ -281,6 +306,7 @@ class APIError(OfferLibraryError):
         self.retry_after = retry_after
         self.hint = hint
         self.refused = refused
+        self.final = final
         said = ": ".join(part for part in (title, detail) if part) or "no explanation"
         if refused:
             message = f"{method} {path} was refused with {status}{f' (code {code})' if code else ''}: {said}"
@@ -291,7 +317,11 @@ class APIError(OfferLibraryError):
             message += f" [retry after {retry_after:g} s]"
         if hint:
             message += f"\n  {hint}"
-        super().__init__(message)
+        super().__init__(message, retryable=status not in _FINAL_STATUSES and not final)
+
+    def for_good(self) -> Self:
+        """The same error as one that no retry can succeed after."""
+        return _rebuild(type(self), self.args, {**self.__dict__, "final": True, "_retryable": False})
 
 
 class BadRequestError(APIError):
@@ -313,11 +343,6 @@ class NotFoundError(APIError):
 class ConflictError(APIError):
     """Somebody else changed the object first: 409, 412, or a failed `test` operation."""
 
-    def for_good(self) -> ConflictError:
-        """The same conflict, marked as one that no other try can mend."""
-        self.final = True
-        return self
-
 
 class RejectedError(APIError):
     """The service understood the content and refuses it: 422."""
@@ -326,25 +351,9 @@ class RejectedError(APIError):
 class RateLimitedError(APIError):
     """Too many requests: 429. `retry_after` holds the seconds that the service asked for, if it did."""
 
-    retryable = True
-
 
 class ServerError(APIError):
     """The service failed: 5xx."""
-
-    retryable = True
-
-
-# The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.
-_FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
-
-
-def can_pass(error: OfferLibraryError) -> bool:
-    """Whether doing the same again later may end otherwise, which is what a task's retry is."""
-    if isinstance(error, APIError):
-        return error.status not in _FINAL_STATUSES and not error.final
-    # A proxy's page, or a cut answer, is an outage in another dress.
-    return error.retryable or isinstance(error, UnexpectedResponseError)
 
 
 class RuntimeRefusalError(OfferLibraryError):
@@ -354,7 +363,7 @@ class RuntimeRefusalError(OfferLibraryError):
     library itself shows why it refuses, `lasting` says so: no update will lift that, and no retry helps.
     """
 
-    retryable = True
+    _retryable = True
 
     def __init__(self, refused: APIError, lasting: str = "") -> None:
         self.refused = refused
@@ -363,9 +372,8 @@ class RuntimeRefusalError(OfferLibraryError):
         self.request_id = refused.request_id
         self.retry_after = refused.retry_after
         self.lasting = lasting
-        self.retryable = not lasting
         why = f"A retry cannot help: {lasting}" if lasting else _MAY_PASS
-        super().__init__(f"{refused}\n  {why}")
+        super().__init__(f"{refused}\n  {why}", retryable=not lasting)
 
 
 class BatchError(OfferLibraryError):
@@ -380,7 +388,6 @@ class BatchError(OfferLibraryError):
         self.done = done
         self.total = total
         self.failures = {each: str(error) for each, error in failures.items()}
-        self.retryable = any(map(can_pass, failures.values()))
         lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_MOST_SHOWN])
         more = len(self.failures) - _MOST_SHOWN
         undone = total - done - len(self.failures)
@@ -388,7 +395,8 @@ class BatchError(OfferLibraryError):
             f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
             + (f" and {undone} were not begun" if undone else "")
             + f":{lines}"
-            + (f"\n  and {more} more" if more > 0 else "")
+            + (f"\n  and {more} more" if more > 0 else ""),
+            retryable=any(error.retryable for error in failures.values()),
         )
 
 

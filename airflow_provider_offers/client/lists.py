@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError, can_pass
+from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
@@ -97,7 +97,7 @@ async def _named_again(
             meant[index] = await session.run(resolve(session.access, meant[index]))
         except OfferLibraryError as error:
             # What may pass would leave unseen that two of the list mean one object, which would be changed twice.
-            if can_pass(error) and not isinstance(error, NotFoundError):
+            if error.retryable and not isinstance(error, NotFoundError):
                 raise
 
     unclear = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation, can_pass
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
@@ -78,7 +78,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 return self.work(hook, context)
         except OfferLibraryError as error:
-            if can_pass(error):
+            if error.retryable:
                 raise
             told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
             # Without the cause, which would repeat the message with our frames.

@@ -15,7 +15,6 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     OutcomeUnknownError,
     Violation,
-    can_pass,
 )
 from airflow_provider_offers.operators.base import (
     DEFAULT_CONNECTION,
@@ -311,11 +310,10 @@ class BatchDecisionOperator(OfferLibraryOperator):
             if not is_unsettled(error):
                 record.not_taken_up()
                 raise
-            unknown = OutcomeUnknownError(
-                f"Whether the batch decision for the audience {workload.audience} was submitted is not known: {error}"
-            )
-            unknown.retryable = self.if_unknown == "submit"
-            raise unknown from error
+            raise OutcomeUnknownError(
+                f"Whether the batch decision for the audience {workload.audience} was submitted is not known: {error}",
+                retryable=self.if_unknown == "submit",
+            ) from error
         finally:
             self._submitting = False
         record.submitted(job.id)
@@ -331,13 +329,12 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _decide_in_doubt(self, doubt: str, workload: Workload) -> None:
         if self.if_unknown == "fail":
-            unknown = OutcomeUnknownError(
+            raise OutcomeUnknownError(
                 f"{doubt}; there may be a job already, and the service can neither list jobs nor tell two of a kind "
                 f"apart. Look at the dataset {workload.dataset} or at Batch decisioning in Journey Optimizer, and set "
-                "if_unknown='submit', or clear the task, to submit one"
+                "if_unknown='submit', or clear the task, to submit one",
+                retryable=False,
             )
-            unknown.retryable = False
-            raise unknown
         self.log.warning("%s. Submitting: if there is a job already, its rows will be in the dataset twice", doubt)
 
     def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
@@ -420,7 +417,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         """End this try while the job continues. A retry continues with the job if Airflow keeps its id."""
         if isinstance(error, NotFoundError):
             record.lose()
-        elif isinstance(error, OfferLibraryError) and not can_pass(error):
+        elif isinstance(error, OfferLibraryError) and not error.retryable:
             raise AirflowFailException(f"{error}\n  The batch job {self._job_id} continues") from error
         elif not record.outlives_the_try:
             raise AirflowFailException(
@@ -457,9 +454,7 @@ def _failure(event: dict[str, Any]) -> OfferLibraryError:
     """The error that ended the wait in the triggerer, from the event."""
     if event.get("error") == "NotFoundError":
         return NotFoundError(method="GET", path="/workloads/decisions", status=404, detail=event["message"])
-    error = OfferLibraryError(str(event.get("message")))
-    error.retryable = bool(event.get("retryable"))
-    return error
+    return OfferLibraryError(str(event.get("message")), retryable=bool(event.get("retryable")))
 
 
 def _look(hook: OfferLibraryHook, job_id: str) -> Job:

@@ -142,9 +142,7 @@ def _named(target: Sequence[str]) -> str:
 
 
 def _otherwise(message: str) -> OutcomeUnknownError:
-    error = OutcomeUnknownError(message)
-    error.retryable = False
-    return error
+    return OutcomeUnknownError(message, retryable=False)
 
 
 def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> None:

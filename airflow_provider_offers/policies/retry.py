@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.client.errors import OfferLibraryError, can_pass
+from airflow_provider_offers.client.errors import OfferLibraryError
 
 try:
     from airflow.sdk import RetryPolicy
@@ -48,7 +48,7 @@ if RetryPolicy is not None:
             if error is None:
                 return RetryDecision.default()
             first_line = str(error).partition("\n")[0][:200]
-            if not can_pass(error):
+            if not error.retryable:
                 return RetryDecision.fail(reason=first_line)
             seconds = getattr(error, "retry_after", None)
             delay = None if seconds is None else timedelta(seconds=float(seconds))

@@ -22,7 +22,6 @@ from airflow_provider_offers.client.errors import (
     InvalidInputError,
     OfferLibraryError,
     Violation,
-    can_pass,
 )
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
@@ -136,7 +135,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         except AirflowNotFoundException:
             self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}")
         except OfferLibraryError as error:
-            if can_pass(error):
+            if error.retryable:
                 raise
             if self._is_mistake(error, is_first):
                 told = self.with_templates(error) if isinstance(error, InvalidInputError) else error

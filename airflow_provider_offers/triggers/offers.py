@@ -84,7 +84,7 @@ class OfferTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event that says how the wait ended. A cancellation by the triggerer passes through."""
-        from airflow_provider_offers.client.errors import HopelessError, OfferLibraryError, can_pass
+        from airflow_provider_offers.client.errors import HopelessError, OfferLibraryError
 
         try:
             async with asyncio.timeout(self._seconds_left()):
@@ -102,7 +102,7 @@ class OfferTrigger(BaseTrigger):
                     "status": "failed",
                     "message": str(error),
                     "error": type(error).__name__,
-                    "retryable": can_pass(error),
+                    "retryable": error.retryable,
                     "sensor_deadline": self.sensor_deadline,
                 }
             )

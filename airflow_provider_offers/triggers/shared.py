@@ -92,5 +92,4 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
     except Exception as error:  # noqa: BLE001  raised again, without its texts
         # Airflow's own API was out of reach, for example. Its texts may quote the connection, so they are dropped.
         lost = OfferLibraryError(f"The connection {conn_id!r} could not be read ({type(error).__name__})")
-        lost.retryable = True
         raise lost from None

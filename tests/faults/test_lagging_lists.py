@@ -13,7 +13,6 @@ from airflow_provider_offers.client.errors import (
     ConflictError,
     NotFoundError,
     OutcomeUnknownError,
-    can_pass,
 )
 from airflow_provider_offers.client.flows.creating import Earlier
 from airflow_provider_offers.client.model.entities import Written
@@ -121,7 +120,7 @@ def test_an_update_stops_where_the_offer_is_renamed_under_its_hands(world: World
         lambda: world.door(steps=steps).create(PERSONALIZED, offer(rank={"priority": 77}), if_exists="update")
     )
     assert isinstance(outcome, ConflictError)
-    assert can_pass(outcome)
+    assert outcome.retryable
     assert "renamed meanwhile" in str(outcome)
     (left,) = world.now_there()
     assert (left.body["name"], left.body["rank"]) == ("Old one", {"priority": 10})

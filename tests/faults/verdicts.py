@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnknownError, can_pass
+from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.model.entities import Written
 from tests.faults.doors import Killed, Outcome, WorkerKilled, outcome_of
 from tests.faults.matrix import Case, Place, Strike, Try
@@ -97,7 +97,7 @@ def _expect_documented(case: Case, attempt: Try, first: Outcome) -> None:
         raise Broken(f"the error does not say what it is about: {type(first).__name__}: {said}")
     final = any(strike.fault.final for strike in case.strikes)
     forgotten = case.write.forgetful and isinstance(first, OutcomeUnknownError)
-    if not can_pass(first) and not final and not forgotten:
+    if not first.retryable and not final and not forgotten:
         raise Broken(f"no retry is left to Airflow: {type(first).__name__}: {said}")
 
 

@@ -67,12 +67,11 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
     except OfferLibraryError as error:
         if question.dry_run or not is_unsettled(error):
             raise
-        unknown = OutcomeUnknownError(
+        raise OutcomeUnknownError(
             f"Whether the decision was made is not known: {error}\n"
-            "  Caps may have counted it. Another try could count it again, so it is not retried automatically."
-        )
-        unknown.retryable = False
-        raise unknown from None
+            "  Caps may have counted it. Another try could count it again, so it is not retried automatically.",
+            retryable=False,
+        ) from None
 
 
 def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> Flow[RuntimeRefusalError]:

@@ -13,7 +13,6 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
-    can_pass,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
@@ -25,8 +24,8 @@ from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.differences import difference, readable, what_differs
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.respelling import is_respelling
-from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
-from airflow_provider_offers.client.wire.retry import is_unsettled
+from airflow_provider_offers.client.wire.messages import Flow, Note
+from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 
@@ -200,8 +199,7 @@ def _post(work: Work) -> Flow[Written]:
     access, creation = work.access, work.creation
     exchange = access.exchange
     call = access.generation.create(creation.kind, creation.properties)
-    started, began = exchange.clock(), exchange.now()
-    attempt = 0
+    tries, began = Tries(exchange.retries, exchange.clock), exchange.now()
     while True:
         if creation.before_post is not None:
             creation.before_post()
@@ -211,7 +209,7 @@ def _post(work: Work) -> Flow[Written]:
         except OfferLibraryError as error:
             if not is_unsettled(error):
                 # A name that is taken may be so by this very POST, which a gateway repeated.
-                if attempt == 0 and not creation.kind.unique_name:
+                if tries.failed == 0 and not creation.kind.unique_name:
                     _note(work, None)
                 raise
             # To the end: what shows up first may be what another worker made, and ours its twin.
@@ -224,18 +222,17 @@ def _post(work: Work) -> Flow[Written]:
             if found.entities:
                 return (yield from _appeared(work, found, error))
             # Nothing has shown up in time, so that another POST is the first as far as can be known.
-            pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
+            pause = tries.pause(error, repeatable=True)
             if pause is None:
                 raise OutcomeUnknownError(
-                    f"The {creation.kind.noun} {creation.name!r} was posted {_times(attempt + 1)} and "
+                    f"The {creation.kind.noun} {creation.name!r} was posted {_times(tries.failed + 1)} and "
                     f"has not shown up within {creation.doubt:g} s of the last: {error}"
                 ) from error
-            yield Pause(pause, str(error))
-            attempt += 1
+            yield pause
         else:
             _note(work, receipt)
             made_by_receipt = Written(receipt, "created", creation.name, answer.request_id)
-            return (yield from _settled(work, made_by_receipt, began, posted_before=attempt > 0))
+            return (yield from _settled(work, made_by_receipt, began, posted_before=tries.failed > 0))
 
 
 def _note(work: Work, receipt: Receipt | None) -> None:
@@ -301,12 +298,11 @@ def _refuse_respelled(work: Work, now: Entity) -> None:
     creation = work.creation
     if now.name == creation.name or not is_respelling(str(now.name), creation.name):
         return
-    error = OutcomeUnknownError(
+    raise OutcomeUnknownError(
         f"The {creation.kind.noun} {creation.name!r} was created as {now.id}, but the service calls it {now.name!r}, "
-        "so that no later run would find it; give it the name that the service gives it"
+        "so that no later run would find it; give it the name that the service gives it",
+        retryable=False,
     )
-    error.retryable = False
-    raise error
 
 
 def _refuse_strangers(work: Work, made: Entity, found: Found) -> None:
@@ -349,18 +345,17 @@ def _withdraw(work: Work, kept: str, twins: Sequence[Reference]) -> Flow[None]:
         try:
             yield from delete(work.access, twin, missing_ok=True)
         except OfferLibraryError as error:
-            left = _two(work, kept, str(twin), f"could not be deleted ({error})")
             # The next run finds both, and tries again.
-            left.retryable = can_pass(error)
-            raise left from error
+            raise _two(work, kept, str(twin), f"could not be deleted ({error})", retryable=error.retryable) from error
 
 
-def _two(work: Work, kept: str, twin: str, why: str) -> AmbiguousNameError:
+def _two(work: Work, kept: str, twin: str, why: str, *, retryable: bool = False) -> AmbiguousNameError:
     creation = work.creation
     return AmbiguousNameError(
         f"The {creation.kind.noun} {creation.name!r} was made twice, by two at once or by a request that was thought "
         f"lost: {kept} stays, and {twin} {why}; delete the one that is not wanted",
         ids=[kept, twin],
+        retryable=retryable,
     )
 
 

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.model.entities import Receipt, Reference, Written
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
-from airflow_provider_offers.client.wire.retry import is_unsettled
+from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 # How long generation 1 may take to decide, and what is deleted to be gone; and between two looks.
 _DECISION_SECONDS = 60.0
@@ -87,24 +87,22 @@ def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
     """The answer to a DELETE; none where it did its work although its answer is lost, or is a refusal."""
     exchange = access.exchange
     call = replace(access.generation.delete(reference), repeatable=False)
-    started = exchange.clock()
-    attempt = 0
+    tries = Tries(exchange.retries, exchange.clock)
     while True:
         try:
             return (yield from access.send(call))
         except NotFoundError:
-            if attempt == 0:
+            if tries.failed == 0:
                 raise
             return None
         except OfferLibraryError as error:
             unsettled = is_unsettled(error)
-            pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
+            pause = tries.pause(error, repeatable=True)
             if not unsettled or pause is None:
                 if (unsettled or isinstance(error, REFUSED)) and (yield from _seems_gone(access, reference)):
                     return None
                 raise
-            yield Pause(pause, str(error))
-            attempt += 1
+            yield pause
 
 
 def _seems_gone(access: Access, reference: Reference) -> Flow[bool]:

@@ -69,8 +69,7 @@ def _without_notes(access: Access, reference: Reference, delete: Delete, *, is_r
     try:
         return (yield from delete(access, meant, is_retry))
     except NotFoundError as error:
-        error.final = True
-        raise
+        raise error.for_good() from None
 
 
 def _resolved_in_time(access: Access, reference: Reference) -> Flow[Reference]:

@@ -145,7 +145,8 @@ def _edited_since(access: Access, now: Entity, operations: Patch, done: str, wri
         detail=f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
         f"modified {now.modified}{by(now)}; clear the task to have it {done} all the same",
         refused=False,
-    ).for_good()
+        final=True,
+    )
 
 
 def _is_onward(before: Entity, operations: Patch) -> bool:

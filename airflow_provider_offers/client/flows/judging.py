@@ -130,9 +130,9 @@ def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibra
         return error
     outcome = OutcomeUnknownError(
         f"{call.method} {call.bare_path} had no answer that settles it ({error}) and has not taken effect so far; look "
-        "at what it is before running this again, which might apply it twice"
+        "at what it is before running this again, which might apply it twice",
+        retryable=False,
     )
-    outcome.retryable = False
     outcome.__cause__ = error
     return outcome
 
@@ -146,7 +146,8 @@ def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
         title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
         detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set it all the same",
         refused=False,
-    ).for_good()
+        final=True,
+    )
 
 
 def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
@@ -162,34 +163,31 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
 
 def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
     """An earlier try may have sent the write, and the object does not tell."""
-    return _for_good(
+    return OutcomeUnknownError(
         f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
-        f"in it cannot be told; look at the {now.kind.subject} before running this again"
+        f"in it cannot be told; look at the {now.kind.subject} before running this again",
+        retryable=False,
     )
 
 
 def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
     """The same properties were edited in another way meanwhile: ours may be among the edits."""
-    return _for_good(
+    return OutcomeUnknownError(
         f"{call.method} {call.bare_path} had no answer that settles it ({error}), and what it writes was edited "
         f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot "
-        "be told"
+        "be told",
+        retryable=False,
     )
 
 
 def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
     """The object was edited since, and reads do not show what the write touches."""
-    return _for_good(
+    return OutcomeUnknownError(
         f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
         f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
-        "running this again"
+        "running this again",
+        retryable=False,
     )
-
-
-def _for_good(message: str) -> OutcomeUnknownError:
-    unknown = OutcomeUnknownError(message)
-    unknown.retryable = False
-    return unknown
 
 
 def by(entity: Entity) -> str:

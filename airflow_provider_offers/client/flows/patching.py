@@ -30,9 +30,8 @@ from airflow_provider_offers.client.model.entities import Entity, Reference, Wri
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.model.validation import Validate, check_result
-from airflow_provider_offers.client.wire.exchange import Exchange
-from airflow_provider_offers.client.wire.messages import Call, Flow, Pause
-from airflow_provider_offers.client.wire.retry import is_unsettled
+from airflow_provider_offers.client.wire.messages import Call, Flow
+from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 # How far the service's clock and ours may be apart.
 _CLOCKS = timedelta(seconds=60)
@@ -93,7 +92,8 @@ def patch(
             refused = _Refused(before, change, conflict) if conflict.refused else None
         except OutcomeUnknownError as unknown:
             # Where the plan outlives this process, the next try can tell.
-            unknown.retryable = unknown.retryable or (intent is not None and intent.durable)
+            if intent is not None and intent.durable and not unknown.retryable:
+                raise OutcomeUnknownError(str(unknown), retryable=True) from unknown.__cause__
             raise
     raise last
 
@@ -212,7 +212,8 @@ def _fitted(
             title=f"The {before.kind.subject} is not as the patch expects it; nothing was sent",
             detail=str(failure),
             refused=False,
-        ).for_good() from None
+            final=True,
+        ) from None
     check_result(before.kind, fitted.before, fitted.after, prepared.operations, validate, told)
     return fitted
 
@@ -252,7 +253,7 @@ def _set_properties(
     `ConflictError`.
     """
     exchange = access.exchange
-    started, sent = exchange.clock(), exchange.now()
+    tries, sent = Tries(exchange.retries, exchange.clock), exchange.now()
     earlier = [plan.sent for plan in (yield from recall(intent)) if plan.sent is not None]
     if earlier:
         sent = min(sent, *earlier)
@@ -262,31 +263,29 @@ def _set_properties(
             return Written.of(now)
     yield from keep(intent, Plan(0, "", sent))
     call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
-    attempt = 0
     while True:
         try:
             return read_receipt(access, reference, (yield from access.send(call)))
         except OfferLibraryError as error:
-            if not (yield from _may_be_repeated(exchange, error, attempt, started)):
+            if not (yield from _may_be_repeated(tries, error)):
                 return (yield from _shown_or_failed(access, reference, prepared, sent, error))
-            attempt += 1
             now, is_set = yield from _after_unsettled(access, reference, prepared, sent, error)
             if is_set:
                 return Written.of(now)
             call = replace(access.generation.patch(reference, prepared.operations, etag=now.etag), repeatable=False)
 
 
-def _may_be_repeated(exchange: Exchange, error: OfferLibraryError, attempt: int, started: float) -> Flow[bool]:
+def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
     """Whether to look at the object, and to send the patch again where it does not show it; waits before that."""
     # The repetition carries the etag of a read. If that is old by now, the earlier sending may have come through late.
-    if attempt > 0 and isinstance(error, ConflictError):
-        return attempt <= exchange.retries.max_retries
+    if tries.failed > 0 and isinstance(error, ConflictError):
+        return tries.again()
     if not is_unsettled(error):
         return False
-    pause = exchange.retries.pause(error, repeatable=True, attempt=attempt, elapsed=exchange.clock() - started)
+    pause = tries.pause(error, repeatable=True)
     if pause is None:
         return False
-    yield Pause(pause, str(error))
+    yield pause
     return True
 
 

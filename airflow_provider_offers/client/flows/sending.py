@@ -12,8 +12,8 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, ending, judge_edited
 from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
-from airflow_provider_offers.client.wire.retry import is_unsettled
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
+from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 
 def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
@@ -27,14 +27,14 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
         title=f"The {before.kind.subject} was edited since; nothing was sent",
         detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
         refused=False,
-    ).for_good()
+        final=True,
+    )
 
 
 def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> Flow[Written]:
     """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect."""
     exchange, reference = access.exchange, before.reference
-    started = exchange.clock()
-    attempt = 0
+    tries = Tries(exchange.retries, exchange.clock)
     unsettled = False
     while True:
         try:
@@ -54,12 +54,11 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
             if now.etag != before.etag:
                 judge_edited(call, before, now, change, error, lost=doubtful)
                 return Written.of(now)
-            pause = exchange.retries.pause(error, repeatable=lost, attempt=attempt, elapsed=exchange.clock() - started)
+            pause = tries.pause(error, repeatable=lost)
             if pause is None or (lost and not change.once and not change.idempotent):
                 raise ending(call, error, unknown=doubtful and not change.idempotent)  # noqa: B904
             unsettled = True
-            yield Pause(pause, str(error))
-            attempt += 1
+            yield pause
 
 
 def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
@@ -90,9 +89,8 @@ def _look(
         if not lost and not twice:
             raise error from None
         why = "had no answer that settles it" if lost else "was refused, but a gateway may have sent it twice"
-        unknown = OutcomeUnknownError(
+        raise OutcomeUnknownError(
             f"A write to {reference} {why} ({error}), and the {reference.kind.subject} cannot be read to see whether "
-            f"it took effect: {blind}"
-        )
-        unknown.retryable = idempotent
-        raise unknown from blind
+            f"it took effect: {blind}",
+            retryable=idempotent,
+        ) from blind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import time
 from collections.abc import Callable
@@ -131,11 +130,7 @@ def outage_limit(bound: float, lasted: float, failures: int) -> str:
 
 def ended(error: OfferLibraryError, limit: str) -> OfferLibraryError:
     """The error that ends a wait, with the limit that it has reached."""
-    if not limit:
-        return error
-    told = copy.copy(error)
-    told.args = (f"{error} [{limit}]",)
-    return told
+    return error.adding(limit) if limit else error
 
 
 def length(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ class Asker:
             return await asyncio.shield(task)
         except OfferLibraryError as error:
             # Each an error of its own: a shared one would gather the traceback of all.
-            raise copy.copy(error) from None
+            raise error.alike() from None
 
     async def close(self) -> None:
         """End what is under way, and the session."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -58,7 +57,7 @@ class Watch:
         self._news.clear()
         if self._error is not None:
             # Each waiter raises an error of its own: a shared one would gather the traceback of all.
-            raise copy.copy(self._error)
+            raise self._error.alike()
         return True
 
     def see(self, identifier: str, entity: Entity | None) -> bool:

@@ -18,8 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError
 from airflow_provider_offers.client.secret import Secret, SecretBytes, Unpicklable, without_secrets
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire.messages import Flow, Pause, Request, Response, describe_body
-from airflow_provider_offers.client.wire.retry import INTERMEDIARIES, Retries, retry_after
+from airflow_provider_offers.client.wire.messages import Flow, Request, Response, describe_body
+from airflow_provider_offers.client.wire.retry import INTERMEDIARIES, Retries, Tries, retry_after
 
 # A token is renewed this long before it expires, or after half its life if that comes first.
 RENEW_EARLY = 300.0
@@ -58,26 +58,20 @@ def fetch_token(
 
     Raises `AuthenticationError` where IMS refuses, says something else, or cannot be reached within the retries.
     """
-    started = clock()
-    attempt = 0
+    tries = Tries(retries, clock)
     while True:
         asked = clock()
         error: AuthenticationError
         try:
             answered: Response = yield _token_request(settings)
         except NoAnswerError as lost:
-            error = AuthenticationError(f"IMS at {_where(settings)} did not answer: {lost.reason}")
-            error.retryable = True
+            error = AuthenticationError(f"IMS at {_where(settings)} did not answer: {lost.reason}", retryable=True)
         else:
             response = answered.hiding(settings.secrets)
             if 200 <= response.status < 300:
                 return _read_token(settings, response, asked)
             error = _refused(settings, response, now())
-        pause = retries.pause(error, repeatable=True, attempt=attempt, elapsed=clock() - started)
-        if pause is None:
-            raise error
-        yield Pause(pause, str(error))
-        attempt += 1
+        yield tries.pause_or_raise(error, repeatable=True)
 
 
 def _token_request(settings: Settings) -> Request:
@@ -100,13 +94,12 @@ def _read_token(settings: Settings, response: Response, asked: float) -> Token:
     value = _token_in(response)
     if value is None:
         what = "an answer without a token" if _object(response) else describe_body(response)
-        error = AuthenticationError(
+        raise AuthenticationError(
             f"IMS at {_where(settings)} answered {response.status} with {what}; check `token_url` in the extra",
             status=response.status,
+            # A wrong address, or an outage in another dress.
+            retryable=True,
         )
-        # A wrong address, or an outage in another dress.
-        error.retryable = True
-        raise error
     lifetime = _lifetime_in(response)
     return Token(value, renew_at=asked + lifetime - min(RENEW_EARLY, lifetime / 2))
 
@@ -137,14 +130,13 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
     if hint is None and response.status < 500 and not code:
         hint = "check `token_url` in the extra and any proxy on the way"
     message = f"IMS at {_where(settings)} gave no token ({response.status}, {what})"
-    error = AuthenticationError(
+    return AuthenticationError(
         f"{message}; {hint}" if hint else message,
         status=response.status,
         code=code,
         retry_after=retry_after(response.headers, now),
+        retryable=response.status in INTERMEDIARIES,
     )
-    error.retryable = error.retryable or response.status in INTERMEDIARIES
-    return error
 
 
 def _quoted(response: Response, value: object) -> str | None:

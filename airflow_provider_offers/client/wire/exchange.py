@@ -11,9 +11,9 @@ from datetime import datetime
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Request, Response, TokenNeeded
 from airflow_provider_offers.client.wire.refusals import is_token_refusal, refusal
-from airflow_provider_offers.client.wire.retry import Retries
+from airflow_provider_offers.client.wire.retry import Retries, Tries
 from airflow_provider_offers.client.wire.service_clock import ServiceClock, clock_of, utc_now
 
 
@@ -45,8 +45,7 @@ class Exchange:
         Raises the error that the last try ended in. A token that the gateway refuses is renewed once. Every try
         carries a request id of its own, so that an error names it even where nothing was answered.
         """
-        started = self.clock()
-        attempt = 0
+        tries = Tries(self.retries, self.clock)
         renewed = False
         token: Secret = yield TokenNeeded()
         secrets = (token, *self.settings.secrets, *call.private)
@@ -77,13 +76,7 @@ class Exchange:
                     secrets = (token, *secrets)
                     continue
                 error = refusal(call, response, request_id=response.request_id or request_id, now=self.now())
-            pause = self.retries.pause(
-                error, repeatable=call.repeatable, attempt=attempt, elapsed=self.clock() - started
-            )
-            if pause is None:
-                raise error
-            yield Pause(pause, str(error))
-            attempt += 1
+            yield tries.pause_or_raise(error, repeatable=call.repeatable)
 
     def _request(self, call: Call, base: str, token: Secret, request_id: str, secrets: tuple[str, ...]) -> Request:
         headers = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -15,6 +15,7 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     UnexpectedResponseError,
 )
+from airflow_provider_offers.client.wire.messages import Pause
 
 # What gateways and proxies answer in the service's place. They may have passed the request on before.
 INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
@@ -55,6 +56,40 @@ class Retries:
             # Waiters that were all told the same time should not all come back at once.
             seconds = wanted + self.jitter() * self.base
         return seconds if elapsed + seconds < self.deadline else None
+
+
+@dataclass(slots=True)
+class Tries:
+    """The tries of one call: how many have failed, and the pause before the next one."""
+
+    retries: Retries
+    clock: Callable[[], float]
+    failed: int = 0
+    _started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    def pause(self, error: OfferLibraryError, *, repeatable: bool) -> Pause | None:
+        """The pause before the next try; None to give up. `repeatable`: a second sending does no harm."""
+        elapsed = self.clock() - self._started
+        seconds = self.retries.pause(error, repeatable=repeatable, attempt=self.failed, elapsed=elapsed)
+        if seconds is None:
+            return None
+        self.failed += 1
+        return Pause(seconds, str(error))
+
+    def pause_or_raise(self, error: OfferLibraryError, *, repeatable: bool) -> Pause:
+        """The pause before the next try; raises the error where there is none."""
+        pause = self.pause(error, repeatable=repeatable)
+        if pause is None:
+            raise error
+        return pause
+
+    def again(self) -> bool:
+        """Whether another try is left, which needs no pause."""
+        self.failed += 1
+        return self.failed <= self.retries.max_retries + 1
 
 
 def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:

@@ -23,7 +23,6 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     RejectedError,
     UnexpectedResponseError,
-    can_pass,
 )
 from airflow_provider_offers.client.model.decided import STATUSES, Job
 from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
@@ -129,14 +128,14 @@ def test_a_failed_job_says_why(detail: Any, said: str) -> None:
     with pytest.raises(BatchJobError, match=f"The batch job {JOB} failed") as caught:
         Job(JOB, "ERROR", None, detail).completed()
     assert said in str(caught.value)
-    assert can_pass(caught.value)
+    assert caught.value.retryable
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_a_job_that_takes_too_long_is_said_to_go_on() -> None:
     error = BatchTimeoutError.of(JOB, "PROCESSING", 7200)
     assert str(error) == f"The batch job {JOB} is still PROCESSING after 7200 s, and continues"
-    assert can_pass(error)
+    assert error.retryable
     assert isinstance(pickle.loads(pickle.dumps(error)), BatchTimeoutError)
 
 

@@ -24,7 +24,6 @@ from airflow_provider_offers.client.errors import (
     RuntimeRefusalError,
     UnexpectedResponseError,
     UnsupportedError,
-    can_pass,
 )
 from airflow_provider_offers.client.model.decided import Package
 from tests.client.library import entity, page
@@ -221,7 +220,7 @@ def test_what_may_have_counted_is_not_asked_again(reply: Any) -> None:
     script = Script(reply)
     with pytest.raises(OutcomeUnknownError, match="is not known") as caught:
         script.run(decide(script.access(), question(dry_run=False)))
-    assert not can_pass(caught.value)
+    assert not caught.value.retryable
     assert body_of(script.requests[0])["xdm:dryRun"] is False
 
 
@@ -254,11 +253,11 @@ def test_what_the_runtime_does_not_know_yet_may_be_asked_again(status: int, may_
     script = Script(answer(status, {"title": "Refused", "detail": "the runtime knows no decision d"}), *looks)
     with pytest.raises(OfferLibraryError, match="knows no decision d") as caught:
         script.run(decide(script.access(), question(dry_run=dry_run)))
-    assert can_pass(caught.value) is may_pass
+    assert caught.value.retryable is may_pass
     assert isinstance(caught.value, RuntimeRefusalError) is may_pass
     assert [sent.partition(" ")[0] for sent in script.sent] == ["POST", "GET"][: 1 + may_pass]
     again = pickle.loads(pickle.dumps(caught.value))
-    assert (str(again), again.status, can_pass(again)) == (str(caught.value), status, may_pass)
+    assert (str(again), again.status, again.retryable) == (str(caught.value), status, may_pass)
 
 
 @pytest.mark.parametrize("allow", [True, False, None])

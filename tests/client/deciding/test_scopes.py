@@ -10,7 +10,7 @@ from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.batching import submit
 from airflow_provider_offers.client.deciding.jobs import Workload
 from airflow_provider_offers.client.deciding.questions import Question
-from airflow_provider_offers.client.errors import InvalidInputError, RuntimeRefusalError, can_pass
+from airflow_provider_offers.client.errors import InvalidInputError, RuntimeRefusalError
 from tests.client.deciding.test_batching import shown, workload
 from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, decided, question
 from tests.client.library import entity, page
@@ -149,7 +149,7 @@ def test_a_refusal_that_will_not_pass_says_so_and_is_not_retried(api: str, case:
     with pytest.raises(RuntimeRefusalError, match="A retry cannot help") as caught:
         script.run(decide(script.access(api), question()))
     assert said in str(caught.value)
-    assert not can_pass(caught.value)
+    assert not caught.value.retryable
     assert "later" not in str(caught.value)
 
 
@@ -162,11 +162,11 @@ def test_a_refused_batch_is_looked_into_as_well() -> None:
     script = Script(answer(422, {"title": "Refused"}), answer(200, _there("dps", {**LIVE, "status": "archived"})))
     with pytest.raises(RuntimeRefusalError, match="is archived, not live") as caught:
         script.run(submit(script.access(), workload()))
-    assert not can_pass(caught.value)
+    assert not caught.value.retryable
 
 
 def test_a_library_that_cannot_be_read_speaks_for_nothing() -> None:
     script = Script(answer(422, {"title": "Refused"}), answer(403, {"title": "Forbidden"}))
     with pytest.raises(RuntimeRefusalError, match="with a delay") as caught:
         script.run(decide(script.access(), question()))
-    assert can_pass(caught.value)
+    assert caught.value.retryable

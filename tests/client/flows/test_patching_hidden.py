@@ -16,7 +16,6 @@ from airflow_provider_offers.client.errors import (
     PermissionDeniedError,
     RejectedError,
     UnsupportedError,
-    can_pass,
 )
 from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.patching import patch
@@ -86,7 +85,7 @@ def test_a_lost_answer_about_what_reads_leave_out_is_unknown(failure: Step, oper
         outcome, script = formula(operations, *steps, if_match=if_match)
         assert type(outcome) is OutcomeUnknownError
         assert "do not show" in str(outcome)
-        assert not can_pass(outcome)
+        assert not outcome.retryable
         assert methods(script) == ["GET", "PATCH", "GET"]
 
 
@@ -334,7 +333,7 @@ def test_a_replacement_of_what_somebody_edited_is_made_on_a_fresh_read_unless_an
 def test_a_replacement_whose_answer_was_lost_among_other_edits_is_not_made_again() -> None:
     with pytest.raises(ConflictError, match="may have been replaced by this task already") as caught:
         put(shown("xcore", BEFORE, 4), lost(), *[shown("xcore", EDITED, 6)] * 2)
-    assert not can_pass(caught.value)
+    assert not caught.value.retryable
 
 
 def test_what_is_as_it_is_to_be_is_not_replaced() -> None:
@@ -345,7 +344,7 @@ def test_what_is_as_it_is_to_be_is_not_replaced() -> None:
 def test_a_replacement_may_come_twice_when_its_retries_end() -> None:
     with pytest.raises(NoAnswerError) as caught:
         put(shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 4), max_retries=0)
-    assert can_pass(caught.value)
+    assert caught.value.retryable
 
 
 def test_generation_2_replaces_by_a_patch_of_what_differs_behind_its_guards() -> None:

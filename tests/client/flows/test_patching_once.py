@@ -16,7 +16,6 @@ from airflow_provider_offers.client.errors import (
     PermissionDeniedError,
     RejectedError,
     ServerError,
-    can_pass,
 )
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Reference
@@ -79,7 +78,7 @@ def test_what_only_sets_does_not_overrule_who_set_it_later(api: str) -> None:
     other = shown(api, sale(status="archived"), 3, **later)
     error, script = fail(ConflictError, api, APPROVE, lost(), other)
     assert methods(script) == ["PATCH", "GET"]
-    assert not can_pass(error)
+    assert not error.retryable
     assert "last modified 2026-03-02T09:00:25.000Z" in str(error)
     # By a clock of the service that is a minute ahead, the same edit was before ours.
     ahead = answer(200, entity(api, sale(), etag=3, **later), {"date": Script().http_date(60)})
@@ -202,7 +201,7 @@ def test_conflicts_without_end_end(api: str) -> None:
         steps += [shown(api, BEFORE, etag), answer(409, {}), shown(api, BEFORE, etag + 1, repo=1)]
     error, _ = fail(ConflictError, api, ADD_TAG, *steps)
     assert "Somebody else" in str(error)
-    assert can_pass(error)
+    assert error.retryable
 
 
 @BOTH
@@ -227,7 +226,7 @@ def test_several_edits_while_an_answer_was_lost_may_have_undone_ours(api: str) -
     error, script = fail(OutcomeUnknownError, api, ADD_TAG, shown(api, BEFORE, 4), lost(), shown(api, other, 6))
     assert methods(script) == ["GET", "PATCH", "GET"]
     assert not error.retryable
-    assert not can_pass(error)
+    assert not error.retryable
     assert "cannot be told" in str(error)
     # Where no answer was lost, none of the edits is ours.
     steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, other, 6)] * 2]
@@ -265,7 +264,7 @@ def test_the_retries_of_a_guarded_write_end(api: str) -> None:
     assert isinstance(error.__cause__, NoAnswerError)
     assert methods(script) == ["GET", "PATCH", "GET", "PATCH", "GET"]
     assert not error.retryable
-    assert not can_pass(error)
+    assert not error.retryable
     error, _ = fail(OutcomeUnknownError, api, [*IF_NAMED, *ADD_TAG], *steps, max_retries=1)
     assert not error.retryable
 
@@ -278,7 +277,7 @@ def test_a_guarded_write_that_may_come_twice_ends_in_what_went_wrong(api: str) -
         assert error.retryable
     error, _ = fail(NoAnswerError, api, APPROVE, *steps[:2], steps[0], if_match=4, max_retries=0)
     assert error.sent
-    assert can_pass(error)
+    assert error.retryable
 
 
 # With if_match.
@@ -302,7 +301,7 @@ def test_if_match_stops_before_anything_is_sent(api: str, if_match: Any) -> None
     assert methods(script) == ["GET"]
     assert "etag is 4" in str(error)
     assert "The offer was edited since; nothing was sent" in str(error)
-    assert not can_pass(error)
+    assert not error.retryable
 
 
 @BOTH
@@ -360,7 +359,7 @@ def test_a_test_that_does_not_hold_is_a_conflict_before_anything_is_sent(api: st
     error, script = fail(ConflictError, api, operations, shown(api, BEFORE, 4))
     assert methods(script) == ["GET"]
     assert "nothing was sent" in str(error)
-    assert not can_pass(error)
+    assert not error.retryable
 
 
 @BOTH
@@ -419,7 +418,7 @@ def test_a_move_whose_answer_was_lost_is_not_made_twice(api: str) -> None:
     # A removal and an addition are as little to be repeated as the move that they stand for.
     steps: list[Step] = [shown(api, TAGGED, 4), lost(), shown(api, TAGGED, 4)]
     error, _ = fail(OutcomeUnknownError, api, MOVE, *steps, max_retries=0)
-    assert not can_pass(error)
+    assert not error.retryable
 
 
 @BOTH

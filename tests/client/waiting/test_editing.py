@@ -13,7 +13,6 @@ from airflow_provider_offers.client.errors import (
     NotPublishableError,
     TransitionError,
     UnsupportedError,
-    can_pass,
 )
 from airflow_provider_offers.client.flows import editing, obstacles, patching
 from airflow_provider_offers.client.flows.memory import Intent, Plan
@@ -306,7 +305,7 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
     for number in (2, 3):
         with pytest.raises(ConflictError) as refused:
             library.edit(PERSONALIZED, offer, edit(Kept(state, number)))
-        assert not can_pass(refused.value)
+        assert not refused.value.retryable
         said = str(refused.value)
         assert f"may have been {done} by this task already" in said
         assert f"{path} is " in said

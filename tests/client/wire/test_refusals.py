@@ -88,7 +88,7 @@ def test_each_status_has_its_class_even_with_an_empty_body(status: int, kind: ty
     error = refuse(answer(status))
     assert type(error) is kind
     assert error.detail == "an empty body"
-    assert error.retryable is (status == 429 or status >= 500)
+    assert error.retryable is (status not in (400, 401, 403, 405, 413, 415, 422))
 
 
 def test_platform_services_name_their_code_in_the_type() -> None:
@@ -201,9 +201,14 @@ def same_after_pickling(error: OfferLibraryError) -> bool:
         type(again) is type(error)
         and str(again) == str(error)
         and again.args == error.args
-        and vars(again) == vars(error)
+        and comparable(again) == comparable(error)
         and again.retryable is error.retryable
     )
+
+
+def comparable(error: OfferLibraryError) -> dict[str, Any]:
+    """What an error holds; another error in it by its text."""
+    return {name: str(value) if isinstance(value, Exception) else value for name, value in vars(error).items()}
 
 
 def every_error() -> list[OfferLibraryError]:
@@ -233,6 +238,12 @@ def every_error() -> list[OfferLibraryError]:
         errors.PagingError("x"),
         errors.TransitionError("x"),
         errors.NotPublishableError("'x' (id)", {"no_window": "it has no window"}),
+        errors.HopelessError("x"),
+        errors.GoneError("x"),
+        errors.RuntimeRefusalError(errors.NotFoundError(**api), "the decision is archived"),
+        errors.BatchJobError("x"),
+        errors.BatchTimeoutError.of("job", "QUEUED", 5),
+        errors.BatchError("published", 1, 2, {"a": errors.ServerError(**api)}),
     ]
     kinds: list[type[APIError]] = [APIError, *APIError.__subclasses__()]
     return plain + [kind(**api) for kind in kinds]
@@ -251,5 +262,21 @@ def test_the_list_above_is_complete() -> None:
 @pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
 def test_errors_cross_process_borders(error: OfferLibraryError) -> None:
     assert same_after_pickling(error)
-    error.retryable = not error.retryable
-    assert same_after_pickling(error)
+    assert same_after_pickling(error.adding("after 3 looks"))
+    assert same_after_pickling(error.alike())
+
+
+@pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
+def test_nothing_changes_what_an_error_says_about_retries(error: OfferLibraryError) -> None:
+    with pytest.raises(AttributeError):
+        error.retryable = not error.retryable  # type: ignore[misc]
+    assert error.adding("x").retryable is error.alike().retryable is error.retryable
+    if isinstance(error, APIError):
+        assert (error.for_good().final, error.for_good().retryable, error.final) == (True, False, False)
+        assert same_after_pickling(error.for_good())
+
+
+def test_what_is_known_when_an_error_is_made_decides() -> None:
+    assert errors.OutcomeUnknownError("x").retryable
+    assert not errors.OutcomeUnknownError("x", retryable=False).retryable
+    assert same_after_pickling(errors.OutcomeUnknownError("x", retryable=False))
