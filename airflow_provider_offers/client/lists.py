@@ -20,7 +20,8 @@ T = TypeVar("T")
 class Progress(Protocol):
     """Is told every outcome as soon as it is known."""
 
-    def succeeded(self, index: int, written: Written) -> None: ...
+    def succeeded(self, index: int, written: Written) -> Flow[None]:
+        """Keeps what came of it, so that a later process need not do it again."""
 
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
@@ -70,7 +71,7 @@ async def run_batch(
             progress.failed(index, error)
         else:
             batch.written[index] = written
-            progress.succeeded(index, written)
+            await session.run(progress.succeeded(index, written))
 
     await _for_each(waiting, perform, max_concurrent)
     return batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 # Airflow's own limit.
 _LONGEST_CONN_ID = 250
+
+# Held while a task calls Airflow's supervisor: the one of `dag.test()` mixes up the answers to calls of two threads.
+ONE_CALL_AT_A_TIME = threading.Lock()
 
 
 def check_place(conn_id: Any, sandbox: Any) -> None:

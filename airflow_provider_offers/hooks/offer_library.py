@@ -13,7 +13,7 @@ from airflow.sdk import BaseHook
 
 from airflow_provider_offers.client.twins import async_iterated, awaited, driven, iterated
 from airflow_provider_offers.hooks.calls import HookCalls
-from airflow_provider_offers.hooks.connections import check_place, connection_settings
+from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME, check_place, connection_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.settings import Settings
+    from airflow_provider_offers.client.wire.memory import Memory
     from airflow_provider_offers.client.wire.retry import Retries
     from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.objects import AsyncLibraryObjects, LibraryObjects
@@ -39,11 +40,24 @@ class _Hook(BaseHook):
     hook_name = "Adobe Offer Library"
 
     def __init__(
-        self, offer_library_conn_id: str = default_conn_name, sandbox: str | None = None, **kwargs: Any
+        self,
+        offer_library_conn_id: str = default_conn_name,
+        sandbox: str | None = None,
+        *,
+        memory: Memory | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.offer_library_conn_id = offer_library_conn_id
         self.sandbox = sandbox
+        self._memory = memory
+
+    @property
+    def memory(self) -> Memory:
+        """What keeps the values that the tries of a task leave for each other."""
+        from airflow_provider_offers.client.wire.memory import NO_MEMORY
+
+        return self._memory or NO_MEMORY
 
     def tell_withdrawn(self, creation: Creation, written: Written) -> None:
         """Log which duplicates of what was created are deleted again."""
@@ -66,7 +80,8 @@ class OfferLibraryHook(_Hook):
     on both, and accept JSON in either spelling. `sandbox` overrides the sandbox of the connection.
 
     Every method raises the errors of `airflow_provider_offers.client.errors`. Use the hook as
-    a context manager to close its connections; otherwise they end with the process.
+    a context manager to close its connections; otherwise they end with the process. `memory` keeps what the tries of a
+    task leave for each other. The operators bring it; by default nothing is kept.
     """
 
     def __enter__(self) -> OfferLibraryHook:
@@ -88,7 +103,7 @@ class OfferLibraryHook(_Hook):
 
         from airflow_provider_offers.client.library import OfferLibrary
 
-        return OfferLibrary(self.settings, on_token=mask_secret)
+        return OfferLibrary(self.settings, on_token=mask_secret, memory=self.memory)
 
     def get_conn(self) -> OfferLibrary:
         """The client on this connection; Airflow's name for `library`."""
@@ -104,15 +119,9 @@ class OfferLibraryHook(_Hook):
 
     async def async_session(self) -> AsyncSession:
         """A session on the same sandbox for an event loop of this task. The caller closes it."""
-        from airflow.sdk.log import mask_secret
-
         from airflow_provider_offers.client.wire.session import AsyncSession
 
-        async def mask(token: str) -> None:
-            # In the task's own thread: a worker is a fork, and the threads of its parent's pools do not run in it.
-            mask_secret(token)
-
-        return await AsyncSession.open(self.settings, on_token=mask)
+        return await AsyncSession.open(self.settings, on_token=_mask_off_the_loop, memory=self.memory)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test token, organization, sandbox and read permission; returns whether they work, and a message."""
@@ -181,7 +190,9 @@ class OfferLibraryAsyncHook(_Hook):
         async with self._opening:
             if self._library is None:
                 settings = await self.settings()
-                self._library = AsyncOfferLibrary(settings, retries=retries, on_token=_mask_off_the_loop)
+                self._library = AsyncOfferLibrary(
+                    settings, retries=retries, on_token=_mask_off_the_loop, memory=self.memory
+                )
             return self._library
 
     async def session(self, *, retries: Retries | None = None) -> AsyncSession:
@@ -232,9 +243,14 @@ class OfferLibraryAsyncHook(_Hook):
 
 
 async def _mask_off_the_loop(token: str) -> None:
+    await _off_the_loop(_mask, token)
+
+
+def _mask(token: str) -> None:
     from airflow.sdk.log import mask_secret
 
-    await _off_the_loop(mask_secret, token)
+    with ONE_CALL_AT_A_TIME:
+        mask_secret(token)
 
 
 async def _off_the_loop(work: Callable[..., T], *arguments: Any) -> T:

@@ -15,6 +15,7 @@ from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.files import looks_like_a_name
 from airflow_provider_offers.operators.literals import parsed
+from airflow_provider_offers.operators.memory import TaskMemory
 from airflow_provider_offers.operators.plans import carry_on
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import check_partial
@@ -69,7 +70,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
         try:
             self.check_templates()
             self._check_flags()
-            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+            memory = TaskMemory(context)
+            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox, memory=memory) as hook:
                 settings = hook.settings
                 self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
                 if self.journey_optimizer_url:

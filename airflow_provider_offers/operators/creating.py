@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import (
@@ -13,6 +14,7 @@ from airflow_provider_offers.operators.base import (
     json_document,
     listed_document,
 )
+from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, checked
 
 if TYPE_CHECKING:
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+    from airflow_provider_offers.client.flows.memory import Intent
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.creations import CreationRecord
-    from airflow_provider_offers.operators.progress import PatchIntent
     from airflow_provider_offers.operators.words import IfExists, OnFailure, Waive
 
 
@@ -113,13 +115,15 @@ class CreateOperator(OfferLibraryOperator):
         return self._create_one(given, hook, context)
 
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.client.wire.memory import remember
+
         creation = self._creation(hook, document, context)
-        record = self._record(hook, context, [creation])
+        notes = self._notes(hook, context, [creation])
         try:
-            receipt = hook.create(_once(creation, record, 0))
-            record.add(0, receipt)
+            receipt = hook.create(_once(creation, notes, 0))
+            remember(hook.memory, notes.add(0, receipt, datetime.now(UTC)))
         finally:
-            record.save()
+            remember(hook.memory, notes.save())
         if receipt["action"] == "skipped":
             raise self._skipped(context, receipt, f"{receipt['name']!r} is there already, as {receipt['id']}")
         return receipt
@@ -132,8 +136,8 @@ class CreateOperator(OfferLibraryOperator):
 
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         creations = self._creations(hook, documents, context)
-        record = self._record(hook, context, creations)
-        items = [_once(creation, record, index) for index, creation in enumerate(creations)]
+        notes = self._notes(hook, context, creations)
+        items = [_once(creation, notes, index) for index, creation in enumerate(creations)]
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             hook.tell_withdrawn(creations[index], written)
@@ -147,14 +151,14 @@ class CreateOperator(OfferLibraryOperator):
             context,
             items,
             create_object,
-            receipts=record,
-            progress=ListProgress(self.log, record, len(items), to_receipt, subject_of(creations), called),
+            receipts=notes,
+            progress=ListProgress(self.log, notes, len(items), to_receipt, subject_of(creations), called),
             called=called,
             done="created",
             max_concurrent=max_concurrent,
             stop=stop,
             # What has to wait for earlier tries keeps nothing else waiting.
-            order=record.waits,
+            order=notes.waits,
         )
         if receipts and all(receipt["action"] == "skipped" for receipt in receipts):
             raise self._skipped(context, receipts, f"all {len(receipts)} are there already")
@@ -175,14 +179,14 @@ class CreateOperator(OfferLibraryOperator):
         )
         return replace(creation, intent=self._intent(hook, context, creation))
 
-    def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> PatchIntent:
+    def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intent:
         """Where the tries of the task keep that what is there is about to be updated."""
+        from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.client.model.entities import Reference
-        from airflow_provider_offers.operators.progress import PatchIntents
 
         settings = hook.settings
         wanted = [settings.host, settings.sandbox, settings.api, self.kind_key, creation.properties]
-        return PatchIntents(context, wanted).of(Reference(creation.kind, name=creation.name))
+        return Intents(tries_of(context), wanted).of(Reference(creation.kind, name=creation.name))
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list, or one error with what is wrong in any of them."""
@@ -200,12 +204,18 @@ class CreateOperator(OfferLibraryOperator):
         check_names(creations)
         return creations
 
-    def _record(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationRecord:
-        from airflow_provider_offers.operators.creations import CreationRecord
+    def _notes(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationNotes:
+        """What the tries of the task leave for each other about the objects."""
+        from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+        from airflow_provider_offers.client.wire.memory import remember
 
         settings = hook.settings
         target = [settings.host, settings.sandbox, settings.api]
-        return CreationRecord(context, self.log, target, creations, settings.timeout)
+        wishes = [creation.wish(target) for creation in creations]
+        answer = timedelta(seconds=2 * settings.timeout)
+        notes = CreationNotes(tries_of(context), wishes, began=datetime.now(UTC), answer=answer)
+        remember(hook.memory, notes.load())
+        return notes
 
     def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
         from airflow.sdk.exceptions import AirflowSkipException
@@ -228,15 +238,9 @@ def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
     return Violation(f"/{index}{violation.pointer}", given, violation.accepted)
 
 
-def _once(creation: Creation, record: CreationRecord, index: int) -> Creation:
+def _once(creation: Creation, notes: CreationNotes, index: int) -> Creation:
     """The creation with what the tries of the task leave for each other."""
-    return replace(
-        creation,
-        earlier=record.earlier(index),
-        before_post=lambda: record.before_post(index),
-        after_post=lambda receipt: record.after_post(index, receipt),
-        recall=lambda: record.recall(index),
-    )
+    return replace(creation, earlier=notes.earlier(index), record=notes.of(index))
 
 
 def _this_work(context: Context) -> str:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.words import OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.calls import Work
+    from airflow_provider_offers.client.flows.memory import Intents
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.progress import PatchIntents
     from airflow_provider_offers.operators.words import OfferType, OnFailure
 
 
@@ -43,7 +44,7 @@ class EditOffersOperator(OfferLibraryOperator):
 
     keeps_plan: ClassVar[bool] = True
     # What the tries of the task keep for each other; set when `work` starts.
-    intents: PatchIntents
+    intents: Intents
 
     def __init__(
         self,
@@ -104,9 +105,9 @@ class EditOffersOperator(OfferLibraryOperator):
         return hook.edit_offer(given, work, offer_type=self.offer_type or None)
 
     def _recall(self, hook: OfferLibraryHook, context: Context) -> None:
-        from airflow_provider_offers.operators.progress import PatchIntents
+        from airflow_provider_offers.client.flows.memory import Intents
 
-        self.intents = PatchIntents(context, self._plan(hook))
+        self.intents = Intents(tries_of(context), self._plan(hook))
 
     def _plan(self, hook: OfferLibraryHook) -> list[Any]:
         settings = hook.settings
@@ -114,15 +115,19 @@ class EditOffersOperator(OfferLibraryOperator):
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Process every given offer; returns the receipts in the same order."""
+        from airflow_provider_offers.client.flows.memory import Checkpoint
         from airflow_provider_offers.client.model.receipts import write_receipt
+        from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
-        from airflow_provider_offers.operators.progress import Checkpoint, ListProgress
+        from airflow_provider_offers.operators.progress import ListProgress
 
         self._recall(hook, context)
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         references = [self.reference(hook, each) for each in given]
         work = self.edit(hook, references)
-        checkpoint = Checkpoint(context, references, self._plan(hook), repeatable=self.repeatable)
+        plan = [list(map(str, references)), self._plan(hook)]
+        checkpoint = Checkpoint(tries_of(context), plan, len(references), repeatable=self.repeatable)
+        remember(hook.memory, checkpoint.load())
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             return write_receipt(written, hook.settings, references[index].kind.key, given[index])

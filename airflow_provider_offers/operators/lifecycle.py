@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.memory import tries_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,8 +277,9 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from datetime import datetime
 
+        from airflow_provider_offers.client.flows.memory import ChosenList
         from airflow_provider_offers.client.model.durations import before
-        from airflow_provider_offers.operators.progress import ChosenList
+        from airflow_provider_offers.client.wire.memory import remember
 
         # The selection is made once: a retry with a new selection would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()
@@ -285,15 +287,15 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         before(utc_now(), self.older_than)
         self._cutoff = before(hook.service_now(), self.older_than)
         plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
-        chosen = ChosenList(context, plan)
-        earlier = None if self.report_only else chosen.recall()
+        chosen = ChosenList(tries_of(context), plan)
+        earlier = None if self.report_only else remember(hook.memory, chosen.recall())
         self._is_retry = earlier is not None
         if earlier is None:
             expired = self._told(hook, self._expired(hook))
             told: dict[str, Any] = {"expired": len(expired), "cutoff": self._cutoff.isoformat()}
             due = [] if self.report_only else [_short(offer) for offer in expired[:limit]]
             if due:
-                chosen.keep(told, due)
+                remember(hook.memory, chosen.keep(told, due))
                 self._keep_the_margin(hook, expired[:limit])
         else:
             told, due = earlier

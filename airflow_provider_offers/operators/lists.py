@@ -68,13 +68,14 @@ def work_through(
     where some failed, after everything else was done or, with `stop`, not begun.
     """
     from airflow_provider_offers.client.errors import BatchError
+    from airflow_provider_offers.client.wire.memory import remember
 
     try:
         batch = _completed(
             _run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop, order=order)
         )
     finally:
-        receipts.save()
+        remember(hook.memory, receipts.save())
     written = [receipts.done[index] for index in sorted(receipts.done)]
     if batch.failures:
         # A failed task returns nothing, but later tasks can still find the finished receipts.

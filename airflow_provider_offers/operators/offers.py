@@ -15,6 +15,7 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
+from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES, QOPS, checked
 
@@ -379,18 +380,16 @@ class DeleteOfferOperator(EditOffersOperator):
         return "deleted"
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        from airflow_provider_offers.operators.progress import DeletionNotes
-
-        self._notes = DeletionNotes(context)
+        self._tries = tries_of(context)
         return super().work(hook, context)
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.deleting_once import delete_once
 
-        delete, notes = self.deletion(), self._notes
+        delete, tries = self.deletion(), self._tries
         if self.missing_ok:
             return lambda access, reference: delete(access, reference, True)
-        return lambda access, reference: delete_once(access, reference, delete, notes)
+        return lambda access, reference: delete_once(access, reference, delete, tries)
 
     def deletion(self) -> Delete:
         """The flow that deletes one object; with True, it accepts a missing object."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_offers.client.errors import OutcomeUnknownError
-from airflow_provider_offers.operators.state import State, clear_generation, digest, is_anew
+from airflow_provider_offers.operators.memory import TaskMemory, clear_generation, is_anew
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -28,17 +28,17 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
     those that hold a secret.
     """
     fields = [name for name in task.template_fields if name not in _BESIDE]
-    state = State(context)
-    if not state.durable:
+    memory = TaskMemory(context)
+    if not memory.durable:
         if context["ti"].try_number > 1 and not is_anew(context):
             _refuse_unstable(task, context, fields)
         return
     rendered = {name: getattr(task, name) for name in fields}
-    before: Any = state.get(_KEY) if context["ti"].try_number > 1 else None
+    before: Any = memory.recall(_KEY) if context["ti"].try_number > 1 else None
     if not isinstance(before, dict) or before.get("asked") != clear_generation(context):
         kept = _kept(rendered)
         plan = {"asked": clear_generation(context), "target": list(target), "digest": _digest(rendered), "fields": kept}
-        state.set(_KEY, plan)
+        memory.keep(_KEY, plan)
         return
     if before["target"] != list(target):
         raise _otherwise(
@@ -128,6 +128,8 @@ def _decoded(value: Any) -> Any:
 
 def _digest(value: Any) -> str:
     """The same for values that say the same: a sequence of Airflow's own is a list."""
+    from airflow_provider_offers.client.flows.memory import digest
+
     try:
         return digest(_encoded(value))
     except TypeError:

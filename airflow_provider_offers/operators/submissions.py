@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.state import clear_generation, digest, is_anew
+from airflow_provider_offers.operators.memory import clear_generation, is_anew
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,6 +22,8 @@ class SubmissionRecord:
     """
 
     def __init__(self, context: Context, log: Logger, plan: Any = None) -> None:
+        from airflow_provider_offers.client.flows.memory import digest
+
         self._store: Any = context.get("task_state_store")
         kept: Any = None if self._store is None else self._store.get(_KEY)
         kept = kept if isinstance(kept, dict) else {}

@@ -27,7 +27,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
-from airflow_provider_offers.operators.state import State
+from airflow_provider_offers.operators.memory import TaskMemory
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType, check_partial
 from airflow_provider_offers.sensors import arguments
@@ -263,7 +263,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between them."""
         if is_first or self._has_looked or not self._is_rescheduled:
             return None
-        kept = State(context).get(_SEEN)
+        kept = TaskMemory(context).recall(_SEEN)
         if kept is not None:
             self.take_up(kept)
         return kept
@@ -271,7 +271,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def _keep(self, context: Context, kept: Any) -> None:
         """Keep what this look showed for the process that looks next, if it is new."""
         if self._is_rescheduled and (seen := self.seen()) != kept:
-            State(context).set(_SEEN, seen)
+            TaskMemory(context).keep(_SEEN, seen)
 
     @property
     def _is_rescheduled(self) -> bool:

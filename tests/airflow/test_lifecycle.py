@@ -12,6 +12,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.errors import BatchError
+from airflow_provider_offers.client.flows import memory
+from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.service_clock import MARGIN
 from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
@@ -187,15 +189,15 @@ def test_a_retry_after_a_killed_worker_goes_on_at_the_first_undone(
     killed, succeeded = tmp_path / "killed", progress.ListProgress.succeeded
     done: list[int] = []
 
-    def then_die(self: progress.ListProgress, index: int, written: Any) -> None:
-        succeeded(self, index, written)
+    def then_die(self: progress.ListProgress, index: int, written: Any) -> Flow[None]:
+        yield from succeeded(self, index, written)
         done.append(index)
         if len(done) == 10 and not killed.exists():
             killed.touch()
             kill_this_worker()
 
     monkeypatch.setattr(progress.ListProgress, "succeeded", then_die)
-    monkeypatch.setattr(progress, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(memory, "_BUNCH", timedelta(0))
     with dag_of("killed") as dag:
         PublishOfferOperator(task_id="publish", offer_id=offers, max_concurrent=2, retries=1, retry_delay=NO_DELAY)
     connection = emulator.connection(api, container_id=emulator.container_id() if api == "xcore" else None)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+from airflow_provider_offers.client.flows.memory import ChosenList, Earlier, keep_deletion, recall_deletion
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.model.entities import Receipt, Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.operators.creations import CreationRecord
-from airflow_provider_offers.operators.progress import ChosenList, DeletionNotes
-from airflow_provider_offers.operators.state import State
+from airflow_provider_offers.client.wire.memory import remember
+from airflow_provider_offers.operators.memory import TaskMemory, tries_of
 
 STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -38,13 +39,43 @@ def creation(name: str = "Once", **changes: Any) -> Creation:
     return Creation(PERSONALIZED, {"name": name, "rank": {"priority": 1}, **changes}, patience=10.0)
 
 
+class Record:
+    """The notes of one try of a creating task, on the task's state."""
+
+    def __init__(self, given: Any, creations: Sequence[Creation], target: str = "prod") -> None:
+        self._memory = TaskMemory(given)
+        wishes = [creation.wish([target]) for creation in creations]
+        self.notes = CreationNotes(tries_of(given), wishes, began=datetime.now(UTC), answer=timedelta(seconds=10))
+        remember(self._memory, self.notes.load())
+
+    def earlier(self, index: int) -> Earlier | None:
+        return self.notes.earlier(index)
+
+    def waits(self, index: int) -> float:
+        return self.notes.waits(index)
+
+    def recall(self, index: int) -> Earlier | None:
+        return remember(self._memory, self.notes.of(index).recall())
+
+    def before_post(self, index: int) -> None:
+        remember(self._memory, self.notes.of(index).before_post(datetime.now(UTC)))
+
+    def after_post(self, index: int, receipt: Receipt | None) -> None:
+        remember(self._memory, self.notes.of(index).after_post(receipt, datetime.now(UTC)))
+
+    def add(self, index: int, receipt: dict[str, Any]) -> None:
+        remember(self._memory, self.notes.add(index, receipt, datetime.now(UTC)))
+
+    def save(self) -> None:
+        remember(self._memory, self.notes.save())
+
+
 def record(
     store: Store | None, number: int = 1, allowed: int = 1, *creations: Creation, target: str = "prod", retries: int = 1
-) -> CreationRecord:
-    log: Any = logging.getLogger("tests.progress")
+) -> Record:
     given = context(store, number, allowed)
     given["ti"].task.retries = retries
-    return CreationRecord(given, log, [target], creations or (creation(),), 5.0)
+    return Record(given, creations or (creation(),), target)
 
 
 def made(action: str = "created", identifier: str = "offer 1") -> dict[str, Any]:
@@ -181,26 +212,25 @@ def test_without_a_state_a_retry_waits_for_what_is_left_and_knows_of_clearings()
     assert cleared.changed is True
     given = context(None, 2)
     given["ti"].task.retry_delay = timedelta(minutes=5)
-    log: Any = logging.getLogger("tests.progress")
-    late = CreationRecord(given, log, ["prod"], [creation()], 5.0)
+    late = Record(given, [creation()])
     # Airflow has waited longer than anything takes to show.
     assert 0 < late.waits(0) < datetime.now(UTC).timestamp()
 
 
 def test_values_of_any_size_are_kept_in_pieces_that_the_state_bears() -> None:
     store = Store()
-    state = State(context(store))
+    state = TaskMemory(context(store))
     value = {"name": ['"' * 1_000 + "ü" * 1_000] * 60}
     for _ in range(2):
         value["name"].append("more")
-        state.set("wide", value)
-    assert State(context(store)).get("wide") == value
+        state.keep("wide", value)
+    assert TaskMemory(context(store)).recall("wide") == value
     assert max(len(json.dumps(each)) for each in store.values()) <= 64 * 1024
     # Those of the value before are gone.
     assert len(store) == 1 + store["wide"]["pieces"]
     first = next(key for key in store if key.endswith("_0"))
     del store[first]
-    assert state.get("wide") is None
+    assert state.recall("wide") is None
 
 
 TYPED = Reference(PERSONALIZED, id="xcore:personalized-offer:1c265317da412003")
@@ -210,29 +240,34 @@ MEANT = Reference(PERSONALIZED, id=TYPED.id, instance_id="0f32d8a0-1619-11f1-9d5
 @pytest.mark.parametrize("allowed", [1, 3], ids=["a retry", "after a clearing"])
 def test_what_a_try_was_about_to_delete_is_recalled_with_its_ids(allowed: int) -> None:
     store = Store()
-    first = DeletionNotes(context(store))
-    assert (first.durable, first.is_retry) == (True, False)
-    first.keep(TYPED, MEANT)
-    later = DeletionNotes(context(store, 2, allowed))
-    assert later.is_retry
-    assert later.recall(TYPED) == MEANT
-    assert later.recall(Reference(PERSONALIZED, name="another")) is None
-    nowhere = DeletionNotes(context(None, 2))
-    nowhere.keep(TYPED, MEANT)
-    assert (nowhere.durable, nowhere.recall(TYPED)) == (False, None)
+    first = context(store)
+    assert (tries_of(first).durable, tries_of(first).is_retry) == (True, False)
+    remember(TaskMemory(first), keep_deletion(TYPED, MEANT))
+    later = context(store, 2, allowed)
+    assert tries_of(later).is_retry
+    assert remember(TaskMemory(later), recall_deletion(TYPED)) == MEANT
+    assert remember(TaskMemory(later), recall_deletion(Reference(PERSONALIZED, name="another"))) is None
+    nowhere = context(None, 2)
+    remember(TaskMemory(nowhere), keep_deletion(TYPED, MEANT))
+    assert not tries_of(nowhere).durable
+    assert remember(TaskMemory(nowhere), recall_deletion(TYPED)) is None
+
+
+def chosen_list(given: Any, plan: str = "plan") -> tuple[dict[str, Any], list[Any]] | None:
+    return remember(TaskMemory(given), ChosenList(tries_of(given), plan).recall())
 
 
 def test_a_list_is_chosen_once_until_the_task_is_cleared() -> None:
     store = Store()
-    first = ChosenList(context(store), "plan")
-    assert first.recall() is None
+    first = context(store)
+    assert chosen_list(first) is None
     many = [{"id": f"offer {number}"} for number in range(250)]
-    first.keep({"expired": 300}, many)
-    told, chosen = ChosenList(context(store, 2), "plan").recall() or ({}, [])
+    remember(TaskMemory(first), ChosenList(tries_of(first), "plan").keep({"expired": 300}, many))
+    told, chosen = chosen_list(context(store, 2)) or ({}, [])
     assert (told["expired"], chosen) == (300, many)
     assert max(len(value) for value in store.values()) <= 100
-    assert ChosenList(context(store, 2, allowed=2), "plan").recall() is None
-    assert ChosenList(context(store, 2), "another plan").recall() is None
-    nowhere = ChosenList(context(None, 2), "plan")
-    nowhere.keep({}, many)
-    assert nowhere.recall() is None
+    assert chosen_list(context(store, 2, allowed=2)) is None
+    assert chosen_list(context(store, 2), "another plan") is None
+    nowhere = context(None, 2)
+    remember(TaskMemory(nowhere), ChosenList(tries_of(nowhere), "plan").keep({}, many))
+    assert chosen_list(nowhere) is None

@@ -297,18 +297,19 @@ class KilledBeforeTheDeletion(DeleteOfferOperator):
     """Is killed in its first try when it is about to delete, and somebody else then deletes the offer."""
 
     def edit(self, hook: Any, references: Any) -> Any:
-        from airflow_provider_offers.operators.progress import DeletionNotes
+        from airflow_provider_offers.operators.memory import TaskMemory
 
-        keep = DeletionNotes.keep
+        keep = TaskMemory.keep
 
-        def keep_and_die(self: DeletionNotes, *given: Any) -> None:
-            keep(self, *given)
-            kill_this_worker()
+        def keep_and_die(self: TaskMemory, key: str, value: Any) -> None:
+            keep(self, key, value)
+            if key.startswith("offers_deleting"):
+                kill_this_worker()
 
-        if self._notes.is_retry:
+        if self._tries.is_retry:
             hook.library.delete(PERSONALIZED, self.params["id"], missing_ok=True)
-        else:
-            DeletionNotes.keep = keep_and_die  # type: ignore[assignment, method-assign]
+        elif self._tries.durable:
+            TaskMemory.keep = keep_and_die  # type: ignore[method-assign]
         return super().edit(hook, references)
 
 
@@ -369,13 +370,13 @@ class KilledAfterTheArchiving(ArchiveExpiredOffersOperator):
     """Is killed in its first try with everything archived and no receipt kept; one of the offers is deleted then."""
 
     def work(self, hook: Any, context: Any) -> Any:
-        from airflow_provider_offers.operators import progress
+        from airflow_provider_offers.client.flows import memory
 
         if context["ti"].try_number > 1:
             if self.params["gone"] is not None:
                 hook.delete_offer(self.params["gone"])
             return super().work(hook, context)
-        progress.Checkpoint.add = lambda *_: None  # type: ignore[method-assign]
+        memory.Checkpoint.add = lambda *_: iter(())  # type: ignore[assignment, method-assign]
         super().work(hook, context)
         kill_this_worker()
         return None

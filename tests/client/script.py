@@ -15,7 +15,8 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.exchange import Exchange
-from airflow_provider_offers.client.wire.messages import Flow, Note, Pause, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
+from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Pause, Recall, Request, Response, TokenNeeded
 from airflow_provider_offers.client.wire.retry import Retries
 
 T = TypeVar("T")
@@ -56,8 +57,13 @@ class Script:
     """Answers each request with the next step. Its clock moves only by pauses, and by `took` for each request."""
 
     def __init__(
-        self, *steps: Step, tokens: Iterable[str] = ("token-1", "token-2", "token-3"), took: float = 0
+        self,
+        *steps: Step,
+        tokens: Iterable[str] = ("token-1", "token-2", "token-3"),
+        took: float = 0,
+        memory: Memory = NO_MEMORY,
     ) -> None:
+        self.memory = memory
         self.steps = list(steps)
         self.tokens = list(tokens)
         self.took = took
@@ -101,6 +107,10 @@ class Script:
             if effect.refused is not None:
                 self.tokens.remove(effect.refused)
             return self.tokens[0]
+        if isinstance(effect, Recall):
+            return self.memory.recall(effect.key)
+        if isinstance(effect, Keep):
+            return self.memory.keep(effect.key, effect.value)
         assert isinstance(effect, Request)
         self.requests.append(effect)
         self.time += self.took

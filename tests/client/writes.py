@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.flows.memory import Plan
+from airflow_provider_offers.client.flows.memory import Intent, Plan, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
@@ -75,18 +75,19 @@ RENAME = [{"op": "replace", "path": "/name", "value": "Boosted"}]
 
 
 class Kept:
-    """The plan of a patch, as a task's state keeps it."""
+    """What the tries of a task keep about one patch: `plan` is an earlier try's, and `kept` are this try's."""
 
     durable = True
 
     def __init__(self, plan: Plan | None = None, since: datetime | None = None, *, anew: bool = False) -> None:
         self.plan = plan
-        self.since = since
-        self.anew = anew
+        self.intent = Intent(TaskTries(number=2, last=2, since=since, anew=anew, durable=True), "intent", "work")
         self.kept: list[Plan] = []
 
-    def recall(self) -> list[Plan]:
-        return [] if self.plan is None else [self.plan]
+    def recall(self, key: str) -> Any:
+        assert key == "intent_1"
+        return None if self.plan is None else {"work": "work", **self.plan.as_json()}
 
-    def keep(self, plan: Plan) -> None:
-        self.kept.append(plan)
+    def keep(self, key: str, value: Any) -> None:
+        assert key == "intent_2"
+        self.kept.append(Plan.from_json(value))

@@ -20,6 +20,7 @@ from airflow_provider_offers.client.wire.messages import Effect, Pause, Request
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
+from tests.notebook import Notebook
 
 T = TypeVar("T")
 
@@ -92,8 +93,8 @@ class Killed(Steps):
 
 
 class _SteppedShell(SyncShell):
-    def __init__(self, settings: Settings, retries: Retries, steps: Steps) -> None:
-        super().__init__(settings, retries=retries, tokens=TokenCache(), clock=steps.time.monotonic)
+    def __init__(self, settings: Settings, retries: Retries, steps: Steps, memory: Notebook) -> None:
+        super().__init__(settings, retries=retries, tokens=TokenCache(), memory=memory, clock=steps.time.monotonic)
         self._steps = steps
 
     def _perform(self, effect: Effect) -> Any:
@@ -110,9 +111,13 @@ class _SteppedShell(SyncShell):
 
 
 class _SteppedAsyncShell(AsyncShell):
-    def __init__(self, settings: Settings, retries: Retries, steps: Steps, tokens: TokenCache) -> None:
+    def __init__(
+        self, settings: Settings, retries: Retries, steps: Steps, tokens: TokenCache, memory: Notebook
+    ) -> None:
         clock = steps.time.monotonic
-        super().__init__(settings, retries=retries, governor=Governor(clock=clock), tokens=tokens, clock=clock)
+        super().__init__(
+            settings, retries=retries, governor=Governor(clock=clock), tokens=tokens, memory=memory, clock=clock
+        )
         self._steps = steps
 
     async def _perform(self, effect: Effect) -> Any:
@@ -129,10 +134,14 @@ class _SteppedAsyncShell(AsyncShell):
 
 
 class Door(OfferLibrary):
-    """The library as a worker has it that has just been started: no connection and no token yet."""
+    """The library as a worker has it that has just been started: no connection and no token yet.
+
+    `notebook` is the task's state, which a try brings from the tries before it.
+    """
 
     def __init__(self, settings: Settings, retries: Retries, steps: Steps) -> None:
-        super().__init__(settings, retries=retries, shell=_SteppedShell(settings, retries, steps))
+        self.notebook = Notebook()
+        super().__init__(settings, retries=retries, shell=_SteppedShell(settings, retries, steps, self.notebook))
         self._exchange = replace(self._exchange, clock=steps.time.monotonic, now=steps.time.now)
         self.steps = steps
 
@@ -147,7 +156,8 @@ class AsyncDoor(Door):
 
     async def _drive(self, action: Action[T]) -> T:
         tokens = self.__dict__.setdefault("_tokens", TokenCache())
-        async with _SteppedAsyncShell(self.settings, self._exchange.retries, self.steps, tokens) as shell:
+        retries = self._exchange.retries
+        async with _SteppedAsyncShell(self.settings, retries, self.steps, tokens, self.notebook) as shell:
             if self._access is None:
                 self._access = await shell.run(open_access(self._exchange))
             return await shell.run(action(self._access))

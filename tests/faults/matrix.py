@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
-from airflow_provider_offers.client.flows.memory import Plan
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Written
@@ -26,26 +26,10 @@ from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Door
 from tests.faults.world import LAG_BOUND, LIBRARY_OBJECTS, OTHER_TAG, Stored, fallback, offer
+from tests.notebook import intent
 
 APIS = ("dps", "xcore")
 SHELLS = ("sync", "async")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Where the tries of a task leave the plans of a patch: in its state, or, where Airflow keeps none, nowhere."""
-
-    plans: dict[int, Plan]
-    number: int
-    durable: bool
-    since: datetime | None
-    anew: bool = False
-
-    def recall(self) -> list[Plan]:
-        return [plan for number, plan in self.plans.items() if number != self.number] if self.durable else []
-
-    def keep(self, plan: Plan) -> None:
-        self.plans[self.number] = plan
 
 
 @dataclass(frozen=True)
@@ -55,7 +39,7 @@ class Try:
     number: int
     began: datetime
     target: Stored | None
-    plans: dict[int, Plan] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
 
     @property
     def since(self) -> datetime | None:
@@ -66,9 +50,10 @@ class Try:
         """What the try after this one knows."""
         return replace(self, number=self.number + 1)
 
-    def intent(self, *, durable: bool) -> Kept:
-        """How a task on Airflow 3.3, or on 3.2, tells whether its patch was applied."""
-        return Kept(self.plans, self.number, durable, self.since)
+    def intent(self, door: Door, *, durable: bool) -> Intent:
+        """How a task on Airflow 3.3, or on 3.2, tells whether its patch was applied. The door gets the task's state."""
+        door.notebook.values = self.state
+        return intent(self.number, durable=durable, since=self.since)
 
     @property
     def offer_id(self) -> str:
@@ -136,7 +121,7 @@ def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try],
     def work(door: Door, attempt: Try) -> Written:
         reference = door.offer_reference(attempt.offer_id)
         prepared = door.checked_patch(list(operations), [reference])
-        intent = attempt.intent(durable=durable)
+        intent = attempt.intent(door, durable=durable)
         return door.edit(
             PERSONALIZED, attempt.offer_id, lambda access, found: patch(access, found, prepared, intent=intent)
         )
@@ -148,11 +133,11 @@ def _step(step: Any) -> Callable[[Door, Try], Written]:
     """A step as the operators make it."""
 
     def work(door: Door, attempt: Try) -> Written:
-        intent = attempt.intent(durable=True)
+        intent = attempt.intent(door, durable=True)
         return door.edit(
             PERSONALIZED,
             attempt.offer_id,
-            lambda access, reference: take_step(access, reference, step, now=_now, intent=intent),
+            lambda access, reference: take_step(access, reference, step, now=_now(), intent=intent),
         )
 
     return work
@@ -163,7 +148,7 @@ def _replace(*, durable: bool) -> Callable[[Door, Try], Written]:
     wanted = offer(rank={"priority": 3}, tags=None)
 
     def work(door: Door, attempt: Try) -> Written:
-        intent = attempt.intent(durable=durable)
+        intent = attempt.intent(door, durable=durable)
         return door.edit(
             PERSONALIZED,
             attempt.offer_id,
@@ -175,7 +160,7 @@ def _replace(*, durable: bool) -> Callable[[Door, Try], Written]:
 
 def _schedule(door: Door, attempt: Try) -> Written:
     window = resolve_window("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
-    intent = attempt.intent(durable=True)
+    intent = attempt.intent(door, durable=True)
     return door.edit(
         PERSONALIZED, attempt.offer_id, lambda access, reference: schedule(access, reference, window, intent=intent)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from airflow_provider_offers.client.flows.creating import Earlier
+from airflow_provider_offers.client.flows.creating import Creation
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from tests.faults.doors import Door, Outcome, Steps, outcome_of
@@ -281,20 +284,26 @@ def _tried(create: Callable[[Any, Any], Written], world: World) -> Outcome:
 def test_a_try_that_was_thought_dead_and_posts_after_all_leaves_one(world: World, api: str) -> None:
     """The retry began before it, posts after it, withdraws its own, and knows by then whose the older one is."""
     world.begin(api)
-    noted: list[Earlier] = []
     frozen = world.door()
+    began, state = world.time.now(), frozen.notebook.values
+
+    def creation_of(door: Door, number: int) -> Creation:
+        door.notebook.values = state
+        creation, tries = door.prepare(PERSONALIZED, offer()), TaskTries(number=number, last=2, durable=True)
+        notes = CreationNotes(tries, [creation.wish(["prod"])], began=began, answer=timedelta(seconds=10))
+        return replace(creation, record=notes.of(0))
 
     class Thawing(Steps):
         def before(self, request: Any) -> None:
-            if request.method == "POST" and "/data/" in request.url and not noted:
-                noted.append(Earlier(world.time.now()))
-                thawed.append(frozen.create(PERSONALIZED, offer()))
+            if request.method == "POST" and "/data/" in request.url and not thawing:
+                thawing.append(True)
+                thawed.append(frozen.create_prepared(creation_of(frozen, 1)))
 
+    thawing: list[bool] = []
     thawed: list[Written] = []
     retry = world.door(steps=Thawing(world.time))
-    creation = replace(retry.prepare(PERSONALIZED, offer()), recall=lambda: noted[0] if noted else None)
 
-    written = retry.create_prepared(creation)
+    written = retry.create_prepared(creation_of(retry, 2))
 
     (left,) = world.ours()
     assert (written.action, written.receipt.id) == ("adopted", left.id)

@@ -94,7 +94,7 @@ ACTIONS: dict[str, Callable[[OfferLibrary, str], Any]] = {
     "schedule": edit(editing.schedule, WINDOW),
     "archive if over": edit(editing.archive_expired, datetime(2027, 1, 1, tzinfo=UTC)),
     "examine": lambda library, _: [check_text(str(each)) for each in doctor.examine(library)],
-} | {step.verb: edit(editing.take_step, step, now=lambda: START) for step in STEPS}
+} | {step.verb: edit(editing.take_step, step, now=START) for step in STEPS}
 
 
 def check_result(result: Any, library: OfferLibrary) -> None:
@@ -158,7 +158,7 @@ def stepped(step: Step) -> Callable[[OfferLibrary, Stage], Any]:
     return lambda library, stage: library.edit(
         DECISION,
         stage.decision,
-        lambda access, reference: editing.take_step(access, reference, step, now=lambda: NOW),
+        lambda access, reference: editing.take_step(access, reference, step, now=NOW),
     )
 
 
@@ -172,7 +172,7 @@ DECIDING: dict[str, Callable[[OfferLibrary, Stage], Any]] = {
     "look at a job": lambda library, _: library.run(lambda access: job_status(access, "a-job")),
     "check": checked,
     "read by name": lambda library, _: library.get(PERSONALIZED, "name:Offer 0"),
-    "publish by name": lambda library, _: edit(editing.take_step, PUBLISH, now=lambda: NOW)(library, "name:Offer 0"),
+    "publish by name": lambda library, _: edit(editing.take_step, PUBLISH, now=NOW)(library, "name:Offer 0"),
 } | {step.verb: stepped(step) for step in DECISION_STEPS}
 
 

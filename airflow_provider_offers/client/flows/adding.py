@@ -36,14 +36,8 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
     if creation.validate:
         yield from look_before_creation(access, creation)
     posted: list[datetime] = []
-
-    def before_post() -> None:
-        posted.append(access.exchange.now())
-        if creation.before_post is not None:
-            creation.before_post()
-
     try:
-        return (yield from create(access, replace(creation, before_post=before_post)))
+        return (yield from create(access, creation, posted))
     except (BadRequestError, RejectedError, ConflictError) as refused:
         if not creation.kind.unique_name:
             raise

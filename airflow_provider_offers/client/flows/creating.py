@@ -18,11 +18,12 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.looking import look_for
-from airflow_provider_offers.client.flows.ownership import Creation, Earlier, Work, age, moment
+from airflow_provider_offers.client.flows.memory import Earlier
+from airflow_provider_offers.client.flows.ownership import Creation, Work, age, moment
 from airflow_provider_offers.client.flows.reading import Found, find_there, read_now
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.differences import difference, readable, what_differs
-from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.respelling import is_respelling
 from airflow_provider_offers.client.wire.messages import Flow, Note
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
@@ -35,7 +36,7 @@ IF_EXISTS = ("adopt", "update", "skip", "fail")
 _MOST_TOLD = 5
 
 
-def create(access: Access, creation: Creation) -> Flow[Written]:
+def create(access: Access, creation: Creation, posted: list[datetime] | None = None) -> Flow[Written]:
     """Create the offer, unless it is there.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an
@@ -48,9 +49,10 @@ def create(access: Access, creation: Creation) -> Flow[Written]:
     own, and treats the older one as if it had been there before. Of several that one work made the oldest stays.
 
     Raises `AlreadyExistsError` (`fail`), `AmbiguousNameError` where several offers have the name, and
-    `OutcomeUnknownError` where the retries end without certainty.
+    `OutcomeUnknownError` where the retries end without certainty. The moments of its POSTs are added to `posted`.
     """
-    work = Work(access, creation, access.generation.as_read(creation.properties, creation.kind))
+    wanted = access.generation.as_read(creation.properties, creation.kind)
+    work = Work(access, creation, wanted, [] if posted is None else posted)
     earlier = creation.earlier
     if earlier is not None and earlier.id is not None:
         made = yield from _still_there(work, earlier.id)
@@ -126,7 +128,7 @@ def _taken_up(work: Work, ours: Sequence[Entity], action: str = "adopted") -> Fl
 
 def _existing(work: Work, found: Found) -> Flow[Written]:
     creation = work.creation
-    earlier = work.earlier(found)
+    earlier = yield from work.earlier(found)
     ours = work.by_earlier_try(found, earlier)
     if ours and earlier is not None and earlier.changed and creation.if_exists != "update" and work.differs(ours[0]):
         raise _wanted_otherwise(work, ours[0])
@@ -201,8 +203,7 @@ def _post(work: Work) -> Flow[Written]:
     call = access.generation.create(creation.kind, creation.properties)
     tries, began = Tries(exchange.retries, exchange.clock), exchange.now()
     while True:
-        if creation.before_post is not None:
-            creation.before_post()
+        yield from work.about_to_post()
         try:
             answer = yield from access.send(call)
             receipt = access.generation.receipt(creation.kind, answer)
@@ -210,7 +211,7 @@ def _post(work: Work) -> Flow[Written]:
             if not is_unsettled(error):
                 # A name that is taken may be so by this very POST, which a gateway repeated.
                 if tries.failed == 0 and not creation.kind.unique_name:
-                    _note(work, None)
+                    yield from work.has_posted(None)
                 raise
             # To the end: what shows up first may be what another worker made, and ours its twin.
             why = f"it was posted without an answer ({error})"
@@ -230,14 +231,9 @@ def _post(work: Work) -> Flow[Written]:
                 ) from error
             yield pause
         else:
-            _note(work, receipt)
+            yield from work.has_posted(receipt)
             made_by_receipt = Written(receipt, "created", creation.name, answer.request_id)
             return (yield from _settled(work, made_by_receipt, began, posted_before=tries.failed > 0))
-
-
-def _note(work: Work, receipt: Receipt | None) -> None:
-    if work.creation.after_post is not None:
-        work.creation.after_post(receipt)
 
 
 def _settled(
@@ -269,7 +265,7 @@ def _settled(
     older.sort(key=age)
     if posted_before:
         repeated = work.by_this_try(older)
-    elif not all(each in repeated for each in older) or _is_known(work, found):
+    elif not all(each in repeated for each in older) or (yield from _is_known(work, found)):
         repeated = []
     if twins := [each for each in repeated if each in older]:
         written: Written = yield from _taken_up(work, twins, "created")
@@ -280,9 +276,9 @@ def _settled(
     return replace(written, withdrawn=(receipt.id, *written.withdrawn))
 
 
-def _is_known(work: Work, found: Found) -> bool:
+def _is_known(work: Work, found: Found) -> Flow[bool]:
     """Whether another try of the task is on record as having made one of these."""
-    earlier = work.earlier(found)
+    earlier = yield from work.earlier(found)
     return earlier is not None and bool(work.by_earlier_try(found, earlier))
 
 

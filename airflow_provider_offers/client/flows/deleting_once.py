@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.memory import TaskTries, keep_deletion, recall_deletion
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
@@ -19,34 +19,16 @@ Delete = Callable[[Access, Reference, bool], Flow[Written]]
 """Deletes an object; with True it is content with one that is not there."""
 
 
-class Notes(Protocol):
-    """What the tries of a task leave for each other about the objects that they delete."""
-
-    @property
-    def durable(self) -> bool:
-        """Whether the next try can recall anything."""
-
-    @property
-    def is_retry(self) -> bool:
-        """Whether there was a try before this one."""
-
-    def recall(self, reference: Reference) -> Reference | None:
-        """What that reference meant when a try was about to delete it; None where none was."""
-
-    def keep(self, reference: Reference, meant: Reference) -> None:
-        """Keep that what the reference means is about to be deleted. Returns when it is safe."""
-
-
-def delete_once(access: Access, reference: Reference, delete: Delete, notes: Notes) -> Flow[Written]:
+def delete_once(access: Access, reference: Reference, delete: Delete, tries: TaskTries) -> Flow[Written]:
     """Delete what must be there, unless an earlier try of the task deleted it.
 
     Calls a read of the object, then `delete`. Where nothing can be noted, a retry is content with what is not there,
     and the `NotFoundError` of a first try is final, since the retry would take what was never there for what the try
     before has deleted. What only a listing finds is not there once listings have had the time to show it.
     """
-    if not notes.durable:
-        return (yield from _without_notes(access, reference, delete, is_retry=notes.is_retry))
-    noted = notes.recall(reference)
+    if not tries.durable:
+        return (yield from _without_notes(access, reference, delete, is_retry=tries.is_retry))
+    noted = (yield from recall_deletion(reference)) if tries.is_retry else None
     try:
         meant = yield from resolve(access, reference)
     except NotFoundError:
@@ -56,7 +38,7 @@ def delete_once(access: Access, reference: Reference, delete: Delete, notes: Not
     if noted is None or not _is_same(noted, meant):
         noted = None
         meant = (yield from read_now(access, meant)).reference
-        notes.keep(reference, meant)
+        yield from keep_deletion(reference, meant)
     return (yield from delete(access, meant, noted is not None))
 
 

@@ -215,7 +215,7 @@ def take_step(
     step: Step,
     *,
     waive: Collection[str] = (),
-    now: Callable[[], datetime] | None = None,
+    now: datetime | None = None,
     intent: Intent | None = None,
 ) -> Flow[Written]:
     """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
@@ -226,7 +226,8 @@ def take_step(
     `intent`, `ConflictError` as `edit` does.
     """
 
-    now_there = now or access.exchange.service_now
+    def now_there() -> datetime:
+        return now or access.exchange.service_now()
 
     def plan(entity: Entity) -> Flow[Patch]:
         if is_done(step, entity.status, called(entity), entity.kind.steps):

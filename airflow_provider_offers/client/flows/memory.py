@@ -1,16 +1,58 @@
-"""What one try of a task keeps for the next, so that no write is made twice."""
+"""What flows keep for the other tries of the same work, described in one place: every key, and every value as a type.
+
+A flow reads and writes these by `Recall` and `Keep`. What the values are kept in is the caller's business.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Recall
 
 # How often a guarded write is made again on a fresh read, when others keep editing the object.
 FRESH_READS = 5
+_PAGE = 100
+_BUNCH = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTries:
+    """What one try of a task knows of the others before it recalls anything.
+
+    `number` is this try, from 1, and `last` the highest number that any try may have. `since` is the earliest moment
+    at which an earlier try can have written something, and None on the first try. `idle` is how long before this try,
+    at least, the one before it ended. Clearing a task asks for its work again: it raises `clear_generation`, and `anew`
+    says that no other try went before since then. `durable` says whether the tries can recall what others kept.
+    """
+
+    number: int = 1
+    last: int = 1
+    since: datetime | None = None
+    idle: timedelta = timedelta()
+    clear_generation: int = 0
+    anew: bool = True
+    durable: bool = False
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether there was a try before this one."""
+        return self.number > 1
+
+    @property
+    def others(self) -> list[int]:
+        """The numbers of the tries that may have kept something, be they over or under way."""
+        return [number for number in range(1, max(self.last, self.number) + 1) if number != self.number]
+
+
+def digest(document: Any) -> str:
+    """Tells one document from another."""
+    return hashlib.sha256(json.dumps(document, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +69,231 @@ class Plan:
     sent: datetime | None = None
     refused: bool = False
 
+    def as_json(self) -> dict[str, Json]:
+        """The plan as it is kept."""
+        sent = None if self.sent is None else self.sent.isoformat()
+        return {"etag": self.etag, "after": self.after, "sent": sent, "refused": self.refused}
 
-class Intent(Protocol):
-    """Keeps the plans of one write beyond the process. Without `recall`, `since` is all that is known."""
-
-    @property
-    def durable(self) -> bool:
-        """Whether the next try can recall the plan."""
-
-    @property
-    def since(self) -> datetime | None:
-        """The earliest moment at which an earlier try can have sent the write; None where there was no earlier try."""
-
-    @property
-    def anew(self) -> bool:
-        """Whether the write was asked for again since. Then an unknown outcome is no reason not to send it."""
-
-    def recall(self) -> Sequence[Plan]:
-        """The plans that other tries of the same work kept, earlier or at this moment."""
-
-    def keep(self, plan: Plan) -> None:
-        """Keep the plan. Returns when it is safe."""
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Json]) -> Plan:
+        """The plan that was kept."""
+        sent = None if kept["sent"] is None else datetime.fromisoformat(kept["sent"])
+        return cls(kept["etag"], kept["after"], sent, kept["refused"])
 
 
-def recall(intent: Intent | None) -> Flow[Sequence[Plan]]:
-    """The plans that other tries kept; none without an intent."""
-    yield from ()
-    return () if intent is None else intent.recall()
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Tells one write of a task from its others, so that the tries of the task recall each other's plans of it.
+
+    Each try has a `key` of its own, so that two at once do not hide each other. `work` tells what is written: a plan of
+    other work, or from before the task was cleared, is not recalled.
+    """
+
+    tries: TaskTries
+    key: str
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """The intents of a task, one for each object that it writes. `work` tells what is written, and where."""
+
+    tries: TaskTries
+    work: Json
+
+    def of(self, reference: Reference) -> Intent:
+        """The intent for that object."""
+        work = digest([self.tries.clear_generation, self.work])
+        return Intent(self.tries, f"offers_intent_{digest(str(reference))[:16]}", work)
+
+
+def recall(intent: Intent | None) -> Flow[list[Plan]]:
+    """The plans that other tries of the same work kept, earlier or at this moment; none without an intent."""
+    plans: list[Plan] = []
+    if intent is None or not intent.tries.durable:
+        return plans
+    for number in intent.tries.others:
+        kept = yield Recall(f"{intent.key}_{number}")
+        if isinstance(kept, dict) and kept.get("work") == intent.work:
+            plans.append(Plan.from_json(kept))
+    return plans
 
 
 def keep(intent: Intent | None, plan: Plan) -> Flow[None]:
     """Keep the plan before the write is sent."""
-    yield from ()
     if intent is not None:
-        intent.keep(plan)
+        yield Keep(f"{intent.key}_{intent.tries.number}", {"work": intent.work, **plan.as_json()})
+
+
+def recall_deletion(reference: Reference) -> Flow[Reference | None]:
+    """What a reference meant when a try was about to delete it; None where none was. Outlives clearing the task."""
+    kept = yield Recall(_deletion_key(reference))
+    if not isinstance(kept, dict):
+        return None
+    return replace(reference, id=kept["id"], instance_id=kept["instance_id"])
+
+
+def keep_deletion(reference: Reference, meant: Reference) -> Flow[None]:
+    """Keep that what a reference means is about to be deleted."""
+    yield Keep(_deletion_key(reference), {"id": meant.id, "instance_id": meant.instance_id})
+
+
+def _deletion_key(reference: Reference) -> str:
+    return f"offers_deleting_{digest([reference.kind.key, str(reference)])[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of earlier tries of the same creation.
+
+    `since` is the earliest moment at which one of them can have posted, and `settled` the moment by which everything
+    that they posted shows up in a listing (by default twice the creation's patience from now). `id` is what the
+    receipt of one said that it made, and `alone` whether that was seen to be the only one of its name. `changed` says
+    whether they may have wanted something else than is wanted now; None where nothing tells.
+    """
+
+    since: datetime
+    settled: datetime | None = None
+    id: str | None = None
+    alone: bool = True
+    changed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreationNote:
+    """That a try may have posted an object between `since` and `until`, and what came of it.
+
+    `key` names the object and `wish` what was wanted of it. `id` is that of the receipt, and `alone` says that the
+    object was seen to be the only one of its name.
+    """
+
+    key: str
+    wish: str
+    since: datetime
+    until: datetime
+    id: str | None = None
+    alone: bool = False
+
+    def as_json(self) -> Json:
+        """The note as it is kept."""
+        kept = {"key": self.key, "wish": self.wish, "since": self.since.isoformat(), "until": self.until.isoformat()}
+        return kept if self.id is None else {**kept, "id": self.id, "alone": self.alone}
+
+    @classmethod
+    def from_json(cls, kept: Json) -> CreationNote:
+        """The note that was kept."""
+        since, until = datetime.fromisoformat(kept["since"]), datetime.fromisoformat(kept["until"])
+        return cls(kept["key"], kept["wish"], since, until, kept.get("id"), kept.get("alone", False))
+
+
+class Pages:
+    """Values by index, a hundred to a key: a long list takes few keys, and a change rewrites little.
+
+    A value that is added is kept at the latest with the first one that is added `every` so long after.
+    """
+
+    def __init__(self, key: str, every: timedelta = timedelta(0)) -> None:
+        self._key = key
+        self._every = every
+        self._saved: datetime | None = None
+        self._unsaved: set[int] = set()
+        self.values: dict[int, Json] = {}
+
+    def load(self, count: int) -> Flow[None]:
+        """Recall the values of the indexes below that."""
+        for page in range(-(-count // _PAGE)):
+            kept = yield Recall(f"{self._key}_{page}")
+            self.values |= {int(index): value for index, value in (kept or {}).items()}
+
+    def put(self, index: int, value: Json) -> None:
+        """Take a value, for the next `save` to keep."""
+        self.values[index] = value
+        self._unsaved.add(index // _PAGE)
+
+    def add(self, index: int, value: Json, now: datetime) -> Flow[None]:
+        """Take a value, and keep it unless something was kept a moment ago."""
+        self.put(index, value)
+        self._saved = self._saved or now
+        if now - self._saved >= self._every:
+            yield from self.save(now)
+
+    def drop(self, index: int) -> None:
+        """Forget the value of that index with the next `save`."""
+        if self.values.pop(index, None) is not None:
+            self._unsaved.add(index // _PAGE)
+
+    def save(self, now: datetime | None = None) -> Flow[None]:
+        """Keep what is not kept yet. What could not be kept is left for the next `save`."""
+        self._saved = now or self._saved
+        for page in sorted(self._unsaved):
+            self._unsaved.discard(page)
+            is_safe = False
+            try:
+                yield Keep(f"{self._key}_{page}", self._page(page))
+                is_safe = True
+            finally:
+                if not is_safe:
+                    self._unsaved.add(page)
+
+    def _page(self, page: int) -> Json:
+        indexes = range(page * _PAGE, (page + 1) * _PAGE)
+        return {str(index): self.values[index] for index in indexes if index in self.values}
+
+
+class Checkpoint:
+    """The receipts of a list's objects that are done, by index.
+
+    `work` tells this list and this work from others; what was kept for others, or before the task was cleared, is not
+    looked at. Work that may be done again is kept in bunches: after a crash, the next try repeats the last second's.
+    """
+
+    def __init__(self, tries: TaskTries, work: Json, count: int, *, repeatable: bool) -> None:
+        every = _BUNCH if repeatable else timedelta(0)
+        self._pages = Pages(f"offers_done_{digest([tries.clear_generation, work])[:12]}", every)
+        self._count = count if tries.is_retry else 0
+        self.done: dict[int, dict[str, Any]] = self._pages.values
+
+    def load(self) -> Flow[None]:
+        """Recall the receipts of earlier tries."""
+        yield from self._pages.load(self._count)
+
+    def add(self, index: int, receipt: dict[str, Any], now: datetime) -> Flow[None]:
+        """Keep a receipt, at once or in a bunch."""
+        yield from self._pages.add(index, receipt, now)
+
+    def save(self) -> Flow[None]:
+        """Keep what is not kept yet."""
+        yield from self._pages.save()
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenList:
+    """The list that a task chose by itself in its first try, so that its next tries work off the same.
+
+    It is chosen anew where nothing is kept, and after a clearing. `plan` tells it from other lists.
+    """
+
+    tries: TaskTries
+    plan: Json
+
+    def recall(self) -> Flow[tuple[dict[str, Any], list[Any]] | None]:
+        """What an earlier try said about its list, and the list."""
+        told = (yield Recall(self._key)) if self.tries.is_retry else None
+        if not isinstance(told, dict):
+            return None
+        pages = Pages(self._key)
+        yield from pages.load(told["count"])
+        return told, [pages.values[index] for index in sorted(pages.values)]
+
+    def keep(self, told: dict[str, Any], chosen: Sequence[Any]) -> Flow[None]:
+        """Keep the list, and what is to be known about it."""
+        pages = Pages(self._key)
+        for index, each in enumerate(chosen):
+            pages.put(index, each)
+        yield from pages.save()
+        # Last, so that the key is there only with the whole list.
+        yield Keep(self._key, {**told, "count": len(chosen)})
+
+    @property
+    def _key(self) -> str:
+        return f"offers_chosen_{digest([self.tries.clear_generation, self.plan])[:12]}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.memory import Intent
+from airflow_provider_offers.client.flows.creation_notes import CreationRecord, Wish
+from airflow_provider_offers.client.flows.memory import Earlier, Intent, digest
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import EMPTY, is_made_from
@@ -16,28 +17,11 @@ from airflow_provider_offers.client.model.entities import Entity, Receipt
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.validation import Validate
-from airflow_provider_offers.client.wire.messages import Json
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 # What a later task of the same run changes about an offer that an earlier one made.
 _EDITED_LATER = ("status", "selectionConstraint", "startDate", "endDate")
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What is known of earlier tries of the same work.
-
-    `since` is the earliest moment at which one of them can have posted, and `settled` the moment by which everything
-    that they posted shows up in a listing (by default twice the creation's patience from now). `id` is what the
-    receipt of one said that it made, and `alone` whether that was seen to be the only one of its name. `changed` says
-    whether they may have wanted something else than is wanted now; None where nothing tells.
-    """
-
-    since: datetime
-    settled: datetime | None = None
-    id: str | None = None
-    alone: bool = True
-    changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +30,12 @@ class Creation:
 
     `patience` is how many seconds an offer may take to show up in a listing, and how many a POST may be committed after
     the client gave up waiting for its answer. `marker` is a characteristic (name and value) among the properties by
-    which this very work is recognized. `before_post` is called just before each POST, so that the intent can be kept
-    where a crash does not reach it, `after_post` with the receipt of one, or with None where it is certain that nothing
-    was posted, and `recall`, where nothing is known of an `earlier`
-    try, before an offer that is there counts as somebody else's: a try that was thought dead may have made it
-    meanwhile. `validate` says whether what customers are to see from the start is looked at first, and whether a
-    finding refuses it; those in `waive` are silent. `doubts` are those about the window, as `OfferWindow` has them.
-    `intent` keeps for other tries that what is there is about to be updated.
+    which this very work is recognized. `record` keeps for other tries that the object is about to be posted, and what
+    came of it. Where nothing is known of an `earlier` try, the record is asked once more before an object that is
+    there counts as somebody else's: a try that was thought dead may have made it meanwhile. `validate` says whether
+    what customers are to see from the start is looked at first, and whether a finding refuses it; those in `waive` are
+    silent. `doubts` are those about the window, as `OfferWindow` has them. `intent` keeps for other tries that what is
+    there is about to be updated.
     """
 
     kind: Kind
@@ -61,9 +44,7 @@ class Creation:
     patience: float = 10.0
     earlier: Earlier | None = None
     marker: tuple[str, str] | None = None
-    before_post: Callable[[], None] | None = None
-    after_post: Callable[[Receipt | None], None] | None = None
-    recall: Callable[[], Earlier | None] | None = None
+    record: CreationRecord | None = None
     validate: Validate = True
     intent: Intent | None = None
     waive: tuple[str, ...] = ()
@@ -78,19 +59,39 @@ class Creation:
         """The seconds after which a POST without an answer shows in a listing, if it was committed: bounds add up."""
         return 2 * self.patience
 
+    def wish(self, target: Sequence[Json]) -> Wish:
+        """What other tries have to know of it; `target` is the sandbox."""
+        key = digest([list(target), self.kind.key, self.name])[:16]
+        return Wish(key, digest([self.kind.key, self.properties])[:16], timedelta(seconds=self.doubt))
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A creation under way; `wanted` are its properties as a read shows them."""
+    """A creation under way; `wanted` are its properties as a read shows them, and `posted` the moments of its POSTs."""
 
     access: Access
     creation: Creation
     wanted: Mapping[str, Json]
+    posted: list[datetime] = field(default_factory=list)
 
-    def earlier(self, found: Found) -> Earlier | None:
+    def earlier(self, found: Found) -> Flow[Earlier | None]:
         """What is known of other tries, once more where nothing was and something is there."""
-        earlier, recall = self.creation.earlier, self.creation.recall
-        return recall() if earlier is None and recall is not None and found.entities else earlier
+        earlier, record = self.creation.earlier, self.creation.record
+        if earlier is None and record is not None and found.entities:
+            return (yield from record.recall())
+        return earlier
+
+    def about_to_post(self) -> Flow[None]:
+        """Keep for other tries that from now on it may have been posted."""
+        now = self.access.exchange.now()
+        self.posted.append(now)
+        if self.creation.record is not None:
+            yield from self.creation.record.before_post(now)
+
+    def has_posted(self, receipt: Receipt | None) -> Flow[None]:
+        """Note what the POST came to; None where it certainly made nothing."""
+        if self.creation.record is not None:
+            yield from self.creation.record.after_post(receipt, self.access.exchange.now())
 
     def by_earlier_try(self, found: Found, earlier: Earlier | None) -> list[Entity]:
         """Those that another try of this very work made, the oldest first."""

@@ -92,7 +92,7 @@ def patch(
             refused = _Refused(before, change, conflict) if conflict.refused else None
         except OutcomeUnknownError as unknown:
             # Where the plan outlives this process, the next try can tell.
-            if intent is not None and intent.durable and not unknown.retryable:
+            if intent is not None and intent.tries.durable and not unknown.retryable:
                 raise OutcomeUnknownError(str(unknown), retryable=True) from unknown.__cause__
             raise
     raise last
@@ -129,7 +129,7 @@ def _is_applied(
         return False
     is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
-        if is_shown is None and not intent.anew:
+        if is_shown is None and not intent.tries.anew:
             raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
         return bool(is_shown)
     # Only a patch that sets properties can be recognized without knowing what they were before.
@@ -157,7 +157,7 @@ def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> b
 
 def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None) -> bool:
     """Whether an earlier try that kept no plan may have sent the patch, by when and how often the object changed."""
-    if intent.since is None or not _is_modified_since(now, intent.since):
+    if intent.tries.since is None or not _is_modified_since(now, intent.tries.since):
         return False
     return if_match is None or str(now.etag) == str(int(str(if_match).strip('"')) + 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,12 +22,16 @@ from airflow_provider_offers.client.errors import (
     RejectedError,
     UnexpectedResponseError,
 )
-from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
+from airflow_provider_offers.client.flows.creating import Creation, create
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+from airflow_provider_offers.client.flows.memory import Earlier, TaskTries
 from airflow_provider_offers.client.model.entities import Receipt, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Request, Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
+from tests.notebook import Notebook
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 MADE = START.isoformat(timespec="milliseconds")
@@ -41,8 +46,8 @@ class Looking(Script):
     A creation rests on no listing, since those lag; `confirmed` are the requests of those reads.
     """
 
-    def __init__(self, *steps: Step) -> None:
-        super().__init__(*steps)
+    def __init__(self, *steps: Step, took: float = 0, memory: Memory = NO_MEMORY) -> None:
+        super().__init__(*steps, took=took, memory=memory)
         self.confirmed: list[Request] = []
         self._shown: dict[str, dict[str, Any]] = {}
 
@@ -82,6 +87,12 @@ def shown(api: str, *entities: dict[str, Any], headers: dict[str, str] | None = 
 
 def creation(**changes: Any) -> Creation:
     return Creation(**{"kind": PERSONALIZED, "properties": sale(), "patience": 2.0, **changes})
+
+
+def recorded(creation: Creation) -> Creation:
+    """The creation of a task's first try, which keeps what it is about to post."""
+    notes = CreationNotes(TaskTries(durable=True), [creation.wish(["prod"])], began=START, answer=timedelta(seconds=10))
+    return replace(creation, record=notes.of(0))
 
 
 def only(api: str, **properties: Any) -> Response:
@@ -710,23 +721,32 @@ def test_a_marker_tells_ours_whatever_else_it_says(api: str) -> None:
 @BOTH
 def test_the_intent_is_kept_before_each_post_and_only_then(api: str) -> None:
     kept: list[int] = []
-    script = Looking(shown(api), lost(), shown(api), answer(201, receipt(api)), only(api))
-    told = creation(patience=0, before_post=lambda: kept.append(len(script.requests)))
-    script.run(create(script.access(api), told))
-    assert kept == [1, 3]
-    script = Looking(shown(api, entity(api, sale())))
-    script.run(create(script.access(api), creation(if_exists="adopt", before_post=lambda: kept.append(0))))
-    assert kept == [1, 3]
+
+    class Counting(Notebook):
+        def keep(self, key: str, value: Any) -> None:
+            super().keep(key, value)
+            kept.append(len(script.requests))
+
+    steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), only(api)]
+    # A note is good for thirty seconds: the second POST comes later than that.
+    script = Looking(*steps, took=16.0, memory=Counting())
+    script.run(create(script.access(api), recorded(creation(patience=0))))
+    # How many notes there may be, one before each POST, and the receipt.
+    assert kept == [1, 1, 3, 4]
+    script = Looking(shown(api, entity(api, sale())), memory=Counting())
+    script.run(create(script.access(api), recorded(creation(if_exists="adopt"))))
+    assert kept == [1, 1, 3, 4]
 
 
 @BOTH
 def test_an_intent_that_cannot_be_kept_stops_the_post(api: str) -> None:
-    def refuse() -> None:
-        raise RuntimeError("the state cannot be written")
+    class Broken(Notebook):
+        def keep(self, key: str, value: Any) -> None:
+            raise RuntimeError("the state cannot be written")
 
-    script = Looking(shown(api))
+    script = Looking(shown(api), memory=Broken())
     with pytest.raises(RuntimeError, match="cannot be written"):
-        script.run(create(script.access(api), creation(before_post=refuse)))
+        script.run(create(script.access(api), recorded(creation())))
     assert posts(script) == []
 
 

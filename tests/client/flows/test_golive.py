@@ -481,7 +481,7 @@ def test_what_changes_while_it_is_looked_at_is_looked_at_again(
 
     monkeypatch.setattr(editing, "check_decision", interrupted)
     with pytest.raises(NotPublishableError, match="no_fallback") as caught:
-        library.edit(DECISION, there, lambda access, it: take_step(access, it, ACTIVATE, now=lambda: NOW))
+        library.edit(DECISION, there, lambda access, it: take_step(access, it, ACTIVATE, now=NOW))
     assert set(caught.value.findings) == {"no_fallback"}
     assert len(looks) == 2
     assert not isinstance(caught.value, ConflictError)

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, lost
@@ -39,8 +40,8 @@ from tests.client.writes import (
 
 
 def again(api: str, kept: Kept, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
-    script = Script(*steps)
-    flow = patch(script.access(api), reference(api), prepared(operations), if_match=if_match, intent=kept)
+    script = Script(*steps, memory=kept)
+    flow = patch(script.access(api), reference(api), prepared(operations), if_match=if_match, intent=kept.intent)
     return script.run(flow), script
 
 
@@ -105,9 +106,9 @@ def test_what_comes_through_late_is_seen_by_the_next_try(api: str) -> None:
 class AtIt(Kept):
     """Another try reads the offer at the same time, and keeps its plan while ours is under way."""
 
-    def keep(self, plan: Plan) -> None:
-        super().keep(plan)
-        self.plan = plan
+    def keep(self, key: str, value: Any) -> None:
+        super().keep(key, value)
+        self.plan = self.kept[-1]
 
 
 @BOTH
@@ -128,16 +129,16 @@ def test_two_workers_at_one_task_patch_once(api: str) -> None:
 def test_a_worker_thought_dead_wakes_and_patches_nothing(api: str) -> None:
     """The try after it has done the work; it has not read the offer yet, and is the first try of all."""
     later = Kept(plan_of_first_try(api))
-    assert later.since is None
+    assert later.intent.tries.since is None
     assert methods(again(api, later, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
 
 
 @BOTH
 def test_several_edits_since_leave_it_open(api: str) -> None:
     kept = Kept(plan_of_first_try(api), since=START)
-    script = Script(shown(api, {**BEFORE, "tags": []}, 3))
+    script = Script(shown(api, {**BEFORE, "tags": []}, 3), memory=kept)
     with pytest.raises(OutcomeUnknownError, match="from 1 to 3") as caught:
-        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), intent=kept))
+        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), intent=kept.intent))
     assert not caught.value.retryable
 
 
@@ -193,9 +194,9 @@ def test_a_refused_edit_that_is_there_is_not_made_again(api: str) -> None:
 def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
     kept = Kept(since=START)
     assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=1)[1]) == ["GET"]
-    script = Script(shown(api, AFTER, 3))
+    script = Script(shown(api, AFTER, 3), memory=kept)
     with pytest.raises(ConflictError):
-        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), if_match=1, intent=kept))
+        script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), if_match=1, intent=kept.intent))
 
 
 @BOTH
@@ -227,8 +228,8 @@ def test_what_sets_one_place_more_than_once_is_seen_by_the_next_try(
 # Edits that follow from what the offer is.
 
 
-def run_edit(api: str, edit: Any, *steps: Step) -> tuple[Written, Script]:
-    script = Script(*steps)
+def run_edit(api: str, edit: Any, *steps: Step, memory: Memory = NO_MEMORY) -> tuple[Written, Script]:
+    script = Script(*steps, memory=memory)
     return script.run(edit(script.access(api), reference(api))), script
 
 
@@ -268,7 +269,7 @@ def test_what_may_have_been_taken_back_while_the_answer_was_lost_is_not_made_aga
     approved = sale(status="approved")
     script = Script(shown(api, approved, 1), lost(), *[shown(api, approved, 3)] * 2)
     with pytest.raises(ConflictError, match="may have been unpublished by this task already") as caught:
-        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START))
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=START))
     assert not caught.value.retryable
     assert "etag went from 1 to 3" in str(caught.value)
     assert methods(script).count("PATCH") == 1
@@ -281,16 +282,17 @@ def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> N
     steps: list[Step] = []
     for etag in range(1, 6):
         steps += [shown(api, approved, etag), answer(409, {}), shown(api, approved, etag + 1)]
-    script = Script(*steps)
+    script = Script(*steps, memory=first)
     with pytest.raises(ConflictError) as caught:
-        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=lambda: START, intent=first))
+        script.run(take_step(script.access(api), reference(api), UNPUBLISH, now=START, intent=first.intent))
     assert caught.value.retryable
     next_try = Kept(first.kept[-1], since=START)
     written, _ = run_edit(
         api,
-        lambda access, it: take_step(access, it, UNPUBLISH, now=lambda: START, intent=next_try),
+        lambda access, it: take_step(access, it, UNPUBLISH, now=START, intent=next_try.intent),
         shown(api, approved, 20),
         answer(200, receipt(api, etag=21)),
+        memory=next_try,
     )
     assert written.action == "unpublished"
 
@@ -303,7 +305,7 @@ def test_a_receipt_and_an_offer_that_cannot_be_read_leave_the_outcome_to_the_nex
     assert not error.retryable
     script = Script(*steps)
     with pytest.raises(OutcomeUnknownError, match="had no answer that settles it") as caught:
-        script.run(patch(script.access(api, max_retries=0), reference(api), prepared(ADD_TAG), intent=Kept()))
+        script.run(patch(script.access(api, max_retries=0), reference(api), prepared(ADD_TAG), intent=Kept().intent))
     assert caught.value.retryable
     error, _ = fail(OutcomeUnknownError, api, APPROVE, answer(200, b"<html>"), answer(403, {"title": "no"}))
     assert error.retryable

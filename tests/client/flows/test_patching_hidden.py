@@ -22,6 +22,7 @@ from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
+from airflow_provider_offers.client.wire.memory import NO_MEMORY
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost, query_of
 from tests.client.writes import (
@@ -50,13 +51,12 @@ ABOUT = [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "_x
 LATER = "2026-03-02T09:00:25.000Z"
 
 
-def formula(operations: Any, *steps: Step, **options: Any) -> tuple[Any, Script]:
+def formula(operations: Any, *steps: Step, kept: Kept | None = None, **options: Any) -> tuple[Any, Script]:
     """What becomes of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
-    script = Script(*steps)
+    script = Script(*steps, memory=kept or NO_MEMORY)
     retries = {"max_retries": options.pop("max_retries", 3)}
-    flow = patch(
-        script.access("dps", **retries), Reference(FORMULA, id=DPS_ID), prepared(operations, FORMULA), **options
-    )
+    access, intent = script.access("dps", **retries), None if kept is None else kept.intent
+    flow = patch(access, Reference(FORMULA, id=DPS_ID), prepared(operations, FORMULA), intent=intent, **options)
     try:
         outcome: Any = script.go(flow)
     except OfferLibraryError as error:
@@ -93,15 +93,16 @@ def test_what_reads_show_after_all_tells() -> None:
     """They may leave it out, and need not: the description of a tag is in what a read of the one shows."""
     described = [{"op": "replace", "path": "/description", "value": "new"}]
 
-    def outcome(operations: Any, *steps: Step, **options: Any) -> Any:
-        script = Script(*steps)
-        return script.run(patch(script.access("dps"), Reference(TAG, id=DPS_ID), prepared(operations, TAG), **options))
+    def outcome(operations: Any, *steps: Step, kept: Kept | None = None) -> Any:
+        script = Script(*steps, memory=kept or NO_MEMORY)
+        reference, intent = Reference(TAG, id=DPS_ID), None if kept is None else kept.intent
+        return script.run(patch(script.access("dps"), reference, prepared(operations, TAG), intent=intent))
 
     old, new = {"name": "Boost", "description": "old"}, {"name": "Boost", "description": "new"}
     assert outcome([*IF_BOOST, *described], shown("dps", old, 4), lost(), shown("dps", new, 5)).receipt.etag == 5
     assert outcome(described, lost(), shown("dps", new, 5, modified=LATER)).receipt.etag == 5
     planned = Kept(Plan(4, ""), since=START)
-    assert outcome([*IF_BOOST, *described], shown("dps", new, 5), intent=planned).receipt.etag == 5
+    assert outcome([*IF_BOOST, *described], shown("dps", new, 5), kept=planned).receipt.etag == 5
     # It was so before: the edit may be anybody's.
     with pytest.raises(OutcomeUnknownError):
         outcome([*IF_BOOST, *described], shown("dps", new, 4), lost(), shown("dps", new, 5))
@@ -145,20 +146,20 @@ def test_setting_what_reads_leave_out_is_repeated_unless_it_was_edited_since() -
 @pytest.mark.parametrize("anew", [True, False])
 def test_the_next_try_does_not_know_what_reads_leave_out(anew: bool) -> None:
     first = Kept()
-    formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), kept=first)
     assert first.kept == [Plan(4, "")]
     planned = Kept(first.kept[0], since=START, anew=anew)
-    outcome, script = formula(ABOUT, shown("dps", FORMULA_READ, 5), intent=planned)
+    outcome, script = formula(ABOUT, shown("dps", FORMULA_READ, 5), kept=planned)
     assert type(outcome) is OutcomeUnknownError
     assert methods(script) == ["GET"]
     untouched: list[Step] = [shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5))]
-    outcome, _ = formula(ABOUT, *untouched, intent=planned)
+    outcome, _ = formula(ABOUT, *untouched, kept=planned)
     assert outcome.receipt.etag == 5
     # Without a plan.
     outcome, _ = formula(
         ABOUT,
         *([shown("dps", FORMULA_READ, 5), *untouched[1:]] if anew else untouched[:1]),
-        intent=Kept(since=START, anew=anew),
+        kept=Kept(since=START, anew=anew),
     )
     assert (type(outcome) is OutcomeUnknownError) is not anew
 
@@ -166,9 +167,9 @@ def test_the_next_try_does_not_know_what_reads_leave_out(anew: bool) -> None:
 def test_the_plan_of_what_is_changed_beside_it_tells() -> None:
     first = Kept()
     both = [*RENAME, *ABOUT]
-    formula(both, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), intent=first)
+    formula(both, shown("dps", FORMULA_READ, 4), answer(200, receipt("dps", etag=5)), kept=first)
     renamed = shown("dps", {**FORMULA_READ, "name": "Boosted"}, 5)
-    outcome, script = formula(both, renamed, intent=Kept(first.kept[0], since=START))
+    outcome, script = formula(both, renamed, kept=Kept(first.kept[0], since=START))
     assert (outcome.receipt.etag, methods(script)) == (5, ["GET"])
 
 

@@ -240,9 +240,7 @@ def test_both_words_for_text_are_one(emulator: Emulator, open_library: Open, mak
         assert library.create(PERSONALIZED, voucher(mine), if_exists="update").action == "unchanged"
     assert stored(emulator, "personalized-offer", "Voucher") == before
     # The guards of a step repeat what is stored, whichever word that is.
-    done = open_library("dps").edit(
-        PERSONALIZED, there, lambda access, it: take_step(access, it, PUBLISH, now=lambda: NOW)
-    )
+    done = open_library("dps").edit(PERSONALIZED, there, lambda access, it: take_step(access, it, PUBLISH, now=NOW))
     assert done.action == "published"
     changed = open_library("dps").create(
         PERSONALIZED, {**voucher(mine, rank={"priority": 7}), "status": "approved"}, if_exists="update"

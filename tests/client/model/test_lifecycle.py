@@ -81,7 +81,7 @@ def test_what_is_at_its_end_is_not_scheduled(
 
 def test_a_complete_decision_is_archived_all_the_same(library: OfferLibrary, there: dict[str, str]) -> None:
     def archive(access: Any, reference: Any) -> Any:
-        return take_step(access, reference, ARCHIVE_DECISION, now=lambda: WINDOW.start)
+        return take_step(access, reference, ARCHIVE_DECISION, now=WINDOW.start)
 
     assert library.edit(DECISION, there["complete decision"], archive).action == "archived"
 
@@ -128,7 +128,8 @@ class _Heard:
         self.actions: dict[int, str] = {}
         self.errors: dict[int, OfferLibraryError] = {}
 
-    def succeeded(self, index: int, written: Written) -> None:
+    def succeeded(self, index: int, written: Written) -> Flow[None]:
+        yield from ()
         self.actions[index] = written.action
 
     def failed(self, index: int, error: OfferLibraryError) -> None:

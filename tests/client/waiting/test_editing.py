@@ -15,13 +15,14 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
 )
 from airflow_provider_offers.client.flows import editing, obstacles, patching
-from airflow_provider_offers.client.flows.memory import Intent, Plan
+from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
+from tests.notebook import Notebook, WorkerDied, intent
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 OPEN = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T21:59:59Z"}
@@ -50,11 +51,16 @@ def emulator(running: Emulator) -> Emulator:
 
 
 @pytest.fixture(params=["dps", "xcore"])
-def library(request: pytest.FixtureRequest, emulator: Emulator) -> Iterator[OfferLibrary]:
+def library(request: pytest.FixtureRequest, emulator: Emulator, notebook: Notebook) -> Iterator[OfferLibrary]:
     connection = emulator.connection(request.param)
     connection.pop("conn_type")
-    with OfferLibrary(parse_settings(**connection)) as library:
+    with OfferLibrary(parse_settings(**connection), memory=notebook) as library:
         yield library
+
+
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
 
 
 def seed(emulator: Emulator, **changes: Any) -> str:
@@ -89,7 +95,7 @@ def patched(emulator: Emulator) -> list[Any]:
 
 def step(library: OfferLibrary, offer: str, step: Any, waive: Collection[str] = ()) -> str:
     def work(access: Any, reference: Any) -> Any:
-        return editing.take_step(access, reference, step, waive=waive, now=lambda: NOW)
+        return editing.take_step(access, reference, step, waive=waive, now=NOW)
 
     return library.edit(PERSONALIZED, offer, work).action
 
@@ -232,38 +238,8 @@ def test_a_fallback_offer_has_no_window(emulator: Emulator, library: OfferLibrar
         schedule(library, "dps:fallback-offer:1", window)
 
 
-class Kept:
-    """What one try of a task keeps for the others, in a state that they share."""
-
-    durable = True
-    since = None
-    anew = False
-
-    def __init__(self, state: dict[int, Plan], number: int) -> None:
-        self.state = state
-        self.number = number
-
-    def recall(self) -> list[Plan]:
-        return [plan for number, plan in self.state.items() if number != self.number]
-
-    def keep(self, plan: Plan) -> None:
-        self.state[self.number] = plan
-
-
-class Killed(BaseException):
-    """The end of a worker."""
-
-
-class KilledBeforeTheWrite(Kept):
-    def keep(self, plan: Plan) -> None:
-        super().keep(plan)
-        raise Killed
-
-
 def _step(wanted: Any) -> Callable[[Intent], Any]:
-    return lambda intent: (
-        lambda access, reference: editing.take_step(access, reference, wanted, now=lambda: NOW, intent=intent)
-    )
+    return lambda intent: lambda access, reference: editing.take_step(access, reference, wanted, now=NOW, intent=intent)
 
 
 WINDOW = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
@@ -285,26 +261,26 @@ EACH = pytest.mark.parametrize("case", EDITS)
 @EACH
 def test_what_an_earlier_try_did_is_done(emulator: Emulator, library: OfferLibrary, case: str) -> None:
     before, edit, done, _ = EDITS[case]
-    offer, state = seed(emulator, **before), dict[int, Plan]()
+    offer = seed(emulator, **before)
     for number in (1, 2, 3):
-        assert library.edit(PERSONALIZED, offer, edit(Kept(state, number))).action == done
+        assert library.edit(PERSONALIZED, offer, edit(intent(number))).action == done
     # Another task finds it so.
-    assert library.edit(PERSONALIZED, offer, edit(Kept({}, 1))).action == "unchanged"
+    assert library.edit(PERSONALIZED, offer, edit(intent(1, work="another"))).action == "unchanged"
     assert len(patched(emulator)) == 1
 
 
 @EACH
 def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library: OfferLibrary, case: str) -> None:
     before, edit, done, (path, value) = EDITS[case]
-    offer, state = seed(emulator, **before), dict[int, Plan]()
-    library.edit(PERSONALIZED, offer, edit(Kept(state, 1)))
+    offer = seed(emulator, **before)
+    library.edit(PERSONALIZED, offer, edit(intent(1)))
     # One page has it that even archiving can be taken back.
     emulator.configure(strict_status=False)
     replace(library, offer, path, value)
     undone = body_of(emulator, offer)
     for number in (2, 3):
         with pytest.raises(ConflictError) as refused:
-            library.edit(PERSONALIZED, offer, edit(Kept(state, number)))
+            library.edit(PERSONALIZED, offer, edit(intent(number)))
         assert not refused.value.retryable
         said = str(refused.value)
         assert f"may have been {done} by this task already" in said
@@ -313,32 +289,38 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
         assert "clear the task" in said
     assert body_of(emulator, offer) == undone
     # A task that was cleared knows of no earlier try, nor does one where no state is kept.
-    assert library.edit(PERSONALIZED, offer, edit(Kept({}, 4))).action == done
+    assert library.edit(PERSONALIZED, offer, edit(intent(4, work="another"))).action == done
 
 
 @EACH
-def test_what_an_earlier_try_did_not_get_to_is_done(emulator: Emulator, library: OfferLibrary, case: str) -> None:
+def test_what_an_earlier_try_did_not_get_to_is_done(
+    emulator: Emulator, library: OfferLibrary, notebook: Notebook, case: str
+) -> None:
     """It was killed before the write; somebody edits something else, which is kept."""
     before, edit, done, _ = EDITS[case]
     untouched, edited = seed(emulator, **before), seed(emulator, **before)
     for offer in (untouched, edited):
-        state: dict[int, Plan] = {}
-        with pytest.raises(Killed):
-            library.edit(PERSONALIZED, offer, edit(KilledBeforeTheWrite(state, 1)))
-        assert list(state) == [1]
+        notebook.dies = True
+        with pytest.raises(WorkerDied):
+            library.edit(PERSONALIZED, offer, edit(intent(1)))
+        assert list(notebook.values) == ["intent_1"]
+        notebook.dies = False
         if offer == edited:
             replace(library, offer, "/rank/priority", 7)
-        assert library.edit(PERSONALIZED, offer, edit(Kept(state, 2))).action == done
+        assert library.edit(PERSONALIZED, offer, edit(intent(2))).action == done
+        notebook.values.clear()
     assert body_of(emulator, edited)["rank"]["priority"] == 7
 
 
 def test_a_later_try_that_planned_on_what_somebody_edited_counts_from_there(
-    emulator: Emulator, library: OfferLibrary
+    emulator: Emulator, library: OfferLibrary, notebook: Notebook
 ) -> None:
-    offer, state = seed(emulator), dict[int, Plan]()
+    offer = seed(emulator)
     for number, priority in ((1, 5), (2, 6)):
-        with pytest.raises(Killed):
-            library.edit(PERSONALIZED, offer, _step(PUBLISH)(KilledBeforeTheWrite(state, number)))
+        notebook.dies = True
+        with pytest.raises(WorkerDied):
+            library.edit(PERSONALIZED, offer, _step(PUBLISH)(intent(number)))
+        notebook.dies = False
         replace(library, offer, "/rank/priority", priority)
-    assert library.edit(PERSONALIZED, offer, _step(PUBLISH)(Kept(state, 3))).action == "published"
+    assert library.edit(PERSONALIZED, offer, _step(PUBLISH)(intent(3))).action == "published"
     assert body_of(emulator, offer)["rank"]["priority"] == 6

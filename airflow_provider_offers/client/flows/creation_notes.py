@@ -1,0 +1,204 @@
+"""What the tries of a creating task leave for each other: a note for each object, before its POST and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, Pages, TaskTries
+from airflow_provider_offers.client.model.entities import Receipt
+from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recall
+
+# So many objects are noted at once, and may then be posted for so long without another note.
+_BLOCK = 16
+_BLOCK_TIME = timedelta(seconds=30)
+_BUNCH = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One object of a list that is to be created: what tells it from others, and what is wanted of it (a digest).
+
+    `doubt` is how long a POST without an answer may take to show up.
+    """
+
+    key: str
+    digest: str
+    doubt: timedelta
+
+
+class CreationNotes:
+    """The notes of one try about each object of its list, and what it knows of the notes of others.
+
+    Notes outlive clearing the task: what it made is still there. Each try has notes of its own, so that two at once do
+    not hide each other's. Without a memory, the start of the run tells the earliest moment at which an earlier try can
+    have posted. `began` is when this try began, and `answer` the longest that an answer may take.
+    """
+
+    def __init__(self, tries: TaskTries, wishes: Sequence[Wish], *, began: datetime, answer: timedelta) -> None:
+        self._tries = tries
+        self._wishes = wishes
+        self._began = began
+        self._answer = answer
+        self._own = Pages(_key(tries.number), _BUNCH)
+        self._is_announced = False
+        # Until when each object may be posted without another note: a note counts once it is safe.
+        self._safe: dict[int, datetime] = {}
+        self._posted: set[int] = set()
+        self._told: dict[str, list[CreationNote]] = {}
+        self.done: dict[int, dict[str, Any]] = {}
+
+    def load(self) -> Flow[None]:
+        """Recall the notes of earlier tries. Warns of those about objects that are not in the list any more."""
+        if not self._tries.is_retry:
+            return
+        yield from self._recall_others()
+        keys = {wish.key for wish in self._wishes}
+        if left := [note for key, notes in self._told.items() if key not in keys for note in notes]:
+            ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
+            yield Note(
+                f"This task was about other names, or another sandbox, before; what it made is left alone: {ids}"
+            )
+
+    def of(self, index: int) -> CreationRecord:
+        """What a creation is given: its part of the notes."""
+        return CreationRecord(self, index)
+
+    def earlier(self, index: int) -> Earlier | None:
+        """What is known of other tries about the object of that index."""
+        wish = self._wishes[index]
+        if not self._tries.durable:
+            since = self._tries.since
+            ended = self._began - self._tries.idle
+            return None if since is None else Earlier(since, ended + wish.doubt, changed=self._tries.anew)
+        notes = self._told.get(wish.key)
+        if not notes:
+            return None
+        since = min(note.since for note in notes)
+        ends = [self._ended(note) + wish.doubt for note in notes if not note.alone]
+        made = next((note for note in reversed(notes) if note.id), None)
+        wanted = notes if made is None else [made]
+        return Earlier(
+            since,
+            max(ends, default=since),
+            None if made is None else made.id,
+            alone=made is None or made.alone,
+            changed=any(note.wish != wish.digest for note in wanted),
+        )
+
+    def recall(self, index: int) -> Flow[Earlier | None]:
+        """`earlier` once more: a try that was frozen when this one began may have gone on meanwhile."""
+        if self._tries.durable and self._wishes[index].key not in self._told:
+            yield from self._recall_others()
+        return self.earlier(index)
+
+    def waits(self, index: int) -> float:
+        """Until when, in seconds since 1970, it is open what earlier tries posted; 0 where nothing is."""
+        earlier = self.earlier(index)
+        return 0.0 if earlier is None or earlier.settled is None else earlier.settled.timestamp()
+
+    def before_post(self, index: int, now: datetime) -> Flow[None]:
+        """Keep, before a POST, that from now on the object may have been posted."""
+        self._posted.add(index)
+        if not self._tries.durable or (index in self._own.values and now < self._safe.get(index, now)):
+            return
+        yield from self._announce()
+        block = list(self._next(index))
+        for each in block:
+            self._note(each, now)
+        yield from self._own.save(now)
+        self._safe |= dict.fromkeys(block, now + _BLOCK_TIME)
+
+    def after_post(self, index: int, receipt: Receipt | None, now: datetime) -> Flow[None]:
+        """Note what a POST came to: the object of that receipt, or with None that it certainly made nothing."""
+        if receipt is None:
+            self._posted.discard(index)
+            self._safe.pop(index, None)
+            self._own.drop(index)
+        elif (note := self._noted(index)) is not None:
+            yield from self._own.add(index, replace(note, id=receipt.id, alone=False).as_json(), now)
+
+    def add(self, index: int, receipt: dict[str, Any], now: datetime) -> Flow[None]:
+        """Keep the receipt of what is done; an id that a crash swallows is found again by the object's name."""
+        self.done[index] = receipt
+        earlier = self.earlier(index)
+        is_ours = receipt["action"] == "created" or (earlier is not None and earlier.id == receipt["id"])
+        if is_ours and self._tries.durable:
+            yield from self._announce()
+            note = self._noted(index) or self._note(index, now)
+            yield from self._own.add(index, replace(note, id=receipt["id"], alone=True).as_json(), now)
+
+    def save(self) -> Flow[None]:
+        """Keep what is not kept yet; what was noted ahead and never posted is known to be not there."""
+        for index in [each for each, kept in self._own.values.items() if each not in self._posted and "id" not in kept]:
+            self._own.drop(index)
+        if self._tries.durable:
+            yield from self._own.save()
+
+    def _ended(self, note: CreationNote) -> datetime:
+        """When the try of the note gave up its POST, at the latest: Airflow begins a retry when the one before it is
+        over. Where that was only thought so, what it posts since is a note that this try recalls."""
+        last = note.until + self._answer
+        return min(last, self._began) if note.since <= self._began else last
+
+    def _next(self, index: int) -> Iterator[int]:
+        """The index, and the next ones that are likely to be posted soon."""
+        yield index
+        ahead = (each for each in range(index + 1, len(self._wishes)) if each not in self._own.values)
+        yield from (each for each, _ in zip(ahead, range(_BLOCK - 1), strict=False))
+
+    def _note(self, index: int, now: datetime) -> CreationNote:
+        before, wish = self._noted(index), self._wishes[index]
+        note = CreationNote(wish.key, wish.digest, now if before is None else before.since, now + _BLOCK_TIME)
+        self._own.put(index, note.as_json())
+        return note
+
+    def _noted(self, index: int) -> CreationNote | None:
+        kept = self._own.values.get(index)
+        return None if kept is None else CreationNote.from_json(kept)
+
+    def _announce(self) -> Flow[None]:
+        """Keep how many notes there may be, before the first of them."""
+        if not self._is_announced:
+            yield Keep(_key(self._tries.number), {"count": len(self._wishes)})
+            self._is_announced = True
+
+    def _recall_others(self) -> Flow[None]:
+        """The notes of the other tries by the object's key, the latest try last."""
+        told: dict[str, list[CreationNote]] = {}
+        for number in self._tries.others:
+            kept = yield Recall(_key(number))
+            if not isinstance(kept, dict):
+                continue
+            pages = Pages(_key(number))
+            yield from pages.load(kept["count"])
+            for note in map(CreationNote.from_json, pages.values.values()):
+                told.setdefault(note.key, []).append(note)
+        self._told = told
+
+
+@dataclass(frozen=True, slots=True)
+class CreationRecord:
+    """The part of the notes that is about one object."""
+
+    notes: CreationNotes
+    index: int
+
+    def recall(self) -> Flow[Earlier | None]:
+        """What is known of other tries by now."""
+        return self.notes.recall(self.index)
+
+    def before_post(self, now: datetime) -> Flow[None]:
+        """Keep that from now on the object may have been posted."""
+        return self.notes.before_post(self.index, now)
+
+    def after_post(self, receipt: Receipt | None, now: datetime) -> Flow[None]:
+        """Note the receipt of the POST, or with None that it certainly made nothing."""
+        return self.notes.after_post(self.index, receipt, now)
+
+
+def _key(number: int) -> str:
+    """Where the try of that number keeps its notes."""
+    return f"offers_tried_{number}"

@@ -1,0 +1,125 @@
+"""The memory of a task: the state store of Airflow 3.3 as flows use it, and what the context tells of other tries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.flows.memory import TaskTries
+
+# Airflow warns of a value above 64 KiB. A piece is text of JSON, and escaping at most doubles it.
+LARGEST = 60_000
+_PIECE = 30_000
+# Another try may exchange the pieces of a value while it is read.
+_READS = 3
+
+
+class TaskMemory:
+    """The state of one task as `client.wire.memory.Memory`: values of any size by key, in pieces that Airflow accepts.
+
+    Airflow 3.2 has no state: there, nothing is kept (`durable` is False). Every call asks Airflow's supervisor and
+    waits for its answer, so no call belongs on an event loop.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context.get("task_state_store")
+        self._pieces: dict[str, tuple[str, int]] = {}
+        self.durable = self._store is not None
+
+    def recall(self, key: str) -> Any:
+        """The value under the key; None where there is none, or not all of it."""
+        if self._store is None:
+            return None
+        with ONE_CALL_AT_A_TIME:
+            for _ in range(_READS):
+                kept = self._store.get(key)
+                if not isinstance(kept, dict) or "pieces" not in kept:
+                    return kept
+                pieces = [self._store.get(f"{key}_{kept['digest']}_{number}") for number in range(kept["pieces"])]
+                if all(isinstance(piece, str) for piece in pieces):
+                    return json.loads("".join(pieces))
+        return None
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep a value, which is JSON, and return when it is safe. None forgets the key."""
+        if self._store is None:
+            return
+        with ONE_CALL_AT_A_TIME:
+            if value is None:
+                self._store.delete(key)
+                self._replace_pieces(key, "", 0)
+                return
+            text = json.dumps(value)
+            if len(text) <= LARGEST:
+                self._store.set(key, value)
+                self._replace_pieces(key, "", 0)
+                return
+            # The pieces come first and have names of their own, so that the key never names an incomplete value.
+            name = hashlib.sha256(text.encode()).hexdigest()[:12]
+            pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+            for number, piece in enumerate(pieces):
+                self._store.set(f"{key}_{name}_{number}", piece)
+            self._store.set(key, {"pieces": len(pieces), "digest": name})
+            self._replace_pieces(key, name, len(pieces))
+
+    def _replace_pieces(self, key: str, name: str, count: int) -> None:
+        """Delete the pieces of the value that this process kept under the key before."""
+        before, old = self._pieces.pop(key, (name, 0))
+        if count:
+            self._pieces[key] = (name, count)
+        for number in range(old if before != name else 0):
+            self._store.delete(f"{key}_{before}_{number}")
+
+
+def tries_of(context: Context) -> TaskTries:
+    """What this try knows of the task's others."""
+    from airflow_provider_offers.client.flows.memory import TaskTries
+
+    ti: Any = context["ti"]
+    anew = is_anew(context)
+    return TaskTries(
+        number=ti.try_number,
+        last=clear_generation(context) + 1,
+        since=_earliest(context),
+        # A cleared task may start again at once.
+        idle=timedelta(0) if anew else _retry_delay(ti.task),
+        clear_generation=clear_generation(context),
+        anew=anew,
+        durable=context.get("task_state_store") is not None,
+    )
+
+
+def clear_generation(context: Context) -> int:
+    """A number that grows each time the task is cleared: every clearing raises `max_tries`."""
+    ti: Any = context["ti"]
+    return int(ti.max_tries or 0)
+
+
+def is_anew(context: Context) -> bool:
+    """Whether no other try of the task went before, since it began or was cleared: clearing adds to `max_tries`."""
+    ti: Any = context["ti"]
+    return bool(ti.try_number <= max(1, (ti.max_tries or 0) - (ti.task.retries or 0) + 1))
+
+
+def _earliest(context: Context) -> datetime | None:
+    """The earliest moment at which an earlier try of this task can have written something; None on the first try.
+
+    That is the run's start. Clearing a run resets it, so for a run that was cleared it is when the run was due.
+    """
+    if context["ti"].try_number <= 1:
+        return None
+    run = context["dag_run"]
+    return run.run_after if getattr(run, "clear_number", 0) else run.start_date or run.run_after
+
+
+def _retry_delay(task: Any) -> timedelta:
+    """How long Airflow waits, at least, between the end of a try and the next one."""
+    delays = [getattr(task, name, None) for name in ("retry_delay", "max_retry_delay")]
+    return min((each for each in delays if isinstance(each, timedelta)), default=timedelta(0))

@@ -1,0 +1,39 @@
+"""The state of a task as a plain store: what flows keep, by key, and reachable by `Recall` and `Keep` only."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_offers.client.flows.memory import Intent, TaskTries
+
+
+class WorkerDied(BaseException):
+    """The end of a worker just after it kept something."""
+
+
+class Notebook:
+    """Keeps values as JSON text, as a database does. With `dies`, the worker ends when the next value is safe."""
+
+    durable = True
+
+    def __init__(self, values: dict[str, str] | None = None) -> None:
+        self.values = {} if values is None else values
+        self.dies = False
+
+    def recall(self, key: str) -> Any:
+        return json.loads(self.values[key]) if key in self.values else None
+
+    def keep(self, key: str, value: Any) -> None:
+        if value is None:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = json.dumps(value)
+        if self.dies:
+            raise WorkerDied
+
+
+def intent(number: int, *, work: str = "work", durable: bool = True, since: datetime | None = None) -> Intent:
+    """How the try of that number tells a write from others."""
+    return Intent(TaskTries(number=number, last=3, since=since, anew=False, durable=durable), "intent", work)
