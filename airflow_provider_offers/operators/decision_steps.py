@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
-from airflow_provider_offers.operators.lifecycle import ScheduleOfferOperator, StepOperator, waived
+from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
 
 
-class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOfferOperator):
+class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
     """Set the window in which a decision is made: `[start, end)`, its `startDate` and `endDate`.
 
     `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration`, `timezone`,

@@ -1,4 +1,4 @@
-"""The base of the operators that change existing offers: one offer, or a list of offers with one receipt each."""
+"""The bases of the operators that change existing objects: one object, or a list of them with one receipt each."""
 
 from __future__ import annotations
 
@@ -21,26 +21,12 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.words import OfferType, OnFailure
 
 
-class EditOffersOperator(OfferLibraryOperator):
-    """Changes one offer and returns its receipt, or a list of offers and returns their receipts in the same order.
+class EditOperator(OfferLibraryOperator):
+    """Changes one object and returns its receipt, or a list of objects and returns their receipts in the same order.
 
-    :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
-        of these, such as the output of a search
-    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
-    :param max_concurrent: how many offers of a list run at the same time (default 8)
-    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
-        rest; the task fails in both cases, and lists the failures
-
-    On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
+    What names the objects and how they are read is left to `EditOffersOperator` and `EditObjectsOperator`; what is done
+    to them, to operators such as `PatchOperator`.
     """
-
-    template_fields: Sequence[str] = (
-        *OfferLibraryOperator.template_fields,
-        "offer_id",
-        "offer_type",
-        "max_concurrent",
-        "on_failure",
-    )
 
     keeps_plan: ClassVar[bool] = True
     # What the tries of the task keep for each other; set when `work` starts.
@@ -49,8 +35,6 @@ class EditOffersOperator(OfferLibraryOperator):
     def __init__(
         self,
         *,
-        offer_id: Any,
-        offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
@@ -62,47 +46,48 @@ class EditOffersOperator(OfferLibraryOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.offer_id = offer_id
-        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
         self.max_concurrent = max_concurrent
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
 
     @property
     @abstractmethod
+    def named(self) -> Any:
+        """What names the object, or a list of what names the objects."""
+
+    @abstractmethod
+    def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
+        """The object that is meant."""
+
+    @abstractmethod
+    def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
+        """Do the work to one object; returns its receipt."""
+
+    @property
+    @abstractmethod
     def done(self) -> str:
-        """The word for a finished offer in messages, such as `published`."""
+        """The word for a finished object in messages, such as `published`."""
 
     @abstractmethod
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        """The flow that changes an offer, built and checked after the templates are rendered."""
+        """The flow that changes an object, built and checked after the templates are rendered."""
 
     @property
     def fingerprint(self) -> Any:
-        """What defines the work of the task besides the offers, as JSON."""
+        """What defines the work of the task besides the objects, as JSON."""
         return [type(self).__name__]
 
     @property
     def repeatable(self) -> bool:
-        """Whether the work is safe to repeat on one offer."""
+        """Whether the work is safe to repeat on one object."""
         return True
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         self._recall(hook, context)
-        given = named_offer(self.offer_id)
+        given = self.named
         if isinstance(given, (list, tuple)):
             return self.work_on_many(list(given), hook, context)
         work = self.edit(hook, [self.reference(hook, given)])
         return self.edit_one(hook, given, work)
-
-    def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
-        """The object that is meant."""
-        from airflow_provider_offers.hooks.objects import offer_reference
-
-        return offer_reference(hook.library, given, self.offer_type)
-
-    def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
-        """Do the work to one object; returns its receipt."""
-        return hook.edit_offer(given, work, offer_type=self.offer_type or None)
 
     def _recall(self, hook: OfferLibraryHook, context: Context) -> None:
         from airflow_provider_offers.client.flows.memory import Intents
@@ -114,7 +99,7 @@ class EditOffersOperator(OfferLibraryOperator):
         return [settings.host, settings.sandbox, settings.api, self.fingerprint]
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
-        """Process every given offer; returns the receipts in the same order."""
+        """Process every given object; returns the receipts in the same order."""
         from airflow_provider_offers.client.flows.memory import Checkpoint
         from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.client.wire.memory import remember
@@ -147,6 +132,61 @@ class EditOffersOperator(OfferLibraryOperator):
             max_concurrent=max_concurrent,
             stop=stop,
         )
+
+
+class EditOffersOperator(EditOperator):
+    """Changes one offer and returns its receipt, or a list of offers and returns their receipts in the same order.
+
+    :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
+        of these, such as the output of a search
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
+    :param max_concurrent: how many offers of a list run at the same time (default 8)
+    :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
+        rest; the task fails in both cases, and lists the failures
+
+    On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "offer_id",
+        "offer_type",
+        "max_concurrent",
+        "on_failure",
+    )
+
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        offer_type: OfferType | None = None,
+        max_concurrent: int | str = 8,
+        on_failure: OnFailure = "stop",
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            max_concurrent=max_concurrent,
+            on_failure=on_failure,
+            offer_library_conn_id=offer_library_conn_id,
+            sandbox=sandbox,
+            **kwargs,
+        )
+        self.offer_id = offer_id
+        self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
+
+    @property
+    def named(self) -> Any:
+        return named_offer(self.offer_id)
+
+    def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
+        from airflow_provider_offers.hooks.objects import offer_reference
+
+        return offer_reference(hook.library, given, self.offer_type)
+
+    def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
+        return hook.edit_offer(given, work, offer_type=self.offer_type or None)
 
 
 def _named(reference: Reference, given: Any) -> str:

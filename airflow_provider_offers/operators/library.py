@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.decision_steps import (
     ActivateDecisionOperator,
@@ -14,7 +15,6 @@ from airflow_provider_offers.operators.decision_steps import (
     ScheduleDecisionOperator,
 )
 from airflow_provider_offers.operators.objects import EditObjectsOperator
-from airflow_provider_offers.operators.offers import DeleteOfferOperator, PatchOfferOperator, SearchOffersOperator
 from airflow_provider_offers.operators.replacing import ReplaceLibraryObjectOperator
 from airflow_provider_offers.operators.words import KINDS, checked
 
@@ -155,7 +155,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
         return objects.get_many(given) if isinstance(given, (list, tuple)) else objects.get(given)
 
 
-class SearchLibraryObjectsOperator(SearchOffersOperator):
+class SearchLibraryObjectsOperator(SearchOperator):
     """Search the objects of one kind across all pages, and return the results.
 
     :param kind: the kind; see `CreateLibraryObjectOperator`
@@ -167,10 +167,7 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
     and so on.
     """
 
-    template_fields: Sequence[str] = (
-        *(name for name in SearchOffersOperator.template_fields if name != "offer_type"),
-        "kind",
-    )
+    template_fields: Sequence[str] = (*SearchOperator.template_fields, "kind")
 
     def __init__(
         self,
@@ -189,8 +186,6 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            # This search is for another kind.
-            offer_type="personalized",
             q=q,
             qop=qop,
             fields=fields,
@@ -209,7 +204,7 @@ class SearchLibraryObjectsOperator(SearchOffersOperator):
         return list(hook.objects(self.kind).search(full=self.full, **self.query))
 
 
-class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
+class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
     """Change one object, or every object of a list, with a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
     The parameters are those of `EditObjectsOperator`, and `patch`, `if_match`, `waive` and `validate` of
@@ -252,7 +247,7 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOfferOperator):
         )
 
 
-class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOfferOperator):
+class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
     """Delete one object, or every object of a list, wait until it is gone, and return a receipt without an etag.
 
     :param missing_ok: True accepts that the object does not exist, as in `DeleteOfferOperator`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
+from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.memory import tries_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.words import OfferType, OnFailure, Waive
 
 
-class ScheduleOfferOperator(EditOffersOperator):
+class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
     """Set the window in which a personalized offer may be shown: `[start, end)`, without the end itself.
 
     :param start: a datetime with a time zone or RFC 3339 text; with `timezone` also a wall-clock time or a date (its
@@ -74,76 +75,31 @@ class ScheduleOfferOperator(EditOffersOperator):
         super().__init__(
             offer_id=offer_id,
             offer_type=offer_type,
+            start=start,
+            end=end,
+            duration=duration,
+            timezone=timezone,
+            waive=waive,
+            validate=validate,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
         )
-        self.start = start
-        self.end = end
-        self.duration = duration
-        self.timezone = timezone
-        self.waive = waive
-        self.validate = validate
-
-    @property
-    def done(self) -> str:
-        return "scheduled"
-
-    @property
-    def fingerprint(self) -> Any:
-        return [*super().fingerprint, str(self.start), str(self.end), str(self.duration), str(self.timezone)]
-
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.editing import schedule
-        from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful, resolve_window
-
-        window = resolve_window(self.start, self.end, self.duration, self.timezone)
-        self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
-        strict, waive = self.validate == "strict", waived(self.waive, WINDOW_DOUBTS, "The window is not valid")
-        doubts = {reason: said for reason, said in window.doubts.items() if reason not in waive}
-        if doubts and strict:
-            raise doubtful(doubts)
-        for said in doubts.values():
-            self.log.warning("%s", said)
-        intents = self.intents
-        return lambda access, reference: schedule(
-            access, reference, window, waive=waive, strict=strict, intent=intents.of(reference)
-        )
 
 
-class StepOperator(EditOffersOperator):
-    """The base of publish, unpublish, archive and the steps of decisions: one step of the lifecycle."""
-
-    step_verb: ClassVar[str]
+class OfferStepOperator(EditOffersOperator, StepOperator):
+    """The base of publish, unpublish and archive."""
 
     @property
     def steps(self) -> Sequence[Step]:
-        """The steps of the kind."""
         from airflow_provider_offers.client.model.lifecycle import STEPS
 
         return STEPS
 
-    @property
-    def step(self) -> Step:
-        return next(step for step in self.steps if step.verb == self.step_verb)
 
-    @property
-    def done(self) -> str:
-        return self.step.done
-
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.editing import take_step
-
-        step, waive, intents = self.step, self._waived(), self.intents
-        return lambda access, reference: take_step(access, reference, step, waive=waive, intent=intents.of(reference))
-
-    def _waived(self) -> tuple[str, ...]:
-        return ()
-
-
-class PublishOfferOperator(StepOperator):
+class PublishOfferOperator(OfferStepOperator):
     """Publish an offer: move it from `draft` to `approved`, so it can be shown inside its window.
 
     :param waive: checks to skip: `window_over`, `no_window`,
@@ -157,7 +113,7 @@ class PublishOfferOperator(StepOperator):
     """
 
     step_verb: ClassVar[str] = "publish"
-    template_fields: Sequence[str] = (*StepOperator.template_fields, "waive")
+    template_fields: Sequence[str] = (*OfferStepOperator.template_fields, "waive")
 
     def __init__(
         self,
@@ -188,7 +144,7 @@ class PublishOfferOperator(StepOperator):
         return waived(self.waive, REASONS, "The offer cannot be published")
 
 
-class UnpublishOfferOperator(StepOperator):
+class UnpublishOfferOperator(OfferStepOperator):
     """Unpublish an offer: move it from `approved` to `draft`, so it is no longer shown.
 
     Parameters are those of `EditOffersOperator`. `action` is `unpublished`, or `unchanged` if it already is a draft.
@@ -200,7 +156,7 @@ class UnpublishOfferOperator(StepOperator):
     step_verb: ClassVar[str] = "unpublish"
 
 
-class ArchiveOfferOperator(StepOperator):
+class ArchiveOfferOperator(OfferStepOperator):
     """Archive an offer. This is final: an archived offer can only be deleted or duplicated.
 
     Parameters are those of `EditOffersOperator`. `action` is `archived`, or `unchanged` if it already is archived.
@@ -368,19 +324,6 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
 def _short(offer: dict[str, Any]) -> dict[str, Any]:
     """The reference to an offer in a search result."""
     return {name: offer[name] for name in ("id", "instance_id", "name")}
-
-
-def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
-    """The waived reasons, one or several; each must be known."""
-    from airflow_provider_offers.client.errors import InvalidInputError, Violation
-    from airflow_provider_offers.client.text import quoted
-
-    if given is None or given == "":
-        return ()
-    names: list[Any] = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
-    if unknown := [name for name in names if name not in reasons]:
-        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), f"of {', '.join(reasons)}")])
-    return tuple(names)
 
 
 def utc_now() -> datetime:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
-from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.edits import EditOperator
 from airflow_provider_offers.operators.words import KINDS, checked
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.words import KindName, OnFailure
 
 
-class EditObjectsOperator(EditOffersOperator):
+class EditObjectsOperator(EditOperator):
     """Changes one object and returns its receipt, or a list of objects and returns their receipts in the same order.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
@@ -50,8 +50,6 @@ class EditObjectsOperator(EditOffersOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            offer_id=None,
-            offer_type=None,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             offer_library_conn_id=offer_library_conn_id,
@@ -65,9 +63,12 @@ class EditObjectsOperator(EditOffersOperator):
     def fingerprint(self) -> Any:
         return [*super().fingerprint, self.kind]
 
+    @property
+    def named(self) -> Any:
+        return named_offer(self.object_id, "object_id")
+
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         objects = hook.objects(self.kind)
-        self.offer_id = self.object_id
         done = super().work(hook, context)
         return [objects.with_kind(each) for each in done] if isinstance(done, list) else objects.with_kind(done)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, json_document, named_offer
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.lifecycle import (
@@ -15,9 +15,8 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
-from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
-from airflow_provider_offers.operators.words import OFFER_TYPES, QOPS, checked
+from airflow_provider_offers.operators.words import OFFER_TYPES, checked
 
 __all__ = [
     "ArchiveExpiredOffersOperator",
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.flows.deleting_once import Delete
-    from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
@@ -163,7 +160,7 @@ class GetOfferOperator(OfferLibraryOperator):
         return hook.get_offer(given, offer_type=self.offer_type or None)
 
 
-class PatchOfferOperator(EditOffersOperator):
+class PatchOfferOperator(EditOffersOperator, PatchOperator):
     """Change one offer, or every offer of a list, with a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
     :param patch: the operations: a list, or the name of a templated `.json` file; paths such as `/status` or
@@ -183,9 +180,6 @@ class PatchOfferOperator(EditOffersOperator):
     """
 
     template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "patch", "if_match", "waive")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"patch": "json"}
-    json_fields: ClassVar[tuple[str, ...]] = ("patch",)
-    can_keep_adobe_templates: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -206,56 +200,20 @@ class PatchOfferOperator(EditOffersOperator):
         super().__init__(
             offer_id=offer_id,
             offer_type=offer_type,
+            patch=patch,
+            if_match=if_match,
+            waive=waive,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
         )
-        self.patch = patch
-        self.if_match = if_match
-        self.waive = waive
-        self.validate = validate
-        self.keep_adobe_templates = keep_adobe_templates
-
-    @property
-    def done(self) -> str:
-        return "patched"
-
-    @property
-    def fingerprint(self) -> Any:
-        return [*super().fingerprint, self.patch]
-
-    @property
-    def repeatable(self) -> bool:
-        from airflow_provider_offers.client.model.patches import PreparedPatch
-
-        return PreparedPatch(json_document("patch", self.patch)).is_idempotent
-
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
-
-        if_match = None if self.if_match in (None, "") else self.if_match
-        if if_match is not None and len(references) != 1:
-            raise InvalidInputError(
-                "The patch cannot be sent",
-                [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
-            )
-        prepared = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
-        intents, validate, waive = self.intents, self.validate, self.waive or ()
-        waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
-        return lambda access, reference: patch_looked_at(
-            access,
-            reference,
-            prepared,
-            waive=waived[reference.kind.key],
-            if_match=if_match,
-            intent=intents.of(reference),
-            validate=validate,
-        )
 
 
-class SearchOffersOperator(OfferLibraryOperator):
+class SearchOffersOperator(SearchOperator):
     """Search offers across all pages, and return the results.
 
     :param q: words to search for; use double quotes for an exact phrase. xcore searches every field. dps has no
@@ -278,17 +236,7 @@ class SearchOffersOperator(OfferLibraryOperator):
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps); Adobe: "List personalized offers".
     """
 
-    template_fields: Sequence[str] = (
-        *OfferLibraryOperator.template_fields,
-        "q",
-        "qop",
-        "fields",
-        "properties",
-        "order_by",
-        "limit",
-        "page_size",
-        "offer_type",
-    )
+    template_fields: Sequence[str] = (*SearchOperator.template_fields, "offer_type")
 
     def __init__(
         self,
@@ -307,38 +255,25 @@ class SearchOffersOperator(OfferLibraryOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            q=q,
+            qop=qop,
+            fields=fields,
+            properties=properties,
+            order_by=order_by,
+            limit=limit,
+            page_size=page_size,
+            full=full,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
         )
-        self.q = q
-        self.qop = checked("qop", qop, QOPS, self)
-        self.fields = fields
-        self.properties = properties
-        self.order_by = order_by
-        self.limit = limit
-        self.page_size = page_size
-        self.full = full
         self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
-
-    @property
-    def query(self) -> dict[str, Any]:
-        """The search; templates can leave any part of it empty."""
-        return {
-            "q": self.q or None,
-            "qop": self.qop or None,
-            "fields": self.fields or None,
-            "properties": self.properties or None,
-            "order_by": self.order_by or None,
-            "limit": None if self.limit in (None, "") else self.limit,
-            "page_size": None if self.page_size in (None, "") else self.page_size,
-        }
 
     def work(self, hook: OfferLibraryHook, context: Context) -> list[ReadReceipt]:
         return list(hook.search_offers(offer_type=self.offer_type, full=self.full, **self.query))
 
 
-class DeleteOfferOperator(EditOffersOperator):
+class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
     """Delete one offer, or every offer of a list, wait until it is gone, and return a receipt without an etag.
 
     :param missing_ok: True accepts that the offer does not exist (`action` is then `unchanged`). On Airflow 3.3 a retry
@@ -367,32 +302,15 @@ class DeleteOfferOperator(EditOffersOperator):
         super().__init__(
             offer_id=offer_id,
             offer_type=offer_type,
+            missing_ok=missing_ok,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
         )
-        self.missing_ok = missing_ok
-
-    @property
-    def done(self) -> str:
-        return "deleted"
-
-    def work(self, hook: OfferLibraryHook, context: Context) -> Any:
-        self._tries = tries_of(context)
-        return super().work(hook, context)
-
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.deleting_once import delete_once
-
-        delete, tries = self.deletion(), self._tries
-        if self.missing_ok:
-            return lambda access, reference: delete(access, reference, True)
-        return lambda access, reference: delete_once(access, reference, delete, tries)
 
     def deletion(self) -> Delete:
-        """The flow that deletes one object; with True, it accepts a missing object."""
         from airflow_provider_offers.client.flows.deleting import delete_written
 
         return lambda access, reference, missing_ok: delete_written(access, reference, missing_ok=missing_ok)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, json_document, listed_document
+from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
+from airflow_provider_offers.operators.changes import ReplaceOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.objects import EditObjectsOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.calls import Work
-    from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.validation import Validate
-    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure, Waive
 
 
-class ReplaceOfferOperator(EditOffersOperator):
+class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
     """Replace one offer, or every offer of a list, with a document, exactly once, and return the receipt.
 
     :param offer_id: the offer: a reference id of either generation, an xcore instance id, `name:` and the exact name,
@@ -47,7 +44,6 @@ class ReplaceOfferOperator(EditOffersOperator):
     template_fields: Sequence[str] = (*EditOffersOperator.template_fields, "offer", "if_match", "waive")
     template_fields_renderers: ClassVar[dict[str, str]] = {"offer": "json"}
     json_fields: ClassVar[tuple[str, ...]] = ("offer",)
-    can_keep_adobe_templates: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -68,6 +64,10 @@ class ReplaceOfferOperator(EditOffersOperator):
         super().__init__(
             offer_id=offer_id,
             offer_type=offer_type,
+            if_match=if_match,
+            waive=waive,
+            validate=validate,
+            keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             offer_library_conn_id=offer_library_conn_id,
@@ -75,57 +75,9 @@ class ReplaceOfferOperator(EditOffersOperator):
             **kwargs,
         )
         self.offer = offer
-        self.if_match = if_match
-        self.waive = waive
-        self.validate = validate
-        self.keep_adobe_templates = keep_adobe_templates
-
-    @property
-    def done(self) -> str:
-        return "replaced"
-
-    @property
-    def fingerprint(self) -> Any:
-        return [*super().fingerprint, json_document(self.document_field, getattr(self, self.document_field))]
-
-    def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.doubts import checked_waive
-        from airflow_provider_offers.client.flows.replacing import replace_object
-
-        if_match = None if self.if_match in (None, "") else self.if_match
-        documents = self._documents(references, if_match)
-        meant = hook.library.replacements(references, documents, validate=self.validate)
-        waive, validate, intents = self.waive or (), self.validate, self.intents
-        waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
-        return lambda access, reference: replace_object(
-            access,
-            reference,
-            meant[reference],
-            if_match=if_match,
-            intent=intents.of(reference),
-            waive=waived[reference.kind.key],
-            validate=validate,
-        )
-
-    def _documents(self, references: list[Reference], if_match: Any) -> list[Any]:
-        """The documents, one for each object, in the same order."""
-        name = self.document_field
-        given = json_document(name, getattr(self, name))
-        many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
-        documents = [listed_document(f"{name}/{index}", each) for index, each in enumerate(given)] if many else [given]
-        violations = []
-        if len(documents) != len(references):
-            accepted = f"a list of {len(references)} documents, one for each"
-            violations.append(Violation(name, f"{len(documents)} for {len(references)} objects", accepted))
-        if if_match is not None and len(references) != 1:
-            given_etag = f"one etag for {len(references)} objects"
-            violations.append(Violation("if_match", given_etag, "if_match with one object only"))
-        if violations:
-            raise InvalidInputError("The replacement is not valid", violations)
-        return documents
 
 
-class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
+class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
     """Replace one object, or every object of a list, with a document, exactly once, and return the receipt.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
@@ -167,7 +119,6 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOfferOperator):
         super().__init__(
             kind=kind,
             object_id=object_id,
-            offer="",
             if_match=if_match,
             waive=waive,
             validate=validate,
