@@ -42,10 +42,10 @@ class HookCalls:
         return ObjectCalls(self._library, kind, self._log, self._request_id)
 
     def _offers(self, offer_type: OfferType | None) -> OfferCalls:
-        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.kinds import offer_kind
         from airflow_provider_offers.hooks.objects import OfferCalls
 
-        kind = None if offer_type is None else kind_of(offer_type)
+        kind = None if offer_type is None else offer_kind(offer_type)
         return OfferCalls(self._library, kind, self._log, self._request_id)
 
     def service_now(self) -> Action[datetime]:

@@ -253,7 +253,7 @@ class ObjectCalls:
         def flow(access: Access) -> Flow[WriteReceipt]:
             began = access.exchange.clock()
             written = yield from done(access)
-            receipt = write_receipt(written, self._library.settings, kind.key, given)
+            receipt = write_receipt(written, self._library.settings, kind, given)
             self._tell_of(receipt, receipt["action"], access.exchange.clock() - began)
             return self._receipt(cast("WriteReceipt", receipt))
 
@@ -433,6 +433,6 @@ def tell_withdrawn(log: Logger, creation: Creation, written: Written) -> None:
 
 def offer_reference(library: OfferLibrary, given: Any, offer_type: str | None) -> Reference:
     """The offer that is meant, of the type that `offer_type` names, or of either."""
-    from airflow_provider_offers.client.model.kinds import kind_of
+    from airflow_provider_offers.client.model.kinds import offer_kind
 
-    return library.offer_reference(given, kind_of(offer_type) if offer_type else None)
+    return library.offer_reference(given, offer_kind(offer_type) if offer_type else None)

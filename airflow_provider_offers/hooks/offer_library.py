@@ -112,10 +112,10 @@ class OfferLibraryHook(_Hook):
     def objects(self, kind: KindName) -> LibraryObjects:
         """The calls for the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
         `decision`, `personalized` or `fallback`."""
-        from airflow_provider_offers.client.model.kinds import library_kind
+        from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.hooks.objects import LibraryObjects
 
-        return LibraryObjects(self, library_kind(kind))
+        return LibraryObjects(self, kind_of(kind))
 
     async def async_session(self) -> AsyncSession:
         """A session on the same sandbox for an event loop of this task. The caller closes it."""
@@ -202,10 +202,10 @@ class OfferLibraryAsyncHook(_Hook):
 
     def objects(self, kind: KindName) -> AsyncLibraryObjects:
         """What can be done with the objects of a kind; see `OfferLibraryHook.objects`."""
-        from airflow_provider_offers.client.model.kinds import library_kind
+        from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.hooks.objects import AsyncLibraryObjects
 
-        return AsyncLibraryObjects(self, library_kind(kind))
+        return AsyncLibraryObjects(self, kind_of(kind))
 
     async def test_connection(self) -> tuple[bool, str]:
         """Test token, organization, sandbox and read permission; returns whether they work, and a message."""

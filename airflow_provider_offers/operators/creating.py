@@ -141,7 +141,7 @@ class CreateOperator(OfferLibraryOperator):
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
             hook.tell_withdrawn(creations[index], written)
-            return write_receipt(written, hook.settings, creations[index].kind.key)
+            return write_receipt(written, hook.settings, creations[index].kind)
 
         def called(index: int) -> str:
             return repr(creations[index].name)
@@ -165,10 +165,10 @@ class CreateOperator(OfferLibraryOperator):
         return receipts
 
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
-        from airflow_provider_offers.client.model.kinds import library_kind
+        from airflow_provider_offers.client.model.kinds import kind_of
 
         creation = hook.library.prepare(
-            library_kind(self.kind_key),
+            kind_of(self.kind_key),
             document,
             window=json_document("window", self.window) or None,
             if_exists=self.if_exists,

@@ -115,7 +115,7 @@ class EditOperator(OfferLibraryOperator):
         remember(hook.memory, checkpoint.load())
 
         def to_receipt(index: int, written: Written) -> dict[str, Any]:
-            return write_receipt(written, hook.settings, references[index].kind.key, given[index])
+            return write_receipt(written, hook.settings, references[index].kind, given[index])
 
         def called(index: int) -> str:
             return _named(references[index], given[index])

@@ -45,7 +45,7 @@ class OfferLiveTrigger(OfferTrigger):
         from airflow_provider_offers.client.deciding.sighting import sight
         from airflow_provider_offers.client.errors import OfferLibraryError
         from airflow_provider_offers.client.model.entities import Reference
-        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.kinds import offer_kind
         from airflow_provider_offers.client.waiting.polling import Patience
 
         viewpoint = _viewpoint(self.viewpoint)
@@ -53,7 +53,7 @@ class OfferLiveTrigger(OfferTrigger):
         key = json.dumps(self.viewpoint, sort_keys=True)
         patience = Patience(self.poll_interval, outage=self.max_outage)
         references = [
-            Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
+            Reference(offer_kind(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
             for offer in self.offers
         ]
         async with (

@@ -143,10 +143,10 @@ class WatchedOffersTrigger(OfferTrigger):
     async def wait(self) -> list[dict[str, Any]]:
         """The id, status and etag of each offer, once the wait is over."""
         from airflow_provider_offers.client.model.entities import Reference
-        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.kinds import offer_kind
 
         references = [
-            Reference(kind_of(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
+            Reference(offer_kind(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
             for offer in self.offers
         ]
         async with watching(
@@ -264,13 +264,13 @@ class OffersFoundTrigger(OfferTrigger):
 
     def _shared_search(self) -> SharedSearch:
         from airflow_provider_offers.client.model.filters import fitted
-        from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.client.model.kinds import offer_kind
         from airflow_provider_offers.client.model.query import parse_query
         from airflow_provider_offers.client.model.receipts import entity_receipt
         from airflow_provider_offers.client.waiting.changes import search
         from airflow_provider_offers.client.waiting.watch import SharedSearch
 
-        kind = kind_of(self.offer_type)
+        kind = offer_kind(self.offer_type)
         query = fitted(parse_query(**{**self.search, "limit": self.at_least}), kind)
 
         def ask(access: Access) -> Flow[list[dict[str, Any]]]:

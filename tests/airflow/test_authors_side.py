@@ -13,7 +13,7 @@ from airflow.sdk import Context
 from mypy import api as mypy
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.model.kinds import KINDS, LIBRARY
+from airflow_provider_offers.client.model.kinds import KINDS, OFFERS
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import words
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
@@ -88,8 +88,8 @@ def test_mypy_catches_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_words_are_those_that_the_client_knows() -> None:
     assert get_args(words.KindName) == words.KINDS
-    assert set(words.KINDS) == set(LIBRARY)
-    assert set(words.OFFER_TYPES) == set(KINDS)
+    assert set(words.KINDS) == set(KINDS)
+    assert set(words.OFFER_TYPES) == set(OFFERS)
     assert words.ON_FAILURE == ON_FAILURE
 
 

@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.kinds import library_kind
+from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.library import (
     CreateLibraryObjectOperator,
@@ -78,7 +78,7 @@ def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emu
 
 def assert_there(emulator: Emulator, result: Any, name: str, chain: dict[str, Any]) -> None:
     """What the service has is what the page creates, but for what the patches after it change."""
-    kind = library_kind(chain["kind"])
+    kind = kind_of(chain["kind"])
     wanted = tidied(kind, neutral_payload(chain["steps"][0]["create"], kind))
     identifier = result.result(f"{name}-0")["id"]
     (body,) = (each["body"] for each in emulator.objects() if each["id"] == identifier)

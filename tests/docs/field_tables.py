@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from annotated_types import Ge, Le
 
 from airflow_provider_offers.client.model.facts import AtMostBytes, InstantInZone, Many, RefersTo
-from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.places import Place
 
-KEYS = {kind.type_name: kind.key for kind in LIBRARY.values()}
+KEYS = {kind.type_name: kind.key for kind in KINDS.values()}
 
 
 def fields(place: Place, path: str = "") -> Iterator[tuple[str, Place]]:

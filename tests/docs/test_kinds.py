@@ -15,7 +15,7 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.facts import RefersTo
-from airflow_provider_offers.client.model.kinds import FALLBACK, LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import FALLBACK, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.operators import library
@@ -33,7 +33,7 @@ PAGES = {
     "personalized": "offer",
     "fallback": "offer",
 }
-EVERY = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind is not FALLBACK])
+EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FALLBACK])
 UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
 # Those whose parameters are told by another's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
@@ -88,7 +88,7 @@ def test_who_uses_it_is_told_with_the_place(kind: Kind) -> None:
         assert section.strip().startswith("Nothing in the library.")
 
 
-@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_call_is_the_kinds(kind: Kind) -> None:
     section = page_of(kind).section("The calls")
     (row,) = (row for row in table(section, "") if row[0] == (kind.key if kind.is_offer else "path or schema"))
@@ -100,7 +100,7 @@ def test_the_call_is_the_kinds(kind: Kind) -> None:
         assert quoted(row[2]) == [f"{kind.schema};version={kind.xcore_version}"]
 
 
-OWN_PAGE = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if not kind.is_offer])
+OWN_PAGE = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if not kind.is_offer])
 
 
 @OWN_PAGE
@@ -139,7 +139,7 @@ def test_an_example_imports_what_it_uses(kind: Kind) -> None:
         assert dag.task_ids
 
 
-@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_each_page_has_an_example_of_its_kind(kind: Kind) -> None:
     text = "\n".join(block.text for block in page_of(kind).blocks("python"))
     assert f'kind="{kind.key}"' in text or kind.is_offer
@@ -148,7 +148,7 @@ def test_each_page_has_an_example_of_its_kind(kind: Kind) -> None:
 def test_the_index_has_every_kind_and_what_it_may_refer_to() -> None:
     rows = table(page("docs/library.md").text, "`kind`")
     assert {quoted(row[0])[0]: set(quoted(row[2])) for row in rows} == {
-        kind.key: {KEYS[name] for name in targets(kind.place)} for kind in LIBRARY.values()
+        kind.key: {KEYS[name] for name in targets(kind.place)} for kind in KINDS.values()
     }
     for row in rows:
         assert f"(kinds/{PAGES[quoted(row[0])[0]]}.md)" in row[1]

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import LIBRARY, PERSONALIZED
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.emulator import Emulator
@@ -216,12 +216,12 @@ WRITES: tuple[Write, ...] = (
     *(
         Write(
             f"create a {kind}",
-            creating(document, offer_type=LIBRARY[kind]),
+            creating(document, offer_type=KINDS[kind]),
             None,
             document,
             kind=kind,
             # The one whose name the service takes once has looks of its own.
-            deep=LIBRARY[kind].unique_name,
+            deep=KINDS[kind].unique_name,
         )
         for kind, document in LIBRARY_OBJECTS.items()
     ),

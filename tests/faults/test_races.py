@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import AlreadyExistsError, OfferLibraryError, OutcomeUnknownError
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import library_kind
+from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Killed, Outcome, Steps, WorkerKilled, outcome_of
 from tests.faults.interleaving import interleave
@@ -100,7 +100,7 @@ def _create_at_once(world: World, race: Race, api: str, seed: str) -> None:
         def create(steps: Steps | None) -> Written:
             since = began if number > 1 else None
             door = world.door(shell, steps=steps)
-            return door.create(library_kind(race.kind), document, if_exists=race.if_exists, since=since)
+            return door.create(kind_of(race.kind), document, if_exists=race.if_exists, since=since)
 
         return create
 

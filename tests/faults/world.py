@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
@@ -219,4 +219,4 @@ def _bystanders(kind: str) -> list[dict[str, Any]]:
 
 
 def _type_name(kind: str) -> str:
-    return LIBRARY[kind].type_name
+    return KINDS[kind].type_name

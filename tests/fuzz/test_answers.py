@@ -100,7 +100,7 @@ ACTIONS: dict[str, Callable[[OfferLibrary, str], Any]] = {
 def check_result(result: Any, library: OfferLibrary) -> None:
     """Whatever comes out can be handed from task to task, and waited for."""
     if isinstance(result, Written):
-        json.dumps(write_receipt(result, library.settings, "personalized"))
+        json.dumps(write_receipt(result, library.settings, PERSONALIZED))
     for entity in result if isinstance(result, list) else [result]:
         if isinstance(entity, Entity):
             json.dumps(entity_receipt(entity, library.settings, full=True))

@@ -26,7 +26,7 @@ from airflow_provider_offers.client.flows.referring import (
     still_referred,
 )
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
-from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
 
@@ -118,14 +118,14 @@ def _leading_there(
 
 def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
     """All that refers to the object, directly or through others, by id and in the order in which it can be deleted."""
-    above: dict[str, dict[str, Entity]] = {key: {} for key in LIBRARY}
+    above: dict[str, dict[str, Entity]] = {key: {} for key in KINDS}
     # A kind is referred to by later ones only, so that one pass up the table finds all.
-    for kind in LIBRARY.values():
+    for kind in KINDS.values():
         ids = [*above[kind.key], *(ids_of(reference) if kind is reference.kind else ())]
         if ids:
             for each in (yield from referrers(access, kind, ids)):
                 above[each.entity.kind.key][each.entity.id] = each.entity
-    return {identifier: entity for key in reversed(LIBRARY) for identifier, entity in above[key].items()}
+    return {identifier: entity for key in reversed(KINDS) for identifier, entity in above[key].items()}
 
 
 def _take_back(access: Access, entity: Entity) -> Flow[bool]:

@@ -9,7 +9,7 @@ from airflow_provider_offers.client.errors import APIError, ConflictError, Offer
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity, Reference
-from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.references import pointings, targets
 from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
@@ -33,7 +33,7 @@ class Referrer:
 
 def referring_kinds(kind: Kind) -> list[Kind]:
     """The kinds whose objects may refer to one of this kind."""
-    return [each for each in LIBRARY.values() if kind.type_name in targets(each.place)]
+    return [each for each in KINDS.values() if kind.type_name in targets(each.place)]
 
 
 def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int | None = None) -> Flow[list[Referrer]]:

@@ -25,7 +25,7 @@ from airflow_provider_offers.client.generations.reading import (
     text,
 )
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names_on_xcore import compared_of
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, terms_of_q
 from airflow_provider_offers.client.model.spelling import Spelled, neutral_tokens, neutral_value
@@ -159,7 +159,7 @@ def as_compared(properties: Mapping[str, Json]) -> dict[str, Json]:
 @cache
 def _compared() -> Spelled:
     """The places of such words in every kind at once: no name means two things."""
-    trees = [compared_of(kind.model).members for kind in LIBRARY.values()]
+    trees = [compared_of(kind.model).members for kind in KINDS.values()]
     return Spelled(members={name: each for tree in trees for name, each in tree.items()})
 
 

@@ -11,11 +11,11 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
 from airflow_provider_offers.client.model.kinds import (
     FALLBACK,
-    LIBRARY,
+    KINDS,
     PERSONALIZED,
     Kind,
-    kind_of,
     kind_of_type_name,
+    offer_kind,
 )
 from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.wire.messages import Json
@@ -246,7 +246,7 @@ def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
     told = given.get("offer_type") or given.get("kind")
     if told is None:
         return wanted
-    kind = kind_of(told) if given.get("offer_type") else LIBRARY.get(told) or kind_of_type_name(told)
+    kind = offer_kind(told) if given.get("offer_type") else KINDS.get(told) or kind_of_type_name(told)
     if kind is None:
         return wanted
     if wanted.stated not in (None, kind):

@@ -11,7 +11,7 @@ from airflow_provider_offers.client.generations.envelope import neutral_path
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri
-from airflow_provider_offers.client.model.kinds import LIBRARY, Kind
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names import unknown_member
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query
@@ -104,4 +104,4 @@ def _word_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
 
 def is_known(path: str) -> bool:
     """Whether a kind has a property of that path, in either spelling."""
-    return any(not list(_path_findings(path, kind, "properties", path)) for kind in LIBRARY.values())
+    return any(not list(_path_findings(path, kind, "properties", path)) for kind in KINDS.values())

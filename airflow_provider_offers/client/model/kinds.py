@@ -53,7 +53,7 @@ class Kind:
     @property
     def is_offer(self) -> bool:
         """Whether `offer_type` names the kind."""
-        return self.key in KINDS
+        return self.key in OFFERS
 
     @property
     def subject(self) -> str:
@@ -165,31 +165,31 @@ DECISION = Kind(
 )
 
 # The kinds that `offer_type` may name.
-KINDS = {kind.key: kind for kind in (PERSONALIZED, FALLBACK)}
+OFFERS = {kind.key: kind for kind in (PERSONALIZED, FALLBACK)}
 # Every kind, in an order in which each refers to earlier ones only: created so, deleted the other way round.
-LIBRARY = {kind.key: kind for kind in (TAG, RULE, FORMULA, PLACEMENT, PERSONALIZED, FALLBACK, COLLECTION, DECISION)}
-_BY_TYPE_NAME = {kind.type_name: kind for kind in LIBRARY.values()}
+KINDS = {kind.key: kind for kind in (TAG, RULE, FORMULA, PLACEMENT, PERSONALIZED, FALLBACK, COLLECTION, DECISION)}
+_BY_TYPE_NAME = {kind.type_name: kind for kind in KINDS.values()}
+
+
+def offer_kind(key: Any) -> Kind:
+    """The row of that kind of offer; `InvalidInputError` names the known ones."""
+    try:
+        return OFFERS[key]
+    except (KeyError, TypeError):
+        raise InvalidInputError(
+            "The offer type is not valid",
+            [Violation("offer_type", quoted(key), " or ".join(map(repr, OFFERS)))],
+        ) from None
 
 
 def kind_of(key: Any) -> Kind:
-    """The row of that kind of offer; `InvalidInputError` names the known ones."""
+    """The row of any kind; `InvalidInputError` names the known ones."""
     try:
         return KINDS[key]
     except (KeyError, TypeError):
         raise InvalidInputError(
-            "The offer type is not valid",
-            [Violation("offer_type", quoted(key), " or ".join(map(repr, KINDS)))],
-        ) from None
-
-
-def library_kind(key: Any) -> Kind:
-    """The row of any kind; `InvalidInputError` names the known ones."""
-    try:
-        return LIBRARY[key]
-    except (KeyError, TypeError):
-        raise InvalidInputError(
             "The kind is not valid",
-            [Violation("kind", quoted(key), " or ".join(map(repr, LIBRARY)) + _suggestion(key))],
+            [Violation("kind", quoted(key), " or ".join(map(repr, KINDS)) + _suggestion(key))],
         ) from None
 
 
@@ -198,7 +198,7 @@ def _suggestion(key: Any) -> str:
     if not isinstance(key, str):
         return ""
     words: dict[str, str] = {}
-    for kind in LIBRARY.values():
+    for kind in KINDS.values():
         for word in (kind.key, kind.type_name, kind.noun, kind.dps_path.removeprefix("/")):
             words.setdefault(word, kind.key)
     near = difflib.get_close_matches(key.strip().lower().replace("_", "-"), words, n=1)

@@ -8,11 +8,11 @@ from typing import Any
 from airflow_provider_offers.client.flows.cascading import Deleted
 from airflow_provider_offers.client.model.entities import Entity, Written
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
-from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.settings import Settings
 
 
-def write_receipt(written: Written, settings: Settings, kind_key: str, given: Any = None) -> dict[str, Any]:
+def write_receipt(written: Written, settings: Settings, kind: Kind, given: Any = None) -> dict[str, Any]:
     """The receipt of a write. The name comes from the write, or from what named the object (`given`).
 
     An offer's has `offer_type`, that of another object `kind`.
@@ -23,7 +23,7 @@ def write_receipt(written: Written, settings: Settings, kind_key: str, given: An
         "instance_id": receipt.instance_id,
         "name": written.name or _name_in(given),
         "etag": receipt.etag,
-        "offer_type" if kind_key in KINDS else "kind": kind_key,
+        "offer_type" if kind.is_offer else "kind": kind.key,
         "api": settings.api,
         "sandbox": settings.sandbox,
         "action": written.action,

@@ -18,13 +18,13 @@ from airflow_provider_offers.client.model.kinds import (
     DECISION,
     FALLBACK,
     FORMULA,
-    LIBRARY,
+    KINDS,
     PERSONALIZED,
     PLACEMENT,
     RULE,
     TAG,
     Kind,
-    library_kind,
+    kind_of,
 )
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
@@ -113,7 +113,7 @@ def test_what_is_used_stays_and_its_users_are_named(library: OfferLibrary, emula
     emulator.configure(dps_delete_referenced=200)
     ids = whole(emulator)
     with pytest.raises(ConflictError) as caught:
-        remove(library, library_kind(key), ids[key])
+        remove(library, kind_of(key), ids[key])
     assert caught.value.status == 409
     named = [each for each in ids if each != key and ids[each] in str(caught.value)]
     assert (
@@ -145,7 +145,7 @@ def test_a_cascade_deletes_in_order_and_no_more(
     library: OfferLibrary, emulator: Emulator, key: str, order: list[str], stays: set[str], status: str
 ) -> None:
     ids = whole(emulator, status=status)
-    done = remove(library, library_kind(key), ids[key], cascade=True)
+    done = remove(library, kind_of(key), ids[key], cascade=True)
     keys = {identifier: each for each, identifier in ids.items()}
     assert [keys[each.id] for each in done.cascaded] == order
     assert left(emulator, ids) == stays
@@ -338,6 +338,6 @@ def test_references_to_what_is_gone_are_left_alone(library: OfferLibrary, emulat
 
 
 def test_the_table_has_no_cycle() -> None:
-    order = list(LIBRARY.values())
+    order = list(KINDS.values())
     for kind in order:
         assert all(order.index(each) > order.index(kind) for each in referring_kinds(kind))

@@ -25,7 +25,7 @@ from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
-from airflow_provider_offers.client.model.kinds import kind_of
+from airflow_provider_offers.client.model.kinds import offer_kind
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Response
@@ -34,7 +34,7 @@ from tests.client.script import CONTAINER, SETTINGS
 from tests.client.shells import Drive, by_aiohttp, by_requests
 from tests.client.sockets import Received, Served, http_server
 
-PERSONALIZED = kind_of("personalized")
+PERSONALIZED = offer_kind("personalized")
 NO_RETRIES = Retries(max_retries=0)
 OURS = "https://platform.adobe.io"
 INSTANCE = "9b1f6c1e-55aa-41d0-8a0c-0c4f1d6e7f02"

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
     FALLBACK,
-    LIBRARY,
+    KINDS,
     PERSONALIZED,
     PLACEMENT,
     TAG,
@@ -253,7 +253,7 @@ def test_names_are_exact_whatever_they_hold(library: OfferLibrary, emulator: Emu
     assert resolved(library, PERSONALIZED, {"tags": [f"name:{name}"]}) == {"tags": [wanted]}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind.key not in ("formula", "decision")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.key not in ("formula", "decision")])
 def test_every_kind_is_found_by_its_name(library: OfferLibrary, emulator: Emulator, kind: Kind, api: str) -> None:
     ids = campaign(emulator)
     name = next(each["body"]["name"] for each in emulator.objects() if each["id"] == ids[kind.key])

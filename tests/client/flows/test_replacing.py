@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, PERSONALIZED, RULE
+from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONALIZED, RULE
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, decision, offer, seed, shown
 
@@ -58,7 +58,7 @@ def test_an_object_becomes_what_the_document_says_and_nothing_else(
     library: OfferLibrary, emulator: Emulator, api: str, key: str
 ) -> None:
     before, after = _documents(campaign(emulator))[key]
-    kind = LIBRARY[key]
+    kind = KINDS[key]
     made = library.create(kind, before).receipt
     emulator.clear_journal()
     written = library.replace(kind, made.id, after)
@@ -80,12 +80,12 @@ def test_formulas_are_replaced_where_they_are_documented(library: OfferLibrary, 
     formula["definedOn"] = {"offer": {"schema": {"altId": "_experience.offer-management.personalized-offer"}}}
     if api == "xcore":
         with pytest.raises(UnsupportedError):
-            library.replace(LIBRARY["formula"], "dps:ranking-function:1", formula)
+            library.replace(KINDS["formula"], "dps:ranking-function:1", formula)
         return
-    made = library.create(LIBRARY["formula"], formula).receipt
+    made = library.create(KINDS["formula"], formula).receipt
     changed = {**formula, "name": "Boosted", "expression": {**PQL, "value": "2"}}
-    assert library.replace(LIBRARY["formula"], made.id, changed).action == "replaced"
-    there = library.get(LIBRARY["formula"], made.id)
+    assert library.replace(KINDS["formula"], made.id, changed).action == "replaced"
+    there = library.get(KINDS["formula"], made.id)
     assert there is not None
     assert (there.name, there.properties["expression"]["value"]) == ("Boosted", "2")
 
@@ -120,9 +120,9 @@ def test_what_the_screens_keep_beside_a_rule_is_left_alone(library: OfferLibrary
 def test_names_in_a_document_are_looked_up(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator)
     before, after = _documents(ids)["collection"]
-    made = library.create(LIBRARY["collection"], before).receipt
-    library.replace(LIBRARY["collection"], "name:Set", {**after, "ids": ["name:Spring"]})
-    there = library.get(LIBRARY["collection"], made.id)
+    made = library.create(KINDS["collection"], before).receipt
+    library.replace(KINDS["collection"], "name:Set", {**after, "ids": ["name:Spring"]})
+    there = library.get(KINDS["collection"], made.id)
     assert there is not None
     assert there.properties["ids"] == [ids["tag"]]
 

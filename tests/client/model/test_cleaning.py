@@ -19,7 +19,7 @@ from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
-    LIBRARY,
+    KINDS,
     PERSONALIZED,
     PLACEMENT,
     RULE,
@@ -30,7 +30,7 @@ from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale
 
-EVERY = pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 def tidy(document: Any, kind: Kind = PERSONALIZED) -> dict[str, Any]:

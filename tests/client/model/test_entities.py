@@ -8,14 +8,14 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.entities import Reference, parse_offer_reference, parse_reference
-from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, kind_of
+from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, offer_kind
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID
 
 FALLBACK_ID = "xcore:fallback-offer:124e2e764b1ac1b9"
 
 
 def parse(given: Any, offer_type: str | None = None, api: str = "xcore", sandbox: str = "dev1") -> Reference:
-    return parse_offer_reference(given, kind_of(offer_type) if offer_type else None, api=api, sandbox=sandbox)
+    return parse_offer_reference(given, offer_kind(offer_type) if offer_type else None, api=api, sandbox=sandbox)
 
 
 @pytest.mark.parametrize(

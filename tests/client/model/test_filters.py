@@ -10,7 +10,7 @@ from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model import filters
 from airflow_provider_offers.client.model.filters import fitted
-from airflow_provider_offers.client.model.kinds import COLLECTION, LIBRARY, PERSONALIZED, PLACEMENT, Kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, KINDS, PERSONALIZED, PLACEMENT, Kind
 from airflow_provider_offers.client.model.query import parse_query
 
 
@@ -54,7 +54,7 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
     assert asked(properties=["status~App.*", "name==Approved"]) == ["status~App.*", "name==Approved"]
 
 
-@pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_whatever_a_read_shows_can_be_asked_for(kind: Kind) -> None:
     paths = ["id", "created", "modified", "etag", "createdBy", "repo:createdDate", "repo:etag", "instanceId", "name"]
     paths += [f"{name}" for name in kind.place.members]

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.model.kinds import (
     FALLBACK,
     FORMULA,
     KINDS,
-    LIBRARY,
+    OFFERS,
     PERSONALIZED,
     PLACEMENT,
     RULE,
@@ -32,7 +32,7 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
     kind_of,
     kind_of_type_name,
-    library_kind,
+    offer_kind,
 )
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
 from airflow_provider_offers.client.model.preparing import neutral_patch
@@ -50,9 +50,9 @@ from tests.client.script import CONTAINER, answer
 property_test = settings(max_examples=60, derandomize=True, deadline=None)
 ROOT = "https://ns.adobe.com/experience/offer-management/"
 XCORE, DPS = Xcore(CONTAINER), Dps()
-EVERY = pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 # Adobe documents no calls for formulas on generation 1.
-ON_XCORE = pytest.mark.parametrize("kind", [kind for kind in LIBRARY.values() if kind is not FORMULA])
+ON_XCORE = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FORMULA])
 WINDOW = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T21:59:59Z"}
 
 
@@ -125,7 +125,7 @@ def test_every_place_has_one_path_in_each_spelling(kind: Kind, data: st.DataObje
 @EVERY
 def test_the_table_is_whole(kind: Kind) -> None:
     assert kind_of_type_name(kind.type_name) is kind
-    assert library_kind(kind.key) is kind
+    assert kind_of(kind.key) is kind
     assert kind.dps_path.startswith("/")
     assert "name" in kind.place.required
     assert set(kind.place.members) - {"labels"} <= set(kind.names.members)
@@ -136,7 +136,7 @@ def test_the_table_is_whole(kind: Kind) -> None:
 
 def test_each_kind_refers_to_earlier_ones_only() -> None:
     seen: set[str] = set()
-    for kind in LIBRARY.values():
+    for kind in KINDS.values():
         assert targets(kind.place) <= seen, kind.key
         seen.add(kind.type_name)
 
@@ -163,15 +163,15 @@ def test_the_references_are_those_of_the_documented_graph(kind: Kind, expected: 
 @pytest.mark.parametrize("key", ["banner", "", None, 5, ["tag"], "offer-placement"])
 def test_unknown_kinds_are_refused_by_name(key: Any) -> None:
     with pytest.raises(InvalidInputError, match="'placement'"):
-        library_kind(key)
-    with pytest.raises(InvalidInputError, match="'personalized' or 'fallback'"):
         kind_of(key)
+    with pytest.raises(InvalidInputError, match="'personalized' or 'fallback'"):
+        offer_kind(key)
 
 
 def test_offer_type_names_offers_only() -> None:
-    assert list(KINDS) == ["personalized", "fallback"]
+    assert list(OFFERS) == ["personalized", "fallback"]
     with pytest.raises(InvalidInputError, match="The offer type is not valid"):
-        kind_of("placement")
+        offer_kind("placement")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lists import run_batch
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
-from airflow_provider_offers.client.model.kinds import DECISION, LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE_DECISION, DECISION_STEPS, STEPS, is_final
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import resolve_window
@@ -185,5 +185,5 @@ def test_a_planned_edit_can_be_held_against_the_rules(
 
 
 def test_every_kind_with_a_status_has_an_end() -> None:
-    for kind in LIBRARY.values():
+    for kind in KINDS.values():
         assert any(is_final(status, kind.steps) for status in kind.statuses) == bool(kind.statuses)

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,
-    LIBRARY,
+    KINDS,
     PERSONALIZED,
     PLACEMENT,
     RULE,
@@ -30,7 +30,7 @@ from airflow_provider_offers.client.model.windows import window_from
 from tests.client import strategies
 from tests.client.library import sale
 
-EVERY = pytest.mark.parametrize("kind", LIBRARY.values(), ids=LIBRARY)
+EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 WEB = "https://ns.adobe.com/xdm/channel-types/web"
 
 

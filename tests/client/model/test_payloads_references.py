@@ -18,7 +18,7 @@ from airflow_provider_offers.client.model.kinds import (
     RULE,
     TAG,
     Kind,
-    library_kind,
+    kind_of,
 )
 from airflow_provider_offers.client.model.receipts import write_receipt
 from airflow_provider_offers.client.model.validation import check_offer, check_patch
@@ -138,19 +138,19 @@ def test_how_offers_are_ordered_is_one_of_the_words(word: str) -> None:
 )
 def test_a_kind_called_otherwise_is_suggested(given: str, meant: str) -> None:
     with pytest.raises(InvalidInputError, match=f"; did you mean '{meant}'\\?"):
-        library_kind(given)
+        kind_of(given)
 
 
 @pytest.mark.parametrize("given", ["banner", "", None, 5, ["tag"]])
 def test_what_is_like_no_kind_gets_no_suggestion(given: Any) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        library_kind(given)
+        kind_of(given)
     assert "perhaps" not in str(caught.value)
 
 
 def test_objects_are_made_of_what_was_returned_about_others(emulator: Emulator, library: OfferLibrary) -> None:
     tag = library.create(TAG, {"name": "Spring"})
-    made = write_receipt(tag, library.settings, "tag")
+    made = write_receipt(tag, library.settings, TAG)
     library.create(COLLECTION, {"name": "Set", "filterType": "any-tags", "ids": [made]})
     (stored,) = emulator.objects("collection")
     assert stored["body"]["ids"] == [made["id"]]

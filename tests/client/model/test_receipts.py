@@ -27,7 +27,7 @@ KEYS = ["id", "instance_id", "name", "etag", "offer_type", "api", "sandbox", "ac
 
 def test_a_write_leaves_the_receipt_that_the_design_promises() -> None:
     written = Written(Receipt(XCORE_ID, INSTANCE_ID, 2), "updated", "Spring voucher")
-    receipt = write_receipt(written, XCORE, "personalized")
+    receipt = write_receipt(written, XCORE, PERSONALIZED)
     assert receipt == {
         "id": XCORE_ID,
         "instance_id": INSTANCE_ID,
@@ -45,13 +45,13 @@ def test_a_write_leaves_the_receipt_that_the_design_promises() -> None:
 
 def test_the_name_may_come_from_the_receipt_that_named_the_offer() -> None:
     written = Written(Receipt(XCORE_ID, INSTANCE_ID, 2), "updated")
-    assert write_receipt(written, XCORE, "personalized", {"name": "known"})["name"] == "known"
-    assert write_receipt(written, XCORE, "personalized", XCORE_ID)["name"] is None
+    assert write_receipt(written, XCORE, PERSONALIZED, {"name": "known"})["name"] == "known"
+    assert write_receipt(written, XCORE, PERSONALIZED, XCORE_ID)["name"] is None
 
 
 def test_a_deletion_leaves_the_same_keys() -> None:
     written = Written(Receipt(XCORE_ID, INSTANCE_ID, None), "deleted")
-    receipt = write_receipt(written, XCORE, "personalized", {"name": "known"})
+    receipt = write_receipt(written, XCORE, PERSONALIZED, {"name": "known"})
     assert list(receipt) == KEYS
     assert (receipt["id"], receipt["instance_id"], receipt["name"], receipt["etag"]) == (
         XCORE_ID,
@@ -74,7 +74,7 @@ def test_a_read_shows_status_and_window_and_everything_on_request() -> None:
 
 def test_the_receipt_of_another_kind_names_it_and_no_offer_type() -> None:
     written = Written(Receipt("dps:tag:1", "dps:tag:1", 1), "created", "Spring")
-    receipt = write_receipt(written, SETTINGS, "tag")
+    receipt = write_receipt(written, SETTINGS, TAG)
     assert list(receipt) == ["kind" if key == "offer_type" else key for key in KEYS]
     assert receipt["kind"] == "tag"
     again = parse_reference(receipt, kind=TAG, api="dps", sandbox="dev1")
@@ -85,13 +85,13 @@ def test_the_receipt_of_another_kind_names_it_and_no_offer_type() -> None:
 
 def test_the_name_may_come_from_the_name_that_named_the_object() -> None:
     written = Written(Receipt("dps:tag:1", "dps:tag:1", 2), "updated")
-    assert write_receipt(written, SETTINGS, "tag", " name: Spring ")["name"] == "Spring"
+    assert write_receipt(written, SETTINGS, TAG, " name: Spring ")["name"] == "Spring"
 
 
 def test_a_cascade_lists_what_went_before() -> None:
     gone = Entity(COLLECTION, "dps:offer-filter:1", "dps:offer-filter:1", 1, {"name": "Spring set"})
     receipt = write_receipt(
-        Deleted(Receipt("dps:tag:1", "dps:tag:1", None), "deleted", cascaded=(gone,)), SETTINGS, "tag"
+        Deleted(Receipt("dps:tag:1", "dps:tag:1", None), "deleted", cascaded=(gone,)), SETTINGS, TAG
     )
     assert receipt["cascaded"] == [
         {"id": gone.id, "instance_id": gone.id, "name": "Spring set", "kind": "collection"},

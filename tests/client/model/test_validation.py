@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind, kind_of
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind, offer_kind
 from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer, wire_tokens, wire_value
 from airflow_provider_offers.client.model.validation import Validate, check_offer, check_operations, check_patch
@@ -509,7 +509,7 @@ def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) ->
     accepted_or_refused(lambda: LIBRARY.reference(offer_id, offer_type))
     accepted_or_refused(lambda: LIBRARY.reference(PERSONALIZED, offer_id))
     accepted_or_refused(lambda: LIBRARY.offer_reference(offer_id))
-    accepted_or_refused(lambda: kind_of(offer_type))
+    accepted_or_refused(lambda: offer_kind(offer_type))
 
 
 @pytest.mark.parametrize(
@@ -530,7 +530,7 @@ def test_the_options_of_a_creation_are_checked(options: dict[str, Any], pointer:
 
 def test_an_offer_type_is_one_of_two() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        kind_of("both")
+        offer_kind("both")
     assert [violation.pointer for violation in caught.value.violations] == ["offer_type"]
 
 

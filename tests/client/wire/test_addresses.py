@@ -28,7 +28,7 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference, parse_offer_reference
-from airflow_provider_offers.client.model.kinds import LIBRARY, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.query import Query, parse_query
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.auth import TokenCache
@@ -199,7 +199,7 @@ def test_a_container_is_one_part_of_a_path(container: str) -> None:
     assert path.count("/") == 1
 
 
-@pytest.mark.parametrize("kind", LIBRARY.values(), ids=lambda kind: str(kind.key))
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: str(kind.key))
 def test_no_kind_needs_quoting(kind: Kind) -> None:
     path, query = target_of(GENERATIONS["dps"].search(kind, Query()))
     assert (path, query) == (kind.dps_path, list(kind.dps_query))

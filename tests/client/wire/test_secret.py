@@ -26,7 +26,7 @@ from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
-from airflow_provider_offers.client.model.kinds import kind_of
+from airflow_provider_offers.client.model.kinds import offer_kind
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.secret import STRUCK, Secret, spellings, without_secrets
 from airflow_provider_offers.client.settings import Settings
@@ -57,7 +57,7 @@ SPELLINGS: list[Callable[[str], str]] = [
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
 ]
-PERSONALIZED = kind_of("personalized")
+PERSONALIZED = offer_kind("personalized")
 BOTH = Reference(PERSONALIZED, id="dps:personalized-offer:1", instance_id="9b1f6c1e-55aa-41d0-8a0c-0c4f1d6e7f02")
 
 

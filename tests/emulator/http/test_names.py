@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.model.kinds import LIBRARY
+from airflow_provider_offers.client.model import kinds
 from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.kinds import BY_NAME, KINDS, Kind
 from airflow_provider_offers.emulator.shapes import ComponentType, ListOf, MapOf, Object, Reading, Shape, Text
 from tests.emulator.conftest import SCHEMA, Caller, xcore_offer
 
-CLIENTS = {kind.type_name: kind for kind in LIBRARY.values()}
+CLIENTS = {kind.type_name: kind for kind in kinds.KINDS.values()}
 
 
 def emulators_names(shape: Shape, at: str = "") -> Iterator[tuple[str, set[str]]]:
