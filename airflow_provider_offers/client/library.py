@@ -164,7 +164,7 @@ class AsyncOfferLibrary(_Door):
 
     @property
     def last_request_id(self) -> str | None:
-        """The request id of the latest answer, for logs."""
+        """The request id of the latest answer in this asyncio task, for logs."""
         return None if self._session is None else self._session.shell.last_request_id
 
     async def run(self, action: Action[T]) -> T:

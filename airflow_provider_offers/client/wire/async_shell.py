@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -62,6 +63,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 _SWITCHING = 101
+_REQUEST_ID: ContextVar[str | None] = ContextVar("offer_library_request_id", default=None)
 
 
 class AsyncShell:
@@ -93,7 +95,11 @@ class AsyncShell:
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[tuple[str, str], Secret | None] = {}
         self._fetching = asyncio.Lock()
-        self.last_request_id: str | None = None
+
+    @property
+    def last_request_id(self) -> str | None:
+        """The request id of the latest answer in this asyncio task: several tasks may share the shell."""
+        return _REQUEST_ID.get()
 
     async def __aenter__(self) -> AsyncShell:
         return self
@@ -237,7 +243,7 @@ class AsyncShell:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
             response = Response(answer.status, headers, body, secrets)
-            self.last_request_id = response.request_id or request.headers.get("x-request-id")
+            _REQUEST_ID.set(response.request_id or request.headers.get("x-request-id"))
             return response
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

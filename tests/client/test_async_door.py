@@ -1,0 +1,85 @@
+"""The asynchronous door against the emulator: it does what the synchronous one does, many things at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, UnsupportedError
+from airflow_provider_offers.client.library import AsyncOfferLibrary
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG
+from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.emulator import Emulator
+from tests.client.library import SALE
+
+WINDOW = {"start": "2030-01-01T00:00:00Z", "end": "2030-02-01T00:00:00Z"}
+
+
+def played(emulator: Emulator, api: str, play: Callable[[AsyncOfferLibrary], Awaitable[None]]) -> None:
+    connection = emulator.connection(api)
+    connection.pop("conn_type")
+
+    async def main() -> None:
+        async with AsyncOfferLibrary(parse_settings(**connection)) as library:
+            await play(library)
+
+    asyncio.run(main())
+
+
+def sale(name: str) -> dict[str, Any]:
+    return {**SALE, "name": name}
+
+
+def test_an_offer_from_its_creation_to_its_end(emulator: Emulator, api: str) -> None:
+    async def play(library: AsyncOfferLibrary) -> None:
+        made = await library.create(PERSONALIZED, sale("Voucher"))
+        assert made.action == "created"
+        offer = made.receipt.id
+        assert (await library.get(PERSONALIZED, offer)).name == "Voucher"
+        assert [each.id for each in await library.find(PERSONALIZED, "Voucher")] == [offer]
+        assert (await library.schedule(PERSONALIZED, offer, WINDOW)).action == "scheduled"
+        assert (await library.publish(PERSONALIZED, offer)).action == "published"
+        assert (await library.unpublish(PERSONALIZED, "name:Voucher")).action == "unpublished"
+        patch = [{"op": "add", "path": "/characteristics", "value": {"sku": "1"}}]
+        assert (await library.patch(PERSONALIZED, offer, patch)).action == "updated"
+        assert (await library.replace(PERSONALIZED, offer, sale("Renamed"))).action == "replaced"
+        assert (await library.archive(PERSONALIZED, offer)).action == "archived"
+        assert (await library.delete(PERSONALIZED, offer)).action == "deleted"
+        with pytest.raises(NotFoundError):
+            await library.get(PERSONALIZED, offer)
+
+    played(emulator, api, play)
+
+
+def test_many_at_once_and_found_page_by_page(emulator: Emulator, api: str) -> None:
+    async def play(library: AsyncOfferLibrary) -> None:
+        names = [f"Tag {number}" for number in range(8)]
+        await asyncio.gather(*(library.create(TAG, {"name": name}) for name in names))
+        query = parse_query(page_size=3, order_by="name", properties=["name~Tag .*"])
+        found = [each async for each in library.search(TAG, query)]
+        assert [each.name for each in found] == names
+        first = [each async for each in library.search(TAG, parse_query(limit=2, order_by="name"))]
+        assert len(first) == 2
+        again = await library.get_many([each.reference for each in found])
+        assert [each.id for each in again] == [each.id for each in found]
+        gone = library.reference(TAG, "dps:tag:0000000000000000")
+        assert [each is None for each in await library.look_at([found[0].reference, gone])] == [False, True]
+
+    played(emulator, api, play)
+
+
+def test_what_is_wrong_is_refused_before_a_request(emulator: Emulator, api: str) -> None:
+    async def play(library: AsyncOfferLibrary) -> None:
+        with pytest.raises(InvalidInputError):
+            await library.create(PLACEMENT, {"name": "Half"})
+        with pytest.raises(InvalidInputError):
+            await library.get(TAG, "dps:personalized-offer:1")
+        with pytest.raises(UnsupportedError, match="'publish'"):
+            await library.publish(DECISION, "dps:offer-activity:1")
+
+    played(emulator, api, play)
+    assert emulator.journal() == []
