@@ -506,9 +506,9 @@ def test_any_patch_is_accepted_or_refused(patch: Any, validate: bool) -> None:
 @given(ANYTHING, ANYTHING)
 @settings(max_examples=100, derandomize=True, deadline=None)
 def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) -> None:
-    accepted_or_refused(lambda: LIBRARY.reference(offer_id, offer_type))
     accepted_or_refused(lambda: LIBRARY.reference(PERSONALIZED, offer_id))
     accepted_or_refused(lambda: LIBRARY.offer_reference(offer_id))
+    accepted_or_refused(lambda: LIBRARY.offer_reference({"id": offer_id, "offer_type": offer_type}))
     accepted_or_refused(lambda: offer_kind(offer_type))
 
 
