@@ -31,14 +31,14 @@ def replace_object(
     waive: Collection[str] = (),
     validate: Validate = True,
 ) -> Flow[Written]:
-    """Make the object what `properties` say and nothing else; the action is `replaced`, or `unchanged` where it is so.
+    """Give the object exactly these properties; the action is `replaced`, or `unchanged` if it has them already.
 
-    Calls a read, then `PUT .../instances/{instanceId}` (xcore) or, since dps documents no PUT, `PATCH` of the kind's
-    path with what differs, behind `test` operations on what was read: members that are absent from `properties` are
-    removed. What the service assigns is left alone, and on dps also what its reads do not show.
+    Calls a read, then `PUT .../instances/{instanceId}` (xcore). dps documents no PUT: there `PATCH` of the kind's path
+    sends what differs, behind `test` operations on what was read, and removes what `properties` does not have. What the
+    service assigns is left alone, and on dps also what its reads do not show.
 
     Raises `ConflictError` where the object is not, or no longer, at `if_match`. Without it a conflict is answered by a
-    fresh read. With an `intent`, another try of the same work sees what it did, as `editing.edit` tells.
+    fresh read. With an `intent`, another try of the same work sees what this one did; see `editing.edit`.
     """
     reference = yield from resolve(access, reference)
     generation, waiver = access.generation, Waiver(waive, validate == "strict")
@@ -77,5 +77,5 @@ def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow
 
 
 def _kept(entity: Entity) -> dict[str, Json]:
-    """What stays of the object, although the replacement does not name it."""
+    """The properties that stay although the replacement does not have them."""
     return {name: value for name, value in entity.properties.items() if name in KEPT_BY_THE_SERVICE}
