@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_offers.client.errors import (
@@ -14,19 +14,23 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     OutcomeUnknownError,
 )
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.deleting import delete_written
+from airflow_provider_offers.client.flows.deleting_once import delete_once
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
-from airflow_provider_offers.client.flows.memory import Intent
+from airflow_provider_offers.client.flows.memory import Intent, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.model.entities import Written
+from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
+from airflow_provider_offers.client.wire.memory import remember
+from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.emulator import Emulator
 from tests.faults.doors import Door
 from tests.faults.world import LAG_BOUND, LIBRARY_OBJECTS, OTHER_TAG, Stored, fallback, offer
-from tests.notebook import intent
 
 APIS = ("dps", "xcore")
 SHELLS = ("sync", "async")
@@ -50,10 +54,14 @@ class Try:
         """What the try after this one knows."""
         return replace(self, number=self.number + 1)
 
-    def intent(self, door: Door, *, durable: bool) -> Intent:
-        """How a task on Airflow 3.3, or on 3.2, tells whether its patch was applied. The door gets the task's state."""
+    def tries(self, door: Door, *, durable: bool) -> TaskTries:
+        """What this try knows of the others, on Airflow 3.3 or on 3.2. The door gets the task's state."""
         door.notebook.values = self.state
-        return intent(self.number, durable=durable, since=self.since)
+        return TaskTries(number=self.number, last=3, since=self.since, anew=False, durable=durable)
+
+    def intent(self, door: Door, *, durable: bool) -> Intent:
+        """How a task tells whether an earlier try has made its write."""
+        return Intent(self.tries(door, durable=durable), "intent", "work")
 
     @property
     def offer_id(self) -> str:
@@ -106,6 +114,27 @@ def creating(document: dict[str, Any], if_exists: str = "fail", **options: Any) 
     return lambda door, attempt: door.create(
         PERSONALIZED, document, if_exists=if_exists, since=attempt.since, **options
     )
+
+
+def noting(document: dict[str, Any]) -> Callable[[Door, Try], Written]:
+    """A creation as `CreateOfferOperator` makes it on Airflow 3.3, with a note in the task's state before each POST."""
+
+    def work(door: Door, attempt: Try) -> Written:
+        creation, now = door.prepare(PERSONALIZED, document), door.steps.time.now
+        wishes = [creation.wish(["sandbox"])]
+        notes = CreationNotes(attempt.tries(door, durable=True), wishes, began=now(), answer=timedelta(seconds=60))
+        remember(door.notebook, notes.load())
+        try:
+            written = door.create_prepared(replace(creation, earlier=notes.earlier(0), record=notes.of(0)))
+            receipt = {"action": written.action, "id": written.receipt.id}
+            remember(door.notebook, notes.add(0, receipt, now()))
+        except OfferLibraryError:
+            remember(door.notebook, notes.save())
+            raise
+        remember(door.notebook, notes.save())
+        return written
+
+    return work
 
 
 def patching(*operations: dict[str, Any], guarded: bool = False) -> Callable[[Door, Try], Written]:
@@ -180,6 +209,18 @@ def _delete(door: Door, attempt: Try) -> Written:
     )
 
 
+def _delete_noted(door: Door, attempt: Try) -> Written:
+    """A deletion as `DeleteOfferOperator` makes it on Airflow 3.3."""
+    tries = attempt.tries(door, durable=True)
+
+    def delete(access: Access, reference: Reference, missing_ok: bool) -> Flow[Written]:
+        return delete_written(access, reference, missing_ok=missing_ok)
+
+    return door.edit(
+        PERSONALIZED, attempt.offer_id, lambda access, reference: delete_once(access, reference, delete, tries)
+    )
+
+
 def _now() -> datetime:
     return datetime(2050, 1, 1, tzinfo=UTC)
 
@@ -204,6 +245,7 @@ _EXPIRED = offer(
 
 WRITES: tuple[Write, ...] = (
     Write("create", creating(offer()), None, offer()),
+    Write("create, notes kept", noting(offer()), None, offer()),
     Write("create a fallback", creating(fallback(), offer_type="fallback"), None, fallback(), kind="fallback"),
     Write("create with a marker", creating(offer(), marker=("run", "r1")), None, {"name": offer()["name"]}, deep=False),
     Write("create or adopt", creating(offer(), "adopt"), None, offer(), deep=False),
@@ -265,6 +307,7 @@ WRITES: tuple[Write, ...] = (
     Write("archive", _step(ARCHIVE), offer(), offer(status="archived")),
     Write("archive an expired one", _archive_expired, _EXPIRED, {**_EXPIRED, "status": "archived"}),
     Write("delete", _delete, offer(), None),
+    Write("delete, note kept", _delete_noted, offer(), None),
 )
 
 
