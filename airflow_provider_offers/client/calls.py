@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 from airflow_provider_offers.client.actions import Action, Known, Search
 from airflow_provider_offers.client.deciding.asking import decide
-from airflow_provider_offers.client.deciding.batching import job_status, submit
-from airflow_provider_offers.client.deciding.jobs import Workload
+from airflow_provider_offers.client.deciding.jobs import Workload, job_status, submit
 from airflow_provider_offers.client.deciding.questions import Question
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
 from airflow_provider_offers.client.flows.access import Access

@@ -258,14 +258,15 @@ class BatchJobError(OfferLibraryError):
 
 
 class BatchTimeoutError(OfferLibraryError):
-    """A batch job was not over in time. It goes on: the service has no way to end it."""
+    """A batch job was not over in time. It continues: the service cannot cancel it."""
 
     _retryable = True
 
     @classmethod
-    def of(cls, job_id: str, status: str, seconds: float) -> BatchTimeoutError:
-        """The error for a job that has this status after so many seconds."""
-        return cls(f"The batch job {job_id} is still {status} after {seconds:g} s, and continues")
+    def of(cls, job_id: str, status: str, seconds: float, subject: str = "") -> BatchTimeoutError:
+        """The error for a job that has this status after so many seconds; `subject` says what the job is for."""
+        job = f"{job_id} ({subject})" if subject else job_id
+        return cls(f"The batch job {job} is still {status} after {seconds:g} s, and continues")
 
 
 # The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.

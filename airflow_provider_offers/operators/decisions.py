@@ -13,7 +13,6 @@ from airflow_provider_offers.client.errors import (
     InvalidInputError,
     NotFoundError,
     OfferLibraryError,
-    OutcomeUnknownError,
     Violation,
 )
 from airflow_provider_offers.operators.base import (
@@ -23,6 +22,7 @@ from airflow_provider_offers.operators.base import (
     json_document,
     named_offer,
 )
+from airflow_provider_offers.operators.memory import TaskMemory, tries_of
 from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_offers.client.deciding.batch import BatchRun
     from airflow_provider_offers.client.deciding.jobs import Workload
     from airflow_provider_offers.client.model.decided import Job
-    from airflow_provider_offers.client.wire.messages import Json
+    from airflow_provider_offers.client.settings import Settings
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.submissions import SubmissionRecord
 
 __all__ = ["BatchDecisionOperator", "DecideOperator"]
 
@@ -221,30 +221,16 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.if_unknown = checked("if_unknown", if_unknown, IF_UNKNOWN, self)
-        self._submitting = False
-        self._job_id: str | None = None
+        self._batch: BatchRun | None = None
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.client.deciding.batching import submission
-        from airflow_provider_offers.client.deciding.jobs import job_receipt, new_workload
-        from airflow_provider_offers.operators.submissions import SubmissionRecord
+        from airflow_provider_offers.client.deciding.batch import BatchRun
+        from airflow_provider_offers.client.deciding.jobs import job_receipt
 
-        workload = new_workload(
-            decision_id=named_offer(self.decision_id, "decision_id"),
-            placement_id=named_offer(self.placement_id, "placement_id"),
-            scopes=_scopes(self.scopes),
-            audience_id=self.audience_id,
-            dataset_id=self.dataset_id,
-            item_count=self.item_count,
-            include_content=self.include_content,
-            settings=hook.settings,
-        )
         poll_interval, timeout = self._bounds()
-        record = SubmissionRecord(context, self.log, [hook.settings.sandbox, *workload.fingerprint])
-        # Before anything is stored: a lookup of an instance id or a name is not a submission.
-        body = hook.library.run(lambda access: submission(access, workload))
-        job = self._earlier_job(hook, record, poll_interval) or self._submit(hook, record, workload, body)
-        self._job_id = job.id
+        workload = self._workload(hook.settings)
+        self._batch = BatchRun.of(workload, hook.settings.sandbox, tries_of(context), self.if_unknown)
+        job = self._obtain(hook, self._batch, workload, poll_interval)
 
         def receipt_of(job: Job) -> dict[str, Any]:
             return job_receipt(job, hook.settings, dataset=workload.dataset, audience=workload.audience)
@@ -252,74 +238,35 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if not self.wait_for_completion:
             return receipt_of(job)
         if self.deferrable and not job.is_over:
-            self._defer(context, receipt_of(job), poll_interval, timeout)
+            self._defer(context, receipt_of(job), workload.subject, poll_interval, timeout)
         try:
-            job = self._wait(hook, job, poll_interval, timeout)
+            job = self._wait(hook, self._batch, job, workload.subject, poll_interval, timeout)
         except (OfferLibraryError, AirflowTaskTimeout) as error:
-            self._stop_waiting(error, record)
-        return receipt_of(self._ended(job, record))
+            self._stop_waiting(error, self._batch, context)
+        return receipt_of(self._ended(job, self._batch, context))
 
-    def _earlier_job(self, hook: OfferLibraryHook, record: SubmissionRecord, poll_interval: float) -> Job | None:
-        """The job of an earlier try, or None if it failed or is gone, so this try needs its own job."""
-        job_id = record.job_id
-        if job_id is None:
-            return None
-        self._job_id = job_id
-        try:
-            job = self._seen(hook, job_id, poll_interval)
-        except NotFoundError:
-            self.log.warning("The service does not know the batch job %s of an earlier try", job_id)
-            record.lose()
-            return None
-        if job.status == "ERROR" or (job.is_over and record.is_anew):
-            # A cleared task does its work again; a running job is as good as a new one.
-            self.log.warning("%s. This try submits a new one", job)
-            record.forget()
-            return None
-        if record.is_from_before and job.is_over:
-            self.log.info("%s That was before the task was cleared; this try submits a new one", job.progress)
-            record.forget()
-            return None
-        self.log.info("Taking up the job of an earlier try. %s", job.progress)
-        return job
+    def _workload(self, settings: Settings) -> Workload:
+        from airflow_provider_offers.client.deciding.jobs import new_workload
 
-    def _seen(self, hook: OfferLibraryHook, job_id: str, poll_interval: float) -> Job:
-        """The job of an earlier try; raises `NotFoundError` if the service does not know it for too long."""
+        return new_workload(
+            decision_id=named_offer(self.decision_id, "decision_id"),
+            placement_id=named_offer(self.placement_id, "placement_id"),
+            scopes=_scopes(self.scopes),
+            audience_id=self.audience_id,
+            dataset_id=self.dataset_id,
+            item_count=self.item_count,
+            include_content=self.include_content,
+            settings=settings,
+        )
+
+    def _obtain(self, hook: OfferLibraryHook, batch: BatchRun, workload: Workload, poll_interval: float) -> Job:
+        """The job of an earlier try, or a new one."""
         from airflow_provider_offers.client.waiting.polling import Patience
 
-        patience = Patience(poll_interval)
-        while True:
-            try:
-                return _look(hook, job_id)
-            except NotFoundError as error:
-                pause = patience.after_failure(error)
-                self.log.warning("The batch job %s could not be looked at: %s", job_id, error)
-            time.sleep(pause)
-
-    def _submit(self, hook: OfferLibraryHook, record: SubmissionRecord, workload: Workload, body: Json) -> Job:
-        from airflow_provider_offers.client.deciding.batching import post
-        from airflow_provider_offers.client.wire.retry import is_unsettled
-
-        if record.doubt is not None:
-            self._decide_in_doubt(record.doubt, workload)
-        record.begin()
-        self._submitting = True
-        try:
-            job = hook.library.run(lambda access: post(access, workload, body))
-        except OfferLibraryError as error:
-            if not is_unsettled(error):
-                record.not_taken_up()
-                raise
-            raise OutcomeUnknownError(
-                f"Whether the batch decision for the audience {workload.audience} was submitted is not known: {error}",
-                retryable=self.if_unknown == "submit",
-            ) from error
-        finally:
-            self._submitting = False
-        record.submitted(job.id)
+        job = hook.library.run(lambda access: batch.obtain(access, workload, Patience(poll_interval)))
         self.log.info(
-            "Submitted for the audience %s into the dataset %s in sandbox %r. %s [request id %s]",
-            workload.audience,
+            "For %s, into the dataset %s, in sandbox %r: %s [request id %s]",
+            workload.subject,
             workload.dataset,
             hook.settings.sandbox,
             job.progress,
@@ -327,45 +274,25 @@ class BatchDecisionOperator(OfferLibraryOperator):
         )
         return job
 
-    def _decide_in_doubt(self, doubt: str, workload: Workload) -> None:
-        if self.if_unknown == "fail":
-            raise OutcomeUnknownError(
-                f"{doubt}; there may be a job already, and the service can neither list jobs nor tell two of a kind "
-                f"apart. Look at the dataset {workload.dataset} or at Batch decisioning in Journey Optimizer, and set "
-                "if_unknown='submit', or clear the task, to submit one",
-                retryable=False,
-            )
-        self.log.warning("%s. Submitting: if there is a job already, its rows will be in the dataset twice", doubt)
-
-    def _wait(self, hook: OfferLibraryHook, job: Job, poll_interval: float, timeout: float) -> Job:
-        """Check the job until it ends."""
+    def _wait(
+        self, hook: OfferLibraryHook, batch: BatchRun, job: Job, subject: str, poll_interval: float, timeout: float
+    ) -> Job:
+        """Wait here until the job is over."""
         from airflow_provider_offers.client.waiting.polling import Patience
 
-        patience, end = Patience(poll_interval), time.monotonic() + timeout
-        pause = patience.after_look()
-        while not job.is_over:
-            if (left := end - time.monotonic()) <= 0:
-                raise BatchTimeoutError.of(job.id, job.status, timeout)
-            time.sleep(min(pause, left))
-            job_id, status = job.id, job.status
-            try:
-                job = _look(hook, job_id)
-            except OfferLibraryError as error:
-                pause = patience.after_failure(error)
-                self.log.warning("The batch job %s could not be looked at: %s", job_id, error)
-            else:
-                pause = patience.after_look()
-                if job.status != status:
-                    self.log.info("%s", job.progress)
-        return job
+        return hook.library.run(lambda access: batch.wait(access, job, Patience(poll_interval), timeout, subject))
 
-    def _defer(self, context: Context, receipt: dict[str, Any], poll_interval: float, timeout: float) -> None:
+    def _defer(
+        self, context: Context, receipt: dict[str, Any], subject: str, poll_interval: float, timeout: float
+    ) -> None:
+        """Wait in the triggerer until the job is over."""
         from airflow_provider_offers.triggers.decisions import BatchDecisionTrigger
 
         self.defer(
             trigger=BatchDecisionTrigger(
                 receipt=receipt,
                 deadline=time.time() + timeout,
+                subject=subject,
                 offer_library_conn_id=self.offer_library_conn_id,
                 sandbox=self.sandbox or None,
                 poll_interval=poll_interval,
@@ -376,54 +303,66 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Continue with the event of the trigger."""
+        from airflow_provider_offers.client.deciding.batch import BatchRun
         from airflow_provider_offers.client.model.decided import Job
-        from airflow_provider_offers.operators.submissions import SubmissionRecord
+        from airflow_provider_offers.client.wire.memory import remember
 
-        record = SubmissionRecord(context, self.log)
-        self._job_id = record.job_id
-        status = event.get("status") if isinstance(event, dict) else None
+        self._batch = batch = BatchRun(tries_of(context))
+        remember(TaskMemory(context), batch.recall())
         try:
-            if event is None or status not in ("met", "failed", "execution_timeout"):
-                raise OfferLibraryError(f"The trigger ended in an event that it does not have: {event!r}")
-            if status == "execution_timeout":
-                raise AirflowTaskTimeout(event["message"])
-            if status == "failed":
-                raise _failure(event)
-            receipt: dict[str, Any] = event["value"]["receipt"]
-            self._job_id = receipt["job_id"]
-            if event["value"]["timed_out"]:
-                raise BatchTimeoutError.of(receipt["job_id"], receipt["status"], self._bounds()[1])
+            receipt = self._received(event)
         except (OfferLibraryError, AirflowTaskTimeout) as error:
-            self._stop_waiting(error, record)
-        self._ended(Job(receipt["job_id"], receipt["status"], receipt["created"], receipt["detail"]), record)
+            self._stop_waiting(error, batch, context)
+        job = Job(receipt["job_id"], receipt["status"], receipt["created"], receipt["detail"])
+        self._ended(job, batch, context)
+        return receipt
+
+    def _received(self, event: dict[str, Any] | None) -> dict[str, Any]:
+        """The receipt in the trigger's event; raises the error that the event stands for."""
+        status = event.get("status") if isinstance(event, dict) else None
+        if event is None or status not in ("met", "failed", "execution_timeout"):
+            raise OfferLibraryError(f"The trigger sent an unknown event: {event!r}")
+        if status == "execution_timeout":
+            raise AirflowTaskTimeout(event["message"])
+        if status == "failed":
+            raise _failure(event)
+        receipt: dict[str, Any] = event["value"]["receipt"]
+        if event["value"]["timed_out"]:
+            subject = event["value"].get("subject", "")
+            raise BatchTimeoutError.of(receipt["job_id"], receipt["status"], self._bounds()[1], subject)
         return receipt
 
     def on_kill(self) -> None:
         """Log what happens to the job: the service cannot cancel it."""
-        if self._job_id is not None:
-            self.log.warning("The batch job %s continues: the service cannot cancel it", self._job_id)
-        elif self._submitting:
+        if self._batch is None:
+            return
+        if self._batch.record.job_id is not None:
+            self.log.warning("The batch job %s continues: the service cannot cancel it", self._batch.record.job_id)
+        elif self._batch.is_submitting:
             self.log.warning("Killed while submitting: there may be a batch job, whose id is not known")
 
-    def _ended(self, job: Job, record: SubmissionRecord) -> Job:
-        if job.status == "ERROR":
-            # A retry submits another job.
-            record.forget()
-        else:
-            self.log.info("%s", job)
-        return job.completed()
+    def _ended(self, job: Job, batch: BatchRun, context: Context) -> Job:
+        from airflow_provider_offers.client.wire.memory import remember
 
-    def _stop_waiting(self, error: OfferLibraryError | AirflowTaskTimeout, record: SubmissionRecord) -> NoReturn:
+        ended = remember(TaskMemory(context), batch.ended(job))
+        self.log.info("%s", ended)
+        return ended
+
+    def _stop_waiting(
+        self, error: OfferLibraryError | AirflowTaskTimeout, batch: BatchRun, context: Context
+    ) -> NoReturn:
         """End this try while the job continues. A retry continues with the job if Airflow keeps its id."""
+        from airflow_provider_offers.client.wire.memory import remember
+
+        continues = f"{error}\n  The batch job {batch.record.job_id} continues"
+        remember(TaskMemory(context), batch.stopped(error))
         if isinstance(error, NotFoundError):
-            record.lose()
-        elif isinstance(error, OfferLibraryError) and not error.retryable:
-            raise AirflowFailException(f"{error}\n  The batch job {self._job_id} continues") from error
-        elif not record.outlives_the_try:
-            raise AirflowFailException(
-                f"{error}\n  The batch job {self._job_id} continues. On Airflow 3.2 a retry would not know of it, so "
-                "it is not retried automatically"
-            ) from error
+            raise error
+        if isinstance(error, OfferLibraryError) and not error.retryable:
+            raise AirflowFailException(continues) from None
+        if not batch.tries.durable:
+            told = "On Airflow 3.2 a retry would not know of it, so it is not retried automatically"
+            raise AirflowFailException(f"{continues}. {told}") from None
         raise error
 
     def _bounds(self) -> tuple[float, float]:
@@ -441,7 +380,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if self.if_unknown not in IF_UNKNOWN:
             violations.append(Violation("if_unknown", repr(self.if_unknown), " or ".join(map(repr, IF_UNKNOWN))))
         if violations:
-            raise InvalidInputError("The batch decision cannot be waited for", violations)
+            raise InvalidInputError("The batch decision is not valid", violations)
         return found[0], found[1]
 
 
@@ -455,9 +394,3 @@ def _failure(event: dict[str, Any]) -> OfferLibraryError:
     if event.get("error") == "NotFoundError":
         return NotFoundError(method="GET", path="/workloads/decisions", status=404, detail=event["message"])
     return OfferLibraryError(str(event.get("message")), retryable=bool(event.get("retryable")))
-
-
-def _look(hook: OfferLibraryHook, job_id: str) -> Job:
-    from airflow_provider_offers.client.deciding.batching import job_status
-
-    return hook.library.run(lambda access: job_status(access, job_id))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
-    from airflow_provider_offers.client.deciding.sighting import Viewpoint
+    from airflow_provider_offers.client.deciding.serving import Viewpoint
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
@@ -110,8 +110,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         self._told = str(seen)
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        from airflow_provider_offers.client.deciding.serving import served_verdict
-        from airflow_provider_offers.client.deciding.sighting import sight
+        from airflow_provider_offers.client.deciding.serving import all_served, served_verdict, sight
         from airflow_provider_offers.hooks.objects import offer_reference
         from airflow_provider_offers.triggers.decisions import viewpoint_arguments
 
@@ -134,14 +133,12 @@ class OfferLiveSensor(OfferLibrarySensor):
             "viewpoint": viewpoint_arguments(viewpoint),
         }
         seen = hook.library.run(lambda access: sight(access, viewpoint))
-        verdicts = [served_verdict(entity.id, entity, etag, seen, now) for entity, etag in there.values()]
-        values = [verdict.value for verdict in verdicts if verdict.value is not None]
-        if len(values) == len(verdicts):
+        values, reason = all_served([(entity.id, entity, etag) for entity, etag in there.values()], seen, now)
+        if reason is None:
             return values
-        told = "Not served yet: " + "; ".join(verdict.reason for verdict in verdicts if verdict.value is None)
-        if told != self._told:
-            self.log.info("%s", told)
-        self._told = told
+        if reason != self._told:
+            self.log.info("%s", reason)
+        self._told = reason
         return None
 
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
@@ -165,7 +162,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         return [check_etag(each.get("etag")) if isinstance(each, dict) else None for each in given]
 
     def _viewpoint(self, hook: OfferLibraryHook) -> Viewpoint:
-        from airflow_provider_offers.client.deciding.sighting import new_viewpoint
+        from airflow_provider_offers.client.deciding.serving import new_viewpoint
 
         return new_viewpoint(
             decision_id=named_offer(self.decision_id, "decision_id") or None,

@@ -1,4 +1,4 @@
-"""The triggers behind deferred waits for decisions: an offer that is served, and a batch job that is over."""
+"""The triggers of deferred waits for decisions: until an offer is served, and until a batch job is over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from airflow_provider_offers.triggers.offers import OfferTrigger
 from airflow_provider_offers.triggers.shared import asking, watching
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.deciding.sighting import Viewpoint
+    from airflow_provider_offers.client.deciding.serving import Sight, Viewpoint
+    from airflow_provider_offers.client.model.decided import Job
+    from airflow_provider_offers.client.waiting.polling import Poll
     from airflow_provider_offers.client.waiting.watch import Watch
 
 # The maximum age of a shared answer, in parts of the interval.
@@ -29,29 +31,30 @@ class OfferLiveTrigger(OfferTrigger):
         super().__init__(**kwargs)
         self.offers = offers
         self.viewpoint = viewpoint
-        self._told = ""
+        self._poll: Poll[Sight] | None = None
+        self._values: list[dict[str, Any]] = []
 
     def arguments(self) -> dict[str, Any]:
         return {"offers": self.offers, "viewpoint": self.viewpoint}
 
     def last(self) -> str:
-        return f"Not served yet: {self._told}" if self._told else ""
+        return "" if self._poll is None else self._poll.told
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} offers={self.offers}>"
 
     async def wait(self) -> list[dict[str, Any]]:
         """What the runtime shows of each offer, once it serves all of them."""
-        from airflow_provider_offers.client.deciding.sighting import sight
-        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.client.deciding.serving import sight
         from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.client.model.kinds import offer_kind
-        from airflow_provider_offers.client.waiting.polling import Patience
+        from airflow_provider_offers.client.waiting.polling import Patience, Poll
+        from airflow_provider_offers.client.waiting.sharing import Ask, asked
 
         viewpoint = _viewpoint(self.viewpoint)
         # All triggers with the same viewpoint share the answer, whatever offers they wait for.
         key = json.dumps(self.viewpoint, sort_keys=True)
-        patience = Patience(self.poll_interval, outage=self.max_outage)
+        ask = Ask(key, lambda access: sight(access, viewpoint), self.poll_interval * _FRESH)
         references = [
             Reference(offer_kind(offer["offer_type"]), id=offer["id"], instance_id=offer["instance_id"])
             for offer in self.offers
@@ -68,34 +71,23 @@ class OfferLiveTrigger(OfferTrigger):
         ):
             while any(str(reference) not in watch.states for reference in references):
                 await watch.news()
-            while True:
-                try:
-                    seen = await asker.ask(
-                        key, lambda access: sight(access, viewpoint), max_age=self.poll_interval * _FRESH
-                    )
-                except OfferLibraryError as error:
-                    pause = patience.after_failure(error)
-                    reason = str(error)
-                else:
-                    pause = patience.after_look()
-                    values, reason = self._verdict(watch, seen)
-                    if not reason:
-                        return values
-                if reason != self._told:
-                    self.log.info("Not served yet: %s", reason)
-                    self._told = reason
-                await watch.news(pause)
+            poll = self._poll = Poll(
+                lambda: asked(ask),
+                lambda seen: self._judge(watch, seen),
+                Patience(self.poll_interval, outage=self.max_outage),
+                "The decision runtime",
+            )
+            # News of the offers ends a pause early.
+            await asker.follow(poll.run(), sleep=watch.news, tell=self.tell)
+        return self._values
 
-    def _verdict(self, watch: Watch, seen: Any) -> tuple[list[dict[str, Any]], str]:
-        """The served offers, and why others are not served."""
-        from airflow_provider_offers.client.deciding.serving import served_verdict
+    def _judge(self, watch: Watch, seen: Sight) -> str | None:
+        """Why an offer is not served yet; None once all are."""
+        from airflow_provider_offers.client.deciding.serving import all_served
 
-        now = watch.now()
-        verdicts = [
-            served_verdict(offer["id"], watch.states[offer["id"]], offer["etag"], seen, now) for offer in self.offers
-        ]
-        values = [verdict.value for verdict in verdicts if verdict.value is not None]
-        return values, "; ".join(verdict.reason for verdict in verdicts if verdict.value is None)
+        wanted = [(offer["id"], watch.states[offer["id"]], offer["etag"]) for offer in self.offers]
+        self._values, reason = all_served(wanted, seen, watch.now())
+        return reason
 
 
 def viewpoint_arguments(viewpoint: Viewpoint) -> dict[str, Any]:
@@ -117,7 +109,7 @@ def _reference_arguments(reference: Any) -> dict[str, Any] | None:
 
 
 def _viewpoint(given: dict[str, Any]) -> Viewpoint:
-    from airflow_provider_offers.client.deciding.sighting import Viewpoint
+    from airflow_provider_offers.client.deciding.serving import Viewpoint
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 
@@ -132,48 +124,43 @@ def _viewpoint(given: dict[str, Any]) -> Viewpoint:
 
 
 class BatchDecisionTrigger(OfferTrigger):
-    """Waits until a batch job is over, or until `deadline` (seconds since 1970).
+    """Waits until a batch job is over, or until `deadline` (seconds since 1970). `subject` says what the job is for.
 
     The event's value is the latest receipt of the job; `timed_out` says whether the deadline passed.
     """
 
-    def __init__(self, *, receipt: dict[str, Any], deadline: float, **kwargs: Any) -> None:
+    def __init__(self, *, receipt: dict[str, Any], deadline: float, subject: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.receipt = receipt
         self.deadline = deadline
+        self.subject = subject
+        self._poll: Poll[Job] | None = None
 
     def arguments(self) -> dict[str, Any]:
-        return {"receipt": self.receipt, "deadline": self.deadline}
+        return {"receipt": self.receipt, "deadline": self.deadline, "subject": self.subject}
+
+    def last(self) -> str:
+        return "" if self._poll is None else self._poll.told
 
     async def wait(self) -> dict[str, Any]:
         """The receipt, and whether the deadline passed."""
-        from airflow_provider_offers.client.deciding.batching import job_status
-        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.client.deciding.batch import job_poll
+        from airflow_provider_offers.client.deciding.jobs import job_status
         from airflow_provider_offers.client.waiting.polling import Patience
+        from airflow_provider_offers.client.waiting.sharing import Ask, asked
 
-        job_id, patience = self.receipt["job_id"], Patience(self.poll_interval, outage=self.max_outage)
-        receipt = self.receipt
+        job_id = self.receipt["job_id"]
+        ask = Ask(f"batch {job_id}", lambda access: job_status(access, job_id), self.poll_interval * _FRESH)
+        poll = self._poll = job_poll(
+            job_id,
+            lambda: asked(ask),
+            Patience(self.poll_interval, outage=self.max_outage),
+            lambda: self.deadline - time.time(),
+        )
         async with asking(self.offer_library_conn_id, self.sandbox) as asker:
-            while True:
-                try:
-                    job = await asker.ask(
-                        f"batch {job_id}",
-                        lambda access: job_status(access, job_id),
-                        max_age=self.poll_interval * _FRESH,
-                    )
-                except OfferLibraryError as error:
-                    pause = patience.after_failure(error)
-                    self.log.warning("The batch job %s could not be looked at: %s", job_id, error)
-                else:
-                    pause = patience.after_look()
-                    if job.status != receipt["status"]:
-                        self.log.info("%s", job.progress)
-                    receipt = {**receipt, "status": job.status, "detail": job.detail}
-                    if job.is_over:
-                        return {"receipt": receipt, "timed_out": False}
-                if (left := self.deadline - time.time()) <= 0:
-                    return {"receipt": receipt, "timed_out": True}
-                await asyncio.sleep(min(pause, left))
+            over = await asker.follow(poll.run(), sleep=asyncio.sleep, tell=self.tell)
+        seen = {} if poll.seen is None else {"status": poll.seen.status, "detail": poll.seen.detail}
+        return {"receipt": {**self.receipt, **seen}, "timed_out": over is None, "subject": self.subject}
 
     async def on_kill(self) -> None:
         """If somebody ends the task by hand, log that the job continues: the service cannot cancel it."""

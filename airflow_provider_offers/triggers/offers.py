@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.access import Access
     from airflow_provider_offers.client.waiting.verdicts import History, Verdict
     from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
-    from airflow_provider_offers.client.wire.messages import Flow
+    from airflow_provider_offers.client.wire.messages import Flow, Note
 
 # The longest sleep before the clock is read again: clocks are set, and laptops close.
 _LONGEST_SLEEP = 900.0
@@ -81,6 +81,10 @@ class OfferTrigger(BaseTrigger):
     def last(self) -> str:
         """What the last look showed."""
         return ""
+
+    def tell(self, note: Note) -> None:
+        """Log what a wait tells."""
+        self.log.log(note.level, "%s", note.text)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event that says how the wait ended. A cancellation by the triggerer passes through."""

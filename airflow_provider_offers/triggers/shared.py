@@ -91,5 +91,7 @@ async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
         raise ConfigurationError("The connection is not known", violations) from None
     except Exception as error:  # noqa: BLE001  raised again, without its texts
         # Airflow's own API was out of reach, for example. Its texts may quote the connection, so they are dropped.
-        lost = OfferLibraryError(f"The connection {conn_id!r} could not be read ({type(error).__name__})")
+        lost = OfferLibraryError(
+            f"The connection {conn_id!r} could not be read ({type(error).__name__})", retryable=True
+        )
         raise lost from None

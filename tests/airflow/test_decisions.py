@@ -16,6 +16,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
+from airflow_provider_offers.client.deciding.batch import BatchRun, Record
 from airflow_provider_offers.client.errors import (
     BatchJobError,
     BatchTimeoutError,
@@ -24,6 +25,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
     RuntimeRefusalError,
 )
+from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
@@ -328,7 +330,7 @@ def test_a_runtime_that_cannot_be_built_says_why(airflow: Airflow, emulator: Emu
             live(stage, mode, decision_id=None, profile=None, execution_timeout=limit, **MODES[mode])
     result = run(airflow, emulator, "xcore", dag)
     assert {type(result.error(mode)) for mode in ("poke", "deferred")} == {AirflowTaskTimeout}
-    assert result.logs.count("The runtime is not updated while there are errors in the library: ") >= 2
+    assert result.logs.count("The runtime does not update because of errors in the library: ") >= 2
 
 
 def _break(emulator: Emulator, stage: Stage) -> None:
@@ -383,8 +385,8 @@ OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"status": "complete"}, "is complete and not made any more"),
-        ({"status": "archived"}, "is archived and not made any more"),
+        ({"status": "complete"}, "is complete and no longer runs"),
+        ({"status": "archived"}, "is archived and no longer runs"),
         (OVER, "closed at 2021-01-01"),
         (None, "There is no decision"),
     ],
@@ -539,10 +541,11 @@ class KilledWhileWaiting(_Tried):
 class KilledBeforeTheAnswer(_Tried):
     """Is killed in its first try when the service has taken up the job, before its id is noted."""
 
-    def _submit(self, hook: Any, record: Any, workload: Any, body: Any) -> Any:
-        if self.first:
-            record.submitted = lambda job_id: kill_this_worker()
-        return super()._submit(hook, record, workload, body)
+    def _obtain(self, *arguments: Any) -> Any:
+        if not self.first:
+            return super()._obtain(*arguments)
+        with patch.object(BatchRun, "submitted", lambda batch, job_id: kill_this_worker()):
+            return super()._obtain(*arguments)
 
 
 class KilledAfterTheWait(_Tried):
@@ -606,6 +609,9 @@ def test_a_lost_answer_is_left_to_the_choice_too(airflow: Airflow, emulator: Emu
         batch(stage, "batch", if_unknown=if_unknown, **RETRIED)
     result = run(airflow, emulator, "dps", dag)
     first = result.tries("batch")[0].error
+    assert first is not None
+    # The log shows the error once, without the one that it repeats.
+    assert first.__cause__ is None
     if if_unknown == "submit":
         assert isinstance(first, OutcomeUnknownError)
         assert result.states == {"batch": "success"}
@@ -721,8 +727,7 @@ def test_a_task_that_is_killed_says_what_becomes_of_its_job(known: bool) -> None
     with captured_output() as output:
         task.on_kill()
         assert "batch job" not in output.text()
-        task._submitting = True
-        task._job_id = "a-job" if known else None
+        task._batch = BatchRun(TaskTries(), record=Record(job_id="a-job" if known else None), is_submitting=True)
         task.on_kill()
         told = output.text()
     assert ("The batch job a-job continues" in told) == known
@@ -735,7 +740,7 @@ def test_an_event_that_the_trigger_does_not_have_is_an_error(event: Any) -> None
         task = batch(Stage("dps:offer-activity:1", Emulator.PLACEMENT_ID, [], ""), "batch")
     ti = SimpleNamespace(try_number=1, max_tries=0, task=task)
     context: Any = {"task_state_store": {}, "ti": ti}
-    with pytest.raises((OfferLibraryError, AirflowFailException), match="an event that it does not have"):
+    with pytest.raises((OfferLibraryError, AirflowFailException), match="an unknown event"):
         task.execute_complete(context, event)
 
 

@@ -73,6 +73,9 @@ def test_a_mistake_is_red_in_every_mode_whatever_is_to_be_skipped(
     # No retry mends a mistake, and nothing goes on looking until time runs out.
     assert {len(result.tries(task)) for task in result.states} == {1}
     assert {type(result.error(task)) for task in result.states} == {AirflowFailException}
+    # The log shows each error once, without the one that it repeats.
+    told = [result.error(task) for task in result.states]
+    assert all(error.__cause__ is None and error.__suppress_context__ for error in told if error is not None)
 
 
 def _fallback(emulator: Emulator, mode: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.deciding.jobs import job_receipt
-from airflow_provider_offers.client.deciding.scopes import MOST_ITEMS, MOST_OFFERS, MOST_SCOPES
+from airflow_provider_offers.client.deciding.questions import MOST_ITEMS, MOST_OFFERS, MOST_SCOPES
 from airflow_provider_offers.client.model.decided import RUNNING_AT_ONCE, STATUSES, Job, Shown
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client import doctor
 from airflow_provider_offers.client.deciding.asking import decide, diagnose
-from airflow_provider_offers.client.deciding.batching import job_status, submit
-from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, new_workload
+from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, job_status, new_workload, submit
 from airflow_provider_offers.client.deciding.questions import Question, decided_receipt, new_question
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows import editing, listing

@@ -1,11 +1,10 @@
-"""Asking the decision runtime: a decision for one profile, and on generation 1 what became of its last update."""
+"""Asking the decision runtime: for a decision for one profile, and on generation 1 for its last update."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_offers.client.deciding.questions import Question, question_body
-from airflow_provider_offers.client.deciding.scopes import Scope, check_counts
+from airflow_provider_offers.client.deciding.questions import Question, Scope, check_counts, question_body
 from airflow_provider_offers.client.errors import (
     APIError,
     NotFoundError,
@@ -32,24 +31,24 @@ _MOST_TOLD = 5
 
 
 def decide(access: Access, question: Question) -> Flow[Decided]:
-    """What is decided for the profile: `ask`, and after a refusal of the runtime a look why it refuses.
+    """The decision for the profile. After a refusal of the runtime, reads the decisions to find the reason.
 
-    A refusal that the runtime's next update may lift (404, 422) is a `RuntimeRefusalError`, which a retry may follow.
-    Where the library shows that it will not, the same error is final, and says why.
+    A refusal that the runtime's next update may lift (404, 422) is a `RuntimeRefusalError`, which may be retried. If
+    the library shows that no update will lift it, the error is final and says why.
     """
     try:
         return (yield from ask(access, question))
     except RuntimeRefusalError as refusal:
-        raise (yield from why_refused(access, refusal.refused, question.scopes)) from refusal.refused
+        raise (yield from why_refused(access, refusal.refused, question.scopes)) from None
 
 
 def ask(access: Access, question: Question) -> Flow[Decided]:
-    """What the runtime answers.
+    """The runtime's answer.
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: deliver
     offers using the Decisioning API. A dry run counts nothing and is repeated like a read. Otherwise a lost answer is
-    an `OutcomeUnknownError` that no retry should follow: the offers may have been counted. Errors and logs lose the
-    profile's ids where the service quotes them. A refusal (404, 422) is a `RuntimeRefusalError`.
+    an `OutcomeUnknownError` that must not be retried: the offers may have been counted. If the service quotes the
+    profile's ids, errors and logs do not. A refusal (404, 422) is a `RuntimeRefusalError`.
     """
     base, prefix = access.generation.runtime
     scopes = yield from scope_ids(access, question.scopes)
@@ -63,19 +62,19 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
         answer: Answer = yield from access.exchange.send(call, base)
         return decisioning.read_decided(answer)
     except (NotFoundError, RejectedError) as refused:
-        raise RuntimeRefusalError(refused) from refused
+        raise RuntimeRefusalError(refused) from None
     except OfferLibraryError as error:
         if question.dry_run or not is_unsettled(error):
             raise
         raise OutcomeUnknownError(
-            f"Whether the decision was made is not known: {error}\n"
+            f"The outcome of the decision request is not known: {error}\n"
             "  Caps may have counted it. Another try could count it again, so it is not retried automatically.",
             retryable=False,
         ) from None
 
 
 def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> Flow[RuntimeRefusalError]:
-    """The error for what the runtime refuses: final where the decisions, as the library has them, show why."""
+    """The error for a refusal of the runtime. It is final if the library shows why the runtime refuses."""
     wanted: dict[Reference, list[Reference]] = {}
     for scope in scopes:
         wanted.setdefault(scope.decision, []).append(scope.placement)
@@ -88,13 +87,13 @@ def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> F
             else:
                 found += yield from _never(access, entity, placements)
     except OfferLibraryError:
-        # What cannot be looked at speaks for nothing.
+        # If the library cannot be read, the reason stays open.
         return RuntimeRefusalError(refused)
     return RuntimeRefusalError(refused, "; ".join(found[:_MOST_TOLD]))
 
 
 def _never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
-    """Why the decision, as it is in the library, will not be made at these placements."""
+    """Why the decision, as the library has it, cannot be made at these placements."""
     called = f"the decision {decision.name!r} ({decision.id})"
     if decision.status != ACTIVATE.target:
         return [f"{called} is {decision.status}, not live"]
@@ -124,7 +123,7 @@ def placements_of(decision: Entity) -> tuple[str, ...]:
 
 
 def diagnose(access: Access) -> Flow[Package]:
-    """When generation 1's runtime was last updated, and what kept it from it.
+    """The last update of generation 1's runtime, and the errors that prevented it.
 
     Calls `GET /data/core/ode/{container}/diagnostics`; Adobe: diagnostics endpoint. `UnsupportedError` on dps.
     """
@@ -136,12 +135,12 @@ def diagnose(access: Access) -> Flow[Package]:
 
 
 def scope_ids(access: Access, scopes: Sequence[Scope]) -> Flow[list[tuple[str, str, int | None]]]:
-    """The scopes by reference ids, each once. What is known by its name or its instance id only is looked up."""
+    """The scopes by reference ids, each once. Looks up names and instance ids."""
     known: dict[Reference, str] = {}
     for reference in (*(scope.decision for scope in scopes), *(scope.placement for scope in scopes)):
         if reference not in known:
             known[reference] = yield from _reference_id(access, reference)
-    # Two names may have turned out to mean one object, and the service refuses to be asked the same twice.
+    # Two names may mean one object, and the service refuses the same pair twice.
     pairs = list(dict.fromkeys((known[each.decision], known[each.placement], each.item_count) for each in scopes))
     check_counts(pairs)
     return pairs

@@ -1,29 +1,45 @@
-"""Batch decisions: what a job is asked, out of plain arguments, and the job as a receipt."""
+"""Batch jobs: what a job decides, how it is submitted and looked at, and its receipt."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_offers.client.deciding.scopes import Checks, Scope, scopes_from
-from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.deciding.asking import scope_ids, why_refused
+from airflow_provider_offers.client.deciding.questions import Checks, Scope, scopes_from
+from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, RejectedError, Violation
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.generations import decisioning
+from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.wire.messages import Json
+from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.wire.messages import Answer, Flow, Json
 
+# How many decisions a message names.
+_MOST_NAMED = 3
 _SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A batch decision: decisions, each at its placements, for each profile of one audience, into one dataset."""
+    """A batch decision: decisions, each at its placements, for each profile of one audience, into one dataset.
+
+    `called` holds the decisions as messages name them.
+    """
 
     scopes: tuple[Scope, ...]
     audience: str
     dataset: str
     include_content: bool = False
+    called: str = field(default="", compare=False)
+
+    @property
+    def subject(self) -> str:
+        """What the job is for, as messages say it."""
+        return f"{self.called}, for the audience {self.audience}"
 
     @property
     def fingerprint(self) -> list[Json]:
@@ -43,7 +59,7 @@ def new_workload(
     include_content: bool,
     settings: Settings,
 ) -> Workload:
-    """A batch decision from plain arguments; `InvalidInputError` names everything that is wrong with them."""
+    """A batch decision from plain arguments. `InvalidInputError` lists everything that is wrong with them."""
     checks = Checks()
     asked = checks.of(
         scopes_from,
@@ -58,12 +74,26 @@ def new_workload(
     audience = one_id("audience_id", audience_id, accepted, checks.violations)
     accepted = "the id of one dataset of the schema ODE DecisionEvents, such as 6196b4a1a63bd118dafe093c"
     dataset = one_id("dataset_id", dataset_id, accepted, checks.violations)
-    checks.end("The batch decision cannot be submitted")
-    return Workload(asked or (), audience, dataset, include_content)
+    checks.end("The batch decision is not valid")
+    return Workload(asked or (), audience, dataset, include_content, _called(decision_id, asked or ()))
+
+
+def _called(given: Any, scopes: Sequence[Scope]) -> str:
+    """The decisions by name, where a name is known, else by id."""
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    names = {
+        each["id"]: f"{legible(repr(each['name']))} ({each['id']})"
+        for each in listed
+        if isinstance(each, Mapping) and isinstance(each.get("name"), str) and isinstance(each.get("id"), str)
+    }
+    ids = list(dict.fromkeys(str(scope.decision) for scope in scopes))
+    told = [names.get(each, legible(each)) for each in ids[:_MOST_NAMED]]
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return f"the decision{'s' if len(ids) > 1 else ''} {', '.join(told)}{more}"
 
 
 def one_id(name: str, given: Any, accepted: str, violations: list[Violation]) -> str:
-    """The id that a field holds; the one of a list of one."""
+    """The id in a field, or in a list of one."""
     value = given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
     if isinstance(value, str) and _SAFE_ID.fullmatch(value.strip()) and value.strip(" ."):
         return value.strip()
@@ -73,7 +103,7 @@ def one_id(name: str, given: Any, accepted: str, violations: list[Violation]) ->
 
 
 def job_receipt(job: Job, settings: Settings, *, dataset: str | None, audience: str | None) -> dict[str, Any]:
-    """A job as a small JSON object. The service does not tell its dataset and audience, so the caller does."""
+    """A job as a small JSON object. The service does not return dataset and audience, so the caller gives them."""
     return {
         "job_id": job.id,
         "status": job.status,
@@ -84,3 +114,44 @@ def job_receipt(job: Job, settings: Settings, *, dataset: str | None, audience: 
         "sandbox": settings.sandbox,
         "api": settings.api,
     }
+
+
+def submission(access: Access, workload: Workload) -> Flow[Json]:
+    """The body of the request that submits the job. Looks up names and instance ids."""
+    scopes = yield from scope_ids(access, workload.scopes)
+    return decisioning.job_request(
+        scopes, audience=workload.audience, dataset=workload.dataset, include_content=workload.include_content
+    )
+
+
+def submit(access: Access, workload: Workload) -> Flow[Job]:
+    """Submit a job and return it as the service accepted it."""
+    body = yield from submission(access, workload)
+    return (yield from post(access, workload, body))
+
+
+def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
+    """Send the request that submits a job.
+
+    Calls `POST /data/core/dwm/workloads/decisions`; Adobe: Batch Decisioning API. The service has no idempotency key
+    and lists no jobs, so the request is repeated only if it certainly was not accepted. After any other failure
+    (`is_unsettled`) there may be a job. Raises `RuntimeRefusalError` if the runtime refuses something that it has not
+    synced yet, or that the library shows it will never accept.
+    """
+    try:
+        answer: Answer = yield from access.exchange.send(decisioning.submit_job(body), decisioning.BATCH_BASE)
+    except (NotFoundError, RejectedError) as refused:
+        raise (yield from why_refused(access, refused, workload.scopes)) from None
+    return decisioning.read_job(answer)
+
+
+def job_status(access: Access, job_id: str) -> Flow[Job]:
+    """The job as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`.
+
+    Raises `InvalidInputError` if no job can have such an id.
+    """
+    if not is_fit(job_id):
+        accepted = "the id of a batch job, as a receipt has it"
+        raise InvalidInputError("The batch job's id is not valid", [Violation("job_id", quoted(job_id, 80), accepted)])
+    answer: Answer = yield from access.exchange.send(decisioning.job(job_id), decisioning.BATCH_BASE)
+    return decisioning.read_job(answer)

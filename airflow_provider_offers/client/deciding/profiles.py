@@ -1,4 +1,4 @@
-"""Whom a decision is for: the identities of one profile, and the data of its situation, from plain arguments."""
+"""The profile of a decision request from plain arguments: its identities and its context data."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile, and what a page of Adobe's prints beside it; no repr shows whom it names.
+    """One profile, and the members that Adobe's pages print beside it. No repr shows its identities.
 
-    `context` holds pairs of a schema and the data of that schema. `beside` are further members of the profile, `terms`
-    those of the request around it, both by their plain names. `scopes` are the decisions that it asks for.
+    `context` holds pairs of a schema and its data. `beside` are further members of the profile, `terms` those of the
+    request around it, both by their plain names. `scopes` are the decisions that it asks for.
     """
 
     identities: IdentityMap = field(default_factory=dict, repr=False)
@@ -41,7 +41,7 @@ class Profile:
 
     @property
     def private(self) -> set[str]:
-        """What nobody else should read: the ids, and the one that the caller gave to the request for this profile."""
+        """The values to hide: the profile's ids, and the caller's own id of the request."""
         ids = {str(identity["id"]) for identities in self.identities.values() for identity in identities}
         request_id = self.beside.get("decisionRequestId")
         return ids | ({request_id} if isinstance(request_id, str) and request_id else set())

@@ -1,28 +1,206 @@
-"""What a decision is asked for one profile, out of plain arguments, and its answer as a receipt."""
+"""Decision requests from plain arguments: decisions, each at its placements, for one profile; and the receipt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_offers.client.deciding.profiles import Profile, context_pairs, read_profile
-from airflow_provider_offers.client.deciding.scopes import Checks, Scope, scopes_from
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations import decisioning
+from airflow_provider_offers.client.generations.decisioning import COUNT_NAMES, DECISION_NAMES, PLACEMENT_NAMES
 from airflow_provider_offers.client.model.decided import Decided, Shown
+from airflow_provider_offers.client.model.entities import Reference, parse_reference
+from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT, Kind
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
+T = TypeVar("T")
+
+MOST_SCOPES = 30
+MOST_ITEMS = 30
+# Adobe's guardrail for all scopes of one request together.
+MOST_OFFERS = 100
+
+_SUBJECT = "The decision request is not valid"
+_SHAPE = 'a list of objects such as {"decision": "...", "placement": "...", "itemCount": 2}'
+# The members of a scope, and their accepted names: ours, those of the parameters, Adobe's.
+_MEMBERS = {
+    "decision": ("decision", "decision_id", *DECISION_NAMES),
+    "placement": ("placement", "placement_id", *PLACEMENT_NAMES),
+    "itemCount": ("item_count", *COUNT_NAMES),
+}
+_MEANT = {name: member for member, names in _MEMBERS.items() for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One decision at one placement. `item_count` is the number of offers to ask for; None leaves it to the service."""
+
+    decision: Reference
+    placement: Reference
+    item_count: int | None = None
+
+
+class Checks:
+    """Collects the violations of several checks, for one error."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def of(self, check: Callable[..., T], *arguments: Any, **options: Any) -> T | None:
+        """What the check returns; None if it found violations."""
+        try:
+            return check(*arguments, **options)
+        except InvalidInputError as error:
+            self.violations += error.violations
+            return None
+
+    def end(self, subject: str) -> None:
+        """Raise `InvalidInputError` with all violations, if there are any."""
+        if self.violations:
+            raise InvalidInputError(subject, self.violations)
+
+
+def scopes_from(
+    *,
+    decision_id: Any,
+    placement_id: Any,
+    scopes: Any,
+    item_count: Any,
+    settings: Settings,
+    most_offers: int | None = MOST_OFFERS,
+) -> tuple[Scope, ...]:
+    """The scopes of a request: those of `scopes`, or every decision of `decision_id` at every placement.
+
+    `item_count` applies to scopes without a count of their own. Raises `InvalidInputError` with all violations.
+    """
+    checks = Checks()
+    if scopes is None or scopes == "":
+        fields = ("decision_id", "item_count")
+        decisions = checks.of(references_to, "decision_id", decision_id, DECISION, settings) or ()
+        placements = checks.of(references_to, "placement_id", placement_id, PLACEMENT, settings) or ()
+        number = checks.of(_optional_count, item_count)
+        found = [Scope(decision, placement, number) for decision in decisions for placement in placements]
+    else:
+        fields = ("scopes", "scopes")
+        for name, given in (("decision_id", decision_id), ("placement_id", placement_id)):
+            if given not in (None, "", [], ()):
+                accepted = "nothing beside scopes, which names decisions and placements"
+                checks.violations.append(Violation(name, "a value", accepted))
+        number = checks.of(_optional_count, item_count)
+        found = checks.of(_listed, scopes, number, settings) or []
+    unique = list(dict.fromkeys(found))
+    checks.of(_check_bounds, unique, fields, most_offers)
+    checks.of(check_counts, [(scope.decision, scope.placement, scope.item_count) for scope in unique])
+    checks.end(_SUBJECT)
+    return tuple(unique)
+
+
+def check_counts(pairs: Sequence[tuple[Any, Any, int | None]]) -> None:
+    """Refuse one decision at one placement with two counts: the service accepts each pair once."""
+    counts: dict[tuple[Any, Any], int | None] = {}
+    for decision, placement, count in pairs:
+        if counts.setdefault((decision, placement), count) != count:
+            given = f"{decision} at {placement} twice, with different counts"
+            raise InvalidInputError(_SUBJECT, [Violation("scopes", given, "each decision at each placement once")])
+
+
+def references_to(name: str, given: Any, kind: Kind, settings: Settings) -> tuple[Reference, ...]:
+    """The objects of a kind in a field: one, or a list. Duplicates count once."""
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    checks = Checks()
+    if not listed:
+        checks.violations.append(Violation(name, "an empty list", "at least one"))
+    found = [checks.of(reference_to, name, each, kind, settings) for each in listed]
+    checks.end(f"No {kind.noun} is named")
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def reference_to(name: str, given: Any, kind: Kind, settings: Settings) -> Reference:
+    """The object of a kind that a field names: by an id of either generation, or as what a task returned."""
+    try:
+        return parse_reference(given, kind=kind, api=settings.api, sandbox=settings.sandbox)
+    except InvalidInputError as error:
+        renamed = [replace(violation, pointer=name) for violation in error.violations]
+        raise InvalidInputError(error.subject, renamed) from None
+
+
+def _listed(given: Any, item_count: int | None, settings: Settings) -> list[Scope]:
+    listed = [given] if isinstance(given, Mapping) else given
+    if not isinstance(listed, Sequence) or isinstance(listed, (str, bytes)) or not listed:
+        what = quoted(given)
+        raise InvalidInputError(_SUBJECT, [Violation("scopes", what, _SHAPE)])
+    checks = Checks()
+    read = [checks.of(_read, f"scopes/{index}", each, item_count, settings) for index, each in enumerate(listed)]
+    checks.end(_SUBJECT)
+    return [scope for scopes in read for scope in scopes or ()]
+
+
+def _read(at: str, given: Any, item_count: int | None, settings: Settings) -> list[Scope]:
+    """The scopes that one entry names: one, or as many as it lists placements."""
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(_SUBJECT, [Violation(at, quoted(given), 'an object with "decision" and "placement"')])
+    checks = Checks()
+    members: dict[str, Any] = {}
+    for name, value in given.items():
+        checks.of(_take, at, str(name), value, members)
+    number = item_count
+    if members.get("itemCount") not in (None, ""):
+        number = checks.of(_item_count, f"{at}/itemCount", members["itemCount"])
+    decisions = checks.of(references_to, f"{at}/decision", members.get("decision"), DECISION, settings) or ()
+    placements = checks.of(references_to, f"{at}/placement", members.get("placement"), PLACEMENT, settings) or ()
+    checks.end(_SUBJECT)
+    return [Scope(decision, placement, number) for decision in decisions for placement in placements]
+
+
+def _take(at: str, name: str, value: Any, members: dict[str, Any]) -> None:
+    """Store a member of a scope under its name here."""
+    member = _MEANT.get(name)
+    if member is None:
+        close = difflib.get_close_matches(name, _MEANT, n=1)
+        accepted = f"{close[0]!r}" if close else "decision, placement and optionally itemCount"
+        raise InvalidInputError(_SUBJECT, [Violation(f"{at}/{name}", "an unknown member", accepted)])
+    if member in members:
+        raise InvalidInputError(_SUBJECT, [Violation(f"{at}/{name}", f"a second {member}", "one")])
+    members[member] = value
+
+
+def _optional_count(given: Any) -> int | None:
+    return None if given in (None, "") else _item_count("item_count", given)
+
+
+def _item_count(name: str, given: Any) -> int:
+    text = str(given)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+    if not 1 <= number <= MOST_ITEMS:
+        accepted = f"a whole number from 1 to {MOST_ITEMS}"
+        raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), accepted)])
+    return number
+
+
+def _check_bounds(scopes: Sequence[Scope], fields: tuple[str, str], most_offers: int | None) -> None:
+    """Refuse more pairs, or more offers in total, than one request may hold."""
+    of_scopes, of_counts = fields
+    if len(scopes) > MOST_SCOPES:
+        accepted = f"at most {MOST_SCOPES} decisions and placements in one request"
+        raise InvalidInputError(_SUBJECT, [Violation(of_scopes, f"{len(scopes)} pairs of them", accepted)])
+    offers = sum(scope.item_count or 0 for scope in scopes)
+    if most_offers is not None and offers > most_offers:
+        given = f"{offers} for {len(scopes)} decisions and placements"
+        accepted = f"at most {most_offers} offers in one request, so {most_offers // len(scopes)} at each placement"
+        raise InvalidInputError(_SUBJECT, [Violation(of_counts, given, accepted)])
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One decision request: decisions, each at its placements, for one profile, whose identities no repr shows.
+    """One decision request: decisions, each at its placements, for one profile. No repr shows the profile's identities.
 
-    `include_content` says whether the offers' contents are asked for, and `allow_duplicates` whether an offer may be
-    proposed more than once; None leaves each to the placements, over which a request wins. What the profile's own
-    `terms` say of them wins over both.
+    `include_content` asks for the offers' contents, and `allow_duplicates` lets an offer be proposed more than once.
+    None leaves the choice to the placements. The profile's own `terms` override both.
     """
 
     scopes: tuple[Scope, ...]
@@ -45,7 +223,7 @@ def new_question(
     allow_duplicates: Any = None,
     settings: Settings,
 ) -> Question:
-    """A decision request from plain arguments; `InvalidInputError` names everything that is wrong with them."""
+    """A decision request from plain arguments. `InvalidInputError` lists everything that is wrong with them."""
     checks = Checks()
     whole = checks.of(read_profile, profile) or Profile()
     asked = checks.of(
@@ -70,7 +248,7 @@ def new_question(
 
 
 def _one_of(name: str, given: Any, member: str, in_profile: Any) -> Any:
-    """What a parameter or the whole request says; `InvalidInputError` where they say two things."""
+    """The value of a parameter or of the whole request. `InvalidInputError` if they differ."""
     if given is None or given == "" or given == in_profile:
         return in_profile
     if in_profile is not None:
@@ -80,7 +258,7 @@ def _one_of(name: str, given: Any, member: str, in_profile: Any) -> Any:
 
 
 def check_flag(name: str, given: Any, *, or_none: bool = False) -> None:
-    """Refuse what is neither true nor false: text that says so, as templates give it, would count as true."""
+    """Refuse anything but True and False: text such as "false", which templates render, would count as true."""
     if isinstance(given, bool) or (or_none and given is None):
         return
     accepted = "True, False or None, not text" if or_none else "True or False, not text"
@@ -103,7 +281,7 @@ def question_body(question: Question, pairs: Sequence[decisioning.Pair]) -> dict
 
 
 def decided_receipt(decided: Decided, settings: Settings, *, dry_run: bool) -> dict[str, Any]:
-    """An answer as a small JSON object. The profile is not in it."""
+    """An answer as a small JSON object, without the profile."""
     return {
         "proposition_id": decided.proposition_id,
         "created": decided.created,

@@ -1,12 +1,13 @@
-"""How patient somebody is who looks again and again: the pause after each look, and when failures are too many."""
+"""Looking again and again: the one loop of all polling waits, its pauses, and the failures that end it."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, Generic, TypeVar
 
 from airflow_provider_offers.client.errors import (
     APIError,
@@ -15,7 +16,10 @@ from airflow_provider_offers.client.errors import (
     PagingError,
     UnexpectedResponseError,
 )
+from airflow_provider_offers.client.wire.messages import Note, Pause
 from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
+
+T = TypeVar("T")
 
 # For how long an outage or a throttle is borne.
 LONGEST_OUTAGE = 3_600.0
@@ -121,6 +125,50 @@ class Patience:
     def _backoff(self) -> float:
         grown: float = self.interval * 2.0 ** min(self.failures - 1, 20)
         return min(grown, max(_MAX_BACKOFF, self.interval)) * (0.5 + 0.5 * self.jitter())
+
+
+@dataclass
+class Poll(Generic[T]):
+    """Looks again and again until a wait is over: the one loop of all waits that poll.
+
+    `look` asks once; its effects go to the driver of the loop, which also sleeps and logs. `judge` returns None if the
+    wait is over, else a sentence that says what the look showed. A sentence is logged if it is new. `subject` is what
+    the looks are at. `seconds_left` says how much time the wait has. `seen` is the last answer, and `told` the last
+    sentence; a caller may give the answer of a look before, which `run` does not repeat at once.
+    """
+
+    look: Callable[[], Generator[Any, Any, T]]
+    judge: Callable[[T], str | None]
+    patience: Patience
+    subject: str
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    seen: T | None = None
+    told: str = ""
+
+    def run(self) -> Generator[Any, Any, T | None]:
+        """The answer that ended the wait; None if the time was over first."""
+        pause = None if self.seen is None else self.patience.after_look()
+        while True:
+            if pause is not None:
+                if (left := self.seconds_left()) <= 0:
+                    return None
+                yield Pause(min(pause, left))
+            try:
+                self.seen = yield from self.look()
+            except OfferLibraryError as error:
+                pause = self.patience.after_failure(error)
+                yield from self._tell(f"{self.subject} could not be looked at: {error}", is_warning=True)
+            else:
+                pause = self.patience.after_look()
+                sentence = self.judge(self.seen)
+                if sentence is None:
+                    return self.seen
+                yield from self._tell(sentence)
+
+    def _tell(self, sentence: str, *, is_warning: bool = False) -> Generator[Any, Any, None]:
+        if sentence != self.told:
+            self.told = sentence
+            yield Note(sentence, is_warning)
 
 
 def outage_limit(bound: float, lasted: float, failures: int) -> str:

@@ -1,9 +1,9 @@
-"""One session for many in an event loop who ask one sandbox: what several ask at about the same time is asked once."""
+"""One session for all waits of an event loop that ask one sandbox. Equal questions at about the same time are one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,12 +18,12 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
 from airflow_provider_offers.client.wire.session import AsyncSession
 
 T = TypeVar("T")
 
-# Somebody may have mended the connection since: it is read again before the next request.
+# Somebody may repair the connection: after these errors it is read again before the next request.
 _MENDED_BY_REOPENING = (
     AuthenticationError,
     ConfigurationError,
@@ -34,9 +34,23 @@ _MENDED_BY_REOPENING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An effect: run `flow`, or share the answer under the same `key` if it is at most `max_age` seconds old."""
+
+    key: str
+    flow: Callable[[Access], Flow[Any]]
+    max_age: float
+
+
+def asked(ask: Ask) -> Generator[Any, Any, Any]:
+    """A look that only asks."""
+    return (yield ask)
+
+
 @dataclass(slots=True)
 class _Way:
-    """An open session, closed when it is given up and nobody uses it any more."""
+    """An open session. It is closed when it is given up and has no users."""
 
     session: AsyncSession
     users: int = 0
@@ -44,7 +58,7 @@ class _Way:
 
 
 class Asker:
-    """Asks on one session, opened when it is needed and opened anew after a failure. `close` it at the end."""
+    """Asks on one session, which it opens when needed and opens again after a failure. `close` it at the end."""
 
     def __init__(self, open_session: Callable[[], Awaitable[AsyncSession]]) -> None:
         self._open_session = open_session
@@ -52,8 +66,37 @@ class Asker:
         self._way: _Way | None = None
         self._answers: dict[str, asyncio.Task[Any]] = {}
 
+    async def follow(
+        self,
+        steps: Generator[Any, Any, T],
+        *,
+        sleep: Callable[[float], Awaitable[Any]],
+        tell: Callable[[Note], None],
+    ) -> T:
+        """Drive a wait whose looks are `Ask` effects to its end, and return what it returns."""
+        result: Any = None
+        failure: OfferLibraryError | None = None
+        try:
+            while True:
+                effect = steps.send(result) if failure is None else steps.throw(failure)
+                result = failure = None
+                if isinstance(effect, Ask):
+                    try:
+                        result = await self.ask(effect.key, effect.flow, max_age=effect.max_age)
+                    except OfferLibraryError as error:
+                        failure = error
+                elif isinstance(effect, Pause):
+                    await sleep(effect.seconds)
+                elif isinstance(effect, Note):
+                    tell(effect)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        finally:
+            steps.close()
+
     async def ask(self, key: str, ask: Callable[[Access], Flow[T]], *, max_age: float) -> T:
-        """The answer of a flow. Those who ask under the same key within `max_age` seconds share one, failures too."""
+        """The answer of a flow. Questions with the same key within `max_age` seconds share it, failures too."""
         task: asyncio.Task[T] | None = self._answers.get(key)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._perform(ask), name="offer-library-asker")
@@ -61,10 +104,10 @@ class Asker:
             self._answers[key] = task
             asyncio.get_running_loop().call_later(max_age, self._forget, key, task)
         try:
-            # Whoever leaves does not take the answer from the others.
+            # A wait that is cancelled does not take the answer from the others.
             return await asyncio.shield(task)
         except OfferLibraryError as error:
-            # Each an error of its own: a shared one would gather the traceback of all.
+            # Each wait raises an error of its own: a shared one would collect the tracebacks of all.
             raise error.alike() from None
 
     async def close(self) -> None:
@@ -106,7 +149,7 @@ class Asker:
                 await way.session.close()
 
     async def _give_up(self, way: _Way) -> None:
-        """Let the session go: it is closed now, or by the last of those who still use it."""
+        """Close the session now, or when its last user is done."""
         if self._way is way:
             self._way = None
         if not way.given_up:
@@ -116,6 +159,6 @@ class Asker:
 
 
 def _noticed(task: asyncio.Task[Any]) -> None:
-    """Whoever asked may be gone by now, and a failure that nobody sees would be logged."""
+    """Mark a failure as seen: asyncio logs every other one, even if the wait was cancelled."""
     if not task.cancelled():
         task.exception()

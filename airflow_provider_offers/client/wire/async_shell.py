@@ -146,9 +146,10 @@ class AsyncShell:
         if isinstance(effect, (Recall, Keep)):
             return await self._remember(effect)
         if isinstance(effect, Note):
-            log.warning("%s", effect.text)
+            log.log(effect.level, "%s", effect.text)
         if isinstance(effect, Pause):
-            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
+            if effect.reason:
+                log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             await asyncio.sleep(effect.seconds)
         return None
 

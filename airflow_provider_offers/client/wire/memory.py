@@ -53,7 +53,7 @@ def remember(memory: Memory, flow: Flow[T]) -> T:
             elif isinstance(effect, Keep):
                 memory.keep(effect.key, effect.value)
             elif isinstance(effect, Note):
-                log.warning("%s", effect.text)
+                log.log(effect.level, "%s", effect.text)
             else:
                 raise TypeError(f"given {type(effect).__name__}; expected a flow that only recalls, keeps and warns")
     except StopIteration as stop:

@@ -7,6 +7,7 @@ A flow is a generator without I/O: it yields an effect, and the shell sends back
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -58,10 +59,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds, for the reason given (it is logged)."""
+    """Wait so many seconds, for the reason given (it is logged); without one, silently."""
 
     seconds: float
-    reason: str
+    reason: str = ""
 
     @property
     def line(self) -> str:
@@ -72,9 +73,15 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Warn the author of something that is sent all the same (it is logged)."""
+    """Log a line: a warning, or plain information."""
 
     text: str
+    is_warning: bool = True
+
+    @property
+    def level(self) -> int:
+        """The level of the log's line."""
+        return logging.WARNING if self.is_warning else logging.INFO
 
 
 @dataclass(frozen=True, slots=True)

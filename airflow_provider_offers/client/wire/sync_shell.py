@@ -154,9 +154,10 @@ class SyncShell:
         if isinstance(effect, Keep):
             self._memory.keep(effect.key, effect.value)
         if isinstance(effect, Note):
-            log.warning("%s", effect.text)
+            log.log(effect.level, "%s", effect.text)
         if isinstance(effect, Pause):
-            log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
+            if effect.reason:
+                log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             self._sleep(effect.seconds)
         return None
 

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
-from airflow_provider_offers.client.deciding.sighting import new_viewpoint
+from airflow_provider_offers.client.deciding.serving import new_viewpoint
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
 from tests.client.deciding.test_deciding import DECISION, OPTION, PLACEMENT, decided
 from tests.client.script import SETTINGS, Script, answer, body_of

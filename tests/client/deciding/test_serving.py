@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.deciding.serving import Sight, check_etag, served_verdict
-from airflow_provider_offers.client.deciding.sighting import Viewpoint, new_viewpoint, sight
+from airflow_provider_offers.client.deciding.serving import (
+    Sight,
+    Viewpoint,
+    check_etag,
+    new_viewpoint,
+    served_verdict,
+    sight,
+)
 from airflow_provider_offers.client.errors import (
     BadRequestError,
     HopelessError,
@@ -55,7 +61,7 @@ def test_an_offer_is_served_with_the_etag_waited_for_or_a_later_one(shown: int, 
         }
     else:
         assert found.value is None
-        assert f"serves etag {shown} of {DPS_ID}, and etag {wanted or 3} is waited for" in found.reason
+        assert f"({DPS_ID}); the sensor waits for etag {wanted or 3}" in found.reason
 
 
 def test_a_fallback_is_served_where_nothing_else_is() -> None:
@@ -67,7 +73,8 @@ def test_a_fallback_is_served_where_nothing_else_is() -> None:
 
 def test_an_offer_that_is_not_proposed_is_not_served_and_the_reason_names_its_status() -> None:
     other = seen(Shown("dps:personalized-offer:9", 99), Shown(DPS_ID, None))
-    assert verdict(other, offer()).reason == f"The runtime does not propose {DPS_ID} to this profile"
+    called = f"'Spring voucher' ({DPS_ID})"
+    assert verdict(other, offer()).reason == f"The runtime does not propose {called} to this profile"
     assert "which is draft," in verdict(other, offer("draft")).reason
     assert "no such decision" in verdict(Sight(reason="no such decision"), offer()).reason
 
@@ -96,7 +103,7 @@ def test_a_name_that_finds_nothing_may_be_a_fallbacks() -> None:
         (Package(START, ("a rule is broken", "a fallback is gone")), offer(), None, "a rule is broken; a fallback is"),
         (Package(MODIFIED - timedelta(milliseconds=1), ()), offer(), None, "was last updated at"),
         (Package(START, ()), offer("draft"), None, "is draft with etag 3"),
-        (Package(START, ()), offer(), 4, "approved with etag 3 in the library"),
+        (Package(START, ()), offer(), 4, "is approved with etag 3"),
         (Package(MODIFIED, ()), offer(), 3, None),
         (Package(START, ()), offer(), None, None),
     ],
@@ -196,8 +203,8 @@ def test_what_the_runtime_does_not_know_yet_is_waited_for(
     ("reply", "said"),
     [
         (answer(404), "There is no decision"),
-        (answer(200, decision(status="archived")), "is archived and not made any more"),
-        (answer(200, decision(status="complete")), "is complete and not made any more"),
+        (answer(200, decision(status="archived")), "is archived and no longer runs"),
+        (answer(200, decision(status="complete")), "is complete and no longer runs"),
         (answer(200, decision(endDate="2026-03-02T08:59:59.999+00:00")), "closed at 2026-03-02T08:59:59.999"),
         # At the end of a half-open window it is over.
         (answer(200, decision(endDate="2026-03-02T10:00:00+01:00")), "closed at"),

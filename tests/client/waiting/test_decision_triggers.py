@@ -159,7 +159,7 @@ def test_a_decision_that_is_not_there_is_hopeless_and_one_that_is_unknown_yet_is
     event = asyncio.run(event_of(gone))
     assert (event["status"], event["message"]) == (
         "hopeless",
-        "There is no decision dps:offer-activity:0, or not any more",
+        "There is no decision dps:offer-activity:0: it was deleted, or the id or name is wrong",
     )
     emulator.configure(runtime_lag=3600)
     options = {**COMMON, "execution_deadline": time.time() + 1}
@@ -190,7 +190,7 @@ def test_many_share_the_look_at_a_decision_that_ends(emulator: Emulator, placeme
 
     events = asyncio.run(main())
     assert {event["status"] for event in events} == {"hopeless"}
-    assert all("is complete and not made any more" in event["message"] for event in events)
+    assert all("is complete and no longer runs" in event["message"] for event in events)
     looks = emulator.journal(method="GET", path=f"/data/core/dps/offer-decisions/{stage.decision}")
     # As many as there were refusals, or fewer: never one for each who waits.
     assert 1 <= len(looks) <= max(decisions(emulator), 2) < len(events) / 2

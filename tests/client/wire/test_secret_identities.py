@@ -12,8 +12,7 @@ import pytest
 
 from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.profiles import Profile
-from airflow_provider_offers.client.deciding.questions import Question
-from airflow_provider_offers.client.deciding.scopes import Scope
+from airflow_provider_offers.client.deciding.questions import Question, Scope
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.generations.dps import Dps

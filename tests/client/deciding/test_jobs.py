@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.deciding.batching import job_status, submit
-from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, new_workload
+from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, job_status, new_workload, submit
 from airflow_provider_offers.client.errors import (
     BatchJobError,
     BatchTimeoutError,

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.deciding.asking import decide
-from airflow_provider_offers.client.deciding.batching import submit
-from airflow_provider_offers.client.deciding.jobs import Workload
+from airflow_provider_offers.client.deciding.jobs import Workload, submit
 from airflow_provider_offers.client.deciding.questions import Question
 from airflow_provider_offers.client.errors import InvalidInputError, RuntimeRefusalError
-from tests.client.deciding.test_batching import shown, workload
 from tests.client.deciding.test_deciding import DECISION, OPTION, OTHER_PLACEMENT, PLACEMENT, decided, question
+from tests.client.deciding.test_jobs import shown, workload
 from tests.client.library import entity, page
 from tests.client.script import Script, answer, body_of
 

@@ -1,0 +1,228 @@
+"""A batch decision over the tries of a task: take up the job of an earlier try or submit one, and wait for its end.
+
+The flows keep what the next try needs: first that a job is about to be submitted, then its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+from airflow_provider_offers.client.deciding.jobs import Workload, job_status, post, submission
+from airflow_provider_offers.client.errors import (
+    BatchTimeoutError,
+    NotFoundError,
+    OfferLibraryError,
+    OutcomeUnknownError,
+)
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.memory import TaskTries, digest
+from airflow_provider_offers.client.model.decided import Job
+from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.waiting.polling import Patience, Poll
+from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
+from airflow_provider_offers.client.wire.retry import is_unsettled
+
+IfUnknown = Literal["submit", "fail"]
+
+_KEY = "batch_decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the tries know: `began`, when one was about to submit; its job; and a job that the service has forgotten."""
+
+    began: str | None = None
+    job_id: str | None = None
+    lost: str | None = None
+
+    @property
+    def fate(self) -> str:
+        """What became of the submission, if there is no job."""
+        if self.lost is not None:
+            return f"the service does not know its job {self.lost} any more"
+        return "saw no answer"
+
+
+@dataclass(slots=True)
+class BatchRun:
+    """The batch decision of one try. `plan` tells it from others; without one, it is the one that was kept.
+
+    `if_unknown` says what to do if there may be a job whose id is not known: `submit` another one, or `fail`.
+    """
+
+    tries: TaskTries
+    plan: str | None = None
+    if_unknown: IfUnknown = "submit"
+    record: Record = field(default_factory=Record)
+    # Whether the record is from before the task was cleared, and so for what was asked for then.
+    is_from_before: bool = False
+    is_submitting: bool = False
+
+    @classmethod
+    def of(cls, workload: Workload, sandbox: str, tries: TaskTries, if_unknown: IfUnknown) -> BatchRun:
+        """The run of a workload in a sandbox."""
+        return cls(tries, digest([sandbox, *workload.fingerprint]), if_unknown)
+
+    def obtain(self, access: Access, workload: Workload, patience: Patience) -> Flow[Job]:
+        """The job of an earlier try, or else a job that this try submits."""
+        # Before anything is kept: looking up a name or an instance id submits nothing.
+        body = yield from submission(access, workload)
+        yield from self.recall()
+        job = yield from self._earlier(access, patience)
+        return job or (yield from self._submit(access, workload, body))
+
+    def recall(self) -> Flow[None]:
+        """Take up what the earlier tries kept. The record outlives clearing the task, which asks for the work anew."""
+        kept = yield Recall(_KEY)
+        if not isinstance(kept, dict):
+            return
+        self.is_from_before = kept.get("asked") != self.tries.clear_generation
+        if self.plan is not None and kept.get("plan") != self.plan:
+            other = kept.get("job_id") or "of unknown id"
+            yield Note(f"An earlier try of this task submitted another batch decision (job {other}); it is left alone")
+            return
+        self.plan = kept.get("plan")
+        self.record = Record(kept.get("began"), kept.get("job_id"), kept.get("lost"))
+        if self.is_from_before and self.record.job_id is None and self.record.began is not None:
+            yield Note(
+                f"Before the task was cleared, it began to submit at {self.record.began}, and {self.record.fate}"
+            )
+            self.record = Record()
+
+    @property
+    def doubt(self) -> str | None:
+        """Why there may be a job of unknown id; None if there certainly is none."""
+        if self.record.job_id is not None:
+            return None
+        if self.record.began is not None:
+            return f"An earlier try began to submit this batch decision at {self.record.began}, and {self.record.fate}"
+        if not self.tries.durable and not self.tries.anew:
+            return "This is a retry, and nothing is kept of what the tries before it submitted"
+        return None
+
+    def _earlier(self, access: Access, patience: Patience) -> Flow[Job | None]:
+        """The job of an earlier try, unless it failed or is gone, so that this try needs a job of its own."""
+        job_id = self.record.job_id
+        if job_id is None:
+            return None
+        try:
+            poll = Poll(partial(job_status, access, job_id), lambda job: None, patience, f"The batch job {job_id}")
+            job: Job | None = yield from poll.run()
+        except NotFoundError:
+            yield Note(f"The service does not know the batch job {job_id} of an earlier try")
+            yield from self._lose()
+            return None
+        assert job is not None
+        if job.status == "ERROR" or (job.is_over and self.tries.anew):
+            # A cleared task is to do its work again; a job under way is as good as a new one.
+            yield Note(f"{job}. This try submits a new one")
+        elif self.is_from_before and job.is_over:
+            yield Note(f"{job.progress}. It ended before the task was cleared; this try submits a new one", False)
+        else:
+            yield Note(f"Taking up the job of an earlier try. {job.progress}", False)
+            return job
+        yield from self._forget()
+        return None
+
+    def _submit(self, access: Access, workload: Workload, body: Json) -> Flow[Job]:
+        doubt = self.doubt
+        if doubt is not None:
+            if self.if_unknown == "fail":
+                raise _undecided(doubt, workload)
+            yield Note(f"{doubt}. Submitting: if there is a job already, its rows will be in the dataset twice")
+        began = self.record.began or format_instant(access.exchange.service_now())
+        yield from self._keep(replace(self.record, began=began, job_id=None))
+        self.is_submitting = True
+        try:
+            job = yield from post(access, workload, body)
+        except OfferLibraryError as error:
+            if is_unsettled(error):
+                raise self._unknown(error, workload) from None
+            if doubt is None:
+                # The service certainly accepted nothing. An earlier doubt stays.
+                yield from self._forget()
+            raise
+        finally:
+            self.is_submitting = False
+        yield from self.submitted(job.id)
+        return job
+
+    def _unknown(self, error: OfferLibraryError, workload: Workload) -> OutcomeUnknownError:
+        return OutcomeUnknownError(
+            f"The outcome is not known: the batch decision ({workload.subject}) may have been submitted. {error}",
+            retryable=self.if_unknown == "submit",
+        )
+
+    def submitted(self, job_id: str) -> Flow[None]:
+        """Keep the job's id."""
+        yield from self._keep(replace(self.record, job_id=job_id, lost=None))
+
+    def wait(self, access: Access, job: Job, patience: Patience, timeout: float, subject: str = "") -> Flow[Job]:
+        """Look at the job until it is over. `BatchTimeoutError` after `timeout` seconds; the job continues."""
+        end = access.exchange.clock() + timeout
+        look, left = partial(job_status, access, job.id), lambda: end - access.exchange.clock()
+        poll = job_poll(job.id, look, patience, left, job)
+        over: Job | None = yield from poll.run()
+        if over is None:
+            raise BatchTimeoutError.of(job.id, (poll.seen or job).status, timeout, subject)
+        return over
+
+    def ended(self, job: Job) -> Flow[Job]:
+        """The job, once it is over. If it failed, raises `BatchJobError`, and the next try submits another job."""
+        if job.status == "ERROR":
+            yield from self._forget()
+        return job.completed()
+
+    def stopped(self, error: BaseException) -> Flow[None]:
+        """Note why this try stops waiting. If the service does not know the job, the next try cannot take it up."""
+        if isinstance(error, NotFoundError):
+            yield from self._lose()
+
+    def _lose(self) -> Flow[None]:
+        yield from self._keep(replace(self.record, lost=self.record.job_id, job_id=None))
+
+    def _forget(self) -> Flow[None]:
+        self.record = Record()
+        yield Keep(_KEY, None)
+
+    def _keep(self, record: Record) -> Flow[None]:
+        self.record = record
+        kept = {
+            "plan": self.plan,
+            "asked": self.tries.clear_generation,
+            "began": record.began,
+            "job_id": record.job_id,
+            "lost": record.lost,
+        }
+        yield Keep(_KEY, kept)
+
+
+def job_poll(
+    job_id: str,
+    look: Callable[[], Generator[Any, Any, Job]],
+    patience: Patience,
+    seconds_left: Callable[[], float],
+    seen: Job | None = None,
+) -> Poll[Job]:
+    """The wait for the end of a job. After `seen`, what the service just showed, the first look comes after a pause."""
+    return Poll(
+        look,
+        lambda job: None if job.is_over else job.progress,
+        patience,
+        f"The batch job {job_id}",
+        seconds_left,
+        seen,
+        seen.progress if seen else "",
+    )
+
+
+def _undecided(doubt: str, workload: Workload) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"{doubt}; there may be a job already, and the service neither lists jobs nor tells two of a kind apart. Look "
+        f"at the dataset {workload.dataset} or at Batch decisioning in Journey Optimizer, and set if_unknown='submit', "
+        "or clear the task, to submit one",
+        retryable=False,
+    )
