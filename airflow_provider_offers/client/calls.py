@@ -11,7 +11,7 @@ from airflow_provider_offers.client.actions import Action, Known, Search
 from airflow_provider_offers.client.deciding.asking import decide
 from airflow_provider_offers.client.deciding.jobs import Workload, job_status, submit
 from airflow_provider_offers.client.deciding.questions import Question
-from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
@@ -20,13 +20,12 @@ from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive,
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
-from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now, resolve
+from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
 from airflow_provider_offers.client.flows.timing import service_time
-from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.decided import Decided, Job
-from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import (
     Entity,
     Reference,
@@ -41,12 +40,10 @@ from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.model.validation import (
     Validate,
-    check_offer,
     checked_validate,
 )
 from airflow_provider_offers.client.model.windows import doubtful, window_from
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.messages import Flow, Json, Note
 
 DEFAULT_PATIENCE = 10.0
@@ -183,7 +180,7 @@ class Calls:
 
     def look_at(self, references: Sequence[Reference]) -> Action[list[Entity | None]]:
         """Read objects in few requests, in the order given; None for one that is not there."""
-        return lambda access: _look_at(access, references)
+        return lambda access: look_at_all(access, references)
 
     def find(self, kind: Kind, name: str) -> Action[list[Entity]]:
         """Read every object of exactly that name."""
@@ -284,15 +281,15 @@ class Calls:
 
         Raises `InvalidInputError` with everything that is wrong, and where an object is named twice.
         """
-        meant, violations = _read_documents(references, documents, checked_validate(validate))
+        meant, violations = read_documents(references, documents, checked_validate(validate))
         failure = f"The {references[0].kind.noun} cannot be replaced" if references else ""
-        if violations and not _needs_looks(references):
+        if violations and not needs_looks(references):
             raise InvalidInputError(failure, violations)
-        if not _needs_looks(references) and not any(has_names(each.kind, found) for each, found in meant.items()):
+        if not needs_looks(references) and not any(has_names(each.kind, found) for each, found in meant.items()):
             return Known(meant)
 
         def flow(access: Access) -> Flow[dict[Reference, Mapping[str, Json]]]:
-            twice = yield from _named_twice(access, references)
+            twice = yield from named_twice(access, references)
             if violations or twice:
                 raise InvalidInputError(failure, [*violations, *twice])
             found: dict[Reference, Mapping[str, Json]] = {}
@@ -379,67 +376,3 @@ class Calls:
     def batch_status(self, job_id: str) -> Action[Job]:
         """Look at a batch decision; see `deciding.batching.job_status`."""
         return lambda access: job_status(access, job_id)
-
-
-def _look_at(access: Access, references: Sequence[Reference]) -> Flow[list[Entity | None]]:
-    found: dict[Reference, Entity | None] = {}
-    by_kind: dict[str, list[Reference]] = {}
-    for reference in dict.fromkeys(references):
-        # A lookup of several goes by reference ids.
-        if reference.id is None or len(references) == 1:
-            found[reference] = yield from look_alone(access, reference)
-        else:
-            by_kind.setdefault(reference.kind.key, []).append(reference)
-    for same_kind in by_kind.values():
-        for start in range(0, len(same_kind), BATCH):
-            batch = same_kind[start : start + BATCH]
-            states: dict[str, Entity | None] = yield from look_at(access, batch)
-            found |= {reference: states.get(reference.id or "") for reference in batch}
-    return [found[reference] for reference in references]
-
-
-def _read_documents(
-    references: Sequence[Reference], documents: Sequence[Any], validate: Validate
-) -> tuple[dict[Reference, Mapping[str, Json]], list[Violation]]:
-    """What each object is to be, in neutral names, and what is wrong with it by itself."""
-    meant: dict[Reference, Mapping[str, Json]] = {}
-    violations: list[Violation] = []
-    for index, (reference, document) in enumerate(zip(references, documents, strict=True)):
-        place = f"/{index}" if len(references) > 1 else ""
-        try:
-            properties = neutral_payload(document, reference.kind)
-            properties = properties if validate is False else tidied(reference.kind, properties)
-            properties.pop("id", None)
-            check_offer(reference.kind, properties, document, validate)
-        except InvalidInputError as error:
-            violations += [replace(each, pointer=f"{place}{each.pointer}") for each in error.violations]
-            continue
-        if reference in meant:
-            violations.append(_twice(place, reference))
-        meant[reference] = properties
-    return meant, violations
-
-
-def _needs_looks(references: Sequence[Reference]) -> bool:
-    """Whether only lookups tell that no object is named twice: some are named by ids and some by names."""
-    return len(references) > 1 and any(each.name is not None and each.id is None for each in references)
-
-
-def _named_twice(access: Access, references: Sequence[Reference]) -> Flow[list[Violation]]:
-    """Each object that two different references mean."""
-    if not _needs_looks(references):
-        return []
-    seen: dict[str, Reference] = {}
-    violations = []
-    for index, reference in enumerate(references):
-        there = yield from resolve(access, reference)
-        ids = [each for each in (there.id, there.instance_id) if each is not None]
-        if any(seen.get(each, reference) != reference for each in ids):
-            violations.append(_twice(f"/{index}", reference))
-        for each in ids:
-            seen.setdefault(each, reference)
-    return violations
-
-
-def _twice(place: str, reference: Reference) -> Violation:
-    return Violation(place, f"{reference} a second time", "each object once")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.client.settings import Settings
     from airflow_provider_offers.client.wire.messages import Flow
-    from airflow_provider_offers.hooks.objects import ObjectCalls, OfferCalls
+    from airflow_provider_offers.hooks.object_calls import ObjectCalls, OfferCalls
     from airflow_provider_offers.operators.words import IfExists, OfferType, Waive
 
 
@@ -37,13 +37,13 @@ class HookCalls:
 
     def objects(self, kind: Kind) -> ObjectCalls:
         """The calls for the objects of a kind."""
-        from airflow_provider_offers.hooks.objects import ObjectCalls
+        from airflow_provider_offers.hooks.object_calls import ObjectCalls
 
         return ObjectCalls(self._library, kind, self._log, self._request_id)
 
     def _offers(self, offer_type: OfferType | None) -> OfferCalls:
         from airflow_provider_offers.client.model.kinds import offer_kind
-        from airflow_provider_offers.hooks.objects import OfferCalls
+        from airflow_provider_offers.hooks.object_calls import OfferCalls
 
         kind = None if offer_type is None else offer_kind(offer_type)
         return OfferCalls(self._library, kind, self._log, self._request_id)

@@ -61,7 +61,7 @@ class _Hook(BaseHook):
 
     def tell_withdrawn(self, creation: Creation, written: Written) -> None:
         """Log which duplicates of what was created are deleted again."""
-        from airflow_provider_offers.hooks.objects import tell_withdrawn
+        from airflow_provider_offers.hooks.object_calls import tell_withdrawn
 
         tell_withdrawn(self.log, creation, written)
 

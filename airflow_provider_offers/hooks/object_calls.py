@@ -1,0 +1,356 @@
+"""What the hooks' calls for objects do, each method written once: actions and searches whose results are receipts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from airflow.sdk.types import Logger
+
+    from airflow_provider_offers.client.actions import Action, Search
+    from airflow_provider_offers.client.calls import Calls, Work
+    from airflow_provider_offers.client.flows.access import Access
+    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+    from airflow_provider_offers.client.model.kinds import Kind
+    from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
+    from airflow_provider_offers.client.model.validation import Validate
+    from airflow_provider_offers.client.wire.messages import Flow
+    from airflow_provider_offers.operators.words import IfExists, Waive
+
+P = ParamSpec("P")
+
+
+class ObjectCalls:
+    """The methods of `LibraryObjects` and `AsyncLibraryObjects`, for objects of one kind.
+
+    An object is named by an id of either generation, an xcore instance id, `name:` and its exact name, or what a task
+    returned. `waive`, `validate` and `if_match` are those of the operators.
+    """
+
+    def __init__(self, library: Calls, kind: Kind, log: Logger, request_id: Callable[[], str | None]) -> None:
+        self._library = library
+        self._kind = kind
+        self._log = log
+        self._request_id = request_id
+
+    def create(
+        self,
+        document: dict[str, Any],
+        *,
+        window: Any = None,
+        if_exists: IfExists = "fail",
+        since: datetime | None = None,
+        patience: float = 10.0,
+        marker: tuple[str, str] | None = None,
+        waive: Waive = (),
+        validate: Validate = True,
+    ) -> Action[WriteReceipt]:
+        """Create an object exactly once and return its receipt; for the options see `OfferLibraryHook.create_offer`.
+
+        Calls `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as `/placements` (dps), between
+        two lookups by name.
+        """
+        from airflow_provider_offers.client.flows.creating import Earlier
+
+        prepare = self._library.prepare(
+            self._kind,
+            document,
+            window=window,
+            if_exists=if_exists,
+            patience=patience,
+            marker=marker,
+            earlier=None if since is None else Earlier(since),
+            waive=waive,
+            validate=validate,
+        )
+
+        def flow(access: Access) -> Flow[WriteReceipt]:
+            creation = yield from prepare(access)
+            return (yield from self.create_prepared(creation)(access))
+
+        return flow
+
+    def create_prepared(self, creation: Creation) -> Action[WriteReceipt]:
+        """Create what `OfferLibrary.prepare` checked, once, and return its receipt."""
+        create = self._library.create_prepared(creation)
+
+        def flow(access: Access) -> Flow[Written]:
+            written = yield from create(access)
+            tell_withdrawn(self._log, creation, written)
+            return written
+
+        return self._written(flow, creation.kind)
+
+    def get(self, object_id: Any) -> Action[ReadReceipt]:
+        """Read an object: a receipt with its status and window, if it has any, and its properties under `object`.
+
+        Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps).
+        """
+        read = self.get_many([object_id])
+
+        def flow(access: Access) -> Flow[ReadReceipt]:
+            receipts = yield from read(access)
+            return receipts[0]
+
+        return flow
+
+    def get_many(self, object_ids: Sequence[Any]) -> Action[list[ReadReceipt]]:
+        """Read many objects in few requests, in the given order. Raises `NotFoundError` that names missing objects."""
+        read = self._library.get_many([self._reference(each) for each in object_ids])
+
+        def flow(access: Access) -> Flow[list[ReadReceipt]]:
+            began = access.exchange.clock()
+            entities = yield from read(access)
+            self._tell("Read", len(entities), access.exchange.clock() - began)
+            return [self._shown(each, full=True) for each in entities]
+
+        return flow
+
+    def patch(
+        self,
+        object_id: Any,
+        patch: list[dict[str, Any]],
+        *,
+        if_match: int | str | None = None,
+        waive: Waive = (),
+        validate: Validate = True,
+    ) -> Action[WriteReceipt]:
+        """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
+        return self._done(object_id, self._library.patch, patch, if_match=if_match, waive=waive, validate=validate)
+
+    def replace(
+        self,
+        object_id: Any,
+        document: dict[str, Any],
+        *,
+        if_match: int | str | None = None,
+        waive: Waive = (),
+        validate: Validate = True,
+    ) -> Action[WriteReceipt]:
+        """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
+        return self._done(object_id, self._library.replace, document, if_match=if_match, waive=waive, validate=validate)
+
+    def edit(self, object_id: Any, work: Work) -> Action[WriteReceipt]:
+        """Run a flow of `client.flows.editing` on one object and return the receipt."""
+        return self._done(object_id, self._library.edit, work)
+
+    def schedule(
+        self,
+        object_id: Any,
+        start: datetime | str,
+        end: datetime | str | None = None,
+        *,
+        duration: timedelta | str | None = None,
+        timezone: str | None = None,
+        waive: Waive = (),
+        validate: Validate = True,
+    ) -> Action[WriteReceipt]:
+        """Set the window of an offer or a decision; see `ScheduleOfferOperator` for the parameters."""
+        from airflow_provider_offers.client.model.windows import resolve_window
+
+        window = resolve_window(start, end, duration, timezone)
+        return self._done(object_id, self._library.schedule, window, waive=waive, validate=validate)
+
+    def publish(self, object_id: Any, *, waive: Waive = ()) -> Action[WriteReceipt]:
+        """Approve an offer; see `PublishOfferOperator`."""
+        return self._done(object_id, self._library.publish, waive=waive)
+
+    def unpublish(self, object_id: Any) -> Action[WriteReceipt]:
+        """Take an approved offer back to draft; see `UnpublishOfferOperator`."""
+        return self._done(object_id, self._library.unpublish)
+
+    def activate(self, object_id: Any, *, waive: Waive = ()) -> Action[WriteReceipt]:
+        """Let a decision go live; see `ActivateDecisionOperator`."""
+        return self._done(object_id, self._library.activate, waive=waive)
+
+    def deactivate(self, object_id: Any) -> Action[WriteReceipt]:
+        """Take a live decision back to draft; see `DeactivateDecisionOperator`."""
+        return self._done(object_id, self._library.deactivate)
+
+    def complete(self, object_id: Any) -> Action[WriteReceipt]:
+        """Complete a live decision, which is final; see `CompleteDecisionOperator`."""
+        return self._done(object_id, self._library.complete)
+
+    def archive(self, object_id: Any) -> Action[WriteReceipt]:
+        """Archive an offer or a decision, which is final."""
+        return self._done(object_id, self._library.archive)
+
+    def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[WriteReceipt]:
+        """Delete an object, wait until it is gone, and return a receipt; `cascaded` in it lists other deleted objects.
+
+        If others refer to the object, raises `ConflictError` that names them; `cascade` deletes them first instead.
+        """
+        return self._done(object_id, self._library.delete, missing_ok=missing_ok, cascade=cascade)
+
+    def search(
+        self,
+        *,
+        q: str | None = None,
+        qop: str | None = None,
+        fields: Any = None,
+        properties: Any = None,
+        order_by: Any = None,
+        limit: Any = None,
+        page_size: Any = None,
+        name: str | None = None,
+        ids: Any = None,
+        full: bool = False,
+    ) -> Search[ReadReceipt]:
+        """The results of a search, each once, page by page; see `client.model.query.parse_query`.
+
+        Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
+        """
+        from airflow_provider_offers.client.actions import Search
+        from airflow_provider_offers.client.model.query import parse_query
+
+        query = parse_query(
+            q=q,
+            qop=qop,
+            fields=fields,
+            properties=properties,
+            order_by=order_by,
+            limit=limit,
+            page_size=page_size,
+            name=name,
+            ids=ids,
+        )
+        found = self._library.search(self._kind, query)
+        began = time.monotonic()
+        return Search(
+            found.begin,
+            lambda entity: self._shown(entity, full=full),
+            found.limit,
+            lambda count: self._tell("Found", count, time.monotonic() - began),
+        )
+
+    def _reference(self, object_id: Any) -> Reference:
+        return self._library.reference(self._kind, object_id)
+
+    def _done(
+        self,
+        object_id: Any,
+        method: Callable[Concatenate[Kind, Any, P], Action[Written]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> Action[WriteReceipt]:
+        """What a method of the library does to the object, with its receipt."""
+        reference = self._reference(object_id)
+        return self._written(method(reference.kind, reference, *arguments, **options), reference.kind, object_id)
+
+    def _written(self, done: Action[Written], kind: Kind, given: Any = None) -> Action[WriteReceipt]:
+        """The action, with a line in the log and the receipt."""
+        from airflow_provider_offers.client.model.receipts import write_receipt
+
+        def flow(access: Access) -> Flow[WriteReceipt]:
+            began = access.exchange.clock()
+            written = yield from done(access)
+            receipt = write_receipt(written, self._library.settings, kind, given)
+            self._tell_of(receipt, receipt["action"], access.exchange.clock() - began)
+            return self._receipt(cast("WriteReceipt", receipt))
+
+        return flow
+
+    def _receipt(self, receipt: WriteReceipt) -> WriteReceipt:
+        return with_kind(receipt, self._kind)
+
+    def _shown(self, entity: Entity, *, full: bool) -> ReadReceipt:
+        from airflow_provider_offers.client.model.receipts import object_receipt
+
+        return cast("ReadReceipt", object_receipt(entity, self._library.settings, full=full))
+
+    def _tell(self, done: str, count: int, seconds: float) -> None:
+        """Log how many objects were read or found."""
+        self._log.info(
+            "%s %d %s in sandbox %r over %s in %.2f s [request id %s]",
+            done,
+            count,
+            self._nouns(),
+            self._library.settings.sandbox,
+            self._library.settings.api,
+            seconds,
+            self._request_id(),
+        )
+
+    def _nouns(self) -> str:
+        return f"of kind {self._kind.key}"
+
+    def _tell_of(self, receipt: dict[str, Any], done: str, seconds: float) -> None:
+        """Log what was done to which object, where, how long it took, and under which request id."""
+        self._log.info(
+            "%s %s %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
+            done.capitalize(),
+            f"{receipt['offer_type']} offer" if "offer_type" in receipt else receipt["kind"],
+            repr(receipt["name"]) if receipt["name"] else "",
+            receipt["id"],
+            receipt["sandbox"],
+            receipt["api"],
+            seconds,
+            self._request_id(),
+        )
+
+
+class OfferCalls(ObjectCalls):
+    """The methods of the hooks for offers: either type where none is given, and receipts that name the type."""
+
+    def __init__(self, library: Calls, kind: Kind | None, log: Logger, request_id: Callable[[], str | None]) -> None:
+        from airflow_provider_offers.client.model.kinds import PERSONALIZED
+
+        super().__init__(library, kind or PERSONALIZED, log, request_id)
+        self._stated = kind
+
+    def get(self, object_id: Any) -> Action[ReadReceipt]:
+        """Read an offer."""
+        reference = self._reference(object_id)
+        read = self._library.get(reference.kind, reference)
+
+        def flow(access: Access) -> Flow[ReadReceipt]:
+            began = access.exchange.clock()
+            entity = yield from read(access)
+            receipt = self._shown(entity, full=True)
+            self._tell_of(dict(receipt), "read", access.exchange.clock() - began)
+            return receipt
+
+        return flow
+
+    def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[WriteReceipt]:
+        """Delete an offer; without `cascade`, the service tells whether something refers to it."""
+        from airflow_provider_offers.client.flows.deleting import delete_written
+
+        if cascade:
+            return super().delete(object_id, missing_ok=missing_ok, cascade=True)
+        return self.edit(object_id, lambda access, reference: delete_written(access, reference, missing_ok=missing_ok))
+
+    def _reference(self, object_id: Any) -> Reference:
+        return self._library.offer_reference(object_id, self._stated)
+
+    def _receipt(self, receipt: WriteReceipt) -> WriteReceipt:
+        return receipt
+
+    def _shown(self, entity: Entity, *, full: bool) -> ReadReceipt:
+        from airflow_provider_offers.client.model.receipts import entity_receipt
+
+        return cast("ReadReceipt", entity_receipt(entity, self._library.settings, full=full))
+
+    def _nouns(self) -> str:
+        return "offers" if self._stated is None else f"{self._kind.key} offers"
+
+
+def with_kind(receipt: WriteReceipt, kind: Kind) -> WriteReceipt:
+    """The receipt of a write with the kind in it."""
+    return {**receipt, "kind": kind.key}
+
+
+def tell_withdrawn(log: Logger, creation: Creation, written: Written) -> None:
+    """Log which duplicates of what was created are deleted again."""
+    if written.withdrawn:
+        log.warning(
+            "%r was made more than once, by two at once or by a request thought lost: %s stays, %s deleted",
+            creation.name,
+            written.receipt.id,
+            ", ".join(written.withdrawn),
+        )
