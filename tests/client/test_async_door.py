@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, UnsupportedError
 from airflow_provider_offers.client.library import AsyncOfferLibrary
-from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, TAG
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
-from tests.client.library import SALE
+from tests.client.campaign import offer
 
 WINDOW = {"start": "2030-01-01T00:00:00Z", "end": "2030-02-01T00:00:00Z"}
 
@@ -30,27 +29,25 @@ def played(emulator: Emulator, api: str, play: Callable[[AsyncOfferLibrary], Awa
     asyncio.run(main())
 
 
-def sale(name: str) -> dict[str, Any]:
-    return {**SALE, "name": name}
-
-
 def test_an_offer_from_its_creation_to_its_end(emulator: Emulator, api: str) -> None:
     async def play(library: AsyncOfferLibrary) -> None:
-        made = await library.create(PERSONALIZED, sale("Voucher"))
+        made = await library.create(PERSONALIZED, offer("Voucher", Emulator.PLACEMENT_ID, status="draft"))
         assert made.action == "created"
-        offer = made.receipt.id
-        assert (await library.get(PERSONALIZED, offer)).name == "Voucher"
-        assert [each.id for each in await library.find(PERSONALIZED, "Voucher")] == [offer]
-        assert (await library.schedule(PERSONALIZED, offer, WINDOW)).action == "scheduled"
-        assert (await library.publish(PERSONALIZED, offer)).action == "published"
+        made_id = made.receipt.id
+        assert (await library.get(PERSONALIZED, made_id)).name == "Voucher"
+        assert [each.id for each in await library.find(PERSONALIZED, "Voucher")] == [made_id]
+        assert (await library.schedule(PERSONALIZED, made_id, WINDOW)).action == "scheduled"
+        assert (await library.publish(PERSONALIZED, made_id)).action == "published"
         assert (await library.unpublish(PERSONALIZED, "name:Voucher")).action == "unpublished"
         patch = [{"op": "add", "path": "/characteristics", "value": {"sku": "1"}}]
-        assert (await library.patch(PERSONALIZED, offer, patch)).action == "updated"
-        assert (await library.replace(PERSONALIZED, offer, sale("Renamed"))).action == "replaced"
-        assert (await library.archive(PERSONALIZED, offer)).action == "archived"
-        assert (await library.delete(PERSONALIZED, offer)).action == "deleted"
+        assert (await library.patch(PERSONALIZED, made_id, patch)).action == "updated"
+        assert (
+            await library.replace(PERSONALIZED, made_id, offer("Renamed", Emulator.PLACEMENT_ID))
+        ).action == "replaced"
+        assert (await library.archive(PERSONALIZED, made_id)).action == "archived"
+        assert (await library.delete(PERSONALIZED, made_id)).action == "deleted"
         with pytest.raises(NotFoundError):
-            await library.get(PERSONALIZED, offer)
+            await library.get(PERSONALIZED, made_id)
 
     played(emulator, api, play)
 
@@ -75,7 +72,7 @@ def test_many_at_once_and_found_page_by_page(emulator: Emulator, api: str) -> No
 def test_what_is_wrong_is_refused_before_a_request(emulator: Emulator, api: str) -> None:
     async def play(library: AsyncOfferLibrary) -> None:
         with pytest.raises(InvalidInputError):
-            await library.create(PLACEMENT, {"name": "Half"})
+            await library.create(TAG, {"description": "nameless"})
         with pytest.raises(InvalidInputError):
             await library.get(TAG, "dps:personalized-offer:1")
         with pytest.raises(UnsupportedError, match="'publish'"):

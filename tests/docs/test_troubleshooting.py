@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import OfferLibraryError
-from airflow_provider_offers.client.flows.deleting import delete_written
+from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import parse_query
@@ -83,7 +83,7 @@ def _of_calls(emulator: Emulator) -> Iterator[str]:
             lambda library: library.create(PERSONALIZED, {**OFFER, "name": "Twin"}, if_exists="adopt"),
             lambda library: library.patch(PERSONALIZED, used, [{"op": "remove", "path": "/rank/order"}], if_match=7),
             lambda library: library.get(PERSONALIZED, "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21"),
-            lambda library: library.edit(PERSONALIZED, used, delete_written),
+            lambda library: library.run(lambda access: delete(access, library.offer_reference(used))),
             _search(q="voucher"),
         ],
     )

@@ -80,7 +80,8 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
     waiver = Waiver(creation.waive, creation.validate == "strict")
     if creation.doubts:
         yield from _settle_window(creation, waiver)
-    if properties.get("status") != _target(kind):
+    target = _target(kind)
+    if target is None or properties.get("status") != target:
         return
     exchange = access.exchange
     # Before the first answer the service's time is not known, and the lookup tells it.

@@ -72,6 +72,11 @@ def test_what_is_waived_is_silent_and_strict_refuses_the_rest(
     assert warnings() == {}
 
 
+def test_what_has_no_status_is_not_looked_at(library: OfferLibrary, warnings: Any) -> None:
+    assert library.create(TAG, {"name": "Spring"}, validate="strict").action == "created"
+    assert warnings() == {}
+
+
 @pytest.mark.parametrize("kind", [PERSONALIZED, FALLBACK], ids=["personalized", "fallback"])
 def test_an_offer_created_as_approved_is_looked_at_without_another_request(
     library: OfferLibrary, emulator: Emulator, warnings: Any, kind: Kind
