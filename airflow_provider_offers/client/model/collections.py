@@ -23,12 +23,12 @@ MemberId = Annotated[Any, RefersTo((*_OFFERS, "tag"), "the id of an offer, or of
 
 
 class Collection(KindModel):
-    """Offers, or what collection qualifiers stand for."""
+    """A list of offers, or all offers with certain collection qualifiers."""
 
     filterType: Annotated[
         OrTemplate[Literal["offers", "any-tags", "all-tags"]],
         respelled_words(anyTags="any-tags", allTags="all-tags"),
-    ] = Field(ABSENT, description="what `ids` are: offers, or qualifiers of which an offer has any or all")
+    ] = Field(ABSENT, description="the meaning of `ids`: offers, or qualifiers of which an offer must have any or all")
     ids: Annotated[list[MemberId], Many("ids")] = Field(
         ABSENT, description="the offers (at most 500), or the qualifiers (at most 20)"
     )

@@ -69,7 +69,7 @@ def empty_window(given: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 class KindModel(Described):
-    """What every kind of object has."""
+    """The properties of every kind of object."""
 
     name: Name = Field(description="the name; the natural key of a creation")
     description: AnyText = Field(ABSENT, description="free text")
@@ -81,7 +81,7 @@ class KindModel(Described):
 
 
 class ProfileConstraint(Described):
-    """For whom something is meant."""
+    """The eligible profiles."""
 
     profileConstraintType: OrTemplate[Literal["none", "eligibilityRule", "anySegments", "allSegments", "rules"]] = (
         Field(ABSENT, description="which of the next two properties applies")
@@ -96,7 +96,7 @@ class Order(Described):
     orderEvaluationType: Annotated[
         OrTemplate[Literal["static", "scoringFunction", "ranking-strategy"]],
         respelled_words(rankingStrategy="ranking-strategy"),
-    ] = Field(ABSENT, description="how the order is found; generation 1 writes the last as `rankingStrategy`")
+    ] = Field(ABSENT, description="the ranking method; generation 1 writes the last one as `rankingStrategy`")
     function: FormulaId = Field(ABSENT, description="the ranking formula")
     rankingStrategy: Annotated[Filled, Expected("the id of an AI model")] = Field(
         ABSENT, description="the id of an AI model"
@@ -121,7 +121,7 @@ class SchemaReference(Described):
 
 
 class DefinedOn(Described):
-    """What an expression is about."""
+    """The data that an expression reads."""
 
     schema_: SchemaReference = Field(ABSENT, alias="schema", description="the schema behind the alias")
     referencePaths: Annotated[list[Annotated[Filled, Expected("the path of an attribute")]], Many("paths")] = Field(

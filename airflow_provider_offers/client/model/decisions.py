@@ -28,17 +28,17 @@ class CriterionRank(Rank):
     """How the offers of a criterion are ranked."""
 
     priority: Whole = Field(
-        ABSENT, description="the criterion's; criteria are evaluated in the order of the list regardless"
+        ABSENT, description="the priority of the criterion; criteria are still evaluated in the order of the list"
     )
 
 
 class OptionSelection(Described):
-    """Out of what a criterion selects."""
+    """The offers that a criterion selects from."""
 
     optionSelectionType: OrTemplate[Literal["filter", "directList"]] = Field(
         ABSENT, description="whether the criterion selects from a collection (default) or lists its own offers"
     )
-    filter: CollectionId = Field(ABSENT, description="the collection, required unless by `directList`")
+    filter: CollectionId = Field(ABSENT, description="the collection; required unless the type is `directList`")
     optionList: Shown = ABSENT
 
     @classmethod
@@ -49,24 +49,24 @@ class OptionSelection(Described):
 
 
 class Criterion(Described):
-    """Which offers are for the placement that is counteds."""
+    """Which offers a decision can show at which placements."""
 
     placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="the placements")
     optionSelection: OptionSelection = Field(description="what the criterion selects from")
-    profileConstraint: ProfileConstraint = Field(ABSENT, description="the customers whom it is for")
+    profileConstraint: ProfileConstraint = Field(ABSENT, description="the eligible customers")
     rank: CriterionRank = Field(ABSENT, description="how its offers are ranked")
 
 
 class Decision(KindModel):
-    """Which offers are decided between, for the placement that is counteds."""
+    """Which offers can be shown at which placements."""
 
     status: OrTemplate[Literal["draft", "live", "complete", "archived"]] = Field(description="see below")
     startDate: Instant = Field(ABSENT, description="the start of the window")
     endDate: Instant = Field(ABSENT, description="the end of the window; later than `startDate`")
-    fallback: FallbackId = Field(ABSENT, description="the content for each placement no offer fits")
+    fallback: FallbackId = Field(ABSENT, description="the offer to show if no other offer fits")
     criteria: Annotated[list[Criterion], Many("criteria")] = Field(
         ABSENT,
-        description="which offers for the placement that is counteds, in their order; "
+        description="the offers for the placements, in order; "
         f"at most {_MAX_PLACEMENTS} placements and {_MAX_COLLECTIONS} collections altogether",
     )
     # In the form of 2019 one of each stands in place of the criteria.

@@ -12,12 +12,10 @@ from airflow_provider_offers.client.model.facts import Expected, Filled, Flag, S
 
 
 class Expression(Described):
-    """An expression in Profile Query Language, the only language there is."""
+    """An expression in Profile Query Language, the only supported language."""
 
     type: Pql = Field(description="the language")
-    format: PqlFormat = Field(
-        ABSENT, description="`pql/text` on all of Adobe's pages; another one is left to the service"
-    )
+    format: PqlFormat = Field(ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values")
     value: FormulaText = Field(description="the expression")
 
 
@@ -28,7 +26,7 @@ class ReturnType(Described):
 
 
 class RankingFormula(KindModel):
-    """How offers are ranked. Generation 1 documents no calls for formulas, but its spelling of them is seen."""
+    """A score to rank offers. Generation 1 documents no calls for formulas, but its spelling is known."""
 
     expression: Expression = Field(description="the score, in Profile Query Language")
     returnType: Annotated[ReturnType, UnreliableOnRead(any_case=True)] = Field(

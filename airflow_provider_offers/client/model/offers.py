@@ -96,7 +96,7 @@ class Window(Described):
     """When an offer may be shown."""
 
     startDate: Instant = Field(description="the start of the window")
-    endDate: Instant = Field(description="the end of the window; later than `startDate`, but in a draft")
+    endDate: Instant = Field(description="the end of the window; later than `startDate`, except in a draft")
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
@@ -108,14 +108,14 @@ class SelectionConstraint(ProfileConstraint, Window):
 
 
 class CappingConstraint(Described):
-    """How often an offer is shown at most."""
+    """The maximum number of times that an offer is shown."""
 
     globalCap: Positive = Field(ABSENT, description="the maximum for all customers together")
     profileCap: Positive = Field(ABSENT, description="the maximum for each customer")
 
 
 class Repeat(Described):
-    """When the counting of a cap starts again."""
+    """When the count of a cap restarts."""
 
     enabled: Flag = Field(ABSENT, description="whether it restarts")
     unit: OrTemplate[Literal["day", "week", "month"]] = Field(ABSENT, description="the unit of the period")
@@ -123,12 +123,12 @@ class Repeat(Described):
 
 
 class FrequencyCappingConstraint(Described):
-    """A cap that starts again."""
+    """A cap whose count can restart."""
 
     enabled: Flag = Field(ABSENT, description="whether the cap applies")
     limit: Positive = Field(description="how often the offer may be shown")
     scope: OrTemplate[Literal["global", "profile"]] = Field(
-        description="whether all customers are counted together, or each alone"
+        description="whether all customers are counted together, or each one separately"
     )
     entity: OrTemplate[Literal["offer", "placement"]] = Field(
         description="whether the offer or one placement is counted"
@@ -150,7 +150,7 @@ class FrequencyCappingConstraint(Described):
 
 
 class Offer(KindModel):
-    """What both kinds of offers have."""
+    """The properties of both kinds of offers."""
 
     status: OrTemplate[Literal["draft", "approved", "archived"]] = Field(description="see below")
     representations: Annotated[list[Representation], Many("representations")] = Field(
@@ -160,7 +160,7 @@ class Offer(KindModel):
         ABSENT, description="its collection qualifiers"
     )
     characteristics: Annotated[dict[str, JsonText], Many(maximum=30), Expected("an object of texts")] = Field(
-        ABSENT, description="texts under names of your own"
+        ABSENT, description="texts with names of your choice"
     )
     rank: Rank = Field(ABSENT, description="which offer wins")
     cappingConstraint: CappingConstraint = Field(ABSENT, description="how often the offer may be shown")
@@ -186,7 +186,7 @@ class Offer(KindModel):
 
 
 class PersonalizedOffer(Offer):
-    """An offer with a window and a rank, for the customers whom it is meant for."""
+    """An offer with a window and a rank, for eligible customers."""
 
     rank: Rank = Field(description="which offer wins")
     selectionConstraint: SelectionConstraint = Field(description="when the offer may be shown, and to whom")

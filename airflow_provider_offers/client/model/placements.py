@@ -27,15 +27,15 @@ class Placement(KindModel):
         ABSENT, description="media types, such as `text/html`"
     )
     itemCount: OrTemplate[Annotated[int, Ge(1), Le(30)]] = Field(
-        ABSENT, description="how many offers are returned where a request does not say"
+        ABSENT, description="how many offers are returned if a request does not set it"
     )
     allowDuplicatePlacements: Flag = Field(
-        ABSENT, description="false on any placement of a request forbids the same offer twice in it"
+        ABSENT, description="false on any placement of a request forbids duplicate offers in it"
     )
-    returnContent: Flag = Field(ABSENT, description="whether a decision's answer carries the content")
+    returnContent: Flag = Field(ABSENT, description="whether the answer of a decision contains the content")
     returnMetaData: dict[str, Flag] = Field(
         ABSENT,
-        description="which metadata the answer carries, by name: `decisionName`, `offerName`, `offerAttributes`, "
+        description="the metadata in the answer, by name: `decisionName`, `offerName`, `offerAttributes`, "
         "`offerPriority`, `placementName`, `channelType`, `contentType`",
     )
     labels: Shown = ABSENT

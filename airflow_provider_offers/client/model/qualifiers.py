@@ -12,7 +12,7 @@ from airflow_provider_offers.client.model.facts import AnyText, Shown, Unreliabl
 
 
 class CollectionQualifier(KindModel):
-    """A mark that offers carry, and collections gather by."""
+    """A label on offers that collections select by."""
 
     name: Name = Field(description="the name; the service allows each name once")
     # Lists show the name alone.

@@ -12,17 +12,17 @@ from airflow_provider_offers.client.model.facts import AnyText, OnXcore, Shown, 
 
 
 class Condition(Described):
-    """An expression in Profile Query Language, the only language there is."""
+    """An expression in Profile Query Language, the only supported language."""
 
     type: Annotated[Pql, OnXcore("type", also="xdm:type")] = Field(description="the language")
     format: Annotated[PqlFormat, OnXcore("format", also="xdm:format")] = Field(
-        ABSENT, description="`pql/text` on all of Adobe's pages; another one is left to the service"
+        ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values"
     )
     value: Annotated[RuleText, OnXcore("value", also="xdm:value")] = Field(description="the expression")
 
 
 class DecisionRule(KindModel):
-    """Which profiles an offer, or a part of a decision, is for.
+    """Which profiles qualify for an offer or for a criterion of a decision.
 
     Adobe's pages write the description and the condition without a prefix on generation 1; reads have been seen with
     one.
@@ -32,7 +32,7 @@ class DecisionRule(KindModel):
         ABSENT, description="free text"
     )
     condition: Annotated[Condition, OnXcore("condition", also="xdm:condition")] = Field(
-        description="who is eligible, in Profile Query Language"
+        description="the condition for eligible profiles, in Profile Query Language"
     )
     definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
         ABSENT, description="what the expression reads, by alias"
