@@ -80,11 +80,15 @@ class OfferLibraryOperator(Templated, BaseOperator):
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 return self.work(hook, context)
         except OfferLibraryError as error:
-            if error.retryable:
-                raise
-            told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
             # Without the cause, which would repeat the message with our frames.
-            raise AirflowFailException(str(told)) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OfferLibraryError) -> Exception:
+        """The exception that ends the task: for good, or as Airflow's retries are to see it. The log shows it once."""
+        if error.retryable:
+            return error.with_traceback(None)
+        told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
+        return AirflowFailException(str(told))
 
     def _check_flags(self) -> None:
         """Reject a flag that is not a boolean: the text "False" would count as true."""
@@ -100,9 +104,9 @@ class OfferLibraryOperator(Templated, BaseOperator):
         try:
             # The fields are rendered again after every wait.
             self.check_templates()
-        except InvalidInputError as error:
-            raise AirflowFailException(str(error)) from None
-        return super().resume_execution(next_method, next_kwargs, context)
+            return super().resume_execution(next_method, next_kwargs, context)
+        except OfferLibraryError as error:
+            raise self._failure(error) from None
 
     @abstractmethod
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:

@@ -136,7 +136,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}")
         except OfferLibraryError as error:
             if error.retryable:
-                raise
+                # Once, without the cause and our frames, as the operators end.
+                raise error.with_traceback(None) from None
             if self._is_mistake(error, is_first):
                 told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
                 self._fail_for_good(str(told))
