@@ -267,11 +267,11 @@ class OffersFoundTrigger(OfferTrigger):
         return "" if self._found is None else f"The search finds {self._found}; the sensor waits for {self.at_least}"
 
     def _shared_search(self) -> SharedSearch:
+        from airflow_provider_offers.client.flows.listing import search
         from airflow_provider_offers.client.model.filters import fitted
         from airflow_provider_offers.client.model.kinds import offer_kind
         from airflow_provider_offers.client.model.query import parse_query
         from airflow_provider_offers.client.model.receipts import entity_receipt
-        from airflow_provider_offers.client.waiting.changes import search
         from airflow_provider_offers.client.waiting.watch import SharedSearch
 
         kind = offer_kind(self.offer_type)

@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
     UnsupportedError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import not_found, resolve
+from airflow_provider_offers.client.flows.reading import look_alone, not_found, resolve
 from airflow_provider_offers.client.generations import decisioning
 from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
@@ -23,7 +23,6 @@ from airflow_provider_offers.client.model.kinds import DECISION
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.secret import Secret
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Answer, Flow
 from airflow_provider_offers.client.wire.retry import is_unsettled
 

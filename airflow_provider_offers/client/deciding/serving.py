@@ -29,6 +29,7 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.generations.capabilities import capabilities_of
 from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
@@ -37,7 +38,6 @@ from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.waiting.verdicts import called, missing_offer
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

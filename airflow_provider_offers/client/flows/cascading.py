@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.reading import look_alone, read_now, resolve
 from airflow_provider_offers.client.flows.referring import (
     ENOUGH,
     explained,
@@ -27,7 +27,6 @@ from airflow_provider_offers.client.flows.referring import (
 )
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
 
 _CASCADE_FIRST = "cascade deletes these first"

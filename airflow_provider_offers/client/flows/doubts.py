@@ -14,7 +14,7 @@ from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.flows.reading import Found, find_there
+from airflow_provider_offers.client.flows.reading import Found, find_there, look_alone
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
@@ -23,7 +23,6 @@ from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, WindowDoubt, doubtful
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow, Json, Note
 
 # The name of a finding that can be waived, of whatever kind of object.

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look_at
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.identifiers import TYPED_ID
@@ -25,7 +26,6 @@ from airflow_provider_offers.client.model.kinds import (
 )
 from airflow_provider_offers.client.model.references import pointings
 from airflow_provider_offers.client.model.windows import window_of
-from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 DecisionReason = Literal[

@@ -9,6 +9,7 @@ from airflow_provider_offers.client.errors import PagingError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LIMIT = re.compile(r"(?<=[?&])limit=([0-9]{1,9})(?![0-9])")
@@ -98,6 +99,15 @@ class Listing:
 
     def _total_counts(self) -> bool:
         return self._access.generation.total_is_whole
+
+
+def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:
+    """What a search finds, up to its limit."""
+    listing = Listing(access, kind, access.generation.search(kind, query))
+    found: list[Entity] = []
+    while (query.limit is None or len(found) < query.limit) and (page := (yield from listing.advance())) is not None:
+        found += page
+    return found[: query.limit]
 
 
 def _wider(href: str, times: int) -> str:

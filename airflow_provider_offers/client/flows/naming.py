@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import named
+from airflow_provider_offers.client.flows.reading import look_alone, named
 from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
@@ -17,7 +17,6 @@ from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.references import Pointing, pointings
 from airflow_provider_offers.client.model.spelling import split_pointer
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 

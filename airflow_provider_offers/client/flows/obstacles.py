@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import BATCH
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.kinds import FALLBACK, PLACEMENT, RULE, Kind
 from airflow_provider_offers.client.model.windows import window_of
-from airflow_provider_offers.client.waiting.changes import BATCH
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 OfferReason = Literal["window_over", "no_window", "no_representation", "missing_placement", "missing_rule"]

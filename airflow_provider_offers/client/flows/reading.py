@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
+from airflow_provider_offers.client.errors import AmbiguousNameError, BadRequestError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity, Reference
@@ -17,6 +17,8 @@ from airflow_provider_offers.client.wire.messages import Answer, Flow
 
 # HTTP dates count whole seconds, so a clock read from one is up to a second behind.
 CLOCK_GRAIN = timedelta(seconds=2)
+# Ids that one lookup asks for, so that its address stays well below what servers take.
+BATCH = 40
 
 
 def resolve(access: Access, reference: Reference) -> Flow[Reference]:
@@ -84,6 +86,46 @@ def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity
         return entity, parse_instant(entity.modified) - _skew(answer, access.exchange.now())
     except (ValueError, OverflowError):
         return entity, None
+
+
+def look_at(access: Access, references: Sequence[Reference]) -> Flow[dict[str, Entity | None]]:
+    """The offers of one kind as they are now, by reference id; None for one that is not there any more.
+
+    Calls one lookup for all; an offer that it lacks is read by itself before it counts as gone, since a listing may
+    lag behind a creation.
+    """
+    kind = references[0].kind
+    found: dict[str, Entity | None] = {}
+    wanted = {reference.id for reference in references if reference.id is not None}
+    listing = Listing(access, kind, access.generation.lookup(kind, ids=sorted(wanted)))
+    try:
+        while (page := (yield from listing.advance())) is not None:
+            found |= {entity.id: entity for entity in page if entity.id in wanted}
+    except BadRequestError:
+        # dps has no lookup of several ids but by a pattern, which it may find too long: then one by one.
+        found.clear()
+    for reference in references:
+        if reference.id is not None and reference.id not in found:
+            found[reference.id] = yield from look_alone(access, reference)
+    # In the order asked for, so that every way to wait returns the same list.
+    return {reference.id: found[reference.id] for reference in references if reference.id is not None}
+
+
+def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
+    """One offer as it is now; None where it is not there."""
+    try:
+        there = yield from resolve(access, reference)
+        answer = yield from access.send(access.generation.read(there), accept=(404, 410))
+        if answer.response.status in (404, 410) and reference.id is None and reference.instance_id is None:
+            # What had the name is gone, and another may have it by now.
+            access.forget(there)
+            there = yield from resolve(access, reference)
+            answer = yield from access.send(access.generation.read(there), accept=(404, 410))
+    except NotFoundError:
+        return None
+    if answer.response.status in (404, 410):
+        return None
+    return access.generation.entity(reference.kind, answer)
 
 
 def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:

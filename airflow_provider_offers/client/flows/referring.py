@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from airflow_provider_offers.client.errors import APIError, ConflictError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.references import pointings, targets
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
 
 _PAGE = 100

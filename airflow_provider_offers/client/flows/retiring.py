@@ -8,9 +8,9 @@ from datetime import datetime
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.editing import archive_expired
+from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Receipt, Reference, Written
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE
-from airflow_provider_offers.client.waiting.changes import look_alone
 from airflow_provider_offers.client.wire.messages import Flow
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look_at, resolve
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import (
@@ -19,7 +19,6 @@ from airflow_provider_offers.client.model.validation import (
     Validate,
     check_offer,
 )
-from airflow_provider_offers.client.waiting.changes import BATCH, look_alone, look_at
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look_at
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.waiting.changes import BATCH, ChangeReader, look_alone, look_at
+from airflow_provider_offers.client.waiting.changes import ChangeReader
 from airflow_provider_offers.client.waiting.polling import (
     LONGEST_OUTAGE,
     LONGEST_REFUSAL,

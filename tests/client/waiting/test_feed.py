@@ -22,9 +22,9 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
+from airflow_provider_offers.client.flows.listing import search
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.waiting.changes import search
 from airflow_provider_offers.client.waiting.feed import Feed
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
 from airflow_provider_offers.client.wire.messages import Request
