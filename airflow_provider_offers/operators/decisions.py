@@ -299,16 +299,19 @@ class BatchDecisionOperator(OfferLibraryOperator):
                 execution_deadline=execution_deadline(self, context),
             ),
             method_name="execute_complete",
+            kwargs={"job_id": receipt["job_id"]},
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, job_id: str | None = None
+    ) -> dict[str, Any]:
         """Continue with the event of the trigger."""
         from airflow_provider_offers.client.deciding.batch import BatchRun
         from airflow_provider_offers.client.model.decided import Job
         from airflow_provider_offers.client.wire.memory import remember
 
         self._batch = batch = BatchRun(tries_of(context))
-        remember(TaskMemory(context), batch.recall())
+        remember(TaskMemory(context), batch.resume(job_id))
         try:
             receipt = self._received(event)
         except (OfferLibraryError, AirflowTaskTimeout) as error:

@@ -551,10 +551,10 @@ class KilledBeforeTheAnswer(_Tried):
 class KilledAfterTheWait(_Tried):
     """Is killed when it comes back from the triggerer, once."""
 
-    def execute_complete(self, context: Any, event: Any = None) -> Any:
+    def execute_complete(self, context: Any, event: Any = None, job_id: str | None = None) -> Any:
         if context["ti"].try_number == 1:
             kill_this_worker()
-        return super().execute_complete(context, event)
+        return super().execute_complete(context, event, job_id)
 
 
 def killed(
@@ -651,7 +651,8 @@ def test_time_runs_out_while_the_job_goes_on(airflow: Airflow, emulator: Emulato
             assert [each.try_number for each in more] == [2]
         else:
             assert isinstance(first.error, AirflowFailException)
-            assert "Airflow 3.2 would let no retry know of it" in str(first.error)
+            assert "On Airflow 3.2 a retry would not know of it" in str(first.error)
+            assert "The batch job None" not in str(first.error)
             assert more == []
 
 

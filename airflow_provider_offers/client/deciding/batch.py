@@ -92,6 +92,12 @@ class BatchRun:
             )
             self.record = Record()
 
+    def resume(self, job_id: str | None) -> Flow[None]:
+        """Go on with the wait for a job in another process. Without a memory, only the caller knows the job's id."""
+        yield from self.recall()
+        if self.record.job_id is None:
+            self.record = replace(self.record, job_id=job_id)
+
     @property
     def doubt(self) -> str | None:
         """Why there may be a job of unknown id; None if there certainly is none."""

@@ -21,7 +21,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.waiting.polling import MAX_FAILURES, Patience
-from airflow_provider_offers.client.wire.memory import remember
+from airflow_provider_offers.client.wire.memory import NO_MEMORY, remember
 from tests.client.deciding.test_jobs import JOB, shown, workload
 from tests.client.script import START, Script, answer, lost
 from tests.notebook import Notebook, WorkerDied
@@ -218,6 +218,14 @@ def test_a_wait_ends_in_time_and_names_what_the_job_is_for() -> None:
 def test_a_refused_look_ends_the_wait() -> None:
     with pytest.raises(RejectedError):
         waited(Script(answer(422)))()
+
+
+def test_a_wait_goes_on_in_another_process_with_a_memory_and_without(kept: Notebook) -> None:
+    try_of(kept, FIRST, answer(201, shown()))
+    for tries, memory in ((FIRST, kept), (replace(FIRST, durable=False), NO_MEMORY)):
+        resumed = BatchRun(tries)
+        remember(memory, resumed.resume(JOB))
+        assert resumed.record.job_id == JOB
 
 
 def test_the_end_of_a_try_is_kept_for_the_next(kept: Notebook) -> None:
