@@ -32,9 +32,9 @@ class Wish:
 class CreationNotes:
     """The notes of one try about each object of its list, and what it knows of the notes of others.
 
-    Notes outlive clearing the task: what it made is still there. Each try has notes of its own, so that two at once do
-    not hide each other's. Without a memory, the start of the run tells the earliest moment at which an earlier try can
-    have posted. `began` is when this try began, and `answer` the longest that an answer may take.
+    Notes outlive clearing the task, since the objects that it made are still there. Each try has its own notes, so two
+    tries at the same time do not hide each other's. Without a memory, an earlier try can have posted since the start of
+    the run. `began` is when this try began, and `answer` the longest time that an answer may take.
     """
 
     def __init__(self, tries: TaskTries, wishes: Sequence[Wish], *, began: datetime, answer: timedelta) -> None:
@@ -89,13 +89,13 @@ class CreationNotes:
         )
 
     def recall(self, index: int) -> Flow[Earlier | None]:
-        """`earlier` once more: a try that was frozen when this one began may have gone on meanwhile."""
+        """`earlier`, after another look: a try that was frozen when this one began may have continued since."""
         if self._tries.durable and self._wishes[index].key not in self._told:
             yield from self._recall_others()
         return self.earlier(index)
 
     def waits(self, index: int) -> float:
-        """Until when, in seconds since 1970, it is open what earlier tries posted; 0 where nothing is."""
+        """Until when, in seconds since 1970, a POST of an earlier try may still show up; 0 where there was none."""
         earlier = self.earlier(index)
         return 0.0 if earlier is None or earlier.settled is None else earlier.settled.timestamp()
 
@@ -131,15 +131,18 @@ class CreationNotes:
             yield from self._own.add(index, replace(note, id=receipt["id"], alone=True).as_json(), now)
 
     def save(self) -> Flow[None]:
-        """Keep what is not kept yet; what was noted ahead and never posted is known to be not there."""
+        """Keep what is not kept yet, and drop the notes about objects that were noted ahead and never posted."""
         for index in [each for each, kept in self._own.values.items() if each not in self._posted and "id" not in kept]:
             self._own.drop(index)
         if self._tries.durable:
             yield from self._own.save()
 
     def _ended(self, note: CreationNote) -> datetime:
-        """When the try of the note gave up its POST, at the latest: Airflow begins a retry when the one before it is
-        over. Where that was only thought so, what it posts since is a note that this try recalls."""
+        """When the try of the note gave up its POST, at the latest.
+
+        Airflow starts a retry when it takes the try before it for ended. If that one still runs, it keeps a new note
+        before it posts again, and `recall` finds it.
+        """
         last = note.until + self._answer
         return min(last, self._began) if note.since <= self._began else last
 

@@ -1,6 +1,6 @@
 """What flows keep for the other tries of the same work, described in one place: every key, and every value as a type.
 
-A flow reads and writes these by `Recall` and `Keep`. What the values are kept in is the caller's business.
+A flow reads and writes these values by `Recall` and `Keep`. The caller brings the store that holds them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TaskTries:
 
     @property
     def others(self) -> list[int]:
-        """The numbers of the tries that may have kept something, be they over or under way."""
+        """The numbers of the tries that may have kept something, finished or running."""
         return [number for number in range(1, max(self.last, self.number) + 1) if number != self.number]
 
 
@@ -268,9 +268,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChosenList:
-    """The list that a task chose by itself in its first try, so that its next tries work off the same.
+    """The list that a task chose in its first try, so that its next tries process the same list.
 
-    It is chosen anew where nothing is kept, and after a clearing. `plan` tells it from other lists.
+    Without a memory, and after the task was cleared, the task chooses again. `plan` tells this list from others.
     """
 
     tries: TaskTries

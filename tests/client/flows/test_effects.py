@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_offers.client import flows
+from airflow_provider_offers import client
 from airflow_provider_offers.client.flows.creating import create
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.deleting import delete_written
@@ -29,18 +29,23 @@ from tests.client.script import START, Script, Step, answer
 from tests.client.writes import ADD_TAG, prepared
 from tests.notebook import Notebook, intent
 
-MODULES = sorted(Path(flows.__file__).parent.glob("*.py"))
+CLIENT = Path(client.__file__).parent
+FLOWS = sorted((CLIENT / "flows").glob("*.py"))
+DECIDING = sorted((CLIENT / "deciding").glob("*.py"))
 # What reads a clock, a file, a socket or chance, or writes to a log.
 ACTING = {"aiohttp", "asyncio", "logging", "os", "pathlib", "random", "requests", "socket", "subprocess", "threading"}
 ACTING |= {"time", "uuid"}
-EACH = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+
+
+def each(modules: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("module", modules, ids=lambda path: f"{path.parent.name}.{path.stem}")
 
 
 def nodes(module: Path) -> Iterator[ast.AST]:
     return ast.walk(ast.parse(module.read_text()))
 
 
-@EACH
+@each(FLOWS)
 def test_a_flow_takes_no_callable_but_one_that_makes_a_flow(module: Path) -> None:
     for node in nodes(module):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Callable":
@@ -50,7 +55,7 @@ def test_a_flow_takes_no_callable_but_one_that_makes_a_flow(module: Path) -> Non
             assert "Protocol" not in map(ast.unparse, node.bases), node.name
 
 
-@EACH
+@each([*FLOWS, *DECIDING])
 def test_a_flow_imports_nothing_that_acts(module: Path) -> None:
     imported = {
         name.partition(".")[0]
@@ -61,7 +66,7 @@ def test_a_flow_imports_nothing_that_acts(module: Path) -> None:
     assert imported & ACTING == set()
 
 
-@EACH
+@each([*FLOWS, *DECIDING])
 def test_a_flow_asks_no_clock_and_opens_nothing(module: Path) -> None:
     called = {ast.unparse(node.func) for node in nodes(module) if isinstance(node, ast.Call)}
     assert called & {"open", "print", "input", "datetime.now", "datetime.utcnow", "date.today"} == set()
