@@ -14,6 +14,7 @@ from airflow_provider_offers.client.model.kinds import (
     KINDS,
     PERSONALIZED,
     Kind,
+    kind_of,
     kind_of_type_name,
     offer_kind,
 )
@@ -150,7 +151,9 @@ def parse_reference(given: Any, kind: Kind, *, api: str, sandbox: str) -> Refere
 
     Ids may be either generation's. Raises `InvalidInputError` before anything is sent.
     """
-    return _parsed(given, _Wanted(kind.noun, "object_id", (kind,), kind), api=api, sandbox=sandbox)
+    meant: Any = kind
+    row = meant if isinstance(meant, Kind) else kind_of(meant)
+    return _parsed(given, _Wanted(row.noun, "object_id", (row,), row), api=api, sandbox=sandbox)
 
 
 def parse_offer_reference(given: Any, kind: Kind | None = None, *, api: str, sandbox: str) -> Reference:
