@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -115,6 +116,21 @@ def test_the_earliest_post_counts_and_the_last_is_waited_for() -> None:
     # A commit may come so late, and a listing lag so long after that.
     waits = [(each.settled - began).total_seconds() for each in (known, third) if each.settled is not None]
     assert waits == [pytest.approx(20, abs=1)] * 2
+
+
+def test_the_wait_counts_from_the_try_that_posted_however_many_short_tries_come_after_it() -> None:
+    """Else each of them would wait anew, and a task whose tries are shorter than the wait would never end."""
+    store = Store()
+    record(store, 1, 9, retries=9).before_post(0)
+    waits = []
+    for number in range(2, 6):
+        time.sleep(0.05)
+        waits.append(record(store, number, 9, retries=9).waits(0))
+    assert waits == [waits[0]] * 4
+    assert waits[0] > datetime.now(UTC).timestamp()
+    # A POST of a later try is waited for from the end of that one.
+    record(store, 6, 9, retries=9).before_post(0)
+    assert record(store, 7, 9, retries=9).waits(0) > waits[0] + 0.1
 
 
 def test_a_note_of_before_a_clearing_tells_whether_the_wish_has_changed() -> None:

@@ -13,6 +13,7 @@ from tests.faults.matrix import (
     FAULTS,
     LAGS,
     SHELLS,
+    SKEWS,
     UNSETTLING,
     Case,
     Duration,
@@ -59,7 +60,7 @@ def sums(world: World, write: Write, api: str, *, seed: int, count: int) -> Iter
     """Two and three faults at once, drawn from all, at any requests; together they stay within the bounds."""
     chosen = random.Random(f"{seed} sums {write.name} {api}")
     for number in range(count):
-        case = Case(write, api, chosen.choice(SHELLS), (), 0.0)
+        case = Case(write, api, chosen.choice(SHELLS), (), 0.0, chosen.choice(SKEWS))
         for _ in range(2 + number % 2):
             last = max((strike.place.number for strike in case.strikes), default=0)
             later = [place for place in trace(world, case) if place.number > last]
@@ -89,6 +90,12 @@ def _single(write: Write, api: str, lag: float, there: tuple[Place, ...]) -> Ite
         for place in _distinct(there):
             for strike in _strikes(place, shell):
                 yield Case(write, api, shell, (strike,), lag)
+    # A worker whose clock is off, ahead and behind by turns.
+    for skew in SKEWS[1:]:
+        yield Case(write, api, SHELLS[0], (), lag, skew)
+    strikes = [strike for place in _distinct(there) for strike in _strikes(place, SHELLS[-1])]
+    for number, strike in enumerate(strikes):
+        yield Case(write, api, SHELLS[-1], (strike,), lag, SKEWS[1 + number % 2])
 
 
 def _double(world: World, once: Case) -> Iterator[Case]:
@@ -113,7 +120,7 @@ def _strikes(place: Place, shell: str) -> Iterator[Strike]:
         if not fault.may_befall(place.route):
             continue
         # A worker dies once; what waits for a timeout takes real time; and both shells drive the same flows.
-        shortly = fault.kill is not None or fault.timeout < 1 or shell != SHELLS[0]
+        shortly = fault.kill is not None or fault.clock or fault.timeout < 1 or shell != SHELLS[0]
         for duration in (_UNREPEATED,) if shortly else DURATIONS:
             yield Strike(place, fault, duration)
 

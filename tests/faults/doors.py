@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_offers.client.actions import Action
@@ -39,10 +39,13 @@ class Time:
         self._clock = emulator.clock
         self._passed = 0.0
         self.request_seconds = 0.005
+        self.ahead = 0.0
+        """How many seconds the clocks of the workers are ahead of the service's."""
 
     def start(self) -> None:
-        """Begin anew, at the same moment."""
+        """Begin anew, at the same moment, with clocks that agree."""
         self._passed = 0.0
+        self.ahead = 0.0
         self._clock.freeze("2026-05-01T12:00:00Z")
 
     def sleep(self, seconds: float) -> None:
@@ -53,7 +56,13 @@ class Time:
         return self._passed
 
     def now(self) -> datetime:
-        return self._clock.now()
+        """What a worker's clock shows."""
+        return self._clock.now() + timedelta(seconds=self.ahead)
+
+    def set_service(self, seconds: float) -> None:
+        """Put the service's clock that far ahead, or back; the workers' clocks go on as they were."""
+        self._clock.advance(seconds)
+        self.ahead -= seconds
 
 
 class Steps:
@@ -90,6 +99,36 @@ class Killed(Steps):
     def _die(self, when: str) -> None:
         if self._left == 0 and self._when == when:
             raise WorkerKilled
+
+
+class ClockSet(Steps):
+    """The service's clock is set just before the request of that number (from 1) is sent."""
+
+    def __init__(self, time: Time, number: int, seconds: float) -> None:
+        super().__init__(time)
+        self._left = number
+        self._seconds = seconds
+
+    def before(self, request: Request) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.time.set_service(self._seconds)
+
+
+class Together(Steps):
+    """Several things happen around the requests."""
+
+    def __init__(self, time: Time, steps: Sequence[Steps]) -> None:
+        super().__init__(time)
+        self._steps = steps
+
+    def before(self, request: Request) -> None:
+        for each in self._steps:
+            each.before(request)
+
+    def after(self, request: Request) -> None:
+        for each in self._steps:
+            each.after(request)
 
 
 class _SteppedShell(SyncShell):

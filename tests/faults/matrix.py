@@ -23,7 +23,7 @@ from airflow_provider_offers.client.flows.memory import Intent, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Reference, Written
-from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
+from airflow_provider_offers.client.model.kinds import FALLBACK, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.client.wire.memory import remember
@@ -109,11 +109,11 @@ class Write:
         return self.name.startswith("create")
 
 
-def creating(document: dict[str, Any], if_exists: str = "fail", **options: Any) -> Callable[[Door, Try], Written]:
+def creating(
+    document: dict[str, Any], if_exists: str = "fail", *, kind: Kind = PERSONALIZED, **options: Any
+) -> Callable[[Door, Try], Written]:
     """A creation as `CreateOfferOperator` makes it."""
-    return lambda door, attempt: door.create(
-        PERSONALIZED, document, if_exists=if_exists, since=attempt.since, **options
-    )
+    return lambda door, attempt: door.create(kind, document, if_exists=if_exists, since=attempt.since, **options)
 
 
 def noting(document: dict[str, Any]) -> Callable[[Door, Try], Written]:
@@ -235,18 +235,23 @@ _SCHEDULED = {
     "endDate": "2099-01-01T00:00:00.000Z",
     "profileConstraintType": "none",
 }
-_EXPIRED = offer(
-    selectionConstraint={
-        "startDate": "2026-03-10T00:00:00Z",
-        "endDate": "2026-04-20T21:59:59Z",
-        "profileConstraintType": "none",
-    }
-)
+
+
+def _ending(end: str) -> dict[str, Any]:
+    return offer(
+        selectionConstraint={"startDate": "2026-03-10T00:00:00Z", "endDate": end, "profileConstraintType": "none"}
+    )
+
+
+_EXPIRED = _ending("2026-04-20T21:59:59Z")
+# A case begins at one o'clock by the service's clock. By a worker's that is five minutes off it is otherwise.
+_JUST_OVER = _ending("2026-05-01T12:57:00Z")
+_NOT_YET_OVER = _ending("2026-05-01T13:04:00Z")
 
 WRITES: tuple[Write, ...] = (
     Write("create", creating(offer()), None, offer()),
     Write("create, notes kept", noting(offer()), None, offer()),
-    Write("create a fallback", creating(fallback(), offer_type="fallback"), None, fallback(), kind="fallback"),
+    Write("create a fallback", creating(fallback(), kind=FALLBACK), None, fallback(), kind="fallback"),
     Write("create with a marker", creating(offer(), marker=("run", "r1")), None, {"name": offer()["name"]}, deep=False),
     Write("create or adopt", creating(offer(), "adopt"), None, offer(), deep=False),
     Write("create or update", creating(offer(), "update"), None, offer(), deep=False),
@@ -258,7 +263,7 @@ WRITES: tuple[Write, ...] = (
     *(
         Write(
             f"create a {kind}",
-            creating(document, offer_type=KINDS[kind]),
+            creating(document, kind=KINDS[kind]),
             None,
             document,
             kind=kind,
@@ -306,6 +311,8 @@ WRITES: tuple[Write, ...] = (
     Write("unpublish", _step(UNPUBLISH), offer(status="approved"), offer()),
     Write("archive", _step(ARCHIVE), offer(), offer(status="archived")),
     Write("archive an expired one", _archive_expired, _EXPIRED, {**_EXPIRED, "status": "archived"}),
+    Write("archive one that is just over", _archive_expired, _JUST_OVER, {**_JUST_OVER, "status": "archived"}),
+    Write("archive, one that goes on", _archive_expired, _NOT_YET_OVER, _NOT_YET_OVER),
     Write("delete", _delete, offer(), None),
     Write("delete, note kept", _delete_noted, offer(), None),
 )
@@ -313,7 +320,8 @@ WRITES: tuple[Write, ...] = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request: a rule for the emulator, or the death of the worker.
+    """What goes wrong with one request: a rule for the emulator, the death of the worker, or the service's clock, which
+    is set by `clock` seconds.
 
     `final` says that the service or its gateway refuses for good while it lasts; `seconds` are real ones. `methods` are
     the writes that it may befall, where it may not befall all requests.
@@ -322,6 +330,7 @@ class Fault:
     name: str
     rule: Mapping[str, Any] = field(default_factory=dict)
     kill: str | None = None
+    clock: float = 0.0
     final: bool = False
     timeout: float = 30.0
     methods: tuple[str, ...] = ()
@@ -374,13 +383,15 @@ FAULTS: tuple[Fault, ...] = (
         "a gateway's page, 403, after the commit", {"effect": "html", "status": 403, "when": "after"}, methods=_WRITES
     ),
     Fault("a redirect after the commit", _status(302, "after", headers={"location": "/login"}), methods=_WRITES),
-    Fault("sent twice by a gateway", {"effect": "repeat"}, methods=_EDITS),
+    Fault("sent twice by a gateway", {"effect": "repeat"}, methods=_WRITES),
     Fault("answered for somebody else", {"effect": "foreign"}, methods=(*_EDITS, "get")),
     Fault("answered too soon, commits 3 s later", {"effect": "early", "seconds": 3}),
     Fault("an interim answer first", {"effect": "interim"}),
     Fault("an interim answer for the last", {"effect": "unended", "when": "after"}),
     Fault("two lengths", {"effect": "lengths"}),
     Fault("garbled after the commit", {"effect": "garble", "when": "after"}),
+    Fault("the service's clock is put ahead", clock=120.0),
+    Fault("the service's clock is put back", clock=-120.0),
     Fault("killed before it is sent", kill="before"),
     Fault("killed after its answer", kill="after"),
 )
@@ -432,6 +443,8 @@ DURATIONS: tuple[Duration, ...] = (
     Duration("all through the try", None, 2),
 )
 LAGS: tuple[float, ...] = (0.0, LAG_BOUND)
+# How many seconds the worker's clock is ahead of the service's.
+SKEWS: tuple[float, ...] = (0.0, 300.0, -300.0)
 
 
 @dataclass(frozen=True)
@@ -467,7 +480,9 @@ class Case:
     shell: str
     strikes: tuple[Strike, ...]
     lag: float = 0.0
+    skew: float = 0.0
 
     def __str__(self) -> str:
         faults = ", then ".join(map(str, self.strikes)) or "no fault"
-        return f"{self.write.name} on {self.api}, {self.shell}, {self.lag:g} s of lag: {faults}"
+        skew = f", the worker's clock {self.skew:+g} s" if self.skew else ""
+        return f"{self.write.name} on {self.api}, {self.shell}, {self.lag:g} s of lag{skew}: {faults}"

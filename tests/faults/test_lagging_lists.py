@@ -210,7 +210,7 @@ def test_a_name_that_our_own_late_post_took_is_ours(world: World, api: str, late
     began = world.time.now()
     known = {each["id"] for each in world.emulator.objects("tag")}
     world.emulator.add_fault("late", method="POST", path="/data/*", seconds=late)
-    create = creating({"name": NAME, "description": "hello"}, offer_type=TAG)
+    create = creating({"name": NAME, "description": "hello"}, kind=TAG)
 
     written = outcome_of(lambda: _tried(create, world))
 
@@ -227,7 +227,7 @@ def test_a_name_that_our_own_late_post_took_too_late_is_left_to_the_next_try(wor
     world.lag(LAG_BOUND)
     began = world.time.now()
     world.emulator.add_fault("late", method="POST", path="/data/*", seconds=1.1)
-    create = creating({"name": NAME}, offer_type=TAG, patience=1)
+    create = creating({"name": NAME}, kind=TAG, patience=1)
 
     first = outcome_of(lambda: _tried(create, world))
 

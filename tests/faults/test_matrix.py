@@ -12,7 +12,7 @@ from tests.faults.world import World
 
 SEED = 2026
 # Enough of each write that all of them together meet every fault.
-_SINGLES = 9
+_SINGLES = 10
 
 each_write = pytest.mark.parametrize(
     ("write", "api"), [pytest.param(write, api, id=f"{write.name}-{api}") for write in WRITES for api in write.apis]

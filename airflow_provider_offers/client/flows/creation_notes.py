@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +47,8 @@ class CreationNotes:
         # Until when each object may be posted without another note: a note counts once it is safe.
         self._safe: dict[int, datetime] = {}
         self._posted: set[int] = set()
-        self._told: dict[str, list[CreationNote]] = {}
+        # By the object's key, the notes of other tries, each with when its try was over at the latest.
+        self._told: dict[str, list[tuple[CreationNote, datetime]]] = {}
         self.done: dict[int, dict[str, Any]] = {}
 
     def load(self) -> Flow[None]:
@@ -56,7 +57,10 @@ class CreationNotes:
             return
         yield from self._recall_others()
         keys = {wish.key for wish in self._wishes}
-        if left := [note for key, notes in self._told.items() if key not in keys for note in notes]:
+        if any(not note.alone for notes in self._told.values() for note, _ in notes):
+            # The tries before this one are over: a later one counts from now how long it waits for what they posted.
+            yield from self._announce()
+        if left := [note for key, notes in self._told.items() if key not in keys for note, _ in notes]:
             ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
             yield Note(
                 f"This task was about other names, or another sandbox, before; what it made is left alone: {ids}"
@@ -73,11 +77,12 @@ class CreationNotes:
             since = self._tries.since
             ended = self._began - self._tries.idle
             return None if since is None else Earlier(since, ended + wish.doubt, changed=self._tries.anew)
-        notes = self._told.get(wish.key)
-        if not notes:
+        told = self._told.get(wish.key)
+        if not told:
             return None
+        notes = [note for note, _ in told]
         since = min(note.since for note in notes)
-        ends = [self._ended(note) + wish.doubt for note in notes if not note.alone]
+        ends = [ended + wish.doubt for note, ended in told if not note.alone]
         made = next((note for note in reversed(notes) if note.id), None)
         wanted = notes if made is None else [made]
         return Earlier(
@@ -137,14 +142,14 @@ class CreationNotes:
         if self._tries.durable:
             yield from self._own.save()
 
-    def _ended(self, note: CreationNote) -> datetime:
-        """When the try of the note gave up its POST, at the latest.
+    def _ended(self, number: int, note: CreationNote, begun: Mapping[int, datetime]) -> datetime:
+        """When the try of that number gave up its POST, at the latest: when the next try began.
 
         Airflow starts a retry when it takes the try before it for ended. If that one still runs, it keeps a new note
         before it posts again, and `recall` finds it.
         """
-        last = note.until + self._answer
-        return min(last, self._began) if note.since <= self._began else last
+        later = [began for each, began in begun.items() if each > number and note.since <= began]
+        return min([note.until + self._answer, *later])
 
     def _next(self, index: int) -> Iterator[int]:
         """The index, and the next ones that are likely to be posted soon."""
@@ -163,22 +168,28 @@ class CreationNotes:
         return None if kept is None else CreationNote.from_json(kept)
 
     def _announce(self) -> Flow[None]:
-        """Keep how many notes there may be, before the first of them."""
+        """Keep when this try began and how many notes there may be, before the first of them."""
         if not self._is_announced:
-            yield Keep(_key(self._tries.number), {"count": len(self._wishes)})
+            kept = {"count": len(self._wishes), "began": self._began.isoformat()}
+            yield Keep(_key(self._tries.number), kept)
             self._is_announced = True
 
     def _recall_others(self) -> Flow[None]:
         """The notes of the other tries by the object's key, the latest try last."""
-        told: dict[str, list[CreationNote]] = {}
+        begun = {self._tries.number: self._began}
+        notes: list[tuple[int, CreationNote]] = []
         for number in self._tries.others:
             kept = yield Recall(_key(number))
             if not isinstance(kept, dict):
                 continue
+            if isinstance(kept.get("began"), str):
+                begun[number] = datetime.fromisoformat(kept["began"])
             pages = Pages(_key(number))
             yield from pages.load(kept["count"])
-            for note in map(CreationNote.from_json, pages.values.values()):
-                told.setdefault(note.key, []).append(note)
+            notes += [(number, CreationNote.from_json(each)) for each in pages.values.values()]
+        told: dict[str, list[tuple[CreationNote, datetime]]] = {}
+        for number, note in notes:
+            told.setdefault(note.key, []).append((note, self._ended(number, note, begun)))
         self._told = told
 
 
