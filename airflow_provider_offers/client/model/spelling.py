@@ -29,15 +29,18 @@ class Spelled:
     to_wire: Callable[[Any], Any] | None = None
     to_neutral: Callable[[Any], Any] | None = None
     either: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
+    # The members by their names on the wire.
+    _neutral: Mapping[str, tuple[str, Spelled]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        every = (*self.either.items(), *self.members.items())
+        object.__setattr__(self, "_neutral", {wire: (neutral, child) for neutral, (wire, child) in every})
 
     def neutral_name(self, name: str) -> tuple[str, Spelled]:
         """The neutral name of a member given in either spelling, and how the member is spelled."""
         if name in self.members:
             return name, self.members[name][1]
-        for neutral, (wire, child) in (*self.members.items(), *self.either.items()):
-            if wire == name:
-                return neutral, child
-        return name, PLAIN
+        return self._neutral.get(name, (name, PLAIN))
 
     def as_shown(self, document: Mapping[str, Json]) -> Spelled | None:
         """How this very document spells what has two spellings; None where it is as everywhere.
