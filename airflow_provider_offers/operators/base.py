@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
@@ -62,7 +63,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """The operator with some arguments, to expand over others. A wrong closed word is an import error."""
         check_partial(kwargs.get("task_id"), kwargs)
-        return super().partial(**kwargs)
+        plain = {name: as_given(each) if name in cls.json_fields else each for name, each in kwargs.items()}
+        return super().partial(**plain)
 
     def execute(self, context: Context) -> Any:
         # Airflow pushes every link of the task into XCom; an empty link is left out.

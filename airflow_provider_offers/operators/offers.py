@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -99,7 +100,7 @@ class CreateOfferOperator(CreateOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.offer = offer
+        self.offer = as_given(offer)
 
     @property
     def kind_key(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ReplaceOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
@@ -74,7 +75,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.offer = offer
+        self.offer = as_given(offer)
 
 
 class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
@@ -129,4 +130,4 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.object = object
+        self.object = as_given(object)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
 
     from airflow_provider_offers.client.flows.doubts import Waivable
+    from airflow_provider_offers.client.model.common import KindModel
 
-    # A document, the name of a file, or a list of them; or the result of a task.
-    Document: TypeAlias = (
-        dict[str, Any] | str | PathLike[str] | Sequence[dict[str, Any] | str | PathLike[str]] | XComArg
-    )
+    _One: TypeAlias = dict[str, Any] | KindModel | str | PathLike[str]
+    # A document, a model of it, the name of a file, or a list of them; or the result of a task.
+    Document: TypeAlias = _One | Sequence[_One] | XComArg
     # The names of findings to waive: one or several.
     Waive: TypeAlias = Sequence[Waivable] | Waivable
 

@@ -15,21 +15,24 @@ from mypy import api as mypy
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS, OFFERS
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.models import PersonalizedOffer, Rank
 from airflow_provider_offers.operators import words
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.lists import ON_FAILURE
-from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, GetOfferOperator
+from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, CreateOfferOperator, GetOfferOperator
 from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow
-from tests.airflow.library import CONNECTION, dag_of, fallback, offers
+from tests.airflow.library import CONNECTION, dag_of, fallback, offers, personalized
 
 ROOT = Path(__file__).parent.parent.parent
 
 GOOD = """
+from datetime import UTC, datetime
 from pathlib import Path
 from airflow.sdk import DAG
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers.models import PersonalizedOffer, Rank, SelectionConstraint
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
 
@@ -39,6 +42,11 @@ with DAG("typed"):
         retries=2, validate="strict",
     )
     CreateOfferOperator(task_id="again", offer=create.output)
+    dates = SelectionConstraint(startDate="{{ ds }}T00:00:00Z", endDate=datetime.now(UTC))
+    rank = Rank(priority="{{ params.p }}")
+    spring = PersonalizedOffer(name="x", status="draft", rank=rank, selectionConstraint=dates)
+    CreateOfferOperator(task_id="model", offer=spring)
+    CreateOfferOperator(task_id="models", offer=[spring])
     PublishOfferOperator(task_id="publish", offer_id=create.output, on_failure="continue", waive=["no_window"])
     CreateLibraryObjectOperator(task_id="tag", kind="tag", object="tags/{{ ds }}.json")
 
@@ -57,12 +65,15 @@ BAD = {
     'PublishOfferOperator(task_id="a", offer_id="x", waive="no_windows")': "waive",
     'OfferLibraryHook().patch_offer("x", [], waive="misspelt")': "waive",
     'OfferLibraryHook().create_offer({}, if_exists="overwrite")': "if_exists",
+    "Rank(priority=1, ordr=5)": "ordr",
+    "Placement(itemCount=5)": "name",
     'OfferLibraryHook().create_offer({})["idd"]': "idd",
     'OfferLibraryHook().get_offer("x")["etags"]': "etags",
     'OfferLibraryHook().objects("tag").patch("x", [])["nam"]': "nam",
 }
 IMPORTS = """
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers.models import Placement, Rank
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
     CreateOfferOperator, GetOfferOperator, PublishOfferOperator, SearchOffersOperator)
@@ -91,6 +102,22 @@ def test_the_words_are_those_that_the_client_knows() -> None:
     assert set(words.KINDS) == set(KINDS)
     assert set(words.OFFER_TYPES) == set(OFFERS)
     assert words.ON_FAILURE == ON_FAILURE
+
+
+def test_a_model_is_a_document_before_it_is_rendered(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    changes = personalized("Spring {{ params.name }}", rank=Rank(priority="{{ params.priority }}"))
+    spring = PersonalizedOffer(**changes)
+    with dag_of("models", params={"priority": 7, "name": "voucher"}) as dag:
+        create = CreateOfferOperator(task_id="create", offer=spring)
+        mapped = CreateOfferOperator.partial(task_id="mapped", if_exists="adopt").expand(offer=[spring])
+    assert create.offer == {**changes, "rank": {"priority": "{{ params.priority }}"}}
+
+    create >> mapped
+    run = airflow.run(dag, connections={CONNECTION: emulator.connection(api)})
+
+    assert (run.states["create"], run.result("create")["action"]) == ("success", "created")
+    (offer,) = offers(emulator)
+    assert (offer["body"]["name"], offer["body"]["rank"]["priority"]) == ("Spring voucher", 7)
 
 
 def test_a_word_that_nothing_knows_is_an_error_where_the_dag_is_parsed() -> None:

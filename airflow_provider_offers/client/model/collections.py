@@ -28,12 +28,14 @@ class Collection(KindModel):
     filterType: Annotated[
         OrTemplate[Literal["offers", "any-tags", "all-tags"]],
         respelled_words(anyTags="any-tags", allTags="all-tags"),
-    ] = Field(ABSENT, description="the meaning of `ids`: offers, or qualifiers of which an offer must have any or all")
+    ] = Field(
+        default=ABSENT, description="the meaning of `ids`: offers, or qualifiers of which an offer must have any or all"
+    )
     ids: Annotated[list[MemberId], Many("ids")] = Field(
-        ABSENT, description="the offers (at most 500), or the qualifiers (at most 20)"
+        default=ABSENT, description="the offers (at most 500), or the qualifiers (at most 20)"
     )
     labels: Annotated[list[Annotated[Filled, Expected("a label such as core/C5")]], Many("labels"), OnXcore()] = Field(
-        ABSENT, description="data usage labels, such as `core/C5`"
+        default=ABSENT, description="data usage labels, such as `core/C5`"
     )
 
     @classmethod

@@ -72,7 +72,7 @@ class KindModel(Described):
     """The properties of every kind of object."""
 
     name: Name = Field(description="the name; the natural key of a creation")
-    description: AnyText = Field(ABSENT, description="free text")
+    description: AnyText = Field(default=ABSENT, description="free text")
 
     @classmethod
     def in_todays_form(cls, properties: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +84,10 @@ class ProfileConstraint(Described):
     """The eligible profiles."""
 
     profileConstraintType: OrTemplate[Literal["none", "eligibilityRule", "anySegments", "allSegments", "rules"]] = (
-        Field(ABSENT, description="which of the next two properties applies")
+        Field(default=ABSENT, description="which of the next two properties applies")
     )
-    eligibilityRule: RuleId = Field(ABSENT, description="the decision rule")
-    segmentIdentities: Annotated[list[Any], Many("segments")] = Field(ABSENT, description="the audiences")
+    eligibilityRule: RuleId = Field(default=ABSENT, description="the decision rule")
+    segmentIdentities: Annotated[list[Any], Many("segments")] = Field(default=ABSENT, description="the audiences")
 
 
 class Order(Described):
@@ -96,10 +96,10 @@ class Order(Described):
     orderEvaluationType: Annotated[
         OrTemplate[Literal["static", "scoringFunction", "ranking-strategy"]],
         respelled_words(rankingStrategy="ranking-strategy"),
-    ] = Field(ABSENT, description="the ranking method; generation 1 writes the last one as `rankingStrategy`")
-    function: FormulaId = Field(ABSENT, description="the ranking formula")
+    ] = Field(default=ABSENT, description="the ranking method; generation 1 writes the last one as `rankingStrategy`")
+    function: FormulaId = Field(default=ABSENT, description="the ranking formula")
     rankingStrategy: Annotated[Filled, Expected("the id of an AI model")] = Field(
-        ABSENT, description="the id of an AI model"
+        default=ABSENT, description="the id of an AI model"
     )
 
 
@@ -107,25 +107,27 @@ class Rank(Described):
     """Which offer wins."""
 
     priority: Whole = Field(description="higher wins")
-    order: Order = Field(ABSENT, description="how a decision ranks the offer")
+    order: Order = Field(default=ABSENT, description="how a decision ranks the offer")
 
 
 class SchemaReference(Described):
     """The schema behind an alias."""
 
     ref: Annotated[Filled, Expected("the id of a schema"), OnXcore("$ref")] = Field(
-        ABSENT, description="its id; generation 1 writes `$ref`"
+        default=ABSENT, description="its id; generation 1 writes `$ref`"
     )
-    version: Annotated[Any, OnXcore()] = Field(ABSENT, description="its version")
-    altId: Annotated[Filled, OnXcore()] = Field(ABSENT, description="its other name, such as `_xdm.context.profile`")
+    version: Annotated[Any, OnXcore()] = Field(default=ABSENT, description="its version")
+    altId: Annotated[Filled, OnXcore()] = Field(
+        default=ABSENT, description="its other name, such as `_xdm.context.profile`"
+    )
 
 
 class DefinedOn(Described):
     """The data that an expression reads."""
 
-    schema_: SchemaReference = Field(ABSENT, alias="schema", description="the schema behind the alias")
+    schema_: SchemaReference = Field(default=ABSENT, alias="schema", description="the schema behind the alias")
     referencePaths: Annotated[list[Annotated[Filled, Expected("the path of an attribute")]], Many("paths")] = Field(
-        ABSENT, description="the attributes that the expression reads"
+        default=ABSENT, description="the attributes that the expression reads"
     )
 
 

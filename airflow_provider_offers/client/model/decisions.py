@@ -28,7 +28,8 @@ class CriterionRank(Rank):
     """How the offers of a criterion are ranked."""
 
     priority: Whole = Field(
-        ABSENT, description="the priority of the criterion; criteria are still evaluated in the order of the list"
+        default=ABSENT,
+        description="the priority of the criterion; criteria are still evaluated in the order of the list",
     )
 
 
@@ -36,9 +37,9 @@ class OptionSelection(Described):
     """The offers that a criterion selects from."""
 
     optionSelectionType: OrTemplate[Literal["filter", "directList"]] = Field(
-        ABSENT, description="whether the criterion selects from a collection (default) or lists its own offers"
+        default=ABSENT, description="whether the criterion selects from a collection (default) or lists its own offers"
     )
-    filter: CollectionId = Field(ABSENT, description="the collection; required unless the type is `directList`")
+    filter: CollectionId = Field(default=ABSENT, description="the collection; required unless the type is `directList`")
     optionList: Shown = ABSENT
 
     @classmethod
@@ -53,19 +54,19 @@ class Criterion(Described):
 
     placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="the placements")
     optionSelection: OptionSelection = Field(description="what the criterion selects from")
-    profileConstraint: ProfileConstraint = Field(ABSENT, description="the eligible customers")
-    rank: CriterionRank = Field(ABSENT, description="how its offers are ranked")
+    profileConstraint: ProfileConstraint = Field(default=ABSENT, description="the eligible customers")
+    rank: CriterionRank = Field(default=ABSENT, description="how its offers are ranked")
 
 
 class Decision(KindModel):
     """Which offers can be shown at which placements."""
 
     status: OrTemplate[Literal["draft", "live", "complete", "archived"]] = Field(description="see below")
-    startDate: Instant = Field(ABSENT, description="the start of the window")
-    endDate: Instant = Field(ABSENT, description="the end of the window; later than `startDate`")
-    fallback: FallbackId = Field(ABSENT, description="the offer to show if no other offer fits")
+    startDate: Instant = Field(default=ABSENT, description="the start of the window")
+    endDate: Instant = Field(default=ABSENT, description="the end of the window; later than `startDate`")
+    fallback: FallbackId = Field(default=ABSENT, description="the offer to show if no other offer fits")
     criteria: Annotated[list[Criterion], Many("criteria")] = Field(
-        ABSENT,
+        default=ABSENT,
         description="the offers for the placements, in order; "
         f"at most {_MAX_PLACEMENTS} placements and {_MAX_COLLECTIONS} collections altogether",
     )

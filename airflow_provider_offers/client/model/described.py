@@ -89,16 +89,3 @@ def refuse(value: Any, findings: Iterable[Violation]) -> Any:
 
 def _details(finding: Violation, value: Any) -> InitErrorDetails:
     return InitErrorDetails(type=PydanticCustomError(FINDING, "not valid", {"finding": finding}), input=value)
-
-
-def as_given(value: Any) -> Any:
-    """The value with a plain dict of what was set in place of every model, at any depth."""
-    if isinstance(value, Described):
-        aliases = {name: field.alias or name for name, field in type(value).model_fields.items()}
-        known = {aliases[name]: vars(value)[name] for name in vars(value) if name in value.model_fields_set}
-        return as_given({**known, **(value.model_extra or {})})
-    if type(value) is dict:
-        return {name: as_given(member) for name, member in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(as_given, value))
-    return value

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations.envelope import is_prefixed
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.references import without_receipts
@@ -35,6 +36,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     2019, with one placement and one collection beside the fallback, gets a criterion out of them. What a task returned
     about an object becomes the object's id where one is wanted.
     """
+    given = as_given(given)
     if not isinstance(given, Mapping):
         raise InvalidInputError(
             f"The {kind.subject} cannot be sent",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar, get_args
 
 from annotated_types import Ge
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -239,7 +239,12 @@ def _not_blank(value: str) -> str:
 
 
 AnyText = Annotated[str, Expected("text")]
-Filled = Annotated[str, AfterValidator(_not_blank), Expected("text that is not empty")]
+Filled = Annotated[
+    str,
+    AfterValidator(_not_blank),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+    Expected("text that is not empty"),
+]
 JsonText = Annotated[str, HoldsJson(), Expected("text")]
 Whole = OrTemplate[Annotated[int, Ge(0)]]
 Positive = OrTemplate[Annotated[int, Ge(1)]]

@@ -15,14 +15,16 @@ class Expression(Described):
     """An expression in Profile Query Language, the only supported language."""
 
     type: Pql = Field(description="the language")
-    format: PqlFormat = Field(ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values")
+    format: PqlFormat = Field(
+        default=ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values"
+    )
     value: FormulaText = Field(description="the expression")
 
 
 class ReturnType(Described):
     """The type of a formula's result."""
 
-    type: Annotated[Filled, Expected("integer")] = Field(ABSENT, description="such as `integer`")
+    type: Annotated[Filled, Expected("integer")] = Field(default=ABSENT, description="such as `integer`")
 
 
 class RankingFormula(KindModel):
@@ -30,11 +32,11 @@ class RankingFormula(KindModel):
 
     expression: Expression = Field(description="the score, in Profile Query Language")
     returnType: Annotated[ReturnType, UnreliableOnRead(any_case=True)] = Field(
-        ABSENT, description="the result of the expression"
+        default=ABSENT, description="the result of the expression"
     )
-    isPure: Flag = Field(ABSENT, description="whether the same input gives the same score")
+    isPure: Flag = Field(default=ABSENT, description="whether the same input gives the same score")
     definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
-        ABSENT, description="what the expression reads, by alias"
+        default=ABSENT, description="what the expression reads, by alias"
     )
     exdFunction: Shown = ABSENT
     labels: Shown = ABSENT

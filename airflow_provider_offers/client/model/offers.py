@@ -67,17 +67,19 @@ class Component(Described):
         ],
         Many("language tags"),
         OnXcore("dc:language"),
-    ] = Field(ABSENT, description="language tags, such as `en-us`")
-    content: JsonText = Field(ABSENT, description="the content itself")
-    deliveryURL: AnyText = Field(ABSENT, description="the URL of content that is stored elsewhere")
-    linkURL: AnyText = Field(ABSENT, description="the URL that a click opens")
+    ] = Field(default=ABSENT, description="language tags, such as `en-us`")
+    content: JsonText = Field(default=ABSENT, description="the content itself")
+    deliveryURL: AnyText = Field(default=ABSENT, description="the URL of content that is stored elsewhere")
+    linkURL: AnyText = Field(default=ABSENT, description="the URL that a click opens")
     # A short text of 2019, and where an asset of the library stands behind a picture.
     copyline: ShownWithPrefix = ABSENT
-    repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(ABSENT, alias="repo:id")
-    repo_name: Annotated[Any, Unruled(), OnXcore("repo:name")] = Field(ABSENT, alias="repo:name")
-    repo_resolveURL: Annotated[Any, Unruled(), OnXcore("repo:resolveURL")] = Field(ABSENT, alias="repo:resolveURL")
+    repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(default=ABSENT, alias="repo:id")
+    repo_name: Annotated[Any, Unruled(), OnXcore("repo:name")] = Field(default=ABSENT, alias="repo:name")
+    repo_resolveURL: Annotated[Any, Unruled(), OnXcore("repo:resolveURL")] = Field(
+        default=ABSENT, alias="repo:resolveURL"
+    )
     previewThumbnail: Annotated[Any, Unruled(), OnXcore("offerui:previewThumbnail")] = Field(
-        ABSENT, alias="offerui:previewThumbnail"
+        default=ABSENT, alias="offerui:previewThumbnail"
     )
 
 
@@ -86,7 +88,7 @@ class Representation(Described):
 
     placement: PlacementId = Field(description="the placement")
     # Adobe's own create example has no channel, whatever its schema says.
-    channel: Channel = Field(ABSENT, description="the URI of the channel")
+    channel: Channel = Field(default=ABSENT, description="the URI of the channel")
     components: Annotated[list[Component], Many("components", minimum=1, until_shown=_NO_COMPONENTS)] = Field(
         description="the pieces of content"
     )
@@ -110,22 +112,22 @@ class SelectionConstraint(ProfileConstraint, Window):
 class CappingConstraint(Described):
     """The maximum number of times that an offer is shown."""
 
-    globalCap: Positive = Field(ABSENT, description="the maximum for all customers together")
-    profileCap: Positive = Field(ABSENT, description="the maximum for each customer")
+    globalCap: Positive = Field(default=ABSENT, description="the maximum for all customers together")
+    profileCap: Positive = Field(default=ABSENT, description="the maximum for each customer")
 
 
 class Repeat(Described):
     """When the count of a cap restarts."""
 
-    enabled: Flag = Field(ABSENT, description="whether it restarts")
-    unit: OrTemplate[Literal["day", "week", "month"]] = Field(ABSENT, description="the unit of the period")
-    unitCount: Positive = Field(ABSENT, description="the number of units in a period")
+    enabled: Flag = Field(default=ABSENT, description="whether it restarts")
+    unit: OrTemplate[Literal["day", "week", "month"]] = Field(default=ABSENT, description="the unit of the period")
+    unitCount: Positive = Field(default=ABSENT, description="the number of units in a period")
 
 
 class FrequencyCappingConstraint(Described):
     """A cap whose count can restart."""
 
-    enabled: Flag = Field(ABSENT, description="whether the cap applies")
+    enabled: Flag = Field(default=ABSENT, description="whether the cap applies")
     limit: Positive = Field(description="how often the offer may be shown")
     scope: OrTemplate[Literal["global", "profile"]] = Field(
         description="whether all customers are counted together, or each one separately"
@@ -133,13 +135,13 @@ class FrequencyCappingConstraint(Described):
     entity: OrTemplate[Literal["offer", "placement"]] = Field(
         description="whether the offer or one placement is counted"
     )
-    placement: PlacementId = Field(ABSENT, description="the placement that is counted")
-    startDate: Instant = Field(ABSENT, description="the start of the cap")
-    endDate: Instant = Field(ABSENT, description="the end of the cap")
+    placement: PlacementId = Field(default=ABSENT, description="the placement that is counted")
+    startDate: Instant = Field(default=ABSENT, description="the start of the cap")
+    endDate: Instant = Field(default=ABSENT, description="the end of the cap")
     events: Annotated[
         list[OrTemplate[Literal["decisioning", "impression", "click", "custom"]]], Many("events", minimum=1)
-    ] = Field(ABSENT, description="the events that count")
-    repeat: Repeat = Field(ABSENT, description="when the count restarts")
+    ] = Field(default=ABSENT, description="the events that count")
+    repeat: Repeat = Field(default=ABSENT, description="when the count restarts")
     customQuery: ShownWithPrefix = ABSENT
     duration: ShownWithPrefix = ABSENT
     index: ShownWithPrefix = ABSENT
@@ -154,20 +156,22 @@ class Offer(KindModel):
 
     status: OrTemplate[Literal["draft", "approved", "archived"]] = Field(description="see below")
     representations: Annotated[list[Representation], Many("representations")] = Field(
-        ABSENT, description="the content for each placement"
+        default=ABSENT, description="the content for each placement"
     )
     tags: Annotated[list[TagId], Many("collection qualifiers", maximum=MAX_TAGS)] = Field(
-        ABSENT, description="its collection qualifiers"
+        default=ABSENT, description="its collection qualifiers"
     )
     characteristics: Annotated[dict[str, JsonText], Many(maximum=30), Expected("an object of texts")] = Field(
-        ABSENT, description="texts with names of your choice"
+        default=ABSENT, description="texts with names of your choice"
     )
-    rank: Rank = Field(ABSENT, description="which offer wins")
-    cappingConstraint: CappingConstraint = Field(ABSENT, description="how often the offer may be shown")
+    rank: Rank = Field(default=ABSENT, description="which offer wins")
+    cappingConstraint: CappingConstraint = Field(default=ABSENT, description="how often the offer may be shown")
     frequencyCappingConstraints: Annotated[list[FrequencyCappingConstraint], Many("capping rules", maximum=10)] = Field(
-        ABSENT, description="caps whose count may restart"
+        default=ABSENT, description="caps whose count may restart"
     )
-    selectionConstraint: SelectionConstraint = Field(ABSENT, description="when the offer may be shown, and to whom")
+    selectionConstraint: SelectionConstraint = Field(
+        default=ABSENT, description="when the offer may be shown, and to whom"
+    )
     labels: Shown = ABSENT
     customMetadata: Shown = ABSENT
     fCapConstraintsLastIndex: Shown = ABSENT
@@ -198,11 +202,13 @@ class FallbackOffer(Offer):
     It has no window, rank or caps of its own. Adobe's documents send them all the same, and the service drops them.
     """
 
-    rank: Annotated[Rank, WriteOnly()] = Field(ABSENT, description="dropped by the service")
-    cappingConstraint: Annotated[CappingConstraint, WriteOnly()] = Field(ABSENT, description="dropped by the service")
+    rank: Annotated[Rank, WriteOnly()] = Field(default=ABSENT, description="dropped by the service")
+    cappingConstraint: Annotated[CappingConstraint, WriteOnly()] = Field(
+        default=ABSENT, description="dropped by the service"
+    )
     frequencyCappingConstraints: Annotated[
         list[FrequencyCappingConstraint], Many("capping rules", maximum=10), WriteOnly()
-    ] = Field(ABSENT, description="dropped by the service")
+    ] = Field(default=ABSENT, description="dropped by the service")
     selectionConstraint: Annotated[SelectionConstraint, WriteOnly()] = Field(
-        ABSENT, description="dropped by the service"
+        default=ABSENT, description="dropped by the service"
     )

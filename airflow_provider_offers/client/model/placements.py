@@ -17,24 +17,24 @@ class Placement(KindModel):
     """A place where offers are shown."""
 
     componentType: PlacementComponentType = Field(
-        ABSENT,
+        default=ABSENT,
         description="the type of its content: `html`, `text`, `imagelink`, `json`, or the URI of generation 1",
     )
     channel: Channel = Field(
-        ABSENT, description="the URI of the channel, such as `https://ns.adobe.com/xdm/channel-types/email`"
+        default=ABSENT, description="the URI of the channel, such as `https://ns.adobe.com/xdm/channel-types/email`"
     )
     contentTypes: Annotated[list[MediaType], Many("media types")] = Field(
-        ABSENT, description="media types, such as `text/html`"
+        default=ABSENT, description="media types, such as `text/html`"
     )
     itemCount: OrTemplate[Annotated[int, Ge(1), Le(30)]] = Field(
-        ABSENT, description="how many offers are returned if a request does not set it"
+        default=ABSENT, description="how many offers are returned if a request does not set it"
     )
     allowDuplicatePlacements: Flag = Field(
-        ABSENT, description="false on any placement of a request forbids duplicate offers in it"
+        default=ABSENT, description="false on any placement of a request forbids duplicate offers in it"
     )
-    returnContent: Flag = Field(ABSENT, description="whether the answer of a decision contains the content")
+    returnContent: Flag = Field(default=ABSENT, description="whether the answer of a decision contains the content")
     returnMetaData: dict[str, Flag] = Field(
-        ABSENT,
+        default=ABSENT,
         description="the metadata in the answer, by name: `decisionName`, `offerName`, `offerAttributes`, "
         "`offerPriority`, `placementName`, `channelType`, `contentType`",
     )

@@ -16,5 +16,5 @@ class CollectionQualifier(KindModel):
 
     name: Name = Field(description="the name; the service allows each name once")
     # Lists show the name alone.
-    description: Annotated[AnyText, UnreliableOnRead()] = Field(ABSENT, description="free text")
+    description: Annotated[AnyText, UnreliableOnRead()] = Field(default=ABSENT, description="free text")
     labels: Shown = ABSENT

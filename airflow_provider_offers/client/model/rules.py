@@ -16,7 +16,7 @@ class Condition(Described):
 
     type: Annotated[Pql, OnXcore("type", also="xdm:type")] = Field(description="the language")
     format: Annotated[PqlFormat, OnXcore("format", also="xdm:format")] = Field(
-        ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values"
+        default=ABSENT, description="`pql/text` on all of Adobe's pages; the service checks other values"
     )
     value: Annotated[RuleText, OnXcore("value", also="xdm:value")] = Field(description="the expression")
 
@@ -29,13 +29,13 @@ class DecisionRule(KindModel):
     """
 
     description: Annotated[AnyText, OnXcore("description", also="xdm:description")] = Field(
-        ABSENT, description="free text"
+        default=ABSENT, description="free text"
     )
     condition: Annotated[Condition, OnXcore("condition", also="xdm:condition")] = Field(
         description="the condition for eligible profiles, in Profile Query Language"
     )
     definedOn: Annotated[dict[str, DefinedOn], UnreliableOnRead()] = Field(
-        ABSENT, description="what the expression reads, by alias"
+        default=ABSENT, description="what the expression reads, by alias"
     )
     segmentModel: Shown = ABSENT
     exdRule: Shown = ABSENT

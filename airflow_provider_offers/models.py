@@ -1,0 +1,69 @@
+"""The objects of the Offer Library as models, for authors: an editor completes them, and operators take them.
+
+A model takes what it is given, templates included, and operators make a plain document of what was set. The checks are
+those of any other document: they come when the task runs. Importing this loads nothing that Airflow's SDK has not
+loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_offers.client.model.collections import Collection
+from airflow_provider_offers.client.model.common import DefinedOn, Order, ProfileConstraint, Rank, SchemaReference
+from airflow_provider_offers.client.model.decisions import Criterion, CriterionRank, Decision, OptionSelection
+from airflow_provider_offers.client.model.formulas import Expression, RankingFormula, ReturnType
+from airflow_provider_offers.client.model.offers import (
+    CappingConstraint,
+    Component,
+    FallbackOffer,
+    FrequencyCappingConstraint,
+    PersonalizedOffer,
+    Repeat,
+    Representation,
+    SelectionConstraint,
+)
+from airflow_provider_offers.client.model.placements import Placement
+from airflow_provider_offers.client.model.qualifiers import CollectionQualifier
+from airflow_provider_offers.client.model.rules import Condition, DecisionRule
+
+__all__ = [
+    "CappingConstraint",
+    "Collection",
+    "CollectionQualifier",
+    "Component",
+    "Condition",
+    "Criterion",
+    "CriterionRank",
+    "Decision",
+    "DecisionRule",
+    "DefinedOn",
+    "Expression",
+    "FallbackOffer",
+    "FrequencyCappingConstraint",
+    "OptionSelection",
+    "Order",
+    "PersonalizedOffer",
+    "Placement",
+    "ProfileConstraint",
+    "Rank",
+    "RankingFormula",
+    "Repeat",
+    "Representation",
+    "ReturnType",
+    "SchemaReference",
+    "SelectionConstraint",
+    "json_schema",
+]
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a kind's documents in generation 2's names, such as `json_schema("placement")`.
+
+    It knows types, words, bounds and what is required. It does not know the rules between properties, nor what the
+    checks merely warn of. Raises `InvalidInputError` for a kind that does not exist.
+    """
+    from airflow_provider_offers.client.model.json_schema import schema_of
+    from airflow_provider_offers.client.model.kinds import kind_of
+
+    return schema_of(kind_of(kind).model)
