@@ -64,8 +64,8 @@ def patch(url: str, offers: int) -> Callable[[], None]:
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.model.kinds import PERSONALIZED
     from airflow_provider_offers.client.model.patches import PreparedPatch
+    from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.wire.messages import Flow
-    from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
     class Progress:

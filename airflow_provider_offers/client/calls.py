@@ -16,6 +16,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
 from airflow_provider_offers.client.flows.creating import Creation, Earlier
+from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing
@@ -24,7 +25,6 @@ from airflow_provider_offers.client.flows.reading import find_there, not_found, 
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
 from airflow_provider_offers.client.flows.timing import service_time
-from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.decided import Decided, Job
 from airflow_provider_offers.client.model.entities import (
     Entity,

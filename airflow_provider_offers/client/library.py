@@ -20,7 +20,7 @@ from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.retry import Retries
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.client.wire.session import AsyncSession
+    from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ class AsyncOfferLibrary(_Door):
 
     async def session(self) -> AsyncSession:
         """The way to the sandbox, opened at the first call, for work that drives many flows on it."""
-        from airflow_provider_offers.client.wire.session import AsyncSession
+        from airflow_provider_offers.client.session import AsyncSession
 
         async with self._guard:
             if self._session is None:

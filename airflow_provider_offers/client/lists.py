@@ -11,8 +11,8 @@ from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryErr
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow
-from airflow_provider_offers.client.wire.session import AsyncSession
 
 T = TypeVar("T")
 

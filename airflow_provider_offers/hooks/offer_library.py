@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
     from airflow_provider_offers.client.model.entities import Written
+    from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.settings import Settings
     from airflow_provider_offers.client.wire.memory import Memory
     from airflow_provider_offers.client.wire.retry import Retries
-    from airflow_provider_offers.client.wire.session import AsyncSession
     from airflow_provider_offers.hooks.objects import AsyncLibraryObjects, LibraryObjects
     from airflow_provider_offers.operators.words import KindName
 
@@ -119,7 +119,7 @@ class OfferLibraryHook(_Hook):
 
     async def async_session(self) -> AsyncSession:
         """A session on the same sandbox for an event loop of this task. The caller closes it."""
-        from airflow_provider_offers.client.wire.session import AsyncSession
+        from airflow_provider_offers.client.session import AsyncSession
 
         return await AsyncSession.open(self.settings, on_token=_mask_off_the_loop, memory=self.memory)
 

@@ -191,7 +191,7 @@ class CreateOperator(OfferLibraryOperator):
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list, or one error with what is wrong in any of them."""
         from airflow_provider_offers.client.errors import InvalidInputError
-        from airflow_provider_offers.client.model.creations import check_names
+        from airflow_provider_offers.client.flows.creations import check_names
 
         creations, violations = [], []
         for index, document in enumerate(documents):

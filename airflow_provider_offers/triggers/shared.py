@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.waiting.feed import Feed
     from airflow_provider_offers.client.waiting.sharing import Asker
     from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
-    from airflow_provider_offers.client.wire.session import AsyncSession
 
 
 @dataclass(slots=True)

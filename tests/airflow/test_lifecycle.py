@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.errors import BatchError
 from airflow_provider_offers.client.flows import memory
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.service_clock import MARGIN
-from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import progress
 from airflow_provider_offers.operators.offers import (

@@ -30,7 +30,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone
-from airflow_provider_offers.client.generations.capabilities import capabilities_of
+from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant

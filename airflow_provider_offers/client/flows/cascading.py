@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from airflow_provider_offers.client.errors import (
     BadRequestError,
@@ -25,19 +25,12 @@ from airflow_provider_offers.client.flows.referring import (
     referrers,
     still_referred,
 )
-from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
+from airflow_provider_offers.client.model.entities import Deleted, Entity, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.wire.messages import Flow
 
 _CASCADE_FIRST = "cascade deletes these first"
 _CAME_SINCE = "this came since cascade looked, and another try deletes it"
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted(Written):
-    """What a deletion came to; `cascaded` is what was deleted before the object, in that order."""
-
-    cascaded: tuple[Entity, ...] = ()
 
 
 def delete_object(

@@ -21,9 +21,9 @@ from airflow_provider_offers.client.flows.looking import look_for
 from airflow_provider_offers.client.flows.memory import Earlier
 from airflow_provider_offers.client.flows.ownership import Creation, Work, age, moment
 from airflow_provider_offers.client.flows.reading import Found, find_there, read_now
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.differences import difference, readable, what_differs
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.respelling import is_respelling
 from airflow_provider_offers.client.wire.messages import Flow, Note
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled

@@ -24,11 +24,11 @@ from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Pla
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import read_now, resolve
-from airflow_provider_offers.client.generations import Operation, Patch
 from airflow_provider_offers.client.model.differences import what_differs
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done, refuse_final
+from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, window_of

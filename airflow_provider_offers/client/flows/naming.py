@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone, named
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.references import Pointing, pointings
 from airflow_provider_offers.client.model.spelling import split_pointer

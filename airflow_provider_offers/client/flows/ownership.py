@@ -10,12 +10,12 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creation_notes import CreationRecord, Wish
 from airflow_provider_offers.client.flows.memory import Earlier, Intent, digest
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import EMPTY, is_made_from
 from airflow_provider_offers.client.model.differences import difference, readable
 from airflow_provider_offers.client.model.entities import Entity, Receipt
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

@@ -12,10 +12,10 @@ from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.sending import expect_etag, send_guarded
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.comparing import differing
 from airflow_provider_offers.client.model.differences import KEPT_BY_THE_SERVICE, replacement
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json

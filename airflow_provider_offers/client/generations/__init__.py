@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from airflow_provider_offers.client.generations.capabilities import Capabilities
+from airflow_provider_offers.client.model.capabilities import Capabilities
+from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.operations import Patch
+from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.settings import Api
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
-
-if TYPE_CHECKING:
-    # The kind table holds the generations' spellings, and so comes after them.
-    from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-    from airflow_provider_offers.client.model.kinds import Kind
-    from airflow_provider_offers.client.model.query import Query
-    from airflow_provider_offers.client.settings import Api
-
-Operation = Mapping[str, Json]
-Patch = Sequence[Operation]
 
 
 class Generation(Protocol):

@@ -14,9 +14,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
-from airflow_provider_offers.client.generations import Patch, writes
-from airflow_provider_offers.client.generations.capabilities import DPS, Capabilities
-from airflow_provider_offers.client.generations.envelope import neutral_path
+from airflow_provider_offers.client.generations import writes
 from airflow_provider_offers.client.generations.reading import (
     integer,
     optional_integer,
@@ -24,9 +22,12 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
+from airflow_provider_offers.client.model.capabilities import DPS, Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names_on_xcore import compared_of
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, terms_of_q
 from airflow_provider_offers.client.model.spelling import Spelled, neutral_tokens, neutral_value
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json

@@ -12,9 +12,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
-from airflow_provider_offers.client.generations import Operation, Patch, writes
-from airflow_provider_offers.client.generations.capabilities import XCORE, Capabilities
-from airflow_provider_offers.client.generations.envelope import BESIDE, ENVELOPE, neutral_path
+from airflow_provider_offers.client.generations import writes
 from airflow_provider_offers.client.generations.reading import (
     integer,
     is_fit,
@@ -23,8 +21,11 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
+from airflow_provider_offers.client.model.capabilities import XCORE, Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
+from airflow_provider_offers.client.model.envelope import BESIDE, ENVELOPE, neutral_path
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.model.spelling import (
     Spelled,

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 from pydantic import StringConstraints
 
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.facts import HoldsJson, InstantInZone, KnownUri
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.likeness import folded
 from airflow_provider_offers.client.model.names import BESIDE
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.text import quoted

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations.envelope import is_prefixed
 from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.references import without_receipts

@@ -105,6 +105,13 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted(Written):
+    """The outcome of a deletion; `cascaded` is what was deleted before the object, in that order."""
+
+    cascaded: tuple[Entity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a listing. `next` is the link as the service wrote it; `total` counts the whole, if it does."""
 

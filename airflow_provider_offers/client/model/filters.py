@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
-from airflow_provider_offers.client.generations.envelope import neutral_path
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
+from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names import unknown_member

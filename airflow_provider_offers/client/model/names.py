@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from airflow_provider_offers.client.errors import Doubt, Violation
-from airflow_provider_offers.client.generations.envelope import ENVELOPE
+from airflow_provider_offers.client.model.envelope import ENVELOPE
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape_token

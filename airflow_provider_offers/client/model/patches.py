@@ -11,10 +11,10 @@ from functools import cached_property
 from types import MappingProxyType
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.generations import Operation, Patch
-from airflow_provider_offers.client.generations.capabilities import Capabilities
+from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
-from airflow_provider_offers.client.generations.envelope import BESIDE
 from airflow_provider_offers.client.model.cleaning import tidied_patch
 from airflow_provider_offers.client.model.documents import json_value
+from airflow_provider_offers.client.model.envelope import BESIDE
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.spelling import join_pointer, neutral_tokens, neutral_value, split_pointer

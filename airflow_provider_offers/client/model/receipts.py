@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_offers.client.flows.cascading import Deleted
-from airflow_provider_offers.client.model.entities import Entity, Written
+from airflow_provider_offers.client.model.entities import Deleted, Entity, Written
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.settings import Settings

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.documents import given_pointer
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.patches import is_index
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import escape_token, join_pointer, split_pointer, wire_tokens

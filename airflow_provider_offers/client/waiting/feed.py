@@ -16,6 +16,7 @@ from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look_at
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.waiting.changes import ChangeReader
 from airflow_provider_offers.client.waiting.polling import (
     LONGEST_OUTAGE,
@@ -29,7 +30,6 @@ from airflow_provider_offers.client.waiting.polling import (
 )
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch, trimmed
 from airflow_provider_offers.client.wire.service_clock import utc_now
-from airflow_provider_offers.client.wire.session import AsyncSession
 
 # No waiter may have the service asked more often than this.
 _SHORTEST_INTERVAL = 0.1

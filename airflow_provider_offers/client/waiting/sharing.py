@@ -18,8 +18,8 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
-from airflow_provider_offers.client.wire.session import AsyncSession
 
 T = TypeVar("T")
 

@@ -9,10 +9,11 @@ import pytest
 
 from airflow_provider_offers.client.errors import ConflictError, NotFoundError
 from airflow_provider_offers.client.flows import cascading, deleting, referring
-from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
+from airflow_provider_offers.client.flows.cascading import delete_object
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.referring import referrers, referring_kinds
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.entities import Deleted
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
     DECISION,

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
 )
-from airflow_provider_offers.client.flows.cascading import Deleted, delete_object
+from airflow_provider_offers.client.flows.cascading import delete_object
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.generations.dps import Dps, as_compared
@@ -25,6 +25,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.component_types import SameComponentType
 from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.entities import Deleted
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.model.lifecycle import PUBLISH
 from airflow_provider_offers.client.settings import parse_settings

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.model.cleaning import cleaned, tidied, tidied_patch
-from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import (

@@ -12,10 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
+from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.creations import new_creation
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Reference, parse_offer_reference, parse_reference
 from airflow_provider_offers.client.model.kinds import (

@@ -9,16 +9,16 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, TransitionError
 from airflow_provider_offers.client.flows.editing import edit, schedule, take_step
-from airflow_provider_offers.client.generations import Patch
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lists import run_batch
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE_DECISION, DECISION_STEPS, STEPS, is_final
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import resolve_window
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow
-from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import campaign, decision, seed
 

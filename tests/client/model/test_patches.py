@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.generations.capabilities import capabilities_of
+from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.settings import Api

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.flows.cascading import Deleted
 from airflow_provider_offers.client.model.entities import (
+    Deleted,
     Entity,
     Receipt,
     Written,

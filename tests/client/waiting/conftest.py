@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
-from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.emulator import Emulator
 
 

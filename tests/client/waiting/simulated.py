@@ -16,10 +16,10 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Flow, Note, Pause, Request, Response, TokenNeeded
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, answer, query_of
 from tests.client.waiting import virtual_time

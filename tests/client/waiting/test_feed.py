@@ -25,10 +25,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.listing import search
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.waiting.feed import Feed
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
 from airflow_provider_offers.client.wire.messages import Request
-from airflow_provider_offers.client.wire.session import AsyncSession
 from tests.client.script import answer, lost
 from tests.client.waiting import virtual_time
 from tests.client.waiting.simulated import Library

@@ -29,6 +29,7 @@ from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import offer_kind
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.secret import STRUCK, Secret, spellings, without_secrets
+from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire import async_shell, sync_shell
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
@@ -37,7 +38,6 @@ from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.messages import Call, Flow, Request, TokenNeeded
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.client.wire.session import AsyncSession
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.library import entity, sale
 from tests.client.script import CONTAINER, SETTINGS, Script, answer

@@ -1,4 +1,4 @@
-"""One connection in one event loop: the asynchronous shell together with the way to the sandbox."""
+"""One connection in one event loop: the asynchronous shell and the access to the sandbox together."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""The rooms of the client stand on floors: a module imports from its own floor and from those below, never upward."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CLIENT = "airflow_provider_offers.client"
+FOLDER = Path(__file__).parent.parent.parent / "airflow_provider_offers" / "client"
+FLOORS = (
+    ("errors", "given", "secret", "settings", "text"),
+    ("wire",),
+    ("model",),
+    ("generations",),
+    ("flows",),
+    ("session",),
+    ("waiting",),
+    ("deciding",),
+    ("actions", "calls", "doctor", "library", "lists", "twins"),
+)
+"""The folders and modules of `client/`, from the ground up."""
+
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+MODULES = sorted(path for path in FOLDER.rglob("*.py") if path.parent != FOLDER or path.name != "__init__.py")
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that a module imports, at any depth and for type checkers as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "expected an absolute import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(name: str) -> str | None:
+    """The room of the client that a dotted name leads into; None for a name outside the client."""
+    return name.removeprefix(f"{CLIENT}.").split(".")[0] if name.startswith(f"{CLIENT}.") else None
+
+
+def upward(module: str, source: str) -> list[str]:
+    """What a module of the client imports from a floor above its own."""
+    own = FLOOR_OF[room_of(module) or ""]
+    return [
+        name for name in imported(ast.parse(source)) if (room := room_of(name)) is not None and FLOOR_OF[room] > own
+    ]
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {path.relative_to(FOLDER).parts[0].removesuffix(".py") for path in MODULES} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_no_module_imports_from_a_floor_above(path: Path) -> None:
+    module = ".".join([CLIENT, *path.relative_to(FOLDER).with_suffix("").parts])
+
+    assert upward(module, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"from {CLIENT}.flows.access import Access",
+        f"from {CLIENT} import flows",
+        f"import {CLIENT}.flows.access",
+        f"def later():\n    from {CLIENT}.flows import access",
+        f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {CLIENT}.flows import access",
+    ],
+)
+def test_an_import_from_above_is_found_in_every_form(statement: str) -> None:
+    assert len(upward(f"{CLIENT}.model.kinds", statement)) == 1
+    assert upward(f"{CLIENT}.session", statement) == []
