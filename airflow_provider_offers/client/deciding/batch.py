@@ -168,6 +168,8 @@ class BatchRun:
 
     def wait(self, access: Access, job: Job, patience: Patience, timeout: float, subject: str = "") -> Flow[Job]:
         """Look at the job until it is over. `BatchTimeoutError` after `timeout` seconds; the job continues."""
+        if job.is_over:
+            return job
         end = access.exchange.clock() + timeout
         look, left = partial(job_status, access, job.id), lambda: end - access.exchange.clock()
         poll = job_poll(job.id, look, patience, left, job)

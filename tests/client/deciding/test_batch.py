@@ -215,6 +215,13 @@ def test_a_wait_ends_in_time_and_names_what_the_job_is_for() -> None:
     )
 
 
+@pytest.mark.parametrize("timeout", [0.0, 600.0])
+def test_a_job_that_is_over_already_is_not_waited_for(timeout: float) -> None:
+    script, job = Script(), Job(JOB, "COMPLETED")
+    flow = run_of(SECOND).wait(script.access(max_retries=0), job, patience(script), timeout)
+    assert (script.run(flow), script.pauses, script.requests) == (job, [], [])
+
+
 def test_a_refused_look_ends_the_wait() -> None:
     with pytest.raises(RejectedError):
         waited(Script(answer(422)))()
