@@ -189,7 +189,8 @@ class CreationNote:
 class Pages:
     """Values by index, a hundred to a key: a long list takes few keys, and a change rewrites little.
 
-    A value that is added is kept at the latest with the first one that is added `every` so long after.
+    The first value that is added is kept at once, any other at the latest with the first one that is added `every` so
+    long after.
     """
 
     def __init__(self, key: str, every: timedelta = timedelta(0)) -> None:
@@ -213,8 +214,7 @@ class Pages:
     def add(self, index: int, value: Json, now: datetime) -> Flow[None]:
         """Take a value, and keep it unless something was kept a moment ago."""
         self.put(index, value)
-        self._saved = self._saved or now
-        if now - self._saved >= self._every:
+        if self._saved is None or now - self._saved >= self._every:
             yield from self.save(now)
 
     def drop(self, index: int) -> None:
