@@ -67,7 +67,7 @@ def test_what_is_deleted_is_waited_for_until_it_is_gone(api: str) -> None:
 @BOTH
 def test_what_stays_although_it_is_deleted_may_be_deleted_once_more(api: str) -> None:
     script = Script(answer(200), *[there(api)] * 200)
-    with pytest.raises(OutcomeUnknownError, match="still there after 60 s") as caught:
+    with pytest.raises(OutcomeUnknownError, match="still exists after 60 s") as caught:
         script.go(delete(script.access(api), reference(api)))
     assert caught.value.retryable
     assert 60 <= script.time - 1_000 < 70
