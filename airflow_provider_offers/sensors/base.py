@@ -210,7 +210,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             self.log.error("Waiting on: %s", message)
             self._deadline = event.get("sensor_deadline")
             return self.execute(context)
-        return self._fail(OfferLibraryError(message))
+        return self._fail(OfferLibraryError(message, retryable=True))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the wait. If the scheduler ended it, the error says what the wait was for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.client.errors import (
     BatchError,
@@ -12,6 +13,7 @@ from airflow_provider_offers.client.errors import (
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
+    OfferLibraryError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitedError,
@@ -23,6 +25,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import GetOfferOperator, PublishOfferOperator
 from airflow_provider_offers.policies import retry
+from airflow_provider_offers.sensors.offers import OfferStatusSensor
 from tests.airflow.harness import Airflow
 from tests.airflow.library import NO_DELAY, dag_of, run, seed
 
@@ -69,6 +72,18 @@ def test_an_error_counts_wherever_in_the_causes_it_is() -> None:
     wrapped = RuntimeError("wrapped")
     wrapped.__cause__ = RateLimitedError(**CALL, status=429, retry_after=7.0)
     assert decision(wrapped) == "retry after 7"
+
+
+@newer
+@pytest.mark.parametrize(("retryable", "wanted"), [(True, "retry"), (False, "default")])
+def test_a_deferred_wait_that_failed_for_a_while_is_tried_again(retryable: bool, wanted: str) -> None:
+    with dag_of("waits"):
+        sensor = OfferStatusSensor(task_id="wait", offer_id="dps:personalized-offer:1", status="approved")
+    event = {"status": "failed", "message": "Down for an hour", "retryable": retryable}
+    with pytest.raises((OfferLibraryError, AirflowFailException), match="Down for an hour") as ended:
+        sensor.execute_complete({}, event)
+    # Airflow itself fails the task at once after an AirflowFailException.
+    assert decision(ended.value) == wanted
 
 
 def test_the_arguments_fit_every_airflow() -> None:
