@@ -34,7 +34,7 @@ from airflow_provider_offers.client.model.entities import (
     parse_reference,
 )
 from airflow_provider_offers.client.model.filters import fitted
-from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind, kind_of
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import Query
@@ -97,6 +97,7 @@ class Calls:
         object that customers see from the start; see `flows.doubts`. `validate` is True (refuse what is wrong, warn of
         what is doubtful), "strict" (refuse both) or False (send it as it is). References by `name:` are looked up.
         """
+        kind = kind_of(kind)
         creation = new_creation(
             kind,
             document,
@@ -184,6 +185,7 @@ class Calls:
 
     def find(self, kind: Kind, name: str) -> Action[list[Entity]]:
         """Read every object of exactly that name."""
+        kind = kind_of(kind)
 
         def flow(access: Access) -> Flow[list[Entity]]:
             found = yield from find_there(access, kind, name)
@@ -196,6 +198,7 @@ class Calls:
 
         Calls `GET .../queries/core/search` (xcore) or `GET` of the kind's path, such as `/offers` (dps).
         """
+        kind = kind_of(kind)
         query = fitted(query, kind)
 
         def begin(access: Access) -> Flow[Listing]:

@@ -79,7 +79,7 @@ def test_what_users_write_is_taken_or_refused() -> None:
         test_input.test_any_offer,
         {
             "offer": test_input.OFFERS,
-            "kind": st.sampled_from(["personalized", "fallback"]),
+            "kind": test_input.OFFER_KINDS,
             "validate": st.booleans(),
         },
     )

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.durations import before
-from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.patches import TestFailed, apply
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.windows import resolve_window, window_from
@@ -154,12 +154,13 @@ def spoiled(document: dict[str, Any], value: Any, where: int, name: Any) -> Any:
     return document
 
 
+OFFER_KINDS = st.sampled_from([PERSONALIZED, FALLBACK, "personalized", "fallback", "offer", None])
 OFFERS = ANYTHING | st.builds(spoiled, st.builds(sale), ANYTHING, st.integers(0, 99), NAMES)
 
 
-@given(offer=OFFERS, kind=st.sampled_from([PERSONALIZED, FALLBACK]), validate=st.booleans())
+@given(offer=OFFERS, kind=OFFER_KINDS, validate=st.booleans())
 @examples(120)
-def test_any_offer(offer: Any, kind: Kind, validate: bool) -> None:
+def test_any_offer(offer: Any, kind: Any, validate: bool) -> None:
     for library in LIBRARIES:
         taken_or_refused(lambda: library.create(kind, offer, validate=validate))  # noqa: B023
         taken_or_refused(lambda: library.replace(PERSONALIZED, DPS_ID, offer, validate=validate))  # noqa: B023

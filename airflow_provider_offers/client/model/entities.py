@@ -158,8 +158,7 @@ def parse_reference(given: Any, kind: Kind, *, api: str, sandbox: str) -> Refere
 
     Ids may be either generation's. Raises `InvalidInputError` before anything is sent.
     """
-    meant: Any = kind
-    row = meant if isinstance(meant, Kind) else kind_of(meant)
+    row = kind_of(kind)
     return _parsed(given, _Wanted(row.noun, "object_id", (row,), row), api=api, sandbox=sandbox)
 
 

@@ -183,7 +183,9 @@ def offer_kind(key: Any) -> Kind:
 
 
 def kind_of(key: Any) -> Kind:
-    """The row of any kind; `InvalidInputError` names the known ones."""
+    """The row of any kind, by its key or as it is; `InvalidInputError` names the known ones."""
+    if isinstance(key, Kind):
+        return key
     try:
         return KINDS[key]
     except (KeyError, TypeError):
