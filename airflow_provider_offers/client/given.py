@@ -6,16 +6,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
+# Deeper than any document may be: what lies below is refused with the document.
+_MAX_DEPTH = 100
 
-def as_given(value: Any) -> Any:
-    """The value with a plain dict of what was set in place of every model, at any depth."""
+
+def as_given(value: Any, depth: int = 0) -> Any:
+    """The value with a plain dict of what was set in place of every model, at any depth of a document."""
+    if depth > _MAX_DEPTH:
+        return value
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        known = {name: vars(value)[name] for name in fields if name in value.model_fields_set}
+        fields, members = type(value).model_fields, vars(value)
+        known = {name: members[name] for name in fields if name in value.model_fields_set and name in members}
         named = {fields[name].alias or name: member for name, member in known.items()}
-        return as_given({**named, **(value.model_extra or {})})
-    if type(value) is dict:
-        return {name: as_given(member) for name, member in value.items()}
+        return as_given({**named, **(value.model_extra or {})}, depth)
+    if isinstance(value, dict):
+        return {name: as_given(member, depth + 1) for name, member in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(map(as_given, value))
+        return type(value)(as_given(item, depth + 1) for item in value)
     return value

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOperator
 from airflow_provider_offers.operators.memory import tries_of
@@ -44,7 +45,7 @@ class PatchOperator(EditOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.patch = patch
+        self.patch = as_given(patch)
         self.if_match = if_match
         self.waive = waive
         self.validate = validate

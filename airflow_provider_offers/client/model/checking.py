@@ -56,7 +56,7 @@ def expected(place: Place, value: Any = None) -> str:
             case Expected(text):
                 # Only text is expected by its own words, and a template's number may stand there.
                 lost = "; write it in quotes: a number of a template may have lost digits"
-                return text + lost if type(value) is float else text
+                return text + lost if type(value) is float and place.holds is str else text
             case RefersTo():
                 return each.expected
             case InstantInZone():

@@ -61,12 +61,13 @@ def checked_with(
 ) -> Any:
     """The value, after pydantic's own check and one more. Raises `ValidationError` with the errors of both."""
     errors: list[InitErrorDetails] = []
+    checked = value
     try:
-        handler(value)
+        checked = handler(value)
     except ValidationError as refused:
         errors = [
             InitErrorDetails(
-                type=PydanticCustomError(each["type"], "not valid", each.get("ctx")),
+                type=PydanticCustomError(each["type"], each["msg"], each.get("ctx")),
                 loc=each["loc"],
                 input=each["input"],
             )
@@ -76,7 +77,7 @@ def checked_with(
         errors += [_details(finding, value) for finding in more(value)]
     if errors:
         raise ValidationError.from_exception_data("document", errors)
-    return value
+    return checked
 
 
 def refuse(value: Any, findings: Iterable[Violation]) -> Any:
@@ -88,4 +89,5 @@ def refuse(value: Any, findings: Iterable[Violation]) -> Any:
 
 
 def _details(finding: Violation, value: Any) -> InitErrorDetails:
-    return InitErrorDetails(type=PydanticCustomError(FINDING, "not valid", {"finding": finding}), input=value)
+    about = {"finding": finding, "accepted": finding.accepted}
+    return InitErrorDetails(type=PydanticCustomError(FINDING, "Input should be {accepted}", about), input=value)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.cleaning import tidied_patch
 from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.envelope import BESIDE
@@ -29,6 +30,7 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
     The kinds are spelled alike: those of offers, or a single one. Raises `InvalidInputError` with everything that is
     wrong.
     """
+    operations = as_given(operations)
     check_operations(operations)
     neutral = neutral_patch(operations, api, kinds[0])
     if validate is not False:

@@ -348,9 +348,9 @@ def _together(place: Place, known: Json, pointer: str) -> Iterator[Violation]:
     """The rules of objects that span several of their members."""
     if not isinstance(known, Mapping) or not (place.own or place.model):
         return
-    more = () if place.model is None else place.model.between(known)
-    if place.own is not None and (many := place.fact(Many)) is not None:
-        more = many.findings(known)
+    more: Iterable[Violation] = () if place.model is None else place.model.between(known)
+    if place.own is not None and place.fact(Many) is not None:
+        more = findings(place, known)
     yield from (replace(each, pointer=pointer + each.pointer) for each in more)
     for name, member in known.items():
         yield from _together(place.below(name), member, f"{pointer}/{escape_token(name)}")

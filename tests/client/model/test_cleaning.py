@@ -124,6 +124,11 @@ def test_what_a_template_lost_is_not_guessed(lossy: Any) -> None:
     assert ("write it in quotes" in found.accepted) is (lossy is not True)
 
 
+def test_only_text_is_to_be_quoted() -> None:
+    (found,) = offer_findings(PERSONALIZED, sale(characteristics=4.5), {})
+    assert found.accepted == "an object of texts"
+
+
 @pytest.mark.parametrize(
     ("given_instant", "sent"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from airflow_provider_offers import models
 from airflow_provider_offers.client.errors import InvalidInputError
@@ -18,6 +20,7 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, RULE, Kind
 from airflow_provider_offers.client.model.places import Place
+from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.validation import check_offer
 from airflow_provider_offers.models import (
     Component,
@@ -64,6 +67,36 @@ def test_a_property_has_the_name_of_the_documents() -> None:
     assert as_given(about) == {"schema": {"ref": "https://example.com/x"}, "referencePaths": ["a.b"]}
     rule = {"name": "x", "condition": {"type": "PQL", "value": "true"}, "definedOn": {"profile": about}}
     assert neutral_payload(rule, RULE)["definedOn"] == {"profile": as_given(about)}
+
+
+def test_a_dict_of_any_type_may_hold_a_model() -> None:
+    offer = collections.OrderedDict(sale(rank=Rank(priority=3)))
+    assert neutral_payload(offer) == sale(rank={"priority": 3})
+
+
+def test_a_value_of_a_patch_may_be_a_model() -> None:
+    patch = [{"op": "replace", "path": "/rank", "value": Rank(priority="3")}]
+    assert prepare(patch, [PERSONALIZED], "dps").operations == [{**patch[0], "value": {"priority": 3}}]
+
+
+def test_a_property_that_is_taken_away_is_not_sent() -> None:
+    offer = PersonalizedOffer(**sale())
+    del offer.rank
+    assert as_given(offer) == {name: value for name, value in sale().items() if name != "rank"}
+
+
+def test_a_document_that_holds_itself_is_refused() -> None:
+    offer = PersonalizedOffer(**sale())
+    offer.customMetadata = {"offer": offer}
+    with pytest.raises(InvalidInputError, match="more than 64 levels"):
+        neutral_payload(offer)
+
+
+def test_pydantic_itself_makes_and_checks_a_model() -> None:
+    offer = PersonalizedOffer.model_validate(sale())
+    assert (type(offer), type(offer.rank), as_given(offer)) == (PersonalizedOffer, Rank, sale())
+    with pytest.raises(ValidationError, match=r"rank.order.function\s+Input should be the id of a ranking formula"):
+        PersonalizedOffer.model_validate(sale(rank={"priority": 1, "order": {"function": ""}}))
 
 
 @EVERY

@@ -139,6 +139,8 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ({"characteristics": {"xdm:name": 5}}, "/characteristics/xdm:name"),
     ({"characteristics": {f"c{n}": "" for n in range(31)}}, "/characteristics"),
     ({"characteristics": []}, "/characteristics"),
+    ({"tags": {}}, "/tags"),
+    ({"tags": {f"t{n}": "t1" for n in range(21)}}, "/tags"),
     ({"description": "x" * 300 * 1024}, ""),
     ({"future": float("nan")}, "/future"),
     ({"future": [float("-inf")]}, "/future/0"),
@@ -341,6 +343,7 @@ START, END, LATER = "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z", "2032-01-01T
             [{"op": "add", "path": f"/characteristics/c{number}", "value": ""} for number in range(31)],
             ["/30/path"],
         ),
+        (PERSONALIZED, [{"op": "add", "path": "/characteristics/code/part", "value": "x"}], ["/0/path"]),
         (
             PERSONALIZED,
             [
