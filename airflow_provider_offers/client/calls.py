@@ -234,14 +234,20 @@ class Calls:
         return flow
 
     def checked_patch(
-        self, operations: Any, references: Iterable[Reference], *, validate: Validate = True
+        self,
+        operations: Any,
+        references: Iterable[Reference],
+        *,
+        kind: Kind = PERSONALIZED,
+        validate: Validate = True,
     ) -> Action[PreparedPatch]:
         """Prepare a JSON Patch for all objects that it is meant for, and check it against their rules.
 
-        The kinds are spelled alike: those of offers, or one. References by `name:` in its values are looked up.
+        The kinds are spelled alike: those of offers, or one. Without an object, it is checked against the rules of
+        `kind`. References by `name:` in its values are looked up.
         """
         meant = list(references)
-        kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [PERSONALIZED]
+        kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [kind]
         prepared = prepare(operations, kinds, self.settings.api, checked_validate(validate))
         if not patch_has_names(prepared.kind, prepared.operations):
             return Known(prepared)

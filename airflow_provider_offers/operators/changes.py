@@ -74,7 +74,8 @@ class PatchOperator(EditOperator):
                 "The patch cannot be sent",
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
-        prepared = hook.library.checked_patch(json_document("patch", self.patch), references, validate=self.validate)
+        document, kind = json_document("patch", self.patch), self.kind_meant(hook)
+        prepared = hook.library.checked_patch(document, references, kind=kind, validate=self.validate)
         intents, validate, waive = self.intents, self.validate, self.waive or ()
         waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
         return lambda access, reference: patch_looked_at(

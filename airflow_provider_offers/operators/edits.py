@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.flows.memory import Intents
     from airflow_provider_offers.client.model.entities import Reference, Written
+    from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import OfferType, OnFailure
 
@@ -57,6 +58,10 @@ class EditOperator(OfferLibraryOperator):
     @abstractmethod
     def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
         """The object that is meant."""
+
+    @abstractmethod
+    def kind_meant(self, hook: OfferLibraryHook) -> Kind:
+        """The kind of the objects, as the arguments tell it without any object."""
 
     @abstractmethod
     def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
@@ -184,6 +189,11 @@ class EditOffersOperator(EditOperator):
         from airflow_provider_offers.hooks.objects import offer_reference
 
         return offer_reference(hook.library, given, self.offer_type)
+
+    def kind_meant(self, hook: OfferLibraryHook) -> Kind:
+        from airflow_provider_offers.client.model.kinds import PERSONALIZED, offer_kind
+
+        return offer_kind(self.offer_type) if self.offer_type else PERSONALIZED
 
     def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
         return hook.edit_offer(given, work, offer_type=self.offer_type or None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.calls import Work
     from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.words import KindName, OnFailure
 
@@ -74,6 +75,9 @@ class EditObjectsOperator(EditOperator):
 
     def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
         return hook.library.reference(hook.objects(self.kind).kind, given)
+
+    def kind_meant(self, hook: OfferLibraryHook) -> Kind:
+        return hook.objects(self.kind).kind
 
     def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
         return hook.objects(self.kind).edit(given, work)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import task
 
-from airflow_provider_offers.client.errors import ConflictError
+from airflow_provider_offers.client.errors import ConflictError, InvalidInputError
 from airflow_provider_offers.client.flows import deleting
+from airflow_provider_offers.client.flows.memory import Intents, TaskTries
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.library import PatchLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,
     CreateOfferOperator,
@@ -32,6 +37,7 @@ from tests.airflow.library import (
     seed,
     writes,
 )
+from tests.client.script import SETTINGS
 
 CREATE = {"personalized": CreateOfferOperator, "fallback": CreateFallbackOfferOperator}
 REPLACE = [{"op": "replace", "path": "/status", "value": "approved"}]
@@ -408,3 +414,19 @@ def test_an_unreferenced_document_is_kept_as_it_was_written(airflow: Airflow, em
     sent = document(write)
     assert sent["adobe:new"] == strange["adobe:new"]
     assert sent["characteristics" if api == "dps" else "xdm:characteristics"] == strange["characteristics"]
+
+
+def test_a_patch_of_no_object_is_checked_by_the_rules_of_its_kind() -> None:
+    """A list may be empty, such as the output of a search."""
+    hook: Any = SimpleNamespace(
+        library=OfferLibrary(SETTINGS), objects=lambda kind: SimpleNamespace(kind=kind_of(kind))
+    )
+    go_live = [{"op": "replace", "path": "/status", "value": "live"}]
+    with dag_of("none"):
+        decisions = PatchLibraryObjectOperator(task_id="decisions", kind="decision", object_id=[], patch=go_live)
+        offers = PatchOfferOperator(task_id="offers", offer_id=[], patch=go_live)
+    for each in (decisions, offers):
+        each.intents = Intents(TaskTries(), [])
+    decisions.edit(hook, [])
+    with pytest.raises(InvalidInputError, match="expected 'draft' or 'approved' or 'archived'"):
+        offers.edit(hook, [])
