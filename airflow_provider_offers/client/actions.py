@@ -1,4 +1,4 @@
-"""What a door drives: an action, whose flow it runs on the way to the sandbox, or a search, which it pages through."""
+"""The two things that a door drives: an `Action`, which makes a flow, and a `Search`, which makes a listing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from airflow_provider_offers.client.wire.messages import Flow
 
 T = TypeVar("T")
 
-# What can be done in a sandbox: the flow that does it, once there is a way there.
+# Makes the flow that does something in a sandbox, once the access to the sandbox is open.
 Action: TypeAlias = Callable[[Access], Flow[T]]
 
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """An action whose result is known already; a door returns it without a request."""
+    """An action whose result is already known; a door returns it without a request."""
 
     value: T
 
@@ -30,12 +30,11 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Search(Generic[T]):
-    """A search: `begin` makes its listing, `show` makes of each entity what the caller gets.
+    """A search: `begin` makes its listing, and `show` turns each entity into what the caller gets.
 
-    `limit` bounds the results. `ended` gets their number after the last one.
+    `ended` gets the number of results after the last one.
     """
 
     begin: Action[Listing]
     show: Callable[[Entity], T]
-    limit: int | None = None
     ended: Callable[[int], None] = lambda _: None

@@ -1,4 +1,4 @@
-"""What can be done in one sandbox of the Offer Library: the methods that both doors have, each written here once."""
+"""The methods of both doors, each written once: it checks its arguments and returns an action or a search."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.editing import schedule, take_step
-from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.listing import Listing, begin_search
 from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
@@ -38,10 +38,7 @@ from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind, kind_
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import Query
-from airflow_provider_offers.client.model.validation import (
-    Validate,
-    checked_validate,
-)
+from airflow_provider_offers.client.model.validation import Validate, checked_validate
 from airflow_provider_offers.client.model.windows import doubtful, window_from
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.messages import Flow, Json, Note
@@ -203,9 +200,9 @@ class Calls:
 
         def begin(access: Access) -> Flow[Listing]:
             yield from ()
-            return Listing(access, kind, access.generation.search(kind, query))
+            return begin_search(access, kind, query)
 
-        return Search(begin, lambda entity: entity, query.limit)
+        return Search(begin, lambda entity: entity)
 
     def patch(
         self,
@@ -379,9 +376,9 @@ class Calls:
         return lambda access: decide(access, question)
 
     def submit_batch(self, workload: Workload) -> Action[Job]:
-        """Submit a batch decision; see `deciding.batching.submit`."""
+        """Submit a batch decision; see `deciding.jobs.submit`."""
         return lambda access: submit(access, workload)
 
     def batch_status(self, job_id: str) -> Action[Job]:
-        """Look at a batch decision; see `deciding.batching.job_status`."""
+        """Look at a batch decision; see `deciding.jobs.job_status`."""
         return lambda access: job_status(access, job_id)

@@ -1,4 +1,4 @@
-"""The same work for many offers: concurrent within a bound, each offer by itself, every outcome kept."""
+"""Work on many objects at once: concurrency within a bound, and one outcome for each object."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Methods that a synchronous and an asynchronous door share: written once, driven by each in its own way.
+"""What makes the methods of a synchronous and of an asynchronous door out of one method that is written once.
 
-A method is written in a class of calls. It checks its arguments and returns an `Action`, which makes a flow once there
-is a way to the sandbox, or a `Search`. A door names the method in its body, as in `get = driven(Calls.get)`, and has
-`_driving`, which gives the calls and the door of the client that runs flows.
+The method is written in a class of calls. It checks its arguments and returns an `Action` or a `Search`. A door names
+the method in its body, as in `get = driven(Calls.get)`. It has `_driving`, which returns the calls and the door of the
+client that runs flows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Method:
-    """A method of a door, made of a method of its calls when somebody first asks for it: most are never called."""
+    """A method of a door. It is made of the method of the calls at its first use: most are never used."""
 
     def __init__(self, build: Callable[..., Any], drive: Callable[[Callable[..., Any]], Any], result: str) -> None:
         self._build = build
@@ -48,12 +48,12 @@ class _Method:
 
 
 def driven(build: Callable[Concatenate[Any, P], Action[T]]) -> Callable[Concatenate[Any, P], T]:
-    """The method of a synchronous door that does what a method of its calls says."""
+    """The method of a synchronous door that runs the action of a method of the calls."""
     return cast("Callable[Concatenate[Any, P], T]", _Method(build, _driven, "{}"))
 
 
 def awaited(build: Callable[Concatenate[Any, P], Action[T]]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
-    """The method of an asynchronous door that does what a method of its calls says."""
+    """The method of an asynchronous door that runs the action of a method of the calls."""
     return cast("Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]", _Method(build, _awaited, "{}"))
 
 
@@ -92,12 +92,11 @@ def _iterated(build: Callable[..., Search[Any]]) -> Callable[..., Any]:
 
 
 def _each(door: Any, search: Search[T]) -> Iterator[T]:
-    listing, left, found = door.run(search.begin), search.limit, 0
-    while left != 0 and (page := door.run(lambda _: listing.advance())) is not None:
-        for entity in page[:left]:
+    listing, found = door.run(search.begin), 0
+    while (page := door.run(lambda _: listing.advance())) is not None:
+        for entity in page:
             found += 1
             yield search.show(entity)
-        left = None if left is None else max(left - len(page), 0)
         # Release the page before the next one comes.
         del page
     search.ended(found)
@@ -107,12 +106,11 @@ def _async_iterated(build: Callable[..., Search[Any]]) -> Callable[..., Any]:
     async def method(self: Any, /, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
         calls, door = await self._driving()
         search = build(calls, *arguments, **options)
-        listing, left, found = await door.run(search.begin), search.limit, 0
-        while left != 0 and (page := await door.run(lambda _: listing.advance())) is not None:
-            for entity in page[:left]:
+        listing, found = await door.run(search.begin), 0
+        while (page := await door.run(lambda _: listing.advance())) is not None:
+            for entity in page:
                 found += 1
                 yield search.show(entity)
-            left = None if left is None else max(left - len(page), 0)
             # Release the page before the next one comes.
             del page
         search.ended(found)

@@ -224,7 +224,6 @@ class ObjectCalls:
         return Search(
             found.begin,
             lambda entity: self._shown(entity, full=full),
-            found.limit,
             lambda count: self._tell("Found", count, time.monotonic() - began),
         )
 

@@ -23,17 +23,18 @@ _MOST_PAGES = 100_000
 
 
 class Listing:
-    """Where a listing stands. `advance` fetches the next page; only ids are remembered.
+    """Where a listing stands. `advance` fetches the next page; only ids are remembered. `limit` bounds the entities.
 
     Links are followed exactly as the service wrote them. A page may come larger or smaller than asked for, or
     empty. A cursor that does not move, as happens where more entities than fit on a page share one timestamp, is
     asked again for larger pages until something new comes.
     """
 
-    def __init__(self, access: Access, kind: Kind, first: Call) -> None:
+    def __init__(self, access: Access, kind: Kind, first: Call, limit: int | None = None) -> None:
         self._access = access
         self._kind = kind
         self._next: Call | None = first
+        self._left = limit
         self._asked: set[str] = {first.path}
         self._seen: set[str] = set()
         self._widenings = 0
@@ -43,10 +44,21 @@ class Listing:
         self.first_total: int | None = None
 
     def advance(self) -> Flow[Sequence[Entity] | None]:
-        """The next page's entities that were not on an earlier one, or None after the last page.
+        """The next page's entities that were not on an earlier one, or None after the last page or at the limit.
 
         Raises `PagingError` where the listing repeats itself although the service counts more entities, or has no end.
         """
+        if self._left == 0:
+            return None
+        page = yield from self._fetch()
+        if page is None or self._left is None:
+            return page
+        page = page[: self._left]
+        self._left -= len(page)
+        return page
+
+    def _fetch(self) -> Flow[Sequence[Entity] | None]:
+        """The next page's entities that were not on an earlier one, or None after the last page."""
         if self._next is None:
             return None
         call = self._next
@@ -101,13 +113,18 @@ class Listing:
         return self._access.generation.total_is_whole
 
 
+def begin_search(access: Access, kind: Kind, query: Query) -> Listing:
+    """The listing of a search, before its first page."""
+    return Listing(access, kind, access.generation.search(kind, query), query.limit)
+
+
 def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:
     """What a search finds, up to its limit."""
-    listing = Listing(access, kind, access.generation.search(kind, query))
+    listing = begin_search(access, kind, query)
     found: list[Entity] = []
-    while (query.limit is None or len(found) < query.limit) and (page := (yield from listing.advance())) is not None:
+    while (page := (yield from listing.advance())) is not None:
         found += page
-    return found[: query.limit]
+    return found
 
 
 def _wider(href: str, times: int) -> str:

@@ -15,8 +15,6 @@ from typing import Any
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Recall
 
-# How often a guarded write is made again on a fresh read, when others keep editing the object.
-FRESH_READS = 5
 _PAGE = 100
 _BUNCH = timedelta(seconds=1)
 

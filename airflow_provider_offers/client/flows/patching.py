@@ -22,9 +22,9 @@ from airflow_provider_offers.client.flows.judging import (
     not_shown,
     set_otherwise,
 )
-from airflow_provider_offers.client.flows.memory import FRESH_READS, Intent, Plan, keep, recall
+from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
-from airflow_provider_offers.client.flows.sending import expect_etag, read_receipt, send_guarded
+from airflow_provider_offers.client.flows.sending import FRESH_READS, expect_etag, read_receipt, send_guarded
 from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant

@@ -15,6 +15,9 @@ from airflow_provider_offers.client.model.entities import Entity, Reference, Wri
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
+# How often a guarded write is made again on a fresh read, when others keep editing the object.
+FRESH_READS = 5
+
 
 def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
     """`ConflictError` where the object is not at the etag that the caller wants it to have."""
