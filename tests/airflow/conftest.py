@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_offers.emulator import Emulator
 from tests.airflow.harness import Airflow
+from tests.deciding import Stage, set_up
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +47,12 @@ def emulator(emulator_session: Emulator) -> Emulator:
 def api(request: pytest.FixtureRequest) -> str:
     """Each generation of the API in its turn."""
     return str(request.param)
+
+
+@pytest.fixture
+def stage(emulator: Emulator, api: str) -> Stage:
+    """A decision with an option at a placement, ready to be asked for."""
+    return set_up(emulator, api)
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
-"""The kind table: every kind's spelling, rules, addresses and references, and how Adobe's pages differ."""
+"""The kind table: spellings, paths, windows, steps and references of every kind of object."""
 
 from __future__ import annotations
 
 import copy
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
 from airflow_provider_offers.client.flows.creations import new_creation
-from airflow_provider_offers.client.generations.dps import Dps
-from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Reference, parse_offer_reference, parse_reference
@@ -35,38 +32,16 @@ from airflow_provider_offers.client.model.kinds import (
     offer_kind,
 )
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
-from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
-from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
 from airflow_provider_offers.client.model.windows import window_of
-from airflow_provider_offers.client.wire.messages import Answer, Call
+from airflow_provider_offers.client.wire.messages import Answer
 from airflow_provider_offers.emulator import Emulator
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID
-from tests.client.script import CONTAINER, answer
-
-property_test = settings(max_examples=60, derandomize=True, deadline=None)
-ROOT = "https://ns.adobe.com/experience/offer-management/"
-XCORE, DPS = Xcore(CONTAINER), Dps()
-EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-# Adobe documents no calls for formulas on generation 1.
-ON_XCORE = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FORMULA])
-WINDOW = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T21:59:59Z"}
-
-
-def reference(kind: Kind) -> Reference:
-    return Reference(kind, id=f"xcore:{kind.type_name}:1c265317da412003", instance_id=INSTANCE_ID)
-
-
-def violations(kind: Kind, document: dict[str, Any]) -> dict[str, str]:
-    """What is wrong or doubtful in a document, by the pointers of its author's spelling."""
-    try:
-        check_offer(kind, neutral_payload(document, kind), document, "strict")
-    except InvalidInputError as error:
-        return {each.pointer: each.accepted for each in error.violations}
-    return {}
+from tests.client.model.every_kind import DPS, EVERY, ON_XCORE, ROOT, XCORE, property_test, reference
+from tests.client.script import answer
 
 
 @EVERY
@@ -221,291 +196,6 @@ def test_xcore_refuses_formulas_in_every_call(call: Any) -> None:
         call()
 
 
-# The differences between Adobe's pages, each by its number in our list of them.
-
-
-def test_5_a_rule_may_mix_both_spellings_and_is_sent_as_its_page_has_it() -> None:
-    given = {
-        "xdm:name": "Gold members",
-        "description": "plain",
-        "condition": {"type": "PQL", "format": "pql/text", "value": "true"},
-        "xdm:definedOn": {
-            "profile": {
-                "xdm:schema": {"$ref": "https://ns.adobe.com/xdm/context/profile_union", "version": "1"},
-                "xdm:referencePaths": ["loyalty.tier"],
-            }
-        },
-    }
-    neutral = neutral_payload(given, RULE)
-    assert neutral == {
-        "name": "Gold members",
-        "description": "plain",
-        "condition": {"type": "PQL", "format": "pql/text", "value": "true"},
-        "definedOn": {
-            "profile": {
-                "schema": {"ref": "https://ns.adobe.com/xdm/context/profile_union", "version": "1"},
-                "referencePaths": ["loyalty.tier"],
-            }
-        },
-    }
-    assert XCORE.create(RULE, neutral).body == {
-        "xdm:name": "Gold members",
-        "description": "plain",
-        "condition": {"type": "PQL", "format": "pql/text", "value": "true"},
-        "xdm:definedOn": given["xdm:definedOn"],
-    }
-    assert DPS.create(RULE, neutral).body == neutral
-
-
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_4_a_decision_may_come_bare_or_wrapped(wrapped: bool) -> None:
-    bare = {
-        "xdm:name": "Newsletter",
-        "xdm:status": "draft",
-        "xdm:startDate": WINDOW["startDate"],
-        "xdm:endDate": WINDOW["endDate"],
-        "xdm:fallback": "xcore:fallback-offer:1",
-        "xdm:criteria": [
-            {
-                "xdm:placements": ["xcore:offer-placement:1"],
-                "xdm:optionSelection": {"xdm:filter": "xcore:offer-filter:1"},
-                "xdm:rank": {
-                    "xdm:priority": 0,
-                    "xdm:order": {"xdm:orderEvaluationType": "rankingStrategy", "xdm:rankingStrategy": "m"},
-                },
-                "xdm:profileConstraint": {"xdm:profileConstraintType": "none"},
-            }
-        ],
-    }
-    neutral = neutral_payload({"_instance": bare, "_links": {}} if wrapped else bare, DECISION)
-    assert neutral["criteria"] == [
-        {
-            "placements": ["xcore:offer-placement:1"],
-            "optionSelection": {"filter": "xcore:offer-filter:1"},
-            "rank": {
-                "priority": 0,
-                "order": {"orderEvaluationType": "ranking-strategy", "rankingStrategy": "m"},
-            },
-            "profileConstraint": {"profileConstraintType": "none"},
-        }
-    ]
-    assert violations(DECISION, bare) == {}
-    assert XCORE.create(DECISION, neutral).body == bare
-
-
-@pytest.mark.parametrize(
-    ("given", "neutral"),
-    [
-        ("/_instance/xdm:ids/-", "/ids/-"),
-        ("/ids/0", "/ids/0"),
-        ("/_instance/xdm:filterType", "/filterType"),
-    ],
-)
-def test_11_a_patch_path_has_the_envelope_on_xcore_only(given: str, neutral: str) -> None:
-    patch = neutral_patch([{"op": "test", "path": given, "value": "anyTags"}], "xcore", COLLECTION)
-    assert [operation["path"] for operation in patch] == [neutral]
-    assert XCORE.patch(reference(COLLECTION), patch).body[0]["path"].startswith("/_instance/xdm:")
-    assert DPS.patch(reference(COLLECTION), patch).body[0]["path"] == neutral
-
-
-def test_11_values_of_a_patch_follow_their_kind() -> None:
-    patch = neutral_patch(
-        [{"op": "replace", "path": "/_instance/xdm:filterType", "value": "allTags"}], "dps", COLLECTION
-    )
-    assert patch[0]["value"] == "all-tags"
-    assert XCORE.patch(reference(COLLECTION), patch).body[0]["value"] == "allTags"
-    patch = neutral_patch([{"op": "replace", "path": "/componentType", "value": "html"}], "dps", PLACEMENT)
-    assert XCORE.patch(reference(PLACEMENT), patch).body[0]["value"] == f"{ROOT}content-component-html"
-    alias = "/definedOn/profile/schema/ref"
-    patch = neutral_patch([{"op": "replace", "path": alias, "value": "x"}], "dps", RULE)
-    path = "/_instance/xdm:definedOn/profile/xdm:schema/$ref"
-    assert XCORE.patch(reference(RULE), patch).body[0]["path"] == path
-    assert neutral_patch([{"op": "replace", "path": path, "value": "x"}], "dps", RULE) == patch
-
-
-@ON_XCORE
-def test_16_an_instance_of_any_version_is_read(kind: Kind) -> None:
-    row = {
-        "instanceId": INSTANCE_ID,
-        "schemas": [f"{kind.schema};version=9.9"],
-        "repo:etag": "3",
-        "_instance": {"xdm:name": "x", "@id": f"xcore:{kind.type_name}:1"},
-    }
-    entity = XCORE.entity(kind, Answer(XCORE.read(reference(kind)), answer(200, row), None))
-    assert (entity.name, entity.etag, entity.kind) == ("x", 3, kind)
-
-
-@pytest.mark.parametrize(
-    ("given", "wire", "read"),
-    [
-        ("html", "…html", "html"),
-        ("text", "…text", "text"),
-        ("…text", "…text", "text"),
-        ("component-text", "…text", "text"),
-        ("…imagelink", "…imagelink", "imagelink"),
-        ("https://example.com/own", "https://example.com/own", "https://example.com/own"),
-    ],
-)
-def test_24_component_types_are_short_or_long(given: str, wire: str, read: str) -> None:
-    long = [each.replace("…", f"{ROOT}content-component-") for each in (given, wire, read)]
-    neutral = neutral_payload({"name": "x", "componentType": long[0]}, PLACEMENT)
-    assert XCORE.create(PLACEMENT, neutral).body["xdm:componentType"] == long[1]
-    assert XCORE.as_read(neutral, PLACEMENT)["componentType"] == long[2]
-    assert ":" not in DPS.create(PLACEMENT, neutral).body["componentType"] or "example" in given
-
-
-@pytest.mark.parametrize(
-    ("given", "dps", "xcore"),
-    [("anyTags", "any-tags", "anyTags"), ("all-tags", "all-tags", "allTags"), ("offers", "offers", "offers")],
-)
-def test_25_filter_types_have_dashes_or_humps(given: str, dps: str, xcore: str) -> None:
-    neutral = neutral_payload({"xdm:name": "x", "xdm:filterType": given, "ids": ["xcore:tag:1"]}, COLLECTION)
-    assert DPS.create(COLLECTION, neutral).body == {"name": "x", "filterType": dps, "ids": ["xcore:tag:1"]}
-    assert XCORE.create(COLLECTION, neutral).body == {
-        "xdm:name": "x",
-        "xdm:filterType": xcore,
-        "xdm:ids": ["xcore:tag:1"],
-    }
-
-
-@pytest.mark.parametrize("word", ["anyTags", "any-tags"])
-def test_25_filters_of_a_search_are_spelled_like_the_properties(word: str) -> None:
-    query = parse_query(properties=[f"filterType=={word}", f"_instance.xdm:filterType!={word}"])
-    assert DPS.search(COLLECTION, query).path.endswith("property=filterType==any-tags&property=filterType!=any-tags")
-    wire = "_instance.xdm:filterType"
-    assert XCORE.search(COLLECTION, query).path.endswith(f"property={wire}==anyTags&property={wire}!=anyTags")
-
-
-@pytest.mark.parametrize("path", ["condition.value", "_instance.xdm:condition.xdm:value", "xdm:condition.xdm:value"])
-def test_searches_name_the_properties_of_their_kind(path: str) -> None:
-    query = parse_query(properties=[f"{path}~.*gold.*"], order_by=f"-{path}")
-    assert "property=condition.value~" in DPS.search(RULE, query).path
-    assert "orderby=-condition.value" in DPS.search(RULE, query).path
-    assert "property=_instance.condition.value~" in XCORE.search(RULE, query).path
-    assert "orderBy=-_instance.condition.value" in XCORE.search(RULE, query).path
-
-
-@EVERY
-def test_27_receipts_and_reads_name_the_dates_differently(kind: Kind) -> None:
-    dated = {"createdDate": "2026-03-02T09:00:00Z", "lastModifiedDate": "2026-03-02T09:00:01Z"}
-    call = Call("POST", "/x", {})
-    receipt = DPS.receipt(kind, Answer(call, answer(201, {"id": "dps:x:1", "etag": 1, **dated}), None))
-    read = {"id": "dps:x:1", "etag": 1, "created": dated["createdDate"], "modified": dated["lastModifiedDate"]}
-    entity = DPS.entity(kind, Answer(call, answer(200, read), None))
-    assert (receipt.created, receipt.modified) == (entity.created, entity.modified)
-
-
-def test_33_malformed_ids_and_empty_schemas_are_read_as_they_come() -> None:
-    row = {"id": "dps::19a7426d533db126", "etag": 1, "name": "x", "schemas": [""]}
-    entity = DPS.entity(PLACEMENT, Answer(Call("GET", "/x", {}), answer(200, row), None))
-    assert (entity.id, entity.properties) == ("dps::19a7426d533db126", {"name": "x"})
-    there = parse_reference(entity.id, kind=PLACEMENT, api="dps", sandbox="prod")
-    assert there == Reference(PLACEMENT, id="dps::19a7426d533db126")
-
-
-# Rules.
-
-
-@pytest.mark.parametrize(
-    ("kind", "document", "wrong"),
-    [
-        (PLACEMENT, {}, ["/name"]),
-        (PLACEMENT, {"name": "x", "itemCount": 31, "returnContent": 1}, ["/itemCount", "/returnContent"]),
-        (PLACEMENT, {"name": "x", "returnMetaData": {"offerName": "yes"}}, ["/returnMetaData/offerName"]),
-        (PLACEMENT, {"xdm:name": "x", "xdm:contentTypes": ["html"]}, ["/xdm:contentTypes/0"]),
-        (TAG, {"name": " "}, ["/name"]),
-        (COLLECTION, {"name": "x", "filterType": "some", "ids": [""]}, ["/filterType", "/ids/0"]),
-        (COLLECTION, {"name": "x", "filterType": "offers", "ids": ["dps:tag:1"]}, ["/ids/0"]),
-        (COLLECTION, {"name": "x", "filterType": "anyTags", "ids": ["dps:fallback-offer:1"]}, ["/ids/0"]),
-        (COLLECTION, {"name": "x", "ids": ["dps:eligibility-rule:1"]}, ["/ids/0"]),
-        (COLLECTION, {"name": "x", "filterType": "any-tags", "ids": [f"dps:tag:{n}" for n in range(21)]}, ["/ids"]),
-        (
-            COLLECTION,
-            {"name": "x", "filterType": "offers", "ids": [f"dps:personalized-offer:{n}" for n in range(501)]},
-            ["/ids"],
-        ),
-        (RULE, {"name": "x"}, ["/condition"]),
-        (RULE, {"name": "x", "condition": {"type": "PQL", "value": "é" * 7_681}}, ["/condition/value"]),
-        (FORMULA, {"name": "x", "expression": {"type": "PQL", "value": "x" * 8_193}}, ["/expression/value"]),
-        (FORMULA, {"name": "x"}, ["/expression"]),
-        (DECISION, {"name": "x"}, ["/status"]),
-        (DECISION, {"name": "x", "status": "approved"}, ["/status"]),
-        (DECISION, {"name": "x", "status": "completed"}, ["/status"]),
-        (DECISION, {"name": "x", "status": "draft", **WINDOW, "endDate": WINDOW["startDate"]}, ["/endDate"]),
-        (DECISION, {"name": "x", "status": "draft", "startDate": "2026-01-01"}, ["/startDate"]),
-        (DECISION, {"name": "x", "status": "draft", "fallback": "dps:personalized-offer:1"}, ["/fallback"]),
-        (
-            DECISION,
-            {"name": "x", "status": "draft", "criteria": [{"placements": []}]},
-            ["/criteria/0/optionSelection", "/criteria/0/placements"],
-        ),
-        (
-            DECISION,
-            {
-                "name": "x",
-                "status": "draft",
-                "criteria": [
-                    {
-                        "placements": [f"dps:offer-placement:{n}" for n in range(31)],
-                        "optionSelection": {"filter": "dps:offer-filter:1"},
-                    }
-                ],
-            },
-            ["/criteria"],
-        ),
-        (
-            FALLBACK,
-            {
-                "name": "x",
-                "status": "draft",
-                "representations": [
-                    {"placement": each, "components": [{"type": "html", "format": "text/html"}]}
-                    for each in ("a", "name:b", "a", "name:b")
-                ],
-            },
-            ["/representations/2/placement", "/representations/3/placement"],
-        ),
-        (
-            PERSONALIZED,
-            {"tags": ["dps:offer-placement:1"]},
-            ["/name", "/rank", "/selectionConstraint", "/status", "/tags/0"],
-        ),
-    ],
-)
-def test_what_is_wrong_is_told_by_its_place(kind: Kind, document: dict[str, Any], wrong: list[str]) -> None:
-    assert sorted(violations(kind, document)) == wrong
-
-
-@pytest.mark.parametrize(
-    ("kind", "operation", "pointer"),
-    [
-        (DECISION, {"op": "replace", "path": "/status", "value": "approved"}, "/0/value"),
-        (DECISION, {"op": "replace", "path": "/fallback", "value": "dps:tag:1"}, "/0/value"),
-        (DECISION, {"op": "remove", "path": "/name"}, "/0/path"),
-        (DECISION, {"op": "add", "path": "/criteria/-", "value": {"placements": []}}, "/0/value/optionSelection"),
-        (COLLECTION, {"op": "add", "path": "/ids/x", "value": "dps:tag:1"}, "/0/path"),
-        (PLACEMENT, {"op": "replace", "path": "/id", "value": "x"}, "/0/path"),
-    ],
-)
-def test_patches_obey_the_rules_of_their_kind(kind: Kind, operation: dict[str, Any], pointer: str) -> None:
-    check_operations([operation])
-    with pytest.raises(InvalidInputError, match=f"The patch of the {kind.noun}") as caught:
-        check_patch(kind, neutral_patch([operation], "dps", kind))
-    assert pointer in {violation.pointer for violation in caught.value.violations}
-
-
-@EVERY
-@given(data=st.data())
-@property_test
-def test_whatever_is_given_ends_in_a_verdict(kind: Kind, data: st.DataObject) -> None:
-    document = data.draw(strategies.OBJECTS[kind.key] | strategies.JSON)
-    with suppress(InvalidInputError):
-        check_offer(kind, neutral_payload(document, kind), document)
-        # Nothing was wrong, so that the properties that must be there are.
-        assert isinstance(document, dict)
-        assert set(kind.place.required) <= {*document, *neutral_payload(document, kind)}
-
-
 @EVERY
 def test_only_kinds_with_dates_have_a_window(kind: Kind) -> None:
     given = {"start": "2026-03-10T00:00:00Z", "duration": "P1D"}
@@ -539,9 +229,6 @@ def test_the_steps_of_a_decision(status: str, allowed: dict[str, str]) -> None:
     for step in DECISION_STEPS:
         if step.target == status:
             assert is_done(step, status, "it", DECISION_STEPS)
-
-
-# References.
 
 
 @EVERY

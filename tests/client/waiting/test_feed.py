@@ -1,10 +1,8 @@
-"""The change feed: everybody learns what became of his offers, nobody hangs, and it costs what has changed."""
+"""The change feed: everyone who waits learns about their offers, nobody hangs, and it costs what has changed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,55 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import (
-    APIError,
-    AuthenticationError,
-    NoAnswerError,
     OfferLibraryError,
-    PermissionDeniedError,
-    RateLimitedError,
-    ServerError,
 )
-from airflow_provider_offers.client.flows.listing import search
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.waiting.feed import Feed
-from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
+from airflow_provider_offers.client.waiting.watch import Watch
 from airflow_provider_offers.client.wire.messages import Request
 from tests.client.script import answer, lost
 from tests.client.waiting import virtual_time
+from tests.client.waiting.feeds import APIS, INTERVAL, failing, feed_of, joined, seen, until
 from tests.client.waiting.simulated import Library
-
-INTERVAL = 5.0
-APIS = pytest.mark.parametrize("api", ["dps", "xcore"])
-
-
-def feed_of(library: Library, **options: Any) -> Feed:
-    return Feed(library.open, clock=virtual_time.now, jitter=lambda: 0.5, **options)
-
-
-@asynccontextmanager
-async def joined(
-    feed: Feed, library: Library, identifiers: Sequence[str], interval: float = INTERVAL
-) -> AsyncIterator[Watch]:
-    watch = feed.join([library.reference(each) for each in identifiers], interval=interval)
-    try:
-        yield watch
-    finally:
-        await feed.leave(watch)
-
-
-def seen(watch: Watch) -> dict[str, tuple[int, str | None] | None]:
-    return {
-        identifier: None if entity is None else (entity.etag, entity.status)
-        for identifier, entity in watch.states.items()
-    }
-
-
-async def until(watch: Watch, condition: Callable[[], bool]) -> None:
-    """Wait for news until the condition holds; in virtual time a hang is an error."""
-    while not condition():
-        await watch.news()
 
 
 class Scene:
@@ -154,16 +111,6 @@ def test_everybody_learns_the_final_state(
         assert library.sessions_open == 0
 
     virtual_time.run(main())
-
-
-def failing(times: int, result: Any) -> Callable[[Request], Any]:
-    left = [times]
-
-    def fault(_: Request) -> Any:
-        left[0] -= 1
-        return result if left[0] >= 0 else None
-
-    return fault
 
 
 @APIS
@@ -260,201 +207,6 @@ def test_what_changes_in_one_millisecond_on_several_pages_is_told_once_and_whole
                     library.change(offer, status=["approved", "draft"][round_number % 2])
                 await until(watch, lambda: seen(watch) == {each: library.state(each) for each in offers})
             assert not await watch.news(within=4 * INTERVAL)
-
-    virtual_time.run(main())
-
-
-def lasting(seconds: float, result: Any) -> Callable[[Request], Any]:
-    """A fault of every request until so many seconds from now have passed."""
-    end = virtual_time.now() + seconds
-    return lambda _: result if virtual_time.now() < end else None
-
-
-@pytest.mark.parametrize("seconds", [25.0, 600.0, 3_500.0])
-@pytest.mark.parametrize("retry_after", [None, "1"])
-def test_a_throttle_ends_no_wait_and_the_looks_become_rare(seconds: float, retry_after: str | None) -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offers = [library.create() for _ in range(500)]
-        feed = feed_of(library)
-        watches = [feed.join([library.reference(offer)], interval=0.3) for offer in offers]
-        for watch in watches:
-            await watch.news()
-        headers = {} if retry_after is None else {"retry-after": retry_after}
-        library.faults.append(lasting(seconds, answer(429, {}, headers)))
-        before, began = len(library.requests), virtual_time.now()
-        await asyncio.sleep(seconds)
-        assert len(library.requests) - before <= 12 + seconds / 60
-        for offer in offers:
-            library.change(offer, status="approved")
-        await asyncio.gather(*(until(watch, lambda watch=watch: news_of(watch) == "approved") for watch in watches))  # type: ignore[misc]
-        # The pauses grow to two minutes.
-        assert virtual_time.now() - began < seconds * 2 + 125
-        await asyncio.gather(*(feed.leave(watch) for watch in watches))
-        assert library.sessions_open == 0
-
-    virtual_time.run(main())
-
-
-def news_of(watch: Watch) -> str | None:
-    (entity,) = watch.states.values()
-    return None if entity is None else entity.status
-
-
-def test_an_outage_is_borne_for_as_long_as_each_waiter_says() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library)
-        waits = {seconds: feed.join([library.reference(offer)], interval=5, outage=seconds) for seconds in (60, 600)}
-        for watch in waits.values():
-            await watch.news()
-        library.faults.append(lasting(1e9, answer(503, {})))
-        began = virtual_time.now()
-        for seconds, watch in waits.items():
-            with pytest.raises(ServerError, match=f"the maximum outage is {'60.0 s' if seconds == 60 else '0:10:00'}"):
-                await watch.news()
-            assert seconds <= virtual_time.now() - began <= seconds + 10
-            await feed.leave(watch)
-        assert feed.idle
-        assert library.sessions_open == 0
-
-    virtual_time.run(main())
-
-
-def test_an_outage_that_is_too_long_is_told_to_each_waiter_by_itself_and_the_next_one_starts_afresh() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library)
-        watches = [feed.join([library.reference(offer)], interval=INTERVAL, outage=50) for _ in range(50)]
-        for watch in watches:
-            await watch.news()
-        library.faults.append(lasting(1e9, lost()))
-        told = []
-        for watch in watches:
-            with pytest.raises(NoAnswerError) as raised:
-                await watch.news()
-            told.append(raised.value)
-        assert len(set(map(id, told))) == 50
-        assert feed.idle
-        assert library.sessions_open == 0
-        library.faults.clear()
-        # Somebody comes while those who were told are still about to leave.
-        late = feed.join([library.reference(offer)], interval=INTERVAL)
-        for watch in watches:
-            await feed.leave(watch)
-        await late.news()
-        assert seen(late) == {offer: (1, "draft")}
-        await feed.leave(late)
-        assert library.sessions_open == 0
-
-    virtual_time.run(main())
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-@pytest.mark.parametrize("passes", [True, False])
-def test_a_refusal_by_a_gateway_may_pass(status: int, passes: bool) -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library)
-        async with joined(feed, library, [offer]) as watch:
-            await watch.news()
-            library.faults.append(lasting(100 if passes else 1e9, answer(status, {})))
-            library.change(offer, status="approved")
-            began = virtual_time.now()
-            if passes:
-                await watch.news()
-                assert seen(watch) == {offer: (2, "approved")}
-                return
-            with pytest.raises(APIError) as raised:
-                await watch.news()
-            assert raised.value.status == status
-            if status != 404:
-                assert "the maximum is 0:05:00" in str(raised.value)
-                assert 300 <= virtual_time.now() - began < 320
-
-    virtual_time.run(main())
-
-
-class WrongSecret(Library):
-    """A library whose credentials were changed."""
-
-    wrong = False
-
-    async def open(self) -> AsyncSession:
-        if self.wrong:
-            raise AuthenticationError("IMS refused the credentials", status=401, code="invalid_client")
-        return await super().open()
-
-
-def test_a_wrong_secret_and_a_wrong_request_end_the_wait_at_once() -> None:
-    async def main() -> None:
-        for wrong, status in ((AuthenticationError, 500), (OfferLibraryError, 400)):
-            library = WrongSecret("dps")
-            offer = library.create()
-            feed = feed_of(library)
-            async with joined(feed, library, [offer]) as watch:
-                await watch.news()
-                library.wrong = True
-                library.faults.append(lasting(1e9, answer(status, {})))
-                began = virtual_time.now()
-                with pytest.raises(wrong, match="the wait ends here"):
-                    await watch.news()
-                assert virtual_time.now() - began < 4 * INTERVAL
-
-    virtual_time.run(main())
-
-
-def test_retry_after_is_obeyed() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library)
-        async with joined(feed, library, [offer]) as watch:
-            await watch.news()
-            library.faults.append(failing(1, answer(429, {}, {"retry-after": "300"})))
-            library.change(offer, status="approved")
-            began = virtual_time.now()
-            await watch.news()
-            assert 300 <= virtual_time.now() - began < 310
-
-    virtual_time.run(main())
-
-
-def test_an_offer_that_the_service_refuses_to_show_is_the_matter_of_its_own_waiters() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offers = [library.create() for _ in range(5)]
-        refused = offers[2].rpartition(":")[2]
-        library.faults.append(lambda request: answer(403, {}) if refused in request.url else None)
-        feed = feed_of(library)
-        async with joined(feed, library, offers[2:3]) as unlucky, joined(feed, library, offers[3:4]) as other:
-            await other.news()
-            library.change(offers[3], status="approved")
-            await until(other, lambda: seen(other) == {offers[3]: (2, "approved")})
-            assert virtual_time.now() < 1_000 + 3 * INTERVAL
-            before = len(library.requests)
-            with pytest.raises(PermissionDeniedError, match="refused for 0:05"):
-                await unlucky.news()
-            assert 300 < virtual_time.now() - 1_000 < 320
-            assert len(library.requests) - before < 5 * 300 / INTERVAL
-
-
-def test_an_offer_that_is_refused_for_a_while_is_looked_at_again() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offers = [library.create() for _ in range(5)]
-        refused = offers[2].rpartition(":")[2]
-        end = virtual_time.now() + 100
-        library.faults.append(
-            lambda request: answer(403, {}) if refused in request.url and virtual_time.now() < end else None
-        )
-        feed = feed_of(library)
-        async with joined(feed, library, offers) as watch:
-            await until(watch, lambda: len(watch.states) == 5)
-            assert 100 <= virtual_time.now() - 1_000 < 100 + 5 * INTERVAL
 
     virtual_time.run(main())
 
@@ -571,91 +323,5 @@ def test_a_listing_that_lags_behind_takes_nothing_back() -> None:
             library.faults.append(failing(3, old))
             assert not await watch.news(within=10 * INTERVAL)
             assert seen(watch) == {offer: (2, "approved")}
-
-    virtual_time.run(main())
-
-
-def shared(status: str, at_least: int) -> SharedSearch:
-    query = parse_query(properties=[f"status=={status}"], limit=at_least)
-    return SharedSearch(f"{status} {at_least}", PERSONALIZED, lambda access: search(access, PERSONALIZED, query))
-
-
-@APIS
-def test_a_search_is_made_once_for_all_and_again_only_after_changes(api: str) -> None:
-    async def main() -> None:
-        library = Library(api)
-        offers = [library.create() for _ in range(10)]
-        feed = feed_of(library)
-        watches = [feed.join(interval=INTERVAL, search=shared("approved", 2)) for _ in range(100)]
-        for watch in watches:
-            await watch.news()
-            assert watch.found == []
-        await asyncio.sleep(60)
-        before = len(library.requests)
-        await asyncio.sleep(20 * INTERVAL)
-        assert len(library.requests) - before <= 21
-        for offer in offers[:3]:
-            library.change(offer, status="approved")
-        await asyncio.gather(*(until(watch, lambda watch=watch: len(watch.found) == 2) for watch in watches))  # type: ignore[misc]
-        await asyncio.gather(*(feed.leave(watch) for watch in watches))
-        assert library.sessions_open == 0
-        assert library.sessions_opened == 1
-
-    virtual_time.run(main())
-
-
-def test_a_search_that_is_refused_ends_the_waits_for_it_only() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        library.faults.append(lambda request: answer(400, {}) if "status" in request.url else None)
-        feed = feed_of(library)
-        asking = feed.join(interval=INTERVAL, search=shared("approved", 1))
-        async with joined(feed, library, [offer]) as watch:
-            with pytest.raises(OfferLibraryError):
-                await asking.news()
-            requests = len(library.requests)
-            await asyncio.sleep(10 * INTERVAL)
-            assert len(library.requests) - requests <= 21
-            await watch.news()
-            await feed.leave(asking)
-
-    virtual_time.run(main())
-
-
-def test_an_index_that_lags_is_asked_again_for_a_while() -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        library.faults.append(
-            lambda request: (
-                answer(200, {"results": [], "_links": {}})
-                if "status" in request.url and virtual_time.now() < 1_100
-                else None
-            )
-        )
-        feed = feed_of(library)
-        asking = feed.join(interval=INTERVAL, search=shared("approved", 1))
-        await asyncio.sleep(80)
-        library.change(offer, status="approved")
-        await until(asking, lambda: len(asking.found) == 1)
-        await feed.leave(asking)
-
-    virtual_time.run(main())
-
-
-@pytest.mark.parametrize("error", [RateLimitedError, ServerError])
-def test_the_session_is_opened_again_after_a_failure(error: type[OfferLibraryError]) -> None:
-    async def main() -> None:
-        library = Library("dps")
-        offer = library.create()
-        feed = feed_of(library)
-        async with joined(feed, library, [offer]) as watch:
-            await watch.news()
-            library.faults.append(failing(1, answer(429 if error is RateLimitedError else 500, {})))
-            library.change(offer, status="approved")
-            await watch.news()
-        assert library.sessions_opened == 2
-        assert library.sessions_open == 0
 
     virtual_time.run(main())

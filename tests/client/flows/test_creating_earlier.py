@@ -1,0 +1,258 @@
+"""Creating once: what an earlier try of the same work made, and how that is recognized."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import (
+    AlreadyExistsError,
+    AmbiguousNameError,
+    OutcomeUnknownError,
+)
+from airflow_provider_offers.client.flows.creating import Creation, create
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+from airflow_provider_offers.client.flows.memory import Earlier, TaskTries
+from tests.client.flows.creating import (
+    AFTER,
+    BEFORE,
+    BOTH,
+    MADE,
+    Looking,
+    address_of,
+    creation,
+    deleted,
+    fail,
+    gone,
+    id_of,
+    only,
+    posts,
+    run,
+    shown,
+)
+from tests.client.library import entity, receipt, sale
+from tests.client.script import START, Script, Step, answer, lost
+from tests.notebook import Notebook
+
+
+def recorded(creation: Creation) -> Creation:
+    """The creation of a task's first try, which keeps what it is about to post."""
+    notes = CreationNotes(TaskTries(durable=True), [creation.wish(["prod"])], began=START, answer=timedelta(seconds=10))
+    return replace(creation, record=notes.of(0))
+
+
+@BOTH
+def test_what_this_very_work_made_is_recognised(api: str) -> None:
+    there = entity(api, {**sale(), "extra": "filled in"}, created=MADE)
+    written, script = run(api, shown(api, there), earlier=Earlier(START))
+    assert written.action == "adopted"
+    assert posts(script) == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("properties", "envelope", "since"),
+    [
+        (sale(status="approved"), {}, START),
+        (sale(representations=[]), {}, START),
+        (sale(rank={}), {}, START),
+        (sale(), {"created": (START - timedelta(seconds=3)).isoformat()}, START),
+        (sale(), {"created": "yesterday"}, START),
+        (sale(), {}, None),
+    ],
+    ids=["status", "list", "member", "older", "no date", "no since"],
+)
+def test_what_differs_or_is_older_is_not_ours(
+    api: str, properties: dict[str, Any], envelope: dict[str, Any], since: datetime | None
+) -> None:
+    there = entity(api, properties, **{"created": MADE, **envelope})
+    fail(AlreadyExistsError, api, shown(api, there), earlier=None if since is None else Earlier(since))
+
+
+def test_another_clients_offer_is_not_ours() -> None:
+    somebody: dict[str, Any] = {"repo:createdByClientId": "somebody"}
+    there = entity("xcore", sale(), created=MADE, **somebody)
+    fail(AlreadyExistsError, "xcore", shown("xcore", there), earlier=Earlier(START))
+    there = entity("dps", sale(), created=MADE, createdByClientId="our-client")
+    assert run("dps", shown("dps", there), earlier=Earlier(START))[0].action == "adopted"
+
+
+@pytest.mark.parametrize("ahead", [-3_600, -30, 30, 3_600])
+def test_clocks_need_not_agree(ahead: int) -> None:
+    """The service's clock is ahead of ours; what it calls ten seconds after `since` is ours, ten before is not."""
+    headers = {"date": Script().http_date(ahead)}
+    for offset, ours in ((10, True), (-10, False)):
+        there = entity("dps", sale(), created=(START + timedelta(seconds=ahead + offset)).isoformat())
+        step = shown("dps", there, headers=headers)
+        if ours:
+            assert run("dps", step, earlier=Earlier(START))[0].action == "adopted"
+        else:
+            fail(AlreadyExistsError, "dps", step, earlier=Earlier(START))
+
+
+@pytest.mark.parametrize("date", ["rubbish", "", "Mon, 02 Mar 2026 09:00:00 -0000"])
+def test_a_date_that_says_nothing_leaves_our_clock(date: str) -> None:
+    there = entity("dps", sale(), created=MADE)
+    assert run("dps", shown("dps", there, headers={"date": date}), earlier=Earlier(START))[0].action == "adopted"
+
+
+def test_the_one_of_several_that_is_ours_is_found() -> None:
+    there = [entity("dps", sale(status="approved"), number=1), entity("dps", sale(), number=2, created=MADE)]
+    assert run("dps", shown("dps", *there), earlier=Earlier(START))[0].receipt.id.endswith("2")
+
+
+@BOTH
+def test_what_an_earlier_try_made_may_show_up_late(api: str) -> None:
+    there = entity(api, sale(), created=MADE, etag=1)
+    steps: list[Step] = [*[shown(api)] * 4, shown(api, there)]
+    written, script = run(api, *steps, earlier=Earlier(START), patience=10.0)
+    assert (written.action, written.receipt.etag) == ("adopted", 1)
+    assert posts(script) == []
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0]
+    assert "an earlier try" in script.pauses[0].reason
+
+
+@BOTH
+def test_what_no_earlier_try_made_is_posted_after_the_patience(api: str) -> None:
+    steps = [*[shown(api)] * 6, answer(201, receipt(api)), only(api)]
+    written, script = run(api, *steps, earlier=Earlier(START), patience=1.0)
+    assert written.action == "created"
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 0.25]
+    assert [request.method for request in script.requests] == ["GET"] * 6 + ["POST", "GET"]
+    _, script = run(api, shown(api), answer(201, receipt(api)), only(api))
+    assert script.pauses == []
+
+
+@BOTH
+def test_what_somebody_made_during_the_patience_is_not_ours(api: str) -> None:
+    there = entity(api, sale(status="approved"), created=MADE)
+    _, script = fail(
+        AlreadyExistsError, api, shown(api), *[shown(api, there)] * 2, earlier=Earlier(START), patience=0.125
+    )
+    assert posts(script) == []
+
+
+def test_an_earlier_try_that_cannot_be_asked_after_stops_the_post() -> None:
+    error, script = fail(OutcomeUnknownError, "dps", shown("dps"), answer(200, b"{"), earlier=Earlier(START))
+    assert error.retryable
+    assert posts(script) == []
+
+
+@BOTH
+def test_what_the_receipt_of_an_earlier_try_names_is_read_and_adopted(api: str) -> None:
+    """Whatever became of it since: here it was published."""
+    there = entity(api, sale(status="approved"), etag=2, created=MADE)
+    found = [shown(api, there)] if api == "xcore" else []
+    written, script = run(api, *found, answer(200, there), earlier=Earlier(START, id=id_of(api, 0)))
+    assert (written.action, written.receipt.etag) == ("adopted", 2)
+    assert posts(script) == []
+
+
+@BOTH
+def test_what_an_earlier_try_made_and_somebody_deleted_is_made_again(api: str) -> None:
+    missing = shown(api) if api == "xcore" else answer(404, {"title": "gone"})
+    steps: list[Step] = [missing, *[shown(api)] * 2, answer(201, receipt(api)), only(api)]
+    written, _ = run(api, *steps, earlier=Earlier(START, settled=START, id=id_of(api, 0)))
+    assert written.action == "created"
+
+
+@BOTH
+def test_twins_of_an_earlier_try_are_reduced_to_the_oldest(api: str) -> None:
+    twins = [entity(api, sale(), number=n, created=created) for n, created in ((2, AFTER), (1, MADE))]
+    written, script = run(api, shown(api, *twins), *gone(api, twins[0]), earlier=Earlier(START))
+    assert (written.action, written.receipt.id) == ("adopted", id_of(api, 1))
+    assert deleted(script) == [address_of(api, 2)]
+
+
+@BOTH
+def test_after_a_lost_answer_an_older_offer_of_somebody_else_is_told(api: str) -> None:
+    theirs = entity(api, sale(status="approved"), number=1, created=BEFORE)
+    steps: list[Step] = [shown(api), lost(), shown(api, theirs, entity(api, sale()))]
+    error, script = fail(AmbiguousNameError, api, *steps, patience=0)
+    assert error.ids == (id_of(api, 0), id_of(api, 1))
+    assert deleted(script) == []
+
+
+@BOTH
+def test_what_a_cleared_task_made_and_now_says_otherwise_is_not_taken_as_it_is(api: str) -> None:
+    """The author mended the document and cleared the task; or the offer was archived since."""
+    there = entity(api, sale(), etag=1, created=MADE)
+    found = [shown(api, there)] if api == "xcore" else []
+    earlier = Earlier(START, id=id_of(api, 0))
+    mended = sale(description="mended")
+    error, _ = fail(AlreadyExistsError, api, *found, answer(200, there), earlier=earlier, properties=mended)
+    assert "An earlier try of this task made" in str(error)
+    steps: list[Step] = [*found, answer(200, there), answer(200, there), answer(200, receipt(api, etag=2))]
+    written, _ = run(api, *steps, earlier=earlier, properties=mended, if_exists="update")
+    assert (written.action, written.receipt.etag) == ("updated", 2)
+    archived = answer(200, entity(api, sale(status="archived"), etag=5, created=MADE))
+    fail(AlreadyExistsError, api, *found, archived, earlier=earlier)
+
+
+@BOTH
+def test_what_a_later_task_published_and_scheduled_since_is_still_ours(api: str) -> None:
+    window = {"startDate": "2026-04-01T00:00:00Z", "endDate": "2026-04-02T00:00:00Z"}
+    edited = sale(status="approved", selectionConstraint=window)
+    written, _ = run(api, shown(api, entity(api, edited, etag=3, created=MADE)), earlier=Earlier(START))
+    assert written.action == "adopted"
+    # Nobody edited this one: it was made so.
+    fail(AlreadyExistsError, api, shown(api, entity(api, edited, etag=1, created=MADE)), earlier=Earlier(START))
+    named = entity(api, {**edited, "rank": {"priority": 11}}, etag=3, created=MADE)
+    fail(AlreadyExistsError, api, shown(api, named), earlier=Earlier(START))
+
+
+@BOTH
+def test_by_the_time_earlier_posts_have_settled_there_is_no_waiting(api: str) -> None:
+    steps: list[Step] = [*[shown(api)] * 2, answer(201, receipt(api)), only(api)]
+    _, script = run(api, *steps, earlier=Earlier(START, settled=START), patience=10.0)
+    assert script.pauses == []
+    soon = START + timedelta(seconds=0.75)
+    steps = [*[shown(api)] * 4, answer(201, receipt(api)), only(api)]
+    _, script = run(api, *steps, earlier=Earlier(START, settled=soon), patience=10.0)
+    assert sum(pause.seconds for pause in script.pauses) == 0.75
+
+
+@BOTH
+def test_a_marker_tells_ours_whatever_else_it_says(api: str) -> None:
+    marked = sale(characteristics={"airflow": "dag/run/task/-1"})
+    changes: dict[str, Any] = {"properties": marked, "marker": ("airflow", "dag/run/task/-1")}
+    other = entity(api, {**marked, "name": marked["name"], "rank": {"priority": 99}}, etag=4, created=BEFORE)
+    written, _ = run(api, shown(api, other), **changes)
+    assert written.action == "adopted"
+    unmarked = entity(api, sale(), created=MADE)
+    fail(AlreadyExistsError, api, shown(api, unmarked), earlier=Earlier(START), **changes)
+
+
+@BOTH
+def test_the_intent_is_kept_before_each_post_and_only_then(api: str) -> None:
+    kept: list[int] = []
+
+    class Counting(Notebook):
+        def keep(self, key: str, value: Any) -> None:
+            super().keep(key, value)
+            kept.append(len(script.requests))
+
+    steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), only(api)]
+    # A note is good for thirty seconds: the second POST comes later than that.
+    script = Looking(*steps, took=16.0, memory=Counting())
+    script.run(create(script.access(api), recorded(creation(patience=0))))
+    # How many notes there may be, one before each POST, and the receipt.
+    assert kept == [1, 1, 3, 4]
+    script = Looking(shown(api, entity(api, sale())), memory=Counting())
+    script.run(create(script.access(api), recorded(creation(if_exists="adopt"))))
+    assert kept == [1, 1, 3, 4]
+
+
+@BOTH
+def test_an_intent_that_cannot_be_kept_stops_the_post(api: str) -> None:
+    class Broken(Notebook):
+        def keep(self, key: str, value: Any) -> None:
+            raise RuntimeError("the state cannot be written")
+
+    script = Looking(shown(api), memory=Broken())
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        script.run(create(script.access(api), recorded(creation())))
+    assert posts(script) == []

@@ -1,0 +1,164 @@
+"""Creating once: what became of a POST whose answer was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import (
+    NoAnswerError,
+    OutcomeUnknownError,
+    UnexpectedResponseError,
+)
+from tests.client.flows.creating import AFTER, BEFORE, BOTH, address_of, deleted, fail, gone, id_of, posts, run, shown
+from tests.client.library import DPS_ID, XCORE_ID, entity, receipt, sale
+from tests.client.script import Step, answer, lost
+
+UNSETTLED = pytest.mark.parametrize(
+    "failure",
+    [
+        lost(),
+        answer(500),
+        answer(502, b"<html>bad gateway</html>"),
+        answer(504),
+        answer(501),
+        answer(201, b'{"id":"dps:pers'),
+        answer(200, b"<html>"),
+        answer(201, b""),
+        answer(201, {"etag": 1}),
+        answer(201, ["id"]),
+    ],
+    ids=["lost", "500", "502", "504", "501", "cut", "page", "empty", "no id", "no object"],
+)
+
+
+@BOTH
+@UNSETTLED
+def test_a_post_that_was_committed_is_seen_and_not_repeated(api: str, failure: Step) -> None:
+    written, script = run(api, shown(api), failure, shown(api, entity(api, sale(), etag=1)), patience=0)
+    assert (written.action, written.receipt.etag) == ("created", 1)
+    assert len(posts(script)) == 1
+
+
+@BOTH
+def test_a_commit_that_shows_late_is_waited_for(api: str) -> None:
+    there = shown(api, entity(api, sale()))
+    steps: list[Step] = [shown(api), lost(), shown(api), shown(api), shown(api), there, there]
+    written, script = run(api, *steps, patience=1.5)
+    assert written.action == "created"
+    assert len(posts(script)) == 1
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 1.25]
+
+
+@BOTH
+def test_what_another_worker_made_is_not_taken_for_what_a_lost_post_made(api: str) -> None:
+    """Its offer shows up first, since it was posted first; ours shows up later, and goes."""
+    other = entity(api, sale(), number=1, created=BEFORE)
+    own = entity(api, sale())
+    both = shown(api, other, own)
+    steps: list[Step] = [shown(api), lost(), shown(api), shown(api, other), shown(api, other), both, *gone(api, own)]
+    written, script = run(api, *steps, patience=0.875)
+    assert (written.receipt.id, written.withdrawn) == (id_of(api, 1), (id_of(api, 0),))
+    assert deleted(script) == [address_of(api, 0)]
+
+
+@BOTH
+def test_a_post_that_was_not_committed_is_repeated_after_the_patience(api: str) -> None:
+    one = shown(api, entity(api, sale()))
+    steps: list[Step] = [shown(api), answer(500), *[shown(api)] * 5, answer(201, receipt(api)), *[one] * 4]
+    written, script = run(api, *steps, patience=1.0)
+    assert written.action == "created"
+    assert len(posts(script)) == 2
+    assert posts(script)[0].body == posts(script)[1].body
+    assert script.requests[-1].method == "GET"
+    # A second to be committed in and one to show up in, the pause before another POST, then a second in which the
+    # first may yet show up.
+    assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 0.25, 0.5, 0.25, 0.5, 0.25]
+
+
+@BOTH
+def test_a_repeated_post_whose_first_came_through_after_all_leaves_the_older(api: str) -> None:
+    """The first POST was thought lost, and was committed late: before the second here, after it there."""
+    for late, kept in ((BEFORE, 1), (AFTER, 0)):
+        twins = [entity(api, sale(), number=1, created=late), entity(api, sale())]
+        going = gone(api, twins[0] if kept == 0 else None)
+        steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), shown(api, *twins), *going]
+        written, script = run(api, *steps, patience=0)
+        assert written.action == "created"
+        assert written.receipt.id == id_of(api, kept)
+        assert written.withdrawn == (id_of(api, 1 - kept),)
+        assert deleted(script) == [address_of(api, 1 - kept)]
+        assert len(posts(script)) == 2
+
+
+@BOTH
+def test_of_two_whose_answers_were_both_lost_the_older_stays(api: str) -> None:
+    twins = [entity(api, sale(), number=2, created=AFTER), entity(api, sale(), number=1)]
+    steps: list[Step] = [shown(api), lost(), shown(api), lost(), shown(api, *twins), *gone(api, twins[0])]
+    written, script = run(api, *steps, patience=0)
+    assert (written.action, written.receipt.id, written.withdrawn) == ("created", id_of(api, 1), (id_of(api, 2),))
+    assert deleted(script) == [address_of(api, 2)]
+
+
+@BOTH
+def test_a_newer_offer_of_other_content_is_somebody_elses_to_withdraw(api: str) -> None:
+    there = [entity(api, sale()), entity(api, sale(status="approved"), number=2, created=AFTER)]
+    steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), shown(api, *there)]
+    written, _ = run(api, *steps, patience=0)
+    assert (written.action, written.receipt.id, written.withdrawn) == ("created", id_of(api, 0), ())
+
+
+def test_no_patience_is_one_look() -> None:
+    own = answer(200, entity("dps", sale()))
+    steps: list[Step] = [shown("dps"), lost(), shown("dps"), answer(201, receipt("dps")), shown("dps"), own]
+    _, script = run("dps", *steps, patience=0)
+    # What is made and not listed is read, since the service may have given it another name.
+    assert script.sent == ["GET /data/core/dps/offers", "POST /data/core/dps/offers"] * 2 + [
+        "GET /data/core/dps/offers",
+        f"GET /data/core/dps/offers/{DPS_ID}",
+    ]
+
+
+@BOTH
+def test_retries_that_end_without_certainty_say_so(api: str) -> None:
+    steps: list[Step] = [shown(api), answer(500), *[shown(api)] * 2, lost(), *[shown(api)] * 2]
+    error, script = fail(OutcomeUnknownError, api, *steps, patience=0.125, retries={"max_retries": 1})
+    assert error.retryable
+    assert len(posts(script)) == 2
+    assert "posted 2 times" in str(error)
+    assert isinstance(error.__cause__, NoAnswerError)
+
+
+def test_a_failure_that_never_passes_is_looked_after_and_not_repeated() -> None:
+    error, script = fail(OutcomeUnknownError, "dps", shown("dps"), answer(501), shown("dps"), patience=0)
+    assert len(posts(script)) == 1
+    assert "posted once and" in str(error)
+
+
+def test_a_library_that_cannot_be_asked_leaves_the_outcome_open() -> None:
+    blind = [answer(503)] * 2
+    error, script = fail(OutcomeUnknownError, "dps", shown("dps"), lost(), *blind, retries={"max_retries": 1})
+    assert error.retryable
+    assert len(posts(script)) == 1
+    error, _ = fail(OutcomeUnknownError, "dps", shown("dps"), lost(), answer(200, b"{"))
+    assert isinstance(error.__cause__, UnexpectedResponseError)
+
+
+@BOTH
+def test_the_name_taken_meanwhile_by_other_content_makes_no_twin(api: str) -> None:
+    """Perhaps somebody was faster, perhaps the service respelled ours."""
+    other = entity(api, sale(status="approved"))
+    error, script = fail(OutcomeUnknownError, api, shown(api), lost(), *[shown(api, other)] * 2, patience=0.125)
+    assert len(posts(script)) == 1
+    assert (DPS_ID if api == "dps" else XCORE_ID) in str(error)
+    for if_exists, action in (("adopt", "adopted"), ("skip", "skipped")):
+        written, _ = run(api, shown(api), lost(), *[shown(api, other)] * 2, patience=0.125, if_exists=if_exists)
+        assert written.action == action
+
+
+def test_the_name_taken_meanwhile_by_another_client_makes_no_twin() -> None:
+    somebody: dict[str, Any] = {"repo:createdByClientId": "somebody"}
+    other = entity("xcore", sale(), **somebody)
+    _, script = fail(OutcomeUnknownError, "xcore", shown("xcore"), lost(), shown("xcore", other), patience=0)
+    assert len(posts(script)) == 1

@@ -1,0 +1,128 @@
+"""The rules of every kind: documents and patches that break them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.kinds import (
+    COLLECTION,
+    DECISION,
+    FALLBACK,
+    FORMULA,
+    PERSONALIZED,
+    PLACEMENT,
+    RULE,
+    TAG,
+    Kind,
+)
+from airflow_provider_offers.client.model.preparing import neutral_patch
+from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
+from tests.client import strategies
+from tests.client.model.every_kind import EVERY, WINDOW, property_test, violations
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "wrong"),
+    [
+        (PLACEMENT, {}, ["/name"]),
+        (PLACEMENT, {"name": "x", "itemCount": 31, "returnContent": 1}, ["/itemCount", "/returnContent"]),
+        (PLACEMENT, {"name": "x", "returnMetaData": {"offerName": "yes"}}, ["/returnMetaData/offerName"]),
+        (PLACEMENT, {"xdm:name": "x", "xdm:contentTypes": ["html"]}, ["/xdm:contentTypes/0"]),
+        (TAG, {"name": " "}, ["/name"]),
+        (COLLECTION, {"name": "x", "filterType": "some", "ids": [""]}, ["/filterType", "/ids/0"]),
+        (COLLECTION, {"name": "x", "filterType": "offers", "ids": ["dps:tag:1"]}, ["/ids/0"]),
+        (COLLECTION, {"name": "x", "filterType": "anyTags", "ids": ["dps:fallback-offer:1"]}, ["/ids/0"]),
+        (COLLECTION, {"name": "x", "ids": ["dps:eligibility-rule:1"]}, ["/ids/0"]),
+        (COLLECTION, {"name": "x", "filterType": "any-tags", "ids": [f"dps:tag:{n}" for n in range(21)]}, ["/ids"]),
+        (
+            COLLECTION,
+            {"name": "x", "filterType": "offers", "ids": [f"dps:personalized-offer:{n}" for n in range(501)]},
+            ["/ids"],
+        ),
+        (RULE, {"name": "x"}, ["/condition"]),
+        (RULE, {"name": "x", "condition": {"type": "PQL", "value": "é" * 7_681}}, ["/condition/value"]),
+        (FORMULA, {"name": "x", "expression": {"type": "PQL", "value": "x" * 8_193}}, ["/expression/value"]),
+        (FORMULA, {"name": "x"}, ["/expression"]),
+        (DECISION, {"name": "x"}, ["/status"]),
+        (DECISION, {"name": "x", "status": "approved"}, ["/status"]),
+        (DECISION, {"name": "x", "status": "completed"}, ["/status"]),
+        (DECISION, {"name": "x", "status": "draft", **WINDOW, "endDate": WINDOW["startDate"]}, ["/endDate"]),
+        (DECISION, {"name": "x", "status": "draft", "startDate": "2026-01-01"}, ["/startDate"]),
+        (DECISION, {"name": "x", "status": "draft", "fallback": "dps:personalized-offer:1"}, ["/fallback"]),
+        (
+            DECISION,
+            {"name": "x", "status": "draft", "criteria": [{"placements": []}]},
+            ["/criteria/0/optionSelection", "/criteria/0/placements"],
+        ),
+        (
+            DECISION,
+            {
+                "name": "x",
+                "status": "draft",
+                "criteria": [
+                    {
+                        "placements": [f"dps:offer-placement:{n}" for n in range(31)],
+                        "optionSelection": {"filter": "dps:offer-filter:1"},
+                    }
+                ],
+            },
+            ["/criteria"],
+        ),
+        (
+            FALLBACK,
+            {
+                "name": "x",
+                "status": "draft",
+                "representations": [
+                    {"placement": each, "components": [{"type": "html", "format": "text/html"}]}
+                    for each in ("a", "name:b", "a", "name:b")
+                ],
+            },
+            ["/representations/2/placement", "/representations/3/placement"],
+        ),
+        (
+            PERSONALIZED,
+            {"tags": ["dps:offer-placement:1"]},
+            ["/name", "/rank", "/selectionConstraint", "/status", "/tags/0"],
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_place(kind: Kind, document: dict[str, Any], wrong: list[str]) -> None:
+    assert sorted(violations(kind, document)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "pointer"),
+    [
+        (DECISION, {"op": "replace", "path": "/status", "value": "approved"}, "/0/value"),
+        (DECISION, {"op": "replace", "path": "/fallback", "value": "dps:tag:1"}, "/0/value"),
+        (DECISION, {"op": "remove", "path": "/name"}, "/0/path"),
+        (DECISION, {"op": "add", "path": "/criteria/-", "value": {"placements": []}}, "/0/value/optionSelection"),
+        (COLLECTION, {"op": "add", "path": "/ids/x", "value": "dps:tag:1"}, "/0/path"),
+        (PLACEMENT, {"op": "replace", "path": "/id", "value": "x"}, "/0/path"),
+    ],
+)
+def test_patches_obey_the_rules_of_their_kind(kind: Kind, operation: dict[str, Any], pointer: str) -> None:
+    check_operations([operation])
+    with pytest.raises(InvalidInputError, match=f"The patch of the {kind.noun}") as caught:
+        check_patch(kind, neutral_patch([operation], "dps", kind))
+    assert pointer in {violation.pointer for violation in caught.value.violations}
+
+
+@EVERY
+@given(data=st.data())
+@property_test
+def test_whatever_is_given_ends_in_a_verdict(kind: Kind, data: st.DataObject) -> None:
+    document = data.draw(strategies.OBJECTS[kind.key] | strategies.JSON)
+    with suppress(InvalidInputError):
+        check_offer(kind, neutral_payload(document, kind), document)
+        # Nothing was wrong, so that the properties that must be there are.
+        assert isinstance(document, dict)
+        assert set(kind.place.required) <= {*document, *neutral_payload(document, kind)}
