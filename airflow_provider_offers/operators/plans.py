@@ -1,4 +1,4 @@
-"""What a task is to do is what its first try rendered: later tries carry on with that, whatever they render."""
+"""The work of a task is what its first try rendered: later tries continue with it, even if they render other values."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _STABLE = "values that are the same in every try, such as {{ dag_run.run_after }
 
 
 def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> None:
-    """Give the task's fields the values that the first try rendered, since it was begun or cleared; keep these there.
+    """Set the fields of the task to the values of its first try, counted from its start or its last clearing.
 
-    `target` is the sandbox that it works in. Raises `OutcomeUnknownError` where another try rendered something else
-    and what that was is not known: on Airflow 3.2, which keeps nothing, and for values that are not kept, such as
-    those that hold a secret.
+    The first try keeps its values. `target` is the sandbox that the task works in. Raises `OutcomeUnknownError` if
+    another try rendered other values that are not known: on Airflow 3.2, which keeps nothing, and for values that are
+    not kept, such as those that hold a secret.
     """
     fields = [name for name in task.template_fields if name not in _BESIDE]
     memory = TaskMemory(context)

@@ -1,4 +1,4 @@
-"""A batch decision over the tries of a task: take up the job of an earlier try or submit one, and wait for its end.
+"""A batch decision across the tries of a task: continue the job of an earlier try or submit one, and wait for it.
 
 The flows keep what the next try needs: first that a job is about to be submitted, then its id.
 """

@@ -1,4 +1,4 @@
-"""Batch jobs: what a job decides, how it is submitted and looked at, and its receipt."""
+"""Batch jobs: what a job decides, how to submit and read it, and its receipt."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
 
 
 def job_status(access: Access, job_id: str) -> Flow[Job]:
-    """The job as it is now. Calls `GET /data/core/dwm/workloads/decisions/{id}`.
+    """The current state of the job. Calls `GET /data/core/dwm/workloads/decisions/{id}`.
 
     Raises `InvalidInputError` if no job can have such an id.
     """

@@ -1,4 +1,4 @@
-"""What the decision runtime serves: what to ask it, one look, and whether an offer is served as it was published."""
+"""What the decision runtime serves: the request, one look, and whether it serves the published version of an offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way to one sandbox: an exchange with credentials, and the generation that spells its calls."""
+"""Access to one sandbox: an exchange with credentials, and the generation that spells its calls."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def _split(href: str) -> SplitResult | None:
         # No server would take it.
         return None
     try:
-        # Only what HTTP cannot carry as it is gets escaped; half of a surrogate pair cannot be carried at all.
+        # Escape only what HTTP cannot carry. Half of a surrogate pair cannot be escaped.
         parts = urlsplit(quote(href, safe=_AS_WRITTEN))
-        parts.port  # noqa: B018  a property that raises on a port that is none
+        parts.port  # noqa: B018  raises if the port is not valid
     except ValueError:
         return None
     return parts

@@ -1,4 +1,4 @@
-"""Adding an object of any kind to the library: `creating.create`, and what is particular to some kinds."""
+"""Adding an object of any kind to the library: `creating.create`, and the special cases of some kinds."""
 
 from __future__ import annotations
 

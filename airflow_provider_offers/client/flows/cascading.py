@@ -1,4 +1,4 @@
-"""Deleting an object with those in mind who refer to it: refused by name, or everything in order."""
+"""Deleting an object that others may refer to: an error names them, or `cascade` deletes them first."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def delete_object(
 
 
 def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
-    """The reference of an object that is there, with the reference id by which others refer to it."""
+    """The reference of an existing object, with the id that other objects refer to it by."""
     reference = yield from resolve(access, reference)
     entity = yield from read_now(access, reference)
     return entity.reference

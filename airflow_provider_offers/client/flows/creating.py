@@ -1,4 +1,4 @@
-"""Creating an offer once: by its name first, by one POST, and by a look at the library when the answer is lost."""
+"""Creating an offer once: a lookup of its name, one POST, and another lookup if the answer is lost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_TOLD = 5
 
 
 def create(access: Access, creation: Creation, posted: list[datetime] | None = None) -> Flow[Written]:
-    """Create the offer, unless it is there.
+    """Create the offer, unless it exists.
 
     Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an
     offer), then the lookup again until the new offer is in it. An answer that is lost, late, cut or a 5xx is followed
@@ -45,8 +45,9 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
     and a listing may lag. Only then is the POST sent again. A lookup lags, so that
     what it shows is read before anything rests on it: what is gone or renamed since is not there.
 
-    Where two do this at once, both may have posted: whoever finds an older offer of the name withdraws (deletes) its
-    own, and treats the older one as if it had been there before. Of several that one work made the oldest stays.
+    If two tasks do this at once, both may have posted: the task that finds an older offer of the name withdraws
+    (deletes) its own, and treats the older one as if it had existed before. Of several that one work made, the oldest
+    stays.
 
     Raises `AlreadyExistsError` (`fail`), `AmbiguousNameError` where several offers have the name, and
     `OutcomeUnknownError` where the retries end without certainty. The moments of its POSTs are added to `posted`.
@@ -270,7 +271,7 @@ def _settled(
     if twins := [each for each in repeated if each in older]:
         written: Written = yield from _taken_up(work, twins, "created")
     else:
-        # Of several that were posted at once and say the same, all but the oldest are withdrawn by whoever made them.
+        # Of several equal offers that were posted at once, only the oldest stays; each task withdraws its own.
         alike = len(work.by_this_try(older)) == len(older)
         written = yield from _existing(work, Found(older[:1] if alike else older, found.skew))
     return replace(written, withdrawn=(receipt.id, *written.withdrawn))

@@ -1,4 +1,4 @@
-"""What the tries of a creating task leave for each other: a note for each object, before its POST and after it."""
+"""The notes that the tries of a creating task keep for each other: one for each object, before and after its POST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A creation as it comes from a caller: the document, its window, its marker and the switches, checked together."""
+"""Checks everything that a caller gives for a creation: the document, its window, its marker and the switches."""
 
 from __future__ import annotations
 

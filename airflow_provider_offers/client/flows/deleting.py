@@ -1,4 +1,4 @@
-"""Deleting an object and seeing it gone, through the asynchronous check of generation 1 as well."""
+"""Deleting an object and waiting until it is gone, including the asynchronous check of generation 1."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LET_GO = "first remove these references, or delete these objects"
 
 
 def delete(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[str]:
-    """Delete the offer and see it gone; returns `deleted`, or `unchanged` where `missing_ok` and there is none.
+    """Delete the offer and wait until it is gone; returns `deleted`, or `unchanged` with `missing_ok` if none exists.
 
     Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer), then
     reads the offer until it is gone, which it usually is at once: whoever creates next must not take what is going for

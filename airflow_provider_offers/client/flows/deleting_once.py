@@ -1,4 +1,4 @@
-"""Deleting in a task that is tried again: what is gone is fine only where a try of the task was about to delete it."""
+"""Deleting in a task that is retried: a missing object is accepted only if an earlier try began deleting it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
-# How long a listing may lack what is there, and between two looks.
+# How long a listing may lack an existing object, and the pause between two looks.
 _PATIENCE = 10.0
 _LOOK_SECONDS = 1.0
 

@@ -1,4 +1,4 @@
-"""What is sent although something speaks against it: one warning for each finding, or with `strict` a refusal."""
+"""Findings about an object that customers are about to see: a warning for each, or with `strict` a refusal."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
 
 
 def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
-    """Look at what is to be live or approved from the start, or becomes so by an update, before it is sent.
+    """Check an object that the creation makes live or approved, before it is sent.
 
     Of an offer only what it tells itself is looked at, and with `strict` what it refers to as well; of a decision
     everything that `golive` knows.
@@ -90,7 +90,7 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
     found: Found = yield from find_there(access, kind, creation.name)
     if found.entities:
         if creation.if_exists != "update" or len(found.entities) > 1:
-            # It stays as it is, or is ours already; of several none is touched.
+            # It stays unchanged, or is already ours. If there are several, none is touched.
             return
         (there,) = found.entities
         properties = {**there.properties, **properties}
@@ -101,7 +101,7 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
 
 
 def look_before_patch(access: Access, reference: Reference, prepared: PreparedPatch, waiver: Waiver) -> Flow[None]:
-    """Look at an object that a patch is to make live or approved, as it will be, before the patch is sent."""
+    """Check the result of a patch that makes an object live or approved, before the patch is sent."""
     kind = reference.kind
     if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in prepared.operations):
         return

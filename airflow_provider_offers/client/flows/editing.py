@@ -1,4 +1,4 @@
-"""Edits that follow from what an object is: planned on a fresh read, and planned again after a conflict.
+"""Edits that depend on the current state of an object: planned on a fresh read, and again after a conflict.
 
 Among them the edits of windows and statuses.
 """

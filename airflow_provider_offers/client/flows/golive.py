@@ -1,4 +1,4 @@
-"""What speaks against a decision going live: named findings, each of which can be waived."""
+"""Reasons not to let a decision go live: named findings, each of which can be waived."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ DECIDING = ("criteria", "fallback", "startDate", "endDate")
 
 _PAGE = 100
 _SHOWN = 5
-# How many offers are read by themselves at most, since a listing may lag behind what they are.
+# Maximum number of offers that are read one by one, because a listing may lag.
 _MOST_READ = 32
-# Offers are looked at only for these reasons, since it takes many requests.
+# Only these reasons need the offers, which takes many requests.
 _OF_OFFERS = {"empty_collection", "missing_offer", "offers_not_approved", "no_offer_to_show"}
 _BY_RULE = "eligibilityRule"
 # What a lookup is good for, beside the reason that it is named after.
@@ -165,7 +165,7 @@ def _criteria(properties: Mapping[str, Json]) -> Sequence[Json]:
 
 
 def _lacks_rule(constraint: Json) -> bool:
-    """Whether a profile constraint goes by a rule and names none, so that nobody meets it."""
+    """Whether a profile constraint needs a rule but names none: no profile meets it."""
     return (
         isinstance(constraint, Mapping)
         and constraint.get("profileConstraintType") == _BY_RULE
@@ -421,7 +421,7 @@ def _there(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str, Ent
 
 
 def _read(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str, Entity]]:
-    """Those objects of a kind that are there, each read by itself: a listing may show what they were."""
+    """The existing objects of a kind, read one by one because a listing may lag."""
     found: dict[str, Entity] = {}
     for each in filter(is_fit, ids):
         entity: Entity | None = yield from look_alone(access, Reference(kind, id=each))

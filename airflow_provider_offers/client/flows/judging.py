@@ -1,4 +1,4 @@
-"""Did a write take effect that no answer settled, or that was refused? The object as it is now tells."""
+"""Whether a write took effect after a lost answer or a refusal: the current state of the object shows it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def judge_edited(
 
     `lost` says that no answer settles it. A refused write may have taken effect too: a gateway may have sent it twice,
     and handed on the second answer. Raises `ConflictError` where it did not take effect, so that it can be made again
-    on a fresh read, and `OutcomeUnknownError` where that cannot be told.
+    on a fresh read, and `OutcomeUnknownError` if the object does not show it.
     """
     if lost:
         _judge_lost(call, before, now, change, error)

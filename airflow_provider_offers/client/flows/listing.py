@@ -1,4 +1,4 @@
-"""Paging: pages one after the other by the service's own links, each entity once, to the end and no further."""
+"""Paging: follows the service's links from page to page, returns each entity once, stops at the end or the limit."""
 
 from __future__ import annotations
 

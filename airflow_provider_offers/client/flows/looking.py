@@ -1,4 +1,4 @@
-"""Looking for what was made by its name, for as long as a listing may lag."""
+"""Looking for a created object by its name, for as long as a listing may lag."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _without(ghosts: Collection[str], found: Found) -> Found:
 
 
 def _there(work: Work, found: Found, own: Written | None, ghosts: set[str]) -> Flow[Found]:
-    """What a listing shows as it is now. What is gone or renamed since joins the ghosts; what we made is known."""
+    """The current state of what a listing shows. Deleted and renamed objects join the ghosts; our own are known."""
     there = []
     for entity in found.entities:
         if own is not None and entity.id == own.receipt.id:

@@ -1,4 +1,4 @@
-"""What flows keep for the other tries of the same work, described in one place: every key, and every value as a type.
+"""The values that flows keep for other tries of the same work: every key, and every value as a type.
 
 A flow reads and writes these values by `Recall` and `Keep`. The caller brings the store that holds them.
 """
@@ -68,7 +68,7 @@ class Plan:
     refused: bool = False
 
     def as_json(self) -> dict[str, Json]:
-        """The plan as it is kept."""
+        """The plan in the form that is kept."""
         sent = None if self.sent is None else self.sent.isoformat()
         return {"etag": self.etag, "after": self.after, "sent": sent, "refused": self.refused}
 
@@ -81,7 +81,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Tells one write of a task from its others, so that the tries of the task recall each other's plans of it.
+    """Identifies one write of a task, so that the tries of the task can recall each other's plans for it.
 
     Each try has a `key` of its own, so that two at once do not hide each other. `work` tells what is written: a plan of
     other work, or from before the task was cleared, is not recalled.
@@ -173,7 +173,7 @@ class CreationNote:
     alone: bool = False
 
     def as_json(self) -> Json:
-        """The note as it is kept."""
+        """The note in the form that is kept."""
         kept = {"key": self.key, "wish": self.wish, "since": self.since.isoformat(), "until": self.until.isoformat()}
         return kept if self.id is None else {**kept, "id": self.id, "alone": self.alone}
 
@@ -289,7 +289,7 @@ class ChosenList:
         for index, each in enumerate(chosen):
             pages.put(index, each)
         yield from pages.save()
-        # Last, so that the key is there only with the whole list.
+        # Keep the key last: it exists only with the whole list.
         yield Keep(self._key, {**told, "count": len(chosen)})
 
     @property

@@ -1,4 +1,4 @@
-"""Names in place of ids inside documents: `name:Newsletter top` becomes the id before anything is written."""
+"""Names instead of ids in documents: `name:Newsletter top` becomes the id before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speaks against showing an offer: named findings, each of which can be waived."""
+"""Reasons not to show an offer: named findings, each of which can be waived."""
 
 from __future__ import annotations
 

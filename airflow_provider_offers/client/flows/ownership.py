@@ -1,4 +1,4 @@
-"""Whose an offer is that has the wanted name: made by this work, by an earlier try of it, or by somebody else."""
+"""Who made the offer that has the wanted name: this work, an earlier try of it, or somebody else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EDITED_LATER = ("status", "selectionConstraint", "startDate", "endDate")
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What is to be created, and how to treat what is there already.
+    """What to create, and what to do with existing objects of the name.
 
     `patience` is how many seconds an offer may take to show up in a listing, and how many a POST may be committed after
     the client gave up waiting for its answer. `marker` is a characteristic (name and value) among the properties by

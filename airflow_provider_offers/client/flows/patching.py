@@ -1,4 +1,4 @@
-"""Patching an object so that no edit is lost, applied twice, or made on top of somebody else's unseen."""
+"""Patching an object exactly once: no edit is lost, applied twice, or made on top of an edit that was not read."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
 def _is_applied(
     call: Call, now: Entity, prepared: PreparedPatch, plans: Sequence[Plan], intent: Intent, if_match: int | str | None
 ) -> bool:
-    """Whether another try of the same work has applied the patch; `OutcomeUnknownError` where that cannot be told.
+    """Whether another try of the same work has applied the patch; `OutcomeUnknownError` if no read shows it.
 
     `plans` are those that the other tries kept.
     """

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.wire.messages import Answer, Flow
 
 # HTTP dates count whole seconds, so a clock read from one is up to a second behind.
 CLOCK_GRAIN = timedelta(seconds=2)
-# Ids that one lookup asks for, so that its address stays well below what servers take.
+# Maximum number of ids in one lookup. It keeps the address well below the limits of servers.
 BATCH = 40
 
 
@@ -46,14 +46,14 @@ def resolve(access: Access, reference: Reference) -> Flow[Reference]:
 
 
 def read(access: Access, reference: Reference, *, unless_etag: int | str | None = None) -> Flow[Entity | None]:
-    """The offer as it is now, or None where it still has the etag `unless_etag`.
+    """The current state of the offer, or None if it still has the etag `unless_etag`.
 
     Calls `GET .../instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), with `If-None-Match` on request.
     """
     reference = yield from resolve(access, reference)
     known = None if unless_etag is None else str(unless_etag).strip('"')
     call = access.generation.read(reference, etag=known)
-    # Whoever did not ask whether it is the same learns nothing from a 304.
+    # Only a conditional read accepts a 304.
     answer = yield from access.send(call, accept=() if known is None else (304,))
     if answer.response.status == 304:
         return None
@@ -63,7 +63,7 @@ def read(access: Access, reference: Reference, *, unless_etag: int | str | None 
 
 
 def read_now(access: Access, reference: Reference) -> Flow[Entity]:
-    """The offer as it is now."""
+    """The current state of the offer."""
     entity = yield from read(access, reference)
     if entity is None:
         raise not_found(access, reference, access.generation.read(reference).bare_path)
@@ -79,7 +79,7 @@ def _entity(access: Access, reference: Reference, answer: Answer) -> Entity:
 
 
 def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity, datetime | None]]:
-    """The offer as it is now, and when it was last modified by our clock, if the service tells."""
+    """The current state of the offer, and the time of its last change by our clock, if the service tells."""
     answer = yield from access.send(access.generation.read(reference))
     entity = _entity(access, reference, answer)
     try:
@@ -107,12 +107,12 @@ def look_at(access: Access, references: Sequence[Reference]) -> Flow[dict[str, E
     for reference in references:
         if reference.id is not None and reference.id not in found:
             found[reference.id] = yield from look_alone(access, reference)
-    # In the order asked for, so that every way to wait returns the same list.
+    # In the requested order: every way to wait returns the same list.
     return {reference.id: found[reference.id] for reference in references if reference.id is not None}
 
 
 def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
-    """One offer as it is now; None where it is not there."""
+    """The current state of one offer; None if it does not exist."""
     try:
         there = yield from resolve(access, reference)
         answer = yield from access.send(access.generation.read(there), accept=(404, 410))
@@ -163,7 +163,7 @@ def find_by_name(access: Access, kind: Kind, name: str) -> Flow[Found]:
 
 
 def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
-    """What a listing showed, as it is now; None where it is gone or has another name by now: listings lag."""
+    """The current state of what a listing showed; None if it was deleted or renamed since, because listings lag."""
     try:
         now = yield from read_now(access, listed.reference)
     except NotFoundError:

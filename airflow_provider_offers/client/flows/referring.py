@@ -1,4 +1,4 @@
-"""Who refers to an object: looked for in what may, and read again, since listings lag."""
+"""Which objects refer to an object: found in listings, and read again because listings lag."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def ids_of(reference: Reference) -> list[str]:
 
 
 def explained(access: Access, reference: Reference, refused: APIError, remedy: str) -> Flow[APIError]:
-    """The refusal of a deletion as an error that names who refers to the object; itself where nobody is found."""
+    """The refusal of a deletion, with the names of the objects that refer to it; unchanged if none is found."""
     try:
         if reference.id is None:
             there: Entity | None = yield from look_alone(access, reference)
             reference = reference if there is None else there.reference
         found = yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)
     except OfferLibraryError:
-        # What the service said is worth more than why nobody could be named.
+        # The refusal itself matters more than the failure of this lookup.
         return refused
     return still_referred(access, reference, found, remedy, refused) if found else refused
 

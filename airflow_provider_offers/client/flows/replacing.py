@@ -1,4 +1,4 @@
-"""Replacing an object whole, exactly once: by PUT where the generation has it, else by a guarded patch."""
+"""Replacing a whole object exactly once: by PUT if the generation has it, otherwise by a guarded patch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archiving what is over in a task that may be tried again: what is done or gone by now is no failure."""
+"""Archiving expired offers in a task that may be retried: an archived or deleted offer is not a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending a write that the service makes only on the object as it was read."""
+"""Sending a guarded write: the service accepts it only if the object is unchanged since the read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference, Wri
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
-# How often a guarded write is made again on a fresh read, when others keep editing the object.
+# How many reads a guarded write may take if others keep editing the object.
 FRESH_READS = 5
 
 

@@ -43,7 +43,7 @@ def look_at_all(access: Access, references: Sequence[Reference]) -> Flow[list[En
 def read_documents(
     references: Sequence[Reference], documents: Sequence[Any], validate: Validate
 ) -> tuple[dict[Reference, Mapping[str, Json]], list[Violation]]:
-    """What each object is to be, in neutral names, and what is wrong with it by itself."""
+    """The new properties of each object, in neutral names, and what is wrong with each."""
     meant: dict[Reference, Mapping[str, Json]] = {}
     violations: list[Violation] = []
     for index, (reference, document) in enumerate(zip(references, documents, strict=True)):

@@ -1,4 +1,4 @@
-"""Asking the service what time it is, where a decision must not rest on one answer alone."""
+"""Asking the service for its time, for decisions that must not depend on a single answer."""
 
 from __future__ import annotations
 

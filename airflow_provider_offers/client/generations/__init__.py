@@ -1,4 +1,4 @@
-"""The generations of the API, each a module that knows one spelling of the wire and nothing else."""
+"""The generations of the API: the protocol that flows use, and one module for the spelling of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 
 class Generation(Protocol):
-    """What the flows ask of a generation: calls out of neutral things, neutral things out of answers."""
+    """What flows need from a generation: it turns neutral objects into calls, and answers into neutral objects."""
 
     @property
     def api(self) -> Api: ...

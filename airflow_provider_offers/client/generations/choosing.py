@@ -1,4 +1,4 @@
-"""Which generation a connection speaks."""
+"""Which generation a connection uses."""
 
 from __future__ import annotations
 

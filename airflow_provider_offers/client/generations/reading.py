@@ -1,4 +1,4 @@
-"""Reading members out of an answer whose shape is not to be trusted."""
+"""Reads members of answers without trusting their shape."""
 
 from __future__ import annotations
 

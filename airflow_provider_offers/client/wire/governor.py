@@ -1,4 +1,4 @@
-"""How fast a process may talk to one service: concurrent requests bounded, slowed by 429, recovering by itself."""
+"""How fast a process may send requests to one service: bounded concurrency, slower after a 429, then faster again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
 
-# Adobe publishes no limit of the management APIs, so that only a 429 slows the client down.
+# Adobe publishes no limit of the management APIs. Only a 429 slows the client down.
 _FIRST_SPACING = 0.05
 _MAX_SPACING = 5.0
 _RECOVERY = 0.8
@@ -25,7 +25,7 @@ class Governor:
 
     A 429 doubles the time between two requests and, where the service names a time, holds all of them back until
     then, for five minutes at the most; every good answer takes a fifth of the spacing away again. `max_concurrent`
-    bounds the requests under way in one event loop, whoever sends them. Safe to share between threads; decides, but
+    bounds the requests under way in one event loop, of all its senders. Safe to share between threads; decides, but
     does not wait.
     """
 

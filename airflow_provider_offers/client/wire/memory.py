@@ -1,4 +1,4 @@
-"""Where the values that flows keep outlive the process: a store that the caller brings, or none."""
+"""The store for the values that flows keep: one that the caller brings and that outlives the process, or none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Memory(Protocol):
         """Whether a value outlives the process."""
 
     def recall(self, key: str) -> Json:
-        """The value under the key; None where there is none."""
+        """The value of the key, or None."""
 
     def keep(self, key: str, value: Json) -> None:
         """Keep the value, which is JSON, and return when it is safe. None forgets the key."""

@@ -93,7 +93,7 @@ class TokenNeeded:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Give the value that was kept under a key, perhaps by another process; None where there is none."""
+    """Ask for the value that this or another process kept under a key. The answer is the value or None."""
 
     key: str
 
@@ -150,7 +150,7 @@ class Answer:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def json(self) -> Json:
-        """The body as JSON; `UnexpectedResponseError` where it is none."""
+        """The body as JSON; raises `UnexpectedResponseError` if it is not JSON."""
         document: Json = None
         reason: str | None = None
         try:

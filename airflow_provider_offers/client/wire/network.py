@@ -1,4 +1,4 @@
-"""What both shells do alike below HTTP: the authorities that they trust, and the proxy that a request goes through."""
+"""What both shells share below HTTP: the certificate authorities, and the proxy for a request."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
 
 @lru_cache(maxsize=8)
 def _context(name: str | None, place: str) -> ssl.SSLContext:
-    """A verifying context; reading the authorities takes long, so that a process does it once."""
+    """A context that verifies certificates. Loading the authorities is slow, so a process does it once."""
     if name is None:
         context = ssl.create_default_context()
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)

@@ -1,4 +1,4 @@
-"""Which answers settle a request, and when it is sent again: pure decisions, the same for every shell."""
+"""Which answers settle a request, and when a request is repeated: pure decisions, the same for both shells."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from airflow_provider_offers.client.wire.messages import Pause
 
 # What gateways and proxies answer in the service's place. They may have passed the request on before.
 INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
-# What passes by itself, so that a request that may arrive twice is sent again.
+# Temporary errors: a request that may arrive twice is repeated.
 _PASSING = INTERMEDIARIES | {500}
-# Whoever says so has not passed the request on, even by a page of its own.
+# A gateway that answers this has not passed the request on, even with a page of its own.
 _NOT_PASSED_ON = frozenset({407, 413, 414, 431})
 _MAX_RETRY_AFTER = 86_400.0
 # The longest that everybody who shares a feed or a connection is held back for one answer.
@@ -80,7 +80,7 @@ class Tries:
         return Pause(seconds, str(error))
 
     def pause_or_raise(self, error: OfferLibraryError, *, repeatable: bool) -> Pause:
-        """The pause before the next try; raises the error where there is none."""
+        """The pause before the next try; raises the error if there is no next try."""
         pause = self.pause(error, repeatable=repeatable)
         if pause is None:
             raise error
@@ -107,7 +107,7 @@ def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
 
 
 def is_unsettled(error: OfferLibraryError) -> bool:
-    """Whether a write that ended in this error may have happened all the same.
+    """Whether a write that ended in this error may have happened anyway.
 
     Only the service itself settles a write: by a success that can be read, or by a refusal in its own form. Nothing is
     settled once a byte of the request may have left and no answer came; by an answer that cannot be read, whatever its

@@ -1,4 +1,4 @@
-"""The service's clock, as the `Date` of its answers tells it: by it windows open, and a worker's may be off."""
+"""The service's clock, read off the `Date` of its answers. Windows follow it; a worker's clock may be wrong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def utc_now() -> datetime:
 
 
 def elapsed() -> float:
-    """Seconds that also count while the machine is suspended, and that nobody sets."""
+    """Seconds of a clock that cannot be set and that also runs while the machine is suspended."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 

@@ -1,4 +1,4 @@
-"""The synchronous shell: drives flows with `requests`, one session a thread, nothing followed or retried by itself."""
+"""The synchronous shell: drives flows with `requests`, one session per thread, no automatic redirects or retries."""
 
 from __future__ import annotations
 

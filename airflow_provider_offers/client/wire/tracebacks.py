@@ -1,4 +1,4 @@
-"""What interrupts a request leaves without the frames that hold secrets: error trackers send local variables."""
+"""Removes the frames that hold secrets from exceptions, because error trackers send local variables."""
 
 from __future__ import annotations
 
