@@ -24,3 +24,8 @@ def as_given(value: Any, depth: int = 0) -> Any:
     if type(value) in (list, tuple):
         return type(value)(as_given(item, depth + 1) for item in value)
     return value
+
+
+def has_models(value: Any) -> bool:
+    """Whether the value is a model, or a list of values of which one is."""
+    return any(isinstance(each, BaseModel) for each in (value if isinstance(value, (list, tuple)) else [value]))

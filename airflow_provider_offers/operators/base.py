@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
-from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.given import as_given, has_models
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
@@ -65,6 +65,17 @@ class OfferLibraryOperator(Templated, BaseOperator):
         check_partial(kwargs.get("task_id"), kwargs)
         plain = {name: as_given(each) if name in cls.json_fields else each for name, each in kwargs.items()}
         return super().partial(**plain)
+
+    @staticmethod
+    def plain_document(given: Any, *kinds: str) -> Any:
+        """The document without models. The model of another kind is an error when the DAG is parsed."""
+        if has_models(given):
+            from airflow_provider_offers.client.model.documents import check_models
+            from airflow_provider_offers.client.model.kinds import KINDS
+
+            if rows := [KINDS[kind] for kind in kinds if kind in KINDS]:
+                check_models(given, rows)
+        return as_given(given)
 
     def execute(self, context: Context) -> Any:
         # Airflow pushes every link of the task into XCom; an empty link is left out.

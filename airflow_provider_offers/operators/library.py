@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -99,7 +98,7 @@ class CreateLibraryObjectOperator(CreateOperator):
             **kwargs,
         )
         self.kind = checked("kind", kind, KINDS, self)
-        self.object = as_given(object)
+        self.object = self.plain_document(object, kind)
 
     @property
     def kind_key(self) -> str:

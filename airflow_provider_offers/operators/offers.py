@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -100,7 +99,7 @@ class CreateOfferOperator(CreateOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.offer = as_given(offer)
+        self.offer = self.plain_document(offer, self.offer_type)
 
     @property
     def kind_key(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ReplaceOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.operators.objects import EditObjectsOperator
+from airflow_provider_offers.operators.words import OFFER_TYPES
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
@@ -75,7 +75,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.offer = as_given(offer)
+        self.offer = self.plain_document(offer, *([offer_type] if offer_type else OFFER_TYPES))
 
 
 class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
@@ -130,4 +130,4 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.object = as_given(object)
+        self.object = self.plain_document(object, kind)

@@ -15,12 +15,13 @@ from mypy import api as mypy
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS, OFFERS
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.models import PersonalizedOffer, Rank
+from airflow_provider_offers.models import PersonalizedOffer, Placement, Rank
 from airflow_provider_offers.operators import words
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.lists import ON_FAILURE
 from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, CreateOfferOperator, GetOfferOperator
+from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, fallback, offers, personalized
@@ -197,3 +198,19 @@ def test_a_list_works_where_an_event_loop_runs_already(
 
     assert [each["name"] for each in asyncio.run(notebook())] == ["A", "B"]
     assert len(offers(emulator)) == 2
+
+
+@pytest.mark.parametrize("given", [Placement(name="P"), [{"name": "Q"}, Placement(name="P")]])
+def test_the_model_of_another_kind_is_refused_where_the_dag_is_parsed(given: Any) -> None:
+    with pytest.raises(InvalidInputError, match="given a Placement; expected a CollectionQualifier"):
+        CreateLibraryObjectOperator(task_id="create", kind="tag", object=given)
+    with pytest.raises(InvalidInputError, match="given a Placement; expected a PersonalizedOffer or a FallbackOffer"):
+        ReplaceOfferOperator(task_id="replace", offer_id="x", offer=given)
+    with pytest.raises(InvalidInputError, match="given a Placement; expected a FallbackOffer"):
+        CreateFallbackOfferOperator(task_id="create", offer=given)
+
+
+def test_a_model_is_taken_where_the_kind_is_a_template() -> None:
+    kind: Any = "{{ params.kind }}"
+    made = CreateLibraryObjectOperator(task_id="create", kind=kind, object=Placement(name="P"))
+    assert made.object == {"name": "P"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
@@ -28,6 +29,23 @@ _MAX_DEPTH = 64
 _MAX_NUMBER = 10**308
 
 
+def check_models(given: Any, kinds: Sequence[Kind]) -> None:
+    """Refuse the model of another kind, as it is or in a list, with `InvalidInputError`; no model is a document."""
+    violations = [
+        Violation(pointer, f"a {type(each).__name__}", " or ".join(f"a {kind.model.__name__}" for kind in kinds))
+        for pointer, each in _listed(given)
+        if isinstance(each, KindModel) and not isinstance(each, tuple(kind.model for kind in kinds))
+    ]
+    if violations:
+        raise InvalidInputError(f"The {kinds[0].subject} cannot be sent", violations)
+
+
+def _listed(given: Any) -> list[tuple[str, Any]]:
+    if isinstance(given, (list, tuple)):
+        return [(str(index), each) for index, each in enumerate(given)]
+    return [("", given)]
+
+
 def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     """An object in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
 
@@ -36,6 +54,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     2019, with one placement and one collection beside the fallback, gets a criterion out of them. What a task returned
     about an object becomes the object's id where one is wanted.
     """
+    check_models(given, (kind,))
     given = as_given(given)
     if not isinstance(given, Mapping):
         raise InvalidInputError(

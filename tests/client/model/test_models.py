@@ -165,3 +165,9 @@ def test_a_schema_takes_what_the_checks_take() -> None:
 def test_a_schema_of_an_unknown_kind_is_refused_by_name() -> None:
     with pytest.raises(InvalidInputError, match="'placement'"):
         json_schema("placements of mine")
+
+
+def test_the_model_of_another_kind_is_refused_by_name() -> None:
+    other: Any = {"name": "P"}
+    with pytest.raises(InvalidInputError, match="given a Placement; expected a CollectionQualifier"):
+        neutral_payload(models.Placement(**other), KINDS["tag"])
