@@ -112,7 +112,7 @@ class ServiceClock:
         if status not in _OF_THE_SERVICE or "age" in headers or shown is None:
             return
         with self._guard:
-            self._notice_a_standstill(shown, received)
+            self._notice_a_standstill(shown, sent, received)
             self._narrow(shown - received, shown + _GRAIN - sent, received)
         self._warn()
 
@@ -127,10 +127,11 @@ class ServiceClock:
             self.moves += 1
         self._bounds, self._learnt_at, self.agreeing = (low, high), at, 1
 
-    def _notice_a_standstill(self, shown: float, at: float) -> None:
+    def _notice_a_standstill(self, shown: float, sent: float, received: float) -> None:
+        """Whether the clock still shows what it showed before. How long an answer travels says nothing about it."""
         if shown != self._shown or self._bounds is None:
-            self._shown, self._shown_since = shown, at
-        self._stands_still = at - self._shown_since > _STANDSTILL
+            self._shown, self._shown_since = shown, received
+        self._stands_still = sent - self._shown_since > _STANDSTILL
 
     def _warn(self) -> None:
         skew = self.skew

@@ -79,6 +79,14 @@ def test_it_never_shows_what_the_service_has_not_reached(
     assert clock.agreeing == len(asked)
 
 
+def test_a_slow_answer_is_no_clock_that_stands_still() -> None:
+    world = World()
+    clock = world.clock()
+    world.ask(clock)
+    world.ask(clock, back=4)
+    assert world.service - clock.now() <= timedelta(seconds=1)
+
+
 def test_answers_that_agree_narrow_it() -> None:
     world = World(seconds=1_000.9)
     clock = world.clock()
