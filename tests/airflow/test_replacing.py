@@ -84,3 +84,25 @@ def test_each_of_a_list_becomes_its_own_document(airflow: Airflow, emulator: Emu
     assert "offer: given 2 for 3 objects; expected a list of 3 documents, one for each" in told["too_few"]
     assert "a second time" in told["twice"]
     assert "/1/status" in told["wrong"]
+
+
+def test_adobes_templates_in_a_replacement_are_kept(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    """Airflow's own templates beside them are rendered."""
+    greeting = "Dear {{profile.person.name.firstName}} {%= profile.person.name.lastName %}"
+    wanted = personalized("Greeting of {{ params.season }}")
+    wanted["representations"][0]["components"][0]["content"] = greeting
+    with dag_of("greeting", params={"season": "spring"}) as dag:
+        made = CreateOfferOperator(task_id="made", offer=personalized("Before"))
+        of_an_offer = ReplaceOfferOperator(
+            task_id="offer", offer_id=made.output, offer=wanted, keep_adobe_templates=True
+        )
+        of_an_object = ReplaceLibraryObjectOperator(
+            task_id="object", kind="personalized", object_id=made.output, object=wanted, keep_adobe_templates=True
+        )
+        of_an_offer >> of_an_object
+    result = run(airflow, emulator, api, dag)
+    assert set(result.states.values()) == {"success"}, errors(result, result.states)
+    assert [result.result(task)["action"] for task in ("offer", "object")] == ["replaced", "unchanged"]
+    (there,) = [each for each in emulator.objects("personalized-offer") if each["id"] == result.result("made")["id"]]
+    assert there["body"]["representations"][0]["components"][0]["content"] == greeting
+    assert there["body"]["name"] == "Greeting of spring"
