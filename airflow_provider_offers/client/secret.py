@@ -98,7 +98,7 @@ class Unpicklable:
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """The text with every secret struck out, however headers, forms, JSON or HTML spell it, and every bearer token.
 
-    Upper and lower case are alike. What has less than six characters is struck out where it stands by itself.
+    Case does not matter. A secret of less than six characters is struck out only as a whole word.
     """
     lowered = text.lower()
     patterns = {

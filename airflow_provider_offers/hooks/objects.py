@@ -21,7 +21,7 @@ class _Objects:
     kind: Kind
 
     def with_kind(self, receipt: WriteReceipt) -> WriteReceipt:
-        """The receipt of a write with the kind in it, which an offer's receipt does not have by itself."""
+        """The receipt of a write with the kind, which the receipts of offers lack."""
         return with_kind(receipt, self.kind)
 
 

@@ -180,7 +180,7 @@ class CreateOperator(OfferLibraryOperator):
         return replace(creation, intent=self._intent(hook, context, creation))
 
     def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intent:
-        """Where the tries of the task keep that what is there is about to be updated."""
+        """Where the tries of the task keep that they are about to update an existing object."""
         from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.client.model.entities import Reference
 

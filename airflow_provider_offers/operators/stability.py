@@ -98,7 +98,7 @@ class _Earlier(datetime):
 
     @classmethod
     def today(cls) -> Any:
-        return datetime.today() - _AGO  # noqa: DTZ002  as whoever calls it wants it
+        return datetime.today() - _AGO  # noqa: DTZ002  as templates call it
 
 
 class _Time:

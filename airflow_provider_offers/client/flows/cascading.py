@@ -41,10 +41,10 @@ def delete_object(
     Without `cascade`, what refers to the object is a `ConflictError` that names it, and nothing is sent. With it, all
     that refers to the object is deleted first, and what refers to that before it: decisions, collections, offers, in
     this order. A decision that is live and an offer that is approved are taken back to draft first, so that nobody is
-    shown half of it. Each is read again before, and left alone where it leads to the object no more. Each is deleted as
-    `flows.deleting.delete` does; the action is `deleted`, or `unchanged` where `missing_ok` and there is none. What
-    refers to something that is gone stays as it is. Where the service refuses all the same, since somebody has just
-    referred to the object, the error names who does by then.
+    shown half of it. Each is read again first, and left alone if it no longer leads to the object. Each is deleted
+    as `flows.deleting.delete` does; the action is `deleted`, or `unchanged` with `missing_ok` if nothing exists.
+    References to an object that is already gone stay. If the service still refuses because of a new reference, the
+    error names the objects that refer to it now.
     """
     try:
         reference = yield from _as_it_is(access, reference)

@@ -97,6 +97,6 @@ def _with_marker(kind: Kind, properties: dict[str, Json], marker: tuple[str, str
     if not isinstance(characteristics, dict):
         return []
     if name in characteristics:
-        return [Violation("marker", quoted(name), "a characteristic that the offer does not have by itself")]
+        return [Violation("marker", quoted(name), "the name of a characteristic that the document does not set")]
     properties["characteristics"] = {**characteristics, name: value}
     return []

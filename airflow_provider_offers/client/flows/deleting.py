@@ -31,10 +31,10 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
     """Delete the offer and wait until it is gone; returns `deleted`, or `unchanged` with `missing_ok` if none exists.
 
     Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer), then
-    reads the offer until it is gone, which it usually is at once: whoever creates next must not take what is going for
-    what is there. A 202 of xcore means only that it will be checked: its `Location` is polled for the verdict first.
-    Raises `NotFoundError`, `ConflictError` where something still refers to the offer, and `OutcomeUnknownError` where
-    the service does not decide within a minute, or the offer is still there then.
+    reads the offer until it is gone, usually at once. A creation that follows can then not mistake it for an existing
+    offer. A 202 of xcore only says that the service will check the deletion: its `Location` is polled for the verdict
+    first. Raises `NotFoundError`, `ConflictError` if something still refers to the offer, and `OutcomeUnknownError` if
+    the service does not decide within a minute, or the offer still exists then.
     """
     try:
         reference = yield from resolve(access, reference)

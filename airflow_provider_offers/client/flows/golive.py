@@ -67,13 +67,13 @@ _SERVES = {
 def check_decision(
     access: Access, properties: Mapping[str, Json], now: datetime, waive: Collection[str] = ()
 ) -> Flow[dict[str, str]]:
-    """What would make it pointless that the decision goes live: a sentence for each reason that is not waived.
+    """The reasons why the decision would show nothing if it went live: a sentence for each that is not waived.
 
-    Looks up the placements, rules and formulas that it refers to, and reads its collections and the fallback; then the
-    offers of its collections: those that a collection lists, and for a collection by qualifiers all personalized
-    offers, until for each criterion one is found that can be shown. Listings lag, so that an offer is read by itself
-    before it counts for or against the decision, up to so many; a finding says where it rests on a listing alone.
-    Nothing is looked up for reasons that are waived, and no formula where the generation documents no calls for it.
+    Looks up the placements, rules and formulas that the decision refers to, and reads its collections and the fallback.
+    Then it reads the offers of the collections until each criterion has one that can be shown: the listed offers, or,
+    for a collection by qualifiers, all personalized offers. Listings lag. An offer is therefore read by its id before
+    it counts, up to a limit; a finding says if it rests on a listing alone. Waived reasons are not looked up, nor are
+    formulas if the generation documents no calls for them.
     """
     findings = _Findings()
     _look_at_window(findings, properties, now)
@@ -193,7 +193,7 @@ def _look_at_fallback(
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the offers that listings show by themselves, each once and no more than `left` of them."""
+    """Reads offers that listings show by their ids, each once and no more than `left` of them."""
 
     access: Access
     left: int = _MOST_READ
@@ -215,7 +215,7 @@ class _Reader:
         """What a finding says of offers that it knows from a listing only, which may be out of date."""
         if not number:
             return ""
-        return f" (by a listing that may lag; {len(self._read)} offers were read by themselves and {number} were not)"
+        return f" (by a listing that may lag; {len(self._read)} offers were read by their ids and {number} were not)"
 
 
 @dataclass(slots=True)

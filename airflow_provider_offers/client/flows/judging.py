@@ -18,8 +18,8 @@ from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.wire.messages import Call, Json
 
-# The errors by which a service refuses a write. A gateway that repeats a write by itself hands on such an answer to
-# the second one, so the write may have taken effect.
+# The errors by which a service refuses a write. If a gateway sends a write twice, the second copy may be refused
+# although the first one took effect.
 REFUSED = (ConflictError, RejectedError, BadRequestError)
 
 

@@ -222,7 +222,7 @@ def _change(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, who
     """What a patch does, by its operations as given: `move` and `copy` find another value the second time."""
     changed = fitted.changed
     blind = prepared.changes_hidden
-    # Where no etag guards, a test of what is there does: it stops a second application if the patch has changed that.
+    # Without an etag, a `test` of the current values is the guard. It stops a second application of the patch.
     by_etag = access.generation.capabilities.guards_by_etag
     once = not blind or by_etag or not fitted.before.keys().isdisjoint(changed)
     return Change(
@@ -292,8 +292,10 @@ def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
 def _shown_or_failed(
     access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
 ) -> Flow[Written]:
-    """What became of a patch that is not sent again: done, if the object shows it and was modified since; else the
-    error. A refusal may answer a second sending, which a gateway made by itself."""
+    """The outcome of a patch that is not sent again: done if a read shows it and an edit since, else the error.
+
+    The error may answer a second copy of the request, which a gateway sent on its own.
+    """
     if is_unsettled(error) or isinstance(error, REFUSED):
         try:
             now, modified, is_shown = yield from _look_for(access, reference, prepared)

@@ -91,8 +91,8 @@ def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity
 def look_at(access: Access, references: Sequence[Reference]) -> Flow[dict[str, Entity | None]]:
     """The offers of one kind as they are now, by reference id; None for one that is not there any more.
 
-    Calls one lookup for all; an offer that it lacks is read by itself before it counts as gone, since a listing may
-    lag behind a creation.
+    One lookup covers all offers. An offer that the lookup lacks is then read by its id, because a listing may lag
+    behind a creation.
     """
     kind = references[0].kind
     found: dict[str, Entity | None] = {}

@@ -368,7 +368,7 @@ class Feed:
                 await asyncio.sleep(0)
 
     def _end(self, error: OfferLibraryError) -> None:
-        """Tell everybody, and be as new for whoever comes next."""
+        """Tell all members, and reset the feed for the next one."""
         members = self._members
         self._task = None
         self._start_afresh()

@@ -28,7 +28,7 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the wait is over. `until` is the instant at which that changes by itself, if there is one."""
+    """Whether the wait is over. `until` is the instant at which the verdict changes without an edit, if any."""
 
     met: bool
     until: datetime | None = None

@@ -32,8 +32,8 @@ class Watch:
     """Await `news`, look at `states` or `found`, and leave the feed at the end.
 
     `states` holds the offers watched by reference id, as they were last seen; None says that the offer is gone. An
-    offer that has not been looked up yet is missing. `found` is what the search was last answered with. `now` is what
-    the service's clock shows; whoever waits is woken where it was set. `outage` is for how long an outage is borne.
+    offer that has not been looked up yet is missing. `found` is the latest answer to the search. `now` is the service's
+    time; a jump of its clock wakes the waiter. `outage` is how long the watch tolerates an outage.
     """
 
     references: tuple[Reference, ...]

@@ -278,7 +278,7 @@ class AsyncShell:
             )
             factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
             connector._factory = factory
-            # Otherwise aiohttp repeats GET, PUT and DELETE by itself where an answer is lost, and the flow never knows.
+            # Otherwise aiohttp repeats GET, PUT and DELETE after a lost answer, and the flow does not know.
             self._session._retry_connection = False
         return self._session
 

@@ -29,7 +29,7 @@ class Exchange:
     service_clock: ServiceClock = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        # A time of somebody's own making is none of the process's.
+        # With a clock of its own, such as a test's, an exchange does not share the clock of the process.
         own = self.clock is not time.monotonic or self.now is not utc_now
         host = self.settings.host
         clock = ServiceClock(host, elapsed=self.clock, wall=self.now) if own else clock_of(host)

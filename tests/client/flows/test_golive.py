@@ -450,7 +450,7 @@ def test_so_many_offers_are_read_by_themselves_and_no_more(
         ids["collection"] = seed(emulator, "offer-filter", name="Many", filterType=how, ids=drafts)
     emulator.clear_journal()
     found = findings(library, decision(ids))
-    assert "32 offers were read by themselves" in found["offers_not_approved"]
+    assert "32 offers were read by their ids" in found["offers_not_approved"]
     ask = {"dps": "/data/core/dps/offers/*", "xcore": "/data/core/xcore/*/instances/*"}[library.settings.api]
     reads = [entry for entry in emulator.journal(path=ask) if "personalized-offer" in (entry.note or "")]
     assert len(reads) == 32
