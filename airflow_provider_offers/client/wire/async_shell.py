@@ -159,9 +159,16 @@ class AsyncShell:
             return None
         async with self._remembering:
             if isinstance(effect, Recall):
-                return await asyncio.to_thread(self._memory.recall, effect.key)
-            await asyncio.to_thread(self._memory.keep, effect.key, effect.value)
-            return None
+                call = asyncio.to_thread(self._memory.recall, effect.key)
+            else:
+                call = asyncio.to_thread(self._memory.keep, effect.key, effect.value)
+            running = asyncio.ensure_future(call)
+            try:
+                return await asyncio.shield(running)
+            finally:
+                # A thread cannot be canceled: the next call waits until this one is over.
+                if not running.done():
+                    await asyncio.wait([running])
 
     async def _token(self, refused: str | None) -> str:
         settings = self._settings

@@ -159,6 +159,27 @@ def test_of_many_values_for_one_key_the_last_one_stays() -> None:
     assert shelf.values == {"key": 49}
 
 
+def test_a_canceled_flow_does_not_write_over_what_another_keeps_after_it() -> None:
+    def keeping(value: int) -> Flow[None]:
+        yield Keep("key", value)
+
+    shelf = Shelf(SLOW)
+
+    async def drive() -> None:
+        async with shell_for(shelf) as shell:
+            first = asyncio.create_task(shell.run(keeping(1)))
+            await asyncio.sleep(SLOW / 3)
+            second = asyncio.create_task(shell.run(keeping(2)))
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            await second
+
+    asyncio.run(drive())
+    assert shelf.calls == [("keep", "key")] * 2
+    assert shelf.values == {"key": 2}
+
+
 def test_a_flow_that_only_remembers_needs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
     def warns() -> Flow[str]:
         yield Note("look out")
