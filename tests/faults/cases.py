@@ -79,6 +79,16 @@ def sums(world: World, write: Write, api: str, *, seed: int, count: int) -> Iter
             yield case
 
 
+def killed_with_wrong_clocks(world: World, write: Write, api: str) -> Iterator[Case]:
+    """The worker, whose clock is wrong, is killed after each request that writes."""
+    (kill,) = (each for each in FAULTS if each.kill == "after")
+    for number, skew in enumerate(each for each in SKEWS if each):
+        case = Case(write, api, SHELLS[number % len(SHELLS)], (), 0.0, skew)
+        for place in trace(world, case):
+            if place.route.partition(".")[2] in _WRITING:
+                yield replace(case, strikes=(Strike(place, kill, _ONCE),))
+
+
 def _lags(write: Write) -> tuple[float, ...]:
     writes_by_name = write.looks_by_name and write.given != write.wanted
     return LAGS if writes_by_name else LAGS[:1]

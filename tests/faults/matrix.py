@@ -105,6 +105,11 @@ class Write:
         return self.given is None
 
     @property
+    def known_by_time(self) -> bool:
+        """Whether a try of a creation knows by its time alone that an earlier one made it: without notes and marker."""
+        return self.creates and not self.name.endswith(("notes kept", "with a marker"))
+
+    @property
     def looks_by_name(self) -> bool:
         return self.name.startswith("create")
 

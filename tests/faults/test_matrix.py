@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.cases import all_cases, some_cases, sums
+from tests.faults.cases import all_cases, killed_with_wrong_clocks, some_cases, sums
 from tests.faults.conftest import Tally
 from tests.faults.matrix import APIS, FAULTS, WRITES, Case, Write
 from tests.faults.verdicts import trace
@@ -30,6 +30,15 @@ def test_a_sample_of_the_faults(world: World, tally: Tally, write: Write, api: s
 def test_a_sample_of_sums_of_faults(world: World, tally: Tally, write: Write, api: str) -> None:
     """Two and three at once."""
     for case in sums(world, write, api, seed=SEED, count=2):
+        tally.play(case)
+    tally.expect_all_kept()
+
+
+@each_write
+def test_a_wrong_clock_of_the_worker_hides_no_write_of_a_killed_try(
+    world: World, tally: Tally, write: Write, api: str
+) -> None:
+    for case in killed_with_wrong_clocks(world, write, api):
         tally.play(case)
     tally.expect_all_kept()
 

@@ -76,7 +76,8 @@ def patch(
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent)
-        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match):
+        skew = access.exchange.service_clock.skew
+        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
             return Written.of(before)
         expect_etag(before, if_match, call)
         fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
@@ -119,13 +120,19 @@ def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
 
 
 def _is_applied(
-    call: Call, now: Entity, prepared: PreparedPatch, plans: Sequence[Plan], intent: Intent, if_match: int | str | None
+    call: Call,
+    now: Entity,
+    prepared: PreparedPatch,
+    plans: Sequence[Plan],
+    intent: Intent,
+    if_match: int | str | None,
+    skew: timedelta,
 ) -> bool:
     """Whether another try of the same work has applied the patch; `OutcomeUnknownError` if no read shows it.
 
-    `plans` are those that the other tries kept.
+    `plans` are those that the other tries kept. The service's clock is ahead of ours by `skew`.
     """
-    if not plans and not _may_be_sent(now, intent, if_match):
+    if not plans and not _may_be_sent(now, intent, if_match, skew):
         return False
     is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
@@ -155,16 +162,20 @@ def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> b
     return False if etag == plan.etag + 1 else None
 
 
-def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None) -> bool:
+def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None, skew: timedelta) -> bool:
     """Whether an earlier try that kept no plan may have sent the patch, by when and how often the object changed."""
-    if intent.tries.since is None or not _is_modified_since(now, intent.tries.since):
+    if intent.tries.since is None or not _is_modified_since(now, intent.tries.since, skew):
         return False
     return if_match is None or str(now.etag) == str(int(str(if_match).strip('"')) + 1)
 
 
-def _is_modified_since(entity: Entity, since: datetime) -> bool:
+def _is_modified_since(entity: Entity, since: datetime, skew: timedelta) -> bool:
+    """Whether the service, whose clock is ahead by `skew`, changed the object at or after a moment of ours.
+
+    The service's clock may have been set after the change, so either reading of its time counts.
+    """
     try:
-        return parse_instant(entity.modified) >= since - _CLOCKS
+        return parse_instant(entity.modified) - min(skew, timedelta(0)) >= since - _CLOCKS
     except (ValueError, OverflowError):
         return True
 
