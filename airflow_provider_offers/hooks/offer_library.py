@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.twins import async_iterated, awaited, driven, iterated
 from airflow_provider_offers.hooks.calls import HookCalls
 from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME, check_place, connection_settings
@@ -35,13 +36,13 @@ class _Hook(BaseHook):
     """What both hooks have without a request."""
 
     conn_name_attr = "offer_library_conn_id"
-    default_conn_name = "offer_library_default"
+    default_conn_name = DEFAULT_CONNECTION
     conn_type = "offer_library"
     hook_name = "Adobe Offer Library"
 
     def __init__(
         self,
-        offer_library_conn_id: str = default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         *,
         memory: Memory | None = None,
@@ -164,7 +165,7 @@ class OfferLibraryAsyncHook(_Hook):
     """
 
     def __init__(
-        self, offer_library_conn_id: str = _Hook.default_conn_name, sandbox: str | None = None, **kwargs: Any
+        self, offer_library_conn_id: str = DEFAULT_CONNECTION, sandbox: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(offer_library_conn_id, sandbox, **kwargs)
         self._library: AsyncOfferLibrary | None = None

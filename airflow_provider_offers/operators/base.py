@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.given import as_given, has_models
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
-from airflow_provider_offers.operators.files import looks_like_a_name
-from airflow_provider_offers.operators.literals import parsed
-from airflow_provider_offers.operators.memory import TaskMemory
-from airflow_provider_offers.operators.plans import carry_on
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import check_partial
 
@@ -25,9 +21,9 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _FLAGS = ("missing_ok", "cascade", "full", "include_content", "allow_duplicates", "as_dry_run", "keep_adobe_templates")
-DEFAULT_CONNECTION = OfferLibraryHook.default_conn_name
 
 
 class OfferLibraryOperator(Templated, BaseOperator):
@@ -78,6 +74,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
         return as_given(given)
 
     def execute(self, context: Context) -> Any:
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+        from airflow_provider_offers.operators.memory import TaskMemory
+        from airflow_provider_offers.operators.plans import carry_on
+
         # Airflow pushes every link of the task into XCom; an empty link is left out.
         self.operator_extra_links = ()
         try:
@@ -146,6 +146,8 @@ def named_offer(given: Any, field: str = "offer_id") -> Any:
 
 def listed_document(name: str, given: Any) -> Any:
     """An item of a list of documents; other text than JSON and file names is rejected later."""
+    from airflow_provider_offers.operators.files import looks_like_a_name
+
     if isinstance(given, str) and (given.lstrip().startswith(("{", "[", "(")) or looks_like_a_name(given)):
         return json_document(name, given)
     return given
@@ -158,6 +160,9 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
     """
     if not isinstance(given, str):
         return given
+    from airflow_provider_offers.operators.files import looks_like_a_name
+    from airflow_provider_offers.operators.literals import parsed
+
     try:
         return parsed(given)
     except ValueError as error:

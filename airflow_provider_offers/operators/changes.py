@@ -10,7 +10,6 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOperator
-from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.words import QOPS, checked
 
 if TYPE_CHECKING:
@@ -170,6 +169,8 @@ class DeleteOperator(EditOperator):
         return "deleted"
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.operators.memory import tries_of
+
         self._tries = tries_of(context)
         return super().work(hook, context)
 

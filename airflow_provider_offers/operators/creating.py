@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import (
-    DEFAULT_CONNECTION,
     OfferLibraryOperator,
     json_document,
     listed_document,
 )
-from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, checked
 
 if TYPE_CHECKING:
@@ -183,6 +182,7 @@ class CreateOperator(OfferLibraryOperator):
         """Where the tries of the task keep that they are about to update an existing object."""
         from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.client.model.entities import Reference
+        from airflow_provider_offers.operators.memory import tries_of
 
         settings = hook.settings
         wanted = [settings.host, settings.sandbox, settings.api, self.kind_key, creation.properties]
@@ -208,6 +208,7 @@ class CreateOperator(OfferLibraryOperator):
         """What the tries of the task leave for each other about the objects."""
         from airflow_provider_offers.client.flows.creation_notes import CreationNotes
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.memory import tries_of
 
         settings = hook.settings
         target = [settings.host, settings.sandbox, settings.api]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
-from airflow_provider_offers.operators.objects import EditObjectsOperator
+from airflow_provider_offers.operators.edits import EditObjectsOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import (
     BatchTimeoutError,
     InvalidInputError,
@@ -16,13 +17,11 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.operators.base import (
-    DEFAULT_CONNECTION,
     OfferLibraryOperator,
     execution_deadline,
     json_document,
     named_offer,
 )
-from airflow_provider_offers.operators.memory import TaskMemory, tries_of
 from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
 
 if TYPE_CHECKING:
@@ -226,6 +225,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from airflow_provider_offers.client.deciding.batch import BatchRun
         from airflow_provider_offers.client.deciding.jobs import job_receipt
+        from airflow_provider_offers.operators.memory import tries_of
 
         poll_interval, timeout = self._bounds()
         workload = self._workload(hook.settings)
@@ -309,6 +309,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.deciding.batch import BatchRun
         from airflow_provider_offers.client.model.decided import Job
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.memory import TaskMemory, tries_of
 
         self._batch = batch = BatchRun(tries_of(context))
         remember(TaskMemory(context), batch.resume(job_id))
@@ -346,6 +347,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def _ended(self, job: Job, batch: BatchRun, context: Context) -> Job:
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.memory import TaskMemory
 
         ended = remember(TaskMemory(context), batch.ended(job))
         self.log.info("%s", ended)
@@ -356,6 +358,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     ) -> NoReturn:
         """End this try while the job continues. A retry continues with the job if Airflow keeps its id."""
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.memory import TaskMemory
 
         # `dag.test()` of Airflow 3.2 hands on the event alone; the error names the job then.
         named = f" {batch.record.job_id}" if batch.record.job_id else ""
@@ -371,22 +374,9 @@ class BatchDecisionOperator(OfferLibraryOperator):
         raise error
 
     def _bounds(self) -> tuple[float, float]:
-        violations = []
-        found = []
-        for name, least in (("poll_interval", 0.1), ("timeout", 0.0)):
-            given = getattr(self, name)
-            try:
-                number = float("nan") if isinstance(given, bool) else float(given)
-            except (TypeError, ValueError):
-                number = float("nan")
-            if not least <= number < float("inf"):
-                violations.append(Violation(name, repr(given), f"a number of seconds, {least:g} or more"))
-            found.append(number)
-        if self.if_unknown not in IF_UNKNOWN:
-            violations.append(Violation("if_unknown", repr(self.if_unknown), " or ".join(map(repr, IF_UNKNOWN))))
-        if violations:
-            raise InvalidInputError("The batch decision is not valid", violations)
-        return found[0], found[1]
+        from airflow_provider_offers.client.deciding.batch import bounds
+
+        return bounds(self.poll_interval, self.timeout, self.if_unknown)
 
 
 def _scopes(given: Any) -> Any:

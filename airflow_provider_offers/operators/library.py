@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator, named_offer
+from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.decision_steps import (
@@ -14,7 +15,7 @@ from airflow_provider_offers.operators.decision_steps import (
     DeactivateDecisionOperator,
     ScheduleDecisionOperator,
 )
-from airflow_provider_offers.operators.objects import EditObjectsOperator
+from airflow_provider_offers.operators.edits import EditObjectsOperator
 from airflow_provider_offers.operators.replacing import ReplaceLibraryObjectOperator
 from airflow_provider_offers.operators.words import KINDS, checked
 

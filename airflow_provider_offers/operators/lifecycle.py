@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION, OfferLibraryOperator
+from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
 from airflow_provider_offers.operators.edits import EditOffersOperator
-from airflow_provider_offers.operators.memory import tries_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -236,6 +236,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         from airflow_provider_offers.client.flows.memory import ChosenList
         from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.memory import tries_of
 
         # The selection is made once: a retry with a new selection would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()

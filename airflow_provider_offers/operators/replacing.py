@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.operators.base import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ReplaceOperator
-from airflow_provider_offers.operators.edits import EditOffersOperator
-from airflow_provider_offers.operators.objects import EditObjectsOperator
+from airflow_provider_offers.operators.edits import EditObjectsOperator, EditOffersOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def _has_template(value: Any) -> bool:
 
 def _rendered(task: Any, name: str, template: Any, context: Any) -> Any:
     """What the template of a field gives; what cannot be rendered is left to the task itself to report."""
-    from airflow_provider_offers.operators.templates import Rendering
+    from airflow_provider_offers.operators.rendering import Rendering
 
     return _plain(Rendering(task, context, task.get_template_env(), set()).field(name, template))
 

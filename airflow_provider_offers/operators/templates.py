@@ -1,40 +1,17 @@
-"""Renders the fields of a task: None is not a name, files contain JSON, and all errors are reported at once."""
+"""Renders the template fields of operators and sensors: None is not a name, and all errors are reported at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.operators import adobe, files
-from airflow_provider_offers.operators.literals import parsed
+from airflow_provider_offers.client.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
-# Fields whose templates may render to nothing and are then absent. Every other field needs a value.
-_SEARCH = ("q", "qop", "fields", "properties", "order_by", "limit", "page_size")
-_OPTIONAL = frozenset(
-    (*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes")
-)
-# Fields that limit the work of a task: without them, the task may do more than intended.
-_NARROWING = frozenset(("q", "properties", "limit"))
-# The texts of a template that renders to nothing.
-_NOTHING = ("", "None", "null", "Undefined")
-# The properties of a document that refer to other objects, with plain names.
-_REFERENCES = frozenset(
-    ("placement", "placements", "eligibilityRule", "tags", "function", "rankingStrategy", "ids", "filter", "fallback")
-)
-# Below these, the author chooses the names.
-_FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
-_ABSENT = object()
-# Python does not convert longer numbers to text.
-_MOST_BITS = 10_000
-_BROKEN = "A template cannot be rendered"
-
-RAW = "{% raw %}...{% endraw %} around Adobe's own templates"
-KEEP_ADOBES = f"keep_adobe_templates=True, or {RAW}"
+    from airflow_provider_offers.operators.rendering import Rendering
 
 
 class Templated:
@@ -64,6 +41,8 @@ class Templated:
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render a value that is not a whole field: there, text that ends in `.json` is text."""
+        from airflow_provider_offers.operators.rendering import Rendering
+
         rendering = Rendering(self, context, jinja_env or self.get_template_env(), seen_oids or set())  # type: ignore[attr-defined]
         rendered = rendering.value(content, "value", ())
         if rendering.findings:
@@ -81,6 +60,8 @@ class Templated:
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)  # type: ignore[misc]
             return
+        from airflow_provider_offers.operators.rendering import Rendering
+
         self._rendering = rendering = Rendering(self, context, jinja_env, seen_oids)
         for name in template_fields:
             setattr(self, name, rendering.field(name, getattr(self, name)))
@@ -101,323 +82,3 @@ class Templated:
         if rendering is None or not any(each.pointer in rendering.origins for each in error.violations):
             return error
         return InvalidInputError(error.subject, [rendering.told(each) for each in error.violations])
-
-
-class Rendering:
-    """The rendering of one task's fields. `findings` are errors by subject; nothing is raised."""
-
-    def __init__(self, task: Any, context: Context, env: jinja2.Environment, seen: set[int]) -> None:
-        self.findings: list[tuple[str, Violation]] = []
-        self.warnings: list[str] = []
-        # Templates by the pointer or field of their values.
-        self.origins: dict[str, str] = {}
-        self._task = task
-        self._context = context
-        self._env = env.overlay(undefined=_telling(env.undefined))
-        self._seen = seen
-        self._spared: set[tuple[str, tuple[Any, ...]]] = set()
-        self._compiled: dict[str, jinja2.Template] = {}
-
-    def error(self) -> InvalidInputError:
-        """All findings."""
-        subjects = list(dict.fromkeys(subject for subject, _ in self.findings))
-        subject = subjects[0] if len(subjects) == 1 else "The task's templates and files cannot be used"
-        return InvalidInputError(subject, [violation for _, violation in self.findings])
-
-    def told(self, violation: Violation) -> Violation:
-        """The violation, with the template of its value."""
-        if violation.pointer not in self.origins:
-            return violation
-        given = f"{violation.given}, from the template {self.origins[violation.pointer]!r}"
-        return Violation(violation.pointer, given, violation.accepted)
-
-    def field(self, name: str, value: Any) -> Any:
-        """A rendered field; unchanged if it has an error."""
-        if value is None or (isinstance(value, (str, tuple)) and not value):
-            return value
-        found = len(self.findings)
-        try:
-            rendered = self._field(name, value)
-        except RecursionError:
-            self._found(_BROKEN, Violation(name, "a value with too many levels", "a value with fewer levels"))
-            return value
-        return value if len(self.findings) > found else rendered
-
-    def _field(self, name: str, value: Any) -> Any:
-        from airflow.sdk import XComArg
-
-        if callable(value) and not isinstance(value, type):
-            value = value(context=self._context, jinja_env=self._env)
-        if name in self._task.json_fields and files.names_a_file(value, self._task.template_ext):
-            return self._file(name, value, (), is_template=id(value) not in self._seen)
-        if name in self._task.json_fields and isinstance(value, str) and id(value) not in self._seen:
-            rendered = self._document_text(name, value, ())
-        else:
-            rendered = self.value(value, name, ())
-        if rendered is _ABSENT or (isinstance(value, XComArg) and is_nothing(rendered)):
-            return self._nothing(name, (), value, rendered)
-        return self._files_of(name, rendered) if name in self._task.json_fields else rendered
-
-    def _files_of(self, name: str, value: Any) -> Any:
-        """Read the files in a field, or in the items of its list, after rendering."""
-        if files.names_a_file(value, self._task.template_ext):
-            return self._file(name, value, (), is_template=False)
-        if isinstance(value, (list, tuple)):
-            return [
-                self._file(name, each, (index,), is_template=False)
-                if files.names_a_file(each, self._task.template_ext)
-                else each
-                for index, each in enumerate(value)
-            ]
-        return value
-
-    def value(self, value: Any, field: str, tokens: tuple[Any, ...]) -> Any:
-        """A value in a field, rendered as in Airflow; `_ABSENT` if an optional value is empty."""
-        if id(value) in self._seen:
-            return value
-        if isinstance(value, str):
-            return self._leaf(value, field, tokens)
-        if isinstance(value, dict):
-            if any(adobe.plain(key) == "deliveryURL" and each for key, each in value.items()):
-                # Such a component shows something without its own content.
-                self._spared.add((field, tokens))
-            members = {key: self.value(each, field, (*tokens, key)) for key, each in value.items()}
-            return {key: each for key, each in members.items() if each is not _ABSENT}
-        if type(value) in (list, tuple, set):
-            items = [self.value(each, field, (*tokens, index)) for index, each in enumerate(value)]
-            return type(value)(each for each in items if each is not _ABSENT)
-        if isinstance(value, int):
-            if value.bit_length() > _MOST_BITS:
-                given = "a number of thousands of digits"
-                self._found("A value cannot be used", Violation(_place(field, tokens), given, "a smaller number"))
-            return value
-        return self._object(value)
-
-    def _object(self, value: Any) -> Any:
-        import os
-
-        if not isinstance(value, os.PathLike) and hasattr(value, "resolve"):
-            return value.resolve(self._context)
-        if hasattr(value, "template_fields"):
-            self._task._render_nested_template_fields(value, self._context, self._env, self._seen)
-        return value
-
-    def _leaf(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
-        """One text, rendered."""
-        if not self._is_template(text):
-            return text
-        if self._task.keep_adobe_templates and self._is_content(field, tokens):
-            rendered: Any = "".join(
-                str(self._rendered(piece, field, tokens)) if is_airflows else piece
-                for is_airflows, piece in adobe.pieces(text, self._env, self._known)
-            )
-        else:
-            rendered = self._rendered(text, field, tokens)
-        if is_nothing(rendered):
-            return self._nothing(field, tokens, text, rendered)
-        place = pointer(tokens) or field
-        self.origins[place] = text
-        if isinstance(rendered, str) and "None" in rendered and "None" not in text and self._names(field, tokens):
-            self.warnings.append(f"{place}: the template {text!r} rendered {rendered!r}; perhaps a value is missing")
-        return rendered
-
-    def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
-        """The result of a template: text, or with native rendering the value of its expression."""
-        import jinja2
-
-        try:
-            return self._render(text)
-        except jinja2.TemplateSyntaxError as error:
-            self._broken(text, field, tokens, error.message or "it is no template")
-        except jinja2.UndefinedError as error:
-            self._broken(text, field, tokens, error.message or "something is undefined")
-        except jinja2.TemplateNotFound as error:
-            self._broken(text, field, tokens, f"it includes {error.name!r}, which is not there")
-        return text
-
-    def _render(self, text: str) -> Any:
-        import copy
-
-        from jinja2.nativetypes import NativeEnvironment
-
-        template = self._compiled.get(text)
-        if template is None:
-            template = self._compiled[text] = self._env.from_string(text)
-        # As in Airflow: resolving the whole context would log deprecation warnings.
-        context: Any = copy.copy(self._context)
-        context.update((key, value) for key, value in template.globals.items() if key not in context)
-        nodes = list(
-            template.root_render_func(self._env.context_class(self._env, context, template.name, template.blocks))
-        )
-        if isinstance(self._env, NativeEnvironment) and len(nodes) == 1:
-            only: Any = nodes[0]
-            if isinstance(only, self._env.undefined):
-                str(only)
-            return only
-        return "".join(map(str, nodes))
-
-    def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
-        accepted = "a template of Airflow's"
-        if self._is_content(field, tokens) or adobe.looks_like_adobes(text):
-            accepted += f"; {KEEP_ADOBES if self._task.can_keep_adobe_templates else RAW}"
-        given = f"the template {_short(text)!r}, which ends in an error: {why}"
-        self._found(_BROKEN, Violation(_place(field, tokens), given, accepted))
-
-    def _document_text(self, field: str, text: str, tokens: tuple[Any, ...], name: str | None = None) -> Any:
-        """Rendered JSON text of a field or a file: each string separately, or the whole text if it is only JSON then.
-
-        `name` is that of the file.
-        """
-        try:
-            document = parsed(text)
-        except ValueError:
-            document = None
-        if not isinstance(document, (dict, list)):
-            return self._whole(field, text, tokens, name)
-        before = len(self.findings)
-        rendered = self.value(document, field, tokens)
-        broken = [subject == _BROKEN for subject, _ in self.findings[before:]]
-        if broken and all(broken) and not self._task.keep_adobe_templates:
-            # A template can begin in one string and end in another.
-            findings, self.findings = self.findings, self.findings[:before]
-            whole = self._whole(field, text, tokens, name)
-            if len(self.findings) == before:
-                return whole
-            self.findings = findings
-        return rendered
-
-    def _whole(self, field: str, text: str, tokens: tuple[Any, ...], name: str | None) -> Any:
-        def render(part: str) -> str:
-            return str(self._rendered(part, field, tokens))
-
-        begins = text.lstrip()
-        if name is None and (not begins.startswith(("{", "[")) or begins.startswith(("{{", "{%", "{#"))):
-            return self._leaf(text, field, tokens)
-        if self._task.keep_adobe_templates:
-            rendered = adobe.render_around(text, self._env, self._known, render)
-        else:
-            rendered = render(text)
-        if name is None:
-            return rendered
-        try:
-            return parsed(rendered)
-        except ValueError as error:
-            given = f"the file {name!r}, which is not JSON after rendering: {error}"
-            self._found("A file cannot be read", Violation(_place(field, tokens), given, "a file of JSON"))
-            return None
-
-    def _file(self, field: str, given: Any, tokens: tuple[Any, ...], *, is_template: bool) -> Any:
-        """The rendered content of a file; its name can be a template."""
-        if is_template and isinstance(given, str):
-            rendered = self._leaf(given, field, tokens)
-        elif is_template and self._is_template(str(given)):
-            rendered = type(given)(self._leaf(str(given), field, tokens))
-        else:
-            rendered = given
-        if rendered is _ABSENT or not files.names_a_file(rendered, self._task.template_ext):
-            return rendered
-        try:
-            text = files.read(_place(field, tokens), rendered, self._env, self._task.template_ext)
-        except files.UnreadableFileError as error:
-            self._found(error.subject, error.violation)
-            return None
-        return self._document_text(field, text, tokens, str(rendered))
-
-    def _nothing(self, field: str, tokens: tuple[Any, ...], template: Any, rendered: Any) -> Any:
-        """A template that rendered nothing is an error for a name; elsewhere its value is absent."""
-        if self._names(field, tokens):
-            place = _place(field, tokens)
-            said = "None" if rendered is _ABSENT else repr(rendered)
-            given = f"the template {_short(str(template))!r}, which rendered {said}"
-            accepted = "a template that renders a value" if tokens else f"a template that renders the {field}"
-            self._found("A template renders nothing", Violation(place, given, accepted))
-            return template
-        if field in _NARROWING:
-            self.warnings.append(
-                f"{field}: the template {_short(str(template))!r} rendered nothing, so {field} narrows nothing down"
-            )
-        if not tokens:
-            return None
-        return rendered if rendered == "" else _ABSENT
-
-    def _names(self, field: str, tokens: tuple[Any, ...]) -> bool:
-        """Whether the place needs a value: an object, a sandbox, or another required name."""
-        if field not in self._task.json_fields or not tokens:
-            return field not in _OPTIONAL
-        names = [adobe.plain(token) for token in tokens if isinstance(token, str) and token != "_instance"]
-        if field == "profile" or (field == "patch" and len(names) == 1):
-            return True
-        if field == "scopes":
-            return names[-1:] not in (["item_count"], ["itemCount"])
-        if field == "patch":
-            names = names[1:]
-        if names[-1:] == ["content"]:
-            return (field, tokens[:-1]) not in self._spared
-        return field != "context_data" and (names == ["name"] or _refers(names))
-
-    def _is_content(self, field: str, tokens: tuple[Any, ...]) -> bool:
-        return field in self._task.json_fields and adobe.is_content(tokens)
-
-    def _is_template(self, text: str) -> bool:
-        env = self._env
-        if env.line_statement_prefix or env.line_comment_prefix:
-            return True
-        return any(
-            mark in text for mark in (env.variable_start_string, env.block_start_string, env.comment_start_string)
-        )
-
-    @property
-    def _known(self) -> set[str]:
-        """The names that Airflow's templates can begin with: those of the context, and the DAG's own macros."""
-        from jinja2.defaults import DEFAULT_NAMESPACE
-
-        return {*self._context, *(name for name in self._env.globals if name not in DEFAULT_NAMESPACE)}
-
-    def _found(self, subject: str, violation: Violation) -> None:
-        self.findings.append((subject, violation))
-
-
-def is_nothing(rendered: Any) -> bool:
-    """Whether a template rendered None, Undefined or nothing, also as text."""
-    import jinja2
-
-    if rendered is None or isinstance(rendered, jinja2.Undefined):
-        return True
-    return isinstance(rendered, str) and rendered.strip() in _NOTHING
-
-
-def pointer(tokens: Sequence[Any]) -> str:
-    """The JSON pointer of a place in a document."""
-    return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
-
-
-def _place(field: str, tokens: Sequence[Any]) -> str:
-    return f"{field}{pointer(tokens)}"
-
-
-def _refers(names: Sequence[str]) -> bool:
-    return bool(names) and names[-1] in _REFERENCES and not _FREE.intersection(names[:-1])
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
-    """The DAG's own undefined type, except that an unknown name is an error and not empty text."""
-    from jinja2.utils import missing
-
-    class Telling(undefined):  # type: ignore[misc, valid-type]
-        __slots__ = ()
-
-        def __str__(self) -> str:
-            if self._undefined_obj is missing:
-                self._fail_with_undefined_error()
-            return str(super().__str__())
-
-        def __iter__(self) -> Any:
-            if self._undefined_obj is missing:
-                self._fail_with_undefined_error()
-            return super().__iter__()
-
-    return Telling

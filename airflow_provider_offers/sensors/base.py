@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -24,10 +25,8 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
-from airflow_provider_offers.operators.memory import TaskMemory
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType, check_partial
 from airflow_provider_offers.sensors import arguments
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.model.entities import Entity
     from airflow_provider_offers.client.waiting.verdicts import Verdict
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
@@ -74,7 +74,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def __init__(
         self,
         *,
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
@@ -123,6 +123,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
         is_first = self._begin(context)
         kept = self._recall(context, is_first=is_first)
         try:
@@ -262,6 +264,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def _recall(self, context: Context, *, is_first: bool) -> Any:
         """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between them."""
+        from airflow_provider_offers.operators.memory import TaskMemory
+
         if is_first or self._has_looked or not self._is_rescheduled:
             return None
         kept = TaskMemory(context).recall(_SEEN)
@@ -271,6 +275,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def _keep(self, context: Context, kept: Any) -> None:
         """Keep what this look showed for the process that looks next, if it is new."""
+        from airflow_provider_offers.operators.memory import TaskMemory
+
         if self._is_rescheduled and (seen := self.seen()) != kept:
             TaskMemory(context).keep(_SEEN, seen)
 
@@ -293,6 +299,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def _link(self) -> None:
         """Set the task's link in the worker that goes on after the wait."""
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
         try:
             settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         except (ConfigurationError, AirflowNotFoundException) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import json_document, named_offer
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
 from airflow_provider_offers.sensors import arguments
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.deciding.serving import Viewpoint
     from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -66,7 +67,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         placement_id: Any = None,
         profile: dict[str, Any] | str | None = None,
         context_data: Any = None,
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,

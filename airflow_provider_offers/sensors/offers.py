@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.words import (
     OFFER_STATUSES,
     OFFER_TYPES,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.model.entities import Entity
     from airflow_provider_offers.client.waiting.verdicts import Verdict
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -50,7 +51,7 @@ class OfferStatusSensor(WatchedOffersSensor):
         offer_id: Any,
         status: OfferStatus | Sequence[OfferStatus],
         offer_type: OfferType | None = None,
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
@@ -115,7 +116,7 @@ class OfferWindowSensor(WatchedOffersSensor):
         offer_id: Any,
         until: Until = "open",
         offer_type: OfferType | None = None,
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
@@ -191,7 +192,7 @@ class OffersFoundSensor(OfferLibrarySensor):
         order_by: list[str] | str | None = None,
         at_least: int | str = 1,
         offer_type: OfferType = "personalized",
-        offer_library_conn_id: str = OfferLibraryHook.default_conn_name,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,

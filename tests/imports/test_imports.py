@@ -30,6 +30,9 @@ HEAVY = {
 LIGHT_CLIENT = {f"{OURS}.client", *(f"{OURS}.client.{name}" for name in ("errors", "given", "text", "twins"))}
 """What may load of the client: errors, how a model becomes a dict, and what names the hooks' methods."""
 
+MOST_MODULES = 22
+"""How many modules of ours a DAG file may load that uses the operators for every kind and the sensors for offers."""
+
 PARSED = [
     f"{OURS}.{path.parent.name}.{path.stem}"
     for folder in ("hooks", "links", "operators", "policies", "sensors")
@@ -99,6 +102,15 @@ def test_a_parsed_dag_file_loads_hardly_any_of_the_client(module: str) -> None:
 
     assert {name for name in more if name.startswith(f"{OURS}.client")} <= LIGHT_CLIENT
     assert not {name for name in more if name.startswith(f"{OURS}.emulator")}
+
+
+def test_a_dag_file_loads_few_modules_of_ours() -> None:
+    files = ("operators.offers", "operators.library", "sensors.offers")
+    modules = loaded("import " + ", ".join(f"{OURS}.{name}" for name in files)) - airflows()
+    ours = sorted(name for name in modules if name.startswith(f"{OURS}."))
+
+    assert len(ours) <= MOST_MODULES, "\n".join(ours)
+    assert not [name for name in ours if name.startswith(f"{OURS}.hooks")]
 
 
 def test_the_models_load_nothing_that_airflow_has_not_loaded() -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.deciding.jobs import Workload, job_status, post, submission
 from airflow_provider_offers.client.errors import (
     BatchTimeoutError,
+    InvalidInputError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
+    Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.memory import TaskTries, digest
@@ -28,6 +30,25 @@ from airflow_provider_offers.client.wire.retry import is_unsettled
 IfUnknown = Literal["submit", "fail"]
 
 _KEY = "batch_decision"
+
+
+def bounds(poll_interval: Any, timeout: Any, if_unknown: Any) -> tuple[float, float]:
+    """The interval and the timeout of a batch decision, in seconds. Raises `InvalidInputError` with every violation."""
+    found, violations = [], []
+    for name, given, least in (("poll_interval", poll_interval, 0.1), ("timeout", timeout, 0.0)):
+        try:
+            number = float("nan") if isinstance(given, bool) else float(given)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not least <= number < float("inf"):
+            violations.append(Violation(name, repr(given), f"a number of seconds, {least:g} or more"))
+        found.append(number)
+    if if_unknown not in get_args(IfUnknown):
+        accepted = " or ".join(map(repr, get_args(IfUnknown)))
+        violations.append(Violation("if_unknown", repr(if_unknown), accepted))
+    if violations:
+        raise InvalidInputError("The batch decision is not valid", violations)
+    return found[0], found[1]
 
 
 @dataclass(frozen=True, slots=True)
