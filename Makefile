@@ -31,6 +31,8 @@ export TMPDIR := $(CACHE)/tmp
 export AIRFLOW_HOME := $(CACHE)/airflow
 unexport VIRTUAL_ENV
 unexport PYTHONHOME
+# Without bytecode every process compiles Airflow again, which takes longer than most tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types format \
@@ -95,6 +97,7 @@ wheel: $(VENV)/.ready ## build the wheel into dist/
 
 clean: ## remove everything that the other targets created
 	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment
 	@scripts/environment $(VENV) $(CONSTRAINTS) $(PYTHON) python3.13 python3.12 python3.11
