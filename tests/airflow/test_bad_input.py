@@ -106,7 +106,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "two_of_one_name": (
         CreateOfferOperator,
         {"offer": [bad_offer()["offer"], bad_offer()["offer"]]},
-        ["/1/name: given", "a name of its own; /0 has it already"],
+        ["/1/name: given", "a unique name (/0 has it already)"],
     ),
     "wrong_in_a_list": (
         CreateOfferOperator,

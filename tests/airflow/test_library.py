@@ -172,7 +172,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
 
     assert [entry.method for entry in writes(emulator)] == ["POST"]
     if if_exists == "fail":
-        assert "A collection qualifier named 'Spring' is in the sandbox" in str(result.error("create"))
+        assert "A collection qualifier named 'Spring' already exists in the sandbox" in str(result.error("create"))
     else:
         assert result.result("create")["action"] == "adopted"
     assert len(stored(emulator, "tag", "Spring")) == 1

@@ -179,7 +179,7 @@ def test_if_exists(airflow: Airflow, emulator: Emulator, api: str, offer_type: s
     }
     # Another try would fail in the same way, so that none is made.
     assert len(result.tries("fail")) == 1
-    assert "named 'Same' is in the sandbox 'prod' already" in str(result.error("fail"))
+    assert "named 'Same' already exists in the sandbox 'prod'" in str(result.error("fail"))
     assert same["id"] in str(result.error("fail"))
     assert result.result("adopt") == receipt_of(same, api, "adopted")
     assert result.result("unchanged") == receipt_of(same, api, "unchanged")

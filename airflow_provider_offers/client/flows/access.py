@@ -1,4 +1,4 @@
-"""Access to one sandbox: an exchange with credentials, and the generation that spells its calls."""
+"""Access to one sandbox: the exchange that holds the credentials, and the generation that spells the calls."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LONGEST_LINK = 16_000
-# How long a name is taken for known without a look: somebody else may give it to another object.
+# How long a name that was looked up is used again without another lookup: another object may get the name.
 _KNOWN_SECONDS = 10.0
 _AS_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Sends the calls of one generation. `named` are the objects whose names were looked up, by kind and name."""
+    """Sends the calls of one generation. `named` holds the objects whose names were looked up, by kind and name."""
 
     exchange: Exchange
     generation: Generation
     named: dict[tuple[str, str], Reference] = field(default_factory=dict, compare=False, repr=False)
-    # When each was last seen to have its name.
+    # When each object was last seen with its name.
     _seen: dict[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     def known(self, key: tuple[str, str]) -> Reference | None:
-        """The object of that kind and name, if it was seen a moment ago."""
+        """The object of that kind and name, if it was looked up a moment ago."""
         if self.exchange.clock() - self._seen.get(key, -_KNOWN_SECONDS) < _KNOWN_SECONDS:
             return self.named.get(key)
         return None
 
     def remember(self, key: tuple[str, str], reference: Reference) -> Reference:
-        """Keep what has just been seen to have a name."""
+        """Keep the object that was just seen with this name."""
         self._seen[key] = self.exchange.clock()
         self.named[key] = reference
         return reference
 
     def forget(self, reference: Reference) -> None:
-        """Forget the names of an object that is gone: another may get one of them."""
+        """Forget the names of a deleted object: another object may get one of them."""
         ids = {reference.id, reference.instance_id} - {None}
         for key in [key for key, known in self.named.items() if ids & {known.id, known.instance_id}]:
             self.named.pop(key, None)
@@ -51,14 +51,15 @@ class Access:
         try:
             return (yield from self.exchange.send(call, self.generation.base, accept=accept))
         finally:
-            # Whatever came back, another object may have a name now that was looked up before.
+            # After any answer, another object may have a name that was looked up before.
             if self.generation.renames(call):
                 self.named.clear()
 
     def relative(self, href: str, answer: Answer) -> str:
-        """A link of the service relative to its base.
+        """A link of the service, relative to its base.
 
-        One that leads to another host, or out of the service, is an error: it is not followed.
+        Raises `UnexpectedResponseError` for a link that leads to another host or out of the service; it is not
+        followed.
         """
         parts = _split(href)
         if parts is None or (parts.scheme and not parts.netloc):
@@ -78,7 +79,7 @@ class Access:
 
 def _split(href: str) -> SplitResult | None:
     if len(href) > _LONGEST_LINK:
-        # No server would take it.
+        # No server accepts such a long address.
         return None
     try:
         # Escape only what HTTP cannot carry. Half of a surrogate pair cannot be escaped.
@@ -90,7 +91,7 @@ def _split(href: str) -> SplitResult | None:
 
 
 def _same_origin(parts: SplitResult, host: str) -> bool:
-    """Whether a link leads to where the connection does, with nothing in it that could log in elsewhere."""
+    """Whether a link leads to the host of the connection and holds no user name or password."""
     ours = urlsplit(host)
     scheme = parts.scheme or ours.scheme
     default = {"http": 80, "https": 443}.get(scheme)
@@ -102,10 +103,10 @@ def _same_origin(parts: SplitResult, host: str) -> bool:
 
 
 def open_access(exchange: Exchange) -> Flow[Access]:
-    """The access that the settings ask for; for xcore, the sandbox's container is looked up if none is named.
+    """Open the access that the settings ask for. For xcore, look up the sandbox's container if none is named.
 
-    Calls `GET /?product=acp&property=_instance.containerType==decisioning` of generation 1 (Adobe: getting started
-    with the Offer Library API). Raises `ConfigurationError` where no container, or more than one, fits the sandbox.
+    Calls `GET /?product=acp&property=_instance.containerType==decisioning` of generation 1 (Adobe: getting started with
+    the Offer Library API). Raises `ConfigurationError` if no container, or more than one, belongs to the sandbox.
     """
     settings = exchange.settings
     known = generation_for(settings)
@@ -123,7 +124,7 @@ def open_access(exchange: Exchange) -> Flow[Access]:
             [
                 Violation(
                     "sandbox" if not fitting else "container_id",
-                    f"{settings.sandbox!r}, which {len(fitting) or 'no'} containers belong to",
+                    f"{settings.sandbox!r}, which has {len(fitting) or 'no'} containers",
                     f"a sandbox that the credential may see ({', '.join(names)}), or container_id in the extra",
                 )
             ],

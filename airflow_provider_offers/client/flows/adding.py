@@ -26,12 +26,14 @@ _FIRST_LOOK = 0.25
 def create_object(access: Access, creation: Creation) -> Flow[Written]:
     """Create an object once, as `creating.create` does.
 
-    A decision or an offer that customers are to see from the start, or that an update would show them, is looked at
-    first: each finding that is not waived is a warning, and with `validate="strict"` a `NotPublishableError`. A name
-    that the service allows only once may be taken between our look and the POST: the refusal then counts as an object
-    that was there before, and `if_exists` decides.
+    An object that customers see from the start, or after an update, is checked first: a decision that is live, an offer
+    that is approved. Each finding that is not waived is a warning, or with `validate="strict"` a `NotPublishableError`.
+
+    Some kinds allow a name only once. Another task may take the name between our lookup and the POST. The refusal of
+    the POST then counts as an object that existed before, and `if_exists` decides what happens.
     """
-    # As it will be read, by which a creation is recognized: some values have two spellings, some are filled in.
+    # The properties as a later read shows them. A creation is recognized by them: the service fills in some values and
+    # spells others in its own way.
     creation = replace(creation, properties=access.generation.as_read(creation.properties, creation.kind))
     if creation.validate:
         yield from look_before_creation(access, creation)
@@ -41,18 +43,19 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
     except (BadRequestError, RejectedError, ConflictError) as refused:
         if not creation.kind.unique_name:
             raise
-        # The name may be taken by a POST of ours that had no answer.
+        # An earlier POST of ours without an answer may have taken the name.
         unanswered = len(posted) > 1
-        # Or by this one, which a gateway repeated.
+        # Or this POST took it, and a gateway sent it twice.
         if posted and creation.earlier is None:
             creation = replace(creation, earlier=Earlier(posted[0]))
         return (yield from _taken(access, creation, refused, unanswered=unanswered))
 
 
 def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered: bool) -> Flow[Written]:
-    """What a refused creation comes to where the name turns out to be taken; the refusal itself where it is free.
+    """The outcome of a refused creation: `if_exists` decides if the name is taken; otherwise the refusal is raised.
 
-    Where an earlier POST of this work may have taken it, and nothing shows that, the next try looks once more.
+    If an earlier POST of this work may have taken the name, and nothing shows that, raises `OutcomeUnknownError`, so
+    that the next try looks once more.
     """
     clock = access.exchange.clock
     until, pause = clock() + creation.patience, _FIRST_LOOK
@@ -65,8 +68,9 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
                 if not unanswered:
                     raise error from refused
                 raise OutcomeUnknownError(
-                    f"The {creation.kind.noun} {creation.name!r} was posted without an answer and then refused "
-                    f"({refused}), and what has that name does not look like it: {error}"
+                    f"It is not known whether this run created the {creation.kind.noun} {creation.name!r}: a POST had "
+                    f"no answer, and the service refused the next one ({refused}). An object of this name exists and "
+                    f"does not match the document: {error}"
                 ) from refused
         left = until - clock()
         if left <= 0:
@@ -76,6 +80,7 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
     if creation.earlier is None:
         raise refused
     raise OutcomeUnknownError(
-        f"The {creation.kind.noun} {creation.name!r} may have been posted before without an answer, has not shown up "
-        f"within {creation.patience:g} s, and was refused now: {refused}"
+        f"It is not known whether the {creation.kind.noun} {creation.name!r} was created: an earlier POST may have had "
+        f"no answer, no listing showed the object within {creation.patience:g} s, and the service refused the last "
+        f"POST: {refused}"
     ) from refused

@@ -1,4 +1,4 @@
-"""Deleting an object that others may refer to: an error names them, or `cascade` deletes them first."""
+"""Deleting an object that others may refer to: an error names the others, or `cascade` deletes them first."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ _CAME_SINCE = "this came since cascade looked, and another try deletes it"
 def delete_object(
     access: Access, reference: Reference, *, missing_ok: bool = False, cascade: bool = False
 ) -> Flow[Deleted]:
-    """Delete an object that nothing refers to; with `cascade`, after everything that does.
+    """Delete an object that nothing refers to; with `cascade`, first everything that refers to it.
 
-    Without `cascade`, what refers to the object is a `ConflictError` that names it, and nothing is sent. With it, all
-    that refers to the object is deleted first, and what refers to that before it: decisions, collections, offers, in
-    this order. A decision that is live and an offer that is approved are taken back to draft first, so that nobody is
-    shown half of it. Each is read again first, and left alone if it no longer leads to the object. Each is deleted
-    as `flows.deleting.delete` does; the action is `deleted`, or `unchanged` with `missing_ok` if nothing exists.
-    References to an object that is already gone stay. If the service still refuses because of a new reference, the
-    error names the objects that refer to it now.
+    Without `cascade`, a reference to the object is a `ConflictError` that names the referring objects, and nothing is
+    sent. With `cascade`, all objects that lead to it are deleted first, in the order decisions, collections, offers. A
+    live decision and an approved offer go back to draft before that, so that customers never see half of it. Each
+    object is read again before it is deleted, and stays if it no longer leads to the target.
+
+    Each object is deleted as `flows.deleting.delete` does. The action is `deleted`, or `unchanged` with `missing_ok` if
+    the object does not exist. References to objects that were deleted earlier stay. If the service still refuses
+    because of a new reference, the error names the objects that refer to it now.
     """
     try:
         reference = yield from _as_it_is(access, reference)
@@ -64,14 +65,14 @@ def delete_object(
 
 
 def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
-    """The reference of an existing object, with the id that other objects refer to it by."""
+    """The reference of an existing object, with the id that other objects use for it."""
     reference = yield from resolve(access, reference)
     entity = yield from read_now(access, reference)
     return entity.reference
 
 
 def _delete(access: Access, reference: Reference, *, missing_ok: bool, remedy: str) -> Flow[str]:
-    """Delete one object; a refusal of the service names who refers to it, if anybody does."""
+    """Delete one object. If the service refuses, the error names the objects that refer to it, if there are any."""
     try:
         return (yield from delete(access, reference, missing_ok=missing_ok))
     except (BadRequestError, ConflictError, RejectedError) as refused:
@@ -82,7 +83,7 @@ def _delete(access: Access, reference: Reference, *, missing_ok: bool, remedy: s
 
 
 def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collection[str]) -> Flow[list[Entity]]:
-    """Delete those that still lead to the objects of those ids, and return what was deleted."""
+    """Delete the objects that still lead to one of the ids, and return the deleted ones."""
     deleted: list[Entity] = []
     for entity in doomed.values():
         now = yield from _leading_there(access, entity, doomed, ids)
@@ -98,7 +99,7 @@ def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collecti
 def _leading_there(
     access: Access, entity: Entity, doomed: Mapping[str, Entity], ids: Collection[str]
 ) -> Flow[Entity | None]:
-    """The object as it is now, if it refers to any of those ids, directly or through others that still do."""
+    """The current state of the object if it refers to one of the ids, directly or through other `doomed` objects."""
     now: Entity | None = yield from look_alone(access, entity.reference)
     if now is None or pointers(now, ids):
         return now

@@ -32,25 +32,25 @@ __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 
 IF_EXISTS = ("adopt", "update", "skip", "fail")
 
-# How many members an error names in which two objects differ.
+# How many differences an error names.
 _MOST_TOLD = 5
 
 
 def create(access: Access, creation: Creation, posted: list[datetime] | None = None) -> Flow[Written]:
     """Create the offer, unless it exists.
 
-    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an
-    offer), then the lookup again until the new offer is in it. An answer that is lost, late, cut or a 5xx is followed
-    by lookups until all that the POST may have done would show: for twice the `patience`, since a commit may come late
-    and a listing may lag. Only then is the POST sent again. A lookup lags, so that
-    what it shows is read before anything rests on it: what is gone or renamed since is not there.
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an offer),
+    then the lookup again until it shows the new offer. Listings lag, so every offer that a lookup shows is read before
+    anything depends on it. An offer that was deleted or renamed since does not count.
 
-    If two tasks do this at once, both may have posted: the task that finds an older offer of the name withdraws
-    (deletes) its own, and treats the older one as if it had existed before. Of several that one work made, the oldest
-    stays.
+    If the answer to the POST is lost, late, cut or a 5xx, the lookups go on for twice the `patience`: the service may
+    commit the POST late, and then a listing may lag. Only after that is the POST sent again.
 
-    Raises `AlreadyExistsError` (`fail`), `AmbiguousNameError` where several offers have the name, and
-    `OutcomeUnknownError` where the retries end without certainty. The moments of its POSTs are added to `posted`.
+    If two tasks create the same offer at once, both may have posted. The task that finds an older offer of the name
+    deletes its own and treats the older one as if it had existed before. If one work created several, the oldest stays.
+
+    Raises `AlreadyExistsError` (with `if_exists="fail"`), `AmbiguousNameError` if several offers have the name, and
+    `OutcomeUnknownError` if the retries end and the outcome is still not known. `posted` gets the time of each POST.
     """
     wanted = access.generation.as_read(creation.properties, creation.kind)
     work = Work(access, creation, wanted, [] if posted is None else posted)
@@ -61,8 +61,8 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
             return (yield from _recalled(work, made, earlier))
     found = yield from find_there(access, creation.kind, creation.name)
     if earlier is not None:
-        # What an earlier try made may take as long to show up as what this one makes, and what shows up first may be
-        # what another worker made.
+        # The offer of an earlier try may take as long to show up as one of this try. The first offer that shows up may
+        # be another worker's.
         left = _left(work, earlier)
         if not found.entities or (earlier.settled is not None and left > 0):
             whole = earlier.settled is not None
@@ -73,12 +73,12 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
 
 
 def _still_there(work: Work, identifier: str) -> Flow[Entity | None]:
-    """What an earlier try made by its receipt, unless it was deleted since."""
+    """The object that an earlier try created, by the id in its receipt; None if it was deleted since."""
     return (yield from _now(work, Reference(work.creation.kind, id=identifier)))
 
 
 def _recalled(work: Work, made: Entity, earlier: Earlier) -> Flow[Written]:
-    """What an earlier try of the task made by its receipt, once it is the only one of its name."""
+    """Take over the object of an earlier try's receipt, after a check that it is the only one of its name."""
     gone: tuple[str, ...] = ()
     if not earlier.alone:
         # That try ended between its POST and its look for others.
@@ -91,7 +91,7 @@ def _recalled(work: Work, made: Entity, earlier: Earlier) -> Flow[Written]:
 
 
 def _adopted(work: Work, made: Entity, earlier: Earlier, gone: tuple[str, ...]) -> Flow[Written]:
-    """What an earlier try made, as it is; what the task has come to want since is applied or refused."""
+    """The earlier try's object as it is. If the document has changed since, it is updated (`if_exists`) or refused."""
     if work.creation.if_exists == "update":
         return replace((yield from _updated(work, made)), withdrawn=gone)
     if not work.is_still_ours(made, earlier):
@@ -103,15 +103,15 @@ def _wanted_otherwise(work: Work, made: Entity) -> AlreadyExistsError:
     creation = work.creation
     differs = what_differs(work.differs(made), made.properties) or "it is archived"
     return AlreadyExistsError(
-        f"An earlier try of this task made the {creation.kind.noun} {creation.name!r} as {made.id}, and by now it says "
-        f"something else than the task does, or is archived: {differs}; if_exists='update' patches what differs, and "
-        "where it is deleted it is made anew",
+        f"An earlier try of this task created the {creation.kind.noun} {creation.name!r} ({made.id}), and it no longer "
+        f"matches the document: {differs}; use if_exists='update' to patch the differences, or delete the "
+        f"{creation.kind.subject} to have it created again",
         ids=[made.id],
     )
 
 
 def _left(work: Work, earlier: Earlier) -> float:
-    """Seconds until everything that earlier tries posted shows up."""
+    """Seconds until listings show everything that earlier tries posted."""
     if earlier.settled is None:
         return work.creation.doubt
     left = (earlier.settled - work.access.exchange.now()).total_seconds()
@@ -119,7 +119,7 @@ def _left(work: Work, earlier: Earlier) -> float:
 
 
 def _taken_up(work: Work, ours: Sequence[Entity], action: str = "adopted") -> Flow[Written]:
-    """Take what this work made before: the oldest; the others are its twins and go."""
+    """Keep the oldest of the objects that this work created, and delete the others, its twins."""
     keeper, *twins = ours
     gone = yield from _withdraw_twins(work, keeper, twins)
     if work.creation.if_exists == "update" and action == "adopted":
@@ -138,9 +138,9 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     ids = [entity.id for entity in found.entities]
     if creation.if_exists == "fail":
         raise AlreadyExistsError(
-            f"A {creation.kind.noun} named {creation.name!r} is in the sandbox "
-            f"{work.access.exchange.settings.sandbox!r} already ({_listed(ids)}), and this run did not make it"
-            f"{_told_apart(work, found.entities[0])}; if_exists='adopt', 'update' or 'skip' says what to do with it",
+            f"A {creation.kind.noun} named {creation.name!r} already exists in the sandbox "
+            f"{work.access.exchange.settings.sandbox!r} ({_listed(ids)}), and this run did not make it"
+            f"{_told_apart(work, found.entities[0])}; choose if_exists='adopt', 'update' or 'skip' to accept it",
             ids=ids,
         )
     if len(found.entities) > 1:
@@ -152,7 +152,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     entity = found.entities[0]
     if creation.if_exists == "adopt":
         if differs := what_differs(work.differs(entity), entity.properties):
-            yield Note(f"{creation.name!r} is adopted as it is, and not as this task has it: {differs}")
+            yield Note(f"{creation.name!r} is adopted unchanged, although it differs from the document: {differs}")
         return Written.of(entity, "adopted")
     if creation.if_exists == "skip":
         return Written.of(entity, "skipped")
@@ -160,7 +160,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
 
 
 def _told_apart(work: Work, there: Entity) -> str:
-    """How somebody else's object differs from what the task wants, as the middle of a sentence."""
+    """How somebody else's object differs from the document, as the middle of a sentence."""
     differs = work.differs(there)
     if not differs:
         return ", though it says the same"
@@ -169,7 +169,7 @@ def _told_apart(work: Work, there: Entity) -> str:
 
 
 def _updated(work: Work, entity: Entity) -> Flow[Written]:
-    """Make the offer what is wanted, from what it is now: the listing that showed it may lag behind."""
+    """Update the offer to match the document. The plan is made from a fresh read, because listings lag."""
 
     def plan(now: Entity) -> Flow[Patch]:
         yield from ()
@@ -210,11 +210,12 @@ def _post(work: Work) -> Flow[Written]:
             receipt = access.generation.receipt(creation.kind, answer)
         except OfferLibraryError as error:
             if not is_unsettled(error):
-                # A name that is taken may be so by this very POST, which a gateway repeated.
+                # If the kind has unique names, this very POST may have taken the name: a gateway may have sent it
+                # twice.
                 if tries.failed == 0 and not creation.kind.unique_name:
                     yield from work.has_posted(None)
                 raise
-            # To the end: what shows up first may be what another worker made, and ours its twin.
+            # Wait the whole time: the first offer that shows up may be another worker's, with ours as its twin.
             why = f"it was posted without an answer ({error})"
             found = yield from look_for(work, why, creation.doubt, whole=True)
             made = work.by_this_try(found.entities)
@@ -223,7 +224,7 @@ def _post(work: Work) -> Flow[Written]:
                 return (yield from _taken_up(work, made, "created"))
             if found.entities:
                 return (yield from _appeared(work, found, error))
-            # Nothing has shown up in time, so that another POST is the first as far as can be known.
+            # Nothing appeared in time. As far as the client can tell, no POST was committed, so it may post again.
             pause = tries.pause(error, repeatable=True)
             if pause is None:
                 raise OutcomeUnknownError(
@@ -240,9 +241,9 @@ def _post(work: Work) -> Flow[Written]:
 def _settled(
     work: Work, made: Written, began: datetime, *, posted_before: bool = False, left: float | None = None
 ) -> Flow[Written]:
-    """Look for others of the name, now that our own is there: of those made at once, only the oldest stays.
+    """Look for other objects of the name after our own exists; of those that were created at once, the oldest stays.
 
-    `began` is when the first POST of this work began, and `left` how many seconds are left of the patience.
+    `began` is when the first POST of this work began, and `left` the number of seconds that are left to wait.
     """
     receipt, ended = made.receipt, work.access.exchange.now()
     why = f"it was created as {receipt.id}, and may not be the only one of its name"
@@ -256,7 +257,7 @@ def _settled(
     older = [each for each in others if age(each) < ranked]
     repeated = work.by_this_post(others, began, ended, found)
     if not older:
-        # An earlier POST may have come through after all, later than anybody would wait for it.
+        # An earlier POST may have been committed later than the client waits.
         may_be_twins = posted_before or (work.creation.earlier is not None and left is None)
         twins = work.by_this_try(others) if may_be_twins else [each for each in repeated if work.is_spare(each, ours)]
         gone = yield from _withdraw_twins(work, ours, twins, kept=receipt.id)
@@ -278,13 +279,13 @@ def _settled(
 
 
 def _is_known(work: Work, found: Found) -> Flow[bool]:
-    """Whether another try of the task is on record as having made one of these."""
+    """Whether another try of the task has a note that it created one of these objects."""
     earlier = yield from work.earlier(found)
     return earlier is not None and bool(work.by_earlier_try(found, earlier))
 
 
 def _expect_name(work: Work, made: Written) -> Flow[None]:
-    """What was made does not show under its name: the listing lags, or the service has given it another."""
+    """Check the name of a new object that no listing shows yet: a listing may lag, or the service changed the name."""
     receipt = made.receipt
     now = yield from _now(work, Reference(work.creation.kind, id=receipt.id, instance_id=receipt.instance_id))
     if now is not None:
@@ -297,18 +298,18 @@ def _refuse_respelled(work: Work, now: Entity) -> None:
         return
     raise OutcomeUnknownError(
         f"The {creation.kind.noun} {creation.name!r} was created as {now.id}, but the service calls it {now.name!r}, "
-        "so that no later run would find it; give it the name that the service gives it",
+        "so later runs would not find it; use the service's name in the document",
         retryable=False,
     )
 
 
 def _refuse_strangers(work: Work, made: Entity, found: Found) -> None:
-    """After a lost answer: somebody else's offer of the name that is older than ours was there before it."""
+    """After a lost answer: an older object of the name, which is not ours, existed before our POST."""
     older = [each.id for each in found.entities if age(each) < age(made)]
     if older:
         raise AmbiguousNameError(
-            f"The {work.creation.kind.noun} {work.creation.name!r} was posted and is {made.id}, but {_listed(older)} "
-            "of that name was there before it, and this run did not make it; delete the one that is not wanted",
+            f"The {work.creation.kind.noun} {work.creation.name!r} was created as {made.id}, but {_listed(older)} has "
+            "the same name, is older, and is not from this run; delete the one that you do not want",
             ids=[made.id, *older],
         )
 
@@ -316,14 +317,14 @@ def _refuse_strangers(work: Work, made: Entity, found: Found) -> None:
 def _withdraw_twins(
     work: Work, keeper: Entity | None, twins: Sequence[Entity], kept: str | None = None
 ) -> Flow[tuple[str, ...]]:
-    """Delete the twins of what is kept; one that might be anything else is left, and named in the error."""
+    """Delete the twins of the object that stays. If one may be somebody else's, it stays, and the error names it."""
     for twin in twins:
         now = yield from _now(work, twin.reference)
         if now is None:
             continue
         if not work.is_spare(now, keeper):
             raise _two(
-                work, kept or (keeper.id if keeper is not None else ""), twin.id, "does not look like a mere twin"
+                work, kept or (keeper.id if keeper is not None else ""), twin.id, "is not certainly a twin of it"
             )
         yield from _withdraw(work, kept or (keeper.id if keeper is not None else ""), [twin.reference])
     return tuple(twin.id for twin in twins)
@@ -337,7 +338,7 @@ def _now(work: Work, reference: Reference) -> Flow[Entity | None]:
 
 
 def _withdraw(work: Work, kept: str, twins: Sequence[Reference]) -> Flow[None]:
-    """Delete what was made beside `kept`."""
+    """Delete the duplicates of `kept`."""
     for twin in twins:
         try:
             yield from delete(work.access, twin, missing_ok=True)
@@ -349,23 +350,23 @@ def _withdraw(work: Work, kept: str, twins: Sequence[Reference]) -> Flow[None]:
 def _two(work: Work, kept: str, twin: str, why: str, *, retryable: bool = False) -> AmbiguousNameError:
     creation = work.creation
     return AmbiguousNameError(
-        f"The {creation.kind.noun} {creation.name!r} was made twice, by two at once or by a request that was thought "
-        f"lost: {kept} stays, and {twin} {why}; delete the one that is not wanted",
+        f"The {creation.kind.noun} {creation.name!r} was made twice, by two tasks at once or by a request whose answer "
+        f"was lost: {kept} stays, and {twin} {why}; delete the one that you do not want",
         ids=[kept, twin],
         retryable=retryable,
     )
 
 
 def _appeared(work: Work, found: Found, error: OfferLibraryError) -> Flow[Written]:
-    """The name was free before a POST without an answer and is taken now, by an offer that says something else.
+    """The name was free before a POST without an answer. Now an object with other content has it.
 
-    Perhaps somebody was faster, perhaps the service respelled ours; another POST would make a twin either way.
+    Another task was faster, or the service changed our document. A second POST would create a twin in both cases.
     """
     if work.creation.if_exists == "fail":
         ids = [entity.id for entity in found.entities]
         raise OutcomeUnknownError(
             f"The {work.creation.kind.noun} {work.creation.name!r} was posted without an answer ({error}), and "
-            f"{_listed(ids)} of that name has appeared with other content; look whether it is the one"
+            f"{_listed(ids)} of that name appeared with other content; check whether it is the one that you want"
         ) from error
     return (yield from _existing(work, found))
 

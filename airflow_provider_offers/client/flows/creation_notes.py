@@ -11,7 +11,7 @@ from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, P
 from airflow_provider_offers.client.model.entities import Receipt
 from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recall
 
-# So many objects are noted at once, and may then be posted for so long without another note.
+# How many objects one save announces, and how long their POSTs need no other note.
 _BLOCK = 16
 _BLOCK_TIME = timedelta(seconds=30)
 _BUNCH = timedelta(seconds=1)
@@ -19,7 +19,7 @@ _BUNCH = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One object of a list that is to be created: what tells it from others, and what is wanted of it (a digest).
+    """One object of a list that is to be created: the `key` that identifies it, and a digest of its content.
 
     `doubt` is how long a POST without an answer may take to show up.
     """
@@ -30,11 +30,11 @@ class Wish:
 
 
 class CreationNotes:
-    """The notes of one try about each object of its list, and what it knows of the notes of others.
+    """The notes of one try about each object of its list, and the notes of other tries that it read.
 
-    Notes outlive clearing the task, since the objects that it made are still there. Each try has its own notes, so two
-    tries at the same time do not hide each other's. Without a memory, an earlier try can have posted since the start of
-    the run. `began` is when this try began, and `answer` the longest time that an answer may take.
+    Notes outlive clearing the task, because the objects that it created still exist. Each try has its own notes, so two
+    tries at the same time do not hide each other's. Without a memory, an earlier try may have posted at any time since
+    the start of the run. `began` is when this try began, and `answer` the longest time that an answer may take.
     """
 
     def __init__(self, tries: TaskTries, wishes: Sequence[Wish], *, began: datetime, answer: timedelta) -> None:
@@ -44,34 +44,35 @@ class CreationNotes:
         self._answer = answer
         self._own = Pages(_key(tries.number), _BUNCH)
         self._is_announced = False
-        # Until when each object may be posted without another note: a note counts once it is safe.
+        # Until when each object may be posted without another note. A note counts only once it is stored.
         self._safe: dict[int, datetime] = {}
         self._posted: set[int] = set()
-        # By the object's key, the notes of other tries, each with when its try was over at the latest.
+        # The notes of other tries by the object's key, each with the latest time at which its try ended.
         self._told: dict[str, list[tuple[CreationNote, datetime]]] = {}
         self.done: dict[int, dict[str, Any]] = {}
 
     def load(self) -> Flow[None]:
-        """Recall the notes of earlier tries. Warns of those about objects that are not in the list any more."""
+        """Recall the notes of earlier tries. Warns of notes about objects that are no longer in the list."""
         if not self._tries.is_retry:
             return
         yield from self._recall_others()
         keys = {wish.key for wish in self._wishes}
         if any(not note.alone for notes in self._told.values() for note, _ in notes):
-            # The tries before this one are over: a later one counts from now how long it waits for what they posted.
+            # The earlier tries are over. A later try counts from now how long it waits for the objects that they
+            # posted.
             yield from self._announce()
         if left := [note for key, notes in self._told.items() if key not in keys for note, _ in notes]:
             ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
             yield Note(
-                f"This task was about other names, or another sandbox, before; what it made is left alone: {ids}"
+                f"An earlier try of this task had other names or another sandbox; its objects stay as they are: {ids}"
             )
 
     def of(self, index: int) -> CreationRecord:
-        """What a creation is given: its part of the notes."""
+        """The part of the notes that the creation of one object gets."""
         return CreationRecord(self, index)
 
     def earlier(self, index: int) -> Earlier | None:
-        """What is known of other tries about the object of that index."""
+        """What the notes of other tries say about the object of that index."""
         wish = self._wishes[index]
         if not self._tries.durable:
             since = self._tries.since
@@ -94,18 +95,18 @@ class CreationNotes:
         )
 
     def recall(self, index: int) -> Flow[Earlier | None]:
-        """`earlier`, after another look: a try that was frozen when this one began may have continued since."""
+        """`earlier`, after another look: a try that stood still when this one began may have continued since."""
         if self._tries.durable and self._wishes[index].key not in self._told:
             yield from self._recall_others()
         return self.earlier(index)
 
     def waits(self, index: int) -> float:
-        """Until when, in seconds since 1970, a POST of an earlier try may still show up; 0 where there was none."""
+        """Until when an earlier try's POST may still show up, in seconds since 1970; 0 if there was no POST."""
         earlier = self.earlier(index)
         return 0.0 if earlier is None or earlier.settled is None else earlier.settled.timestamp()
 
     def before_post(self, index: int, now: datetime) -> Flow[None]:
-        """Keep, before a POST, that from now on the object may have been posted."""
+        """Keep, before a POST, a note that the object may exist from now on."""
         self._posted.add(index)
         if not self._tries.durable or (index in self._own.values and now < self._safe.get(index, now)):
             return
@@ -117,7 +118,7 @@ class CreationNotes:
         self._safe |= dict.fromkeys(block, now + _BLOCK_TIME)
 
     def after_post(self, index: int, receipt: Receipt | None, now: datetime) -> Flow[None]:
-        """Note what a POST came to: the object of that receipt, or with None that it certainly made nothing."""
+        """Note the result of a POST: the receipt, or None if it certainly made nothing."""
         if receipt is None:
             self._posted.discard(index)
             self._safe.pop(index, None)
@@ -126,7 +127,7 @@ class CreationNotes:
             yield from self._own.add(index, replace(note, id=receipt.id, alone=False).as_json(), now)
 
     def add(self, index: int, receipt: dict[str, Any], now: datetime) -> Flow[None]:
-        """Keep the receipt of what is done; an id that a crash swallows is found again by the object's name."""
+        """Keep the receipt of a finished object. If a crash loses the id, the next try finds the object by its name."""
         self.done[index] = receipt
         earlier = self.earlier(index)
         is_ours = receipt["action"] == "created" or (earlier is not None and earlier.id == receipt["id"])
@@ -136,17 +137,17 @@ class CreationNotes:
             yield from self._own.add(index, replace(note, id=receipt["id"], alone=True).as_json(), now)
 
     def save(self) -> Flow[None]:
-        """Keep what is not kept yet, and drop the notes about objects that were noted ahead and never posted."""
+        """Keep what is not kept yet, and drop the notes about objects that were announced but never posted."""
         for index in [each for each, kept in self._own.values.items() if each not in self._posted and "id" not in kept]:
             self._own.drop(index)
         if self._tries.durable:
             yield from self._own.save()
 
     def _ended(self, number: int, note: CreationNote, begun: Mapping[int, datetime]) -> datetime:
-        """When the try of that number gave up its POST, at the latest: when the next try began.
+        """The latest time at which the try of that number can have posted: when the next try began.
 
-        Airflow starts a retry when it takes the try before it for ended. If that one still runs, it keeps a new note
-        before it posts again, and `recall` finds it.
+        Airflow starts a retry when it considers the earlier try ended. If the earlier try still runs, it keeps a new
+        note before it posts again, and `recall` finds that note.
         """
         later = [began for each, began in begun.items() if each > number and note.since <= began]
         return min([note.until + self._answer, *later])
@@ -168,14 +169,14 @@ class CreationNotes:
         return None if kept is None else CreationNote.from_json(kept)
 
     def _announce(self) -> Flow[None]:
-        """Keep when this try began and how many notes there may be, before the first of them."""
+        """Keep the start of this try and the number of its notes, before the first of them."""
         if not self._is_announced:
             kept = {"count": len(self._wishes), "began": self._began.isoformat()}
             yield Keep(_key(self._tries.number), kept)
             self._is_announced = True
 
     def _recall_others(self) -> Flow[None]:
-        """The notes of the other tries by the object's key, the latest try last."""
+        """Recall the notes of the other tries, by the object's key; the latest try comes last."""
         begun = {self._tries.number: self._began}
         notes: list[tuple[int, CreationNote]] = []
         for number in self._tries.others:
@@ -195,24 +196,24 @@ class CreationNotes:
 
 @dataclass(frozen=True, slots=True)
 class CreationRecord:
-    """The part of the notes that is about one object."""
+    """The part of the notes about one object."""
 
     notes: CreationNotes
     index: int
 
     def recall(self) -> Flow[Earlier | None]:
-        """What is known of other tries by now."""
+        """What other tries have noted so far."""
         return self.notes.recall(self.index)
 
     def before_post(self, now: datetime) -> Flow[None]:
-        """Keep that from now on the object may have been posted."""
+        """Keep a note that the object may exist from now on."""
         return self.notes.before_post(self.index, now)
 
     def after_post(self, receipt: Receipt | None, now: datetime) -> Flow[None]:
-        """Note the receipt of the POST, or with None that it certainly made nothing."""
+        """Note the receipt of the POST, or None if it certainly made nothing."""
         return self.notes.after_post(self.index, receipt, now)
 
 
 def _key(number: int) -> str:
-    """Where the try of that number keeps its notes."""
+    """The key under which the try of that number keeps its notes."""
     return f"offers_tried_{number}"

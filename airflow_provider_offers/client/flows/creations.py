@@ -32,7 +32,7 @@ def new_creation(
     waive: Collection[str] | str = (),
     validate: Validate,
 ) -> Creation:
-    """The creation, with its properties in neutral names. Raises `InvalidInputError` with everything that is wrong."""
+    """The creation, with its properties in neutral names. Raises `InvalidInputError` with every violation at once."""
     validate = checked_validate(validate)
     properties = neutral_payload(document, kind)
     if validate is not False:
@@ -51,12 +51,12 @@ def new_creation(
             violations.append(Violation("since", str(error), ACCEPTED))
     name = properties.get("name")
     if not validate and not (isinstance(name, str) and name):
-        violations.append(Violation("/name", quoted(name), f"a name, by which the {kind.subject} is found again"))
+        violations.append(Violation("/name", quoted(name), f"a name, because the {kind.subject} is found by its name"))
     if validate and isinstance(name, str) and (plain := plain_name(name)) not in ("", name):
-        accepted = f"{quoted(plain)}, as which the service may store it; validate=False sends it as it is"
+        accepted = f"{quoted(plain)}, as the service may store it; validate=False sends it unchanged"
         violations.append(Violation("/name", quoted(name), accepted))
     if violations:
-        raise InvalidInputError(f"The {kind.noun} cannot be created", violations)
+        raise InvalidInputError(f"The {kind.noun} is not valid", violations)
     check_offer(kind, properties, document, validate)
     return Creation(
         kind, properties, if_exists, patience, earlier, marker, validate=validate, waive=waived, doubts=doubts
@@ -64,15 +64,15 @@ def new_creation(
 
 
 def check_names(creations: Sequence[Creation]) -> None:
-    """Refuse a list in which two have one name: the name is how each is recognized."""
+    """Refuse a list in which two objects have the same name, because each object is recognized by its name."""
     first: dict[str, int] = {}
     violations = [
-        Violation(f"/{index}/name", quoted(creation.name), f"a name of its own; /{first[creation.name]} has it already")
+        Violation(f"/{index}/name", quoted(creation.name), f"a unique name (/{first[creation.name]} has it already)")
         for index, creation in enumerate(creations)
         if first.setdefault(creation.name, index) != index
     ]
     if violations:
-        raise InvalidInputError("The list cannot be created", violations)
+        raise InvalidInputError("The list is not valid", violations)
 
 
 def _switches(if_exists: Any, patience: Any) -> list[Violation]:
@@ -85,12 +85,12 @@ def _switches(if_exists: Any, patience: Any) -> list[Violation]:
 
 
 def _with_marker(kind: Kind, properties: dict[str, Json], marker: tuple[str, str] | None) -> list[Violation]:
-    """Put the marker among the characteristics."""
+    """Add the marker to the characteristics."""
     if marker is None:
         return []
     name, value = marker
     if not kind.is_offer:
-        return [Violation("marker", quoted(name), f"nothing: a {kind.noun} has no characteristics to hold it")]
+        return [Violation("marker", quoted(name), f"no marker, because a {kind.noun} has no characteristics")]
     characteristics = properties.get("characteristics", {})
     if not isinstance(name, str) or not name.strip():
         return [Violation("marker", quoted(name), "the name of a characteristic, such as airflow")]

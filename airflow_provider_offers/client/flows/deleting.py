@@ -19,22 +19,24 @@ from airflow_provider_offers.client.model.entities import Receipt, Reference, Wr
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
-# How long generation 1 may take to decide, and what is deleted to be gone; and between two looks.
+# How long generation 1 may take to decide, and a deleted object to disappear.
 _DECISION_SECONDS = 60.0
-# How long a deleted offer may still be read after the verdict.
+# How long reads may still show a deleted offer after the verdict.
 _GRACE_SECONDS = 5.0
 _LOOK_SECONDS = (0.25, 0.5, 1.0, 2.0)
 _LET_GO = "first remove these references, or delete these objects"
 
 
 def delete(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[str]:
-    """Delete the offer and wait until it is gone; returns `deleted`, or `unchanged` with `missing_ok` if none exists.
+    """Delete the offer and wait until it is gone.
 
-    Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer), then
-    reads the offer until it is gone, usually at once. A creation that follows can then not mistake it for an existing
-    offer. A 202 of xcore only says that the service will check the deletion: its `Location` is polled for the verdict
-    first. Raises `NotFoundError`, `ConflictError` if something still refers to the offer, and `OutcomeUnknownError` if
-    the service does not decide within a minute, or the offer still exists then.
+    Calls `DELETE .../instances/{instanceId}` (xcore) or `DELETE /offers/{id}` (dps; Adobe: delete an offer), then reads
+    the offer until it is gone, usually at once. This way, a later creation cannot mistake it for an existing offer. A
+    202 of xcore only says that the service will check the deletion; its `Location` is polled for the verdict first.
+
+    Returns `deleted`, or `unchanged` with `missing_ok` if the offer does not exist. Raises `NotFoundError`,
+    `ConflictError` if something still refers to the offer, and `OutcomeUnknownError` if the service does not decide
+    within a minute or the offer still exists then.
     """
     try:
         reference = yield from resolve(access, reference)
@@ -47,7 +49,7 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
     except NotFoundError:
         if not missing_ok:
             raise
-        # Somebody's deletion may be under way, an earlier try's of this task for one.
+        # Another deletion may be in progress, for example of an earlier try of this task.
         yield from _await_end(access, reference, None)
         return "unchanged"
     yield from _await_end(access, reference, answer)
@@ -56,11 +58,11 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
 
 
 def delete_written(access: Access, reference: Reference, *, missing_ok: bool = False) -> Flow[Written]:
-    """`delete` with a receipt, as the other writes have one; it carries no etag any more.
+    """`delete`, with a receipt like that of other writes; it has no etag.
 
-    Reads the object first, unless `missing_ok`: what was there then and is not there for the DELETE was deleted, since
-    a gateway may have sent the DELETE twice. Where the service refuses, a look tells who refers to the object, and the
-    `ConflictError` names them.
+    Reads the object first, unless `missing_ok`. If it existed then and the DELETE is answered by 404, it counts as
+    deleted, because a gateway may have sent the DELETE twice. If the service refuses, the `ConflictError` names the
+    objects that refer to it.
     """
     try:
         reference = yield from resolve(access, reference)
@@ -84,7 +86,7 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
 
 
 def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
-    """The answer to a DELETE; none where it did its work although its answer is lost, or is a refusal."""
+    """The answer to a DELETE; None if it took effect although the answer is lost or a refusal."""
     exchange = access.exchange
     call = replace(access.generation.delete(reference), repeatable=False)
     tries = Tries(exchange.retries, exchange.clock)
@@ -106,7 +108,7 @@ def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
 
 
 def _seems_gone(access: Access, reference: Reference) -> Flow[bool]:
-    """Whether a look shows that it is gone. Where the look fails as well, nothing is known."""
+    """Whether a read shows that it is gone; False if the read fails too."""
     try:
         return (yield from _is_gone(access, reference))
     except OfferLibraryError:
@@ -114,7 +116,7 @@ def _seems_gone(access: Access, reference: Reference) -> Flow[bool]:
 
 
 def _await_end(access: Access, reference: Reference, answer: Answer | None) -> Flow[None]:
-    """Wait for the verdict that a 202 announces, and until it is gone. Without an answer, a try before did it."""
+    """Wait for the verdict that a 202 announces, and then until the object is gone. `answer` is None if it was lost."""
     clock = access.exchange.clock
     until = clock() + _DECISION_SECONDS
     is_undecided = answer is not None and answer.response.status == 202
@@ -134,7 +136,7 @@ def _await_end(access: Access, reference: Reference, answer: Answer | None) -> F
             break
         yield Pause(_LOOK_SECONDS[min(looks, len(_LOOK_SECONDS) - 1)], f"waiting for the deletion of {reference}")
         looks += 1
-    # The form of a verdict is documented nowhere, so the offer itself has the last word: it is still there.
+    # Adobe documents no form of a verdict, so the read of the object decides: it still exists.
     if verdict is not None:
         raise _rejected(reference, verdict)
     if is_undecided:

@@ -1,4 +1,4 @@
-"""Deleting in a task that is retried: a missing object is accepted only if an earlier try began deleting it."""
+"""Deleting in a task that is retried: a missing object is accepted only if an earlier try began to delete it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PATIENCE = 10.0
 _LOOK_SECONDS = 1.0
 
 Delete = Callable[[Access, Reference, bool], Flow[Written]]
-"""Deletes an object; with True it is content with one that is not there."""
+"""Deletes an object; with True it accepts a missing object."""
 
 
 def delete_once(access: Access, reference: Reference, delete: Delete, tries: TaskTries) -> Flow[Written]:
-    """Delete what must be there, unless an earlier try of the task deleted it.
+    """Delete an object that must exist, unless an earlier try of the task deleted it.
 
-    Calls a read of the object, then `delete`. Where nothing can be noted, a retry is content with what is not there,
-    and the `NotFoundError` of a first try is final, since the retry would take what was never there for what the try
-    before has deleted. What only a listing finds is not there once listings have had the time to show it.
+    Calls a read of the object, then `delete`. Without a memory (Airflow 3.2), a retry accepts a missing object, and the
+    `NotFoundError` of the first try is final: a retry would otherwise take an object that never existed for one that
+    the first try deleted. A name counts as missing only after listings have had the time to show it.
     """
     if not tries.durable:
         return (yield from _without_notes(access, reference, delete, is_retry=tries.is_retry))
@@ -46,7 +46,7 @@ def _without_notes(access: Access, reference: Reference, delete: Delete, *, is_r
     try:
         meant = yield from _resolved_in_time(access, reference)
     except NotFoundError:
-        # It is asked for once more by `delete`, which says what is not there.
+        # `delete` looks for it once more, and its error says what is missing.
         meant = reference
     try:
         return (yield from delete(access, meant, is_retry))

@@ -1,4 +1,4 @@
-"""Findings about an object that customers are about to see: a warning for each, or with `strict` a refusal."""
+"""Checks of an object that customers are about to see: a warning for each finding, or with `strict` an error."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, WindowDo
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json, Note
 
-# The name of a finding that can be waived, of whatever kind of object.
+# The name of a finding that can be waived, for any kind of object.
 Waivable = OfferReason | DecisionReason | WindowDoubt
-_REMEDY = "waive a reason by its name, or do without validate='strict'"
+_REMEDY = "waive a reason by its name, or do not use validate='strict'"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """How findings are treated: those in `waive` are silent, the others warn, or with `strict` refuse."""
+    """What happens to findings: those in `waive` are ignored; the others are warnings, or with `strict` an error."""
 
     waive: Collection[str] = ()
     strict: bool = False
 
     def settle(self, kind: Kind, called: str, findings: Mapping[str, str]) -> Flow[None]:
-        """Warn of what is left of the findings; with `strict`, `NotPublishableError` names it."""
+        """Warn of the findings that are not waived; with `strict`, raise `NotPublishableError` with all of them."""
         doing, done = ("Activating", "goes live") if kind is DECISION else ("Publishing", "is approved")
         left = {reason: said for reason, said in findings.items() if reason not in self.waive}
         if left and self.strict:
@@ -48,21 +48,21 @@ class Waiver:
 
 
 def known_reasons(kind: Kind) -> tuple[str, ...]:
-    """The reasons that can be waived where an object of the kind is written."""
+    """The reasons that can be waived in a write of this kind."""
     if kind is DECISION:
         return tuple(dict.fromkeys((*DECISION_REASONS, *WINDOW_DOUBTS)))
     return tuple(dict.fromkeys((*OFFER_REASONS, *WINDOW_DOUBTS))) if kind.is_offer else ()
 
 
 def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
-    """The reasons to waive, one or several; `InvalidInputError` where the kind does not know one."""
+    """The reasons to waive, one or several. Raises `InvalidInputError` for a reason that the kind does not have."""
     if given is not None and not isinstance(given, (str, list, tuple, set, frozenset)):
         violation = Violation("waive", quoted(given), "the name of a reason, or a list of them")
         raise InvalidInputError(f"The checks of the {kind.noun} are not valid", [violation])
     names = [given] if isinstance(given, str) and given else list(given or ())
     known = known_reasons(kind)
     if unknown := [name for name in names if name not in known]:
-        accepted = f"some of {', '.join(known)}" if known else f"nothing: no check of a {kind.noun} can be waived"
+        accepted = f"some of {', '.join(known)}" if known else f"no reason, because a {kind.noun} has no such checks"
         raise InvalidInputError(
             f"The checks of the {kind.noun} are not valid", [Violation("waive", quoted(unknown), accepted)]
         )
@@ -72,8 +72,8 @@ def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
 def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
     """Check an object that the creation makes live or approved, before it is sent.
 
-    Of an offer only what it tells itself is looked at, and with `strict` what it refers to as well; of a decision
-    everything that `golive` knows.
+    An offer is checked on its own; with `strict`, the objects that it refers to are checked too. A decision gets all
+    checks of `golive`.
     """
     kind, properties = creation.kind, creation.properties
     waiver = Waiver(creation.waive, creation.validate == "strict")
@@ -83,14 +83,14 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
     if target is None or properties.get("status") != target:
         return
     exchange = access.exchange
-    # Before the first answer the service's time is not known, and the lookup tells it.
+    # Before the first answer the service's time is not known. The lookup gets it.
     alone = kind is not DECISION and not waiver.strict and exchange.service_clock.is_told
     if alone and not found_alone(kind, properties, exchange.service_now()):
         return
     found: Found = yield from find_there(access, kind, creation.name)
     if found.entities:
         if creation.if_exists != "update" or len(found.entities) > 1:
-            # It stays unchanged, or is already ours. If there are several, none is touched.
+            # The object stays unchanged, or is already ours. If there are several, none is changed.
             return
         (there,) = found.entities
         properties = {**there.properties, **properties}
@@ -111,13 +111,13 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
     try:
         after = prepared.result(there.properties)
     except InvalidInputError:
-        # The patch itself says what is wrong with it.
+        # The patch itself reports the error.
         return
     yield from look_before_change(access, there, after, waiver)
 
 
 def look_before_change(access: Access, there: Entity, after: Mapping[str, Json], waiver: Waiver) -> Flow[None]:
-    """Look at an object as it will be, where customers see it from then on, or see another one than before."""
+    """Check the new state of an object if the change makes it visible to customers, or changes what they see."""
     kind = there.kind
     if after.get("status") != _target(kind) or _target(kind) is None or not _goes_out(there, after):
         return
@@ -135,7 +135,7 @@ def patch_looked_at(
     if_match: int | str | None = None,
     intent: Intent | None = None,
 ) -> Flow[Written]:
-    """`patching.patch`, and before it a look at what the patch makes live or approved, unless `validate` is False."""
+    """`patching.patch`, after a check of what the patch makes live or approved, unless `validate` is False."""
     if validate:
         yield from look_before_patch(access, reference, prepared, Waiver(waive, validate == "strict"))
     return (yield from patch(access, reference, prepared, if_match=if_match, intent=intent, validate=validate))
@@ -150,14 +150,14 @@ def _settle_window(creation: Creation, waiver: Waiver) -> Flow[None]:
 
 
 def _target(kind: Kind) -> str | None:
-    """The status from which customers may see the object; None for a kind without one."""
+    """The status that makes the object visible to customers; None for a kind without one."""
     if kind is DECISION:
         return ACTIVATE.target
     return PUBLISH.target if kind.is_offer else None
 
 
 def _goes_out(there: Entity, properties: Mapping[str, Json]) -> bool:
-    """Whether the object becomes visible, or another one than it was where it is visible already."""
+    """Whether the change makes the object visible, or changes what customers see of a visible object."""
     names = DECIDING if there.kind is DECISION else SHOWING
     alike = all(same(properties.get(name), there.properties.get(name)) for name in names)
     return there.status != _target(there.kind) or not alike

@@ -1,6 +1,6 @@
-"""Edits that depend on the current state of an object: planned on a fresh read, and again after a conflict.
+"""Edits that depend on the current state of an object, such as those of windows and statuses.
 
-Among them the edits of windows and statuses.
+An edit is planned on a fresh read, and planned again after a conflict.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, 
 from airflow_provider_offers.client.wire.messages import Flow, Note
 from airflow_provider_offers.client.wire.retry import is_unsettled
 
-# The reasons that depend on a window: the others applied before it was changed.
+# The reasons that depend on a window. The other reasons applied before the window was changed, too.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
 
 
@@ -50,17 +50,17 @@ def edit(
     intent: Intent | None = None,
     send: Callable[[Entity, PreparedPatch], Flow[Written]] | None = None,
 ) -> Flow[Written]:
-    """Write the operations that `plan` makes of the object; the action is then `done`, or `unchanged` without any.
+    """Send the operations that `plan` makes from the object; the action is `done`, or `unchanged` without operations.
 
-    After a conflict the plan is made again on a fresh read; `ConflictError` where that never ends. An object whose
-    status is final gets no other change than one of its status: `TransitionError`. With `validate` the object as it
-    will be is checked against the rules of its kind.
+    After a conflict the plan is made again on a fresh read; `ConflictError` if the conflicts do not end. An object with
+    a final status accepts only a change of its status; any other change is a `TransitionError`. With `validate`, the
+    new state of the object is checked against the rules of its kind.
 
-    `send` replaces the guarded patch: it makes the planned write of an object as it was read.
+    `send` replaces the guarded patch: it sends the planned write of an object that was read.
 
-    `intent` keeps for other tries of the same work that the object is about to be written. Where one of them may have
-    written it and nothing is left to do, the action is `done`. Where it was edited since in a way that leaves
-    something to do, that edit is not undone: `ConflictError`.
+    `intent` keeps for other tries of the same work that the object is about to be written. If one of them may have
+    written it and nothing is left to do, the action is `done`. If somebody edited the object since, and something is
+    left to do, the edit is not undone: `ConflictError`.
     """
     reference = yield from resolve(access, reference)
     tries = _Tries(intent)
@@ -75,7 +75,7 @@ def edit(
         operations = yield from plan(before)
         if not operations:
             return Written.of(before, "unchanged" if written_at in (None, before.etag) else done)
-        # Where exactly one write came since, it is somebody else's: what the planned one does is not in it.
+        # Exactly one write since then is somebody else's, because the object does not show the planned one.
         if written_at is not None and before.etag > written_at + 1:
             raise _edited_since(access, before, operations, done, written_at) from tries.last
         if not _is_onward(before, operations):
@@ -89,10 +89,10 @@ def edit(
 
 @dataclass(slots=True)
 class _Tries:
-    """What is known of earlier sendings of the same write: by other tries, and by this one, which had the `last` error.
+    """What is known of earlier attempts at the same write, by other tries and by this one.
 
-    `in_doubt` are the etags at which this try sent it without learning the outcome. `told` are the doubts about the
-    result that are in the log already.
+    `in_doubt` holds the etags at which this try sent the write without learning the outcome, and `last` the latest
+    error. `told` holds the doubts about the result that are in the log already.
     """
 
     intent: Intent | None
@@ -101,7 +101,7 @@ class _Tries:
     told: set[str] = field(default_factory=set)
 
     def written_at(self, plans: Sequence[Plan]) -> int | None:
-        """The etag at which the object was last about to be written; None where it was not, or that was refused.
+        """The latest etag at which a try was about to write the object; None if no try was, or the service refused it.
 
         A try that planned on a later etag knew that no earlier plan took effect.
         """
@@ -116,14 +116,14 @@ class _Tries:
 def _sent(
     before: Entity, prepared: PreparedPatch, tries: _Tries, send: Callable[[Entity, PreparedPatch], Flow[Written]]
 ) -> Flow[Written | None]:
-    """The outcome of the write; None where it was overtaken and must be planned again."""
+    """The outcome of the write; None if another edit came first and the write must be planned again."""
     yield from tries.keep(before.etag)
     try:
         return (yield from send(before, prepared))
     except OutcomeUnknownError as unknown:
         if unknown.retryable or prepared.touched & prepared.hidden:
             raise
-        # Somebody edited the object while the answer was lost: the next plan tells whether anything is left to do.
+        # Somebody edited the object, and our answer is lost. The next plan shows whether anything is left to do.
         tries.in_doubt.append(before.etag)
         tries.last = unknown
     except OfferLibraryError as error:
@@ -141,17 +141,17 @@ def _edited_since(access: Access, now: Entity, operations: Patch, done: str, wri
         method=call.method,
         path=call.bare_path,
         status=409,
-        title=f"The {now.kind.subject} may have been {done} by this task already, and was edited since; "
+        title=f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "
         "nothing was sent",
         detail=f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
-        f"modified {now.modified}{by(now)}; clear the task to have it {done} all the same",
+        f"modified {now.modified}{by(now)}; clear the task to have it {done} anyway",
         refused=False,
         final=True,
     )
 
 
 def _is_onward(before: Entity, operations: Patch) -> bool:
-    """Whether the patch only sets a status that the current one allows."""
+    """Whether the patch only sets a status to which the current status may change."""
     targets = [step.target for step in before.kind.steps if before.status in step.origins]
     return all(
         operation["path"] == "/status" and operation.get("value") in targets
@@ -161,7 +161,7 @@ def _is_onward(before: Entity, operations: Patch) -> bool:
 
 
 def called(entity: Entity) -> str:
-    """What messages call the object."""
+    """The name and id by which messages refer to the object."""
     return f"{entity.name!r} ({entity.id})"
 
 
@@ -174,13 +174,14 @@ def schedule(
     strict: bool = False,
     intent: Intent | None = None,
 ) -> Flow[Written]:
-    """Set the window of a personalized offer or a decision by the smallest patch; send nothing if it has that window.
+    """Set the window of a personalized offer or a decision with the smallest patch; send nothing if it has that window.
 
-    A window that is over by the service's clock is a warning, with `strict` an `InvalidInputError`, unless `waive`
-    names `window_over`. Capping rules keep their own windows. A live decision is checked first: `NotPublishableError`
-    where it would be over, or have no offer to show in that window. Calls a read, then `PATCH` as
-    `flows.patching.patch` does. Raises `TransitionError` where the status is final: an archived offer, an archived or
-    complete decision; with an `intent`, `ConflictError` as `edit` does.
+    A window that has ended by the service's clock is a warning, or with `strict` an `InvalidInputError`, unless `waive`
+    has `window_over`. The windows of capping rules do not change. A live decision is checked first.
+
+    Calls a read, then `PATCH` as `flows.patching.patch` does. Raises `NotPublishableError` if a live decision would be
+    over, or have no offer to show in that window. Raises `TransitionError` if the status is final: an archived offer,
+    an archived or complete decision. With an `intent`, raises `ConflictError` as `edit` does.
     """
     if reference.kind is FALLBACK:
         raise UnsupportedError(f"{reference} is a fallback offer, which has no window: it may always be shown")
@@ -219,11 +220,11 @@ def take_step(
     now: datetime | None = None,
     intent: Intent | None = None,
 ) -> Flow[Written]:
-    """Make a step in the life of an offer or a decision; nothing is sent where its status is the step's already.
+    """Make one step in the lifecycle of an offer or a decision; send nothing if its status is the step's already.
 
-    Publishing an offer and activating a decision look first for what would make it pointless, except for the reasons
-    in `waive` (see `obstacles.REASONS` and `golive.REASONS`). `now` stands in for the service's clock. Raises
-    `TransitionError` where the status does not allow the step and `NotPublishableError` with the reasons; with an
+    Before an offer is published or a decision activated, the client checks whether customers would see it. Reasons in
+    `waive` are skipped (see `obstacles.REASONS` and `golive.REASONS`). `now` replaces the service's clock. Raises
+    `TransitionError` if the status does not allow the step, and `NotPublishableError` with the reasons; with an
     `intent`, `ConflictError` as `edit` does.
     """
 
@@ -249,9 +250,9 @@ def take_step(
 
 
 def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> Flow[Written]:
-    """Archive an offer whose window ended before `cutoff`; leave any other offer alone.
+    """Archive an offer whose window ended before `cutoff`; any other offer is `unchanged`.
 
-    An offer whose end has not certainly passed by the service's clock is left alone too: archiving is final.
+    An offer also stays if it is not certain that its end has passed by the service's clock, because archiving is final.
     """
 
     def plan(entity: Entity) -> Flow[Patch]:
@@ -271,7 +272,7 @@ def _set_status(step: Step) -> list[Operation]:
 
 
 def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
-    """Guards for what the plan depends on but does not touch. An etag guards everything where the generation has it."""
+    """Guards for what the plan depends on but does not touch. An etag, if there is one, guards everything."""
     if access.generation.capabilities.guards_by_etag:
         return []
     return [

@@ -47,7 +47,7 @@ DecisionReason = Literal[
     "no_offer_to_show",
 ]
 REASONS: tuple[str, ...] = get_args(DecisionReason)
-# The properties that the findings rest on.
+# The properties that the findings depend on.
 DECIDING = ("criteria", "fallback", "startDate", "endDate")
 
 _PAGE = 100
@@ -57,7 +57,7 @@ _MOST_READ = 32
 # Only these reasons need the offers, which takes many requests.
 _OF_OFFERS = {"empty_collection", "missing_offer", "offers_not_approved", "no_offer_to_show"}
 _BY_RULE = "eligibilityRule"
-# What a lookup is good for, beside the reason that it is named after.
+# The other reasons that a lookup serves, besides its own.
 _SERVES = {
     "missing_collection": _OF_OFFERS,
     "missing_fallback": {"fallback_not_approved", "fallback_lacks_placement"},
@@ -72,7 +72,7 @@ def check_decision(
     Looks up the placements, rules and formulas that the decision refers to, and reads its collections and the fallback.
     Then it reads the offers of the collections until each criterion has one that can be shown: the listed offers, or,
     for a collection by qualifiers, all personalized offers. Listings lag. An offer is therefore read by its id before
-    it counts, up to a limit; a finding says if it rests on a listing alone. Waived reasons are not looked up, nor are
+    it counts, up to a limit; a finding says if it depends on a listing alone. Waived reasons are not looked up, nor are
     formulas if the generation documents no calls for them.
     """
     findings = _Findings()
@@ -82,12 +82,12 @@ def check_decision(
         findings.add("no_criteria", "it has no criterion with a placement and a collection")
     for number, criterion in enumerate(_criteria(properties)):
         if isinstance(criterion, Mapping) and _lacks_rule(criterion.get("profileConstraint")):
-            findings.add("rule_not_named", f"/criteria/{number} is for those of a rule and names none")
+            findings.add("rule_not_named", f"/criteria/{number} requires an eligibility rule and names none")
     kept: dict[str, dict[str, Entity]] = {}
     for reason, kind, ids in referred.by_reason():
         if ({reason} | _SERVES.get(reason, set())).issubset(waive) or _is_out_of_reach(access, kind):
             continue
-        # Of these not only whether they are there counts, but what they say.
+        # Collections and fallbacks must exist, and their content matters too.
         look = _read if kind in (COLLECTION, FALLBACK) else _there
         kept[reason] = yield from look(access, kind, ids)
         findings.missing(reason, kind, [each for each in ids if each not in kept[reason]])
@@ -146,13 +146,13 @@ class _Referred:
 def _look_at_window(findings: _Findings, properties: Mapping[str, Json], now: datetime) -> None:
     window = window_of(properties, DECISION)
     if window is None:
-        findings.add("no_window", "it has no window: no startDate and endDate, one after the other")
+        findings.add("no_window", "it has no valid window: startDate and a later endDate")
     elif over := window.is_over_by(now):
         findings.add("window_over", over)
 
 
 def _what_is_left(properties: Mapping[str, Json], now: datetime) -> tuple[datetime, datetime | None]:
-    """From when until when the decision can be made; without an end where its window is a finding of its own."""
+    """The part of the decision's window that is still to come; without an end if the window is a finding itself."""
     window = window_of(properties, DECISION)
     if window is None or window.is_over(now):
         return now, None
@@ -193,14 +193,14 @@ def _look_at_fallback(
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads offers that listings show by their ids, each once and no more than `left` of them."""
+    """Reads listed offers by their ids, each once and at most `left` of them."""
 
     access: Access
     left: int = _MOST_READ
     _read: dict[str, Entity | None] = field(default_factory=dict)
 
     def now(self, listed: Entity) -> Flow[Entity | None]:
-        """The offer as it is now, None where it is gone; as it was listed where enough have been read."""
+        """The current state of the offer, None if it is gone; as it was listed if enough offers have been read."""
         if listed.id not in self._read:
             if self.left <= 0:
                 return listed
@@ -212,7 +212,7 @@ class _Reader:
         return offer.id in self._read
 
     def unread(self, number: int) -> str:
-        """What a finding says of offers that it knows from a listing only, which may be out of date."""
+        """The part of a finding about offers that were only listed; the listing may be out of date."""
         if not number:
             return ""
         return f" (by a listing that may lag; {len(self._read)} offers were read by their ids and {number} were not)"
@@ -220,10 +220,10 @@ class _Reader:
 
 @dataclass(slots=True)
 class _Supply:
-    """A collection, and the criteria by number with their placements for which it has nothing that can be shown.
+    """A collection, and the criteria (by number, with their placements) for which it has no offer to show yet.
 
-    `left` is from when until when something has to be shown. `without_rule` are the approved offers that go by a rule
-    and name none. `unread` counts the offers that were taken as a listing shows them.
+    `left` is the time in which something has to be shown. `without_rule` holds the approved offers that require a rule
+    and name none. `unread` counts the offers that were judged by a listing alone.
     """
 
     collection: Entity
@@ -239,11 +239,11 @@ class _Supply:
         return self.holds_approved and not self.unserved
 
     def wants(self, offer: Entity) -> bool:
-        """Whether the offer would bring the collection further, if it is as a listing shows it."""
+        """Whether the offer would serve the collection, if its current state is what the listing shows."""
         return offer.status == "approved" and bool(self._served_by(offer) or not (self.unserved or self.holds_approved))
 
     def take(self, offer: Entity, *, is_read: bool = True) -> None:
-        """Look at one offer of the collection."""
+        """Count one offer of the collection."""
         self.holds_any = True
         self.unread += not is_read
         if offer.status != "approved":
@@ -255,7 +255,7 @@ class _Supply:
         self.unserved = {number: wanted for number, wanted in self.unserved.items() if number not in served}
 
     def _served_by(self, offer: Entity) -> set[int]:
-        """The criteria, of those without anything to show, for which an approved offer can be shown."""
+        """The unserved criteria for which an approved offer can be shown."""
         if offer.kind is FALLBACK or _lacks_rule(offer.properties.get("selectionConstraint")):
             return set()
         if not self.unserved or not self._is_in_time(offer):
@@ -264,30 +264,28 @@ class _Supply:
         return {number for number, wanted in self.unserved.items() if wanted & shown}
 
     def _is_in_time(self, offer: Entity) -> bool:
-        """Whether the offer's window is open at some time while the decision's is."""
+        """Whether the offer's window overlaps the decision's."""
         window, (start, end) = window_of(offer.properties), self.left
         return window is not None and not window.is_over(start) and (end is None or window.start < end)
 
     def tell(self, findings: _Findings, unread: str) -> None:
-        """Add what is amiss for a criterion although the collection has approved offers."""
+        """Add the findings of a collection that has approved offers but none to show for a criterion."""
         called = _called(self.collection)
         if self.without_rule and self.unserved:
             named = _listed([_called(each) for each in self.without_rule])
-            findings.add(
-                "rule_not_named", f"the collection {called} has {named}: for those of a rule, and without naming one"
-            )
+            findings.add("rule_not_named", f"the collection {called} has {named}, which requires a rule and names none")
         for number in self.unserved if self.holds_approved else ():
             findings.add(
                 "no_offer_to_show",
-                f"the collection {called} has no approved personalized offer, its window open while the decision's "
-                f"is, with a representation for a placement of /criteria/{number}{unread}",
+                f"the collection {called} has no approved personalized offer that has a representation for a placement "
+                f"of /criteria/{number} and a window that overlaps the decision's{unread}",
             )
 
 
 def _supplies(
     properties: Mapping[str, Json], collections: Mapping[str, Entity], left: tuple[datetime, datetime | None]
 ) -> list[_Supply]:
-    """The collections that are there, with the criteria that draw on them."""
+    """The existing collections, with the criteria that draw on them."""
     supplies = {identifier: _Supply(collection, left) for identifier, collection in collections.items()}
     for number, criterion in enumerate(_criteria(properties)):
         referred = _Referred.of({"criteria": [criterion]})
@@ -320,17 +318,17 @@ def _look_at_listed(reader: _Reader, findings: _Findings, supply: _Supply, ids: 
     for type_name, of_kind in by_kind.items():
         listed |= yield from _there(reader.access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
     found: dict[str, Entity] = {}
-    # Those first of which the listing says that they speak against it.
+    # First the offers that are not approved according to the listing.
     for offer in sorted(listed.values(), key=lambda each: each.status == "approved"):
         now = yield from reader.now(offer)
         if now is not None:
             found[offer.id] = now
     missing = [each for each in ids if each not in found]
     if missing:
-        findings.add("missing_offer", f"the collection {called} lists {_listed(missing)}, not there")
+        findings.add("missing_offer", f"the collection {called} lists {_listed(missing)}, which does not exist")
     for offer in found.values():
         supply.take(offer, is_read=reader.has_read(offer))
-    # An archived offer has had its time, and does no harm beside one that can be shown; a draft was meant to be.
+    # An archived offer has had its time and does no harm beside one that can be shown. A draft was meant to be shown.
     fine = ("approved", "archived") if supply.is_enough else ("approved",)
     waiting = [each for each in found.values() if each.status not in fine]
     if waiting:
@@ -341,9 +339,9 @@ def _look_at_listed(reader: _Reader, findings: _Findings, supply: _Supply, ids: 
 
 
 def _look_at_qualified(reader: _Reader, findings: _Findings, supplies: Sequence[_Supply]) -> Flow[None]:
-    """Whether each collection by qualifiers has an offer to show; the offers are read until all have.
+    """Check whether each collection by qualifiers has an offer to show; the offers are read until all have one.
 
-    What a listing shows as fit is read at once. What it shows as unfit is read at the end, if need be.
+    An offer that can be shown by the listing is read at once. Any other is read at the end, if it is still needed.
     """
     left = list(supplies)
     doubtful: list[Entity] = []
@@ -372,7 +370,7 @@ def _look_at_qualified(reader: _Reader, findings: _Findings, supplies: Sequence[
 
 
 def _take_as_it_is(reader: _Reader, supplies: Sequence[_Supply], offer: Entity) -> Flow[None]:
-    """Look at an offer of these collections as it is now, which may not be what a listing shows."""
+    """Count the current state of an offer of these collections, which may differ from the listing."""
     if not supplies:
         return
     now = yield from reader.now(offer)
@@ -409,9 +407,9 @@ def _offer_kind(identifier: str) -> Kind:
 
 
 def _there(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str, Entity]]:
-    """Those objects of a kind that are there, by their ids."""
+    """The existing objects of a kind, by their ids."""
     found: dict[str, Entity] = {}
-    # What no id can look like is not there, and could not be asked for.
+    # Text that cannot be an id names no object, and cannot be sent either.
     fit = list(filter(is_fit, ids))
     for start in range(0, len(fit), BATCH):
         batch = [Reference(kind, id=each) for each in fit[start : start + BATCH]]

@@ -25,11 +25,10 @@ REFUSED = (ConflictError, RejectedError, BadRequestError)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write does to an object: the properties that it touches and reads show, and their expected values.
+    """A write: the properties that it touches and reads show, with their expected values.
 
-    `tells` says whether a read is sure to show that it took effect, `once` whether its guard keeps it from taking
-    effect twice, and `idempotent` whether it may be applied twice, guarded as it is. `patch` is the write, if it is a
-    patch.
+    `tells` says whether a read certainly shows that the write took effect, `once` whether its guard prevents a second
+    effect, and `idempotent` whether the guarded write may be applied twice. `patch` is the write, if it is a patch.
     """
 
     expected: Mapping[str, Json]
@@ -45,9 +44,9 @@ def judge_edited(
 ) -> None:
     """Judge a write that ended in `error`, of an object that was edited since the read. Returns if it took effect.
 
-    `lost` says that no answer settles it. A refused write may have taken effect too: a gateway may have sent it twice,
-    and handed on the second answer. Raises `ConflictError` where it did not take effect, so that it can be made again
-    on a fresh read, and `OutcomeUnknownError` if the object does not show it.
+    `lost` says that no answer settles the outcome. A refused write may have taken effect too, because a gateway may
+    have sent it twice and returned the second answer. Raises `ConflictError` if the write did not take effect, so that
+    it can be sent again on a fresh read, and `OutcomeUnknownError` if the object does not show it.
     """
     if lost:
         _judge_lost(call, before, now, change, error)
@@ -66,7 +65,7 @@ def _judge_lost(call: Call, before: Entity, now: Entity, change: Change, error: 
         raise not_shown(call, now, f"it had no answer that settles it ({error})", evidence) from error
     if not differing(now.properties, change.expected, change.touched):
         return
-    # Two writes since the read: one may be ours, and the other what undid it.
+    # There were two writes since the read. One may be ours, and the other may have undone it.
     if now.etag > before.etag + 1:
         raise _cannot_tell(call, before, now, error) from error
     raise _conflict(call, before, now) from error
@@ -78,7 +77,7 @@ def is_unread_success(error: OfferLibraryError) -> bool:
 
 
 def _is_in(before: Entity, now: Entity, change: Change) -> bool:
-    """Whether the object shows everything that the write changes, although others may have edited the same lists."""
+    """Whether the object shows everything that the write changes, even if others edited the same lists."""
     if not differing(now.properties, change.expected, change.touched):
         return True
     changed = differing(before.properties, change.expected, change.touched)
@@ -90,7 +89,7 @@ def _is_in(before: Entity, now: Entity, change: Change) -> bool:
 
 
 def _is_partly_in(before: Entity, now: Entity, change: Change) -> bool:
-    """Whether the object shows something that the write adds and that was not there before it."""
+    """Whether the object shows something that the write adds and that it did not have before."""
     changed = differing(before.properties, change.expected, change.touched)
     return any(there > was for name in changed for was, there, _ in _counts(name, before, now, change)[0])
 
@@ -99,7 +98,7 @@ _Counts = list[tuple[int, int, int]]
 
 
 def _counts(name: str, before: Entity, now: Entity, change: Change) -> tuple[_Counts, _Counts]:
-    """For each value that the write adds, and each that it removes: how often it was there, is there, and would be.
+    """Counts of each value that the write adds, and of each that it removes: before, now, and as the write wants it.
 
     A value that is not a list counts as a list of one.
     """
@@ -125,12 +124,12 @@ def _has_appeared(patch: PreparedPatch | None, before: Entity, now: Entity) -> b
 
 
 def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
-    """The error to raise: `error` itself, or `OutcomeUnknownError` where another try might apply the write twice."""
+    """The error to raise: `error` itself, or `OutcomeUnknownError` if another try might apply the write twice."""
     if not unknown:
         return error
     outcome = OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer that settles it ({error}) and has not taken effect so far; look "
-        "at what it is before running this again, which might apply it twice",
+        f"{call.method} {call.bare_path} had no answer that settles it ({error}), and has not taken effect so far. "
+        "Running this again might apply it twice; check the object first",
         retryable=False,
     )
     outcome.__cause__ = error
@@ -138,13 +137,13 @@ def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibra
 
 
 def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
-    """Somebody else has since edited what a patch sets."""
+    """The error for properties that a patch sets and somebody else has edited since."""
     return ConflictError(
         method=call.method,
         path=call.bare_path,
         status=409,
-        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it is not as this patch sets it",
-        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set it all the same",
+        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it does not have the values of this patch",
+        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set them anyway",
         refused=False,
         final=True,
     )
@@ -162,35 +161,35 @@ def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
 
 
 def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
-    """An earlier try may have sent the write, and the object does not tell."""
+    """The error for a write that an earlier try may have sent and that the object does not show."""
     return OutcomeUnknownError(
-        f"An earlier try may have sent {call.method} {call.bare_path}; {evidence}{by(now)}, and whether this patch is "
-        f"in it cannot be told; look at the {now.kind.subject} before running this again",
+        f"An earlier try may have sent {call.method} {call.bare_path}: {evidence}{by(now)}. It cannot be told whether "
+        f"the {now.kind.subject} has this patch; check it before running this again",
         retryable=False,
     )
 
 
 def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryError) -> OutcomeUnknownError:
-    """The same properties were edited in another way meanwhile: ours may be among the edits."""
+    """The error for properties that somebody edited in another way meanwhile: our write may be among the edits."""
     return OutcomeUnknownError(
-        f"{call.method} {call.bare_path} had no answer that settles it ({error}), and what it writes was edited "
-        f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}, and whether this write is in it cannot "
-        "be told",
+        f"{call.method} {call.bare_path} had no answer that settles it ({error}), and the same properties were edited "
+        f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}. It cannot be told whether the "
+        f"{now.kind.subject} has this write; check it before running this again",
         retryable=False,
     )
 
 
 def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknownError:
-    """The object was edited since, and reads do not show what the write touches."""
+    """The error for an object that was edited since, if reads do not show the properties that the write touches."""
     return OutcomeUnknownError(
         f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
-        f"{evidence}{by(now)}, and whether this write is in it cannot be told; look at the {now.kind.subject} before "
+        f"{evidence}{by(now)}. It cannot be told whether the {now.kind.subject} has this write; check it before "
         "running this again",
         retryable=False,
     )
 
 
 def by(entity: Entity) -> str:
-    """Who edited the object last, if reads show it."""
+    """The last editor of the object, as the end of a sentence; empty if reads do not show it."""
     author = entity.envelope.get("lastModifiedBy")
     return f" by {author}" if isinstance(author, str) else ""

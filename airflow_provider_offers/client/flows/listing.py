@@ -13,21 +13,21 @@ from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LIMIT = re.compile(r"(?<=[?&])limit=([0-9]{1,9})(?![0-9])")
-# How often a page that brings nothing new is asked for again, twice as large.
+# How often a page without anything new is requested again, twice as large each time.
 _WIDENINGS = 8
 _DEFAULT_PAGE = 50
-# How many pages in a row may bring nothing new, each with a link to yet another page.
+# Maximum number of pages in a row that bring nothing new but link to another page.
 _BARREN_PAGES = 1_000
-# How many pages a listing may have at all: a million entities, were there ten on a page.
+# Maximum number of pages of a listing: a million entities at ten a page.
 _MOST_PAGES = 100_000
 
 
 class Listing:
-    """Where a listing stands. `advance` fetches the next page; only ids are remembered. `limit` bounds the entities.
+    """A listing in progress. `advance` fetches the next page; only ids are remembered. `limit` bounds the entities.
 
-    Links are followed exactly as the service wrote them. A page may come larger or smaller than asked for, or
-    empty. A cursor that does not move, as happens where more entities than fit on a page share one timestamp, is
-    asked again for larger pages until something new comes.
+    Links are followed exactly as the service wrote them. A page may be larger or smaller than requested, or empty. A
+    cursor stands still if more entities than fit on a page share one timestamp. It is then requested again with larger
+    pages until something new comes.
     """
 
     def __init__(self, access: Access, kind: Kind, first: Call, limit: int | None = None) -> None:
@@ -44,9 +44,9 @@ class Listing:
         self.first_total: int | None = None
 
     def advance(self) -> Flow[Sequence[Entity] | None]:
-        """The next page's entities that were not on an earlier one, or None after the last page or at the limit.
+        """The next page's entities that were not on an earlier page, or None after the last page or at the limit.
 
-        Raises `PagingError` where the listing repeats itself although the service counts more entities, or has no end.
+        Raises `PagingError` if the listing repeats itself although the service counts more entities, or has no end.
         """
         if self._left == 0:
             return None
@@ -58,14 +58,14 @@ class Listing:
         return page
 
     def _fetch(self) -> Flow[Sequence[Entity] | None]:
-        """The next page's entities that were not on an earlier one, or None after the last page."""
+        """The next page's entities that were not on an earlier page, or None after the last page."""
         if self._next is None:
             return None
         call = self._next
         self._pages += 1
         if self._pages > _MOST_PAGES:
             raise PagingError(
-                f"GET {call.bare_path} does not end: {_MOST_PAGES} pages came, each with a link to another"
+                f"GET {call.bare_path} does not end: it gave {_MOST_PAGES} pages, each with a link to another"
             )
         answer: Answer = yield from self._access.send(call)
         page = self._access.generation.page(self._kind, answer)
@@ -128,7 +128,7 @@ def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:
 
 
 def _wider(href: str, times: int) -> str:
-    """The same link with a page twice as large for each time."""
+    """The same link with a larger page: twice as large for each time."""
     match = _LIMIT.search(href)
     size = int(match[1]) if match else _DEFAULT_PAGE
     larger = f"limit={size * 2**times}"

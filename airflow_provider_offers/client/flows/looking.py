@@ -15,10 +15,10 @@ _FIRST_LOOK = 0.25
 
 
 def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
-    """The offers of the name as soon as ours is among them, or when the seconds are over.
+    """The offers of the name, as soon as our own is among them or when the seconds are over.
 
-    Ours is the one that `own` names; without it, one that says what was posted. With `whole` the seconds are waited
-    out: of several POSTs, the others may show up later.
+    `own` names our offer; without it, an offer that matches the POST counts as ours. With `whole`, the function always
+    waits until the end, because the offers of other POSTs may show up later.
     """
     clock, creation = work.access.exchange.clock, work.creation
     until = clock() + seconds
@@ -34,7 +34,7 @@ def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *
                     return there
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
-                f"Whether the {creation.kind.noun} {creation.name!r} exists is not known: {why}, and then: {blind}"
+                f"It is not known whether the {creation.kind.noun} {creation.name!r} exists: {why}, and then: {blind}"
             ) from blind
         yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
         pause = min(pause * 2, 2.0)
@@ -45,7 +45,7 @@ def _without(ghosts: Collection[str], found: Found) -> Found:
 
 
 def _there(work: Work, found: Found, own: Written | None, ghosts: set[str]) -> Flow[Found]:
-    """The current state of what a listing shows. Deleted and renamed objects join the ghosts; our own are known."""
+    """The current state of the objects in a listing. Deleted and renamed ones join `ghosts`; our own is known."""
     there = []
     for entity in found.entities:
         if own is not None and entity.id == own.receipt.id:

@@ -21,12 +21,13 @@ _BUNCH = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class TaskTries:
-    """What one try of a task knows of the others before it recalls anything.
+    """What one try of a task knows of the other tries before it recalls anything.
 
-    `number` is this try, from 1, and `last` the highest number that any try may have. `since` is the earliest moment
-    at which an earlier try can have written something, and None on the first try. `idle` is how long before this try,
-    at least, the one before it ended. Clearing a task asks for its work again: it raises `clear_generation`, and `anew`
-    says that no other try went before since then. `durable` says whether the tries can recall what others kept.
+    `number` is this try, from 1, and `last` the highest number that any try may have. `since` is the earliest moment at
+    which an earlier try can have written something, and None on the first try. `idle` is the minimum time between the
+    end of the previous try and the start of this one. Clearing a task asks for its work again: it raises
+    `clear_generation`. `anew` says that no try has run since the clearing. `durable` says whether tries can recall what
+    others kept.
     """
 
     number: int = 1
@@ -49,17 +50,17 @@ class TaskTries:
 
 
 def digest(document: Any) -> str:
-    """Tells one document from another."""
+    """A short text that differs for different documents."""
     return hashlib.sha256(json.dumps(document, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A write that is about to be sent: the etag of the read that it is made for, and how the next try recognizes it.
+    """A write that is about to be sent: the etag of the read that it is based on, and how the next try recognizes it.
 
-    `after` is the fingerprint of what the write touches, as it will be; empty where no read shows that. A patch that
-    only sets properties is sent without a read: its plan has only the moment when it was first `sent`. `refused` marks
-    a write that certainly did not take effect.
+    `after` is the fingerprint of the touched properties after the write; empty if no read shows them. A patch that only
+    sets properties is sent without a read: its plan only has the time when it was first `sent`. `refused` marks a write
+    that certainly did not take effect.
     """
 
     etag: int
@@ -83,8 +84,8 @@ class Plan:
 class Intent:
     """Identifies one write of a task, so that the tries of the task can recall each other's plans for it.
 
-    Each try has a `key` of its own, so that two at once do not hide each other. `work` tells what is written: a plan of
-    other work, or from before the task was cleared, is not recalled.
+    Each try has its own `key`, so that two tries at once do not hide each other. `work` is a digest of what is written:
+    plans of other work, or from before the task was cleared, are not recalled.
     """
 
     tries: TaskTries
@@ -94,7 +95,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Intents:
-    """The intents of a task, one for each object that it writes. `work` tells what is written, and where."""
+    """The intents of a task, one for each object that it writes. `work` is what it writes, and where."""
 
     tries: TaskTries
     work: Json
@@ -124,7 +125,7 @@ def keep(intent: Intent | None, plan: Plan) -> Flow[None]:
 
 
 def recall_deletion(reference: Reference) -> Flow[Reference | None]:
-    """What a reference meant when a try was about to delete it; None where none was. Outlives clearing the task."""
+    """The object that a try was about to delete by this reference, or None. Outlives clearing the task."""
     kept = yield Recall(_deletion_key(reference))
     if not isinstance(kept, dict):
         return None
@@ -132,7 +133,7 @@ def recall_deletion(reference: Reference) -> Flow[Reference | None]:
 
 
 def keep_deletion(reference: Reference, meant: Reference) -> Flow[None]:
-    """Keep that what a reference means is about to be deleted."""
+    """Keep that the object of this reference is about to be deleted."""
     yield Keep(_deletion_key(reference), {"id": meant.id, "instance_id": meant.instance_id})
 
 
@@ -144,10 +145,10 @@ def _deletion_key(reference: Reference) -> str:
 class Earlier:
     """What is known of earlier tries of the same creation.
 
-    `since` is the earliest moment at which one of them can have posted, and `settled` the moment by which everything
-    that they posted shows up in a listing (by default twice the creation's patience from now). `id` is what the
-    receipt of one said that it made, and `alone` whether that was seen to be the only one of its name. `changed` says
-    whether they may have wanted something else than is wanted now; None where nothing tells.
+    `since` is the earliest time at which one of them can have posted, and `settled` the time by which listings show
+    everything that they posted (by default twice the creation's patience from now). `id` is the object of a receipt,
+    and `alone` says that it was seen to be the only one of its name. `changed` says whether the earlier tries may have
+    had another document; None if that is not known.
     """
 
     since: datetime
@@ -159,10 +160,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class CreationNote:
-    """That a try may have posted an object between `since` and `until`, and what came of it.
+    """The note that a try may have posted an object between `since` and `until`, and the result.
 
-    `key` names the object and `wish` what was wanted of it. `id` is that of the receipt, and `alone` says that the
-    object was seen to be the only one of its name.
+    `key` names the object, and `wish` is a digest of its document. `id` is that of the receipt, and `alone` says that
+    the object was seen to be the only one of its name.
     """
 
     key: str
@@ -187,8 +188,7 @@ class CreationNote:
 class Pages:
     """Values by index, a hundred to a key: a long list takes few keys, and a change rewrites little.
 
-    The first value that is added is kept at once, any other at the latest with the first one that is added `every` so
-    long after.
+    The first value that is added is kept at once. Later values are kept together, at most once in the time `every`.
     """
 
     def __init__(self, key: str, every: timedelta = timedelta(0)) -> None:
@@ -199,29 +199,29 @@ class Pages:
         self.values: dict[int, Json] = {}
 
     def load(self, count: int) -> Flow[None]:
-        """Recall the values of the indexes below that."""
+        """Recall the values of the indexes below `count`."""
         for page in range(-(-count // _PAGE)):
             kept = yield Recall(f"{self._key}_{page}")
             self.values |= {int(index): value for index, value in (kept or {}).items()}
 
     def put(self, index: int, value: Json) -> None:
-        """Take a value, for the next `save` to keep."""
+        """Take a value; the next `save` keeps it."""
         self.values[index] = value
         self._unsaved.add(index // _PAGE)
 
     def add(self, index: int, value: Json, now: datetime) -> Flow[None]:
-        """Take a value, and keep it unless something was kept a moment ago."""
+        """Take a value, and keep it unless another was kept a moment ago."""
         self.put(index, value)
         if self._saved is None or now - self._saved >= self._every:
             yield from self.save(now)
 
     def drop(self, index: int) -> None:
-        """Forget the value of that index with the next `save`."""
+        """Forget the value of an index; the next `save` removes it."""
         if self.values.pop(index, None) is not None:
             self._unsaved.add(index // _PAGE)
 
     def save(self, now: datetime | None = None) -> Flow[None]:
-        """Keep what is not kept yet. What could not be kept is left for the next `save`."""
+        """Keep what is not kept yet. If keeping fails, the next `save` tries again."""
         self._saved = now or self._saved
         for page in sorted(self._unsaved):
             self._unsaved.discard(page)
@@ -239,10 +239,11 @@ class Pages:
 
 
 class Checkpoint:
-    """The receipts of a list's objects that are done, by index.
+    """The receipts of the finished objects of a list, by index.
 
-    `work` tells this list and this work from others; what was kept for others, or before the task was cleared, is not
-    looked at. Work that may be done again is kept in bunches: after a crash, the next try repeats the last second's.
+    `work` identifies this list and this work: receipts of other work, or from before the task was cleared, are not
+    read. Receipts of repeatable work are kept in bunches; after a crash, the next try repeats the work of the last
+    second.
     """
 
     def __init__(self, tries: TaskTries, work: Json, count: int, *, repeatable: bool) -> None:
@@ -268,14 +269,14 @@ class Checkpoint:
 class ChosenList:
     """The list that a task chose in its first try, so that its next tries process the same list.
 
-    Without a memory, and after the task was cleared, the task chooses again. `plan` tells this list from others.
+    Without a memory, and after the task was cleared, the task chooses again. `plan` identifies the list.
     """
 
     tries: TaskTries
     plan: Json
 
     def recall(self) -> Flow[tuple[dict[str, Any], list[Any]] | None]:
-        """What an earlier try said about its list, and the list."""
+        """The list that an earlier try chose, and what that try noted about it; None if there is none."""
         told = (yield Recall(self._key)) if self.tries.is_retry else None
         if not isinstance(told, dict):
             return None
@@ -284,7 +285,7 @@ class ChosenList:
         return told, [pages.values[index] for index in sorted(pages.values)]
 
     def keep(self, told: dict[str, Any], chosen: Sequence[Any]) -> Flow[None]:
-        """Keep the list, and what is to be known about it."""
+        """Keep the list, and the notes about it."""
         pages = Pages(self._key)
         for index, each in enumerate(chosen):
             pages.put(index, each)

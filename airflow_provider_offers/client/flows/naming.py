@@ -28,8 +28,8 @@ def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
 def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow[dict[str, Json]]:
     """The properties of an object with the id in place of every `name:`.
 
-    Calls a lookup by name for each name that this way to the sandbox does not know yet. Raises `NotFoundError` and
-    `AmbiguousNameError` that say which names, and where they stand.
+    Calls a lookup by name for each name that is not known yet. Raises `NotFoundError` and `AmbiguousNameError`, which
+    say which names are wrong and where they stand.
     """
     changed = yield from _resolved(access, [_Value("", kind.place, dict(properties))])
     return dict(changed[""])
@@ -45,8 +45,8 @@ def patch_with_ids(
 ) -> Flow[list[dict[str, Json]]]:
     """The patch with the id in place of every `name:` in its values; see `with_ids`.
 
-    `references` are the objects that it is meant for. What a name in a collection may be of is told by the
-    `filterType` that the patch sets, or else by those that its collections have.
+    `references` are the objects that get the patch. In a collection, the `filterType` says which kinds a name may
+    belong to: the one that the patch sets, or else those of the collections.
     """
     types = None
     if kind is COLLECTION and patch_has_names(kind, patch):
@@ -59,7 +59,7 @@ def patch_with_ids(
 
 
 def _collected_types(access: Access, patch: Patch, references: Sequence[Reference]) -> Flow[set[str] | None]:
-    """The types that the ids of these collections may be of after the patch; None where that is not told."""
+    """The types to which the ids of these collections may belong after the patch; None if that is not known."""
     how = [operation["value"] for operation in patch if operation["path"] == "/filterType" and "value" in operation]
     if how:
         how = how[-1:]
@@ -74,7 +74,7 @@ def _collected_types(access: Access, patch: Patch, references: Sequence[Referenc
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value, its place in the model, and its pointer in the whole."""
+    """A value, its place in the model, and its pointer in the whole document."""
 
     pointer: str
     place: Place
@@ -94,9 +94,9 @@ def _names_in(place: Place, value: Json) -> list[Pointing]:
 
 
 def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
-    """Each place's value with ids, by its pointer; every name that is of no use is told at once.
+    """The value of each place with ids, by its pointer. All names that cannot be resolved are in one error.
 
-    With `types`, names are of these only.
+    With `types`, names belong to these types only.
     """
     changed: dict[str, Json] = {}
     unknown: list[str] = []
@@ -113,7 +113,7 @@ def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] |
                 continue
             if found is None:
                 nouns = " or ".join(kind.noun for kind in kinds)
-                unknown.append(f"{given.pointer}{each.pointer} names {name!r}, and there is no such {nouns}")
+                unknown.append(f"{given.pointer}{each.pointer} names {name!r}, but there is no such {nouns}")
             else:
                 value = _put(value, split_pointer(each.pointer), found.id)
         changed[given.pointer] = value

@@ -16,16 +16,16 @@ from airflow_provider_offers.client.wire.messages import Flow, Json
 
 OfferReason = Literal["window_over", "no_window", "no_representation", "missing_placement", "missing_rule"]
 REASONS: tuple[str, ...] = get_args(OfferReason)
-# The properties that the findings rest on.
+# The properties that the findings depend on.
 SHOWING = ("selectionConstraint", "representations")
 
 
 def obstacles(
     access: Access, kind: Kind, properties: Mapping[str, Json], now: datetime, waive: Collection[str] = ()
 ) -> Flow[dict[str, str]]:
-    """What would make publishing pointless, by the name under which it can be waived; what is, is not looked for.
+    """The reasons why customers would not see the offer if it were published; a waived reason is not looked up.
 
-    Looks up the placements and the decision rule that the offer refers to: `GET /placements`, `GET /offer-rules` on
+    Looks up the placements and the decision rule that the offer refers to: `GET /placements` and `GET /offer-rules` on
     dps, `GET .../instances?schema=...` on xcore.
     """
     findings = found_alone(kind, properties, now)
@@ -41,7 +41,7 @@ def obstacles(
 
 
 def found_alone(kind: Kind, properties: Mapping[str, Json], now: datetime) -> dict[str, str]:
-    """Those of the findings that the offer itself tells, without a request."""
+    """The findings that the offer itself shows, without a request."""
     findings: dict[str, str] = {}
     if kind is not FALLBACK:
         window = window_of(properties)
@@ -60,9 +60,9 @@ def _representations(properties: Mapping[str, Json]) -> list[Mapping[str, Json]]
 
 
 def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
-    """Those of the ids that no object of the kind has."""
+    """The ids that no object of the kind has."""
     found: set[str] = set()
-    # What no id can look like is not there, and could not be asked for.
+    # Text that cannot be an id names no object, and cannot be sent either.
     wanted = sorted(filter(is_fit, ids))
     for start in range(0, len(wanted), BATCH):
         listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted[start : start + BATCH]))

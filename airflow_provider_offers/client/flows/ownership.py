@@ -1,4 +1,4 @@
-"""Who made the offer that has the wanted name: this work, an earlier try of it, or somebody else."""
+"""Who created the offer that has the wanted name: this work, an earlier try of it, or somebody else."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-# What a later task of the same run changes about an offer that an earlier one made.
+# Properties that a later task of the same run may change in an offer that an earlier task created.
 _EDITED_LATER = ("status", "selectionConstraint", "startDate", "endDate")
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What to create, and what to do with existing objects of the name.
+    """What to create, and what to do with existing objects of the same name.
 
-    `patience` is how many seconds an offer may take to show up in a listing, and how many a POST may be committed after
-    the client gave up waiting for its answer. `marker` is a characteristic (name and value) among the properties by
-    which this very work is recognized. `record` keeps for other tries that the object is about to be posted, and what
-    came of it. Where nothing is known of an `earlier` try, the record is asked once more before an object that is
-    there counts as somebody else's: a try that was thought dead may have made it meanwhile. `validate` says whether
-    what customers are to see from the start is looked at first, and whether a finding refuses it; those in `waive` are
-    silent. `doubts` are those about the window, as `OfferWindow` has them. `intent` keeps for other tries that what is
-    there is about to be updated.
+    `patience` is how many seconds an offer may take to show up in a listing, and how many seconds after the client gave
+    up a POST may still be committed. `marker` is a characteristic (name and value) among the properties by which this
+    work recognizes its object. `record` keeps for other tries that the object is about to be posted, and the result. If
+    no `earlier` try is known, the record is read once more before an existing object counts as somebody else's: a try
+    that seemed dead may have created it meanwhile.
+
+    `validate` says whether an object that customers see at once is checked first, and whether a finding is an error;
+    findings in `waive` are ignored. `doubts` are those about the window, from `OfferWindow`. `intent` keeps for other
+    tries that an existing object is about to be updated.
     """
 
     kind: Kind
@@ -56,18 +57,18 @@ class Creation:
 
     @property
     def doubt(self) -> float:
-        """The seconds after which a POST without an answer shows in a listing, if it was committed: bounds add up."""
+        """The seconds after which a listing certainly shows a POST without an answer, if it was committed."""
         return 2 * self.patience
 
     def wish(self, target: Sequence[Json]) -> Wish:
-        """What other tries have to know of it; `target` is the sandbox."""
+        """The part of the creation that other tries need to know; `target` is the sandbox."""
         key = digest([list(target), self.kind.key, self.name])[:16]
         return Wish(key, digest([self.kind.key, self.properties])[:16], timedelta(seconds=self.doubt))
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A creation under way; `wanted` are its properties as a read shows them, and `posted` the moments of its POSTs."""
+    """A creation in progress. `wanted` are its properties as a read shows them; `posted` are the times of its POSTs."""
 
     access: Access
     creation: Creation
@@ -75,40 +76,43 @@ class Work:
     posted: list[datetime] = field(default_factory=list)
 
     def earlier(self, found: Found) -> Flow[Earlier | None]:
-        """What is known of other tries, once more where nothing was and something is there."""
+        """What is known of other tries. If nothing was known and an object exists, the notes are read once more."""
         earlier, record = self.creation.earlier, self.creation.record
         if earlier is None and record is not None and found.entities:
             return (yield from record.recall())
         return earlier
 
     def about_to_post(self) -> Flow[None]:
-        """Keep for other tries that from now on it may have been posted."""
+        """Keep for other tries that the object may exist from now on."""
         now = self.access.exchange.now()
         self.posted.append(now)
         if self.creation.record is not None:
             yield from self.creation.record.before_post(now)
 
     def has_posted(self, receipt: Receipt | None) -> Flow[None]:
-        """Note what the POST came to; None where it certainly made nothing."""
+        """Note the result of the POST; None if it certainly made nothing."""
         if self.creation.record is not None:
             yield from self.creation.record.after_post(receipt, self.access.exchange.now())
 
     def by_earlier_try(self, found: Found, earlier: Earlier | None) -> list[Entity]:
-        """Those that another try of this very work made, the oldest first."""
+        """The objects that another try of this work created, the oldest first."""
         ours = (each for each in found.entities if self._is_by_earlier_try(each, earlier, found.skew))
         return sorted(ours, key=age)
 
     def by_this_try(self, entities: Sequence[Entity]) -> list[Entity]:
-        """Those that a POST without an answer made, the oldest first: before it there was none of the name."""
+        """The objects that a POST without an answer made, the oldest first; before it, the name was free."""
         return sorted((each for each in entities if self._is_alike(each)), key=age)
 
     def by_this_post(self, entities: Sequence[Entity], began: datetime, ended: datetime, found: Found) -> list[Entity]:
-        """Those that say the same and were made while our POST was under way, the oldest first: a gateway may repeat
-        a request. Without a marker nothing tells them from what somebody else made who posted the same meanwhile."""
+        """The matching objects that were created during our POST, the oldest first: a gateway may send a POST twice.
+
+        Without a marker, they cannot be told from objects that another task posted with the same content at the same
+        time.
+        """
         return [each for each in self.by_this_try(entities) if _is_between(age(each)[0], began, ended, found.skew)]
 
     def is_still_ours(self, entity: Entity, earlier: Earlier) -> bool:
-        """Whether what an earlier try made by its receipt is left as it is: what others edited since is theirs."""
+        """Whether the object of an earlier try's receipt may be taken over unchanged. Edits by others stay."""
         if entity.status == "archived" and self.wanted.get("status") != "archived":
             return False
         if earlier.changed is not None:
@@ -116,7 +120,10 @@ class Work:
         return self.creation.marker is not None or self._is_alike(entity) or self._is_edited_later(entity)
 
     def differs(self, entity: Entity) -> Patch:
-        """What is not as it is wanted; a draft may have been published since."""
+        """The operations that would give the object the wanted content.
+
+        A draft that was published since is no difference.
+        """
         kind, rest = self.creation.kind, readable(self.creation.kind, self.wanted, entity.properties)
         if entity.etag != 1 and self.wanted.get("status") == "draft" and entity.status != "archived":
             rest.pop("status", None)
@@ -129,9 +136,9 @@ class Work:
         return difference(entity.properties, other, kind)
 
     def is_spare(self, entity: Entity, kept: Entity | None) -> bool:
-        """Whether it is certain enough to be deleted that this is a twin: nobody touched it, and one account made both.
+        """Whether the object is certainly a twin and may be deleted: nobody edited it, and the same account made both.
 
-        `kept` is the one that stays, as the listing shows it; None where that is our own, known by its receipt.
+        `kept` is the object that stays, as the listing shows it; None if that is our own, known by its receipt.
         """
         makers = ("createdBy", "createdByClientId")
         return (
@@ -147,9 +154,10 @@ class Work:
         return self._is_by_us(entity) and is_made_from(self.creation.kind, entity.properties, self.wanted)
 
     def _is_by_earlier_try(self, entity: Entity, earlier: Earlier | None, skew: timedelta) -> bool:
-        """By its marker; or same content, our credential, and not older than the earliest try.
+        """By the marker; without one by equal content, our credential, and a creation date after the earliest try.
 
-        What a later task of the run published or scheduled since is still the same offer, unless it is to be updated.
+        An offer that a later task of the run published or scheduled is still the same offer, unless it is to be
+        updated.
         """
         if self.creation.marker is not None:
             return self._is_marked(entity)
@@ -171,12 +179,12 @@ class Work:
         return isinstance(characteristics, Mapping) and characteristics.get(name) == value
 
     def _is_by_us(self, entity: Entity) -> bool:
-        """Whether our credential made the offer, as far as the generation tells."""
+        """Whether our credential created the offer, if the generation tells."""
         return entity.envelope.get("createdByClientId") in (None, self.access.exchange.settings.client_id)
 
 
 def _is_since(created: datetime, since: datetime, skew: timedelta) -> bool:
-    """Whether the service, whose clock is ahead by `skew`, made something at or after a moment of ours."""
+    """Whether the service, whose clock is ahead by `skew`, created something at or after a time of our clock."""
     return created - since >= skew - CLOCK_GRAIN
 
 
@@ -187,12 +195,12 @@ def _is_between(created: datetime, began: datetime, ended: datetime, skew: timed
 
 
 def age(entity: Entity) -> tuple[datetime, str]:
-    """Sorts by creation, the oldest first; ids tell apart what was made in one millisecond."""
+    """A sort key: the creation date, the oldest first; then the id, for objects of the same millisecond."""
     return moment(entity.created), entity.id
 
 
 def moment(created: str | None) -> datetime:
-    """When something was created, or the end of time where that is not told."""
+    """The creation date, or the end of time if it is not known."""
     try:
         return parse_instant(created)
     except ValueError:

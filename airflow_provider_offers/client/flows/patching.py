@@ -33,9 +33,9 @@ from airflow_provider_offers.client.model.validation import Validate, check_resu
 from airflow_provider_offers.client.wire.messages import Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
-# How far the service's clock and ours may be apart.
+# Maximum difference between the service's clock and ours.
 _CLOCKS = timedelta(seconds=60)
-# The code of a conflict that is a test of the patch itself.
+# The code of a conflict in which a `test` of the patch itself fails.
 _TEST_FAILED = "test"
 
 
@@ -52,15 +52,15 @@ def patch(
 
     Calls `PATCH .../instances/{instanceId}` (xcore; Adobe: update an offer) or `PATCH /offers/{id}` (dps).
 
-    - A patch that only sets properties is sent without a read: applying it twice does no harm.
-    - Any other patch, and every patch with `if_match`, is guarded: xcore by `If-Match`, dps by `test` operations on
-      what it touches. What the generation's pages do not list is sent in operations that they do. After a lost answer
-      a read tells whether the patch took effect; `intent` keeps across processes what is needed for that.
+    - A patch that only sets properties is sent without a read, because applying it twice does no harm.
+    - Any other patch, and every patch with `if_match`, is guarded: on xcore by `If-Match`, on dps by `test` operations
+      on the touched properties. An operation that the generation does not document is sent as others that it does.
+      After a lost answer a read shows whether the patch took effect; `intent` keeps what is needed for that.
 
-    Raises `ConflictError` where the object is not, or no longer, at `if_match`, or where a `test` does not hold.
-    Without `if_match` a conflict is answered by a fresh read and another try. Raises `InvalidInputError` where a
-    guarded patch would leave an object that breaks a rule which it does not break before, unless `validate` is False,
-    and `OutcomeUnknownError` where the answer is lost and no read shows what the patch touches.
+    Without `if_match`, the answer to a conflict is a fresh read and another attempt. Raises `ConflictError` if the etag
+    is not `if_match`, or a `test` fails. Raises `InvalidInputError` if a guarded patch would break a rule that the
+    object does not break before, unless `validate` is False. Raises `OutcomeUnknownError` if the answer is lost and no
+    read shows the properties that the patch touches.
     """
     reference = yield from resolve(access, reference)
     is_free = if_match is None and prepared.is_idempotent
@@ -89,10 +89,10 @@ def patch(
             if if_match is not None or conflict.code == _TEST_FAILED:
                 raise
             last = conflict
-            # The service refused the write, and no read has shown the edit that it conflicts with: it may be our own.
+            # The service refused the write, and no read has shown a conflicting edit yet: it may be our own.
             refused = _Refused(before, change, conflict) if conflict.refused else None
         except OutcomeUnknownError as unknown:
-            # Where the plan outlives this process, the next try can tell.
+            # If the plan outlives this process, the next try can tell.
             if intent is not None and intent.tries.durable and not unknown.retryable:
                 raise OutcomeUnknownError(str(unknown), retryable=True) from unknown.__cause__
             raise
@@ -101,7 +101,7 @@ def patch(
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A patch of an object as it was read, and the conflict that refused it."""
+    """A refused patch: the object as it was read, the change, and the conflict."""
 
     before: Entity
     change: Change
@@ -109,7 +109,7 @@ class _Refused:
 
 
 def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
-    """Whether the edit that a patch conflicted with was the patch itself, sent twice by a gateway."""
+    """Whether the patch conflicted with itself, because a gateway sent it twice."""
     if now.etag == refused.before.etag:
         return False
     try:
@@ -128,7 +128,7 @@ def _is_applied(
     if_match: int | str | None,
     skew: timedelta,
 ) -> bool:
-    """Whether another try of the same work has applied the patch; `OutcomeUnknownError` if no read shows it.
+    """Whether another try of the same work has applied the patch; raises `OutcomeUnknownError` if no read shows it.
 
     `plans` are those that the other tries kept. The service's clock is ahead of ours by `skew`.
     """
@@ -139,7 +139,7 @@ def _is_applied(
         if is_shown is None and not intent.tries.anew:
             raise cannot_tell_later(call, f"it was modified at {now.modified}", now)
         return bool(is_shown)
-    # Only a patch that sets properties can be recognized without knowing what they were before.
+    # Only a patch that sets properties can be recognized without their earlier values.
     is_set = prepared.is_repeatable and bool(is_shown)
     said = {_is_planned_applied(plan, now.etag, after, is_set=is_set) for plan in plans}
     if True in said:
@@ -151,19 +151,19 @@ def _is_applied(
 
 
 def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> bool | None:
-    """Whether the object, at that etag and fingerprint now, shows the planned patch; None where that is not told."""
+    """Whether the object, with its current etag and fingerprint, shows the planned patch; None if that is not known."""
     if etag == plan.etag:
         return False
     if not plan.after:
         return is_set or None
     if after == plan.after:
         return True
-    # Exactly one write came since, and it is somebody else's: the planned one is not in it.
+    # Exactly one write since then is somebody else's, because the object does not show the planned one.
     return False if etag == plan.etag + 1 else None
 
 
 def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None, skew: timedelta) -> bool:
-    """Whether an earlier try that kept no plan may have sent the patch, by when and how often the object changed."""
+    """Whether an earlier try that kept no plan may have sent the patch, by the time and number of edits."""
     if intent.tries.since is None or not _is_modified_since(now, intent.tries.since, skew):
         return False
     return if_match is None or str(now.etag) == str(int(str(if_match).strip('"')) + 1)
@@ -189,11 +189,10 @@ def guarded_patch(
     whole: bool = False,
     told: set[str] | None = None,
 ) -> Flow[Written]:
-    """Apply a patch to an object as it was read; `ConflictError` where it has changed since.
+    """Apply a patch to an object that was read; `ConflictError` if the object has changed since.
 
-    dps has no If-Match: there what the patch touches is tested, or with `whole` every property that was read. With
-    `validate` the object as it will be is checked against the rules of its kind; `told` are the doubts that the log
-    has already.
+    dps has no `If-Match`. There the touched properties are tested, or with `whole` all properties of the read. With
+    `validate`, the new state is checked against the rules of its kind; `told` holds the doubts that are in the log.
     """
     call = access.generation.patch(before.reference, prepared.operations)
     fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
@@ -209,8 +208,11 @@ def _fitted(
     validate: Validate,
     told: set[str] | None,
 ) -> FittedPatch:
-    """The patch as it is sent. Before anything is sent, a `test` that does not hold is a conflict, and a result that
-    the service would refuse is refused."""
+    """The patch in the form that is sent.
+
+    Before anything is sent, a failed `test` is a `ConflictError`, and a result that the service would refuse is an
+    error.
+    """
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
     try:
         fitted = prepared.fit(before.properties, capabilities, beside)
@@ -230,7 +232,7 @@ def _fitted(
 
 
 def _change(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, whole: bool) -> Change:
-    """What a patch does, by its operations as given: `move` and `copy` find another value the second time."""
+    """The effect of a patch, judged by its operations as given: a second `move` or `copy` would find another value."""
     changed = fitted.changed
     blind = prepared.changes_hidden
     # Without an etag, a `test` of the current values is the guard. It stops a second application of the patch.
@@ -258,10 +260,9 @@ def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, change: Ch
 def _set_properties(
     access: Access, reference: Reference, prepared: PreparedPatch, intent: Intent | None
 ) -> Flow[Written]:
-    """Send a patch that only sets, without a read before it. After a lost answer, look before sending it again.
+    """Send a patch that only sets properties, without a read first. After a lost answer, read before sending it again.
 
-    If somebody else set the same properties since, neither this repetition nor another try overrules that: it is a
-    `ConflictError`.
+    If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
     """
     exchange = access.exchange
     tries, sent = Tries(exchange.retries, exchange.clock), exchange.now()
@@ -287,8 +288,8 @@ def _set_properties(
 
 
 def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
-    """Whether to look at the object, and to send the patch again where it does not show it; waits before that."""
-    # The repetition carries the etag of a read. If that is old by now, the earlier sending may have come through late.
+    """Whether to read the object, and to send the patch again if the object does not show it; waits before that."""
+    # The second request has the etag of a read. A conflict may mean that the first request was applied late.
     if tries.failed > 0 and isinstance(error, ConflictError):
         return tries.again()
     if not is_unsettled(error):
@@ -336,13 +337,15 @@ def _after_unsettled(
 def _after_set(
     access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, why: str, *, taken: bool = False
 ) -> Flow[tuple[Entity, bool]]:
-    """The object now, and whether it shows what the patch sets. `ConflictError` where somebody else edited it since
-    and it does not; `OutcomeUnknownError` where it was edited since and cannot show it, unless an answer said that the
-    patch was `taken`."""
+    """The current object, and whether it shows what the patch sets.
+
+    Raises `ConflictError` if somebody else edited the object since and it does not show the patch, and
+    `OutcomeUnknownError` if it was edited since and cannot show the patch, unless an answer said that it was `taken`.
+    """
     now, modified, is_shown = yield from _look_for(access, reference, prepared)
     if is_shown:
         return now, True
-    # Within the grain of the clocks two edits count as simultaneous, and either may be the last.
+    # Two edits within the precision of the clocks count as simultaneous, and either may be the last.
     if modified is not None and modified > sent + CLOCK_GRAIN:
         call = access.generation.patch(reference, prepared.operations)
         if is_shown is None and taken:
@@ -356,6 +359,6 @@ def _after_set(
 def _look_for(
     access: Access, reference: Reference, prepared: PreparedPatch
 ) -> Flow[tuple[Entity, datetime | None, bool | None]]:
-    """The object now, when it was modified by our clock, and whether it shows the patch."""
+    """The current object, the time of its last change by our clock, and whether it shows the patch."""
     now, modified = yield from read_on_our_clock(access, reference)
     return now, modified, prepared.is_shown_by(now.properties)

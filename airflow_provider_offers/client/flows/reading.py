@@ -22,10 +22,10 @@ BATCH = 40
 
 
 def resolve(access: Access, reference: Reference) -> Flow[Reference]:
-    """The reference with the id that the generation puts into URLs; looked up only where it is missing.
+    """The reference with the id that the generation uses in URLs; looked up only if it is missing.
 
-    On xcore calls `GET /{container}/instances?schema=...&id=...` (Adobe: look up an offer). Raises `NotFoundError`,
-    and for a name that several have `AmbiguousNameError`.
+    On xcore calls `GET /{container}/instances?schema=...&id=...` (Adobe: look up an offer). Raises `NotFoundError`, and
+    `AmbiguousNameError` if several objects have the name.
     """
     if reference.id is None and reference.instance_id is None and reference.name is not None:
         found = yield from named(access, (reference.kind,), reference.name)
@@ -71,7 +71,7 @@ def read_now(access: Access, reference: Reference) -> Flow[Entity]:
 
 
 def _entity(access: Access, reference: Reference, answer: Answer) -> Entity:
-    """What an answer shows, which must be the object that was asked for."""
+    """The object in an answer. Raises `UnexpectedResponseError` if it is not the requested one."""
     entity = access.generation.entity(reference.kind, answer)
     if not reference.may_be(entity.id, entity.instance_id):
         raise answer.unexpected(f"it shows another object ({entity.id})")
@@ -89,9 +89,9 @@ def read_on_our_clock(access: Access, reference: Reference) -> Flow[tuple[Entity
 
 
 def look_at(access: Access, references: Sequence[Reference]) -> Flow[dict[str, Entity | None]]:
-    """The offers of one kind as they are now, by reference id; None for one that is not there any more.
+    """The current state of offers of one kind, by reference id; None for one that does not exist any more.
 
-    One lookup covers all offers. An offer that the lookup lacks is then read by its id, because a listing may lag
+    One lookup covers all offers. An offer that is missing in it is then read by its id, because a listing may lag
     behind a creation.
     """
     kind = references[0].kind
@@ -102,7 +102,8 @@ def look_at(access: Access, references: Sequence[Reference]) -> Flow[dict[str, E
         while (page := (yield from listing.advance())) is not None:
             found |= {entity.id: entity for entity in page if entity.id in wanted}
     except BadRequestError:
-        # dps has no lookup of several ids but by a pattern, which it may find too long: then one by one.
+        # dps can look up several ids only by a pattern, and may refuse a long pattern. Then the ids are read one by
+        # one.
         found.clear()
     for reference in references:
         if reference.id is not None and reference.id not in found:
@@ -117,7 +118,7 @@ def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
         there = yield from resolve(access, reference)
         answer = yield from access.send(access.generation.read(there), accept=(404, 410))
         if answer.response.status in (404, 410) and reference.id is None and reference.instance_id is None:
-            # What had the name is gone, and another may have it by now.
+            # The object of that name is gone, and another may have the name by now.
             access.forget(there)
             there = yield from resolve(access, reference)
             answer = yield from access.send(access.generation.read(there), accept=(404, 410))
@@ -129,7 +130,7 @@ def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
 
 
 def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:
-    """The error for an offer that is not there, or for several that `named` lists."""
+    """The error for an object that does not exist, or for several that `named` lists."""
     sandbox = access.exchange.settings.sandbox
     return NotFoundError(
         method="GET",
@@ -143,7 +144,7 @@ def not_found(access: Access, reference: Reference, path: str, named: str | None
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The offers of one name, and how far the service's clock is ahead of ours."""
+    """The offers of one name, and by how much the service's clock is ahead of ours."""
 
     entities: Sequence[Entity]
     skew: timedelta
@@ -163,7 +164,7 @@ def find_by_name(access: Access, kind: Kind, name: str) -> Flow[Found]:
 
 
 def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
-    """The current state of what a listing showed; None if it was deleted or renamed since, because listings lag."""
+    """The current state of a listed object; None if it was deleted or renamed since, because listings lag."""
     try:
         now = yield from read_now(access, listed.reference)
     except NotFoundError:
@@ -172,7 +173,7 @@ def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
 
 
 def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
-    """Every offer of exactly that name, as it is now: `find_by_name`, then a read of each that it shows."""
+    """The current state of every offer of exactly that name: `find_by_name`, then a read of each offer."""
     found: Found = yield from find_by_name(access, kind, name)
     there: list[Entity] = []
     for entity in found.entities:
@@ -182,10 +183,10 @@ def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
 
 
 def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | None]:
-    """The one object of that exact name and of one of those kinds, looked up once for each way to the sandbox.
+    """The one object of that exact name and of one of those kinds; its lookup is remembered.
 
-    One that was looked up some time ago is read again, and looked up anew where it is gone or renamed since. None where
-    there is none; raises `AmbiguousNameError` where there are several.
+    An object that was looked up some time ago is read again, and looked up anew if it was deleted or renamed. Returns
+    None if there is none; raises `AmbiguousNameError` if there are several.
     """
     key = (",".join(kind.key for kind in kinds), name)
     known = access.known(key)
@@ -207,7 +208,7 @@ def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | 
         listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
         raise AmbiguousNameError(
             f"The name {name!r} could mean {len(ids)} objects in the sandbox {access.exchange.settings.sandbox!r}: "
-            f"{listed}; give the id of the one that is meant",
+            f"{listed}; give the id instead of the name",
             ids=ids,
         )
     if not found:

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.wire.messages import Flow
 
 _PAGE = 100
 _SHOWN = 10
-# How many are looked for where they are only to be named.
+# How many objects are looked for if a message only names them.
 ENOUGH = _SHOWN + 1
 
 
@@ -32,16 +32,16 @@ class Referrer:
 
 
 def referring_kinds(kind: Kind) -> list[Kind]:
-    """The kinds whose objects may refer to one of this kind."""
+    """The kinds whose objects may refer to an object of this kind."""
     return [each for each in KINDS.values() if kind.type_name in targets(each.place)]
 
 
 def referrers(access: Access, kind: Kind, ids: Collection[str], *, at_most: int | None = None) -> Flow[list[Referrer]]:
-    """The objects that refer to objects of that kind and of any of those reference ids, as they are now.
+    """The objects that refer to objects of that kind and with one of those reference ids.
 
-    Lists every object of the kinds that may, since neither generation documents a search for references, in an order
-    that no edit changes; then reads each that a listing shows, because listings lag. `at_most` bounds how many are
-    looked for.
+    Lists every object of the kinds that may refer to it, since neither generation documents a search for references.
+    The order of the list does not change with edits. Then each object that a listing shows is read, because listings
+    lag. `at_most` bounds how many are looked for.
     """
     found: list[Referrer] = []
     for referring in referring_kinds(kind):
@@ -82,7 +82,7 @@ def explained(access: Access, reference: Reference, refused: APIError, remedy: s
 def still_referred(
     access: Access, reference: Reference, found: Sequence[Referrer], remedy: str, refused: APIError | None = None
 ) -> ConflictError:
-    """The error that names who refers to an object; `refused` is the service's own, where it was asked."""
+    """The error that names the objects that refer to an object; `refused` is the service's refusal, if it was asked."""
     shown = "; ".join(map(str, found[:_SHOWN])) + ("; and more" if len(found) > _SHOWN else "")
     return ConflictError(
         method="DELETE",

@@ -33,12 +33,12 @@ def replace_object(
 ) -> Flow[Written]:
     """Give the object exactly these properties; the action is `replaced`, or `unchanged` if it has them already.
 
-    Calls a read, then `PUT .../instances/{instanceId}` (xcore). dps documents no PUT: there `PATCH` of the kind's path
-    sends what differs, behind `test` operations on what was read, and removes what `properties` does not have. What the
-    service assigns is left alone, and on dps also what its reads do not show.
+    Calls a read, then `PUT .../instances/{instanceId}` (xcore). dps documents no PUT. There, `PATCH` of the kind's path
+    sends the differences after `test` operations on the values that were read, and removes properties that the new
+    document does not have. Properties that the service assigns stay, and on dps also those that its reads do not show.
 
-    Raises `ConflictError` where the object is not, or no longer, at `if_match`. Without it a conflict is answered by a
-    fresh read. With an `intent`, another try of the same work sees what this one did; see `editing.edit`.
+    Raises `ConflictError` if the etag is not `if_match`. Without `if_match`, the answer to a conflict is a fresh read
+    and another attempt. With an `intent`, other tries of the same work see what this one did; see `editing.edit`.
     """
     reference = yield from resolve(access, reference)
     generation, waiver = access.generation, Waiver(waive, validate == "strict")
@@ -65,7 +65,7 @@ def replace_object(
 
 
 def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:
-    """Replace an object as it was read; `ConflictError` where it has changed since. `UnsupportedError` on dps."""
+    """Replace an object that was read; `ConflictError` if it has changed since. `UnsupportedError` on dps."""
     kind = before.kind
     call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
     expected = access.generation.as_read(properties, kind)

@@ -15,9 +15,9 @@ from airflow_provider_offers.client.wire.messages import Flow
 
 
 def retire_expired(access: Access, reference: Reference, cutoff: datetime, *, is_retry: bool) -> Flow[Written]:
-    """`editing.archive_expired`; an offer that was deleted since it was chosen is `unchanged`.
+    """`editing.archive_expired`; an offer that was deleted since the task chose it is `unchanged`.
 
-    With `is_retry`, one that is archived already counts as archived: the try before was killed or lost the answer.
+    With `is_retry`, an offer that is archived already counts as archived: an earlier try was killed or lost the answer.
     """
     try:
         written: Written = yield from archive_expired(access, reference, cutoff)

@@ -23,11 +23,11 @@ from airflow_provider_offers.client.wire.messages import Flow, Json
 
 
 def look_at_all(access: Access, references: Sequence[Reference]) -> Flow[list[Entity | None]]:
-    """Objects of any kinds as they are now, in the order given and in few requests; None for one that is gone."""
+    """The current state of objects of any kinds, in the given order, in few requests; None for one that is gone."""
     found: dict[Reference, Entity | None] = {}
     by_kind: dict[str, list[Reference]] = {}
     for reference in dict.fromkeys(references):
-        # A lookup of several goes by reference ids.
+        # A lookup of several objects needs reference ids.
         if reference.id is None or len(references) == 1:
             found[reference] = yield from look_alone(access, reference)
         else:
@@ -63,12 +63,12 @@ def read_documents(
 
 
 def needs_looks(references: Sequence[Reference]) -> bool:
-    """Whether only lookups tell that no object is named twice: some are named by ids and some by names."""
+    """Whether only lookups can show that an object is named twice: some are named by ids and some by names."""
     return len(references) > 1 and any(each.name is not None and each.id is None for each in references)
 
 
 def named_twice(access: Access, references: Sequence[Reference]) -> Flow[list[Violation]]:
-    """Each object that two different references mean."""
+    """A violation for each object that two different references mean."""
     if not needs_looks(references):
         return []
     seen: dict[str, Reference] = {}

@@ -1,4 +1,4 @@
-"""Asking the service for its time, for decisions that must not depend on a single answer."""
+"""Asking the service for its time, for decisions that must not depend on one answer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Flow
 
-# How often it is asked until two answers in a row agree.
+# Maximum number of requests until two answers in a row agree.
 _MOST_ASKED = 4
 
 
 def service_time(access: Access) -> Flow[datetime]:
-    """A moment that the service's clock has reached for certain, as two answers in a row tell.
+    """A time that the service's clock has certainly reached, because two answers in a row show it.
 
-    Where servers go on to contradict each other, the earliest that they show. Where no answer tells the time, this
-    machine's clock. Calls `GET .../instances` (xcore) or `GET /offers` (dps) for one offer.
+    If the servers contradict each other, the earliest time that they show. If no answer shows a time, the clock of this
+    machine. Calls `GET .../instances` (xcore) or `GET /offers` (dps) for one offer.
     """
     clock = access.exchange.service_clock
     shown: list[datetime] = []

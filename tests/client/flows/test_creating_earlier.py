@@ -184,7 +184,7 @@ def test_what_a_cleared_task_made_and_now_says_otherwise_is_not_taken_as_it_is(a
     earlier = Earlier(START, id=id_of(api, 0))
     mended = sale(description="mended")
     error, _ = fail(AlreadyExistsError, api, *found, answer(200, there), earlier=earlier, properties=mended)
-    assert "An earlier try of this task made" in str(error)
+    assert "An earlier try of this task created" in str(error)
     steps: list[Step] = [*found, answer(200, there), answer(200, there), answer(200, receipt(api, etag=2))]
     written, _ = run(api, *steps, earlier=earlier, properties=mended, if_exists="update")
     assert (written.action, written.receipt.etag) == ("updated", 2)

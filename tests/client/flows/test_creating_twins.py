@@ -187,5 +187,5 @@ def test_what_may_be_more_than_a_twin_is_not_deleted(api: str, sign: str) -> Non
         return
     error, script = fail(AmbiguousNameError, api, *steps, earlier=Earlier(START))
     assert error.ids == (id_of(api, 1), id_of(api, 2))
-    assert "does not look like a mere twin" in str(error)
+    assert "is not certainly a twin of it" in str(error)
     assert deleted(script) == []

@@ -42,7 +42,7 @@ def _other(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
     ("changes", "reason", "said"),
     [
         ({"startDate": None}, "no_window", "no startDate and endDate"),
-        ({"endDate": "2025-01-01T00:00:00Z"}, "no_window", "one after the other"),
+        ({"endDate": "2025-01-01T00:00:00Z"}, "no_window", "a later endDate"),
         ({**OPEN, "endDate": "2026-02-01T00:00:00Z"}, "window_over", "2026-02-01T00:00:00Z"),
         ({"criteria": None}, "no_criteria", "no criterion"),
         ({"criteria": []}, "no_criteria", "no criterion"),

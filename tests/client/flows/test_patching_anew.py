@@ -176,7 +176,7 @@ def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
     assert methods(again(api, earlier, APPROVE, *sent)[1]) == ["GET", "PATCH"]
     assert earlier.kept[-1].sent == START - timedelta(minutes=5)
     theirs = shown(api, sale(status="archived"), 3, **{modified: "2026-03-02T08:57:00Z"})
-    with pytest.raises(ConflictError, match="clear the task to set it all the same") as caught:
+    with pytest.raises(ConflictError, match="clear the task to set them anyway") as caught:
         again(api, earlier, APPROVE, theirs)
     assert not caught.value.retryable
 
