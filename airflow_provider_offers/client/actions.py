@@ -1,4 +1,4 @@
-"""The two things that a door drives: an `Action`, which makes a flow, and a `Search`, which makes a listing."""
+"""The two things that a door runs: an `Action`, which makes a flow, and a `Search`, which makes a listing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_offers.client.wire.messages import Flow
 
 T = TypeVar("T")
 
-# Makes the flow that does something in a sandbox, once the access to the sandbox is open.
+# Makes the flow of one task in a sandbox, after the access to the sandbox is open.
 Action: TypeAlias = Callable[[Access], Flow[T]]
 
 
@@ -30,7 +30,7 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Search(Generic[T]):
-    """A search: `begin` makes its listing, and `show` turns each entity into what the caller gets.
+    """A search: `begin` makes its listing, and `show` turns each entity into the caller's result.
 
     `ended` gets the number of results after the last one.
     """

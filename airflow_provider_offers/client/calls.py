@@ -51,27 +51,30 @@ Work: TypeAlias = Callable[[Access, Reference], Flow[Written]]
 class Calls:
     """The methods of `OfferLibrary` and `AsyncOfferLibrary`.
 
-    Each raises `InvalidInputError` before a request where its arguments are wrong, and otherwise the errors of
-    `airflow_provider_offers.client.errors`. Documents and patches may be in either generation's spelling; entities
-    have neutral names. `given` names an object: an id of either generation, an xcore instance id, `name:` and the
-    exact name, what a task returned, or a `Reference`.
+    Each raises `InvalidInputError` before any request if its arguments are wrong, and otherwise the errors of
+    `airflow_provider_offers.client.errors`. Documents and patches may be in either generation's spelling; entities have
+    neutral names. `given` names an object: an id of either generation, an xcore instance id, `name:` and the exact
+    name, the result of a task, or a `Reference`.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     def reference(self, kind: Kind, given: Any) -> Reference:
-        """The object of the kind that is meant."""
+        """The reference to the object of the kind that `given` names."""
         if isinstance(given, Reference) and given.kind == kind:
             return given
         return parse_reference(given, kind, api=self.settings.api, sandbox=self.settings.sandbox)
 
     def offer_reference(self, given: Any, kind: Kind | None = None) -> Reference:
-        """The offer that is meant, of either type without `kind`; an id that does not tell means a personalized one."""
+        """The reference to the offer that `given` names, of either type without `kind`.
+
+        An id that does not show its type means a personalized offer.
+        """
         return parse_offer_reference(given, kind, api=self.settings.api, sandbox=self.settings.sandbox)
 
     def service_time(self) -> Action[datetime]:
-        """Ask for a moment that the service's clock has reached for certain; see `flows.timing`."""
+        """Ask for a time that the service's clock has certainly reached; see `flows.timing`."""
         return service_time
 
     def prepare(
@@ -90,9 +93,9 @@ class Calls:
         """Check a document and everything else that `create_prepared` needs.
 
         `window` replaces the dates in the document; see `windows.window_from`. `marker` is the name and the value of a
-        characteristic that the offer gets and by which it is recognized. `waive` names the doubts to ignore about an
-        object that customers see from the start; see `flows.doubts`. `validate` is True (refuse what is wrong, warn of
-        what is doubtful), "strict" (refuse both) or False (send it as it is). References by `name:` are looked up.
+        characteristic that the offer gets and by which it is recognized. `waive` names doubts to ignore about an object
+        that customers see at once; see `flows.doubts`. `validate` is True (refuse what is wrong, warn of what is
+        doubtful), "strict" (refuse both) or False (send the document unchanged). References by `name:` are looked up.
         """
         kind = kind_of(kind)
         creation = new_creation(
@@ -131,9 +134,9 @@ class Calls:
         waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Action[Written]:
-        """Create an object once: `create_prepared` with what `prepare` makes of the arguments.
+        """Create an object once: `prepare`, then `create_prepared`.
 
-        `since` is the earliest moment at which an earlier try of the same work can have made the object.
+        `since` is the earliest time at which an earlier try of the same work can have created the object.
         """
         prepared = self.prepare(
             kind,
@@ -159,12 +162,15 @@ class Calls:
         return lambda access: read_now(access, reference)
 
     def get_unless(self, kind: Kind, given: Any, etag: int | str) -> Action[Entity | None]:
-        """Read an object, or return None where it still has the etag."""
+        """Read an object; None if it still has the etag."""
         reference = self.reference(kind, given)
         return lambda access: read(access, reference, unless_etag=etag)
 
     def get_many(self, references: Sequence[Reference]) -> Action[list[Entity]]:
-        """Read objects in few requests, in the order given. Raises `NotFoundError` that names those not there."""
+        """Read objects in few requests, in the given order.
+
+        Raises `NotFoundError` with the names of all that do not exist.
+        """
         look = self.look_at(references)
 
         def flow(access: Access) -> Flow[list[Entity]]:
@@ -177,7 +183,7 @@ class Calls:
         return flow
 
     def look_at(self, references: Sequence[Reference]) -> Action[list[Entity | None]]:
-        """Read objects in few requests, in the order given; None for one that is not there."""
+        """Read objects in few requests, in the given order; None for one that does not exist."""
         return lambda access: look_at_all(access, references)
 
     def find(self, kind: Kind, name: str) -> Action[list[Entity]]:
@@ -191,7 +197,7 @@ class Calls:
         return flow
 
     def search(self, kind: Kind, query: Query) -> Search[Entity]:
-        """The objects that a query finds, each once, page by page as they are asked for.
+        """The objects that a query finds, each once. Pages are requested as the caller iterates.
 
         Calls `GET .../queries/core/search` (xcore) or `GET` of the kind's path, such as `/offers` (dps).
         """
@@ -216,7 +222,7 @@ class Calls:
     ) -> Action[Written]:
         """Apply a JSON Patch (RFC 6902) exactly once; see `flows.patching.patch`.
 
-        One that makes an offer approved or a decision live is looked at first; see `flows.doubts`.
+        A patch that makes an offer approved or a decision live is checked first; see `flows.doubts`.
         """
         reference = self.reference(kind, given)
         checked = self.checked_patch(operations, [reference], validate=validate)
@@ -238,10 +244,10 @@ class Calls:
         kind: Kind = PERSONALIZED,
         validate: Validate = True,
     ) -> Action[PreparedPatch]:
-        """Prepare a JSON Patch for all objects that it is meant for, and check it against their rules.
+        """Prepare a JSON Patch for all objects that get it, and check it against their rules.
 
-        The kinds are spelled alike: those of offers, or one. Without an object, it is checked against the rules of
-        `kind`. References by `name:` in its values are looked up.
+        The objects are of one kind, or offers of both types. Without an object, the patch is checked against the rules
+        of `kind`. References by `name:` in its values are looked up.
         """
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [kind]
@@ -283,12 +289,12 @@ class Calls:
     def replacements(
         self, references: Sequence[Reference], documents: Sequence[Any], *, validate: Validate = True
     ) -> Action[dict[Reference, Mapping[str, Json]]]:
-        """Check what each object is to be, and put it in neutral names. References by `name:` are looked up.
+        """Check the new document of each object, and return it in neutral names. References by `name:` are looked up.
 
-        Raises `InvalidInputError` with everything that is wrong, and where an object is named twice.
+        Raises `InvalidInputError` with every violation at once, also if an object is named twice.
         """
         meant, violations = read_documents(references, documents, checked_validate(validate))
-        failure = f"The {references[0].kind.noun} cannot be replaced" if references else ""
+        failure = f"The replacement of the {references[0].kind.noun} is not valid" if references else ""
         if violations and not needs_looks(references):
             raise InvalidInputError(failure, violations)
         if not needs_looks(references) and not any(has_names(each.kind, found) for each, found in meant.items()):
@@ -307,7 +313,7 @@ class Calls:
         return flow
 
     def edit(self, kind: Kind, given: Any, work: Work) -> Action[Written]:
-        """Do something to one object: a flow of `flows.editing`, or of the caller's own."""
+        """Run a flow on one object: one of `flows.editing`, or the caller's own."""
         reference = self.reference(kind, given)
         return lambda access: work(access, reference)
 
@@ -367,12 +373,12 @@ class Calls:
         return lambda access: take_step(access, reference, step, waive=waived)
 
     def delete(self, kind: Kind, given: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[Written]:
-        """Delete an object and see it gone; see `flows.cascading.delete_object`."""
+        """Delete an object and wait until it is gone; see `flows.cascading.delete_object`."""
         reference = self.reference(kind, given)
         return lambda access: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)
 
     def decide(self, question: Question) -> Action[Decided]:
-        """Ask what a profile is shown; see `deciding.asking.decide`."""
+        """Ask which offers a profile gets; see `deciding.asking.decide`."""
         return lambda access: decide(access, question)
 
     def submit_batch(self, workload: Workload) -> Action[Job]:
@@ -380,5 +386,5 @@ class Calls:
         return lambda access: submit(access, workload)
 
     def batch_status(self, job_id: str) -> Action[Job]:
-        """Look at a batch decision; see `deciding.jobs.job_status`."""
+        """Read the state of a batch decision; see `deciding.jobs.job_status`."""
         return lambda access: job_status(access, job_id)

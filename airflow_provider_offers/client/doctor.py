@@ -1,4 +1,4 @@
-"""An examination of a connection: token, organization, sandbox and read permission, one finding each."""
+"""The connection test: token, organization, sandbox and read permission, one finding each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KEY_CODES = ("403000", "403003")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One step: whether it works, and where it does not, what was said."""
+    """One step: whether it works, and the error if it does not."""
 
     step: str
     ok: bool
@@ -41,7 +41,7 @@ class Finding:
 
 
 def examine(library: OfferLibrary) -> list[Finding]:
-    """Read one offer and tell how far it got: the steps that work, and the first that does not.
+    """Read one offer, and return the steps that work and the first that does not.
 
     Sends a token request and one `GET` of a list with one entry; nothing is written.
     """
@@ -97,7 +97,7 @@ def _failing_step(error: OfferLibraryError, sandbox: str) -> str:
         if error.code in _ORG_CODES:
             return "organization"
         said = f"{error.title} {error.detail}".lower()
-        # A missing permission is often said to be missing "on this sandbox".
+        # A missing permission is often described as missing "on this sandbox".
         if error.status == 403 and "permi" in said:
             return "read permission"
         if error.status in (400, 403, 404) and ("sandbox" in said or "container" in said):

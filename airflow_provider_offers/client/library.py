@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class _Door:
-    """What both doors have without a request."""
+    """The part of both doors that needs no request."""
 
     def __init__(self, settings: Settings, retries: Retries | None) -> None:
         self.settings = settings
@@ -35,24 +35,23 @@ class _Door:
         self._exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
 
     def reference(self, kind: Kind, given: Any) -> Reference:
-        """The object of the kind that is meant; see `Calls.reference`."""
+        """The reference to the object that is named; see `Calls.reference`."""
         return self.calls.reference(kind, given)
 
     def offer_reference(self, given: Any, kind: Kind | None = None) -> Reference:
-        """The offer that is meant; see `Calls.offer_reference`."""
+        """The reference to the offer that is named; see `Calls.offer_reference`."""
         return self.calls.offer_reference(given, kind)
 
     def service_now(self) -> datetime:
-        """What the service's clock shows, by its answers so far; this machine's clock before the first."""
+        """The time of the service's clock, from its answers so far; before the first answer, this machine's time."""
         return self._exchange.service_now()
 
 
 class OfferLibrary(_Door):
-    """One sandbox of the Offer Library. Use it as a context manager, or `close` it. Threads may share it.
+    """One sandbox of the Offer Library. Use it as a context manager, or call `close`. Threads may share it.
 
-    The methods and what they raise are those of `Calls`. `retries` defaults to the connection's `max_retries`.
-    `on_token` gets every token that IMS gives. `memory` keeps what flows want kept for a later process; by default
-    nothing is kept.
+    The methods and their errors are those of `Calls`. `retries` defaults to the connection's `max_retries`. `on_token`
+    gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class OfferLibrary(_Door):
         self.close()
 
     def close(self) -> None:
-        """End the connections. The library can still be used; it opens new ones."""
+        """Close the connections. The library can still be used; it opens new ones."""
         self._shell.close()
 
     @property
@@ -87,7 +86,7 @@ class OfferLibrary(_Door):
         return self._shell.last_request_id
 
     def run(self, action: Action[T]) -> T:
-        """Drive a flow of `client.flows`, or of the caller's own, on the way to the sandbox."""
+        """Run a flow of `client.flows`, or the caller's own, in this sandbox."""
         if isinstance(action, Known):
             known: T = action.value
             return known
@@ -131,9 +130,9 @@ class OfferLibrary(_Door):
 
 
 class AsyncOfferLibrary(_Door):
-    """`OfferLibrary` for one event loop: the same methods, awaited. Use it as an async context manager, or `close` it.
+    """`OfferLibrary` for one event loop: the same methods, awaited.
 
-    `on_token` is awaited with every token that IMS gives.
+    Use it as an async context manager, or await `close`. `on_token` is awaited with every token that IMS returns.
     """
 
     def __init__(
@@ -157,7 +156,7 @@ class AsyncOfferLibrary(_Door):
         await self.close()
 
     async def close(self) -> None:
-        """End the connections. The library can still be used; it opens new ones."""
+        """Close the connections. The library can still be used; it opens new ones."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -168,7 +167,7 @@ class AsyncOfferLibrary(_Door):
         return None if self._session is None else self._session.shell.last_request_id
 
     async def run(self, action: Action[T]) -> T:
-        """Drive a flow of `client.flows`, or of the caller's own, on the way to the sandbox."""
+        """Run a flow of `client.flows`, or the caller's own, in this sandbox."""
         if isinstance(action, Known):
             known: T = action.value
             return known
@@ -176,7 +175,7 @@ class AsyncOfferLibrary(_Door):
         return await session.run(action(session.access))
 
     async def session(self) -> AsyncSession:
-        """The way to the sandbox, opened at the first call, for work that drives many flows on it."""
+        """The open session, for work that runs many flows on it; opened at the first call."""
         from airflow_provider_offers.client.session import AsyncSession
 
         async with self._guard:

@@ -18,19 +18,19 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Is told every outcome as soon as it is known."""
+    """Gets every outcome as soon as it is known."""
 
     def succeeded(self, index: int, written: Written) -> Flow[None]:
-        """Keeps what came of it, so that a later process need not do it again."""
+        """Keep the result, so that a later process does not repeat the work."""
 
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
 
 @dataclass(slots=True)
 class Batch:
-    """What came of a batch, by the index of each offer in it. What is in neither was not begun.
+    """The outcomes of a batch, by the index of each object. An index that is in neither mapping was not started.
 
-    `again` are the indexes at which the list names an offer once more that it named before.
+    `again` holds the indexes at which the list names an object that it named before.
     """
 
     written: dict[int, Written] = field(default_factory=dict)
@@ -49,11 +49,14 @@ async def run_batch(
     progress: Progress,
     order: Callable[[int], float] | None = None,
 ) -> Batch:
-    """Do the work for every item, such as the reference of an offer, but those in `skip`, which holds their receipts.
+    """Do the work for every item, except those in `skip`, which holds their receipts.
 
-    At most `max_concurrent` are under way at once, begun in the order of what `order` gives for their indexes. After a
-    failure, `stop` begins no more; those under way are ended in order. An object that several references mean is done
-    once, where the list names it first. Errors other than the client's own end the whole batch.
+    An item is, for example, the reference of an offer. At most `max_concurrent` items run at once, in the order of the
+    number that `order` gives for each index. With `stop`, a failure starts no more items; items that are running go on
+    to their end. An object that several references mean is processed once, at its first place in the list.
+
+    Returns one outcome for each item that was started. An error of the client fails its item only; any other exception
+    ends the whole batch.
     """
     done = skip or {}
     batch = Batch(again=await _named_again(session, items, done, max_concurrent))
@@ -80,10 +83,10 @@ async def run_batch(
 async def _named_again(
     session: AsyncSession, items: Sequence[Any], done: Mapping[int, Any], max_concurrent: int
 ) -> frozenset[int]:
-    """The indexes of references that mean what an earlier one means.
+    """The indexes of references that mean the same object as an earlier one.
 
-    A name is looked up, as the work itself would do; and so is a reference id of xcore, where others are told by their
-    instance ids only. What cannot be found is left to the work to report; where it cannot be asked, nothing is begun.
+    Looks up names, as the work itself would do; also reference ids of xcore if other references have only an instance
+    id. If an object is not found, the work reports it later. If a lookup fails for a time, nothing is started.
     """
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
     if len(meant) < 2:
@@ -97,7 +100,8 @@ async def _named_again(
         try:
             meant[index] = await session.run(resolve(session.access, meant[index]))
         except OfferLibraryError as error:
-            # What may pass would leave unseen that two of the list mean one object, which would be changed twice.
+            # Without this lookup, two references to one object could go unnoticed, and the object would be changed
+            # twice.
             if error.retryable and not isinstance(error, NotFoundError):
                 raise
 
@@ -120,7 +124,7 @@ async def _named_again(
 
 
 async def _for_each(indexes: Sequence[int], perform: Callable[[int], Awaitable[None]], max_concurrent: int) -> None:
-    """Perform something for every index, at most so many at once."""
+    """Run `perform` for every index, at most `max_concurrent` at once."""
     waiting = iter(indexes)
 
     async def worker() -> None:
@@ -135,7 +139,7 @@ async def _for_each(indexes: Sequence[int], perform: Callable[[int], Awaitable[N
     except BaseExceptionGroup as group:
         broken = _first(group)
     if broken is not None:
-        # By itself: Airflow tells a timeout from a failure by the exception.
+        # Raise the exception alone, not in a group: Airflow recognizes a timeout by its class.
         raise broken
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass
 class AsyncSession:
-    """An open way to a sandbox. Close it where it was opened."""
+    """Open access to a sandbox. Close it in the event loop that opened it."""
 
     settings: Settings
     shell: AsyncShell
@@ -35,7 +35,7 @@ class AsyncSession:
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
         memory: Memory = NO_MEMORY,
     ) -> AsyncSession:
-        """Open it; looks up the container of an xcore sandbox where the connection names none."""
+        """Open the session; looks up the container of an xcore sandbox if the connection names none."""
         exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
         governor = governor_for(settings.host, settings.client_id)
         shell = AsyncShell(settings, retries=exchange.retries, governor=governor, on_token=on_token, memory=memory)
@@ -47,9 +47,9 @@ class AsyncSession:
         return cls(settings, shell, access)
 
     async def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its end and return what it returns."""
+        """Run a flow to its end and return its result."""
         return await self.shell.run(flow)
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self.shell.close()

@@ -1,7 +1,7 @@
-"""What makes the methods of a synchronous and of an asynchronous door out of one method that is written once.
+"""Makes the methods of a synchronous and an asynchronous door from one method that is written once.
 
-The method is written in a class of calls. It checks its arguments and returns an `Action` or a `Search`. A door names
-the method in its body, as in `get = driven(Calls.get)`. It has `_driving`, which returns the calls and the door of the
+A class of calls has the method. It checks its arguments and returns an `Action` or a `Search`. A door names the method
+in its body, as in `get = driven(Calls.get)`. The door has `_driving`, which returns the calls and the door of the
 client that runs flows.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Method:
-    """A method of a door. It is made of the method of the calls at its first use: most are never used."""
+    """A method of a door. It is built from the method of the calls at its first use, because most are never used."""
 
     def __init__(self, build: Callable[..., Any], drive: Callable[[Callable[..., Any]], Any], result: str) -> None:
         self._build = build
@@ -35,7 +35,7 @@ class _Method:
         return self._made if door is None else self._made.__get__(door, owner)
 
     def _make(self) -> Any:
-        """A function with the name, the documentation and the parameters of the method that it is made of."""
+        """A function with the name, documentation and parameters of the method in the calls."""
         import inspect
 
         made, build = self._drive(self._build), self._build

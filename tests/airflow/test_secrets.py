@@ -217,7 +217,10 @@ FAILURES: dict[str, tuple[str, Callable[[WrongHost], dict[str, Any]]]] = {
     "500": ("refused with 500", echoing(500, "json")),
     "malformed JSON": ("cut or malformed JSON", echoing(200, "cut")),
     "another service": ("answered 200, but", echoing(200, "json")),
-    "a redirect to another host": ("a redirect came", echoing(307, location="https://elsewhere.invalid/offers")),
+    "a redirect to another host": (
+        "redirects are not followed",
+        echoing(307, location="https://elsewhere.invalid/offers"),
+    ),
     "a refused connection": ("the connection was refused", lambda _: {"host": NOWHERE}),
     "an identity service that is not there": ("did not answer", lambda _: {"token_url": f"{NOWHERE}/ims/token/v3"}),
     "no TLS": ("TLS", lambda host: {"host": host.url.replace("http:", "https:")}),

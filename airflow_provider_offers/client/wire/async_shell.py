@@ -1,4 +1,4 @@
-"""The asynchronous shell: drives the same flows with `aiohttp`, one session for all of an event loop's requests."""
+"""The asynchronous shell: runs the same flows with `aiohttp`, with one session for all requests of an event loop."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ _REQUEST_ID: ContextVar[str | None] = ContextVar("offer_library_request_id", def
 class AsyncShell:
     """Runs flows for one connection in one event loop. Use it as an async context manager, or await `close`.
 
-    `on_token` is awaited with every token that IMS gives, so that the caller can keep it out of logs. `memory` keeps
-    the values that flows want kept; it may block, and is called off the event loop.
+    `on_token` is awaited with every token that IMS returns, so that the caller can keep it out of logs. `memory` keeps
+    values for flows; it may block, so it runs outside the event loop.
     """
 
     def __init__(
@@ -108,13 +108,13 @@ class AsyncShell:
         await self.close()
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     async def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its end and return what it returns."""
+        """Run a flow to its end and return its result."""
         outside = sys.exception()
         effect: Effect | None = None
         result: Any = None
@@ -154,7 +154,7 @@ class AsyncShell:
         return None
 
     async def _remember(self, effect: Recall | Keep) -> Any:
-        """One at a time and in their order: of two values for one key, the later one stays."""
+        """Use the memory for one effect at a time and in order, so that the later of two values for one key stays."""
         if not self._memory.durable:
             return None
         async with self._remembering:
@@ -166,7 +166,7 @@ class AsyncShell:
             try:
                 return await asyncio.shield(running)
             finally:
-                # A thread cannot be canceled: the next call waits until this one is over.
+                # A thread cannot be canceled, so the next call waits until this one has ended.
                 if not running.done():
                     await asyncio.wait([running])
 
@@ -206,7 +206,10 @@ class AsyncShell:
         return outcome
 
     async def _attempt(self, request: Request) -> Response | NoAnswerError:
-        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
+        """The answer, or the error that explains why there is none.
+
+        The error is returned, not raised: an error that is raised here would keep the request alive in its context.
+        """
         seconds = longest_answer(self._settings.timeout)
         progress = _Progress(seconds, asyncio.timeout(seconds))
         session = self._open_session()
@@ -233,8 +236,8 @@ class AsyncShell:
     async def _receive(
         self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: _Progress
     ) -> Response:
-        """The whole answer. No error of ours is raised here: a traceback that shows variables would show the answer."""
-        # `encoded` keeps the address as it is: links of the service are followed as they were given.
+        """The whole answer. Raises no error of ours: a traceback that shows variables would show the answer."""
+        # `encoded` keeps the address unchanged: the service's links must be followed exactly as given.
         async with (
             progress.limit,
             session.request(
@@ -255,7 +258,7 @@ class AsyncShell:
             return response
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        """The body, unless it is endless: bounded in size here, and in time by the caller."""
+        """The body, bounded in size here and in time by the caller."""
         chunks = []
         size = 0
         async for chunk in answer.content.iter_chunked(_CHUNK):
@@ -278,7 +281,7 @@ class AsyncShell:
                 timeout=timeout,
                 headers={"User-Agent": USER_AGENT},
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # Off, as it would put an entry of ~/.netrc in place of the token; proxies are found by `_proxy`.
+                # Off: otherwise an entry of ~/.netrc would replace the token. `_proxy` finds the proxies.
                 trust_env=False,
                 auto_decompress=True,
                 trace_configs=[_tracing()],
@@ -290,7 +293,7 @@ class AsyncShell:
         return self._session
 
     def _proxy(self, url: str) -> Secret | None:
-        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        """The proxy for the URL, looked up once for each host, because reading the environment takes long."""
         parts = urlsplit(url)
         origin = parts.scheme, parts.netloc
         if origin not in self._proxies:
@@ -299,9 +302,9 @@ class AsyncShell:
 
 
 class _Protocol(ResponseHandler):
-    """A connection that is closed where it brings what nobody asked for: `aiohttp` takes that for the next answer.
+    """A connection that closes if it receives data that no request asked for.
 
-    Interim answers are skipped by `aiohttp`, but a row of them without an end is not.
+    `aiohttp` would take such data for the next answer. It skips interim answers without a limit; here they have one.
     """
 
     _awaited = False
@@ -342,12 +345,12 @@ class _Protocol(ResponseHandler):
 
 
 class _SpeaksTls(aiohttp.ClientConnectionError):
-    """A server of TLS answers to plain http."""
+    """A TLS server answers a plain http request."""
 
 
 @dataclass
 class _Progress:
-    """How far an exchange has come: once it is `connected`, the request may be on its way."""
+    """The progress of one exchange: once it is `connected`, the request may have been sent."""
 
     seconds: float
     limit: asyncio.Timeout
@@ -358,12 +361,12 @@ async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, 
     progress: _Progress = context.trace_request_ctx
     progress.connected = True
     if not progress.limit.expired():
-        # What was before, such as opening a proxy's tunnel, had as long for itself.
+        # The time before, such as for a proxy's tunnel, had a limit of its own.
         progress.limit.reschedule(asyncio.get_running_loop().time() + progress.seconds)
 
 
 def _tracing() -> aiohttp.TraceConfig:
-    """Tells an exchange's progress that its connection stands, be it new or kept from before."""
+    """Marks an exchange's progress as connected, for new and for reused connections."""
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_create_end.append(_connected)
     tracing.on_connection_reuseconn.append(_connected)
@@ -371,9 +374,10 @@ def _tracing() -> aiohttp.TraceConfig:
 
 
 def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAnswerError:
-    """Why no connection came about: nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+    """The error for a request that was not sent, because there was no connection.
 
-    Nothing is said by the kinds of errors about whether a request was sent: a proxy may hang up before it or after it.
+    The texts of errors are not kept, because they quote URLs. The class of an error does not show whether a request was
+    sent: a proxy may hang up before or after it.
     """
     if isinstance(error, aiohttp.InvalidURL):
         return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
@@ -395,7 +399,7 @@ def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAn
 
 
 def _lost(request: Request, error: BaseException) -> NoAnswerError:
-    """What became of a request that `aiohttp` has no answer for."""
+    """The error for a request that was sent and has no answer."""
     if isinstance(error, TimeoutError):
         return no_answer(request, "no answer within the timeout", sent=True)
     if isinstance(error, _SpeaksTls):
@@ -406,16 +410,16 @@ def _lost(request: Request, error: BaseException) -> NoAnswerError:
 
 
 class _TooLong(Exception):
-    """An answer of more bytes than any good one has."""
+    """The answer has more bytes than any valid answer."""
 
 
 def _held_back(request: Request, seconds: float) -> RateLimitedError:
-    """The service asked for a longer pause, in answer to another request, than this one may take."""
+    """The error if the service has asked for a longer pause, in another answer, than this request may take."""
     return RateLimitedError(
         method=request.method,
         path=URL(request.url, encoded=True).raw_path,
         status=429,
-        title="The service asked for a pause before; nothing was sent",
+        title="The service asked for a pause in an earlier answer; nothing was sent",
         retry_after=seconds,
         refused=False,
     )

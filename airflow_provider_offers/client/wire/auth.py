@@ -1,7 +1,7 @@
-"""Tokens: the IMS OAuth server-to-server exchange as a flow, and the cache that a process shares.
+"""Tokens: the IMS OAuth server-to-server exchange as a flow, and the token cache of a process.
 
-The exchange is documented in Adobe's server-to-server authentication guide: `POST /ims/token/v3` with the secret in
-the form body, never in a URL; `expires_in` is in seconds and there is no refresh token.
+Adobe's server-to-server authentication guide documents the exchange: `POST /ims/token/v3` with the secret in the form
+body, never in a URL. `expires_in` is in seconds, and there is no refresh token.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airflow_provider_offers.client.wire.retry import INTERMEDIARIES, Retries, T
 RENEW_EARLY = 300.0
 _DEFAULT_LIFETIME = 3600.0
 _MAX_LIFETIME = 7 * 86_400.0
-# No server takes a header any longer.
+# No server accepts a longer header.
 _LONGEST_TOKEN = 16_000
 
 _HINTS = {
@@ -39,7 +39,7 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Token(Unpicklable):
-    """An access token and the moment, on the monotonic clock, from which it is renewed."""
+    """An access token, and the time on the monotonic clock at which it is renewed."""
 
     value: str = field(repr=False)
     renew_at: float
@@ -54,9 +54,9 @@ def fetch_token(
     retries: Retries,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Flow[Token]:
-    """A new token from IMS.
+    """Get a new token from IMS.
 
-    Raises `AuthenticationError` where IMS refuses, says something else, or cannot be reached within the retries.
+    Raises `AuthenticationError` if IMS refuses, sends another kind of answer, or cannot be reached within the retries.
     """
     tries = Tries(retries, clock)
     while True:
@@ -97,7 +97,7 @@ def _read_token(settings: Settings, response: Response, asked: float) -> Token:
         raise AuthenticationError(
             f"IMS at {_where(settings)} answered {response.status} with {what}; check `token_url` in the extra",
             status=response.status,
-            # A wrong address, or an outage in another dress.
+            # Either a wrong address or an outage.
             retryable=True,
         )
     lifetime = _lifetime_in(response)
@@ -140,7 +140,7 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
 
 
 def _quoted(response: Response, value: object) -> str | None:
-    """Text of IMS as a message may show it: short, and without the secrets that it may echo."""
+    """Text of IMS in the form in which a message may show it: short, and without secrets."""
     if not isinstance(value, str) or not value:
         return None
     return without_secrets(value, response.secrets)[:300]
@@ -159,7 +159,7 @@ def _where(settings: Settings) -> str:
 
 
 class TokenCache:
-    """Tokens by credential, shared by all threads of a process; one thread fetches while the others wait."""
+    """Tokens by credential, shared by all threads of a process; one thread requests a token while the others wait."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -168,7 +168,7 @@ class TokenCache:
 
     @contextmanager
     def exclusive(self, settings: Settings) -> Iterator[None]:
-        """Hold the credential's place in the queue for IMS."""
+        """Hold the lock of the credential while a token is requested."""
         with self._guard:
             lock = self._locks.setdefault(_fingerprint(settings), threading.Lock())
         with lock:
@@ -190,7 +190,7 @@ class TokenCache:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Names a credential without keeping its secret as a key."""
+    """A key for a credential that does not contain its secret."""
     parts = (settings.token_url, settings.client_id, settings.client_secret or "", settings.scopes)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -19,7 +19,7 @@ from airflow_provider_offers.client.wire.service_clock import ServiceClock, cloc
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What every call of one connection has in common."""
+    """The common part of every call of one connection."""
 
     settings: Settings
     retries: Retries = field(default_factory=Retries)
@@ -36,14 +36,14 @@ class Exchange:
         object.__setattr__(self, "service_clock", clock)
 
     def service_now(self) -> datetime:
-        """What the service's clock shows, by the answers so far; this machine's clock before the first."""
+        """The time of the service's clock, from its answers so far; before the first answer, this machine's time."""
         return self.service_clock.now()
 
     def send(self, call: Call, base: str, *, accept: tuple[int, ...] = ()) -> Flow[Answer]:
-        """Send one call and return its answer: any 2xx, or a status named in `accept`.
+        """Send one call and return its answer: any 2xx, or a status in `accept`.
 
-        Raises the error that the last try ended in. A token that the gateway refuses is renewed once. Every try
-        carries a request id of its own, so that an error names it even where nothing was answered.
+        Raises the error of the last try. A token that the gateway refuses is renewed once. Each try has a request id of
+        its own, so that an error has an id even without an answer.
         """
         tries = Tries(self.retries, self.clock)
         renewed = False

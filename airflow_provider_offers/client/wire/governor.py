@@ -1,4 +1,4 @@
-"""How fast a process may send requests to one service: bounded concurrency, slower after a 429, then faster again."""
+"""How fast a process may send requests to one service: limited concurrency, slower after a 429, then faster again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
 
-# Adobe publishes no limit of the management APIs. Only a 429 slows the client down.
+# Adobe publishes no rate limit for the management APIs. Only a 429 slows the client down.
 _FIRST_SPACING = 0.05
 _MAX_SPACING = 5.0
 _RECOVERY = 0.8
@@ -23,10 +23,9 @@ _NEGLIGIBLE = 0.01
 class Governor:
     """Spaces the requests that the event loops of a process send to one service: deferred waits, and work on lists.
 
-    A 429 doubles the time between two requests and, where the service names a time, holds all of them back until
-    then, for five minutes at the most; every good answer takes a fifth of the spacing away again. `max_concurrent`
-    bounds the requests under way in one event loop, of all its senders. Safe to share between threads; decides, but
-    does not wait.
+    A 429 doubles the time between two requests. If the service names a time, all requests wait until then, for at most
+    five minutes. Every good answer reduces the spacing by a fifth. `max_concurrent` limits the concurrent requests of
+    one event loop. Threads may share a governor; it decides, but does not wait.
     """
 
     max_concurrent: int = 32
@@ -39,14 +38,14 @@ class Governor:
     )
 
     def places(self) -> asyncio.Semaphore:
-        """The places for requests under way in the running event loop."""
+        """The semaphore for concurrent requests of the running event loop."""
         with self._guard:
             return self._places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.max_concurrent))
 
     def admit(self, longest: float = math.inf) -> float:
-        """Take a place in the row; returns the seconds to wait before the request may go out.
+        """Reserve the next time slot; returns the seconds to wait before the request may be sent.
 
-        Where that is longer than `longest`, no place is taken.
+        If that is longer than `longest`, nothing is reserved.
         """
         with self._guard:
             now = self.clock()
@@ -56,7 +55,7 @@ class Governor:
             return start - now
 
     def answered(self, status: int, retry_after: float | None = None) -> None:
-        """Learn from an answer."""
+        """Adjust the spacing after an answer."""
         with self._guard:
             if status == 429:
                 self._spacing = min(max(2 * self._spacing, _FIRST_SPACING), _MAX_SPACING)
@@ -67,7 +66,7 @@ class Governor:
 
     @property
     def spacing(self) -> float:
-        """Seconds between two requests now; 0 where nothing slows them."""
+        """The current seconds between two requests; 0 if there is no limit."""
         return self._spacing
 
 

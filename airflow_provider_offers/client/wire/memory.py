@@ -1,4 +1,4 @@
-"""The store for the values that flows keep: one that the caller brings and that outlives the process, or none."""
+"""The store for values that flows keep: the caller's own, which outlives the process, or none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Memory(Protocol):
-    """Keeps values by key. The shells call it one effect at a time, perhaps from another thread each time."""
+    """Keeps values by key. A shell makes one call at a time, each perhaps from another thread."""
 
     @property
     def durable(self) -> bool:
@@ -23,7 +23,7 @@ class Memory(Protocol):
         """The value of the key, or None."""
 
     def keep(self, key: str, value: Json) -> None:
-        """Keep the value, which is JSON, and return when it is safe. None forgets the key."""
+        """Keep the value, which is JSON, and return after it is stored. None removes the key."""
 
 
 class NoMemory:
@@ -32,17 +32,17 @@ class NoMemory:
     durable = False
 
     def recall(self, key: str) -> Json:
-        """None: there is nothing."""
+        """Always None."""
 
     def keep(self, key: str, value: Json) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
 
 NO_MEMORY = NoMemory()
 
 
 def remember(memory: Memory, flow: Flow[T]) -> T:
-    """Drive a flow that only recalls, keeps and warns, and return what it returns. It needs no connection."""
+    """Run a flow that only recalls, keeps and warns, and return its result. It needs no connection."""
     result: Json = None
     try:
         while True:

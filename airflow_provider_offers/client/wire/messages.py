@@ -1,7 +1,7 @@
-"""What travels between a flow and the shell that drives it: requests, answers, pauses, tokens and memories.
+"""The messages between a flow and the shell that runs it: requests, answers, pauses, tokens and stored values.
 
-A flow is a generator without I/O: it yields an effect, and the shell sends back that effect's result, or throws
-`NoAnswerError` where an answer was lost. Flows compose with `yield from`.
+A flow is a generator without I/O. It yields an effect, and the shell sends back the result of the effect, or throws
+`NoAnswerError` if the answer is lost. Flows call other flows with `yield from`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: the shell adds nothing but the connection."""
+    """One complete HTTP request; the shell only adds the connection."""
 
     method: str
     url: str
@@ -36,9 +36,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer; header names are in lower case. What it says stays out of its repr: it may echo the request.
+    """One HTTP answer; header names are in lower case. Its repr shows no body and no headers: they may echo secrets.
 
-    `secrets` are those that it may echo, and that nothing may quote: the request's, and what logs in at a proxy.
+    `secrets` are those that it may echo and that no message may quote: the request's, and the login for a proxy.
     """
 
     status: int
@@ -48,25 +48,25 @@ class Response:
 
     @property
     def request_id(self) -> str | None:
-        """The id that the service gave the exchange, if it looks like one."""
+        """The service's id of the exchange, if it looks like an id."""
         given = without_secrets(self.headers.get("x-request-id", ""), self.secrets)
         return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
 
     def hiding(self, secrets: Iterable[str]) -> Response:
-        """The same answer, which may echo these as well."""
+        """The same answer, with more secrets that it may echo."""
         return replace(self, secrets=tuple(dict.fromkeys((*self.secrets, *secrets))))
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds, for the reason given (it is logged); without one, silently."""
+    """Wait so many seconds. The reason is logged; without a reason, nothing is logged."""
 
     seconds: float
     reason: str = ""
 
     @property
     def line(self) -> str:
-        """The reason as a line of a log: its first line, and no hint."""
+        """The reason as one line for the log, without hints."""
         first = self.reason.partition("\n")[0]
         return first if len(first) <= _LONGEST_REASON else first[: _LONGEST_REASON - 1] + "…"
 
@@ -86,21 +86,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class TokenNeeded:
-    """Give a token; `refused` is the one that the gateway just turned down, if any."""
+    """Get a token; `refused` is the one that the gateway has just refused, if any."""
 
     refused: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Ask for the value that this or another process kept under a key. The answer is the value or None."""
+    """Read the value that this or another process kept under a key. The result is the value or None."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Keep a value, which is JSON, under a key. The flow goes on when the value is safe. None forgets the key."""
+    """Keep a value, which is JSON, under a key. The flow continues after it is stored. None removes the key."""
 
     key: str
     value: Json = field(repr=False)
@@ -114,8 +114,8 @@ Flow = Generator[Effect, Any, T]
 class Call:
     """A request to the Offer Library before it has a token: `path` is relative to the generation's base.
 
-    `repeatable` says that sending it twice has the effect of sending it once. `private` is what it says and nothing
-    may quote.
+    `repeatable` says that sending it twice has the same effect as sending it once. `private` holds the values in it
+    that no message may quote.
     """
 
     method: str
@@ -136,13 +136,13 @@ class Call:
         try:
             return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:
-            # Half of a surrogate pair, as the service showed it: JSON can carry it by an escape only.
+            # Half of a surrogate pair, as the service sent it: JSON can only hold it as an escape.
             return json.dumps(self.body, allow_nan=False).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful response together with the call it answers, and the secrets that it may echo."""
+    """A successful response, the call that it answers, and the secrets that it may echo."""
 
     call: Call
     response: Response
@@ -156,24 +156,25 @@ class Answer:
         try:
             document = json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
         except (ValueError, RecursionError):
-            # Raised further down: what is handled here holds the whole answer, which may echo the request.
+            # The error is raised further down: the exception that is handled here holds the whole answer, which may
+            # echo the request.
             reason = f"{describe_body(self.response)} came instead of JSON"
         if reason is None and _is_deep(document):
-            reason = f"JSON came that is nested more than {_DEEPEST} levels deep"
+            reason = f"its JSON is nested more than {_DEEPEST} levels deep"
         if reason is not None:
             del document
             raise self.unexpected(reason)
         return document
 
     def object(self) -> dict[str, Json]:
-        """The body as a JSON object; `UnexpectedResponseError` where it is something else."""
+        """The body as a JSON object; raises `UnexpectedResponseError` if it is anything else."""
         document = self.json()
         if not isinstance(document, dict):
             raise self.unexpected(f"a JSON {type(document).__name__} came instead of an object")
         return document
 
     def quoted(self, text: str) -> str:
-        """What the service said, as an error may show it: short, and without the secrets that it may echo."""
+        """Text of the service in the form in which an error may show it: short, and without secrets."""
         return legible(without_secrets(text, self.secrets), 500)
 
     def unexpected(self, reason: str) -> UnexpectedResponseError:
@@ -187,7 +188,7 @@ class Answer:
 
 
 def _is_deep(document: Json) -> bool:
-    """Whether a document is nested deeper than those may be who walk through it call by call."""
+    """Whether a document is nested too deep for recursive functions."""
     level = [document]
     for _ in range(_DEEPEST):
         level = [
@@ -202,7 +203,7 @@ def _is_deep(document: Json) -> bool:
 
 
 def _finite(text: str) -> float:
-    """A number that can be written again: Python reads 1e999 as infinite."""
+    """A number that can be written as JSON again: Python reads 1e999 as infinite."""
     number = float(text)
     return number if math.isfinite(number) else _refuse(text)
 
@@ -212,7 +213,7 @@ def _refuse(text: str) -> NoReturn:
 
 
 def describe_body(response: Response) -> str:
-    """What a body that is no JSON seems to be, without quoting it: it may echo the request."""
+    """A description of a body that is not JSON. It does not quote the body, which may echo the request."""
     body = response.body.lstrip()[:200].lower()
     if not body:
         return "an empty body"

@@ -1,4 +1,4 @@
-"""What both shells share below HTTP: the certificate authorities, and the proxy for a request."""
+"""The common network code of both shells: certificate authorities, and the proxy for a request."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from airflow_provider_offers.client.errors import ConfigurationError, Violation
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings, is_loopback
 
-# What `requests` and OpenSSL read, in the order in which they count here; the first that is set is all that is trusted.
+# The variables that `requests` and OpenSSL read, in order of precedence. Only the first that is set is used.
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-# How many interim answers (1xx) may come before the last one.
+# Maximum number of interim answers (1xx) before the last one.
 MOST_INTERIM = 50
-# How a server of TLS says that it did not understand; and what is said of that, and of the reverse.
+# The bytes with which a TLS server rejects a plain http request, and the messages for that case and its reverse.
 TLS_ALERT = b"\x15\x03"
-TLS_THERE = "the server speaks TLS where the address says http; check the scheme of the host"
-NO_TLS_THERE = "the TLS connection failed: the server seems to speak plain http where the address says https"
+TLS_THERE = "the server speaks TLS, but the address says http; check the scheme of the host"
+NO_TLS_THERE = "the TLS connection failed: the server seems to speak plain http, but the address says https"
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
-# Each read may take a `timeout`; all reads of one answer together may take so many of them.
+# Each read may take one `timeout`; all reads of an answer together may take this many.
 _TIMEOUTS_FOR_AN_ANSWER = 2
 
 
 def is_no_tls(error: object) -> bool:
-    """Whether what went wrong with TLS is that no TLS came back."""
+    """Whether a TLS error means that the server answered without TLS."""
     while isinstance(error, BaseException):
         if getattr(error, "reason", None) in _NO_TLS:
             return True
@@ -37,19 +37,19 @@ def is_no_tls(error: object) -> bool:
 
 
 def longest_answer(timeout: float) -> float:
-    """The seconds that an answer may take, from the end of the request to the answer's last byte.
+    """The maximum seconds for an answer, from the end of the request to the last byte.
 
-    An answer that drips, or that says nothing without an end, would never let a bound of each read pass.
+    A limit for each read alone would not end an answer that arrives byte by byte.
     """
     return _TIMEOUTS_FOR_AN_ANSWER * timeout
 
 
 def tls_context(verify: bool | str) -> ssl.SSLContext:
-    """How TLS is spoken: certificates and host names are verified unless `verify` is False.
+    """The TLS context: certificates and host names are verified unless `verify` is False.
 
-    A path in `verify` names the authorities that are trusted; else the first variable of `BUNDLE_VARIABLES` that is
-    set does; else the system's and those that `requests` brings are. Raises `ConfigurationError` where a file that is
-    named cannot be read.
+    If `verify` is a path, its authorities are trusted. Otherwise those of the first variable in `BUNDLE_VARIABLES` that
+    is set are trusted, or else those of the system and of `requests`. Raises `ConfigurationError` if a named file
+    cannot be read.
     """
     if isinstance(verify, str):
         return _context("verify", verify)
@@ -82,9 +82,9 @@ def _context(name: str | None, place: str) -> ssl.SSLContext:
 
 
 def proxy_for(url: str, settings: Settings) -> Secret | None:
-    """The proxy on the way to a URL: the connection's, or the environment's where the connection says nothing of it.
+    """The proxy for a URL: the connection's, or the environment's if the connection does not set `proxies`.
 
-    A loopback address is reached without one: plain http is allowed there because it does not leave the machine.
+    A loopback address is reached without a proxy: plain http is allowed there because it does not leave the machine.
     """
     if is_loopback(urlsplit(url).hostname or ""):
         return None
@@ -92,13 +92,13 @@ def proxy_for(url: str, settings: Settings) -> Secret | None:
     if proxy is not None and not proxy.lower().startswith(("http://", "https://")):
         raise ConfigurationError(
             "The Offer Library connection cannot work",
-            [Violation("proxies", "a proxy of the environment of another kind", "an http or https proxy")],
+            [Violation("proxies", "another kind of proxy in the environment", "an http or https proxy")],
         )
     return proxy
 
 
 def proxy_secrets(proxy: Secret | None, settings: Settings) -> tuple[str, ...]:
-    """What logs in at the proxy on the way: where the environment names it, the connection does not know of it."""
+    """The login for the proxy. If the environment names the proxy, the connection does not have it."""
     return () if proxy is None else replace(settings, proxies={"all": proxy}).secrets
 
 

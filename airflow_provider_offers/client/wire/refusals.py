@@ -1,4 +1,4 @@
-"""What a refusing answer means: gateway and service error bodies become errors that say what to fix."""
+"""Turns the error bodies of the gateway and the service into errors that say what to fix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOKEN_REFUSALS = ("401013", "403010")
 _MAX_TEXT = 500
 _MAX_CODE = 80
 
-# The gateway's own codes, and what its user can do about each.
+# The gateway's codes, and how a user can fix each.
 GATEWAY_HINTS = {
     "401013": "The token is expired or not valid; check the client id and secret, or the access_token, "
     "of the connection.",
@@ -63,7 +63,7 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 def refusal(
     call: Call, response: Response, *, request_id: str | None, now: datetime, secrets: Sequence[str] = ()
 ) -> OfferLibraryError:
-    """The error for an answer outside 2xx. Texts that an error page echoes lose every known secret."""
+    """The error for an answer outside 2xx. Known secrets are removed from its texts."""
     response = response.hiding(secrets)
     if not 400 <= response.status < 600:
         return UnexpectedResponseError(
@@ -106,14 +106,14 @@ def refusal(
 
 def _no_answer_to_this(status: int) -> str:
     if status == 304:
-        return "nothing was asked for that could be unchanged; a cache on the way may answer so"
+        return "the request was not conditional; check any cache on the way"
     if 300 <= status < 400:
-        return "a redirect came, which is not followed with credentials; check the host of the connection"
+        return "redirects are not followed, because the request has credentials; check the host of the connection"
     return "this is not a valid status; check any proxy on the way"
 
 
 def is_token_refusal(response: Response) -> bool:
-    """Whether the gateway turned down the token itself, the one refusal that a new token can mend."""
+    """Whether the gateway refused the token itself: only then can a new token help."""
     if response.status not in (401, 403):
         return False
     code = (_json_object(response) or {}).get("error_code")
@@ -135,7 +135,7 @@ def _text(value: Any) -> str | None:
 
 
 def _code_of_type(value: Any) -> str | None:
-    """`http://ns.adobe.com/aep/errors/ODE-1111-422` names its code last."""
+    """The code at the end of a type such as `http://ns.adobe.com/aep/errors/ODE-1111-422`."""
     text = _text(value)
     if text is None or "/errors/" not in text:
         return None
@@ -143,5 +143,5 @@ def _code_of_type(value: Any) -> str | None:
 
 
 def _clean(text: str | None, response: Response, longest: int = _MAX_TEXT) -> str | None:
-    """The text without secrets, and only then cut: half of one would not be known again."""
+    """The text without secrets, then cut. Half of a secret could not be recognized."""
     return None if text is None else legible(without_secrets(text, response.secrets), longest)

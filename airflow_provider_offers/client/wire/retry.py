@@ -17,14 +17,14 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.wire.messages import Pause
 
-# What gateways and proxies answer in the service's place. They may have passed the request on before.
+# Statuses that gateways and proxies send instead of the service. They may have passed the request on before.
 INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
 # Temporary errors: a request that may arrive twice is repeated.
 _PASSING = INTERMEDIARIES | {500}
-# A gateway that answers this has not passed the request on, even with a page of its own.
+# A gateway with one of these statuses has not passed the request on, even if the body is its own page.
 _NOT_PASSED_ON = frozenset({407, 413, 414, 431})
 _MAX_RETRY_AFTER = 86_400.0
-# The longest that everybody who shares a feed or a connection is held back for one answer.
+# Maximum seconds for which one answer can delay all users of a feed or a connection.
 LONGEST_HOLD = 300.0
 
 
@@ -32,8 +32,8 @@ LONGEST_HOLD = 300.0
 class Retries:
     """How patient the client is with one call.
 
-    `max_retries` counts the requests after the first. Pauses grow from `base` to `cap` seconds with full jitter;
-    `deadline` bounds the whole call in seconds on the monotonic clock, pauses included.
+    `max_retries` counts the requests after the first. Pauses grow from `base` to `cap` seconds with full jitter.
+    `deadline` bounds the whole call in seconds on the monotonic clock, including pauses.
     """
 
     max_retries: int = 5
@@ -53,7 +53,7 @@ class Retries:
         if wanted is None:
             seconds = self.jitter() * min(self.cap, self.base * 2**attempt)
         else:
-            # Waiters that were all told the same time should not all come back at once.
+            # All waiters got the same time. The jitter keeps them from coming back at once.
             seconds = wanted + self.jitter() * self.base
         return seconds if elapsed + seconds < self.deadline else None
 
@@ -71,7 +71,7 @@ class Tries:
         self._started = self.clock()
 
     def pause(self, error: OfferLibraryError, *, repeatable: bool) -> Pause | None:
-        """The pause before the next try; None to give up. `repeatable`: a second sending does no harm."""
+        """The pause before the next try; None to give up. `repeatable` says that a second request does no harm."""
         elapsed = self.clock() - self._started
         seconds = self.retries.pause(error, repeatable=repeatable, attempt=self.failed, elapsed=elapsed)
         if seconds is None:
@@ -87,17 +87,18 @@ class Tries:
         return pause
 
     def again(self) -> bool:
-        """Whether another try is left, which needs no pause."""
+        """Whether another try is left; it needs no pause."""
         self.failed += 1
         return self.failed <= self.retries.max_retries + 1
 
 
 def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
-    """Whether sending the request again can help and cannot harm."""
+    """Whether sending the request again can help and does no harm."""
     if isinstance(error, NoAnswerError):
         return repeatable or not error.sent
     if isinstance(error, UnexpectedResponseError):
-        # What cannot be read may come whole the next time. A redirect or a proxy's refusal would only come again.
+        # An answer that cannot be read may be complete the next time. A redirect or a proxy's refusal would only be
+        # repeated.
         return repeatable and (200 <= error.status < 300 or error.status in _PASSING)
     if isinstance(error, AuthenticationError):
         return error.retryable
@@ -109,10 +110,10 @@ def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
 def is_unsettled(error: OfferLibraryError) -> bool:
     """Whether a write that ended in this error may have happened anyway.
 
-    Only the service itself settles a write: by a success that can be read, or by a refusal in its own form. Nothing is
-    settled once a byte of the request may have left and no answer came; by an answer that cannot be read, whatever its
-    status; by what intermediaries answer (`INTERMEDIARIES`); and by a failure in the middle of the work (5xx). A 429
-    settles: it says that the request was not taken up.
+    Only the service itself settles a write: by a success that can be read, or by a refusal in its own format. These do
+    not settle it: no answer after a byte of the request may have left; an answer that cannot be read, with any status;
+    an answer of an intermediary (`INTERMEDIARIES`); and a server error (5xx). A 429 settles it: the service did not
+    process the request.
     """
     if isinstance(error, NoAnswerError):
         return error.sent
@@ -122,9 +123,9 @@ def is_unsettled(error: OfferLibraryError) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The seconds that a `Retry-After` header asks for, given as seconds or as an HTTP date; None if it is neither.
+    """The seconds in a `Retry-After` header, from a number or an HTTP date; None if it is neither.
 
-    A date is read against the answer's own `Date`, so that our clock need not agree with the service's.
+    A date is compared with the answer's own `Date`, so our clock does not have to agree with the service's.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
@@ -139,7 +140,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def http_date(value: str) -> datetime | None:
-    """The moment that a header names, or None where it names none."""
+    """The time in a header; None if it is not a valid date."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""The service's clock, read off the `Date` of its answers. Windows follow it; a worker's clock may be wrong."""
+"""The service's clock, read from the `Date` of its answers. Windows follow it; a worker's clock may be wrong."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from email.utils import format_datetime
 
 from airflow_provider_offers.client.wire.retry import http_date
 
-# A worker's clock that is further off than this is worth a warning.
+# A worker's clock with a larger error than this is worth a warning.
 SKEW_BOUND = timedelta(seconds=30)
-# What cannot be taken back waits for so much more than the end of a window: the servers of one service may differ.
+# A final step waits this much longer than the end of a window, because the servers of one service may differ.
 MARGIN = timedelta(seconds=5)
-# Where no answer tells the time, the worker's own clock decides, with a margin for what it may be off.
+# If no answer shows the time, the worker's own clock decides. This margin allows for its error.
 UNTOLD_MARGIN = timedelta(minutes=15)
 
-# A `Date` has whole seconds: the moment that it means is up to so much later.
+# A `Date` has whole seconds, so the real time is up to this much later.
 _GRAIN = 1.0
-# How far two good clocks may drift apart in a second.
+# Maximum drift between two good clocks, in seconds per second.
 _DRIFT = 0.0002
 # A clock that shows the same second for longer than this stands still, as that of an emulator may.
 _STANDSTILL = 3.0
-# What only the service says. The pages of proxies and gateways tell the time of somebody else's clock.
+# Statuses that come from the service itself. A proxy or gateway would show its own clock.
 _OF_THE_SERVICE = frozenset({*range(200, 300), 304, 404, 409, 410, 412, 422})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -44,10 +44,11 @@ def elapsed() -> float:
 
 
 class ServiceClock:
-    """What the clock of one host shows, by its latest answers. Safe to share between threads.
+    """The clock of one host, from its latest answers. Threads may share it.
 
     An answer bounds the clock from both sides: its `Date` was true between the sending of the request and the receipt
-    of the answer. Answers that agree narrow the bounds. One that contradicts them replaces them: the clock was set.
+    of the answer. Answers that agree narrow the bounds. An answer that contradicts them replaces them: the clock was
+    set.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class ServiceClock:
         self.elapsed = elapsed
         self._wall = wall
         self._guard = threading.Lock()
-        # What to add to `elapsed` for the service's seconds since 1970, at least and at most; learnt when.
+        # The minimum and maximum difference between `elapsed` and the service's seconds since 1970, and when it was
+        # learned.
         self._bounds: tuple[float, float] | None = None
         self._learnt_at = 0.0
         self._shown = 0.0
@@ -69,14 +71,14 @@ class ServiceClock:
         self._stands_still = False
         self._warned = False
         self.agreeing = 0
-        """How many answers in a row agree; 0 where none has told the time."""
+        """How many answers in a row agree; 0 if none has shown the time."""
         self.moves = 0
-        """How often an answer contradicted those before it."""
+        """How often an answer contradicted the earlier ones."""
 
     def now(self) -> datetime:
-        """A moment that the service's clock has reached for certain, at most about a second behind it.
+        """A time that the service's clock has certainly reached, at most about a second behind it.
 
-        Without an answer that tells the time, this machine's clock.
+        If no answer has shown the time, this machine's time.
         """
         with self._guard:
             if self._bounds is None:
@@ -87,12 +89,12 @@ class ServiceClock:
 
     @property
     def is_told(self) -> bool:
-        """Whether an answer has told the time."""
+        """Whether an answer has shown the time."""
         return self._bounds is not None
 
     @property
     def skew(self) -> timedelta:
-        """How far the service's clock is ahead of this machine's, as far as its answers tell."""
+        """How far the service's clock is ahead of this machine's, by its answers."""
         with self._guard:
             if self._bounds is None:
                 return timedelta(0)
@@ -100,13 +102,13 @@ class ServiceClock:
             return _EPOCH + timedelta(seconds=self.elapsed() + middle) - self._wall()
 
     def has_passed(self, moment: datetime) -> bool:
-        """Whether a moment is over for certain, by a margin: what is done then cannot be taken back."""
+        """Whether a time has certainly passed, with a margin for steps that are final."""
         return self.now() >= moment + (MARGIN if self.is_told else UNTOLD_MARGIN)
 
     def learn(self, status: int, headers: Mapping[str, str], *, sent: float, received: float) -> None:
-        """Take note of an answer; `sent` and `received` are by `elapsed`, before and after it.
+        """Learn from an answer; `sent` and `received` are times of `elapsed`, before and after it.
 
-        An answer out of a cache, one that the service did not give, and a `Date` that is none teach nothing.
+        Ignores answers from a cache, answers that the service did not send, and a `Date` that is not valid.
         """
         shown = _seconds(headers.get("date", ""))
         if status not in _OF_THE_SERVICE or "age" in headers or shown is None:
@@ -128,7 +130,7 @@ class ServiceClock:
         self._bounds, self._learnt_at, self.agreeing = (low, high), at, 1
 
     def _notice_a_standstill(self, shown: float, sent: float, received: float) -> None:
-        """Whether the clock still shows what it showed before. How long an answer travels says nothing about it."""
+        """Note whether the clock still shows the same time. The travel time of an answer does not count."""
         if shown != self._shown or self._bounds is None:
             self._shown, self._shown_since = shown, received
         self._stands_still = sent - self._shown_since > _STANDSTILL
@@ -147,7 +149,7 @@ class ServiceClock:
 
 
 def _seconds(date: str) -> float | None:
-    """The seconds since 1970 of a `Date` as HTTP wants it; None for another, and for one before there was a service."""
+    """The seconds since 1970 of a valid `Date` header; None for any other text, and for dates before 2000."""
     moment = http_date(date)
     if moment is None or moment < _BEGINNING or format_datetime(moment, usegmt=True) != date:
         return None
@@ -163,12 +165,12 @@ _sharing = threading.Lock()
 
 
 def clock_of(host: str) -> ServiceClock:
-    """The clock of a host, one for the whole process: every connection to it teaches it."""
+    """The clock of a host, one for the whole process; every connection to the host updates it."""
     with _sharing:
         return _shared.setdefault(host, ServiceClock(host))
 
 
 def forget_clocks() -> None:
-    """Forget what every clock showed, as a new process would."""
+    """Forget all clocks, as a new process would."""
     with _sharing:
         _shared.clear()

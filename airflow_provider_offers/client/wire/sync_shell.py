@@ -1,4 +1,4 @@
-"""The synchronous shell: drives flows with `requests`, one session per thread, no automatic redirects or retries."""
+"""The synchronous shell: runs flows with `requests`, one session per thread, no automatic redirects or retries."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ log = logging.getLogger(__name__)
 
 
 class SyncShell:
-    """Runs flows for one connection. Safe to share between threads; `close` ends its sessions.
+    """Runs flows for one connection. Threads may share it; `close` ends its sessions.
 
-    `on_token` is told every token that IMS gives, so that the caller can keep it out of logs. `memory` keeps the values
-    that flows want kept.
+    `on_token` gets every token that IMS returns, so that the caller can keep it out of logs. `memory` keeps values for
+    flows.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class SyncShell:
         return getattr(self._local, "request_id", None)
 
     def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its end and return what it returns."""
+        """Run a flow to its end and return its result."""
         outside = sys.exception()
         effect: Effect | None = None
         result: Any = None
@@ -183,7 +183,10 @@ class SyncShell:
         return outcome
 
     def _attempt(self, request: Request) -> Response | NoAnswerError:
-        """The answer, or why there is none: an error raised here would hold on to the request by its context."""
+        """The answer, or the error that explains why there is none.
+
+        The error is returned, not raised: an error that is raised here would keep the request alive in its context.
+        """
         session = self._session()
         try:
             proxy = self._proxy(request.url)
@@ -196,9 +199,10 @@ class SyncShell:
             prepared = session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
             )
-            # `requests` would respell the query; links of the service are followed as they were given.
+            # `requests` would change the spelling of the query, but the service's links must be followed exactly as
+            # given.
             prepared.url = request.url
-            # Not by `session.send`: it looks into redirects even where it is told not to follow them.
+            # Not `session.send`: it reads redirects even if it must not follow them.
             adapter = session.get_adapter(request.url)
             timeout, verify = self._settings.timeout, self._settings.verify is not False
             proxies = {} if proxy is None else {request.url.partition("://")[0]: proxy}
@@ -221,7 +225,7 @@ class SyncShell:
             return _lost(request, error)
 
     def _proxy(self, url: str) -> Secret | None:
-        """The proxy on the way, found once for each host: looking through the environment takes long."""
+        """The proxy for the URL, looked up once for each host, because reading the environment takes long."""
         scheme, _, rest = url.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
@@ -229,10 +233,10 @@ class SyncShell:
         return self._proxies[origin]
 
     def _read(self, answer: requests.Response) -> bytes:
-        """The body, unless it is endless: bounded in size here, and in time by `_Answer`."""
+        """The body, bounded in size here and in time by `_Answer`."""
         chunks: list[bytes] = []
         size = 0
-        # `iter_content` comes back only with a whole chunk, however long its bytes take.
+        # `iter_content` returns only whole chunks, no matter how long they take.
         while chunk := answer.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY:
@@ -246,7 +250,8 @@ class SyncShell:
             adapter = _Adapter(tls_context(self._settings.verify))
             session = requests.Session()
             session.headers["User-Agent"] = USER_AGENT
-            # Off, as it would put an entry of ~/.netrc in place of the token; proxies and authorities are found by us.
+            # Off: otherwise an entry of ~/.netrc would replace the token. The client finds proxies and authorities
+            # itself.
             session.trust_env = False
             session.mount("https://", adapter)
             session.mount("http://", adapter)
@@ -257,14 +262,14 @@ class SyncShell:
 
 
 class _TooLong(Exception):
-    """An answer of more bytes than any good one has."""
+    """The answer has more bytes than any valid answer."""
 
 
 class _Progress(threading.local):
-    """How far the exchange of this thread has come, which the errors of `requests` and `urllib3` do not tell.
+    """The progress of this thread's exchange, which the errors of `requests` and `urllib3` do not show.
 
-    `sent`: a byte of the request itself may have left; what opens a proxy's tunnel is none. `late`: the answer took too
-    long. `reason`: what is wrong with it, where that is known.
+    `sent`: a byte of the request itself may have left (the opening of a proxy's tunnel does not count). `late`: the
+    answer took too long. `reason`: the error, if it is known.
     """
 
     connecting = False
@@ -288,7 +293,7 @@ def _connecting() -> Iterator[None]:
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket, until it is too late, or `ended`: then nothing comes any more."""
+    """The data of a socket until the time limit, or until `ended` is set."""
 
     def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
         self._raw = raw
@@ -318,7 +323,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Buffer(io.BufferedReader):
-    """What was read of an answer. What came beyond its end shuts the connection: the next request would get it."""
+    """The data of an answer. Data after its end closes the connection: the next request would get it as its answer."""
 
     def __init__(self, reader: _Reader, sock: Any) -> None:
         super().__init__(reader)
@@ -336,9 +341,9 @@ class _Buffer(io.BufferedReader):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer, of the service or of a proxy, that is bounded in time from its first line to its last trailer.
+    """An answer, of the service or of a proxy, with a time limit from its first line to its last trailer.
 
-    Interim answers before it are skipped, which `http.client` does with 100 alone.
+    Skips interim answers; `http.client` skips only status 100.
     """
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
@@ -359,7 +364,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Telling:
-    """Tells this thread's progress before the first byte of a request leaves."""
+    """Marks this thread's progress before the first byte of a request leaves."""
 
     sock: Any
 
@@ -395,7 +400,7 @@ _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
 class _Adapter(HTTPAdapter):
-    """Trusts what the context trusts; left to itself, `requests` would add its own authorities."""
+    """Trusts the authorities of the context only; `requests` would add its own."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -412,14 +417,14 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def cert_verify(self, *_: Any) -> None:
-        """Nothing is left to be said: the context verifies."""
+        """Do nothing: the context verifies."""
 
 
 def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:
-    """Why nothing of the request was sent. The texts of errors are not kept: they quote URLs.
+    """The error for a request that was not sent.
 
-    Nothing is said by the kinds of errors about whether a request was sent: behind a proxy, `urllib3` has one for all,
-    and what is wrong with a header may be so with the request's or with the answer's.
+    The texts of errors are not kept, because they quote URLs. The class of an error does not show whether a request was
+    sent: behind a proxy, `urllib3` has one class for all, and a bad header may be the request's or the answer's.
     """
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
         return no_answer(request, f"the request is not valid ({type(error).__name__})", sent=False)
@@ -445,7 +450,7 @@ def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswer
 
 
 def _lost(request: Request, error: Exception) -> NoAnswerError:
-    """What became of an answer that did not come, or not whole."""
+    """The error for an answer that did not arrive, or not completely."""
     if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return no_answer(request, "no answer within the timeout", sent=True)
     if isinstance(error, requests.exceptions.InvalidHeader):
@@ -462,12 +467,12 @@ def _lost(request: Request, error: Exception) -> NoAnswerError:
 
 
 def still_incomplete(request: Request, settings: Settings) -> NoAnswerError:
-    """The error for an answer that took longer than any may."""
+    """The error for an answer that took too long."""
     seconds = longest_answer(settings.timeout)
     return no_answer(request, f"an answer still incomplete after {seconds:g} s", sent=True)
 
 
 def no_answer(request: Request, reason: str, *, sent: bool) -> NoAnswerError:
-    """The error for a request without an answer; its query is left out."""
+    """The error for a request without an answer; it leaves out the query."""
     path = request.url.partition("://")[2].partition("/")[2].partition("?")[0]
     return NoAnswerError(reason, method=request.method, path=f"/{path}", sent=sent)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 _CLIENT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PACKAGE = os.path.dirname(_CLIENT)
-# Of our own frames, those through which secrets pass.
+# Our own modules whose frames may hold secrets.
 _HOLDING = frozenset(
     os.path.join(_CLIENT, *name.split("/")) + ".py"
     for name in (
@@ -25,10 +25,10 @@ _HOLDING = frozenset(
 
 
 def without_secrets_in_frames(error: BaseException, outside: BaseException | None) -> BaseException:
-    """The same exception, whose traceback below the caller shows none but frames of ours that hold no secret.
+    """The same exception; its traceback below the caller has only our own frames that hold no secret.
 
-    A signal, a cancellation or a lack of memory may strike in the middle of `urllib3`, whose local variables are the
-    body of a token request. What was being handled there goes as well; `outside` is what was being handled before.
+    A signal, a cancellation or a lack of memory may interrupt `urllib3`, whose local variables contain the body of a
+    token request. The exception that was handled there is removed too; `outside` is the one that was handled before.
     """
     if error.__cause__ is not None:
         error.__cause__ = None
@@ -37,7 +37,7 @@ def without_secrets_in_frames(error: BaseException, outside: BaseException | Non
 
 
 def _kept(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback without its first frame, the caller's, which it gets again when it is raised."""
+    """A traceback without its first frame, the caller's, which is added again when the exception is raised."""
     frames = []
     traceback = traceback.tb_next if traceback is not None else None
     while traceback is not None:
