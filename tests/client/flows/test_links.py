@@ -264,9 +264,7 @@ def test_a_redirect_to_another_host_gets_no_credential(drive: Drive, api: str, s
     ):
         settings = settings_for(ours)
         reference = Reference(PERSONALIZED, id="dps:personalized-offer:1", instance_id=INSTANCE)
-        with pytest.raises(
-            UnexpectedResponseError, match="redirects are not followed, because the request has credentials"
-        ):
+        with pytest.raises(UnexpectedResponseError, match="redirects are not followed, because"):
             drive(read_now(access_of(api, settings), reference), settings)
     assert evil.received == []
     assert len(ours.received) == 2
