@@ -41,7 +41,7 @@ def _other(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "reason", "said"),
     [
-        ({"startDate": None}, "no_window", "no startDate and endDate"),
+        ({"startDate": None}, "no_window", "startDate and a later endDate"),
         ({"endDate": "2025-01-01T00:00:00Z"}, "no_window", "a later endDate"),
         ({**OPEN, "endDate": "2026-02-01T00:00:00Z"}, "window_over", "2026-02-01T00:00:00Z"),
         ({"criteria": None}, "no_criteria", "no criterion"),
