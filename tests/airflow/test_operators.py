@@ -294,7 +294,7 @@ def test_what_dps_cannot_express_is_refused_and_not_dropped(airflow: Airflow, em
     assert len(result.attempts) == len(refused)
     said = errors(result, refused)
     assert all("dps has no full-text search" in said[name] for name in ("q_everywhere", "q_in_two_fields"))
-    assert "dps keeps no 'createdByClientId'" in said["by_client"]
+    assert "dps does not store 'createdByClientId'" in said["by_client"]
     assert emulator.journal(path="/data/core/*") == []
 
 

@@ -1,4 +1,4 @@
-"""The generations of the API: the protocol that flows use, and one module for the spelling of each."""
+"""The generations of the API: the protocol that flows use, and one module for each generation's spelling."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
 
 class Generation(Protocol):
-    """What flows need from a generation: it turns neutral objects into calls, and answers into neutral objects."""
+    """Turns neutral objects into calls, and answers into neutral objects."""
 
     @property
     def api(self) -> Api: ...
 
     @property
     def base(self) -> str:
-        """The path of the service, to which `Call.path` and the hrefs of its answers are relative."""
+        """The path of the service. `Call.path` and the links in answers are relative to it."""
         ...
 
     @property
     def total_is_whole(self) -> bool:
-        """Whether a page's `total` is documented to count the whole listing."""
+        """Whether Adobe documents that a page's `total` counts the whole listing."""
         ...
 
     @property
@@ -35,15 +35,15 @@ class Generation(Protocol):
 
     @property
     def runtime(self) -> tuple[str, str]:
-        """The path of the decision runtime's service, and what its calls' paths begin with."""
+        """The path of the decision runtime's service, and the beginning of its calls' paths."""
         ...
 
     def supports(self, kind: Kind) -> bool:
-        """Whether the generation documents calls for a kind of object."""
+        """Whether the generation documents calls for this kind of object."""
         ...
 
     def renames(self, call: Call) -> bool:
-        """Whether a call changes what an object is called."""
+        """Whether a call may change the name of an object."""
         ...
 
     def create(self, kind: Kind, properties: Mapping[str, Json]) -> Call: ...
@@ -61,31 +61,31 @@ class Generation(Protocol):
     def search(self, kind: Kind, query: Query) -> Call: ...
 
     def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
-        """Find by exact name or reference ids, by a path that reads the repository and not the search index."""
+        """Find objects by exact name or reference ids. The path reads the repository, not the search index."""
         ...
 
     def recent(self, kind: Kind, page_size: int) -> Call:
-        """List everything of a kind, the latest modified first, from the repository and not the search index."""
+        """List all objects of a kind, the latest modified first. Reads the repository, not the search index."""
         ...
 
     def every(self, kind: Kind, page_size: int) -> Call:
-        """List everything of a kind in an order that no edit changes, so that nothing is missed between two pages."""
+        """List all objects of a kind in an order that edits do not change: no object is missed between two pages."""
         ...
 
     def follow(self, href: str) -> Call:
-        """The page that a link of the service leads to."""
+        """The call for a link of the service."""
         ...
 
     def needs_instance_id(self, reference: Reference) -> bool:
-        """Whether the instance id must be looked up before the object can be addressed."""
+        """Whether the instance id must be looked up first, because URLs need it."""
         ...
 
     def needs_read(self, kind: Kind, patch: Patch) -> bool:
-        """Whether only a read of the object tells how its own properties are spelled that the patch names."""
+        """Whether the object must be read first, because it may spell the patched properties in its own way."""
         ...
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
-        """Neutral properties as they come back after a write: some values have two spellings on the way in."""
+        """Neutral properties as a later read shows them: a write accepts two spellings of some values."""
         ...
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt: ...
@@ -96,7 +96,7 @@ class Generation(Protocol):
 
 
 def writes(patch: Patch, names: Sequence[str]) -> bool:
-    """Whether an operation of the patch changes a member of one of these names, at any depth."""
+    """Whether an operation of the patch changes a member with one of these names, at any depth."""
     return any(
         operation["op"] != "test" and operation.get(pointer, "").rpartition("/")[2] in names
         for operation in patch

@@ -1,4 +1,4 @@
-"""Which generation a connection uses."""
+"""Chooses the generation of a connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_offers.client.settings import Settings
 
 
 def generation_for(settings: Settings) -> Generation | None:
-    """The generation that the settings name; None for generation 1 where its container has to be looked up first."""
+    """The generation in the settings; None for generation 1 if its container must be looked up first."""
     if settings.api == "dps":
         return Dps()
     return Xcore(settings.container_id) if settings.container_id else None

@@ -1,7 +1,7 @@
 """The decision services: their spelling of requests and answers, which is the same for both generations.
 
 Sources: Adobe's pages about delivering offers with the Decisioning API, batch decisioning and the diagnostics of the
-decision runtime. Everything else names members plainly; only this module writes and reads their prefixes.
+decision runtime. Only this module writes and reads the prefixes of member names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airflow_provider_offers.client.model.decided import Decided, Job, Package, 
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 
-# What Adobe's pages print around and beside a profile's identities: in the profile, and in the request around it.
+# The members that Adobe's pages show beside a profile's identities: those of the profile, and those of the request.
 OF_PROFILE = ("identityMap", "contextData", "decisionRequestId", "profileModel")
 OF_REQUEST = (
     "propositionRequests",
@@ -28,37 +28,37 @@ OF_REQUEST = (
     "responseFormat",
 )
 FLAGS = ("dryRun", "enrichedAudience", "validateContextData")
-# Objects whose own members have the prefix as well.
+# Objects whose own members have the prefix too.
 OBJECTS = ("allowDuplicatePropositions", "mergePolicy", "responseFormat")
 # The members of a scope in Adobe's requests, in either spelling.
 DECISION_NAMES = ("activityId", "xdm:activityId")
 PLACEMENT_NAMES = ("placementId", "xdm:placementId")
 COUNT_NAMES = ("itemCount", "xdm:itemCount")
 
-# One service makes batch decisions for both generations: it takes either's ids, and the sandbox by a header.
+# One service makes batch decisions for both generations. It accepts ids of both, and gets the sandbox in a header.
 BATCH_BASE = "/data/core/dwm"
 _JOBS = "/workloads/decisions"
 _PLAIN_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 _MEDIA_TYPE = (
     'application/vnd.adobe.xdm+json; schema="https://ns.adobe.com/experience/offer-management/decision-{};version=1.0"'
 )
-# What a double holds; beyond it, and for what is no number, a score tells nothing.
+# The largest number of a double. A larger score, or one that is not a number, is ignored.
 _MOST_SCORE = 10**300
 _DEEPEST = 20
 
-# A decision's id, a placement's id, and how many offers are asked for.
+# A decision's id, a placement's id, and the number of offers to return.
 Pair = tuple[str, str, int | None]
 Members = Mapping[str, Json]
 
 
 def plain(name: str) -> str:
-    """A member's name without the prefix that it may have."""
+    """A member's name without its prefix, if it has one."""
     bare = name.removeprefix("xdm:")
     return name if ":" in bare else bare
 
 
 def in_either_spelling(members: Mapping[Json, Json], name: str) -> Json:
-    """A member that may be spelled with its prefix or plainly; None where it is missing."""
+    """A member that may be spelled with or without its prefix; None if it is missing."""
     return members.get(f"xdm:{name}", members.get(name))
 
 
@@ -74,7 +74,7 @@ def _spelled_through(value: Json) -> Json:
 
 
 def decide(path: str, body: Json, *, repeatable: bool, private: Sequence[str]) -> Call:
-    """The call that asks for a decision; `path` is what the runtime's paths begin with."""
+    """The call that requests a decision; `path` is the beginning of the runtime's paths."""
     headers = {"Accept": _MEDIA_TYPE.format("response"), "Content-Type": _MEDIA_TYPE.format("request")}
     return Call("POST", f"{path}/decisions", headers, body, repeatable=repeatable, private=tuple(private))
 
@@ -90,7 +90,7 @@ def decision_request(
     include_content: bool | None,
     allow_duplicates: bool | None,
 ) -> dict[str, Json]:
-    """The body that asks for a decision for one profile, out of plain members. What `terms` say wins."""
+    """The body that requests a decision for one profile, from plain members. `terms` override the other arguments."""
     profile: dict[str, Json] = {
         "xdm:identityMap": {namespace: list(map(_identity, each)) for namespace, each in identities.items()},
         **{_spelled(name): value for name, value in beside.items()},
@@ -128,13 +128,13 @@ def _proposition_requests(pairs: Sequence[Pair]) -> list[dict[str, Json]]:
 
 
 def read_decided(answer: Answer) -> Decided:
-    """The propositions of an answer. What is missing in one is None; where there are none at all, that is an error."""
+    """The propositions of an answer. A missing member is None; missing propositions are an error."""
     body = answer.object()
     rows = body.get("xdm:propositions")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise answer.unexpected("its 'xdm:propositions' is missing or not a list of objects")
     return Decided(
-        # One rendering of the older pages spells it so.
+        # One version of the older pages spells it this way.
         proposition_id=optional_text(body, "xdm:propositionId") or optional_text(body, "xdm:propositionID"),
         created=_epoch_text(body.get("ode:createDate")),
         propositions=tuple(map(_proposition, rows)),
@@ -198,12 +198,12 @@ def _epoch_text(value: Json) -> str | None:
 
 
 def diagnostics(path: str) -> Call:
-    """The call that asks for the runtime's diagnostics; `path` is what its paths begin with."""
+    """The call that requests the runtime's diagnostics; `path` is the beginning of its paths."""
     return Call("GET", f"{path}/diagnostics", {"Accept": "application/vnd.adobe.xed-id+json"})
 
 
 def read_package(answer: Answer) -> Package:
-    """The last update of the runtime, as its diagnostics tell it."""
+    """The last update of the runtime, from its diagnostics."""
     operations = answer.object().get("xdm:operations")
     if not isinstance(operations, Mapping):
         raise answer.unexpected("its 'xdm:operations' is missing or not an object")
@@ -218,7 +218,7 @@ def read_package(answer: Answer) -> Package:
 
 
 def _descriptions(errors: Json, depth: int = 0) -> Iterator[str]:
-    """The innermost descriptions of nested errors, which say what to mend."""
+    """The innermost descriptions of nested errors, which say what to fix."""
     if not isinstance(errors, list) or depth > _DEEPEST:
         return
     for error in errors:
@@ -248,12 +248,12 @@ def job_request(pairs: Sequence[Pair], *, audience: str, dataset: str, include_c
 
 
 def job(job_id: str) -> Call:
-    """The call that looks at a batch job."""
+    """The call that reads a batch job."""
     return Call("GET", f"{_JOBS}/{quote(job_id, safe='')}", _PLAIN_JSON)
 
 
 def read_job(answer: Answer) -> Job:
-    """The batch job that an answer shows."""
+    """The batch job in an answer."""
     body = answer.object()
     return Job(
         id=text(answer, body, "@id"),

@@ -1,7 +1,7 @@
-"""Generation 2, `dps`: plain names, one path for each kind, the sandbox in a header only.
+"""Generation 2, `dps`: plain names, one path for each kind, the sandbox only in a header.
 
-Sources: Adobe's decision management API pages (offers, list, filter, patch, delete); facts the pages leave open are
-taken as tolerantly as they can be. The neutral form is this generation's spelling, so properties travel as they are.
+Sources: Adobe's decision management API pages (offers, list, filter, patch, delete). Where the pages leave something
+open, the client accepts every variant. Properties need no conversion, because the neutral form is this spelling.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _WRITE = {"Accept": "application/json", "Content-Type": "application/json"}
 
 _BESIDE = ("id", "etag", "created", "modified")
 _ENVELOPE = ("createdBy", "lastModifiedBy", "schemas")
-# What only generation 1 tells of an object; a filter on it would silently find nothing.
+# Members that only generation 1 has; a filter on them would silently find nothing.
 _NOT_KEPT = ("instanceId", "createdByClientId", "lastModifiedByClientId")
 
 
@@ -68,7 +68,7 @@ class Dps:
         return Call("GET", _item(reference), headers)
 
     def patch(self, reference: Reference, patch: Patch, *, etag: int | str | None = None) -> Call:
-        """`etag` is not sent: no dps page knows If-Match. The guard is a `test` operation in the patch itself."""
+        """`etag` is not sent, because no dps page documents If-Match. A `test` operation in the patch is the guard."""
         return Call("PATCH", _item(reference), _WRITE, [dict(operation) for operation in patch], repeatable=False)
 
     def replace(self, reference: Reference, properties: Mapping[str, Json], *, etag: int | str | None = None) -> Call:
@@ -121,7 +121,7 @@ class Dps:
         return False
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
-        # What is read stays as it is stored: the guards of a patch repeat it to the letter.
+        # Reads keep the stored spelling, because the guards of a patch repeat it exactly.
         return as_compared(properties)
 
     def receipt(self, kind: Kind, answer: Answer) -> Receipt:
@@ -150,16 +150,16 @@ class Dps:
 
 
 def as_compared(properties: Mapping[str, Json]) -> dict[str, Json]:
-    """Neutral properties of any kind, to be compared with what is read; they may be sent too.
+    """Neutral properties of any kind, for a comparison with a read; they can be sent too.
 
-    This generation keeps the words that mean the same in two spellings as it got them.
+    This generation keeps words with two spellings as it received them.
     """
     return dict(neutral_value(properties, _compared()))
 
 
 @cache
 def _compared() -> Spelled:
-    """The places of such words in every kind at once: no name means two things."""
+    """The places of such words in all kinds together, because no name has two meanings."""
     trees = [compared_of(kind.model).members for kind in KINDS.values()]
     return Spelled(members={name: each for tree in trees for name, each in tree.items()})
 
@@ -203,7 +203,7 @@ def _wire_path(path: str, kind: Kind) -> str:
     neutral = neutral_path(path, kind.names)
     if neutral[0] in _NOT_KEPT:
         noun = "an offer" if kind.is_offer else f"a {kind.noun}"
-        raise UnsupportedError(f"dps keeps no {neutral[0]!r} with {noun}, so it cannot search or sort by it")
+        raise UnsupportedError(f"dps does not store {neutral[0]!r} for {noun}, so it cannot search or sort by it")
     return ".".join(neutral)
 
 
@@ -215,12 +215,12 @@ def _expression(expression: Filter, kind: Kind) -> str:
     if expression.operator in EXACT:
         value = neutral_value(value, neutral_tokens(path.split("."), kind.names)[1])
     if "," in value:
-        # A comma ends an expression on dps, quoted or not; a regular expression can name it by `.`.
+        # On dps a comma ends an expression, also within quotes. A regular expression can match it with `.`.
         if expression.operator == "==":
             return f"{path}~{_pattern(value)}"
         if expression.operator != "~":
             raise UnsupportedError(
-                f"dps splits filters at commas, so {path}{expression.operator}{value!r} cannot be sent to it"
+                f"dps splits filters at commas, so it does not support {path}{expression.operator}{value!r}"
             )
         raise UnsupportedError(f"dps splits filters at commas; write '.' for ',' in the expression {value!r}")
     return f"{path}{expression.operator}{value}"
@@ -233,7 +233,7 @@ def _exactly(path: str, value: str) -> Filter:
 def _one_of(path: str, values: Sequence[str]) -> Filter:
     if len(values) == 1:
         return _exactly(path, values[0])
-    # Ids differ in their last part only, and search engines bound the length of a pattern.
+    # Ids differ only in their last part, and search engines limit the length of a pattern.
     endings: dict[str, list[str]] = {}
     for value in values:
         beginning, colon, ending = value.rpartition(":")
@@ -242,18 +242,18 @@ def _one_of(path: str, values: Sequence[str]) -> Filter:
 
 
 def _pattern(value: str) -> str:
-    """A regular expression for exactly this text, but for commas, which match any one character."""
+    """A regular expression for exactly this text; only commas match any character."""
     return re.sub(r"[.^$*+?{}\[\]\\|()]", r"\\\g<0>", value).replace(",", ".")
 
 
 def _text_filters(query: Query) -> list[Filter]:
-    """`q`, which dps lacks, as regular expressions over the one field that it is limited to."""
+    """`q` as regular expressions over its one field, because dps has no full-text search."""
     if query.q is None:
         return []
     if len(query.fields) != 1:
         raise UnsupportedError(
-            "dps has no full-text search: q can be expressed there for one field only, such as fields=['name']; "
-            f"given fields={list(query.fields)}"
+            f"dps has no full-text search, so q needs exactly one field: given fields={list(query.fields)}; expected "
+            "one, such as fields=['name']"
         )
     patterns = [_any_case(term) for term in terms_of_q(query.q)]
     if query.qop == "AND":
@@ -263,7 +263,7 @@ def _text_filters(query: Query) -> list[Filter]:
 
 
 def _any_case(term: str) -> str:
-    """A pattern for the term in either case: whether dps compares cases is not documented."""
+    """A pattern for the term in either case, because Adobe does not document whether dps compares cases."""
     return "".join(
         f"[{letter.lower()}{letter.upper()}]" if letter.lower() != letter.upper() else _pattern(letter)
         for letter in term

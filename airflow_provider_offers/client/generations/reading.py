@@ -1,4 +1,4 @@
-"""Reads members of answers without trusting their shape."""
+"""Reads members of answers, and checks their types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 500
 
 
 def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
-    """An id or a word, fit to stand in an address and in a message."""
+    """An id or a word that is safe in an address and in a message."""
     value = body.get(name)
     if not is_fit(value):
         raise answer.unexpected(f"its {name!r} is missing or not text")
@@ -18,7 +18,7 @@ def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
 
 
 def is_fit(value: Json) -> bool:
-    """Whether a value is text that an address can carry: short, printable, and no step (`..`) to another place."""
+    """Whether a value is text that is safe in an address: short, printable, and not a step (`..`) to another place."""
     return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable() and bool(value.strip("."))
 
 
@@ -44,7 +44,7 @@ def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
 
 
 def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
-    """The list of objects of that name."""
+    """The list of objects with that name."""
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise answer.unexpected(f"its {name!r} is missing or not a list of objects")

@@ -1,7 +1,7 @@
 """Generation 1, `xcore`: prefixed names, the container in the path, schemas in media types, HAL around everything.
 
 Sources: Adobe's pages for creating, updating and listing personalized offers and for creating fallback offers
-(offers-api), and the repository's own description for what they leave out (If-Match, PUT, the delete dance).
+(offers-api). The repository's own description has the rest (If-Match, PUT, the steps of a deletion).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Xcore:
     container_id: str
     api: Literal["xcore"] = "xcore"
     base: str = "/data/core/xcore"
-    # The documents contradict each other about what `total` counts here.
+    # Adobe's documents contradict each other about `total`.
     total_is_whole: bool = False
     capabilities: Capabilities = XCORE
 
@@ -133,7 +133,7 @@ class Xcore:
         return self._listing(self._instances, kind, parameters)
 
     def every(self, kind: Kind, page_size: int) -> Call:
-        # Without an order it lists by instance id.
+        # Without an order, it sorts by instance id.
         return self._listing(self._instances, kind, [("limit", str(page_size))])
 
     def follow(self, href: str) -> Call:
@@ -154,7 +154,7 @@ class Xcore:
         body = answer.object()
         return Receipt(
             id=text(answer, body, "@id"),
-            # One rendering of a receipt lacks it; the Location of a creation then ends in it.
+            # One version of a receipt lacks it. The Location of a creation then ends with it.
             instance_id=text(answer, body, "instanceId") if body.get("instanceId") else self._located(answer),
             etag=integer(answer, body, "repo:etag"),
             created=optional_text(body, "repo:createdDate"),
@@ -190,7 +190,7 @@ class Xcore:
         return f"{self._instances}/{quote(reference.instance_id, safe='')}"
 
     def _listing(self, path: str, kind: Kind, parameters: Sequence[tuple[str, str]]) -> Call:
-        # The documents send the schema as it is, `;` included; everything else is quoted.
+        # Adobe's documents send the schema unquoted, with `;`; everything else is quoted.
         query = "".join(f"&{name}={quote(value, safe=':/,=!~@')}" for name, value in parameters)
         return Call("GET", f"{path}?schema={_schema(kind)}{query}", {"Accept": _RESULTS})
 
@@ -203,12 +203,12 @@ class Xcore:
 
 
 def containers() -> Call:
-    """The call that lists the containers of decision objects that the credential may see."""
+    """The call that lists the containers of decision objects to which the credential has access."""
     return Call("GET", "/?product=acp&property=_instance.containerType==decisioning", {"Accept": _HOME})
 
 
 def read_containers(answer: Answer) -> dict[str, set[str]]:
-    """The ids of those containers, each with the sandbox names that it answers to."""
+    """The ids of those containers, each with its sandbox names."""
     embedded = answer.object().get("_embedded")
     if not isinstance(embedded, Mapping):
         raise answer.unexpected("its '_embedded' is missing or not an object")
@@ -287,7 +287,7 @@ def _wire_pointer(pointer: str, names: Spelled) -> str:
 
 
 def _wire_path(path: str, kind: Kind) -> str:
-    """A property of a search: what the repository keeps beside the object by its own name, the rest by `_instance`."""
+    """A property of a search: a member beside the object has the repository's name, all others lie in `_instance`."""
     neutral = neutral_path(path, kind.names)
     for wire, plain in ENVELOPE.items():
         if neutral == [plain]:
@@ -310,7 +310,7 @@ def _expression(expression: Filter, kind: Kind) -> str:
 def _name_parameters(name: str | None) -> list[tuple[str, str]]:
     if name is None:
         return []
-    # `name` takes wildcards, which an exact name must not become.
+    # `name` accepts wildcards, but an exact name must not become one.
     if any(character in name for character in "*?\\"):
         return [("property", f"_instance.xdm:name=={name}")]
     return [("name", name)]

@@ -1,4 +1,4 @@
-"""What each generation of the API can do, as its pages document it."""
+"""The capabilities of each generation of the API, from its documentation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What flows have to know of a generation beside its spelling.
+    """What flows need to know about a generation, besides its spelling.
 
-    `guards_by_etag`: a write with `If-Match` fails where the object was edited; without it, `test` operations guard.
-    `replaces_by_put`: an object can be replaced whole. `patch_operations` are those that the pages list; others are
-    written as these before they are sent. `has_diagnostics`: the decision runtime tells of its last update.
+    `guards_by_etag`: a write with `If-Match` fails if the object was edited; without it, `test` operations guard a
+    patch. `replaces_by_put`: an object can be replaced as a whole. `patch_operations` are the documented ones; others
+    are rewritten as these before they are sent. `has_diagnostics`: the decision runtime reports its last update.
     """
 
     guards_by_etag: bool

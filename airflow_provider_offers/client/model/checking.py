@@ -1,4 +1,4 @@
-"""A value against its place: what pydantic finds, as violations that say where, what was given and what would do."""
+"""Checks a value against its place, and turns pydantic's errors into violations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_offers.client.model.wording import describe, one_of
 
 
 def findings(place: Place, value: Any, pointer: str = "") -> list[Violation]:
-    """Everything that is wrong or doubtful about a neutral value, by pointers below the one that is given."""
+    """Everything that is wrong or doubtful about a neutral value; the pointers begin with `pointer`."""
     try:
         _adapter(place).validate_python(value, strict=True)
     except ValidationError as refused:
@@ -34,7 +34,7 @@ def _adapter(place: Place) -> TypeAdapter[Any]:
 
 
 def _violation(place: Place, error: Mapping[str, Any], pointer: str) -> Violation:
-    """One error of pydantic's as a violation."""
+    """One pydantic error as a violation."""
     tokens = [str(token) for token in error["loc"]]
     where, here, value = pointer + join_pointer(tokens), place.at(tokens)[1], error["input"]
     if error["type"] == "missing" or (value is None and here.is_required):
@@ -48,14 +48,14 @@ def _violation(place: Place, error: Mapping[str, Any], pointer: str) -> Violatio
 
 
 def expected(place: Place, value: Any = None) -> str:
-    """What would do at a place where that value was given."""
+    """The end of the message `expected …` for a place where `value` was given."""
     if place.words:
         return one_of(place.words, value)
     for each in reversed(place.facts):
         match each:
             case Expected(text):
-                # Only text is expected by its own words, and a template's number may stand there.
-                lost = "; write it in quotes: a number of a template may have lost digits"
+                # Only text has its own words, and a number of a template may stand here.
+                lost = "; write it in quotes, because a number from a template may have lost digits"
                 return text + lost if type(value) is float and place.holds is str else text
             case RefersTo():
                 return each.expected

@@ -1,6 +1,6 @@
-"""What an author means by what stands in a document: words, numbers, dates and text that templates and files turned.
+"""Restores what the author meant where templates and files changed words, numbers and dates.
 
-Everything here is done to neutral values before they are checked. Cleaning what is clean changes nothing.
+The functions work on neutral values before they are checked. A second cleaning changes nothing.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _FLAGS = {"true": True, "false": False}
 def cleaned(place: Place, value: Json) -> Json:
     """The value as its author means it.
 
-    - A member that may be absent and is null or "" is absent.
-    - A whole number in text is a number where one belongs, `true` in text is a flag, and a whole number is text where
-      text belongs. A fraction is not: 4.50 has become 4.5 by then.
-    - An object or a list where text may hold JSON is written as JSON.
-    - A date is RFC 3339, and a word of a closed list is spelled as the list spells it.
+    - An optional member that is null or "" is left out.
+    - A whole number in text becomes a number where a number belongs, and `true` in text becomes a flag. A whole number
+      becomes text where text belongs. A fraction does not, because 4.50 has become 4.5 before.
+    - An object or a list becomes JSON text where text may hold JSON.
+    - A date becomes RFC 3339, and a word of a closed list gets the spelling of the list.
     """
     if place.members:
         return _members(place, value)
@@ -53,9 +53,9 @@ def cleaned(place: Place, value: Json) -> Json:
 
 
 def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
-    """An object as its author means it, without what the service keeps beside the properties.
+    """An object as its author means it, without the members that the service assigns.
 
-    An object copied out of a read carries that; the log says what is left out.
+    A document that was copied from a read has them; the log says which are left out.
     """
     left_out = [name for name in properties if name in BESIDE]
     if left_out:
@@ -67,7 +67,7 @@ def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
-    """A patch whose values are what their author means. A value that is null or "" as a whole stays what it is."""
+    """A patch with the values that their author means. A value that is null or "" as a whole stays."""
     return [
         {**operation, "value": cleaned(kind.place.at(split_pointer(operation["path"]))[1], operation["value"])}
         if operation["op"] in ("add", "replace")
@@ -77,7 +77,7 @@ def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
 
 
 def word_of(words: tuple[str, ...], value: Json) -> Json:
-    """A word as a closed list spells it, whatever its case and separators; anything else as it is."""
+    """A word in the spelling of a closed list, without regard to case and separators; any other value is unchanged."""
     if not isinstance(value, str) or value in words:
         return value
     same = [word for word in words if folded(word) == folded(value.strip())]
@@ -103,7 +103,7 @@ def _inside(place: Place, value: Json) -> Json:
     if isinstance(value, list) and place.item:
         return [cleaned(place.item, item) for item in value]
     if isinstance(value, Mapping) and place.own:
-        # A text under a name of the author's own is absent when it is null.
+        # A text under a name that the author chose is left out if it is null.
         left_out = (None,) if place.own.holds is str else ()
         return {name: cleaned(place.own, member) for name, member in value.items() if member not in left_out}
     return value

@@ -1,4 +1,4 @@
-"""What a collection is made of, in Adobe's words."""
+"""The model of a collection, in Adobe's words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_offers.client.model.wording import describe
 
 _MAX_OFFERS = 500
 _OFFERS = ("personalized-offer", "fallback-offer")
-# By `filterType`: the types that the ids of a collection may be of.
+# By `filterType`: the types that the ids of a collection may have.
 COLLECTED = {"offers": _OFFERS, "any-tags": ("tag",), "all-tags": ("tag",)}
 MemberId = Annotated[Any, RefersTo((*_OFFERS, "tag"), "the id of an offer, or of a collection qualifier")]
 
@@ -40,7 +40,7 @@ class Collection(KindModel):
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        """The ids are of the types that `filterType` says, each with a limit of its own."""
+        """The ids have the types of `filterType`; each type has its own maximum."""
         ids, how = given.get("ids"), given.get("filterType")
         if not isinstance(ids, list) or not isinstance(how, str) or how not in COLLECTED:
             return

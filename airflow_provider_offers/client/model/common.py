@@ -1,4 +1,4 @@
-"""What the models of several kinds have in common: names, references to each kind, windows, ranks, who is meant."""
+"""The common parts of several models: names, references to each kind, windows, ranks and profile constraints."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ FallbackId = Annotated[Any, RefersTo(("fallback-offer",), "the id of a fallback 
 FormulaId = Annotated[Any, RefersTo(("ranking-function",), "the id of a ranking formula")]
 
 _EMPTY_WINDOW = (
-    'Adobe\'s legacy page "Create a personalized offer" prints a draft that ends before it starts; one that is '
-    "approved or live could never be shown"
+    'Adobe\'s legacy page "Create a personalized offer" shows a draft that ends before it starts; an approved or live '
+    "object with such a window could never be shown"
 )
 
 
@@ -76,7 +76,7 @@ class KindModel(Described):
 
     @classmethod
     def in_todays_form(cls, properties: dict[str, Any]) -> dict[str, Any]:
-        """Neutral properties, without forms that Adobe has given up."""
+        """Neutral properties in today's form: forms that Adobe has given up are converted."""
         return properties
 
 
@@ -132,7 +132,7 @@ class DefinedOn(Described):
 
 
 Pql = OrTemplate[Literal["PQL"]]
-# The pages show one format, pql/text, and do not say that there is no other.
+# The pages show one format, pql/text, but do not say that it is the only one.
 PqlFormat = Annotated[Filled, Expected("a format such as pql/text")]
 _PqlText = Annotated[Filled, Expected("an expression in PQL")]
 RuleText = Annotated[_PqlText, AtMostBytes(15 * 1024)]

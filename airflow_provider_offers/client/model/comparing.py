@@ -1,4 +1,4 @@
-"""Whether JSON documents say the same about an object, however the service spells it."""
+"""Compares JSON documents by meaning: the service may spell values in its own way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def same(left: Json, right: Json) -> bool:
 
 
 def _instant(text: str) -> datetime | None:
-    """The instant, in UTC, that a text names; None where it names none."""
+    """The instant in UTC that a text names; None if it names none."""
     try:
         return parse_instant(text).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -40,12 +40,12 @@ def _instant(text: str) -> datetime | None:
 
 
 def both_empty(left: Json, right: Json) -> bool:
-    """Whether neither value says anything: reads may leave out what is empty."""
+    """Whether both values are empty: reads may leave out empty values."""
     return left in EMPTY and right in EMPTY
 
 
 def differing(left: Mapping[str, Json], right: Mapping[str, Json], names: Iterable[str]) -> list[str]:
-    """Those of the named properties that are not the same in both, or are in one of them only."""
+    """The named properties that differ, or that only one of the documents has."""
     return [
         name
         for name in names
@@ -54,7 +54,7 @@ def differing(left: Mapping[str, Json], right: Mapping[str, Json], names: Iterab
 
 
 def carries(found: Json, wanted: Json) -> bool:
-    """Whether a value says everything that is wanted. Objects may have more members; lists must be the same."""
+    """Whether a value contains everything that is wanted. Objects may have more members; lists must be equal."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(
             name in found and carries(found[name], value) for name, value in wanted.items() if value is not None
@@ -65,9 +65,9 @@ def carries(found: Json, wanted: Json) -> bool:
 
 
 def is_made_from(kind: Kind, entity: Mapping[str, Json], payload: Mapping[str, Json]) -> bool:
-    """Whether an entity carries everything that a payload says, as far as reads of the kind show it.
+    """Whether an entity has everything in a payload that reads of its kind show.
 
-    This recognizes an object that one of our own requests made: the service may have filled in more.
+    This recognizes an object that one of our own requests created, because the service may have added more.
     """
     return all(
         name in entity and carries(entity[name], value)
@@ -77,9 +77,9 @@ def is_made_from(kind: Kind, entity: Mapping[str, Json], payload: Mapping[str, J
 
 
 def has(kind: Kind, current: Mapping[str, Json], name: str, value: Json) -> bool:
-    """Whether a property has the value already, as far as reads of the kind can show that.
+    """Whether a property has the value already, if reads of the kind can show it.
 
-    A property that reads may leave out counts as there; the case of letters counts only where reads keep it.
+    A property that reads may leave out counts as equal. Upper and lower case count only if reads keep them.
     """
     if name not in current:
         return name in kind.unreliable_on_read

@@ -1,4 +1,4 @@
-"""The types of content components: a word on generation 2, a URI on generation 1, and the channels beside them."""
+"""The types of content components (a word on generation 2, a URI on generation 1), and the channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WORDS = ("html", "imagelink", "json", "text")
 
 
 class SameComponentType(str):
-    """A component type to compare with: `text` and `component-text` are one, whichever the service shows."""
+    """A component type for comparisons: `text` and `component-text` are equal, because the service may show either."""
 
     __slots__ = ()
 
@@ -34,14 +34,14 @@ def _compared(value: Any) -> Any:
 
 
 def _long(value: Any) -> Any:
-    """`html` and `component-text` to the URI of generation 1; a URI stays one."""
+    """The URI of generation 1 for `html` and `component-text`; a URI stays unchanged."""
     if not isinstance(value, str) or ":" in value or not value:
         return value
     return _ROOT + value.removeprefix("component-")
 
 
 def _bare_word(value: Any) -> Any:
-    """The URI to the bare word, as a placement has it on generation 2."""
+    """The bare word for a URI, as a placement has it on generation 2."""
     if not isinstance(value, str) or not value.startswith(_ROOT):
         return value
     word = value.removeprefix(_ROOT)
@@ -49,7 +49,7 @@ def _bare_word(value: Any) -> Any:
 
 
 def _short(value: Any) -> Any:
-    """The URI to what a component has on generation 2: `component-text` for text, the bare word for the others."""
+    """The word for a URI as a component has it on generation 2: `component-text` for text, otherwise the bare word."""
     word = _bare_word(value)
     return "component-text" if word == "text" and word != value else word
 

@@ -1,4 +1,4 @@
-"""What the decision services show: the propositions for one profile, the runtime's last update, and a batch job."""
+"""The answers of the decision services: propositions for one profile, the runtime's last update, and a batch job."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import BatchJobError
 
-# The status words that Adobe documents, in their order; any other word counts as a job under way.
+# The status words that Adobe documents, in their order. A job with any other word counts as running.
 STATUSES = ("QUEUED", "PROCESSING", "INGESTING", "COMPLETED", "ERROR")
-# The jobs that the service runs at once for one output dataset; others wait in its queue.
+# The number of jobs that the service runs at once for one output dataset; others wait in its queue.
 RUNNING_AT_ONCE = 5
 _MOST_DETAIL = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A decision, a placement or an offer as an answer shows it; what the service left out is None."""
+    """A decision, a placement or an offer in an answer; None for a value that the answer lacks."""
 
     id: str | None
     etag: int | None
@@ -35,7 +35,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Proposition:
-    """What one decision proposes at one placement: offers, the best first, or the fallback where none is left."""
+    """The proposal of one decision at one placement: offers, the best first, or the fallback if no offer is left."""
 
     decision: Shown
     placement: Shown
@@ -45,7 +45,7 @@ class Proposition:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One answer. `created` is RFC 3339 in UTC; `factors` are what older answers say influenced it."""
+    """One answer. `created` is RFC 3339 in UTC; `factors` are the influences that older answers list."""
 
     proposition_id: str | None
     created: str | None
@@ -55,7 +55,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The last update of generation 1's decision runtime: when, and what went wrong in it. None before the first."""
+    """The last update of generation 1's decision runtime: its time (None before the first update) and its errors."""
 
     date: datetime | None
     errors: tuple[str, ...]
@@ -63,7 +63,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch job as the service last showed it. `created` is RFC 3339 in UTC; `detail` is the service's own."""
+    """A batch job in its latest known state. `created` is RFC 3339 in UTC; `detail` comes from the service."""
 
     id: str
     status: str
@@ -76,7 +76,7 @@ class Job:
 
     @property
     def progress(self) -> str:
-        """What the log says of a job under way."""
+        """The sentence for the log while the job runs."""
         if self.status == "QUEUED":
             return f"{self}: it waits in the queue, because {RUNNING_AT_ONCE} jobs of a dataset run at once"
         return str(self)
@@ -91,7 +91,7 @@ class Job:
         return told if len(told) <= _MOST_DETAIL else f"{told[:_MOST_DETAIL]}..."
 
     def completed(self) -> Job:
-        """The job, unless it failed: then raises `BatchJobError`."""
+        """The job; raises `BatchJobError` if it failed."""
         if self.status == "ERROR":
             raise BatchJobError(f"The batch job {self.id} failed: {self.told_detail if self.detail else 'no detail'}")
         return self

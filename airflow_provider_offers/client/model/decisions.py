@@ -1,4 +1,4 @@
-"""What a decision is made of, in Adobe's words."""
+"""The model of a decision, in Adobe's words."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OptionSelection(Described):
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        """A criterion selects out of a collection, unless it says that it lists its own offers."""
+        """A criterion selects from a collection, unless it lists its own offers."""
         if given.get("filter") is None and given.get("optionSelectionType") != "directList":
             yield Violation("/filter", "nothing", "the id of a collection; it is required")
 
@@ -70,16 +70,16 @@ class Decision(KindModel):
         description="the offers for the placements, in order; "
         f"at most {_MAX_PLACEMENTS} placements and {_MAX_COLLECTIONS} collections altogether",
     )
-    # In the form of 2019 one of each stands in place of the criteria.
+    # The form of 2019 has one of each instead of criteria.
     placement: ShownWithPrefix = ABSENT
     filter: ShownWithPrefix = ABSENT
     labels: Shown = ABSENT
 
     @classmethod
     def in_todays_form(cls, properties: dict[str, Any]) -> dict[str, Any]:
-        """In the form of 2019 a placement and a collection stand beside the fallback: one criterion gets both.
+        """The form of 2019 has a placement and a collection instead of criteria: they become one criterion.
 
-        Beside criteria they stay what they are.
+        If criteria exist too, all stay unchanged.
         """
         flat = {"placement", "filter"} & properties.keys()
         if not flat or "criteria" in properties:
@@ -95,7 +95,7 @@ class Decision(KindModel):
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        """A decision's window, and how many placements and collections it may have altogether."""
+        """Checks the decision's window, and the total number of placements and collections."""
         yield from empty_window(given)
         placements, collections = _used(given.get("criteria"))
         for found, noun, maximum in (
@@ -107,7 +107,7 @@ class Decision(KindModel):
 
 
 def _used(criteria: Any) -> tuple[set[str], set[str]]:
-    """The placements and the collections that criteria name, whatever else is wrong with them."""
+    """The placements and collections that criteria name, also in criteria with other errors."""
     placements: set[str] = set()
     collections: set[str] = set()
     for each in criteria if isinstance(criteria, list) else ():

@@ -1,9 +1,9 @@
-"""The base of the models, and what pydantic does with them.
+"""The base of the models, and their use of pydantic.
 
 A model describes one kind of object, or a part of one, in generation 2's names. Its fields are read in two ways:
-`places` walks them (spelling, references, cleaning, names), and pydantic checks a document against them. Pydantic finds
-what is wrong; the rules that are our own (references, doubts, rules between members) are pydantic validators that
-yield `Violation`, and `checking` turns every error into one.
+`places` walks them (for spelling, references, cleaning and names), and pydantic checks a document against them. Our own
+rules (references, doubts, rules between members) are pydantic validators that yield `Violation`. `checking` turns every
+error into a violation.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from airflow_provider_offers.client.errors import Violation
 
-# The value of a field that an author leaves out. It is of any type, so that a field's type tells what may be set.
+# The value of a field that an author leaves out. Its type is Any, so the type of a field shows what an author may set.
 ABSENT: Any = None
-# The type of an error that carries a violation of our own.
+# The type of an error that contains a violation of our own.
 FINDING = "finding"
 
 
 class Described(BaseModel):
     """An object, or a part of one, as its author writes it.
 
-    A model takes what it is given, without a check: a template in it is text until Airflow renders it. The checks come
-    before the object is sent. It keeps properties that it does not know.
+    A model accepts any value without a check, because a template is text until Airflow renders it. The checks run
+    before the object is sent. Unknown properties are kept.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, defer_build=True)
@@ -34,17 +34,20 @@ class Described(BaseModel):
     def __init__(self, /, **given: Any) -> None:
         self.__setstate__(type(self).model_construct(**given).__getstate__())
 
-    # Pydantic calls an `__init__` that it does not know for every object that it checks.
+    # Pydantic would otherwise call this `__init__` for every object that it checks.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        """What is wrong between members, by pointers below the object. Of a patch, only some members are known."""
+        """The violations of rules between members, with pointers below the object.
+
+        For a patch, only some members are known.
+        """
         return iter(())
 
     @classmethod
     def types_of(cls, given: Mapping[str, Any], type_names: tuple[str, ...]) -> tuple[str, ...]:
-        """The types that this very object's references may be of, out of those that its model names."""
+        """The types to which this object's references may belong, out of those in its model."""
         return type_names
 
     @model_validator(mode="wrap")
@@ -59,7 +62,7 @@ def checked_with(
     more: Callable[[Any], Iterable[Violation]],
     container: type | tuple[type, ...] = Mapping,
 ) -> Any:
-    """The value, after pydantic's own check and one more. Raises `ValidationError` with the errors of both."""
+    """The value, after pydantic's check and one more. Raises `ValidationError` with the errors of both."""
     errors: list[InitErrorDetails] = []
     checked = value
     try:
@@ -81,7 +84,7 @@ def checked_with(
 
 
 def refuse(value: Any, findings: Iterable[Violation]) -> Any:
-    """The value, where there is nothing to find. Raises `ValidationError` with every finding."""
+    """The value, if there are no findings. Raises `ValidationError` with all findings."""
     errors = [_details(finding, value) for finding in findings]
     if errors:
         raise ValidationError.from_exception_data("document", errors)

@@ -1,4 +1,4 @@
-"""The operations by which an object becomes what is wanted, and what they would change, for messages."""
+"""The operations that turn an object into the wanted one, and the words for their changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from airflow_provider_offers.client.model.patches import MISSING, as_text, value
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.wire.messages import Json
 
-# What the service and its screens keep beside what an author writes.
+# Properties that the service and its user interface keep, besides the author's.
 KEPT_BY_THE_SERVICE = ("id", "segmentModel")
 
 
 def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[Operation]:
-    """The smallest patch by which every property in `wanted` gets its value; others stay as they are.
+    """The smallest patch that gives every property in `wanted` its value; other properties stay.
 
-    Only what reads of the kind can show to be different is different; see `comparing.has`.
+    Only differences that reads of the kind can show count; see `comparing.has`.
     """
     return [
         {"op": "replace" if name in current else "add", "path": join_pointer([name]), "value": value}
@@ -28,7 +28,7 @@ def difference(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Ki
 
 
 def readable(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]) -> dict[str, Json]:
-    """The wanted properties that a read can show: a fallback loses its window and rank, and what is empty may go."""
+    """The wanted properties that a read can show: without a fallback's window and rank, and without empty values."""
     return {
         name: value
         for name, value in wanted.items()
@@ -37,9 +37,9 @@ def readable(kind: Kind, wanted: Mapping[str, Json], current: Mapping[str, Json]
 
 
 def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: Kind) -> list[Operation]:
-    """The patch by which an object gets the wanted properties, and loses every other one.
+    """The patch that gives an object the wanted properties and removes every other one.
 
-    What reads of the kind do not show is set where it is wanted: whether it has that value already cannot be told.
+    A wanted property that reads do not show is always set, because its current value is not known.
     """
     told = {name: value for name, value in readable(kind, wanted, current).items() if name not in KEPT_BY_THE_SERVICE}
     hidden: list[Operation] = [
@@ -56,7 +56,7 @@ def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: K
 
 
 def what_differs(operations: Patch, properties: Mapping[str, Json]) -> str:
-    """What operations that set values would change, for a message."""
+    """The changes of operations that set values, for a message."""
     return ", ".join(
         f"{each['path']} is {as_text(value_at(properties, each['path']))}, not {as_text(each.get('value', MISSING))}"
         for each in operations

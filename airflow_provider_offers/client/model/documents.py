@@ -1,4 +1,4 @@
-"""What a user hands in as an object of the library: unwrapped, put into neutral names, and made JSON."""
+"""Reads an object that an author gives: unwrapped, in neutral names, and as plain JSON."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from airflow_provider_offers.client.model.spelling import (
 from airflow_provider_offers.client.wire.messages import Json
 
 _MAX_DEPTH = 64
-# What a double can hold, and so every JSON parser.
+# The largest number of a double, which every JSON parser can read.
 _MAX_NUMBER = 10**308
 
 
 def check_models(given: Any, kinds: Sequence[Kind]) -> None:
-    """Refuse the model of another kind, as it is or in a list, with `InvalidInputError`; no model is a document."""
+    """Refuse a model of another kind, alone or in a list, with `InvalidInputError`. A plain document passes."""
     violations = [
         Violation(pointer, f"a {type(each).__name__}", " or ".join(f"a {kind.model.__name__}" for kind in kinds))
         for pointer, each in _listed(given)
@@ -47,12 +47,14 @@ def _listed(given: Any) -> list[tuple[str, Any]]:
 
 
 def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
-    """An object in either generation's spelling, bare or in generation 1's `_instance` envelope, in neutral names.
+    """An object in neutral names, from either generation's spelling, bare or in generation 1's `_instance` envelope.
 
-    Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. Raises `InvalidInputError` for what
-    is no JSON object at all, holds a value that JSON cannot carry, or names a property twice. A decision in the form of
-    2019, with one placement and one collection beside the fallback, gets a criterion out of them. What a task returned
-    about an object becomes the object's id where one is wanted.
+    Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. A decision in the form of 2019, with
+    one placement and one collection, gets a criterion. The result of a task becomes the object's id where an id is
+    expected.
+
+    Raises `InvalidInputError` for anything but a JSON object, for a value that JSON cannot hold, and for a property
+    that is given twice.
     """
     check_models(given, (kind,))
     given = as_given(given)
@@ -86,7 +88,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
 
 
 def name_in(given: Any) -> str | None:
-    """The name that a document has as its author wrote it, in either generation's spelling; None where it has none."""
+    """The name in an author's document, in either generation's spelling; None if it has none."""
     content = given.get("_instance", given) if isinstance(given, Mapping) else None
     if not isinstance(content, Mapping):
         return None
@@ -95,7 +97,7 @@ def name_in(given: Any) -> str | None:
 
 
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
-    """The value as plain JSON; what is none is reported by its pointer."""
+    """The value as plain JSON; other values become violations with their pointers."""
     if depth > _MAX_DEPTH:
         violations.append(Violation(pointer, f"more than {_MAX_DEPTH} levels", "a document with fewer levels"))
         return None
@@ -138,7 +140,7 @@ def _leaf_violations(value: Any, pointer: str) -> Iterator[Violation]:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8 can carry the text: JSON's escapes can spell halves of a pair, which nothing can."""
+    """Whether UTF-8 can hold the text: JSON escapes can spell half of a surrogate pair, which UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -147,9 +149,9 @@ def is_unicode(text: str) -> bool:
 
 
 def given_pointer(given: Any, pointer: str, names: Spelled) -> str:
-    """Where a neutral pointer lies in the document as its author wrote it.
+    """The pointer into the author's document for a neutral pointer.
 
-    What is missing there is named in the spelling of the rest.
+    A missing property gets the spelling of the rest of the document.
     """
     if not isinstance(given, Mapping):
         return pointer

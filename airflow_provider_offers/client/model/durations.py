@@ -1,4 +1,4 @@
-"""Durations: what the calendar counts and what the clock does, the same for every way in which one is given."""
+"""Durations: calendar units and elapsed time, with the same rules for every way to give one."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Length:
     elapsed: timedelta = timedelta(0)
 
     def after(self, start: datetime, zone: tzinfo) -> datetime:
-        """The instant that lies this long after another. The calendar is that of the zone.
+        """The instant this long after `start`, on the calendar of the zone.
 
-        Raises `OverflowError` or `ValueError` where the calendar ends before.
+        Raises `OverflowError` or `ValueError` if the result is beyond the calendar.
         """
         import pendulum
 
         local = start.astimezone(zone).replace(tzinfo=None)
         moved = pendulum.instance(local, tz=None).add(years=self.years, months=self.months, days=self.days)
         wall = local.replace(year=moved.year, month=moved.month, day=moved.day)
-        # In a gap of the clocks the earlier offset moves the time on by the length of the gap.
+        # In a gap of the clocks, the earlier offset moves the time forward by the length of the gap.
         there = wall.replace(tzinfo=zone, fold=local.fold if moved.naive() == local else 0)
         return there.astimezone(UTC) + self.elapsed
 
     def before(self, end: datetime) -> datetime:
-        """The instant that lies this long before another, on the calendar of UTC. Raises as `after` does."""
+        """The instant this long before `end`, on the calendar of UTC. Raises as `after` does."""
         import pendulum
 
         moved = pendulum.instance(end.astimezone(UTC)).subtract(years=self.years, months=self.months, days=self.days)
@@ -51,7 +51,7 @@ class Length:
 
     @property
     def on_the_calendar(self) -> Length:
-        """The same duration with its whole days of elapsed time counted on the calendar, as `P1DT12H` does."""
+        """The same duration with whole days of elapsed time as calendar days, as in `P1DT12H`."""
         days, rest = divmod(self.elapsed, _DAY)
         return Length(self.years, self.months, self.days + days, rest)
 
@@ -62,12 +62,12 @@ NOTHING = Length()
 def parse_duration(given: Any, violations: list[Violation], *, may_be_zero: bool = False) -> Length | None:
     """The length of an ISO 8601 duration, a `timedelta`, or a `pendulum` duration or interval.
 
-    In ISO 8601 the author says what is counted: `P1D` is a day of the calendar and `PT24H` are 24 elapsed hours. A
-    `timedelta` cannot tell the two apart. One of whole days counts days of the calendar, any other one is elapsed time
-    as a whole: `timedelta(hours=36)` are 36 hours. A `pendulum` duration has years and months beside such a timedelta.
-    An interval, which is the difference of two `pendulum` datetimes, is the time that elapses between them.
+    An ISO 8601 duration shows what it counts: `P1D` is one calendar day, and `PT24H` is 24 elapsed hours. A `timedelta`
+    does not show it. A `timedelta` of whole days counts calendar days; any other one is elapsed time as a whole:
+    `timedelta(hours=36)` is 36 hours. A `pendulum` duration can have years and months too. A `pendulum` interval, the
+    difference of two datetimes, is the elapsed time between them.
 
-    What is no duration joins the violations.
+    Returns None and adds a violation for anything else.
     """
     length = None
     if isinstance(given, timedelta):
@@ -84,7 +84,7 @@ def parse_duration(given: Any, violations: list[Violation], *, may_be_zero: bool
 
 def _of_timedelta(given: timedelta) -> Length:
     years, months = _calendar_units(given)
-    # A pendulum duration counts a year as 365 days and a month as 30 in its days.
+    # The days of a pendulum duration count a year as 365 days and a month as 30.
     days, rest = divmod(timedelta(given.days, given.seconds, given.microseconds), _DAY)
     days -= 365 * years + 30 * months
     return Length(years, months, 0, days * _DAY + rest) if rest else Length(years, months, days)
@@ -95,7 +95,7 @@ def _calendar_units(given: timedelta) -> tuple[int, int]:
         return 0, 0
     import pendulum
 
-    # An interval tells years and months too, of the time that it spans.
+    # An interval has years and months too: those of the time that it spans.
     if isinstance(given, pendulum.Duration) and not isinstance(given, pendulum.Interval):
         return given.years, given.months
     return 0, 0
@@ -107,9 +107,9 @@ def _is_positive(length: Length) -> bool:
 
 
 def before(instant: datetime, duration: Any) -> datetime:
-    """The instant so long before another, days and longer counted on the calendar of UTC. Nothing at all is allowed.
+    """The instant a duration before another, with days and longer units on the calendar of UTC; zero is allowed.
 
-    Raises `InvalidInputError` for what is no duration.
+    Raises `InvalidInputError` for a value that is not a duration.
     """
     violations: list[Violation] = []
     length = parse_duration(duration, violations, may_be_zero=True)

@@ -1,4 +1,4 @@
-"""What the client gives back: entities in their neutral form, receipts of writes, pages, and references to offers."""
+"""The client's results: entities in their neutral form, receipts of writes, pages, and references to objects."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _text(value: Json) -> str | None:
-    """What a service gives where a text belongs, if it is one."""
+    """The value if it is text, else None."""
     return value if isinstance(value, str) else None
 
 
-# Not frozen: a search makes them by the hundred thousand, and freezing would cost half their making.
+# Not frozen: a search makes hundreds of thousands of them, and a frozen class takes twice as long.
 @dataclass(slots=True)
 class Entity:
-    """An object of the library as a read shows it.
+    """An object of the library, as a read shows it.
 
-    `properties` are the object's own, in generation 2's plain names; `envelope` is what the service keeps about it
-    beside those named here. `names` is how the wire spells this one where it is not as the others of its kind. `id` is
-    the reference id (`@id`); `instance_id` the one in URLs, equal on dps. `created` and `modified` are RFC 3339 texts
-    as the service wrote them.
+    `properties` are the object's own, in generation 2's plain names. `envelope` holds what else the service keeps about
+    it. `id` is the reference id (`@id`); `instance_id` is the one in URLs, equal to `id` on dps. `created` and
+    `modified` are RFC 3339 texts from the service. `names` is set if this object's spelling differs from that of its
+    kind.
     """
 
     kind: Kind
@@ -61,7 +61,7 @@ class Entity:
 
     @property
     def window(self) -> dict[str, str | None]:
-        """When an offer may be shown, or a decision made, as the service spells it; other kinds have neither end."""
+        """The window of an offer or a decision, in the service's spelling; both ends are None for other kinds."""
         holder: Any = self.properties
         for step in ("selectionConstraint",) if self.kind.window is None else self.kind.window:
             holder = holder.get(step) if isinstance(holder, Mapping) else None
@@ -75,7 +75,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a write answered: the two ids, the new etag (none after a deletion), and when, as the service wrote it."""
+    """The answer to a write: both ids, the new etag (None after a deletion), and the service's times."""
 
     id: str
     instance_id: str
@@ -86,9 +86,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The outcome of a write. `name` is known where the object was read on the way.
+    """The outcome of a write. `name` is set if the object was read.
 
-    `withdrawn` are the ids of twins that were deleted again, where two tasks had created the object at once.
+    `withdrawn` holds the ids of twins that were deleted, if two tasks created the object at once.
     """
 
     receipt: Receipt
@@ -99,21 +99,21 @@ class Written:
 
     @classmethod
     def of(cls, entity: Entity, action: str = "updated", withdrawn: tuple[str, ...] = ()) -> Written:
-        """The outcome as a read shows it."""
+        """The outcome, made from a read."""
         receipt = Receipt(entity.id, entity.instance_id, entity.etag, entity.created, entity.modified)
         return cls(receipt, action, entity.name, withdrawn=withdrawn)
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted(Written):
-    """The outcome of a deletion; `cascaded` is what was deleted before the object, in that order."""
+    """The outcome of a deletion; `cascaded` holds the objects that were deleted before it, in that order."""
 
     cascaded: tuple[Entity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing. `next` is the link as the service wrote it; `total` counts the whole, if it does."""
+    """One page of a listing. `next` is the service's link; `total` counts the whole listing, if the service tells."""
 
     entities: Sequence[Entity]
     next: str | None
@@ -122,9 +122,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which object is meant: by its reference id, its instance id, or both; or else by its exact name.
+    """Identifies an object by its reference id, its instance id, or both; or else by its exact name.
 
-    `names` is how the wire spells its properties, where a read has shown that it is not as the kind's others.
+    `names` is set if a read has shown that this object's spelling differs from that of its kind.
     """
 
     kind: Kind
@@ -134,7 +134,7 @@ class Reference:
     names: Spelled | None = field(default=None, compare=False, repr=False)
 
     def may_be(self, *ids: str) -> bool:
-        """Whether an object with these ids can be the one that is meant; ids of different forms tell nothing."""
+        """Whether an object with these ids can be this one. Ids of different forms cannot be compared."""
         told = {_form(theirs) == _form(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours}
         same = any(_bare(theirs) == _bare(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours)
         return same or True not in told
@@ -149,24 +149,23 @@ def _form(identifier: str) -> str:
 
 
 def _bare(identifier: str) -> str:
-    """Without what names the generation and the type, which both generations spell otherwise."""
+    """The id without its generation and type, which the two generations spell differently."""
     return identifier.rpartition(":")[2].casefold()
 
 
 def parse_reference(given: Any, kind: Kind, *, api: str, sandbox: str) -> Reference:
-    """The object of the kind that is meant by an id, an xcore instance id, `name:` and a name, or a task's result.
+    """The object of the kind that is named by an id, an xcore instance id, `name:` and a name, or a task's result.
 
-    Ids may be either generation's. Raises `InvalidInputError` before anything is sent.
+    Ids may be of either generation. Raises `InvalidInputError` before anything is sent.
     """
     row = kind_of(kind)
     return _parsed(given, _Wanted(row.noun, "object_id", (row,), row), api=api, sandbox=sandbox)
 
 
 def parse_offer_reference(given: Any, kind: Kind | None = None, *, api: str, sandbox: str) -> Reference:
-    """The offer that is meant, as `parse_reference`.
+    """The offer that is named, as in `parse_reference`.
 
-    `kind` decides where an id does not tell which type of offer it is (default: personalized), and must agree where it
-    does.
+    `kind` applies if the id does not show the type of offer (default: personalized); otherwise the two must agree.
     """
     return _parsed(given, _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), kind), api=api, sandbox=sandbox)
 
@@ -181,9 +180,9 @@ def _parsed(given: Any, wanted: _Wanted, *, api: str, sandbox: str) -> Reference
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a task may name: its noun, the parameter that holds it, and the kinds that will do.
+    """The objects that a parameter may name: a noun for messages, the name of the parameter, and the kinds.
 
-    `stated` is the kind that the task insists on, if it does; else an id that does not tell means the first one.
+    `stated` is the kind that the task sets, if any; without it, an id that shows no type means the first kind.
     """
 
     noun: str
@@ -200,10 +199,10 @@ class _Wanted:
         return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted + hint)])
 
     def disagree(self, what: str, given: str, kind: Kind) -> InvalidInputError:
-        """The error about what is of another `kind` than the task insists on; `what` and `given` name it."""
+        """The error for an object of another `kind` than the task states; `what` and `given` name it."""
         stated = self.stated or self.kinds[0]
         if kind in self.kinds:
-            # Either may be what was meant.
+            # Either of the two may be right.
             violation = Violation("offer_type", repr(stated.key), f"{kind.key!r}, by {given}")
         else:
             accepted = f"the id of a {stated.noun}, what a task returned, or {NAME_PREFIX} and its name"
@@ -223,7 +222,7 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
     if _UUID.fullmatch(text):
         return Reference(kind, instance_id=text)
     if text.startswith(NAME_PREFIX):
-        # Half of a surrogate pair is no text that an address can carry.
+        # An address cannot hold half of a surrogate pair.
         if (name := text.removeprefix(NAME_PREFIX).strip()) and not _HALF_PAIR.search(name):
             return Reference(kind, name=name)
     elif text and IDENTIFIER.fullmatch(text) and text.strip("."):
@@ -239,11 +238,11 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
     if origin not in (None, sandbox):
         accepted = f"a receipt from {sandbox!r}, where this task works"
         raise InvalidInputError(
-            f"The {wanted.noun} lies in another sandbox",
+            f"The {wanted.noun} is in another sandbox",
             [Violation(wanted.field, f"a receipt from {origin!r}", accepted)],
         )
     reference = _from_text(identifier.strip(), _as_told(given, wanted))
-    # An instance id is an address in generation 1 only; dps puts the reference id into its URLs.
+    # Only generation 1 uses an instance id in URLs; dps uses the reference id.
     instance_id = given.get("instance_id") or given.get("instanceId") or reference.instance_id
     if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and _UUID.fullmatch(instance_id)):
         instance_id = reference.instance_id
@@ -251,7 +250,7 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
 
 
 def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
-    """What is wanted, by what a receipt says of its own kind."""
+    """What is wanted, after a look at the receipt's own kind."""
     told = given.get("offer_type") or given.get("kind")
     if told is None:
         return wanted

@@ -1,4 +1,4 @@
-"""What generation 1 keeps around an object, and how a payload or a path shows that it is written for it."""
+"""The members that generation 1 keeps around an object, and how a payload or a path shows its spelling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_offers.client.model.spelling import Spelled, neutral_tokens
 
-# Wire name to neutral name of what stands beside `_instance`.
+# Wire names and neutral names of the members beside `_instance`.
 ENVELOPE = {
     "instanceId": "instanceId",
     "repo:etag": "etag",
@@ -18,14 +18,14 @@ ENVELOPE = {
     "repo:createdByClientId": "createdByClientId",
     "repo:lastModifiedByClientId": "lastModifiedByClientId",
 }
-# Those of them that generation 2 has among the properties, where a patch may test them.
+# Generation 2 has these among the properties, where a patch may test them.
 BESIDE = {name: ENVELOPE[name] for name in ("repo:etag", "repo:createdDate", "repo:lastModifiedDate")}
-# Receipts of dps name two of them in another way.
+# Receipts of dps use other names for two of them.
 _OTHER_NAMES = {"createdDate": "created", "lastModifiedDate": "modified"}
 
 
 def neutral_path(path: str, names: Spelled) -> list[str]:
-    """A dotted property path in either generation's spelling as neutral tokens."""
+    """The neutral tokens of a dotted property path in either generation's spelling."""
     if path in ENVELOPE:
         return [ENVELOPE[path]]
     if path in _OTHER_NAMES:
@@ -37,5 +37,5 @@ def neutral_path(path: str, names: Spelled) -> list[str]:
 
 
 def is_prefixed(payload: Mapping[str, Any]) -> bool:
-    """Whether a payload is written in this generation's names, so that messages can speak its language."""
+    """Whether a payload uses generation 1's names, so that messages can use them too."""
     return "_instance" in payload or any(isinstance(name, str) and name.startswith("xdm:") for name in payload)

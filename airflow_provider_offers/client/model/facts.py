@@ -1,6 +1,6 @@
-"""What the field of a model may say about its property, beside its type: the vocabulary of `Annotated[...]`.
+"""The facts that a model's field may state about its property, besides its type: the vocabulary of `Annotated[...]`.
 
-A fact that is a rule of our own is a pydantic validator; the other facts are read by those who walk the model.
+A fact that is a rule of our own is a pydantic validator. The functions that walk a model read the other facts.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.wording import describe
 
 T = TypeVar("T")
-# A word of letters alone that stands for an id is more likely a name without its mark, from this length on.
+# From this length on, an id without a digit is more likely a name without its `name:`.
 _SHORTEST_NAME = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a message says that would do."""
+    """The text of `expected …` in messages."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class OnXcore:
-    """How generation 1 spells the property, where that is not its name behind `xdm:`; empty is the name alone.
+    """The property's name on generation 1, if it is not `xdm:` and its name; empty means the name without a prefix.
 
-    `also` is a second spelling, which reads have been seen with.
+    `also` is a second spelling that reads may show.
     """
 
     name: str = ""
@@ -47,7 +47,7 @@ class OnXcore:
 
 @dataclass(frozen=True, slots=True)
 class Respelled:
-    """How generation 1 spells the value; `compared` turns it into what equals each spelling that means the same."""
+    """Generation 1's spelling of the value. `compared` makes all spellings of one value equal."""
 
     to_wire: Callable[[Any], Any]
     to_neutral: Callable[[Any], Any]
@@ -56,29 +56,29 @@ class Respelled:
 
 @dataclass(frozen=True, slots=True)
 class WriteOnly:
-    """A write may carry the property, and no read shows it."""
+    """A write may contain the property, but no read shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreliableOnRead:
-    """A read may leave the property out, or show it in `any_case`: it does not tell whose an object is."""
+    """A read may leave the property out, or with `any_case` change its case. It does not show who wrote an object."""
 
     any_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unruled:
-    """Adobe's documents show the property, and no rule is about it."""
+    """Adobe's documents show the property, but no rule applies to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldsJson:
-    """An object or a list is written as JSON in place of the text."""
+    """The text may be given as an object or a list, which is then written as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template may stand here until it is rendered; what is checked is the first type of the union."""
+    """A template may stand here until it is rendered; the check uses the first type of the union."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler.generate_schema(get_args(source)[0])
@@ -106,7 +106,7 @@ class InstantInZone:
 
 @dataclass(frozen=True, slots=True)
 class RefersTo:
-    """The id of another object of one of these types (as ids carry them), or its name behind `name:`."""
+    """The id of another object of one of these types (as in ids), or its name after `name:`."""
 
     type_names: tuple[str, ...]
     expected: str
@@ -139,9 +139,9 @@ class RefersTo:
 
 @dataclass(frozen=True, slots=True)
 class KnownUri:
-    """A word that the pages know, or a URI that begins as theirs do; another URI is doubtful.
+    """A word from Adobe's pages, or a URI that begins like theirs; any other URI is doubtful.
 
-    `tails` are the known ends of such URIs, `uri` is one as an example.
+    `tails` are the known ends of such URIs, and `uri` is an example.
     """
 
     words: tuple[str, ...]
@@ -181,9 +181,10 @@ class KnownUri:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """How many entries a list or an object has. With an `until_shown` page a draft may have too few, as that page does.
+    """The number of entries of a list or an object.
 
-    Pydantic's own bounds are not used: too many entries would hide what is wrong with each.
+    With an `until_shown` page, a draft may have too few, as on that page. Pydantic's own bounds are not used, because
+    too many entries would hide the errors in each.
     """
 
     noun: str = "entries"
@@ -210,7 +211,7 @@ class Many:
             yield Violation("", f"{len(value)} {self.noun}", f"at most {self.maximum}")
 
     def in_draft(self, finding: Violation) -> Violation:
-        """The violation; a doubt until the object is shown where a page has it so."""
+        """The violation, or a doubt if a page shows such a draft."""
         if not self.until_shown:
             return finding
         return Doubt(finding.pointer, finding.given, finding.accepted, self.until_shown, until_shown=True)
@@ -251,6 +252,6 @@ Whole = OrTemplate[Annotated[int, Ge(0)]]
 Positive = OrTemplate[Annotated[int, Ge(1)]]
 Flag = OrTemplate[bool]
 Instant = Annotated[datetime | str, InstantInZone()]
-# What no rule is about; generation 1 shows it without a prefix.
+# A property without a rule; generation 1 shows it without a prefix.
 Shown = Annotated[Any, Unruled(), OnXcore()]
 ShownWithPrefix = Annotated[Any, Unruled()]

@@ -1,4 +1,4 @@
-"""A search against what is known of the kind that it looks for: names, words and dates of its filters and its order."""
+"""Checks a search against the model of its kind: names, words and dates in its filters and its order."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ log = logging.getLogger(__name__)
 
 _DATES = ("created", "modified")
 _DATE = Place(facts=(InstantInZone(),))
-# Sensors make one search again and again.
+# Sensors repeat one search many times.
 _MOST_TOLD = 1_000
 _told: set[str] = set()
 
 
 def fitted(query: Query, kind: Kind) -> Query:
-    """The search with its words and dates as the kind spells them.
+    """The search, with words and dates in the spelling of the kind.
 
-    Raises `InvalidInputError` for a near miss of a known property and for an unknown word of a closed list: either
-    would find nothing, or everything. Of another property that is not known it warns, once in a process.
+    Raises `InvalidInputError` for a near miss of a known property and for an unknown word of a closed list, because the
+    search would find nothing or everything. Warns of any other unknown property, once in a process.
     """
     found = list(_findings(query, kind))
     refused = [each for each in found if not isinstance(each, Doubt)]
@@ -68,7 +68,7 @@ def _path_findings(path: str, kind: Kind, field: str, given: str) -> Iterator[Vi
 
 
 def _place_of(path: str, kind: Kind) -> Place:
-    """What a dotted path names, through lists without an index."""
+    """The place that a dotted path names; lists need no index."""
     tokens = neutral_path(path, kind.names)
     if tokens[0] in _DATES:
         return _DATE
@@ -81,7 +81,7 @@ def _place_of(path: str, kind: Kind) -> Place:
 
 
 def _respelled(each: Filter, kind: Kind) -> Filter:
-    """A comparison with a word or a date as the kind spells it."""
+    """A comparison with a word or a date in the spelling of the kind."""
     place = _place_of(each.path, kind)
     if each.operator in (None, "~") or not _has_a_spelling(place):
         return each

@@ -1,4 +1,4 @@
-"""What a ranking formula is made of, in Adobe's words."""
+"""The model of a ranking formula, in Adobe's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instants: RFC 3339 text to aware datetimes and back; a time without a zone is refused."""
+"""Instants: converts RFC 3339 text to aware datetimes and back; a time without a zone is refused."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ ACCEPTED = "an RFC 3339 date-time with a zone, such as 2026-03-10T00:00:00Z or 2
 
 
 def parse_instant(value: object) -> datetime:
-    """The instant that an RFC 3339 text or an aware datetime names.
+    """The instant of an RFC 3339 text or an aware datetime.
 
-    Raises `ValueError` with a sentence that says what is wrong; a naive time is an error, not a guess.
+    Raises `ValueError` with a sentence that says what is wrong. A time without a zone is an error, because a zone would
+    be a guess.
     """
     if isinstance(value, datetime):
         if value.utcoffset() is None:
@@ -37,7 +38,7 @@ def parse_instant(value: object) -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """The instant in UTC as RFC 3339, in milliseconds where it has any: the form both generations take."""
+    """The instant in UTC as RFC 3339, with milliseconds if it has any: both generations accept this form."""
     try:
         utc = parse_instant(instant).astimezone(UTC).replace(tzinfo=None)
     except OverflowError:

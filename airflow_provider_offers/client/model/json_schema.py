@@ -11,7 +11,7 @@ from airflow_provider_offers.client.model.described import Described
 
 
 class _WithoutDefaults(GenerateJsonSchema):
-    """A property that is left out has no value: the default of the model's field is none of the document's."""
+    """Leaves out the defaults of the model's fields: a property that is left out has no value."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

@@ -29,10 +29,10 @@ SCHEMA_ROOT = "https://ns.adobe.com/experience/offer-management/"
 class Kind:
     """One kind: `key` names it in the provider, `type_name` in Adobe's ids and schemas, `noun` in messages.
 
-    `xcore_version` is the schema version that the documents write with, None where generation 1 documents no calls
-    for the kind. `dps_path` and `dps_query` are where generation 2 keeps the kind. `model` describes its properties.
-    `window` is the path of the object that holds `startDate` and `endDate`, None where there is none. `steps` lead from
-    status to status. `unique_name`: the service allows each name once.
+    `xcore_version` is the schema version for writes, or None if generation 1 documents no calls for the kind.
+    `dps_path` and `dps_query` are its address on generation 2. `model` describes its properties. `window` is the path
+    of the object that holds `startDate` and `endDate`, or None without a window. `steps` lead from status to status.
+    `unique_name`: the service allows each name once.
     """
 
     key: str
@@ -52,42 +52,42 @@ class Kind:
 
     @property
     def is_offer(self) -> bool:
-        """Whether `offer_type` names the kind."""
+        """Whether `offer_type` can name the kind."""
         return self.key in OFFERS
 
     @property
     def subject(self) -> str:
-        """What messages call an object of the kind where its exact type does not matter."""
+        """The noun in messages if the exact type of offer does not matter."""
         return "offer" if self.is_offer else self.noun
 
     @property
     def place(self) -> Place:
-        """The place of a whole object, for those who walk it."""
+        """The place of a whole object, for functions that walk it."""
         return place_of(self.model)
 
     @property
     def names(self) -> Spelled:
-        """How generation 1 spells the properties."""
+        """Generation 1's spelling of the properties."""
         return names_of(self.model)
 
     @property
     def write_only(self) -> tuple[str, ...]:
-        """The properties that a write may carry and a read never shows."""
+        """The properties that a write may contain and a read never shows."""
         return marked(self.model, WriteOnly)
 
     @property
     def unreliable_on_read(self) -> tuple[str, ...]:
-        """Those that a read may leave out or respell, so they do not tell whose an object is."""
+        """The properties that a read may leave out or spell differently, so they do not show who wrote an object."""
         return marked(self.model, UnreliableOnRead)
 
     @property
     def any_case(self) -> tuple[str, ...]:
-        """Those of them that a read may show in another case."""
+        """The unreliable properties that a read may show in another case."""
         return marked(self.model, UnreliableOnRead, lambda fact: fact.any_case)
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The words that the status may be; none for a kind without one."""
+        """The allowed words of the status; empty for a kind without a status."""
         return self.place.below("status").words
 
 
@@ -166,13 +166,13 @@ DECISION = Kind(
 
 # The kinds that `offer_type` may name.
 OFFERS = {kind.key: kind for kind in (PERSONALIZED, FALLBACK)}
-# Every kind, in an order in which each refers to earlier ones only: created so, deleted the other way round.
+# Every kind, in an order in which each refers only to earlier ones: the order of creation; the reverse deletes.
 KINDS = {kind.key: kind for kind in (TAG, RULE, FORMULA, PLACEMENT, PERSONALIZED, FALLBACK, COLLECTION, DECISION)}
 _BY_TYPE_NAME = {kind.type_name: kind for kind in KINDS.values()}
 
 
 def offer_kind(key: Any) -> Kind:
-    """The row of that kind of offer; `InvalidInputError` names the known ones."""
+    """The row of an offer type; `InvalidInputError` names the known types."""
     try:
         return OFFERS[key]
     except (KeyError, TypeError):
@@ -183,7 +183,7 @@ def offer_kind(key: Any) -> Kind:
 
 
 def kind_of(key: Any) -> Kind:
-    """The row of any kind, by its key or as it is; `InvalidInputError` names the known ones."""
+    """The row of a kind, from its key or the row itself; `InvalidInputError` names the known kinds."""
     if isinstance(key, Kind):
         return key
     try:
@@ -196,7 +196,7 @@ def kind_of(key: Any) -> Kind:
 
 
 def _suggestion(key: Any) -> str:
-    """The word that may have been meant, by likeness to it or to Adobe's names for it, as the end of a sentence."""
+    """The end of a message with the key that was probably meant, by likeness to a key or to one of Adobe's names."""
     if not isinstance(key, str):
         return ""
     words: dict[str, str] = {}
@@ -208,5 +208,5 @@ def _suggestion(key: Any) -> str:
 
 
 def kind_of_type_name(type_name: str) -> Kind | None:
-    """The row whose `type_name` is given, as ids carry it."""
+    """The row with this `type_name`, as in ids."""
     return _BY_TYPE_NAME.get(type_name)

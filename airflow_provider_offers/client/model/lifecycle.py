@@ -1,4 +1,4 @@
-"""The lives of offers and decisions: which steps lead from which status to which (Adobe: the offer library)."""
+"""The lifecycles of offers and decisions: which steps lead from which status to which (Adobe: the offer library)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_offers.client.errors import TransitionError
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `verb` names it, `done` is what a receipt calls it once made."""
+    """One step: `verb` names it, and `done` is its action in a receipt."""
 
     verb: str
     origins: tuple[str, ...]
@@ -31,9 +31,9 @@ DECISION_STEPS = (ACTIVATE, DEACTIVATE, COMPLETE, ARCHIVE_DECISION)
 
 
 def is_done(step: Step, status: str | None, called: str, steps: tuple[Step, ...] = STEPS) -> bool:
-    """Whether the object is where the step leads already; `TransitionError` where the step is not allowed.
+    """Whether the object already has the step's target status; `TransitionError` if the step is not allowed.
 
-    `called` is what the message calls the object, `steps` are all that its kind knows.
+    `called` names the object in the message; `steps` are all steps of its kind.
     """
     if status == step.target:
         return True
@@ -43,7 +43,7 @@ def is_done(step: Step, status: str | None, called: str, steps: tuple[Step, ...]
 
 
 def is_final(status: str | None, steps: tuple[Step, ...]) -> bool:
-    """Whether no steps lead back to the status: an archived offer, an archived or complete decision."""
+    """Whether no steps lead away from the status: an archived offer, an archived or complete decision."""
     ahead: set[str] = set()
     for _ in steps:
         ahead |= {step.target for step in steps if {status, *ahead}.intersection(step.origins)}
@@ -51,12 +51,12 @@ def is_final(status: str | None, steps: tuple[Step, ...]) -> bool:
 
 
 def refuse_final(status: str | None, called: str, done: str, steps: tuple[Step, ...]) -> None:
-    """`TransitionError` where the status is final, so that the object cannot be edited; `done` is what it cannot be."""
+    """Raise `TransitionError` if the status is final, so that the object cannot be edited; `done` names the edit."""
     if is_final(status, steps):
         raise _not_allowed(status, called, done, steps)
 
 
 def _not_allowed(status: str | None, called: str, done: str, steps: tuple[Step, ...]) -> TransitionError:
     legal = [f"{other.verb} (to {other.target})" for other in steps if status in other.origins]
-    allowed = " or ".join(legal) if legal else "nothing but deleting or duplicating it"
+    allowed = " or ".join(legal) if legal else "only deleting or duplicating it"
     return TransitionError(f"{called} is {status!r} and cannot be {done}; its status allows {allowed}")

@@ -1,4 +1,4 @@
-"""Which known word may have been meant by one that is not known: a slip of the fingers, not another word."""
+"""Finds the known word behind a typing error."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[-_\s]+")
-# Up to how many slips a name of so many letters is still the same name.
+# (length, slips): a word of at least this length may have this many typing errors.
 _SLIPS = ((14, 3), (7, 2), (1, 1))
 _LONGEST = 60
 
 
 def near(given: str, known: Iterable[str]) -> list[str]:
-    """The known words that differ from the given one by a slip, the nearest only; none where it is another word."""
+    """The known words that differ from the given one by a typing error, only the nearest; empty if none is near."""
     if len(given) > _LONGEST:
         return []
     found: dict[str, int] = {}
@@ -25,12 +25,12 @@ def near(given: str, known: Iterable[str]) -> list[str]:
 
 
 def folded(word: str) -> str:
-    """The word without what authors spell in their own way: case, and what separates its parts."""
+    """The word without case and separators, which authors write in their own way."""
     return _SEPARATORS.sub("", word).casefold()
 
 
 def perhaps(words: Iterable[str]) -> str:
-    """The words that may have been meant, as the end of a sentence."""
+    """The end of a message with the words that were probably meant."""
     listed = " or ".join(map(repr, words))
     return f"; did you mean {listed}?" if listed else ""
 
@@ -41,7 +41,7 @@ def _allowed(word: str, given: str) -> int:
 
 
 def _distance(one: str, other: str) -> int:
-    """How many letters were added, left out, mistaken or swapped with their neighbour (optimal string alignment)."""
+    """How many letters were added, left out, replaced or swapped with a neighbor (optimal string alignment)."""
     if abs(len(one) - len(other)) > _SLIPS[0][1]:
         return len(one) + len(other)
     before: list[int] = []

@@ -1,4 +1,4 @@
-"""Properties that the pages do not know: a near miss of a known one is refused, any other is doubtful."""
+"""Checks the names of properties: a near miss of a known name is an error, any other unknown name is doubtful."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape_token
 
 UNKNOWN = "No page of Adobe's shows this property; the service may keep it, drop it or refuse it"
-# Given by the service; a create that carries them was copied from a read.
+# Assigned by the service; a create that contains them was copied from a read.
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
 _PREFIXES = ("xdm:", "dc:", "repo:", "offerui:", "@", "$")
-# What the service keeps beside the properties, by the names of both generations.
+# The members that the service keeps besides the properties, in the names of both generations.
 BESIDE = (
     *ASSIGNED,
     *ENVELOPE,
@@ -36,10 +36,10 @@ BESIDE = (
 def name_findings(
     place: Place, spelled: Spelled, value: Any, pointer: str = "", *, whole: Place | None = None
 ) -> Iterator[Violation]:
-    """What is wrong or doubtful about the names of members, at any depth of a neutral value.
+    """The errors and doubts about the names of members, at any depth of a neutral value.
 
-    Names that the author may choose, such as those of characteristics, are not looked at. `whole` is the place of the
-    whole object, by which a property is recognized that stands in the wrong place.
+    Names that the author may choose, such as those of characteristics, are not checked. `whole` is the place of the
+    whole object; with it, a message can say where a misplaced property belongs.
     """
     whole = place if whole is None else whole
     if place.item is not None and isinstance(value, list):
@@ -63,7 +63,7 @@ def name_findings(
 def unknown_member(
     place: Place, spelled: Spelled, name: str, where: str, whole: Place, *, given: str | None = None
 ) -> Violation | None:
-    """What there is to say about a member of that name; None where it is known."""
+    """The finding about a member of that name; None if the name is known."""
     local, prefixed = _local(name)
     known = place.known
     if name in known or (place is whole and name in BESIDE):
@@ -82,7 +82,7 @@ def unknown_member(
 
 
 def _local(name: str) -> tuple[str, bool]:
-    """A name without the prefix of generation 1, and whether it had one."""
+    """A name without generation 1's prefix, and whether it had one."""
     for prefix in _PREFIXES:
         if name.startswith(prefix) and len(name) > len(prefix):
             return name.removeprefix(prefix), True
@@ -91,7 +91,7 @@ def _local(name: str) -> tuple[str, bool]:
 
 @cache
 def _homes(place: Place, pointer: str = "") -> dict[str, tuple[str, ...]]:
-    """The places below the top in which each name is known."""
+    """For each name, the places below the top in which it is known."""
     if below := place.item or place.own:
         return _homes(below, pointer)
     found: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""How generation 1 spells each kind, read off its model: the trees that `spelling` renames along."""
+"""Generation 1's spelling of each kind, read from its model: the trees that `spelling` uses for renaming."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _ID = {"id": ("@id", PLAIN)}
 
 @cache
 def names_of(model: type[Described]) -> Spelled:
-    """How generation 1 spells an object of that model, its id included."""
+    """Generation 1's spelling of an object of that model, with its id."""
     tree = _spelled(place_of(model), seconds=False)
     return Spelled(members={**_ID, **tree.members}, either=tree.either)
 
 
 @cache
 def compared_of(model: type[Described]) -> Spelled:
-    """Where an object of that model has values that mean the same in two spellings."""
+    """The places of that model where two spellings of a value mean the same."""
     return _compared(place_of(model))
 
 
 def _spelled(place: Place, *, seconds: bool) -> Spelled:
-    """The tree of a place; with `seconds` by the second name of whatever has two."""
+    """The tree of a place; with `seconds`, by the second name of every member that has two."""
     if (respelled := place.fact(Respelled)) is not None:
         return Spelled(to_wire=respelled.to_wire, to_neutral=respelled.to_neutral)
     if below := place.item or place.own:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# Python turns no text of many thousand digits into a number.
+# Python does not convert text of many thousand digits to a number.
 _DIGITS = 18
 
 
 def whole_number(given: object, least: int, most: int = 10**9) -> int | None:
-    """The whole number that somebody gave, as one or as text out of a template; None where it is none in the bounds."""
+    """The whole number, given as a number or as text from a template; None if it is not one within the bounds."""
     if isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) <= _DIGITS:
         given = int(given)
     if not isinstance(given, int) or isinstance(given, bool):

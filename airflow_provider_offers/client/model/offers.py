@@ -1,7 +1,7 @@
-"""What a personalized offer and a fallback offer are made of, in Adobe's words.
+"""The models of a personalized offer and a fallback offer, in Adobe's words.
 
 Sources of all models: the required fields, words and bounds of Adobe's create pages, the lifecycle pages and the
-guardrails. Adobe's public XDM schemas are not used: they describe older versions than the service runs.
+guardrails. Adobe's public XDM schemas are not used, because they describe older versions than the service runs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from airflow_provider_offers.client.model.wording import describe
 
 MAX_TAGS = 20
 _NO_COMPONENTS = (
-    "No page of Adobe's says that a draft needs content already; an offer that is approved has nothing to show without"
+    "No page of Adobe's says that a draft needs content; without content, an approved offer has nothing to show"
 )
 _ONE_PLACEMENT_TWICE = (
     'Adobe\'s page "Update a personalized offer" adds a second representation for a placement; its page "Manage '
@@ -71,7 +71,7 @@ class Component(Described):
     content: JsonText = Field(default=ABSENT, description="the content itself")
     deliveryURL: AnyText = Field(default=ABSENT, description="the URL of content that is stored elsewhere")
     linkURL: AnyText = Field(default=ABSENT, description="the URL that a click opens")
-    # A short text of 2019, and where an asset of the library stands behind a picture.
+    # A short text of 2019, and the asset of the library behind a picture.
     copyline: ShownWithPrefix = ABSENT
     repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(default=ABSENT, alias="repo:id")
     repo_name: Annotated[Any, Unruled(), OnXcore("repo:name")] = Field(default=ABSENT, alias="repo:name")
@@ -87,7 +87,7 @@ class Representation(Described):
     """What is shown at one placement."""
 
     placement: PlacementId = Field(description="the placement")
-    # Adobe's own create example has no channel, whatever its schema says.
+    # Adobe's own create example has no channel, although its schema requires one.
     channel: Channel = Field(default=ABSENT, description="the URI of the channel")
     components: Annotated[list[Component], Many("components", minimum=1, until_shown=_NO_COMPONENTS)] = Field(
         description="the pieces of content"
@@ -178,7 +178,7 @@ class Offer(KindModel):
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        """The pages do not agree whether an offer may have two representations for one placement."""
+        """Adobe's pages do not agree whether an offer may have two representations for one placement."""
         first: dict[str, int] = {}
         representations = given.get("representations")
         for index, each in enumerate(representations if isinstance(representations, list) else ()):

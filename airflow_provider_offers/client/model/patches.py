@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902): an author's patch is prepared once, and knows what follows from its operations."""
+"""JSON Patch (RFC 6902): an author's patch is prepared once and knows the effects of its operations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from airflow_provider_offers.client.model.spelling import join_pointer, split_po
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
-# What the service keeps beside the properties.
+# The members that the service keeps besides the properties.
 _BESIDE = ("/id", "/etag", "/created", "/modified")
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 MISSING = object()
 
-# How many bytes the copies of one patch may come to: each could double what the one before it made.
+# Maximum bytes that the copies of one patch may add up to: each copy could double the document.
 _MOST_COPIED = 10_000_000
 
 
@@ -36,9 +36,9 @@ class TestFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FittedPatch:
-    """A patch made for an object as it was read: the operations to send, and its properties `before` and `after` them.
+    """A patch for an object that was read: the operations to send, and the properties `before` and `after` them.
 
-    Properties that are `hidden` from reads are in `after` as they were read, if they were.
+    In `after`, `hidden` properties keep the values of the read.
     """
 
     prepared: PreparedPatch
@@ -48,17 +48,18 @@ class FittedPatch:
 
     @property
     def changed(self) -> list[str]:
-        """The top-level properties that it changes, as far as reads show."""
+        """The top-level properties that it changes, of those that reads show."""
         return differing(self.before, self.after, self.prepared.visible)
 
     def guarded(self, *, whole: bool) -> Patch:
-        """The operations behind tests that make them fail where what they touch has changed since the read.
+        """The operations after `test` operations, which fail if the touched properties have changed since the read.
 
-        There is one test for each top-level property that they touch; with `whole`, one for every property that was
-        read. A property that is absent cannot be tested, nor one that reads leave out or respell: its neighbors guard
-        it. Where nothing else can be tested, the name is. Whether a service can test what it keeps beside the
-        properties is documented nowhere: the read has answered such a test already, and tests of all properties take
-        its place.
+        There is one test for each top-level property that the operations touch; with `whole`, one for every property of
+        the read. A missing property cannot be tested, nor can one that reads leave out or spell differently: the other
+        tests guard it. If no property can be tested, the name is tested.
+
+        Adobe does not document whether a service can test members outside the properties. The read has decided such a
+        test already, so tests of all properties replace it.
         """
         sent = [each for each in self.operations if each["op"] != "test" or each["path"] not in _BESIDE]
         known = [name for name in self.before if name not in self.prepared.kind.unreliable_on_read]
@@ -74,9 +75,9 @@ class FittedPatch:
 
 @dataclass(frozen=True)
 class PreparedPatch:
-    """A patch in neutral names. Flows carry it as one from the author to the wire.
+    """A patch in neutral names. Flows carry it unchanged from the author to the wire.
 
-    `kind` is the kind of object that it is for, or one that spells its properties in the same way.
+    `kind` is the kind of its object, or one with the same spelling.
     """
 
     operations: Patch
@@ -94,9 +95,10 @@ class PreparedPatch:
 
     @cached_property
     def hidden(self) -> frozenset[str]:
-        """The top-level properties of which no read tells what they are after the patch.
+        """The top-level properties whose values after the patch no read shows.
 
-        Those that reads of the kind leave out or respell, the links of generation 1, and what the patch makes of these.
+        These are the properties that reads of the kind leave out or spell differently, the links of generation 1, and
+        properties that the patch moves or copies from them.
         """
         hidden = {"_links", *self.kind.unreliable_on_read}
         found = True
@@ -135,7 +137,7 @@ class PreparedPatch:
         return _is_idempotent(self.changes)
 
     def result(self, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """The properties after its changes, exactly as RFC 6902 defines them; tests are not looked at."""
+        """The properties after its changes, exactly as RFC 6902 defines them; tests are ignored."""
         return apply(self.changes, properties, self.kind)
 
     def fit(
@@ -144,16 +146,15 @@ class PreparedPatch:
         capabilities: Capabilities,
         beside: Mapping[str, Json] = MappingProxyType({}),
     ) -> FittedPatch:
-        """The patch made for an object that was read, in the operations that the generation's pages list.
+        """The patch for an object that was read, in operations that the generation documents.
 
-        - Operations that the pages do not list are rewritten as listed ones, with the values as they are by then:
-          `move` as `remove` and `add`, on xcore `copy` as `add`. A `test` is decided here; where it is not listed, it
-          is left out.
-        - A `test` holds where the value found is the `same`; the value that was read is sent in its place.
-        - Operations on what is `hidden` are neither applied nor rewritten: only the service can do that.
-        - `beside` is what the service keeps beside the properties, so that tests can name it.
+        - An operation that is not documented is rewritten with the current values: `move` as `remove` and `add`, and on
+          xcore `copy` as `add`. A `test` is decided here and left out if it is not documented.
+        - A `test` holds if its value and the current one are the `same`; the current value is sent.
+        - Operations on `hidden` properties are sent unchanged: only the service can apply them.
+        - `beside` holds the members outside the properties, so that tests can name them.
 
-        Raises `InvalidInputError` where the patch does not fit, and `TestFailed` where a test does not hold.
+        Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
         after: dict[str, Json] = copy.deepcopy({**beside, **properties})
@@ -172,16 +173,16 @@ class PreparedPatch:
         return FittedPatch(self, sent, properties, after)
 
     def fingerprint(self, properties: Mapping[str, Json]) -> str:
-        """A digest of what it touches and reads show; equal for properties that are the same there."""
+        """A digest of the touched properties that reads show; equal if these properties are the same."""
         return fingerprint({name: properties[name] for name in self.visible if name in properties})
 
     def is_shown_by(self, properties: Mapping[str, Json]) -> bool | None:
-        """Whether the properties show everything that the patch does; None where that cannot be told.
+        """Whether the properties show the whole effect of the patch; None if that cannot be decided.
 
-        A patch that only sets members shows where it would change nothing. Of any other, the members that it sets have
-        the values that it sets, the members that it removes are absent, and what it appends is at the end of the list.
-        What it does at an index of a list, or by moving and copying, leaves no such trace, and other items may have
-        been appended after its own. A `hidden` property that has another value proves nothing.
+        A patch that only sets members is shown if it would change nothing. Otherwise, the members that it sets must
+        have its values, the members that it removes must be absent, and the items that it appends must be at the end of
+        the list. Operations at a list index, moves and copies leave no such trace, and other items may have been
+        appended after ours. A `hidden` property with another value proves nothing.
         """
         visible = [operation for operation in self.changes if not _tops(operation) & self.hidden]
         seen = _are_shown(visible, properties)
@@ -202,9 +203,12 @@ def _top(pointer: str) -> str:
 
 
 def _is_idempotent(operations: Patch) -> bool:
-    """Setting members is idempotent. Anything inside a list, removing, moving and testing are not: what stands at an
-    index may be another item by the second time. Nor is setting a part of something that is set whole afterwards: the
-    second time, the part may have no place."""
+    """Whether the operations only set members, so that a second application has no effect.
+
+    Operations inside a list, removals, moves and tests are not idempotent: an index may name another item the second
+    time. Setting a part of a member that is set as a whole afterwards is not idempotent either: the second time, the
+    part may have no place.
+    """
     sets = all(
         operation["op"] in ("add", "replace") and not any(map(is_index, split_pointer(operation["path"])))
         for operation in operations
@@ -217,15 +221,14 @@ def _is_idempotent(operations: Patch) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Trace:
-    """What an operation leaves in an object: the value that is there, and the one that it sets; or the list that is
-    there, and the items that it appends."""
+    """The trace of an operation: the current and the wanted value; or the current list and the appended items."""
 
     there: Json | object
     wanted: Json | object
     appended: bool = False
 
     def is_seen(self) -> bool | None:
-        """Whether the object shows it; None where that cannot be told."""
+        """Whether the object shows the trace; None if that cannot be decided."""
         if self.there is MISSING or self.wanted is MISSING:
             return self.there is self.wanted
         if not self.appended:
@@ -243,14 +246,14 @@ def _are_shown(operations: Patch, properties: Mapping[str, Json]) -> bool | None
     try:
         traces = _traces(operations, properties)
     except InvalidInputError:
-        # They have no place to set something, so they have not been applied.
+        # The operations have no place in this object, so they have not been applied.
         return False
     seen = None if traces is None else [trace.is_seen() for trace in traces]
     return None if seen is None or None in seen else all(seen)
 
 
 def _traces(operations: Patch, properties: Mapping[str, Json]) -> list[_Trace] | None:
-    """What the operations leave in the object; None where they leave no trace that tells."""
+    """The traces of the operations in the object; None if they leave no clear trace."""
     if _is_idempotent(operations):
         return [_Trace(dict(properties), apply(operations, properties))]
     paths = [operation["path"] for operation in operations]
@@ -270,7 +273,7 @@ def _traces(operations: Patch, properties: Mapping[str, Json]) -> list[_Trace] |
 
 
 def _are_nested(paths: Sequence[str]) -> bool:
-    """Whether one path lies in another; two that append to one list do not."""
+    """Whether one path lies in another; two paths that append to one list are not nested."""
     return any(
         one != other and (one + "/").startswith(other.removesuffix("/-") + "/") for one in paths for other in paths
     )
@@ -279,7 +282,7 @@ def _are_nested(paths: Sequence[str]) -> bool:
 def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
     """The properties after the operations, exactly as RFC 6902 defines them.
 
-    Raises `InvalidInputError` where they do not fit, and `TestFailed` where a test does not hold.
+    Raises `InvalidInputError` if they do not fit, and `TestFailed` if a test does not hold.
     """
     result: dict[str, Json] = copy.deepcopy(dict(properties))
     allowance = _Allowance()
@@ -290,7 +293,7 @@ def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSON
 
 @dataclass(slots=True)
 class _Allowance:
-    """How many bytes the copies of one patch may still come to."""
+    """The bytes that are left for the copies of one patch."""
 
     left: int = _MOST_COPIED
 
@@ -301,7 +304,7 @@ def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allo
     if operation["op"] == "copy":
         allowance.left -= len(json.dumps(properties))
         if allowance.left < 0:
-            raise _unfit(kind, f"its copies come to more than {_MOST_COPIED} bytes")
+            raise _unfit(kind, f"its copies add up to more than {_MOST_COPIED} bytes")
     try:
         result: dict[str, Json] = jsonpatch.apply_patch(properties, [copy.deepcopy(dict(operation))], in_place=True)
     except jsonpatch.JsonPatchTestFailed as failure:
@@ -326,7 +329,7 @@ def _tested(properties: Mapping[str, Json], operation: Operation) -> Json:
 
 
 def _rewritten(properties: Mapping[str, Json], operation: Operation, kind: Kind) -> list[Operation]:
-    """A `move` or `copy` by the value that it finds."""
+    """A `move` or `copy`, rewritten with the current value."""
     word, source, target = operation["op"], operation["from"], operation["path"]
     if word == "move" and target.startswith(f"{source}/"):
         raise _unfit(kind, f"{source} cannot be moved into itself")
@@ -350,7 +353,7 @@ def is_index(token: str) -> bool:
 
 
 def value_at(document: Json, pointer: str) -> Json | object:
-    """The value at the place; `MISSING` where there is none."""
+    """The value at the place; `MISSING` if there is none."""
     for token in split_pointer(pointer):
         if isinstance(document, Mapping) and token in document:
             document = document[token]
@@ -362,5 +365,5 @@ def value_at(document: Json, pointer: str) -> Json | object:
 
 
 def as_text(value: Json | object) -> str:
-    """A value that `value_at` found, for a message."""
+    """A value of `value_at`, for a message."""
     return "nothing" if value is MISSING else legible(json.dumps(value, ensure_ascii=False))

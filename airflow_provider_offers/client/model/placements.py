@@ -1,4 +1,4 @@
-"""What a placement is made of, in Adobe's words."""
+"""The model of a placement, in Adobe's words."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The places of a document as its model describes them: what those who walk a document go along.
+"""The places of a document, read from its model, for functions that walk a document.
 
-One `Place` is read off each field of a model, once in a process. Pydantic checks a value on its own; this is for what
-pydantic does not do: to clean, to spell, to find references and near misses, and to name the rule for one place of a
-patch.
+Each field of a model gives one `Place`, once in a process. Pydantic checks values without it. Places serve everything
+else: cleaning, spelling, references, near misses, and the rule for one place of a patch.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ F = TypeVar("F")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One place: its annotation, the type that it holds, what its field says about it, and what lies below.
+    """One place: its annotation, the type of its value, the facts of its field, and the places below it.
 
-    `members` are those of an object that a rule is about, `unruled` those that Adobe's documents merely show. `item` is
-    an element of a list, `own` a member of an object whose names are its author's.
+    `members` are the members with rules, and `unruled` those that Adobe's documents only show. `item` is the place of a
+    list's elements, and `own` that of the members of an object whose names the author chooses.
     """
 
     annotation: Any = Any
@@ -39,7 +38,7 @@ class Place:
     description: str = ""
 
     def fact(self, kind: type[F]) -> F | None:
-        """What the field says in that word; the last one counts."""
+        """The field's fact of that class; the last one counts."""
         return next((each for each in reversed(self.facts) if isinstance(each, kind)), None)
 
     @property
@@ -48,12 +47,12 @@ class Place:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The members that must be there."""
+        """The required members."""
         return tuple(name for name, member in self.members.items() if member.is_required)
 
     @property
     def known(self) -> tuple[str, ...]:
-        """Every name of a member that Adobe's documents show."""
+        """Every member name that Adobe's documents show."""
         return (*self.members, *self.unruled)
 
     def below(self, token: str) -> Place:
@@ -61,11 +60,11 @@ class Place:
         return self.item or self.own or self.members.get(token, ANY)
 
     def requires(self, token: str) -> bool:
-        """Whether the member must be there."""
+        """Whether the member is required."""
         return token in self.members and self.members[token].is_required
 
     def at(self, tokens: Sequence[str]) -> tuple[Place, Place]:
-        """The place that holds the one which a path names, and that one."""
+        """The place that a path names, after the place that contains it."""
         parent = here = self
         for token in tokens:
             parent, here = here, here.below(token)
@@ -89,7 +88,7 @@ def place_of(model: type[Described]) -> Place:
 
 @cache
 def marked(model: type[Described], fact: type[F], condition: Callable[[F], bool] = bool) -> tuple[str, ...]:
-    """The properties of an object that a fact is told of."""
+    """The properties of an object whose fields state the fact."""
     told = {name: place.fact(fact) for name, place in place_of(model).members.items()}
     return tuple(name for name, each in told.items() if each is not None and condition(each))
 
@@ -99,7 +98,7 @@ def _read(annotation: Any) -> Place:
 
 
 def _unwrapped(annotation: Any, facts: tuple[Any, ...]) -> Place:
-    """The place of a type; `facts` are those of the annotation around it."""
+    """The place of a type; `facts` are those of the surrounding annotation."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _unwrapped(inner[0], (*inner[1:], *facts))

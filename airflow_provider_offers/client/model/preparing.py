@@ -1,4 +1,4 @@
-"""An author's JSON Patch: checked, brought into neutral names and values, and prepared for the way to the wire."""
+"""Prepares an author's JSON Patch: checks it, converts it to neutral names, and cleans its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_offers.client.model.spelling import join_pointer, neutral_
 from airflow_provider_offers.client.model.validation import Validate, check_operations, check_patch
 from airflow_provider_offers.client.wire.messages import Json
 
-# The members of each operation. RFC 6902: any others are ignored.
+# The members of each operation. RFC 6902 says that any others are ignored.
 _MEMBERS = {
     **dict.fromkeys(("add", "replace", "test"), ("op", "path", "value")),
     **dict.fromkeys(("move", "copy"), ("op", "from", "path")),
@@ -25,10 +25,10 @@ _MEMBERS = {
 
 
 def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate = True) -> PreparedPatch:
-    """A JSON Patch in either generation's spelling, once it is fit for every kind of object that it is meant for.
+    """A prepared JSON Patch from either generation's spelling, valid for every kind of object that gets it.
 
-    The kinds are spelled alike: those of offers, or a single one. Raises `InvalidInputError` with everything that is
-    wrong.
+    The kinds are one kind, or both kinds of offers, which are spelled alike. Raises `InvalidInputError` with every
+    violation at once.
     """
     operations = as_given(operations)
     check_operations(operations)
@@ -43,8 +43,8 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
 def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
     """A well-formed patch in neutral names, from paths and values in either generation's spelling.
 
-    Both kinds of offers are spelled alike. `/_instance/xdm:status` and `/status` are one path. Links (`/_links/...`)
-    exist in generation 1 only.
+    Both kinds of offers are spelled alike. `/_instance/xdm:status` and `/status` are the same path. Links
+    (`/_links/...`) exist in generation 1 only.
     """
     violations: list[Violation] = []
     neutral = []
@@ -78,7 +78,7 @@ def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
         )
     if split_pointer(pointer)[0] == "_links":
         if api != "xcore":
-            raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} keeps none")
+            raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} has no links")
         return pointer
     tokens = split_pointer(_inside(pointer))
     return join_pointer(neutral_tokens([BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])

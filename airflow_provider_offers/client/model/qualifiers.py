@@ -1,4 +1,4 @@
-"""What a collection qualifier (formerly a tag) is made of, in Adobe's words."""
+"""The model of a collection qualifier (formerly a tag), in Adobe's words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from airflow_provider_offers.client.model.facts import AnyText, Shown, Unreliabl
 
 
 class CollectionQualifier(KindModel):
-    """A label on offers that collections select by."""
+    """A label on offers; collections select offers by it."""
 
     name: Name = Field(description="the name; the service allows each name once")
-    # Lists show the name alone.
+    # Lists show only the name.
     description: Annotated[AnyText, UnreliableOnRead()] = Field(default=ABSENT, description="free text")
     labels: Shown = ABSENT

@@ -1,4 +1,4 @@
-"""What a search asks for, in neutral names: checked here, spelled by the generations."""
+"""A search in neutral names: checked here, spelled by the generations."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SMALL_LIMIT = 50
 _MAX_COUNT = 10**9
 
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~")
-# Those that compare with one value as it is, which may be spelled differently on the wire.
+# These operators compare with one exact value, which may be spelled differently on the wire.
 EXACT = ("==", "!=")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One `property` expression. Without an operator it asks whether the property exists (`absent`: does not)."""
+    """One `property` expression. Without an operator it requires the property to exist (`absent`: not to exist)."""
 
     path: str
     operator: str | None = None
@@ -38,16 +38,16 @@ class Filter:
 
     @property
     def text(self) -> str:
-        """The expression as its author may have written it."""
+        """The expression in a form that its author may have written."""
         return f"{'!' if self.absent else ''}{self.path}{self.operator or ''}{self.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A checked search. `limit` bounds what it yields; `page_size` is the request's own `limit`, a hint to the service.
+    """A checked search. `limit` bounds its results; `page_size` is the request's own `limit`, a hint to the service.
 
-    `ids` and `name` are exact lookups; `start` continues where an earlier listing stopped, in the wire's own form.
-    `order_by` holds (path, descending) pairs.
+    `ids` and `name` are exact lookups. `start` continues an earlier listing, in the wire's own form. `order_by` holds
+    pairs of path and descending.
     """
 
     q: str | None = None
@@ -63,7 +63,7 @@ class Query:
 
     @property
     def request_size(self) -> int | None:
-        """What the request asks for as a page: no more than the whole search wants, unless it says otherwise."""
+        """The page size in the request: `page_size`, or else at most the limit of a small search."""
         if self.page_size is None and self.limit is not None and self.limit <= _SMALL_LIMIT:
             return self.limit
         return self.page_size
@@ -82,12 +82,12 @@ def parse_query(
     name: str | None = None,
     start: str | None = None,
 ) -> Query:
-    """A checked query, or `InvalidInputError` with every violation at once.
+    """A checked query. Raises `InvalidInputError` with every violation at once.
 
-    `q` is plain text: what the service's search syntax reserves is escaped here, and it is put into lower case as
-    the documents ask. Surrounding double quotes make it one exact phrase. `properties` are expressions such as
-    `status==approved` or `selectionConstraint.endDate<2026-07-01T00:00:00Z`, all of which must hold. `order_by`
-    names properties, `-` in front for descending. One text may stand for a list, with commas between what it lists.
+    `q` is plain text: reserved characters of the service's search syntax are escaped here, and the text becomes lower
+    case, as Adobe's documents require. Double quotes around it make one exact phrase. `properties` are expressions such
+    as `status==approved` or `selectionConstraint.endDate<2026-07-01T00:00:00Z`; all must hold. `order_by` names
+    properties; `-` in front means descending. One text with commas may replace a list.
     """
     violations: list[Violation] = []
     text_of_q = _checked_q(q, violations)
@@ -127,7 +127,7 @@ def parse_query(
 
 
 def escape_q(text: str) -> str:
-    """Plain text in the service's search syntax: lower case, reserved characters behind a backslash."""
+    """Plain text in the service's search syntax: lower case, with a backslash before reserved characters."""
     text = text.lower().strip()
     if len(text) > 2 and text[0] == text[-1] == '"':
         return f'"{_escape(text[1:-1])}"'
@@ -169,7 +169,7 @@ def _texts(name: str, given: Any, violations: list[Violation], *, split: bool = 
 
 
 def _is_text(given: Any) -> TypeGuard[str]:
-    """Text that a URL can carry: half of a surrogate pair is none."""
+    """Whether the value is text that a URL can hold, so not half of a surrogate pair."""
     return isinstance(given, str) and not any("\ud800" <= letter <= "\udfff" for letter in given)
 
 
@@ -180,9 +180,9 @@ def _field(text: str, violations: list[Violation]) -> str:
 
 
 def _filters(text: str, violations: list[Violation]) -> list[Filter]:
-    """The filters of one text: commas separate several, as Adobe's list pages have it.
+    """The filters in one text: commas separate them, as on Adobe's list pages.
 
-    What follows a comma must name a property that is known; anything else may be the rest of a value.
+    A known property must follow each comma; any other text may be the rest of a value.
     """
     from airflow_provider_offers.client.model.filters import is_known
 
@@ -192,8 +192,8 @@ def _filters(text: str, violations: list[Violation]) -> list[Filter]:
         match = _FILTER.fullmatch(other.strip())
         if match is None or not is_known(match["path"]):
             accepted = (
-                "a property that is known after each comma, which separates filters; a value with a comma can be "
-                "asked for as a pattern, with . in its place, such as name~Spring. Summer"
+                "a known property after each comma, because commas separate filters; for a value with a comma, use a "
+                "pattern with . in its place, such as name~Spring. Summer"
             )
             violations.append(Violation("properties", quoted(text), accepted))
             return []
@@ -219,7 +219,7 @@ def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:
 
 
 def _count(name: str, given: Any, violations: list[Violation]) -> int | None:
-    """A whole number of at least 1, also as text, since templates render to text."""
+    """A whole number of at least 1, also as text, because templates render to text."""
     if given is None:
         return None
     try:

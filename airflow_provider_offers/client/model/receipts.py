@@ -1,4 +1,4 @@
-"""The small JSON objects that stand for objects between tasks: receipts of writes, and what a read shows."""
+"""The small JSON objects that tasks pass to each other: receipts of writes, and results of reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from airflow_provider_offers.client.settings import Settings
 
 
 def write_receipt(written: Written, settings: Settings, kind: Kind, given: Any = None) -> dict[str, Any]:
-    """The receipt of a write. The name comes from the write, or from what named the object (`given`).
+    """The receipt of a write. The name comes from the write, or from `given`, which named the object.
 
-    An offer's has `offer_type`, that of another object `kind`.
+    The receipt of an offer has `offer_type`; that of another object has `kind`.
     """
     receipt = written.receipt
     told: dict[str, Any] = {
@@ -36,7 +36,7 @@ def write_receipt(written: Written, settings: Settings, kind: Kind, given: Any =
 
 
 def entity_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:
-    """What a read or a search shows of an offer: its ids, status and window; `full` adds every property."""
+    """The result of a read or a search of an offer: its ids, status and window; `full` adds every property."""
     receipt: dict[str, Any] = {
         "id": entity.id,
         "instance_id": entity.instance_id,
@@ -54,7 +54,7 @@ def entity_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[st
 
 
 def object_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:
-    """What a read or a search shows of an object of any kind: `status` and `window` only where the kind has them."""
+    """The result of a read or a search of an object of any kind; `status` and `window` only if the kind has them."""
     receipt = entity_receipt(entity, settings, full=False)
     offer_type = receipt.pop("offer_type")
     status, window = receipt.pop("status"), receipt.pop("window")
@@ -69,7 +69,7 @@ def object_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[st
 
 
 def _name_in(given: Any) -> str | None:
-    """The name in what named an object: a receipt, or `name:` and the name."""
+    """The name in `given`: a receipt, or `name:` and the name."""
     if isinstance(given, Mapping):
         return given.get("name")
     if isinstance(given, str) and given.strip().startswith(NAME_PREFIX):

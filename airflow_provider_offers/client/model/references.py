@@ -14,7 +14,7 @@ from airflow_provider_offers.client.model.spelling import escape_token
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
-    """One place of a document that refers to another object: where, by which text, and of which types it may be."""
+    """One place in a document that refers to another object: its pointer, its text, and the possible types."""
 
     pointer: str
     target: str
@@ -23,14 +23,14 @@ class Pointing:
 
 @cache
 def targets(place: Place) -> frozenset[str]:
-    """The types of objects that a document may refer to from that place on."""
+    """The types of objects to which a document may refer at or below that place."""
     refers = place.fact(RefersTo)
     below = [*place.members.values(), *(each for each in (place.item, place.own) if each is not None)]
     return frozenset(refers.type_names if refers else ()).union(*map(targets, below))
 
 
 def pointings(place: Place, value: Any, pointer: str = "") -> Iterator[Pointing]:
-    """The references in the value, whatever else is wrong with it."""
+    """The references in the value, also in a value with other errors."""
     if not targets(place):
         return
     refers = place.fact(RefersTo)
@@ -48,9 +48,9 @@ def pointings(place: Place, value: Any, pointer: str = "") -> Iterator[Pointing]
 
 
 def without_receipts(place: Place, value: Any) -> Any:
-    """The value with the id in place of what a task returned about an object, wherever an id is wanted."""
+    """The value with an id instead of a task's result, wherever an id is expected."""
     if place.fact(RefersTo) is not None:
-        # Every receipt has both; nothing else that may stand there is an object.
+        # Every receipt has both members. No other object may stand here.
         is_receipt = isinstance(value, Mapping) and "instance_id" in value and isinstance(value.get("id"), str)
         return value["id"] if is_receipt else value
     if not targets(place):

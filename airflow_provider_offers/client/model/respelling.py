@@ -1,15 +1,15 @@
-"""Names that a service may respell: blanks at their ends, and letters that Unicode writes in several ways."""
+"""Names that a service may change: blanks at their ends, and letters with several forms in Unicode."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# Not blank to Python, and not to be seen either.
+# Invisible characters that Python does not count as blank.
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"
 
 
 def plain_name(name: str) -> str:
-    """The name as no service respells it: composed letters (NFC), nothing blank or unseen at its ends."""
+    """The name in a form that no service changes: composed letters (NFC), no blank or invisible ends."""
     composed = unicodedata.normalize("NFC", name)
     while composed != (stripped := composed.strip().strip(_UNSEEN)):
         composed = stripped
@@ -17,7 +17,7 @@ def plain_name(name: str) -> str:
 
 
 def is_respelling(given: str, name: str) -> bool:
-    """Whether one name may be what a service made of the other."""
+    """Whether a service may have turned one name into the other."""
     return given != name and _bare(given) == _bare(name)
 
 

@@ -1,4 +1,4 @@
-"""What a decision rule is made of, in Adobe's words."""
+"""The model of a decision rule, in Adobe's words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Condition(Described):
 class DecisionRule(KindModel):
     """Which profiles qualify for an offer or for a criterion of a decision.
 
-    Adobe's pages write the description and the condition without a prefix on generation 1; reads have been seen with
+    On generation 1, Adobe's pages write the description and the condition without a prefix; some reads show them with
     one.
     """
 

@@ -1,4 +1,4 @@
-"""What the hooks give back, as types: receipts of writes, and what a read shows."""
+"""The types of the hooks' results: receipts of writes, and results of reads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Window(TypedDict):
-    """When an offer may be shown, as the service spells it."""
+    """The window of an offer, in the service's spelling."""
 
     start: str | None
     end: str | None
 
 
 class Identity(TypedDict):
-    """What tells an object from every other."""
+    """The members that identify an object."""
 
     id: str
     instance_id: str
@@ -22,7 +22,7 @@ class Identity(TypedDict):
 
 
 class WriteReceipt(Identity):
-    """What a write tells. An offer has `offer_type`, an object of any kind `kind`; a deletion leaves no etag."""
+    """The receipt of a write. An offer has `offer_type`, an object of any kind `kind`; a deletion leaves no etag."""
 
     etag: int | None
     offer_type: NotRequired[str]
@@ -33,7 +33,7 @@ class WriteReceipt(Identity):
 
 
 class ReadReceipt(Identity):
-    """What a read or a search shows. Offers have `offer`, objects of any kind `object`, with every property."""
+    """The result of a read or a search. Offers have `offer`, objects of any kind `object`, with every property."""
 
     etag: int
     offer_type: NotRequired[str]

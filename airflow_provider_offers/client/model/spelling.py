@@ -1,7 +1,7 @@
-"""Renaming between the neutral form and a wire form, driven by a tree of the names that differ.
+"""Renames members between the neutral form and a wire form, with a tree of the names that differ.
 
-A tree names only what is spelled differently on the wire; whatever it does not name passes through untouched, and
-so does everything below it. That makes the way there and back lossless for properties that nobody has heard of.
+A tree contains only members with another spelling on the wire. All other members, and everything below them, stay
+unchanged. Unknown properties therefore survive the way there and back.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from airflow_provider_offers.client.wire.messages import Json
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """How one place of a document is spelled on the wire.
+    """The spelling of one place of a document on the wire.
 
-    `members` maps neutral member names to (wire name, how the member itself is spelled); `items` says how the
-    elements of an array are, `values` how the members of an object with names of its author's own; `to_wire` and
-    `to_neutral` convert a leaf's value. `either` are members that the wire shows in a second spelling too.
+    `members` maps neutral member names to the wire name and the spelling of the member itself. `items` is the spelling
+    of an array's elements, and `values` that of the members of an object whose names the author chooses. `to_wire` and
+    `to_neutral` convert the value of a leaf. `either` holds members that the wire may also show in a second spelling.
     """
 
     members: Mapping[str, tuple[str, Spelled]] = field(default_factory=dict)
@@ -37,15 +37,15 @@ class Spelled:
         object.__setattr__(self, "_neutral", {wire: (neutral, child) for neutral, (wire, child) in every})
 
     def neutral_name(self, name: str) -> tuple[str, Spelled]:
-        """The neutral name of a member given in either spelling, and how the member is spelled."""
+        """The neutral name of a member in either spelling, and the spelling of the member itself."""
         if name in self.members:
             return name, self.members[name][1]
         return self._neutral.get(name, (name, PLAIN))
 
     def as_shown(self, document: Mapping[str, Json]) -> Spelled | None:
-        """How this very document spells what has two spellings; None where it is as everywhere.
+        """The spelling of this document if it uses second spellings; None if it is the usual one.
 
-        What is not there is spelled as the rest of it.
+        Missing members get the spelling of the others.
         """
         second = {name for name, (wire, _) in self.either.items() if wire in document}
         if not second:
@@ -62,10 +62,10 @@ PLAIN = Spelled()
 
 
 def neutral_value(value: Json, spelled: Spelled, pointer: str = "", *, is_read: bool = False) -> Json:
-    """The value in neutral spelling, whichever spelling it came in.
+    """The value in neutral spelling, from either spelling.
 
-    Raises `InvalidInputError` where an object gives one property in both spellings. Of what is read from the wire,
-    which somebody else may have written so, the wire's own spelling counts instead.
+    Raises `InvalidInputError` if an object has a property in both spellings. In a value that was read from the wire,
+    the wire's own spelling counts instead, because somebody else may have written both.
     """
     if isinstance(value, Mapping) and spelled.members:
         renamed: dict[str, Json] = {}
@@ -101,7 +101,7 @@ def neutral_value(value: Json, spelled: Spelled, pointer: str = "", *, is_read: 
 
 
 def wire_value(value: Json, spelled: Spelled) -> Json:
-    """A neutral value as the wire spells it."""
+    """A neutral value in the spelling of the wire."""
     if isinstance(value, Mapping) and spelled.members:
         renamed = {}
         for name, member in value.items():
@@ -116,12 +116,12 @@ def wire_value(value: Json, spelled: Spelled) -> Json:
 
 
 def neutral_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spelled]:
-    """A path given in either spelling in neutral names, and how the place that it names is spelled."""
+    """A path in neutral names, from either spelling, and the spelling of the place that it names."""
     return _walk(tokens, spelled, Spelled.neutral_name)
 
 
 def wire_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spelled]:
-    """A neutral path in the wire's names, and how the place that it names is spelled."""
+    """A neutral path in the wire's names, and the spelling of the place that it names."""
     return _walk(tokens, spelled, Spelled.wire_name)
 
 

@@ -1,4 +1,4 @@
-"""The checks before sending: objects and patches against the rules of their kind, every violation at once."""
+"""The checks before sending: objects and patches against the rules of their kind, with every violation at once."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from airflow_provider_offers.client.wire.messages import Json
 
 log = logging.getLogger(__name__)
 
-# True refuses what is certain to be wrong and warns of what is doubtful, "strict" refuses both, False checks the form.
+# True rejects errors and warns of doubts, "strict" rejects both, False checks only the form.
 Validate = bool | Literal["strict"]
-# Those in which customers may see the object: what a draft may leave unfinished must be right by then.
+# The statuses in which customers may see the object. A draft may be incomplete; a shown object may not.
 SHOWN_STATUSES = ("approved", "live")
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
@@ -40,17 +40,17 @@ _COUNTED = re.compile(r"(\d+) [a-z]")
 
 
 def checked_validate(given: Any) -> Validate:
-    """How strict the checks are to be; `InvalidInputError` names the ways."""
+    """The checked value of `validate`; `InvalidInputError` names the allowed values."""
     if isinstance(given, bool) or given == "strict":
         return given  # type: ignore[no-any-return]
-    accepted = "True (refuse what is wrong), 'strict' (what is doubtful too) or False (check the form only)"
+    accepted = "True (reject errors), 'strict' (reject doubts too) or False (check only the form)"
     raise InvalidInputError("The checks are not valid", [Violation("validate", quoted(given), accepted)])
 
 
 def settle(subject: str, called: str, findings: Iterable[Violation], validate: Validate = True) -> None:
-    """Refuse what is certain, and with `"strict"` what is doubtful; warn of each doubt that is sent.
+    """Reject errors, and with `"strict"` doubts too; warn of each doubt that is sent.
 
-    Raises `InvalidInputError` with everything that is refused. `called` is what the warnings call the document.
+    Raises `InvalidInputError` with everything that is rejected. `called` names the document in the warnings.
     """
     found = list(findings)
     refused = [each for each in found if validate == "strict" or not isinstance(each, Doubt)]
@@ -61,9 +61,9 @@ def settle(subject: str, called: str, findings: Iterable[Violation], validate: V
 
 
 def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate: Validate = True) -> None:
-    """Refuse an object that the service would refuse. Pointers in the message are those of `given`.
+    """Reject an object that the service would refuse. The pointers in the message are those of `given`.
 
-    Raises `InvalidInputError` with every violation; of what is doubtful it warns.
+    Raises `InvalidInputError` with every violation, and warns of doubts.
     """
     if validate is False:
         return
@@ -73,7 +73,7 @@ def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate
 
 
 def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> list[Violation]:
-    """Everything that is wrong or doubtful, at its place in `given`."""
+    """Every error and doubt, with its place in `given`."""
     return [
         replace(finding, pointer=given_pointer(given, finding.pointer, kind.names))
         for finding in _offer_violations(kind, properties)
@@ -100,7 +100,7 @@ def _size(content: Json) -> int:
 
 
 def _in_status(status: Json, found: list[Violation]) -> list[Violation]:
-    """The findings about an object in that status: what a draft may leave unfinished is certain once it is shown."""
+    """The findings for an object in that status. Gaps are doubts in a draft, and errors in a shown object."""
     if status not in SHOWN_STATUSES:
         return found
     return [
@@ -117,10 +117,10 @@ def check_result(
     validate: Validate = True,
     told: set[str] | None = None,
 ) -> None:
-    """Refuse a patch that would leave an object which the service refuses; `before` and `after` are its properties.
+    """Reject a patch whose result the service would refuse; `before` and `after` are the object's properties.
 
-    What was wrong before and is no worse afterwards is no reason. Raises `InvalidInputError`. Of what is doubtful it
-    warns, unless `check_patch` has done so already, or `told` has it from an earlier try.
+    An error that existed before and is no worse afterwards does not count. Raises `InvalidInputError`. Warns of doubts,
+    unless `check_patch` has done so already, or `told` has them from an earlier try.
     """
     if validate is False:
         return
@@ -142,14 +142,14 @@ def check_result(
 
 
 def _gist(finding: Violation) -> str:
-    """What a finding says, wherever it is: one doubt has other pointers in a patch and in what the patch makes."""
+    """The finding without its place: the same doubt has different pointers in a patch and in its result."""
     return f"{finding.given} {re.sub(r'[0-9]+', '#', finding.accepted)}"
 
 
 def _by_place(violations: Iterable[Violation]) -> defaultdict[tuple[str, bool], list[Violation]]:
-    """The violations by their pointers, in which one index is like another: items move up when others go.
+    """The violations by pointer, with all indexes alike: items move up when others are removed.
 
-    A doubt that has become certain, such as in a draft that is approved, is another one.
+    A doubt that has become an error, such as in a draft that is approved, has its own key.
     """
     places: defaultdict[tuple[str, bool], list[Violation]] = defaultdict(list)
     for violation in violations:
@@ -159,13 +159,13 @@ def _by_place(violations: Iterable[Violation]) -> defaultdict[tuple[str, bool], 
 
 
 def _most(violations: Iterable[Violation]) -> int:
-    """How many there are of what is too many."""
+    """The largest count in violations that are about too many entries."""
     counts = [_COUNTED.match(violation.given) for violation in violations]
     return max((int(count[1]) for count in counts if count is not None), default=0)
 
 
 def check_operations(patch: Any) -> None:
-    """Refuse what is no JSON Patch (RFC 6902), whatever it is about."""
+    """Reject anything that is not a JSON Patch (RFC 6902)."""
     found = list(_form_violations(patch))
     if found:
         raise InvalidInputError("The patch cannot be sent", found)
@@ -199,10 +199,10 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
 
 
 def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> None:
-    """Refuse a well-formed patch in neutral names whose effect the service would refuse, as far as that shows.
+    """Reject a well-formed patch in neutral names if the patch itself shows that the service would refuse the result.
 
-    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Of what is
-    doubtful it warns.
+    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Warns of
+    doubts.
     """
     if validate is not False:
         subject = f"The patch of the {kind.noun} cannot be sent"
@@ -210,7 +210,7 @@ def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> None:
 
 
 def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
-    """Everything that is wrong or doubtful about a well-formed patch."""
+    """Every error and doubt about a well-formed patch."""
     found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
     gathered = _Gathered(kind, patch)
     found += [violation for violation in gathered.violations() if violation not in found]
@@ -227,9 +227,7 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
     if word == "test" or not all(isinstance(each, Doubt) for each in names):
         return
     if tokens[0] in BESIDE:
-        yield Violation(
-            f"/{index}/path", repr(path), f"a property of the {kind.subject}'s own: the service assigns this one"
-        )
+        yield Violation(f"/{index}/path", repr(path), f"a property of the {kind.subject}; the service assigns this one")
         return
     parent, place = kind.place.at(tokens)
     if word in ("move", "remove"):
@@ -249,9 +247,9 @@ def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) ->
 
 
 def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
-    """What is wrong or doubtful about the names in an operation's paths.
+    """The errors and doubts about the names in an operation's paths.
 
-    Only what is written is doubtful; a property of the author's own may be moved and taken away without a word.
+    Only a property that is written is doubtful. An unknown property may be moved away or removed without a warning.
     """
     for name in ("path", "from"):
         if name not in operation:
@@ -285,7 +283,7 @@ def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[st
 
 
 class _Gathered:
-    """What is known of an object after a patch without a read: the members that the patch sets, nested as they are."""
+    """The known state of an object after a patch, without a read: the members that the patch sets, nested."""
 
     def __init__(self, kind: Kind, patch: Patch) -> None:
         self._kind = kind
@@ -303,7 +301,7 @@ class _Gathered:
         if word == "test":
             return
         self._forget(tokens)
-        # What stands at an index of a list does not show.
+        # The item at an index of a list is not known.
         if word not in ("add", "replace") or tokens[0] == "_links" or any(map(is_index, tokens)):
             return
         holder = self._known
@@ -313,7 +311,7 @@ class _Gathered:
         self._origins[tokens] = index
 
     def _forget(self, tokens: tuple[str, ...]) -> None:
-        """Forget a place and what lies in it; where it lies in what is set as one, that."""
+        """Forget a place and everything below it; if it lies in a value that was set as a whole, forget that value."""
         holder = self._known
         for depth, token in enumerate(tokens, 1):
             below = holder.get(token)
@@ -329,7 +327,7 @@ class _Gathered:
         return self._known.get("status")
 
     def violations(self) -> Iterator[Violation]:
-        """Where the rules between members are broken, or there are too many; pointers count the operations."""
+        """The violations of rules between members, and of maximum sizes; pointers count the operations."""
         for violation in _together(self._kind.place, self._known, ""):
             yield replace(violation, pointer=self._place(violation.pointer))
         if self._fits:
@@ -340,12 +338,12 @@ class _Gathered:
         for length in range(len(tokens), 0, -1):
             if tokens[:length] in self._origins:
                 return f"/{self._origins[tokens[:length]]}/value{join_pointer(list(tokens[length:]))}"
-        # No operation sets it as one: the last of those that set something in it.
+        # No operation sets the whole place: take the last operation that sets something in it.
         return f"/{max(index for place, index in self._origins.items() if place[: len(tokens)] == tokens)}/path"
 
 
 def _together(place: Place, known: Json, pointer: str) -> Iterator[Violation]:
-    """The rules of objects that span several of their members."""
+    """The violations of rules that span several members of an object."""
     if not isinstance(known, Mapping) or not (place.own or place.model):
         return
     more: Iterable[Violation] = () if place.model is None else place.model.between(known)

@@ -1,4 +1,4 @@
-"""Windows of offers and decisions: half-open intervals of instants, written from calendars and time zones."""
+"""Windows of offers and decisions: half-open intervals of instants, from dates, time zones and durations."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
-# What a window may be doubtful for; each can be waived by its name.
+# The doubts about a window; each can be waived by its name.
 WindowDoubt = Literal["window_over", "ambiguous_time", "mixed_duration"]
 WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
 
 
 @dataclass(frozen=True, slots=True)
 class OfferWindow:
-    """`[start, end)`: the offer may be shown from `start` on and no longer at `end`.
+    """`[start, end)`: the offer may be shown from `start` on, and no longer at `end`.
 
-    Takes aware datetimes of any zone and keeps them as the service does, in UTC and whole milliseconds, so that two
-    windows are equal when their instants are. Raises `InvalidInputError` for a naive end, and for a window that is
-    empty or reversed.
+    Accepts aware datetimes of any zone and stores them as the service does: in UTC and whole milliseconds. Two windows
+    are therefore equal if their instants are. Raises `InvalidInputError` for a datetime without a zone, and for a
+    window that is empty or reversed.
 
-    `doubts` says, by the name under which it can be waived, where what the author wrote has two meanings.
+    `doubts` has a sentence for each ambiguity in the author's values, by the name that waives it.
     """
 
     start: datetime
@@ -40,7 +40,7 @@ class OfferWindow:
     def __post_init__(self) -> None:
         violations: list[Violation] = []
         for name in ("start", "end"):
-            # Python compares two datetimes of one zone by their wall clocks, which go back once a year.
+            # Python compares two datetimes of one zone by their wall clocks, which are put back once a year.
             object.__setattr__(self, name, _in_utc(name, getattr(self, name), violations))
         if not violations and self.end <= self.start:
             given = f"{format_instant(self.end)}, {'when' if self.end == self.start else 'before'} the window starts"
@@ -52,23 +52,23 @@ class OfferWindow:
         return self.start <= parse_instant(instant) < self.end
 
     def is_over(self, now: datetime) -> bool:
-        """Whether the offer can never be shown again."""
+        """Whether the window has ended, so the offer can never be shown again."""
         return self.end <= parse_instant(now)
 
     def is_over_by(self, now: datetime) -> str | None:
-        """A sentence with both instants where the window is over by that instant, the service's; else None."""
+        """A sentence with both instants if the window has ended by `now`, the service's time; else None."""
         if not self.is_over(now):
             return None
         return f"the window ended at {format_instant(self.end)}, and it is {format_instant(now)} by the service's clock"
 
     def as_constraint(self) -> dict[str, str]:
-        """The window as an offer's `selectionConstraint` and a decision carry it, in RFC 3339 and UTC."""
+        """The dates for an offer's `selectionConstraint` or for a decision, in RFC 3339 and UTC."""
         return {"startDate": format_instant(self.start), "endDate": format_instant(self.end)}
 
     def changes(self, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
-        """The smallest patch by which an object of the kind gets this window; empty where it has it.
+        """The smallest patch that gives an object of the kind this window; empty if the object has it.
 
-        The rule that lives beside the dates stays, and so do the windows of capping rules.
+        The rule beside the dates stays, and so do the windows of capping rules.
         """
         holder = _holder(properties, kind)
         place = "".join(f"/{step}" for step in kind.window or ())
@@ -95,7 +95,7 @@ def _in_utc(name: str, instant: datetime, violations: list[Violation]) -> dateti
 
 
 def window_of(properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> OfferWindow | None:
-    """The window of an object in neutral names, in whichever way the service spells dates; None where it has none."""
+    """The window of an object in neutral names, from any spelling of the dates; None if it has no valid window."""
     holder = _holder(properties, kind)
     if holder is None:
         return None
@@ -106,7 +106,7 @@ def window_of(properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> Offe
 
 
 def _holder(properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json] | None:
-    """The object that holds the dates: an offer's `selectionConstraint`, a decision itself."""
+    """The object that holds the dates: an offer's `selectionConstraint`, or the decision itself."""
     holder: Json = properties
     for step in kind.window or ():
         holder = holder.get(step) if isinstance(holder, Mapping) else None
@@ -114,15 +114,16 @@ def _holder(properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json] | 
 
 
 def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: Any = None) -> OfferWindow:
-    """The window that a start and either an end or a duration mean.
+    """The window from a start and either an end or a duration.
 
-    `start` and `end` are aware datetimes or RFC 3339 texts; as wall-clock times (a naive datetime, or text without an
-    offset; a bare date is its midnight) they need `timezone`, the name of a zone. A wall-clock time that the zone
-    skips is refused. One that it has twice is its first, or with `fold=1` its second; the first is a doubt of the
-    window, as the author may not know. `duration` counts years, months, weeks and days on the calendar of `timezone`,
-    or of the start's own zone, so that fourteen days across a change of clocks end at the same local hour; its hours,
-    minutes and seconds are elapsed time. See `durations.parse_duration` for what a timedelta counts. Where the calendar
-    ends on a time that is skipped, it moves on by as much as the clocks do.
+    `start` and `end` are aware datetimes or RFC 3339 texts. A wall-clock time (a naive datetime, text without an
+    offset, or a date, which means its midnight) needs `timezone`, the name of a zone. A wall-clock time that the zone
+    skips is an error. For a time that occurs twice, `fold=1` means the second; otherwise the first is taken and a doubt
+    is added.
+
+    `duration` counts years, months, weeks and days on the calendar of `timezone`, or of the start's own zone. Fourteen
+    days across a clock change therefore end at the same local hour. Hours, minutes and seconds are elapsed time; see
+    `durations.parse_duration` for a timedelta. An end at a skipped time moves forward by the length of the gap.
 
     Raises `InvalidInputError` with every violation at once.
     """
@@ -147,15 +148,15 @@ def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: 
 
 
 def _end_after(start: datetime, length: Length, zone: tzinfo, given: Any, doubts: dict[str, str]) -> datetime:
-    """The end of a window so long after its start; what a clock that changes meanwhile makes doubtful is noted."""
+    """The end of a window this long after its start; adds a doubt if a clock change makes the end ambiguous."""
     end = length.after(start, zone)
-    # ISO 8601 says which it means.
+    # An ISO 8601 duration shows which one it means.
     mixed = isinstance(given, timedelta) and length.on_the_calendar != length
     if mixed and (other := length.on_the_calendar.after(start, zone)) != end:
         doubts["mixed_duration"] = (
-            f"duration: {given} is elapsed time and ends at {format_instant(end)}; with its days on the calendar it "
-            f"would end at {format_instant(other)}, as the clocks change meanwhile; an ISO 8601 duration such as PT36H "
-            "or P1DT12H says which"
+            f"duration: {given} is elapsed time and ends at {format_instant(end)}; with calendar days it would end at "
+            f"{format_instant(other)}, because the clocks change meanwhile; use an ISO 8601 duration such as PT36H or "
+            "P1DT12H to choose"
         )
     elif not length.elapsed and (both := _both(end.astimezone(zone).replace(tzinfo=None), zone)):
         doubts["ambiguous_time"] = _taken("the end of the duration", both)
@@ -163,7 +164,7 @@ def _end_after(start: datetime, length: Length, zone: tzinfo, given: Any, doubts
 
 
 def doubtful(doubts: Mapping[str, str]) -> InvalidInputError:
-    """The error that refuses a window for what is doubtful about it."""
+    """The error for a window with doubts."""
     return InvalidInputError(
         "The window is doubtful",
         [
@@ -174,9 +175,9 @@ def doubtful(doubts: Mapping[str, str]) -> InvalidInputError:
 
 
 def window_from(given: Any) -> OfferWindow:
-    """The window that is given as one, or as an object with `start` and `end` or `duration`, perhaps `timezone`.
+    """The window, given as one, or as an object with `start` and `end` or `duration`, and optionally `timezone`.
 
-    Raises `InvalidInputError` as `resolve_window` does, and for members that it does not know.
+    Raises `InvalidInputError` as `resolve_window` does, and for unknown members.
     """
     if isinstance(given, OfferWindow):
         return given
@@ -193,12 +194,12 @@ def window_from(given: Any) -> OfferWindow:
 
 
 def _window_members(name: object, known: tuple[str, ...]) -> str:
-    """The members that a window has, and which may have been meant: a date of an offer, or a slip."""
+    """The members of a window, and the one that was probably meant: a date of an offer, or a typing error."""
     return ", ".join(known) + perhaps(near(str(name).removesuffix("Date"), known))
 
 
 def with_window(kind: Kind, properties: Mapping[str, Json], given: Any) -> dict[str, Json]:
-    """The properties of an object to be created, with the window in place of any dates; some kinds can have none."""
+    """The properties of a new object, with the window instead of other dates. Some kinds have no window."""
     if kind is FALLBACK:
         raise UnsupportedError("A fallback offer has no window: it may always be shown")
     if kind.window is None:
@@ -228,10 +229,10 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
 def _instant(
     name: str, given: Any, zone: tzinfo | None, violations: list[Violation], doubts: dict[str, str]
 ) -> datetime | None:
-    # A naive datetime of pendulum has fold=1 unless told otherwise, and so does not say which of two it means.
+    # A naive datetime of pendulum has fold=1 by default, so it does not choose one of two times.
     chosen = isinstance(given, datetime) and given.fold == 1 and type(given) is datetime
     if isinstance(given, datetime):
-        # Airflow's own dates are pendulum's, which calculate in ways of their own.
+        # Airflow's own dates are pendulum's, which have their own arithmetic.
         given = datetime.combine(given.date(), given.time(), given.tzinfo)
     try:
         return parse_instant(given)
@@ -253,7 +254,7 @@ def _instant(
         violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which is beyond the calendar", _WALL_CLOCK))
         return None
     if not exists:
-        accepted = "a time that the clocks of that zone show; they are put forward over this one"
+        accepted = "a time that exists in that zone; its clocks skip this one when they are put forward"
         violations.append(Violation(name, f"{wall.isoformat()} in {zone}, which does not exist", accepted))
         return None
     if both and not chosen:
@@ -262,7 +263,7 @@ def _instant(
 
 
 def _both(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
-    """The two instants at which the clocks of the zone show this time, where they are put back over it."""
+    """The two instants at which the zone's clocks show this time, if they are put back over it."""
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return (first, second) if second > first else None
 
@@ -270,8 +271,8 @@ def _both(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
 def _taken(what: str, both: tuple[datetime, datetime]) -> str:
     first, second = map(format_instant, both)
     return (
-        f"{what} comes twice, at {first} and at {second}, as the clocks are put back; the first is taken; "
-        "a time with its offset says which"
+        f"{what} occurs twice, at {first} and at {second}, because the clocks are put back; the first is used; "
+        "add an offset to the time to choose"
     )
 
 

@@ -1,4 +1,4 @@
-"""How messages show a value, and the words of a closed list."""
+"""The form in which messages show a value, and the words of a closed list."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from airflow_provider_offers.client.text import quoted
 
 
 def one_of(words: Sequence[str], value: Any) -> str:
-    """The words of a closed list, with the one that may have been meant."""
+    """The words of a closed list, with the one that was probably meant."""
     meant = near(value, words) if isinstance(value, str) and len(words) > 1 else []
     return " or ".join(map(repr, words)) + perhaps(meant)
 
 
 def describe(value: Any) -> str:
-    """The value as a message shows it: whole when it is short, else its beginning or its kind."""
+    """The value in a message: whole if it is short, otherwise its beginning or its type."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list):

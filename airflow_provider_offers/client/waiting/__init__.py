@@ -1,1 +1,1 @@
-"""Waiting for offers and decisions: one change feed for all who wait, and the verdicts over what it shows."""
+"""Waiting for offers and decisions: one change feed for all waits, and the verdicts about its states."""

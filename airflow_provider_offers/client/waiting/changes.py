@@ -1,4 +1,4 @@
-"""What changed in a sandbox since the last look: a reader that goes down a listing only to where it was before."""
+"""Reads the changes in a sandbox since the last look: it follows a listing only to the place of that look."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ PAGE = 100
 
 @dataclass
 class ChangeReader:
-    """Where the reading of one kind stands. Only the service's own times are compared, never our clock's.
+    """The state of reading one kind. It compares only times of the service, never of our clock.
 
-    `floor` is the latest `modified` seen, less `overlap`: what is written in the same millisecond, or shows up a
-    little late, is read again; `etags` keeps what was seen at or above it from being reported twice. The floor stays
-    below what the service's clock shows: an edit that is stamped ahead of it hides none of those after it.
+    `floor` is the latest `modified` that was seen, minus `overlap`: edits in the same millisecond, and edits that show
+    up a little late, are read again. `etags` holds the objects at or above the floor, so that none is reported twice.
+    The floor stays below the time of the service's clock, so an edit with a later stamp does not hide the edits after
+    it.
     """
 
     kind: Kind
@@ -33,7 +34,7 @@ class ChangeReader:
     total: int | None = None
 
     def read(self, access: Access) -> Flow[Changes]:
-        """Everything modified since the last reading; nothing at the first, which only finds the place to start.
+        """Everything that was modified since the last reading. The first reading only finds the place to start.
 
         Calls `GET .../instances?orderBy=-repo:lastModifiedDate` (xcore) or `GET /offers?orderby=-modified` (dps): one
         page, and another for each page of changes.
@@ -64,7 +65,7 @@ class ChangeReader:
         return Changes(changed, vanished)
 
     def _keep_below(self, clock: ServiceClock) -> None:
-        """Put the floor below the present, where the service tells it: stamps may be ahead, and clocks are put back."""
+        """Keep the floor below the service's time, if it is known: stamps may be ahead, and clocks are put back."""
         if self.floor is not None and clock.is_told:
             self.floor = min(self.floor, clock.now() - self.overlap)
 
@@ -77,12 +78,12 @@ class ChangeReader:
             return entity.etag == 1
 
     def _has_lost_some(self, total: int | None, created: int) -> bool:
-        """Whether the count tells of deletions, which leave no trace in a listing."""
+        """Whether the count shows deletions, which a listing does not show."""
         return total is not None and self.total is not None and total != self.total + created
 
     def _advance(self, newest: datetime | None, seen: dict[str, int]) -> None:
         if newest is None:
-            # An empty library: everything that comes is a change.
+            # An empty library: everything that appears is a change.
             self.floor = _BEGINNING
             return
         floor = max(newest, _BEGINNING + self.overlap) - self.overlap
@@ -96,7 +97,7 @@ _BEGINNING = parse_instant("1970-01-01T00:00:00Z")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one reading found: the changed entities as they are now, and whether some must have been deleted."""
+    """The result of one reading: the current state of each changed entity, and whether others were deleted."""
 
     entities: Sequence[Entity]
     vanished: bool

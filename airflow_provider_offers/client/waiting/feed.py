@@ -1,4 +1,4 @@
-"""The change feed: one poller for all who wait on a sandbox, so that requests grow with changes, not with waiters."""
+"""The change feed: one poller for all waits on a sandbox, so that requests grow with changes, not with waits."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from airflow_provider_offers.client.waiting.polling import (
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch, trimmed
 from airflow_provider_offers.client.wire.service_clock import utc_now
 
-# No waiter may have the service asked more often than this.
+# Minimum seconds between two looks.
 _SHORTEST_INTERVAL = 0.1
-# Newcomers are gathered for a moment, so that a thousand who arrive together are looked up in batches.
+# New waits are collected for a moment, so that a thousand that start together are looked up in batches.
 _GATHERING = 0.05
-# Batches of newcomers between two looks at the clock.
+# Batches of new offers between two looks at the clock.
 _BATCHES_A_ROUND = 8
-# Lookups of those who wait are paid from an allowance of one for each interval. Every other one is saved, up to so
-# many, so that the offers can be looked through at once when the service's count tells of a deletion.
+# Lookups for current waits use an allowance of one for each interval. Every other one is saved, up to this many. They
+# are spent at once when the service's count shows a deletion.
 _MOST_SAVED = 64
-# How long after a change a search is made again, since its index may lag behind the library.
+# Seconds after a change during which searches are repeated, because the index may lag behind the library.
 _INDEX_LAG = 30.0
-# How many waiters are woken before the event loop gets its turn.
+# How many waits are woken before the event loop can run other tasks.
 _WOKEN_AT_ONCE = 100
 
 Key = tuple[str, str]
@@ -51,13 +51,13 @@ log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Polls one sandbox while somebody waits. `open_session` gives the way to it and is asked again after a failure.
+    """Polls one sandbox while something waits. `open_session` opens a session, and opens another after a failure.
 
-    Once in an interval it reads what changed. Newcomers are looked up as they come; those who wait are looked up too,
-    a batch in turn, in case a listing kept something from us, and all of them where the service's count tells of a
-    deletion. An interval costs two requests at most, on the average, and one for each further page of changes.
+    Once in an interval, the feed reads the changes. New offers are looked up when they join. The others are looked up
+    in turn, one batch at a time, in case a listing missed a change, and all at once if the service's count shows a
+    deletion. An interval costs at most two requests on average, and one for each further page of changes.
 
-    An outage is borne for as long as each waiter says, a refusal that may be a gateway's passing trouble for `refusal`
+    The feed tolerates an outage as long as each watch allows, and a refusal that may be temporary for `refusal`
     seconds. Any other failure ends it for all.
     """
 
@@ -80,7 +80,7 @@ class Feed:
     def _start_afresh(self) -> None:
         self._members: set[Watch] = set()
         self._watches: dict[Key, set[Watch]] = defaultdict(set)
-        # In the order in which they are looked at again.
+        # In the order of the next lookups.
         self._references: OrderedDict[Key, Reference] = OrderedDict()
         self._askers: dict[str, set[Watch]] = defaultdict(set)
         self._searches: dict[str, SharedSearch] = {}
@@ -89,7 +89,7 @@ class Feed:
         self._suspects: dict[Key, None] = {}
         self._unanswered: dict[str, None] = {}
         self._settles_at: dict[str, float] = {}
-        # Since when the service refuses to show an offer, or to answer a search, while it shows the others.
+        # Since when the service refuses an offer or a search, while it answers for the others.
         self._refused: dict[Any, float] = {}
         self._session: AsyncSession | None = None
         self._moves: int | None = None
@@ -106,9 +106,9 @@ class Feed:
         search: SharedSearch | None = None,
         outage: float = LONGEST_OUTAGE,
     ) -> Watch:
-        """Watch some offers, or have a search answered.
+        """Watch some offers, or the results of a search.
 
-        `interval` is the seconds between two looks, `outage` those for which an outage is borne.
+        `interval` is the seconds between two looks; `outage` is how many seconds of an outage the watch tolerates.
         """
         watch = Watch(tuple(references), search, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
         self._members.add(watch)
@@ -128,7 +128,7 @@ class Feed:
         return watch
 
     async def leave(self, watch: Watch) -> None:
-        """Stop watching. The last one to leave ends the polling and closes the connections."""
+        """Stop watching. The last watch to leave ends the polling and closes the connections."""
         self._members.discard(watch)
         for key in map(_key, watch.references):
             if not _taken_out(self._watches, key, watch):
@@ -144,25 +144,25 @@ class Feed:
             await asyncio.gather(task, return_exceptions=True)
 
     def service_now(self) -> datetime:
-        """What the service's clock shows, by its latest answers."""
+        """The time of the service's clock, from its latest answers."""
         return utc_now() if self._session is None else self._session.access.exchange.service_now()
 
     @property
     def idle(self) -> bool:
-        """Whether nobody waits."""
+        """Whether nothing waits."""
         return self._task is None
 
     async def _run(self) -> None:
         try:
             error = await self._poll()
         except Exception as broken:
-            # Whatever went wrong, nobody may be left waiting for ever.
+            # After any error, no wait may hang forever.
             log.exception("The change feed broke")
             error = OfferLibraryError(f"The change feed broke: {type(broken).__name__}: {broken}")
         self._end(error)
 
     async def _poll(self) -> OfferLibraryError:
-        """Go on until a failure that ends it all, and return that."""
+        """Poll until a failure ends the feed, and return that failure."""
         session: AsyncSession | None = None
         patience = Patience(1.0, jitter=self._jitter, refusal=self._refusal, clock=self._clock)
         try:
@@ -176,12 +176,12 @@ class Feed:
                     await self._follow_the_clock()
                 except OfferLibraryError as error:
                     patience.interval = self._interval()
-                    # The most patient decides how long it goes on; who is less so is told before.
+                    # The most patient watch decides when the feed ends; the others are told before.
                     patience.outage = max((watch.outage for watch in self._members), default=LONGEST_OUTAGE)
                     try:
                         pause = patience.after_failure(error)
                     except OfferLibraryError as told:
-                        log.warning("The feed ends for %d who wait: %s", len(self._members), told)
+                        log.warning("The feed ends for %d waits: %s", len(self._members), told)
                         return told
                     log.warning(
                         "Look %d at the sandbox in a row failed, the next is in %s: %s",
@@ -202,7 +202,7 @@ class Feed:
                 await session.close()
 
     async def _tell_the_impatient(self, error: OfferLibraryError, patience: Patience) -> None:
-        """Tell those who bear no outage as long as this one."""
+        """Tell the watches whose maximum outage has passed."""
         told: dict[float, list[Watch]] = defaultdict(list)
         for watch in self._members:
             if watch.outage <= patience.lasted:
@@ -215,7 +215,7 @@ class Feed:
         return min((watch.outage - lasted for watch in self._members if watch.outage > lasted), default=0.0)
 
     async def _follow_the_clock(self) -> None:
-        """Have everybody look at the service's clock where it was set: who waits for an instant sleeps until then."""
+        """Wake all waits if the service's clock was set, because some sleep until an instant."""
         if self._session is None:
             return
         moves = self._session.access.exchange.service_clock.moves
@@ -229,7 +229,7 @@ class Feed:
         self._arrived.clear()
 
     async def _rest(self) -> None:
-        """Sleep until changes are to be read again, or until newcomers are there."""
+        """Sleep until the next reading of changes, or until new offers join."""
         while not (self._newcomers or self._unanswered) and (left := self._seconds_left()) > 0:
             self._arrived.clear()
             try:
@@ -281,7 +281,7 @@ class Feed:
             self._unanswered[search.key] = None
 
     def _suspect_next_in_turn(self) -> None:
-        """Add the batch that was not looked at for longest, in every other reading if deletions show in a count."""
+        """Add the batch with the oldest look; only every other reading if the service's count shows deletions."""
         counted = all(reader.total is not None for reader in self._readers.values())
         if self._suspects or (counted and self._reads % 2):
             return
@@ -299,7 +299,7 @@ class Feed:
         except OfferLibraryError as error:
             if is_outage(error):
                 raise
-            # Where the sandbox is refused, all share the trouble and this raises.
+            # If the service refuses the whole sandbox, this call raises and all waits share the failure.
             await self._read_changes(session, references[0].kind)
             states = await self._look_one_by_one(session, references)
         for key in batch:
@@ -309,7 +309,7 @@ class Feed:
     async def _look_one_by_one(
         self, session: AsyncSession, references: Iterable[Reference]
     ) -> dict[str, Entity | None]:
-        """Where the service refuses to show one of several offers, that is the matter of its own waiters only."""
+        """Look at offers one by one, so that the refusal of one offer concerns only its own waits."""
         states: dict[str, Entity | None] = {}
         for reference in references:
             try:
@@ -323,11 +323,11 @@ class Feed:
         return states
 
     async def _refuse(self, key: Any, watches: Iterable[Watch], error: OfferLibraryError) -> None:
-        """Tell those who wait for what is refused, once it has been for too long to be a gateway's passing trouble."""
+        """Tell the waits for a refused offer or search, once the refusal has lasted too long to be temporary."""
         now = self._clock()
         lasted = now - self._refused.setdefault(key, now)
         if is_doubtful(error) and lasted < self._refusal:
-            log.warning("Refused for %s by now: %s", length(lasted), error)
+            log.warning("Refused for %s so far: %s", length(lasted), error)
             return
         self._refused.pop(key, None)
         await self._wake(watches, ended(error, f"refused for {length(lasted)}, the maximum for such an error"))
@@ -352,7 +352,7 @@ class Feed:
         await self._wake(askers)
 
     async def _spread(self, states: Mapping[Key, Entity | None]) -> None:
-        """Tell everybody what his offers are now, if that is news to him."""
+        """Tell each watch the new states of its offers, if they are new to it."""
         woken: dict[Watch, None] = {}
         for key, entity in states.items():
             kept = trimmed(entity)
@@ -389,7 +389,7 @@ def _key(reference: Reference) -> Key:
 
 
 def _taken_out(sets: dict[Any, set[Watch]], key: Any, watch: Watch) -> bool:
-    """Take a waiter out of the set under a key, and the set out of all once it is empty; whether others are left."""
+    """Remove a watch from the set under a key, and an empty set from all; returns whether others are left."""
     others = sets.get(key, set())
     others.discard(watch)
     if not others:

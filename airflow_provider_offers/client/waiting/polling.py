@@ -1,4 +1,4 @@
-"""Looking again and again: the one loop of all polling waits, its pauses, and the failures that end it."""
+"""Polling: the one loop of all polling waits, its pauses, and the failures that end it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
 
 T = TypeVar("T")
 
-# For how long an outage or a throttle is borne.
+# Maximum seconds of an outage or of throttling.
 LONGEST_OUTAGE = 3_600.0
-# For how long a refusal is borne that may be a gateway's passing trouble, such as a 403.
+# Maximum seconds of a refusal that may be temporary, such as a gateway's 403.
 LONGEST_REFUSAL = 300.0
-# How often in a row something may be missing.
+# How many looks in a row may find the object missing.
 MAX_FAILURES = 10
 _MAX_BACKOFF = 120.0
 _SHORTEST_INTERVAL = 0.1
-# Waiters that began together should not look together for ever.
+# Waits that began together should not look together forever.
 _SPREAD = 0.1
-# The statuses that are about what was asked, which another look would only ask again.
+# Statuses for errors in the request itself: another look would get the same answer.
 _OF_THE_REQUEST = (400, 405, 413, 415, 422)
 _MISSING = (404, 410)
 
 
 def is_outage(error: OfferLibraryError) -> bool:
-    """Whether nothing was refused: what is down, throttled or garbled comes back."""
+    """Whether the service did not refuse: an outage, throttling, or an answer that cannot be read."""
     if isinstance(error, APIError):
         return error.status == 429 or error.status >= 500
     return isinstance(error, (UnexpectedResponseError, PagingError)) or error.retryable
 
 
 def is_doubtful(error: OfferLibraryError) -> bool:
-    """Whether a refusal may be a gateway's passing trouble. That of a wrong secret is none: IMS names what is wrong."""
+    """Whether a refusal may be temporary. The refusal of a wrong secret is not: IMS names the error."""
     if isinstance(error, AuthenticationError):
         return error.status == 403 and error.code is None
     return isinstance(error, APIError) and not error.final and error.status not in _OF_THE_REQUEST
@@ -52,10 +52,10 @@ def is_doubtful(error: OfferLibraryError) -> bool:
 
 @dataclass
 class Patience:
-    """Pauses between looks, about `interval` seconds, and growing ones between failures.
+    """Pauses between looks, about `interval` seconds, and growing pauses between failures.
 
-    An outage ends the wait once it has lasted `outage` seconds, a refusal that may pass after `refusal` seconds, what
-    is missing after `max_failures` looks, and any other refusal at once.
+    The wait ends after an outage of `outage` seconds, after `refusal` seconds of a refusal that may be temporary, after
+    `max_failures` looks at a missing object, and at once for any other refusal.
     """
 
     interval: float
@@ -73,13 +73,13 @@ class Patience:
         self.interval = max(self.interval, _SHORTEST_INTERVAL)
 
     def after_look(self) -> float:
-        """The pause after a look that was answered."""
+        """The pause after a successful look."""
         self.failures, self._missing = 0, 0
         self._failing_since = self._refused_since = None
         return self.interval * (1 + _SPREAD * self.jitter())
 
     def after_failure(self, error: OfferLibraryError) -> float:
-        """The pause after a look that failed; raises the error, with the limit that it has reached, at its end."""
+        """The pause after a failed look. Raises the error, with the limit that was reached, if the wait ends."""
         self._count(error)
         left, limit = self._left(error)
         if left <= 0:
@@ -87,14 +87,14 @@ class Patience:
         pause = self._backoff()
         asked = getattr(error, "retry_after", None)
         if asked is None:
-            # The last look is made at the limit, not long before it.
+            # The last look happens at the limit, not long before it.
             return min(pause, left)
         grown = min(asked * 2.0 ** min(self.failures - 1, 20), max(_MAX_BACKOFF, asked))
         return float(min(grown, LONGEST_HOLD)) + self.jitter()
 
     @property
     def lasted(self) -> float:
-        """For how long every look has failed."""
+        """How many seconds all looks have failed."""
         return 0.0 if self._failing_since is None else self.clock() - self._failing_since
 
     def _count(self, error: OfferLibraryError) -> None:
@@ -129,12 +129,12 @@ class Patience:
 
 @dataclass
 class Poll(Generic[T]):
-    """Looks again and again until a wait is over: the one loop of all waits that poll.
+    """Looks repeatedly until a wait is over: the one loop of all polling waits.
 
     `look` asks once; its effects go to the driver of the loop, which also sleeps and logs. `judge` returns None if the
-    wait is over, else a sentence that says what the look showed. A sentence is logged if it is new. `subject` is what
-    the looks are at. `seconds_left` says how much time the wait has. `seen` is the last answer, and `told` the last
-    sentence; a caller may give the answer of a look before, which `run` does not repeat at once.
+    wait is over, otherwise a sentence about the result. A sentence is logged if it is new. `subject` names the object
+    in messages. `seconds_left` returns the remaining time of the wait. `seen` is the last answer, and `told` the last
+    sentence. A caller may set `seen` to a recent answer; `run` then pauses before its first look.
     """
 
     look: Callable[[], Generator[Any, Any, T]]
@@ -157,7 +157,7 @@ class Poll(Generic[T]):
                 self.seen = yield from self.look()
             except OfferLibraryError as error:
                 pause = self.patience.after_failure(error)
-                yield from self._tell(f"{self.subject} could not be looked at: {error}", is_warning=True)
+                yield from self._tell(f"{self.subject} could not be read: {error}", is_warning=True)
             else:
                 pause = self.patience.after_look()
                 sentence = self.judge(self.seen)
@@ -172,15 +172,15 @@ class Poll(Generic[T]):
 
 
 def outage_limit(bound: float, lasted: float, failures: int) -> str:
-    """The words for an outage that was too long."""
+    """The text for an outage that took too long."""
     return f"{failures} consecutive checks failed in {length(lasted)}; the maximum outage is {length(bound)}"
 
 
 def ended(error: OfferLibraryError, limit: str) -> OfferLibraryError:
-    """The error that ends a wait, with the limit that it has reached."""
+    """The error that ends a wait, with the limit that was reached."""
     return error.adding(limit) if limit else error
 
 
 def length(seconds: float) -> str:
-    """A length of time, for people."""
+    """A length of time in a readable form."""
     return f"{seconds:.1f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))

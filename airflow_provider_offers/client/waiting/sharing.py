@@ -1,4 +1,4 @@
-"""One session for all waits of an event loop that ask one sandbox. Equal questions at about the same time are one."""
+"""One session for all waits of an event loop on one sandbox. Equal requests at about the same time are sent once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_provider_offers.client.wire.messages import Flow, Note, Pause
 
 T = TypeVar("T")
 
-# Somebody may repair the connection: after these errors it is read again before the next request.
+# Somebody may fix the connection: after these errors it is read again before the next request.
 _MENDED_BY_REOPENING = (
     AuthenticationError,
     ConfigurationError,
@@ -58,7 +58,7 @@ class _Way:
 
 
 class Asker:
-    """Asks on one session, which it opens when needed and opens again after a failure. `close` it at the end."""
+    """Asks on one session; opens it when needed, and again after a failure. Call `close` at the end."""
 
     def __init__(self, open_session: Callable[[], Awaitable[AsyncSession]]) -> None:
         self._open_session = open_session
@@ -73,7 +73,7 @@ class Asker:
         sleep: Callable[[float], Awaitable[Any]],
         tell: Callable[[Note], None],
     ) -> T:
-        """Drive a wait whose looks are `Ask` effects to its end, and return what it returns."""
+        """Run a wait whose looks are `Ask` effects to its end, and return its result."""
         result: Any = None
         failure: OfferLibraryError | None = None
         try:
@@ -96,7 +96,7 @@ class Asker:
             steps.close()
 
     async def ask(self, key: str, ask: Callable[[Access], Flow[T]], *, max_age: float) -> T:
-        """The answer of a flow. Questions with the same key within `max_age` seconds share it, failures too."""
+        """The answer of a flow. Requests with the same key within `max_age` seconds share it, also a failure."""
         task: asyncio.Task[T] | None = self._answers.get(key)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._perform(ask), name="offer-library-asker")
@@ -104,14 +104,14 @@ class Asker:
             self._answers[key] = task
             asyncio.get_running_loop().call_later(max_age, self._forget, key, task)
         try:
-            # A wait that is cancelled does not take the answer from the others.
+            # A canceled wait does not take the answer from the others.
             return await asyncio.shield(task)
         except OfferLibraryError as error:
             # Each wait raises an error of its own: a shared one would collect the tracebacks of all.
             raise error.alike() from None
 
     async def close(self) -> None:
-        """End what is under way, and the session."""
+        """End running requests, and close the session."""
         tasks = list(self._answers.values())
         self._answers.clear()
         for task in tasks:
@@ -159,6 +159,6 @@ class Asker:
 
 
 def _noticed(task: asyncio.Task[Any]) -> None:
-    """Mark a failure as seen: asyncio logs every other one, even if the wait was cancelled."""
+    """Mark a failure as seen: asyncio logs unseen failures, even those of canceled waits."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""What a wait makes of the offers that it sees: whether it is over, what has changed, and the words for both.
+"""The verdicts of a wait about its offers: whether it is over, what has changed, and the text for both.
 
 Everything here is pure and the same in every mode of a sensor.
 """
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def check_statuses(given: Any) -> tuple[str, ...]:
-    """The status words to wait for, from one or several; `InvalidInputError` for any other word."""
+    """The status words to wait for, from one or several; `InvalidInputError` for an unknown word."""
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set)) else ()
     if not words or any(word not in PERSONALIZED.statuses for word in words):
         accepted = f"{', '.join(map(repr, PERSONALIZED.statuses))}, one or several"
@@ -73,8 +73,8 @@ def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses:
 def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Until, now: datetime) -> Verdict:
     """Whether the windows of all of the `expected` offers are open (or closed), and when to look again.
 
-    An archived offer counts as closed, since it is never shown again. Raises `HopelessError` if an offer is deleted or
-    has no window, or if the wait is for an opening and the offer is archived or its window is over.
+    An archived offer counts as closed, because it is never shown again. Raises `HopelessError` if an offer is deleted
+    or has no window, or if the wait is for an opening and the offer is archived or its window is over.
     """
     met = len(states) == expected
     instants = []
@@ -98,7 +98,7 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
         if now < instant:
             met = False
             instants.append(instant)
-    # The last of them decides, but each may be moved: the earliest is worth a look.
+    # The last instant decides, but each window may be moved, so look again at the earliest.
     return Verdict(met, min(instants, default=None))
 
 
@@ -108,7 +108,7 @@ def _not_gone(identifier: str, entity: Entity | None) -> None:
 
 
 def missing_offer(identifier: str) -> str:
-    """The words for an offer that does not exist; a name does not tell of which type it is."""
+    """The text for an offer that does not exist; a name does not show the type of offer."""
     if not identifier.startswith(NAME_PREFIX):
         return f"There is no offer {identifier}: it was deleted, or the id is wrong"
     return (
@@ -124,7 +124,7 @@ def called(entity: Entity, identifier: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a wait remembers of an offer: only what it tells its log."""
+    """The part of an offer that a wait remembers, for its log."""
 
     name: str
     status: str
@@ -139,7 +139,7 @@ class Seen:
 
 
 class History:
-    """What a wait last saw of each offer, by the offer's reference id. `kept` is what `as_json` gave before."""
+    """What a wait last saw of each offer, by reference id. `kept` is an earlier result of `as_json`."""
 
     def __init__(self, kept: Any = None) -> None:
         known = kept if isinstance(kept, dict) else {}
@@ -148,7 +148,7 @@ class History:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """What was seen, for another process to go on with."""
+        """The remembered offers, for another process that continues the wait."""
         return {
             identifier: None if seen is None else [seen.name, seen.status, seen.window]
             for identifier, seen in self._seen.items()
@@ -165,7 +165,7 @@ class History:
         return told
 
     def last(self) -> str:
-        """What each offer was at the last look."""
+        """The state of each offer at the last look."""
         told = [_described(identifier, seen) for identifier, seen in self._seen.items()]
         more = len(told) - _MOST_NAMED
         return "; ".join(told[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")

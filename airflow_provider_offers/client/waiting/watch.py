@@ -1,4 +1,4 @@
-"""A waiter's place at the change feed: what it watches, what it was told, and how it waits for news."""
+"""One wait at the change feed: the objects that it watches, their latest states, and how it waits for news."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.wire.messages import Flow
 
-# All that a verdict looks at. Thousands may wait, so that nothing else of an offer is kept.
+# The properties that verdicts use. Thousands of offers may be watched, so nothing else is kept.
 _KEPT = ("name", "status", "selectionConstraint")
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSearch:
-    """A search that is made again when something of its kind has changed. Those of one `key` are made once for all."""
+    """A search that is repeated after changes of its kind. Searches with the same `key` share one request."""
 
     key: str
     kind: Kind
@@ -29,11 +29,11 @@ class SharedSearch:
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """Await `news`, look at `states` or `found`, and leave the feed at the end.
+    """Await `news`, read `states` or `found`, and leave the feed at the end.
 
-    `states` holds the offers watched by reference id, as they were last seen; None says that the offer is gone. An
-    offer that has not been looked up yet is missing. `found` is the latest answer to the search. `now` is the service's
-    time; a jump of its clock wakes the waiter. `outage` is how long the watch tolerates an outage.
+    `states` holds the latest state of each watched offer, by reference id; None means that the offer is gone. An offer
+    that has not been looked up yet is missing. `found` is the latest result of the search. `now` returns the service's
+    time; a jump of its clock wakes the wait. `outage` is how long the watch tolerates an outage.
     """
 
     references: tuple[Reference, ...]
@@ -47,7 +47,7 @@ class Watch:
     _error: OfferLibraryError | None = None
 
     async def news(self, within: float | None = None) -> bool:
-        """Wait until something is new; False when `within` seconds passed first. Raises what ended the wait."""
+        """Wait until something is new; False if `within` seconds pass first. Raises the error that ended the wait."""
         if not self._news.is_set():
             try:
                 async with asyncio.timeout(within):
@@ -56,12 +56,12 @@ class Watch:
                 return False
         self._news.clear()
         if self._error is not None:
-            # Each waiter raises an error of its own: a shared one would gather the traceback of all.
+            # Each wait raises an error of its own: a shared one would collect the tracebacks of all.
             raise self._error.alike()
         return True
 
     def see(self, identifier: str, entity: Entity | None) -> bool:
-        """Note what an offer is now; whether that is news. A listing that lags behind tells nothing new."""
+        """Note the current state of an offer; returns whether it is new. A listing that lags behind is not news."""
         if identifier in self.states:
             known = self.states[identifier]
             if known is entity or (known is not None and entity is not None and entity.etag <= known.etag):
@@ -70,13 +70,13 @@ class Watch:
         return True
 
     def tell(self, error: OfferLibraryError | None = None) -> None:
-        """Wake the waiter."""
+        """Wake the wait."""
         self._error = error or self._error
         self._news.set()
 
 
 def trimmed(entity: Entity | None) -> Entity | None:
-    """The entity without the properties that no waiter looks at."""
+    """The entity without the properties that no verdict uses."""
     if entity is None:
         return None
     properties = {name: entity.properties[name] for name in _KEPT if name in entity.properties}

@@ -199,7 +199,7 @@ def test_a_job_is_waited_for_through_outages_and_each_status_is_told_once() -> N
     assert [pause.seconds for pause in script.pauses] == [60.0, 60.0, 30.0, 60.0, 60.0]
     assert {pause.reason for pause in script.pauses} == {""}
     lost_look, status = script.notes
-    assert lost_look.startswith(f"The batch job {JOB} could not be looked at: ")
+    assert lost_look.startswith(f"The batch job {JOB} could not be read: ")
     assert status == f"The batch job {JOB} is PROCESSING"
 
 

@@ -269,7 +269,7 @@ def test_a_name_names_an_object(kind: Kind, name: str) -> None:
         ("dps:selection-strategy:1", "No placement is named"),
         ({"id": "x", "kind": "tag"}, "given the receipt of a collection qualifier; expected the id of a placement"),
         ({"id": "x", "offer_type": "fallback"}, "given the receipt of a fallback offer; expected the id of a pla"),
-        ({"id": "x", "sandbox": "dev"}, "The placement lies in another sandbox"),
+        ({"id": "x", "sandbox": "dev"}, "The placement is in another sandbox"),
     ],
 )
 def test_what_names_no_placement(given: Any, said: str) -> None:

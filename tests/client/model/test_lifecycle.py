@@ -66,8 +66,8 @@ def patches(emulator: Emulator) -> int:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("archived offer", PERSONALIZED, "'archived' and cannot be scheduled; .* nothing but deleting or duplicating"),
-        ("archived decision", DECISION, "'archived' and cannot be scheduled; .* nothing but deleting or duplicating"),
+        ("archived offer", PERSONALIZED, "'archived' and cannot be scheduled; .* only deleting or duplicating"),
+        ("archived decision", DECISION, "'archived' and cannot be scheduled; .* only deleting or duplicating"),
         ("complete decision", DECISION, r"'complete' and cannot be scheduled; .* archive \(to archived\)"),
     ],
 )

@@ -122,7 +122,7 @@ def test_the_steps_of_a_life_are_each_made_once(emulator: Emulator, library: Off
         assert [step(library, offer, each), step(library, offer, each)] == [done, "unchanged"]
     assert len(patched(emulator)) == 3
     for each in (PUBLISH, UNPUBLISH):
-        with pytest.raises(TransitionError, match="nothing but deleting or duplicating"):
+        with pytest.raises(TransitionError, match="only deleting or duplicating"):
             step(library, offer, each)
 
 
