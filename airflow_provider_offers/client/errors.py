@@ -48,8 +48,8 @@ _Error = TypeVar("_Error", bound="OfferLibraryError")
 class OfferLibraryError(Exception):
     """The root of the tree.
 
-    Text from outside is limited in length and contains no control characters. Nothing is set on an error once it is
-    made; `retryable`, if given, replaces what the class says.
+    Text from outside is limited in length and contains no control characters. An error does not change after its
+    creation. `retryable`, if given, replaces the class's own value.
     """
 
     _retryable = False
@@ -61,15 +61,15 @@ class OfferLibraryError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call may succeed later, which is what a retry of the task is."""
+        """Whether the same call may succeed later, so a retry of the task may help."""
         return self._retryable
 
     def adding(self, words: str) -> Self:
-        """The same error with more at the end of its message, without its traceback."""
+        """The same error with more text at the end of its message, without its traceback."""
         return _rebuild(type(self), (f"{self} [{words}]",), self.__dict__.copy())
 
     def alike(self) -> Self:
-        """Another of the same: one that several raise would gather the traceback of all."""
+        """A copy of the error. If several tasks raised the same object, it would collect the tracebacks of all."""
         return _rebuild(type(self), self.args, self.__dict__.copy())
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -85,7 +85,7 @@ def _rebuild(cls: type[_Error], args: tuple[Any, ...], state: dict[str, Any]) ->
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is wrong in what was given: where (a JSON pointer or a field's name), what, and what would do."""
+    """One error in the input: the place (a JSON pointer or the name of a field), the given and the expected value."""
 
     pointer: str
     given: str
@@ -98,10 +98,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Doubt(Violation):
-    """What may be wrong, and may be right: some page of Adobe's does it and another forbids it, or no page shows it.
+    """A possible error: Adobe's pages contradict each other about it, or no page shows it.
 
-    `page` says which page does what, as a sentence. `until_shown`: only a draft may have it; it is certain to be wrong
-    once the object is approved or live.
+    `page` is a sentence about the pages. `until_shown`: it is a doubt only in a draft, and an error in an object that
+    is approved or live.
     """
 
     page: str = ""
@@ -131,19 +131,19 @@ class _Violations(OfferLibraryError, ValueError):
 
 
 class ConfigurationError(_Violations):
-    """The connection's settings cannot work; each wrong field is named."""
+    """The settings of the connection are not valid; each wrong field is named."""
 
 
 class InvalidInputError(_Violations):
-    """What the caller gave is wrong. Nothing was sent."""
+    """The input is not valid. Nothing was sent."""
 
 
 class UnsupportedError(OfferLibraryError):
-    """The generation of the API that the connection names cannot express what was asked. Nothing was sent."""
+    """The connection's generation of the API does not support the request. Nothing was sent."""
 
 
 class AuthenticationError(OfferLibraryError):
-    """The identity service (IMS) gave no token, or the ready token is not accepted."""
+    """The identity service (IMS) returned no token, or the connection's `access_token` is not accepted."""
 
     def __init__(
         self,
@@ -162,9 +162,9 @@ class AuthenticationError(OfferLibraryError):
 
 
 class NoAnswerError(OfferLibraryError):
-    """The request, or its answer, was lost: refused, reset, timed out or cut short.
+    """The request or its answer was lost: no connection, a reset, a timeout, or a cut answer.
 
-    `sent` is False when it is certain that the service never saw the request.
+    `sent` is False if the service certainly never saw the request.
     """
 
     _retryable = True
@@ -180,9 +180,9 @@ class NoAnswerError(OfferLibraryError):
 
 
 class UnexpectedResponseError(OfferLibraryError):
-    """An answer came that the Offer Library does not give: an HTML page, cut or foreign JSON, a redirect."""
+    """The answer does not come from the Offer Library: an HTML page, cut or foreign JSON, or a redirect."""
 
-    # A proxy's page, or a cut answer, is an outage in another dress.
+    # A proxy's page or a cut answer means an outage.
     _retryable = True
 
     def __init__(self, reason: str, *, method: str, path: str, status: int, request_id: str | None = None) -> None:
@@ -195,17 +195,17 @@ class UnexpectedResponseError(OfferLibraryError):
 
 
 class OutcomeUnknownError(OfferLibraryError):
-    """A write may or may not have happened, and every look at the library left it open.
+    """A write may or may not have happened, and no read of the library shows which.
 
-    Running the same creation again is safe: it looks for its effect before it writes. Where a patch cannot be told
-    from somebody else's edit, `retryable` is False, since another run might apply it twice.
+    Running the same creation again is safe, because it looks for its effect before it writes. If a patch cannot be told
+    from somebody else's edit, `retryable` is False, because another run might apply it twice.
     """
 
     _retryable = True
 
 
 class AlreadyExistsError(OfferLibraryError):
-    """An offer of that name is in the sandbox already, and this run did not make it."""
+    """An offer of that name already exists in the sandbox, and this run did not create it."""
 
     def __init__(self, message: str, *, ids: Sequence[str], retryable: bool | None = None) -> None:
         self.ids = tuple(ids)
@@ -213,15 +213,15 @@ class AlreadyExistsError(OfferLibraryError):
 
 
 class AmbiguousNameError(AlreadyExistsError):
-    """Several offers have the name, so that none can be adopted or updated."""
+    """Several offers have the name, so none can be adopted or updated."""
 
 
 class TransitionError(OfferLibraryError):
-    """The offer's status does not allow the step; the message names the steps that it does allow. Nothing was sent."""
+    """The offer's status does not allow the step; the message names the allowed steps. Nothing was sent."""
 
 
 class NotPublishableError(OfferLibraryError):
-    """Publishing the offer, or activating the decision, would be pointless.
+    """The published offer, or the activated decision, would not be shown.
 
     `findings` maps each reason, which can be waived, to a sentence.
     """
@@ -236,7 +236,7 @@ class NotPublishableError(OfferLibraryError):
     ) -> None:
         self.findings = dict(findings)
         lines = "".join(f"\n  {reason}: {sentence}" for reason, sentence in findings.items())
-        super().__init__(f"{doing} {offer} would be pointless; {remedy}:{lines}")
+        super().__init__(f"{doing} {offer} would have no effect; {remedy}:{lines}")
 
 
 class PagingError(OfferLibraryError):
@@ -244,27 +244,27 @@ class PagingError(OfferLibraryError):
 
 
 class HopelessError(OfferLibraryError):
-    """What is waited for can no longer happen: the offer is gone, archived, or its window is over."""
+    """The condition of a wait can no longer be met: the offer is deleted or archived, or its window is over."""
 
 
 class GoneError(HopelessError):
-    """What is waited for is not there: it is gone, or where it never was seen, it is named wrongly."""
+    """The object of a wait does not exist: it was deleted, or its id or name is wrong."""
 
 
 class BatchJobError(OfferLibraryError):
-    """A batch job ended in ERROR; the message holds the service's detail. Another submission makes a new job."""
+    """A batch job ended in ERROR; the message contains the service's detail. Another submission creates a new job."""
 
     _retryable = True
 
 
 class BatchTimeoutError(OfferLibraryError):
-    """A batch job was not over in time. It continues: the service cannot cancel it."""
+    """A batch job did not finish in time. It continues, because the service cannot cancel it."""
 
     _retryable = True
 
     @classmethod
     def of(cls, job_id: str, status: str, seconds: float, subject: str = "") -> BatchTimeoutError:
-        """The error for a job that has this status after so many seconds; `subject` says what the job is for."""
+        """The error for a job that still has this status after so many seconds; `subject` says what the job is for."""
         job = f"{job_id} ({subject})" if subject else job_id
         return cls(f"The batch job {job} is still {status} after {seconds:g} s, and continues")
 
@@ -276,10 +276,10 @@ _FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
 class APIError(OfferLibraryError):
     """The service, or the gateway before it, refused the request.
 
-    Attributes: `status` (HTTP), `code` (the gateway's `error_code` or the last part of the service's `type`),
-    `title`, `detail`, `request_id`, `method`, `path`, and `retry_after` in seconds when the service named a time.
-    `final` says that no retry can succeed, as with an etag that is long gone. If the client itself found out, and no
-    service refused anything, `refused` is False and `status` is the one that a service would answer.
+    Attributes: `status` (HTTP), `code` (the gateway's `error_code` or the last part of the service's `type`), `title`,
+    `detail`, `request_id`, `method`, `path`, and `retry_after` in seconds if the service named a time. `final` says
+    that no retry can succeed, for example with an old etag. If the client itself found the problem and no service
+    refused anything, `refused` is False, and `status` is the one that a service would answer.
     """
 
     def __init__(
@@ -321,7 +321,7 @@ class APIError(OfferLibraryError):
         super().__init__(message, retryable=status not in _FINAL_STATUSES and not final)
 
     def for_good(self) -> Self:
-        """The same error as one that no retry can succeed after."""
+        """The same error, marked as final: no retry can succeed."""
         return _rebuild(type(self), self.args, {**self.__dict__, "final": True, "_retryable": False})
 
 
@@ -338,7 +338,7 @@ class PermissionDeniedError(APIError):
 
 
 class NotFoundError(APIError):
-    """There is no such object: 404, 410."""
+    """The object does not exist: 404, 410."""
 
 
 class ConflictError(APIError):
@@ -350,7 +350,7 @@ class RejectedError(APIError):
 
 
 class RateLimitedError(APIError):
-    """Too many requests: 429. `retry_after` holds the seconds that the service asked for, if it did."""
+    """Too many requests: 429. `retry_after` holds the requested seconds, if the service named them."""
 
 
 class ServerError(APIError):
@@ -358,10 +358,10 @@ class ServerError(APIError):
 
 
 class RuntimeRefusalError(OfferLibraryError):
-    """The decision runtime refuses by what it knows: 404 or 422, of a decision that it does not know for one.
+    """The decision runtime refuses: 404 or 422, for example for a decision that it has not synced yet.
 
-    Its next update may lift that, so that the same question may be answered later. Nothing was counted. Where the
-    library itself shows why it refuses, `lasting` says so: no update will lift that, and no retry helps.
+    After its next update, the runtime may answer the same request. Nothing was counted. If the library itself shows the
+    reason, `lasting` says it: then no update helps, and no retry.
     """
 
     _retryable = True
@@ -378,9 +378,9 @@ class RuntimeRefusalError(OfferLibraryError):
 
 
 class BatchError(OfferLibraryError):
-    """Some objects of a list could not be done. `failures` maps each one's name or id to its error's text.
+    """Some objects of a list failed. `failures` maps each one's name or id to the text of its error.
 
-    `verb` says what was to be done, such as `published`, and `nouns` what they are.
+    `verb` is what was to be done, such as `published`, and `nouns` names the objects.
     """
 
     def __init__(

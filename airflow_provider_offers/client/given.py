@@ -1,4 +1,4 @@
-"""What an author may give in place of a plain document: a pydantic model of it, or of parts of it."""
+"""The values that an author may give instead of a plain document: pydantic models of it, or of its parts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-# Deeper than any document may be: what lies below is refused with the document.
+# Deeper than any valid document. The document's own check refuses the rest.
 _MAX_DEPTH = 100
 
 
 def as_given(value: Any, depth: int = 0) -> Any:
-    """The value with a plain dict of what was set in place of every model, at any depth of a document."""
+    """The value with a plain dict instead of every model, at any depth; only members that were set are in it."""
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, BaseModel):
@@ -27,5 +27,5 @@ def as_given(value: Any, depth: int = 0) -> Any:
 
 
 def has_models(value: Any) -> bool:
-    """Whether the value is a model, or a list of values of which one is."""
+    """Whether the value is a model, or a list that contains one."""
     return any(isinstance(each, BaseModel) for each in (value if isinstance(value, (list, tuple)) else [value]))

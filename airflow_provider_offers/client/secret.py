@@ -1,4 +1,4 @@
-"""Text that must not be seen: a type whose repr hides it, and the striking out of what an answer echoes."""
+"""Hides secrets: a text type with a hidden repr, and the removal of secrets that an answer echoes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
 STRUCK = "***"
-# Anything shorter is a part of many a word that has nothing to do with it.
+# Shorter text occurs within many unrelated words.
 _SHORT = 6
 _NO_WORD_BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9a-f]{2}))"
 _NO_WORD_AFTER = r"(?![^\W_])"
@@ -20,9 +20,9 @@ _BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
 
 
 class Secret(str):
-    """Text whose repr hides it, so that it shows in no dataclass, dict or traceback with local variables.
+    """Text with a hidden repr, so that no dataclass, dict or traceback with local variables shows it.
 
-    So does whatever is cut out of it, made of it by a method, or added to it; `str` gives it in the open.
+    The same is true for slices, for results of its methods, and for sums with other text. `str` returns the plain text.
     """
 
     __slots__ = ()
@@ -35,7 +35,7 @@ class Secret(str):
 
 
 class SecretBytes(bytes):
-    """The same of bytes."""
+    """`Secret` for bytes."""
 
     __slots__ = ()
 
@@ -87,7 +87,7 @@ for _kind, _hidden_kind, _own in (
 
 
 class Unpicklable:
-    """Refuses to be pickled or copied deeply, as pickles hold secrets as they are."""
+    """Refuses to be pickled or copied deeply, because a pickle would contain the secrets."""
 
     __slots__ = ()
 
@@ -96,9 +96,9 @@ class Unpicklable:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret struck out, however headers, forms, JSON or HTML spell it, and every bearer token.
+    """The text without secrets in any spelling of headers, forms, JSON or HTML, and without bearer tokens.
 
-    Case does not matter. A secret of less than six characters is struck out only as a whole word.
+    Case does not matter. A secret of less than six characters is removed only as a whole word.
     """
     lowered = text.lower()
     patterns = {
@@ -108,14 +108,14 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         if spelling.lower() in lowered
     }
     if patterns:
-        # The longest first: the others may be parts of it.
+        # The longest first, because others may be parts of it.
         longest_first = sorted(patterns, key=len, reverse=True)
         text = re.sub("|".join(patterns[each] for each in longest_first), STRUCK, text, flags=re.IGNORECASE)
     return _BEARER.sub(rf"\1 {STRUCK}", text)
 
 
 def spellings(secret: str) -> set[str]:
-    """How a secret may be written; upper and lower case are told apart only where they are encoded differently."""
+    """The ways in which a secret may be written; upper and lower case differ only where their encodings differ."""
     if not secret:
         return set()
     raw = secret.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""What the client must know of a connection, and the check that turns loose fields into it."""
+"""The settings of a connection, and the check that makes them from loose fields."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _HOSTNAME = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
 
 @dataclass(frozen=True, slots=True)
 class Settings(Unpicklable):
-    """A checked connection. `parse_settings` makes it; its secrets show in no repr and are not pickled.
+    """A checked connection, made by `parse_settings`. No repr shows its secrets, and it cannot be pickled.
 
-    `host` is scheme, host and port without a path. `timeout` is in seconds, for each read and each connect.
-    `verify` is True, False or the path of a CA bundle. `allow_http` permits plain http beyond loopback addresses.
+    `host` is scheme, host and port without a path. `timeout` is in seconds, for each read and each connect. `verify` is
+    True, False or the path of a CA bundle. `allow_http` permits plain http beyond loopback addresses.
     """
 
     client_id: str
@@ -83,7 +83,7 @@ class Settings(Unpicklable):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no text may quote: the client secret, the token, and what logs in at a proxy."""
+        """The texts that no message may quote: the client secret, the token, and the login for a proxy."""
         proxies = [secret for proxy in (self.proxies or {}).values() for secret in _proxy_secrets(proxy)]
         known = [secret for secret in (self.client_secret, self.access_token, *proxies) if secret]
         return tuple(Secret(secret) for secret in dict.fromkeys(known))
@@ -102,8 +102,8 @@ def parse_settings(
 ) -> Settings:
     """Settings from the fields of a connection; `sandbox` overrides the connection's.
 
-    Raises `ConfigurationError` with every wrong field at once. Empty fields and the port 0 count as absent, since a
-    form sends them so. `schema` is the scheme of a host that has none.
+    Raises `ConfigurationError` with every wrong field at once. Empty fields and the port 0 count as absent, because a
+    form sends them for empty inputs. `schema` is the scheme of a host without one.
     """
     reader = _Reader({key: value for key, value in (extra or {}).items() if value not in (None, "")})
     settings = Settings(
@@ -131,14 +131,14 @@ def parse_settings(
     if not settings.client_secret and not settings.access_token:
         reader.wrong("password (the client secret)", "nothing", "the client secret, or `access_token` in the extra")
     if reader.violations:
-        # A traceback may show what is still known here.
+        # A traceback may show the local variables.
         del host, password, extra
         raise ConfigurationError(f"{label} cannot work", reader.violations)
     return settings
 
 
 def _proxy_secrets(address: str) -> list[str]:
-    """The password in a proxy's address, as it is written and as it is meant, and the header that it becomes."""
+    """The password in a proxy's address, quoted and plain, and the header that is made from it."""
     userinfo, at, _ = address.rpartition("://")[2].rpartition("@")
     user, _, password = userinfo.partition(":")
     meant = Secret(f"{unquote(user)}:{unquote(password)}")
@@ -147,9 +147,9 @@ def _proxy_secrets(address: str) -> list[str]:
 
 
 class _Reader:
-    """Reads one field after the other and collects what is wrong instead of stopping at it.
+    """Reads one field after the other, and collects the violations.
 
-    An address is never quoted: whatever is wrong with it, it may hold a password.
+    It never quotes an address, because a wrong address may contain a password.
     """
 
     def __init__(self, extra: Mapping[str, Any]) -> None:
@@ -170,7 +170,7 @@ class _Reader:
         return value.strip()
 
     def header(self, name: str, value: str | None, *, accepted: str) -> str:
-        """A value that is sent as a header: no blanks, no line breaks, nothing outside ASCII."""
+        """A value that is sent as a header: no blanks, no line breaks, only ASCII."""
         if not value:
             self.wrong(name, "nothing", accepted)
             return ""
@@ -179,7 +179,7 @@ class _Reader:
         return value
 
     def secret(self, name: str, value: str | None) -> str | None:
-        """A secret as it is sent. What surrounds it after copying would be sent with it, and refused without a word."""
+        """A secret as it is sent. Blanks around it are an error, because the service would only refuse them."""
         if value and value != value.strip():
             self.wrong(name, "text with a blank or a line break at its beginning or end", "the secret alone")
         elif value and not value.isprintable():
@@ -208,11 +208,11 @@ class _Reader:
         if value == "xcore":
             return "xcore"
         if value != "dps":
-            self.wrong("api", quoted(value), "'dps' (what Adobe runs today) or 'xcore' (the older repository)")
+            self.wrong("api", quoted(value), "'dps' (Adobe's current service) or 'xcore' (the older repository)")
         return "dps"
 
     def scopes(self) -> str:
-        """IMS wants commas; people also write blanks or a list."""
+        """The scopes with commas, as IMS expects; blanks and lists are accepted too."""
         given = self.extra.get("scopes", DEFAULT_SCOPES)
         texts = list(given) if isinstance(given, (list, tuple)) else [given]
         if not all(isinstance(text, str) for text in texts):
@@ -230,7 +230,7 @@ class _Reader:
         return value
 
     def origin(self, name: str, host: str | None, schema: str | None, port: int | None) -> str:
-        """Scheme, host and port of the service, without anything that could carry a credential elsewhere."""
+        """Scheme, host and port of the service, without parts that could send a credential elsewhere."""
         accepted = f"scheme, host and port, such as {DEFAULT_HOST}"
         text = (host or "").strip() or DEFAULT_HOST.removeprefix("https://")
         scheme = self._scheme(schema, text if "://" in text else "")
@@ -247,7 +247,7 @@ class _Reader:
         return _origin(parts, parts.port or port)
 
     def _scheme(self, schema: str | None, host: str) -> str:
-        """The scheme for a host that has none; `host` is the address whose scheme it may repeat."""
+        """The scheme for a host without one; `host` is the address, whose scheme it may repeat."""
         given = (schema or "").strip().lower()
         if given not in ("", "https", "http"):
             self.wrong("schema", quoted(schema), "https or http, the scheme of the host, or nothing")
@@ -267,7 +267,7 @@ class _Reader:
         return f"{_origin(parts, parts.port)}{parts.path}"
 
     def _address(self, name: str, text: str, accepted: str) -> SplitResult | None:
-        """The parts of an address that credentials may go to; None where it is none, or hides where it leads."""
+        """The parts of an address that may receive credentials; None if it is not valid or hides its target."""
         if "@" in text:
             self.wrong(name, "an address with user information", accepted)
             return None
@@ -361,7 +361,7 @@ class _Reader:
 
 
 def is_loopback(hostname: str) -> bool:
-    """Whether what is sent there stays on this machine."""
+    """Whether data that is sent there stays on this machine."""
     if hostname == "localhost":
         return True
     try:
@@ -371,10 +371,10 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _origin(parts: SplitResult, port: int | None) -> str:
-    """Scheme, host and port, put together anew: nothing that was only skipped in reading stays in it."""
+    """Scheme, host and port, built anew from the parsed parts, so that skipped characters disappear."""
     hostname = parts.hostname or ""
     authority = f"[{hostname}]" if ":" in hostname else hostname
-    # The service's own links leave out the port that the scheme implies.
+    # The service's own links leave out the default port of the scheme.
     implied = {"https": 443, "http": 80}.get(parts.scheme)
     return f"{parts.scheme}://{authority}{f':{port}' if port and port != implied else ''}"
 

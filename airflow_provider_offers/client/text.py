@@ -1,4 +1,4 @@
-"""Text from outside as a message may show it: of bounded length, and without what could break or forge a log line."""
+"""Prepares text from outside for messages: limits its length, and removes what could break or forge a log line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 LONGEST_MESSAGE = 8_000
 _LONGEST_VALUE = 300
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-# Control characters, marks that turn the direction of writing, and halves of surrogate pairs.
+# Control characters, marks that change the direction of writing, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
 
@@ -18,17 +18,17 @@ def legible(text: str, longest: int = _LONGEST_VALUE) -> str:
 
 
 def legible_message(text: str) -> str:
-    """A whole message. Its own lines but the first begin with two blanks; any other break came from outside."""
+    """A whole message. Our own line breaks are followed by two blanks; all other breaks come from outside."""
     lines = _NO_BREAK_OF_OURS.sub(" ", _cut(text, LONGEST_MESSAGE)).split("\n")
     return "\n".join(_printable(_BREAKS.sub(" ", line)) for line in lines)
 
 
 def quoted(value: object, longest: int = _LONGEST_VALUE) -> str:
-    """The value as Python writes it, cut short; its type's name where it cannot be written."""
+    """The repr of the value, cut short; the name of its type if it has no repr."""
     try:
         return legible(repr(value), longest)
     except (ValueError, RecursionError):
-        # A number of more digits than Python turns into text, or nesting without end.
+        # A number with too many digits for text, or endless nesting.
         return f"a {type(value).__name__} too large to show"
 
 

@@ -1,4 +1,4 @@
-"""What both hooks can do, each method written once: arguments become an action or a search, and results receipts."""
+"""The methods of both hooks, each written once: arguments become an action or a search, and results receipts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class HookCalls:
         return OfferCalls(self._library, kind, self._log, self._request_id)
 
     def service_now(self) -> Action[datetime]:
-        """The service's clock, which decides about windows: a time that it has certainly reached.
+        """The time of the service's clock, which decides about windows: a time that it has certainly reached.
 
         Calls `GET .../instances` (xcore) or `GET /offers` (dps). If no answer has a `Date`, it is the time of this
         machine.
@@ -94,7 +94,7 @@ class HookCalls:
         )
 
     def create(self, creation: Creation) -> Action[dict[str, Any]]:
-        """Create what `OfferLibrary.prepare` checked, once, and return its receipt."""
+        """Create the object of a creation from `OfferLibrary.prepare` once, and return its receipt."""
         return cast("Action[dict[str, Any]]", self._offers(None).create_prepared(creation))
 
     def get_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> Action[ReadReceipt]:
@@ -176,13 +176,13 @@ class HookCalls:
     ) -> Action[WriteReceipt]:
         """Approve an offer and return the receipt; `action` is `published` or `unchanged`.
 
-        Raises `NotPublishableError` with the reasons against it that `waive` does not name. Calls a read, lookups of
-        the placements and the rule, then `PATCH` as `patch_offer` does.
+        Raises `NotPublishableError` with the reasons that `waive` does not name. Calls a read, lookups of the
+        placements and the rule, then `PATCH` as `patch_offer` does.
         """
         return self._offers(offer_type).publish(offer_id, waive=waive)
 
     def unpublish_offer(self, offer_id: Any, *, offer_type: OfferType | None = None) -> Action[WriteReceipt]:
-        """Take an approved offer back to draft and return the receipt; `action` is `unpublished` or `unchanged`.
+        """Move an approved offer back to draft and return the receipt; `action` is `unpublished` or `unchanged`.
 
         Calls a read, then `PATCH` as `patch_offer` does.
         """
@@ -252,21 +252,21 @@ class HookCalls:
         include_content: bool | None = True,
         allow_duplicates: bool | None = None,
     ) -> Action[dict[str, Any]]:
-        """Ask what one profile would be shown. With `dry_run=False` it is shown, and counts towards caps.
+        """Ask which offers one profile gets. With `dry_run=False` they count as shown, also towards caps.
 
-        `profile` can also be a complete profile, with `identityMap` and its other properties, or a complete decision
-        request. The settings of the request apply, and cannot be repeated. The default of `dry_run` is True.
+        `profile` contains the identities of one profile by namespace, such as `{"Email": "a@example.com"}`; they are
+        neither logged nor returned. It can also be a complete profile, with `identityMap` and its other properties, or
+        a complete decision request. The settings of a complete request apply, and cannot be given a second time.
 
         The request contains every decision of `decision_id` at every placement of `placement_id`. Alternatively,
-        `scopes` lists decisions, each with its placement and an optional `itemCount`. `profile` contains the
-        identities of one profile by namespace, such as `{"Email": "a@example.com"}`; they are neither logged nor
-        returned. With None, `item_count` and `include_content` use the setting of the placement, and
-        `allow_duplicates` uses the service's default: an offer is shown at one place of a request only, and the
-        other places get the next best offer or the fallback. Returns
-        `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`, `placement`,
-        `options` and `fallback`.
+        `scopes` lists decisions, each with its placement and an optional `itemCount`. `dry_run` is True by default.
+        With None, `item_count` and `include_content` use the setting of the placement, and `allow_duplicates` uses the
+        service's default: an offer is shown at one place of a request only, and the other places get the next best
+        offer or the fallback.
 
-        Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore).
+        Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`, each with `decision`,
+        `placement`, `options` and `fallback`. Calls `POST /data/core/ods/decisions` (dps) or `POST
+        /data/core/ode/{container}/decisions` (xcore).
         """
         from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
 

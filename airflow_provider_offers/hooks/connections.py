@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Airflow's own limit.
 _LONGEST_CONN_ID = 250
 
-# Held while a task calls Airflow's supervisor: the one of `dag.test()` mixes up the answers to calls of two threads.
+# Held while a task calls Airflow's supervisor: the supervisor of `dag.test()` mixes up the answers to two threads.
 ONE_CALL_AT_A_TIME = threading.Lock()
 
 
@@ -34,7 +34,7 @@ def check_place(conn_id: Any, sandbox: Any) -> None:
 
 
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:
-    """Checked settings from an Airflow connection; from now on, every secret in them is masked in logs."""
+    """Checked settings from an Airflow connection; after this call, logs mask every secret in them."""
     from airflow.sdk.log import mask_secret
 
     from airflow_provider_offers.client.errors import ConfigurationError
@@ -77,7 +77,9 @@ def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         del connection, extra
-        raise ConfigurationError(f"{label} cannot work", [Violation("extra", "no JSON object", "a JSON object")])
+        raise ConfigurationError(
+            f"{label} cannot work", [Violation("extra", "text that is not a JSON object", "a JSON object")]
+        )
     if isinstance(extra.get("access_token"), str):
         mask_secret(extra["access_token"])
     return extra

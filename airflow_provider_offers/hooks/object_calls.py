@@ -1,4 +1,4 @@
-"""What the hooks' calls for objects do, each method written once: actions and searches whose results are receipts."""
+"""The methods of the hooks for objects, each written once: actions and searches whose results are receipts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ P = ParamSpec("P")
 class ObjectCalls:
     """The methods of `LibraryObjects` and `AsyncLibraryObjects`, for objects of one kind.
 
-    An object is named by an id of either generation, an xcore instance id, `name:` and its exact name, or what a task
-    returned. `waive`, `validate` and `if_match` are those of the operators.
+    An object is named by an id of either generation, an xcore instance id, `name:` and its exact name, or the result of
+    a task. `waive`, `validate` and `if_match` are those of the operators.
     """
 
     def __init__(self, library: Calls, kind: Kind, log: Logger, request_id: Callable[[], str | None]) -> None:
@@ -76,7 +76,7 @@ class ObjectCalls:
         return flow
 
     def create_prepared(self, creation: Creation) -> Action[WriteReceipt]:
-        """Create what `OfferLibrary.prepare` checked, once, and return its receipt."""
+        """Create the object of a creation from `OfferLibrary.prepare` once, and return its receipt."""
         create = self._library.create_prepared(creation)
 
         def flow(access: Access) -> Flow[Written]:
@@ -161,15 +161,15 @@ class ObjectCalls:
         return self._done(object_id, self._library.publish, waive=waive)
 
     def unpublish(self, object_id: Any) -> Action[WriteReceipt]:
-        """Take an approved offer back to draft; see `UnpublishOfferOperator`."""
+        """Move an approved offer back to draft; see `UnpublishOfferOperator`."""
         return self._done(object_id, self._library.unpublish)
 
     def activate(self, object_id: Any, *, waive: Waive = ()) -> Action[WriteReceipt]:
-        """Let a decision go live; see `ActivateDecisionOperator`."""
+        """Activate a decision; see `ActivateDecisionOperator`."""
         return self._done(object_id, self._library.activate, waive=waive)
 
     def deactivate(self, object_id: Any) -> Action[WriteReceipt]:
-        """Take a live decision back to draft; see `DeactivateDecisionOperator`."""
+        """Move a live decision back to draft; see `DeactivateDecisionOperator`."""
         return self._done(object_id, self._library.deactivate)
 
     def complete(self, object_id: Any) -> Action[WriteReceipt]:
@@ -237,7 +237,7 @@ class ObjectCalls:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> Action[WriteReceipt]:
-        """What a method of the library does to the object, with its receipt."""
+        """The action of a method of the library for the object; its result is the receipt."""
         reference = self._reference(object_id)
         return self._written(method(reference.kind, reference, *arguments, **options), reference.kind, object_id)
 
@@ -279,7 +279,7 @@ class ObjectCalls:
         return f"of kind {self._kind.key}"
 
     def _tell_of(self, receipt: dict[str, Any], done: str, seconds: float) -> None:
-        """Log what was done to which object, where, how long it took, and under which request id."""
+        """Log the action, the object, the sandbox, the time it took, and the request id."""
         self._log.info(
             "%s %s %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
             done.capitalize(),
@@ -294,7 +294,7 @@ class ObjectCalls:
 
 
 class OfferCalls(ObjectCalls):
-    """The methods of the hooks for offers: either type where none is given, and receipts that name the type."""
+    """The methods of the hooks for offers: of either type if no type is given. The receipts have the type."""
 
     def __init__(self, library: Calls, kind: Kind | None, log: Logger, request_id: Callable[[], str | None]) -> None:
         from airflow_provider_offers.client.model.kinds import PERSONALIZED
@@ -317,7 +317,7 @@ class OfferCalls(ObjectCalls):
         return flow
 
     def delete(self, object_id: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[WriteReceipt]:
-        """Delete an offer; without `cascade`, the service tells whether something refers to it."""
+        """Delete an offer; without `cascade`, the service checks whether something refers to it."""
         from airflow_provider_offers.client.flows.deleting import delete_written
 
         if cascade:
@@ -345,10 +345,11 @@ def with_kind(receipt: WriteReceipt, kind: Kind) -> WriteReceipt:
 
 
 def tell_withdrawn(log: Logger, creation: Creation, written: Written) -> None:
-    """Log which duplicates of what was created are deleted again."""
+    """Log which duplicates of a new object were deleted."""
     if written.withdrawn:
         log.warning(
-            "%r was made more than once, by two at once or by a request thought lost: %s stays, %s deleted",
+            "%r was created more than once, by two tasks at once or by a request whose answer was lost: %s stays, "
+            "%s deleted",
             creation.name,
             written.receipt.id,
             ", ".join(written.withdrawn),

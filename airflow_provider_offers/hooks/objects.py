@@ -1,4 +1,4 @@
-"""The hook's calls for one kind of object: placements, qualifiers, collections, rules, formulas, decisions."""
+"""The hook's calls for one kind of object: placements, qualifiers, collections, rules, formulas, decisions, offers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Objects:
-    """What the objects of both hooks have without a request."""
+    """The part of both classes that needs no request."""
 
     kind: Kind
 
@@ -87,7 +87,7 @@ class AsyncLibraryObjects(_Objects):
 
 
 def offer_reference(library: OfferLibrary, given: Any, offer_type: str | None) -> Reference:
-    """The offer that is meant, of the type that `offer_type` names, or of either."""
+    """The reference to the offer that `given` names, of the type `offer_type`, or of either type."""
     from airflow_provider_offers.client.model.kinds import offer_kind
 
     return library.offer_reference(given, offer_kind(offer_type) if offer_type else None)

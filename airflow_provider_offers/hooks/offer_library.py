@@ -1,6 +1,6 @@
-"""The hooks: an Airflow connection of type `offer_library` turned into the client, its secrets masked.
+"""The hooks: they turn an Airflow connection of type `offer_library` into the client, and mask its secrets.
 
-`OfferLibraryHook` and `OfferLibraryAsyncHook` have the same methods; `hooks.calls` holds what they do.
+`OfferLibraryHook` and `OfferLibraryAsyncHook` have the same methods, which are written in `hooks.calls`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class _Hook(BaseHook):
-    """What both hooks have without a request."""
+    """The part of both hooks that needs no request."""
 
     conn_name_attr = "offer_library_conn_id"
     default_conn_name = DEFAULT_CONNECTION
@@ -55,13 +55,13 @@ class _Hook(BaseHook):
 
     @property
     def memory(self) -> Memory:
-        """What keeps the values that the tries of a task leave for each other."""
+        """The store for values that the tries of a task keep for each other."""
         from airflow_provider_offers.client.wire.memory import NO_MEMORY
 
         return self._memory or NO_MEMORY
 
     def tell_withdrawn(self, creation: Creation, written: Written) -> None:
-        """Log which duplicates of what was created are deleted again."""
+        """Log which duplicates of a new object were deleted."""
         from airflow_provider_offers.hooks.object_calls import tell_withdrawn
 
         tell_withdrawn(self.log, creation, written)
@@ -77,12 +77,12 @@ class _Hook(BaseHook):
 class OfferLibraryHook(_Hook):
     """Access to Adobe Journey Optimizer's Offer Library through an Airflow connection.
 
-    The connection selects the generation of the API (`api` in its extra: `dps` or `xcore`). The methods are the same
-    on both, and accept JSON in either spelling. `sandbox` overrides the sandbox of the connection.
+    The connection selects the generation of the API (`api` in its extra: `dps` or `xcore`). The methods are the same on
+    both, and accept JSON in either spelling. `sandbox` overrides the sandbox of the connection.
 
-    Every method raises the errors of `airflow_provider_offers.client.errors`. Use the hook as
-    a context manager to close its connections; otherwise they end with the process. `memory` keeps what the tries of a
-    task leave for each other. The operators bring it; by default nothing is kept.
+    Every method raises the errors of `airflow_provider_offers.client.errors`. Use the hook as a context manager to
+    close its connections; otherwise they end with the process. `memory` keeps values that the tries of a task need from
+    each other. The operators set it; by default nothing is kept.
     """
 
     def __enter__(self) -> OfferLibraryHook:
@@ -111,8 +111,10 @@ class OfferLibraryHook(_Hook):
         return self.library
 
     def objects(self, kind: KindName) -> LibraryObjects:
-        """The calls for the objects of a kind: `placement`, `tag`, `collection`, `rule`, `formula`,
-        `decision`, `personalized` or `fallback`."""
+        """The calls for the objects of one kind.
+
+        `kind` is `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized` or `fallback`.
+        """
         from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.hooks.objects import LibraryObjects
 
@@ -185,7 +187,7 @@ class OfferLibraryAsyncHook(_Hook):
         return await _off_the_loop(self._read_settings)
 
     async def library(self, *, retries: Retries | None = None) -> AsyncOfferLibrary:
-        """The client on this connection; made at the first call."""
+        """The client on this connection; created at the first call."""
         from airflow_provider_offers.client.library import AsyncOfferLibrary
 
         async with self._opening:
@@ -202,7 +204,7 @@ class OfferLibraryAsyncHook(_Hook):
         return await library.session()
 
     def objects(self, kind: KindName) -> AsyncLibraryObjects:
-        """What can be done with the objects of a kind; see `OfferLibraryHook.objects`."""
+        """The calls for the objects of one kind; see `OfferLibraryHook.objects`."""
         from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.hooks.objects import AsyncLibraryObjects
 

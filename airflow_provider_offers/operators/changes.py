@@ -1,4 +1,4 @@
-"""What is done to objects of any kind, whatever names them: patch, replace, delete, schedule, step and search."""
+"""The changes to objects of any kind: patch, replace, delete, schedule, step and search."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class PatchOperator(EditOperator):
 class ReplaceOperator(EditOperator):
     """Replaces whole objects with documents; see `ReplaceOfferOperator` for the parameters.
 
-    The field that holds the documents is the operator's own: `document_field` names it.
+    `document_field` is the name of the field with the documents.
     """
 
     document_field: ClassVar[str]

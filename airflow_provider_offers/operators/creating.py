@@ -124,7 +124,7 @@ class CreateOperator(OfferLibraryOperator):
         finally:
             remember(hook.memory, notes.save())
         if receipt["action"] == "skipped":
-            raise self._skipped(context, receipt, f"{receipt['name']!r} is there already, as {receipt['id']}")
+            raise self._skipped(context, receipt, f"{receipt['name']!r} already exists ({receipt['id']})")
         return receipt
 
     def _create_many(self, documents: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
@@ -156,11 +156,11 @@ class CreateOperator(OfferLibraryOperator):
             done="created",
             max_concurrent=max_concurrent,
             stop=stop,
-            # What has to wait for earlier tries keeps nothing else waiting.
+            # Objects that must wait for earlier tries come last, so they delay no other.
             order=notes.waits,
         )
         if receipts and all(receipt["action"] == "skipped" for receipt in receipts):
-            raise self._skipped(context, receipts, f"all {len(receipts)} are there already")
+            raise self._skipped(context, receipts, f"all {len(receipts)} already exist")
         return receipts
 
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
@@ -179,7 +179,7 @@ class CreateOperator(OfferLibraryOperator):
         return replace(creation, intent=self._intent(hook, context, creation))
 
     def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intent:
-        """Where the tries of the task keep that they are about to update an existing object."""
+        """The place where the tries of the task note that they are about to update an existing object."""
         from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.operators.memory import tries_of
@@ -189,7 +189,7 @@ class CreateOperator(OfferLibraryOperator):
         return Intents(tries_of(context), wanted).of(Reference(creation.kind, name=creation.name))
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
-        """Every creation of the list, or one error with what is wrong in any of them."""
+        """Every creation of the list. Raises one error with the violations of all documents."""
         from airflow_provider_offers.client.errors import InvalidInputError
         from airflow_provider_offers.client.flows.creations import check_names
 
@@ -200,12 +200,12 @@ class CreateOperator(OfferLibraryOperator):
             except InvalidInputError as error:
                 violations += [_in_the_list(each, index, document) for each in error.violations]
         if violations:
-            raise InvalidInputError("The list cannot be created", list(dict.fromkeys(violations)))
+            raise InvalidInputError("The list is not valid", list(dict.fromkeys(violations)))
         check_names(creations)
         return creations
 
     def _notes(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationNotes:
-        """What the tries of the task leave for each other about the objects."""
+        """The notes that the tries of the task keep for each other about the objects."""
         from airflow_provider_offers.client.flows.creation_notes import CreationNotes
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.memory import tries_of
@@ -227,7 +227,7 @@ class CreateOperator(OfferLibraryOperator):
 
 
 def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
-    """A violation of one document, said of the list: by its index, and by its name where it has one."""
+    """A violation of one document, with its index in the list, and its name if it has one."""
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.model.documents import name_in
     from airflow_provider_offers.client.text import quoted
@@ -240,11 +240,11 @@ def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
 
 
 def _once(creation: Creation, notes: CreationNotes, index: int) -> Creation:
-    """The creation with what the tries of the task leave for each other."""
+    """The creation, with the notes of the task's tries."""
     return replace(creation, earlier=notes.earlier(index), record=notes.of(index))
 
 
 def _this_work(context: Context) -> str:
-    """What a marker holds: which task of which run made the object. Those of a list differ in their names."""
+    """The value of a marker: the task and the run that created the object. Objects of a list differ by their names."""
     ti = context["ti"]
     return "/".join(map(str, (ti.dag_id, ti.run_id, ti.task_id, ti.map_index)))

@@ -1,4 +1,4 @@
-"""The operators of a decision's life: give it a window, let it go live, take it back, complete it, archive it."""
+"""The operators for the lifecycle of decisions: schedule, activate, deactivate, complete and archive."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != 
 
 
 class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
-    """Set the window in which a decision is made: `[start, end)`, its `startDate` and `endDate`.
+    """Set the window of a decision: `[start, end)`, its `startDate` and `endDate`.
 
     `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration`, `timezone`,
-    `waive` and `validate` those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` where it has the
-    window.
+    `waive` and `validate` are those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` if it already
+    has the window.
 
     Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
@@ -65,7 +65,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
 
 
 class DecisionStepOperator(EditObjectsOperator, StepOperator):
-    """The base of activate, deactivate, complete and archive: one step in the life of a decision, made once."""
+    """The base of activate, deactivate, complete and archive: one step in the lifecycle of a decision, exactly once."""
 
     template_fields: Sequence[str] = _FIELDS
 
@@ -97,19 +97,19 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
 
 
 class ActivateDecisionOperator(DecisionStepOperator):
-    """Let a decision go live: from `draft` to `live`, from where its offers are shown.
+    """Activate a decision: move it from `draft` to `live`, so its offers can be shown.
 
-    :param waive: reasons against it that are to be overlooked: `no_window`, `window_over`, `no_criteria`,
+    :param waive: checks to skip: `no_window`, `window_over`, `no_criteria`,
         `missing_placement`, `missing_collection`, `missing_rule`, `rule_not_named`, `missing_formula`,
         `no_fallback`, `missing_fallback`, `fallback_not_approved`, `fallback_lacks_placement`, `empty_collection`,
         `missing_offer`, `offers_not_approved`, `no_offer_to_show`
 
-    `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or
-    `unchanged` if the decision already is live. Raises `NotPublishableError`, which lists every reason why it could
-    not work, and `TransitionError` for a decision that is complete or archived. If somebody edits it in
-    the meantime, the new version is checked, and kept.
+    `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or `unchanged`
+    if the decision already is live. Raises `NotPublishableError`, which lists every reason why it could not work, and
+    `TransitionError` for a decision that is complete or archived. If somebody edits it in the meantime, the new version
+    is checked, and kept.
 
-    Calls a read, lookups of what the decision refers to and of the offers of its collections, then `PATCH`.
+    Calls a read, lookups of the objects that the decision refers to and of the offers of its collections, then `PATCH`.
     """
 
     step_verb: ClassVar[str] = "activate"
@@ -139,7 +139,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
     def _waived(self) -> tuple[str, ...]:
         from airflow_provider_offers.client.flows.golive import REASONS
 
-        return waived(self.waive, REASONS, "The decision cannot go live")
+        return waived(self.waive, REASONS, "The checks of the decision are not valid")
 
 
 class DeactivateDecisionOperator(DecisionStepOperator):

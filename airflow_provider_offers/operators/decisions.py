@@ -39,7 +39,7 @@ __all__ = ["BatchDecisionOperator", "DecideOperator"]
 
 
 class DecideOperator(OfferLibraryOperator):
-    """Ask the decision runtime what it shows to one profile, and return the propositions.
+    """Ask the decision runtime which offers one profile gets, and return the propositions.
 
     :param decision_id: the decision: a reference id of either generation, an xcore instance id, the result of a
         task, or a list of these
@@ -54,17 +54,18 @@ class DecideOperator(OfferLibraryOperator):
     :param item_count: how many offers to request for each placement, 1 to 30; default: the placement's `itemCount`,
         else 1
     :param context_data: context data by schema, for rules that use it: `{schema: data}`
-    :param dry_run: True (default, unless a complete request says otherwise) counts nothing towards caps, so a DAG can
-        check what would be shown. False makes a real decision; the client never repeats it after a lost answer. A retry
-        of the task asks again.
+    :param dry_run: True (default, unless a complete request has another value) counts nothing towards caps, so a DAG
+        can check the result. False makes a real decision; the client never repeats it after a lost answer. A retry of
+        the task asks again.
     :param include_content: False leaves out the content of the offers, None uses the placement's `returnContent`
     :param allow_duplicates: True allows one offer at several placements and in several decisions of the request, False
         does not. None (default) uses the service's default (not allowed): the second place then gets the next best
         offer, or the fallback.
 
-    Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`: each with `decision` and
-    `placement` (`id`, `etag`), `options` (the best first) and `fallback`, with `id`, `etag`, and those that the
-    service returned of `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and `characteristics`.
+    Returns `proposition_id`, `created`, `dry_run`, `api`, `sandbox` and `propositions`. Each proposition has `decision`
+    and `placement` (`id`, `etag`), `options` (the best first) and `fallback`. An offer has `id` and `etag`, and if the
+    service returned them `type`, `format`, `content`, `delivery_url`, `link_url`, `score`, `name` and
+    `characteristics`.
 
     Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore); Adobe: "Deliver
     offers using the Decisioning API". If the runtime has not synced a decision yet, for example right after its
@@ -337,13 +338,13 @@ class BatchDecisionOperator(OfferLibraryOperator):
         return receipt
 
     def on_kill(self) -> None:
-        """Log what happens to the job: the service cannot cancel it."""
+        """Log that the job continues, because the service cannot cancel it."""
         if self._batch is None:
             return
         if self._batch.record.job_id is not None:
             self.log.warning("The batch job %s continues: the service cannot cancel it", self._batch.record.job_id)
         elif self._batch.is_submitting:
-            self.log.warning("Killed while submitting: there may be a batch job, whose id is not known")
+            self.log.warning("The task was killed during the submission. A batch job may exist; its id is not known")
 
     def _ended(self, job: Job, batch: BatchRun, context: Context) -> Job:
         from airflow_provider_offers.client.wire.memory import remember
@@ -360,7 +361,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.memory import TaskMemory
 
-        # `dag.test()` of Airflow 3.2 hands on the event alone; the error names the job then.
+        # `dag.test()` of Airflow 3.2 passes only the event. The error then names the job.
         named = f" {batch.record.job_id}" if batch.record.job_id else ""
         continues = f"{error}\n  The batch job{named} continues"
         remember(TaskMemory(context), batch.stopped(error))
@@ -369,7 +370,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if isinstance(error, OfferLibraryError) and not error.retryable:
             raise AirflowFailException(continues) from None
         if not batch.tries.durable:
-            told = "On Airflow 3.2 a retry would not know of it, so it is not retried automatically"
+            told = "On Airflow 3.2 a retry does not know the job, so the task is not retried automatically"
             raise AirflowFailException(f"{continues}. {told}") from None
         raise error
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 class EditOperator(OfferLibraryOperator):
     """Changes one object and returns its receipt, or a list of objects and returns their receipts in the same order.
 
-    What names the objects and how they are read is left to `EditOffersOperator` and `EditObjectsOperator`; what is done
-    to them, to operators such as `PatchOperator`.
+    `EditOffersOperator` and `EditObjectsOperator` name and read the objects. Operators such as `PatchOperator` change
+    them.
     """
 
     keeps_plan: ClassVar[bool] = True
-    # What the tries of the task keep for each other; set when `work` starts.
+    # The plans that the tries of the task keep for each other; set when `work` starts.
     intents: Intents
 
     def __init__(
@@ -53,19 +53,19 @@ class EditOperator(OfferLibraryOperator):
     @property
     @abstractmethod
     def named(self) -> Any:
-        """What names the object, or a list of what names the objects."""
+        """The value that names the object, or a list of such values."""
 
     @abstractmethod
     def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
-        """The object that is meant."""
+        """The reference to the object."""
 
     @abstractmethod
     def kind_meant(self, hook: OfferLibraryHook) -> Kind:
-        """The kind of the objects, as the arguments tell it without any object."""
+        """The kind of the objects according to the arguments, for an empty list of objects."""
 
     @abstractmethod
     def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
-        """Do the work to one object; returns its receipt."""
+        """Change one object; returns its receipt."""
 
     @property
     @abstractmethod
@@ -205,8 +205,8 @@ class EditObjectsOperator(EditOperator):
     """Changes one object and returns its receipt, or a list of objects and returns their receipts in the same order.
 
     :param kind: the kind: `placement`, `tag`, `collection`, `rule`, `formula`, `decision`, `personalized`, `fallback`
-    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, what a task
-        returned, or a list of these, such as the output of a search
+    :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, the result
+        of a task, or a list of these, such as the output of a search
     :param max_concurrent: how many objects of a list run at the same time (default 8)
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
         rest; the task fails in both cases, and lists the failures

@@ -59,7 +59,7 @@ def read(field: str, given: Any, env: jinja2.Environment, endings: Sequence[str]
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise UnreadableFileError(
-            "A file cannot be read", field, f"{name!r}, which is there: {why}", "a file that the worker may read"
+            "A file cannot be read", field, f"{name!r}, which exists: {why}", "a file that the worker may read"
         ) from None
 
 
@@ -86,7 +86,7 @@ def _from_the_loader(field: str, name: str, env: jinja2.Environment) -> str:
             return env.loader.get_source(env, name)[0].removeprefix("\ufeff")
         except TemplateNotFound:
             pass
-    raise UnreadableFileError("A file is missing", field, f"{name!r}, which is not there") from None
+    raise UnreadableFileError("A file is missing", field, f"{name!r}, which does not exist") from None
 
 
 def _decoded(field: str, name: str, content: bytes) -> str:
@@ -98,5 +98,5 @@ def _decoded(field: str, name: str, content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         raise UnreadableFileError(
-            "A file cannot be read", field, f"{name!r}, which is there and not text in UTF-8", "a file in UTF-8"
+            "A file cannot be read", field, f"{name!r}, which is not text in UTF-8", "a file in UTF-8"
         ) from None

@@ -38,7 +38,7 @@ def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
     if concurrent is None:
         violations.append(Violation("max_concurrent", quoted(max_concurrent), "a whole number from 1 to 32"))
     if violations or concurrent is None:
-        raise InvalidInputError("The list cannot be worked on", violations)
+        raise InvalidInputError("The list is not valid", violations)
     return concurrent, on_failure == "stop"
 
 
@@ -63,9 +63,9 @@ def work_through(
 ) -> list[dict[str, Any]]:
     """Do the work for every item that has no receipt yet; returns a receipt for each object, in their order.
 
-    `called` names an item in a message, and `done` says what was done to it, such as `published`. With `order`, items
-    are begun in the order of what it gives for their indexes. Raises `BatchError`
-    where some failed, after everything else was done or, with `stop`, not begun.
+    `called` names an item in a message, and `done` is the past participle of the work, such as `published`. With
+    `order`, items start in the order of the number that it gives for each index. Raises `BatchError` if items failed;
+    with `stop`, the remaining items do not start.
     """
     from airflow_provider_offers.client.errors import BatchError
     from airflow_provider_offers.client.wire.memory import remember
@@ -83,7 +83,7 @@ def work_through(
         failures = {called(index): error for index, error in batch.failures.items()}
         raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
     if batch.again:
-        hook.log.info("%d of the list name an object that it named before, and was done once", len(batch.again))
+        hook.log.info("%d items of the list name an object a second time; it was processed once", len(batch.again))
     names = ", ".join(
         repr(receipt["name"]) if receipt.get("name") else str(receipt["id"]) for receipt in written[:_NAMED]
     )
@@ -94,7 +94,7 @@ def work_through(
 
 
 def _completed(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end. In a notebook or an asynchronous test, a loop already runs: then use a separate thread."""
+    """Run it to its end, or in a separate thread if a loop already runs, as in a notebook or an asynchronous test."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

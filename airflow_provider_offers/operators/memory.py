@@ -1,4 +1,4 @@
-"""The memory of a task: the state store of Airflow 3.3 as flows use it, and what the context tells of other tries."""
+"""The memory of a task: Airflow 3.3's state store for flows, and the context's information about other tries."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.flows.memory import TaskTries
 
-# Airflow warns of a value above 64 KiB. A piece is text of JSON, and escaping at most doubles it.
+# Airflow warns of a value above 64 KiB. A piece is JSON text, and escaping at most doubles its size.
 LARGEST = 60_000
 _PIECE = 30_000
-# Another try may exchange the pieces of a value while it is read.
+# Another try may replace the pieces of a value during a read.
 _READS = 3
 
 
 class TaskMemory:
     """The state of one task as `client.wire.memory.Memory`: values of any size by key, in pieces that Airflow accepts.
 
-    Airflow 3.2 has no state: there, nothing is kept (`durable` is False). Every call asks Airflow's supervisor and
-    waits for its answer, so no call belongs on an event loop.
+    Airflow 3.2 has no state. There, nothing is kept (`durable` is False). Every call waits for Airflow's supervisor, so
+    do not call it on an event loop.
     """
 
     def __init__(self, context: Context) -> None:
@@ -34,7 +34,7 @@ class TaskMemory:
         self.durable = self._store is not None
 
     def recall(self, key: str) -> Any:
-        """The value under the key; None where there is none, or not all of it."""
+        """The value under the key; None if there is none, or if it is incomplete."""
         if self._store is None:
             return None
         with ONE_CALL_AT_A_TIME:
@@ -48,7 +48,7 @@ class TaskMemory:
         return None
 
     def keep(self, key: str, value: Any) -> None:
-        """Keep a value, which is JSON, and return when it is safe. None forgets the key."""
+        """Keep a value, which is JSON, and return after it is stored. None removes the key."""
         if self._store is None:
             return
         with ONE_CALL_AT_A_TIME:
@@ -61,7 +61,7 @@ class TaskMemory:
                 self._store.set(key, value)
                 self._replace_pieces(key, "", 0)
                 return
-            # The pieces come first and have names of their own, so that the key never names an incomplete value.
+            # The pieces come first and have their own names, so the key never names an incomplete value.
             name = hashlib.sha256(text.encode()).hexdigest()[:12]
             pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
             for number, piece in enumerate(pieces):
@@ -70,7 +70,7 @@ class TaskMemory:
             self._replace_pieces(key, name, len(pieces))
 
     def _replace_pieces(self, key: str, name: str, count: int) -> None:
-        """Delete the pieces of the value that this process kept under the key before."""
+        """Delete the pieces of the value that this process kept under the key earlier."""
         before, old = self._pieces.pop(key, (name, 0))
         if count:
             self._pieces[key] = (name, count)
@@ -79,7 +79,7 @@ class TaskMemory:
 
 
 def tries_of(context: Context) -> TaskTries:
-    """What this try knows of the task's others."""
+    """What this try knows of the task's other tries."""
     from airflow_provider_offers.client.flows.memory import TaskTries
 
     ti: Any = context["ti"]
@@ -103,15 +103,16 @@ def clear_generation(context: Context) -> int:
 
 
 def is_anew(context: Context) -> bool:
-    """Whether no other try of the task went before, since it began or was cleared: clearing adds to `max_tries`."""
+    """Whether this is the first try since the task began or was cleared: clearing adds to `max_tries`."""
     ti: Any = context["ti"]
     return bool(ti.try_number <= max(1, (ti.max_tries or 0) - (ti.task.retries or 0) + 1))
 
 
 def _earliest(context: Context) -> datetime | None:
-    """The earliest moment at which an earlier try of this task can have written something; None on the first try.
+    """The earliest time at which an earlier try of this task can have written something; None on the first try.
 
-    That is the run's start. Clearing a run resets it, so for a run that was cleared it is when the run was due.
+    It is the start of the run. Clearing a run resets its start, so for a cleared run it is the time when the run was
+    due.
     """
     if context["ti"].try_number <= 1:
         return None
@@ -120,6 +121,6 @@ def _earliest(context: Context) -> datetime | None:
 
 
 def _retry_delay(task: Any) -> timedelta:
-    """How long Airflow waits, at least, between the end of a try and the next one."""
+    """The minimum time that Airflow waits between the end of a try and the next one."""
     delays = [getattr(task, name, None) for name in ("retry_delay", "max_retry_delay")]
     return min((each for each in delays if isinstance(each, timedelta)), default=timedelta(0))

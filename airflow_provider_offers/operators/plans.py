@@ -1,4 +1,4 @@
-"""The work of a task is what its first try rendered: later tries continue with it, even if they render other values."""
+"""Keeps the values that the first try of a task rendered, so that later tries continue with them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
 _KEY = "offers_work"
-# What a task is about does not depend on these.
+# These fields do not change the work of a task.
 _BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure"})
-_STABLE = "values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}, need no such care"
+_STABLE = "use values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}"
 
 
 def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> None:
-    """Set the fields of the task to the values of its first try, counted from its start or its last clearing.
+    """Set the fields of the task to the values of its first try since its start or its last clearing.
 
-    The first try keeps its values. `target` is the sandbox that the task works in. Raises `OutcomeUnknownError` if
+    The first try keeps its values. `target` is the sandbox in which the task works. Raises `OutcomeUnknownError` if
     another try rendered other values that are not known: on Airflow 3.2, which keeps nothing, and for values that are
-    not kept, such as those that hold a secret.
+    not kept, such as those that contain a secret.
     """
     fields = [name for name in task.template_fields if name not in _BESIDE]
     memory = TaskMemory(context)
@@ -42,15 +42,15 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
         return
     if before["target"] != list(target):
         raise _otherwise(
-            f"An earlier try of this task worked in {_named(before['target'])}, and this one is about "
-            f"{_named(target)}; nothing was sent; clear the task to have it work there"
+            f"An earlier try of this task worked in {_named(before['target'])}, but this try is for "
+            f"{_named(target)}; nothing was sent; clear the task to let it work there"
         )
     if before["digest"] == _digest(rendered):
         return
     if before["fields"] is None:
         raise _otherwise(
-            "The fields of this task render otherwise than in its first try, whose values hold a secret or no JSON, "
-            f"and so were not kept; nothing was sent; clear the task to have it do what they say now; {_STABLE}"
+            "The fields of this task rendered other values in its first try. They were not kept, because they contain "
+            f"a secret or are not JSON; nothing was sent; clear the task to use the new values; {_STABLE}"
         )
     _restore(task, before["fields"], rendered)
 
@@ -58,8 +58,8 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
 def _restore(task: BaseOperator, fields: Mapping[str, Any], rendered: Mapping[str, Any]) -> None:
     other = [name for name in fields if _digest(rendered.get(name)) != _digest(_decoded(fields[name]))]
     task.log.warning(
-        "%s rendered otherwise in the first try of this task, which this try carries on; clear the task to have it do "
-        "what is rendered now",
+        "%s rendered another value in the first try of this task, and this try continues with that value; clear the "
+        "task to use the new value",
         " and ".join(other) or "A field",
     )
     for name, value in fields.items():
@@ -67,7 +67,7 @@ def _restore(task: BaseOperator, fields: Mapping[str, Any], rendered: Mapping[st
 
 
 def _kept(rendered: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values as JSON; None where they cannot be kept."""
+    """The values as JSON; None if they cannot be kept."""
     try:
         encoded = {name: _encoded(value) for name, value in rendered.items()}
     except TypeError:
@@ -88,7 +88,7 @@ _TYPE = "offers:type"
 
 
 def _encoded(value: Any) -> Any:
-    """A rendered value as JSON; TypeError where another process could not have the same back."""
+    """A rendered value as JSON. Raises TypeError if another process could not restore it."""
     if value is None or type(value) in (str, bool, int, float):
         return value
     if isinstance(value, Mapping):
@@ -127,7 +127,7 @@ def _decoded(value: Any) -> Any:
 
 
 def _digest(value: Any) -> str:
-    """The same for values that say the same: a sequence of Airflow's own is a list."""
+    """A digest that is equal for equal values; a sequence type of Airflow counts as a list."""
     from airflow_provider_offers.client.flows.memory import digest
 
     try:
@@ -152,7 +152,7 @@ def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]
 
     if other := unstable(task, context, fields):
         raise _otherwise(
-            f"{' and '.join(other)} of this task renders otherwise in every try, Airflow 3.2 keeps nothing of what the "
-            f"try before has sent, and so this one would do other work; nothing was sent; look at the library, then "
-            f"clear the task; {_STABLE}"
+            f"{' and '.join(other)} of this task renders another value in every try. Airflow 3.2 keeps no values of "
+            "earlier tries, so this try would do other work; nothing was sent; check the library, then clear the "
+            f"task; {_STABLE}"
         )

@@ -1,4 +1,4 @@
-"""How far a list of objects is: what its task keeps for its next try, and what it tells the log on the way."""
+"""The progress of a list: the receipts for the next try, and the lines in the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOG_SECONDS = 10.0
 
 
 class Receipts(Protocol):
-    """The receipts of what is done, by index."""
+    """The receipts of finished objects, by index."""
 
     done: dict[int, dict[str, Any]]
 
@@ -34,9 +34,9 @@ class Receipts(Protocol):
 
 
 class ListProgress:
-    """Tells the log every ten seconds how far a list is, and the receipts every outcome.
+    """Logs the progress of a list every ten seconds, and keeps every outcome.
 
-    `noun` is what one object is, `called` names the object at an index.
+    `noun` names one object, and `called` names the object at an index.
     """
 
     def __init__(

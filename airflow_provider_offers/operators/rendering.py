@@ -113,7 +113,7 @@ class Rendering:
             return self._leaf(value, field, tokens)
         if isinstance(value, dict):
             if any(adobe.plain(key) == "deliveryURL" and each for key, each in value.items()):
-                # Such a component shows something without its own content.
+                # Such a component has something to show without its own content.
                 self._spared.add((field, tokens))
             members = {key: self.value(each, field, (*tokens, key)) for key, each in value.items()}
             return {key: each for key, each in members.items() if each is not _ABSENT}
@@ -162,11 +162,11 @@ class Rendering:
         try:
             return self._render(text)
         except jinja2.TemplateSyntaxError as error:
-            self._broken(text, field, tokens, error.message or "it is no template")
+            self._broken(text, field, tokens, error.message or "it is not a template")
         except jinja2.UndefinedError as error:
             self._broken(text, field, tokens, error.message or "something is undefined")
         except jinja2.TemplateNotFound as error:
-            self._broken(text, field, tokens, f"it includes {error.name!r}, which is not there")
+            self._broken(text, field, tokens, f"it includes {error.name!r}, which does not exist")
         return text
 
     def _render(self, text: str) -> Any:
@@ -268,7 +268,7 @@ class Rendering:
             return template
         if field in _NARROWING:
             self.warnings.append(
-                f"{field}: the template {_short(str(template))!r} rendered nothing, so {field} narrows nothing down"
+                f"{field}: the template {_short(str(template))!r} rendered nothing, so {field} has no effect"
             )
         if not tokens:
             return None

@@ -33,11 +33,11 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the rest
 
     Properties that the document does not have are removed. Properties that the service assigns remain. `action` is
-    `replaced`, or `unchanged` if the offer already has this content. An edit that somebody makes just before is
-    overwritten, unless `if_match` prevents it: then the task raises `ConflictError`.
+    `replaced`, or `unchanged` if the offer already has this content. The replacement overwrites an edit that somebody
+    makes just before, unless `if_match` prevents it: then the task raises `ConflictError`.
 
-    Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or, as generation 2 documents no PUT,
-    `PATCH /offers/{id}` (dps) with the differences, guarded by `test` operations on what was read.
+    Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore). Generation 2 documents no PUT. There, calls
+    `PATCH /offers/{id}` (dps) with the differences, guarded by `test` operations on the values that were read.
     """
 
     document_field: ClassVar[str] = "offer"

@@ -1,4 +1,4 @@
-"""Which fields of a task render otherwise in another try: their templates are rendered once more, as if in that."""
+"""Finds the fields of a task that render other values in another try: it renders their templates as if in that try."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
-# No part of a date or of a time of day is the same so much earlier.
+# No part of a date or of a time of day is the same this long ago.
 _AGO = timedelta(days=401, hours=1, minutes=1, seconds=1, microseconds=7_001)
 
 
 def unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> list[str]:
-    """The fields whose templates tell the try, the moment or chance. What was rendered at the DAG's parsing is not
-    seen, and neither is a file that was changed meanwhile."""
+    """The fields whose templates depend on the try, the time or chance.
+
+    Values that were rendered at DAG parsing, and files that changed meanwhile, are not detected.
+    """
     original: Any = context["dag"].task_dict[task.task_id]
     templates = _templates(task, original)
-    # The original names its files, which a mapped task has no way to render.
+    # The original still names its files. A mapped task cannot render it.
     renderer = task if hasattr(original, "partial_kwargs") else original
     numbers = {1, context["ti"].try_number - 1}
     found = []
     for name in fields:
         if name not in templates or not _has_template(templates[name]):
             continue
-        # Against each other, since these are rendered alike; the field itself may have been made something else of.
+        # Compare the two renderings with each other, because the task may have changed the field itself.
         now = _rendered(renderer, name, templates[name], context)
         if any(_rendered(renderer, name, templates[name], _another(context, number)) != now for number in numbers):
             found.append(name)
@@ -34,7 +36,7 @@ def unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> lis
 
 
 def _templates(task: BaseOperator, original: Any) -> Mapping[str, Any]:
-    """The fields of the task as the DAG has them."""
+    """The fields of the task as they are in the DAG."""
     if not hasattr(original, "partial_kwargs"):
         return {name: getattr(original, name, None) for name in task.template_fields}
     expanded = getattr(original.expand_input, "value", None)
@@ -50,7 +52,7 @@ def _has_template(value: Any) -> bool:
 
 
 def _rendered(task: Any, name: str, template: Any, context: Any) -> Any:
-    """What the template of a field gives; what cannot be rendered is left to the task itself to report."""
+    """The result of a field's template; the task itself reports its errors."""
     from airflow_provider_offers.operators.rendering import Rendering
 
     return _plain(Rendering(task, context, task.get_template_env(), set()).field(name, template))
@@ -72,7 +74,7 @@ def _another(context: Context, number: int) -> Any:
 
 
 class _Try:
-    """A task instance in another of its tries."""
+    """A task instance as it would be in another try."""
 
     def __init__(self, ti: Any, number: int) -> None:
         self._ti = ti
@@ -86,7 +88,7 @@ class _Try:
 
 
 class _Earlier(datetime):
-    """`datetime`, whose clock is behind."""
+    """`datetime` with a clock that is behind."""
 
     @classmethod
     def now(cls, tz: Any = None) -> Any:
@@ -102,7 +104,7 @@ class _Earlier(datetime):
 
 
 class _Time:
-    """`time`, whose clock is behind."""
+    """`time` with a clock that is behind."""
 
     def __init__(self, time: Any) -> None:
         self._time = time
@@ -115,7 +117,7 @@ class _Time:
 
 
 class _Macros:
-    """The macros of a moment long ago."""
+    """The macros as they were long ago."""
 
     datetime = _Earlier
 

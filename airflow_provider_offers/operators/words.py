@@ -41,7 +41,7 @@ KINDS: tuple[str, ...] = get_args(KindName)
 QOPS: tuple[str, ...] = get_args(Qop)
 UNTIL: tuple[str, ...] = get_args(Until)
 
-# The closed words by the parameter that takes them. A name has the same words in every operator and sensor.
+# The closed words by parameter. A parameter has the same words in every operator and sensor.
 CLOSED: dict[str, tuple[str, ...]] = {
     "if_exists": IF_EXISTS,
     "if_unknown": IF_UNKNOWN,
@@ -67,7 +67,7 @@ def checked(name: str, given: T, words: tuple[str, ...], task: Any) -> T:
 
 
 def check_partial(task_id: Any, arguments: Mapping[str, Any]) -> None:
-    """Refuse closed words that `.partial(...)` gets and that do not exist, when the DAG is parsed."""
+    """Reject unknown closed words in `.partial(...)` when the DAG is parsed."""
     wrong = [
         violation
         for name, given in arguments.items()

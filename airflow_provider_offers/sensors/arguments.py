@@ -1,4 +1,4 @@
-"""The word lists of the sensors' arguments, and their checks, which import nothing and skip templates."""
+"""The word lists of the sensors' arguments, and their checks. The checks import nothing and skip templates."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violati
 
 
 def check_named(name: str, given: Any) -> Iterator[Violation]:
-    """Reject an argument that names no object. Whether the object exists, only the run shows."""
+    """Reject an argument that names no object. Only the run shows whether the object exists."""
     if given is None or (isinstance(given, (str, dict)) and not given):
-        yield Violation(name, quoted(given), "an id, what a task returned, or a list of either")
+        yield Violation(name, quoted(given), "an id, the result of a task, or a list of either")
 
 
 def check_offers(name: str, given: Any) -> Iterator[Violation]:
-    """Reject an argument that names no offer. A DAG that lists none is a mistake; a task may return an empty list."""
+    """Reject an argument that names no offer. An empty list in a DAG is an error; a task may return one."""
     if isinstance(given, (list, tuple)) and not given:
         yield Violation(name, quoted(given), "one id or more")
     yield from check_named(name, given)
@@ -79,7 +79,7 @@ def _is_whole(given: Any, least: int) -> bool:
 
 
 def check_seconds(name: str, given: Any) -> Iterator[Violation]:
-    """Reject anything but a finite length of time of at least 0."""
+    """Reject anything but a finite duration of at least 0."""
     if isinstance(given, timedelta):
         given = given.total_seconds()
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < float("inf"):
@@ -87,5 +87,5 @@ def check_seconds(name: str, given: Any) -> Iterator[Violation]:
 
 
 def seconds(given: timedelta | float) -> float:
-    """A length of time in seconds."""
+    """A duration in seconds."""
     return given.total_seconds() if isinstance(given, timedelta) else float(given)

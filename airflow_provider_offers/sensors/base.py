@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
 _SUBJECT = "The sensor's arguments are not valid"
-# The trigger enforces the sensor's timeout and says what it saw last. If no triggerer runs, the scheduler ends the wait
-# this much later.
+# The trigger enforces the sensor's timeout and reports what it saw last. If no triggerer runs, the scheduler ends the
+# wait this much later.
 _GRACE = timedelta(seconds=60)
-# Where a sensor in reschedule mode keeps what it saw, in the task's state.
+# The key in the task's state for what a sensor in reschedule mode saw.
 _SEEN = "sensor_seen"
 
 
@@ -62,8 +62,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     :param poke_interval: seconds between two looks, in every mode. Deferred sensors on one sandbox share their looks.
 
     With `soft_fail` or `never_fail`, a wait without success skips the task. A mistake (a wrong connection, refused
-    credentials or permissions, invalid input, an offer that never existed) fails the task all the same, without a
-    retry.
+    credentials or permissions, invalid input, an offer that never existed) always fails the task, without a retry.
     """
 
     template_fields: Sequence[str] = ("offer_library_conn_id", "sandbox")
@@ -89,7 +88,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self.max_outage = max_outage
         self._has_begun = False
         self._has_looked = False
-        # When the sensor's timeout is over, in seconds since 1970.
+        # The end of the sensor's timeout, in seconds since 1970.
         self._deadline: float | None = None
 
     @classmethod
@@ -99,7 +98,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return super().partial(**kwargs)
 
     def check(self) -> Iterator[Violation]:
-        """The violations in the arguments that hold no template, for an error when the DAG is parsed."""
+        """The violations in arguments without a template, for an error when the DAG is parsed."""
         yield from arguments.check_text("offer_library_conn_id", self.offer_library_conn_id)
         yield from arguments.check_text("sandbox", self.sandbox, optional=True)
         yield from arguments.check_seconds("max_outage", self.max_outage)
@@ -107,17 +106,17 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             yield Violation("deferrable", quoted(self.deferrable), "True or False")
 
     def refuse_where_parsed(self) -> None:
-        """Raise what `check` finds; the last step of each constructor. A mapped task is checked when it runs."""
+        """Raise the violations of `check`; the last step of each constructor. A mapped task is checked when it runs."""
         if not getattr(self, "_BaseOperator__from_mapped", False):
             self.refuse_what_is_wrong()
 
     def check_offers(self) -> Iterator[Violation]:
-        """The violations of `offer_id`. Only at run time may it be an empty list: another task may return one."""
+        """The violations of `offer_id`. Only at run time may it be an empty list, because a task may return one."""
         check = arguments.check_named if self._has_begun else arguments.check_offers
         yield from check("offer_id", self.offer_id)
 
     def refuse_what_is_wrong(self) -> None:
-        """Raise what `check` finds."""
+        """Raise the violations of `check`."""
         if violations := list(self.check()):
             raise InvalidInputError(_SUBJECT, violations)
 
@@ -138,7 +137,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}")
         except OfferLibraryError as error:
             if error.retryable:
-                # Once, without the cause and our frames, as the operators end.
+                # Without the cause and our frames, so the log shows the error once, as for the operators.
                 raise error.with_traceback(None) from None
             if self._is_mistake(error, is_first):
                 told = self.with_templates(error) if isinstance(error, InvalidInputError) else error
@@ -177,7 +176,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
                 time.sleep(self.poke_interval)
 
     def _execute_here(self, context: Context) -> Any:
-        """Wait as Airflow's sensors do. The error of a timeout says what the last look showed."""
+        """Wait as Airflow's sensors do. The error of a timeout includes the result of the last look."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
@@ -192,7 +191,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return f"{message} Still waiting until {self.goal}. {last}" if last else message
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """End the task as the trigger's event says."""
+        """End the task according to the trigger's event."""
         status = event.get("status") if isinstance(event, dict) else None
         if event is None or status not in _EVENTS:
             raise OfferLibraryError(f"The trigger sent an unknown event: {event!r}")
@@ -215,7 +214,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return self._fail(OfferLibraryError(message, retryable=True))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the wait. If the scheduler ended it, the error says what the wait was for."""
+        """Continue after the wait. If the scheduler ended it, the error includes the purpose of the wait."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
@@ -237,10 +236,10 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         raise AirflowFailException(message) from None
 
     def _fail_for_good(self, message: str) -> NoReturn:
-        """Fail the task over a mistake, without a retry, in spite of `soft_fail` and `never_fail`."""
-        # Airflow skips every failure of a sensor that has them.
+        """Fail the task because of a mistake, without a retry, even with `soft_fail` and `never_fail`."""
+        # Airflow skips every failure of a sensor with one of these flags.
         self.soft_fail = self.never_fail = False
-        # Without its cause, which would say the same once more.
+        # Without its cause, which would repeat the message.
         raise AirflowFailException(message) from None
 
     def _is_mistake(self, error: OfferLibraryError, is_first: bool) -> bool:
@@ -263,7 +262,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return started is None
 
     def _recall(self, context: Context, *, is_first: bool) -> Any:
-        """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between them."""
+        """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between two processes."""
         from airflow_provider_offers.operators.memory import TaskMemory
 
         if is_first or self._has_looked or not self._is_rescheduled:
@@ -274,7 +273,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return kept
 
     def _keep(self, context: Context, kept: Any) -> None:
-        """Keep what this look showed for the process that looks next, if it is new."""
+        """Keep the result of this look for the next process, if it is new."""
         from airflow_provider_offers.operators.memory import TaskMemory
 
         if self._is_rescheduled and (seen := self.seen()) != kept:
@@ -285,7 +284,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return bool(self.reschedule) and not self.deferrable
 
     def _tell(self, *, is_first: bool) -> None:
-        """Log what the wait is for, once in each process. The looks log every change."""
+        """Log the purpose of the wait, once in each process. The looks log every change."""
         if not self._has_looked:
             self.log.info(
                 "%s until %s. %s. Looking every %g s, %s until %s",
@@ -298,41 +297,41 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             )
 
     def _link(self) -> None:
-        """Set the task's link in the worker that goes on after the wait."""
+        """Set the task's link in the worker that continues after the wait."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
         try:
             settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         except (ConfigurationError, AirflowNotFoundException) as error:
-            # Somebody changed the connection meanwhile. The wait has succeeded all the same.
+            # Somebody changed the connection meanwhile, but the wait has succeeded.
             self.log.warning("The task has no link: %s", error)
         else:
             self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
 
     @abstractmethod
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
-        """Look once: the sensor's result, or None while the wait goes on."""
+        """Look once: returns the sensor's result, or None while the wait continues."""
 
     @abstractmethod
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
-        """The trigger that goes on with the wait."""
+        """The trigger that continues the wait."""
 
     @property
     @abstractmethod
     def goal(self) -> str:
-        """What the wait is for, as it follows `until`."""
+        """The purpose of the wait, as text after `until`."""
 
     @abstractmethod
     def last(self) -> str:
-        """What the last look showed, for the log and the errors."""
+        """The result of the last look, for the log and the errors."""
 
     @abstractmethod
     def seen(self) -> Any:
-        """What the last look showed, as JSON, for a later process of a rescheduled sensor."""
+        """The result of the last look as JSON, for a later process of a rescheduled sensor."""
 
     @abstractmethod
     def take_up(self, seen: Any) -> None:
-        """Go on from what an earlier process saw."""
+        """Continue from what an earlier process saw."""
 
     def _common(self, context: Context) -> dict[str, Any]:
         return {
@@ -346,7 +345,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
 
 class WatchedOffersSensor(OfferLibrarySensor):
-    """The base of the sensors that watch one offer or many."""
+    """The base of the sensors that watch one or more offers."""
 
     template_fields: Sequence[str] = (*OfferLibrarySensor.template_fields, "offer_id", "offer_type")
 
@@ -364,7 +363,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
 
     @abstractmethod
     def verdict(self, states: dict[str, Entity | None], expected: int, now: datetime) -> Verdict:
-        """Whether the wait is over, by the offers and the service's clock."""
+        """Whether the wait is over, according to the offers and the service's clock."""
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.waiting.verdicts import History
@@ -381,7 +380,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
         self._history = self._history or History()
         for change in self._history.news(states):
             self.log.info("%s", change)
-        # Each offer once, in the given order, whichever of its ids was given.
+        # Each offer once, in the given order, even if several of its ids were given.
         there = {entity.id: entity for entity in entities if entity is not None}
         self._offers = [
             {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key}

@@ -36,11 +36,11 @@ class OfferStatusSensor(WatchedOffersSensor):
     :param status: `draft`, `approved` or `archived`, or a list of accepted statuses
     :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
 
-    The other parameters are those of `OfferLibrarySensor`. Returns `id`, `status` and `etag` of each offer. An offer
-    that is deleted, or archived while the wait is for another status, fails the task at once (with `soft_fail`, skips
-    it). An offer that does not exist at the first poke is a mistake, and always fails the task.
+    The other parameters are those of `OfferLibrarySensor`. Returns `id`, `status` and `etag` of each offer. The task
+    fails at once (with `soft_fail`, it is skipped) if an offer is deleted, or archived while the wait is for another
+    status. An offer that does not exist at the first poke is a mistake, and always fails the task.
 
-    Calls a read of each offer, then lists what changed: `GET .../instances` (xcore) or `GET /offers` (dps).
+    Calls a read of each offer, then lists the changes: `GET .../instances` (xcore) or `GET /offers` (dps).
     """
 
     template_fields: Sequence[str] = (*WatchedOffersSensor.template_fields, "status")
@@ -97,15 +97,17 @@ class OfferWindowSensor(WatchedOffersSensor):
     :param until: `open` (default): the offers may be shown; `closed`: they may no longer be shown
     :param offer_type: `personalized`, the only type that has a window
 
-    The other parameters are those of `OfferLibrarySensor`. The instant comes from the offers, in whatever time zone
-    they are written. The service's clock counts, not the worker's. Deferred, the sensor sleeps until the instant, and
-    wakes if somebody moves a window or sets the clock. An offer that is deleted or has no window, or whose window is
-    over while the wait is for its opening, fails the task at once (with `soft_fail`, skips it). An offer that does not
-    exist at the first poke, or is a fallback offer, is a mistake, and always fails the task.
+    The other parameters are those of `OfferLibrarySensor`. The instant comes from the offers, in any time zone. The
+    service's clock counts, not the worker's. Deferred, the sensor sleeps until the instant, and wakes if somebody moves
+    a window or sets the clock.
+
+    The task fails at once (with `soft_fail`, it is skipped) if an offer is deleted or has no window, or if its window
+    is over while the wait is for its opening. An offer that does not exist at the first poke, or is a fallback offer,
+    is a mistake, and always fails the task.
 
     Returns `id`, `status` and `etag` of each offer.
 
-    Calls a read of each offer, then lists what changed: `GET .../instances` (xcore) or `GET /offers` (dps).
+    Calls a read of each offer, then lists the changes: `GET .../instances` (xcore) or `GET /offers` (dps).
     """
 
     template_fields: Sequence[str] = (*WatchedOffersSensor.template_fields, "until")

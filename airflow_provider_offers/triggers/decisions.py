@@ -44,7 +44,7 @@ class OfferLiveTrigger(OfferTrigger):
         return f"<{type(self).__name__} offers={self.offers}>"
 
     async def wait(self) -> list[dict[str, Any]]:
-        """What the runtime shows of each offer, once it serves all of them."""
+        """The runtime's data about each offer, once it serves all of them."""
         from airflow_provider_offers.client.deciding.serving import sight
         from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.client.model.kinds import offer_kind
@@ -52,7 +52,7 @@ class OfferLiveTrigger(OfferTrigger):
         from airflow_provider_offers.client.waiting.sharing import Ask, asked
 
         viewpoint = _viewpoint(self.viewpoint)
-        # All triggers with the same viewpoint share the answer, whatever offers they wait for.
+        # All triggers with the same viewpoint share the answer, also for different offers.
         key = json.dumps(self.viewpoint, sort_keys=True)
         ask = Ask(key, lambda access: sight(access, viewpoint), self.poll_interval * _FRESH)
         references = [

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
     from airflow_provider_offers.client.wire.messages import Flow, Note
 
-# The longest sleep before the clock is read again: clocks are set, and laptops close.
+# The longest sleep before the clock is read again: clocks are set, and computers sleep.
 _LONGEST_SLEEP = 900.0
-# What the service's clock shows is known to a fraction of a second.
+# The service's time is known to a fraction of a second.
 _SHORTEST_SLEEP = 0.05
 
 
 class OfferTrigger(BaseTrigger):
-    """The base of the triggers: the events that they end in, and the deadlines of the task.
+    """The base of the triggers: their events, and the deadlines of the task.
 
     `execution_deadline` comes from the task's `execution_timeout`, `sensor_deadline` from a sensor's `timeout`; both in
     seconds since 1970. The scheduler enforces the latter too, a minute later; `dag.test()` has no scheduler.
@@ -56,7 +56,7 @@ class OfferTrigger(BaseTrigger):
         self.max_outage = max_outage
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The class and the arguments to make it again, after a restart of the triggerer or in another one."""
+        """The class and the arguments to create it again, after a restart of the triggerer or in another one."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -79,11 +79,11 @@ class OfferTrigger(BaseTrigger):
         """Wait, and return the sensor's result."""
 
     def last(self) -> str:
-        """What the last look showed."""
+        """The result of the last look."""
         return ""
 
     def tell(self, note: Note) -> None:
-        """Log what a wait tells."""
+        """Log a note of the wait."""
         self.log.log(note.level, "%s", note.text)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -117,7 +117,7 @@ class OfferTrigger(BaseTrigger):
 
     def _out_of_time(self) -> dict[str, Any]:
         """The event of the deadline that came first."""
-        last = self.last() or "No look was answered yet"
+        last = self.last() or "No look had an answer yet"
         self.log.info("The time is over. %s", last)
         if self.sensor_deadline is not None and self.sensor_deadline <= (self.execution_deadline or math.inf):
             return {"status": "sensor_timeout", "message": last}
@@ -139,7 +139,7 @@ class WatchedOffersTrigger(OfferTrigger):
     @property
     @abstractmethod
     def goal(self) -> str:
-        """What the wait is for, as it follows `until`."""
+        """The purpose of the wait, as text after `until`."""
 
     def last(self) -> str:
         return "" if self._history is None else self._history.last()
@@ -176,7 +176,7 @@ class WatchedOffersTrigger(OfferTrigger):
                     within = min(max(_SHORTEST_SLEEP, (verdict.until - watch.now()).total_seconds()), _LONGEST_SLEEP)
 
     def _tell(self, watch: Watch) -> None:
-        """Log what the wait is for, and then every change."""
+        """Log the purpose of the wait, and then every change."""
         from airflow_provider_offers.client.waiting.verdicts import History
 
         if len(watch.states) < len(watch.references):

@@ -1,4 +1,4 @@
-"""What the triggers of one process share, by event loop, connection and sandbox: change feeds and askers."""
+"""The shared objects of one process's triggers, by event loop, connection and sandbox: change feeds and askers."""
 
 from __future__ import annotations
 

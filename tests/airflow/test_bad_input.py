@@ -127,12 +127,12 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "missing_file": (
         CreateOfferOperator,
         {"offer": "nowhere/offer.json"},
-        ["offer: given 'nowhere/offer.json', which is not there", "template_searchpath"],
+        ["offer: given 'nowhere/offer.json', which does not exist", "template_searchpath"],
     ),
     "missing_patch_file": (
         PatchOfferOperator,
         bad_patch("nowhere/patch.json"),
-        ["patch: given 'nowhere/patch.json', which is not there"],
+        ["patch: given 'nowhere/patch.json', which does not exist"],
     ),
     "unknown_if_exists": (
         CreateOfferOperator,
@@ -325,8 +325,8 @@ def test_wrong_connections_name_every_field(airflow: Airflow, emulator: Emulator
     connections["extra_is_a_list"] = {**emulator.connection(api), "extra": json.dumps(["x"])}
     expected = {name: parts for name, (_, parts) in CONNECTIONS.items()} | {
         "two_faults": ["org_id: given nothing", "api: given 'gen3'"],
-        "extra_is_text": ["extra: given no JSON object"],
-        "extra_is_a_list": ["extra: given no JSON object"],
+        "extra_is_text": ["extra: given text that is not a JSON object"],
+        "extra_is_a_list": ["extra: given text that is not a JSON object"],
     }
     with dag_of("misconfigured") as dag:
         for name in connections:

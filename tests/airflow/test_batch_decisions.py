@@ -271,7 +271,7 @@ def test_time_runs_out_while_the_job_goes_on(airflow: Airflow, emulator: Emulato
             assert [each.try_number for each in more] == [2]
         else:
             assert isinstance(first.error, AirflowFailException)
-            assert "On Airflow 3.2 a retry would not know of it" in str(first.error)
+            assert "On Airflow 3.2 a retry does not know the job" in str(first.error)
             assert "The batch job None" not in str(first.error)
             assert more == []
 

@@ -29,7 +29,7 @@ only_forgotten = pytest.mark.skipif(KEEPS_STATE, reason="Airflow 3.3 keeps what 
 
 RETRIED: dict[str, Any] = {"retries": 1, "retry_delay": NO_DELAY}
 LOST = {"effect": "drop", "method": "POST", "when": "after", "path": "/data/*"}
-# Each renders otherwise in the second try.
+# Each renders another value in the second try.
 UNSTABLE = {
     "the moment": "Voucher {{ macros.datetime.now().isoformat() }}",
     "the day of the moment": "Voucher {{ macros.datetime.now().strftime('%H:%M:%S.%f') }}",
@@ -61,11 +61,11 @@ def test_a_name_that_renders_otherwise_makes_no_second_offer(
     assert len(writes(emulator)) == 1
     if not KEEPS_STATE:
         assert result.states == {"create": "failed"}
-        assert "offer of this task renders otherwise in every try" in str(result.error("create"))
+        assert "offer of this task renders another value in every try" in str(result.error("create"))
         return
     assert [attempt.state for attempt in result.tries("create")] == ["up_for_retry", "success"]
     assert (result.result("create")["action"], result.result("create")["name"]) == ("adopted", offer["body"]["name"])
-    assert "offer rendered otherwise in the first try of this task" in result.logs
+    assert "offer rendered another value in the first try of this task" in result.logs
 
 
 def test_a_name_that_renders_alike_needs_no_such_care(airflow: Airflow, emulator: Emulator, api: str) -> None:
@@ -77,8 +77,8 @@ def test_a_name_that_renders_alike_needs_no_such_care(airflow: Airflow, emulator
 
     assert [attempt.state for attempt in result.tries("create")] == ["up_for_retry", "success"]
     assert result.result("create")["action"] == "adopted"
-    assert "renders otherwise" not in result.logs
-    assert "rendered otherwise" not in result.logs
+    assert "renders another value" not in result.logs
+    assert "rendered another value" not in result.logs
 
 
 @only_kept
@@ -159,7 +159,7 @@ def test_an_edit_that_renders_otherwise_is_made_once(airflow: Airflow, emulator:
         assert result.states == {"edit": "success"}, result.error("edit")
     else:
         assert result.states == {"edit": "failed"}
-        assert "of this task renders otherwise in every try" in str(result.error("edit"))
+        assert "of this task renders another value in every try" in str(result.error("edit"))
 
 
 @pytest.mark.parametrize("operator", [DeleteOfferOperator, PublishOfferOperator, DeleteLibraryObjectOperator])

@@ -269,13 +269,13 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
     write(tmp_path, "none.json", {"name": NOTHING})
     write(tmp_path, "offers.yaml", b"name: x")
     for given, wanted in (
-        ("nowhere.json", "offer: given 'nowhere.json', which is not there"),
-        ("folder.json", "offer: given 'folder.json', which is there: Is a directory"),
-        ("latin.json", "offer: given 'latin.json', which is there and not text in UTF-8"),
+        ("nowhere.json", "offer: given 'nowhere.json', which does not exist"),
+        ("folder.json", "offer: given 'folder.json', which exists: Is a directory"),
+        ("latin.json", "offer: given 'latin.json', which is not text in UTF-8"),
         ("broken.json", "offer: given the file 'broken.json', which is not JSON after rendering"),
         ("none.json", "offer/name: given the template"),
         (Path("offers.yaml"), "offer: given 'offers.yaml'; expected a file of JSON, .json"),
-        (["texts.json"], "offer/0: given 'texts.json', which is not there"),
+        (["texts.json"], "offer/0: given 'texts.json', which does not exist"),
     ):
         made = rendered(CreateOfferOperator, given={"offer": given}, template_searchpath=str(tmp_path))
         assert wanted in refusal(made)

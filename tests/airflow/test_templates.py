@@ -228,7 +228,7 @@ def test_an_optional_argument_whose_template_renders_nothing_is_absent(
     assert set(result.states.values()) == {"success"}, [str(attempt.error) for attempt in result.attempts]
     assert [each["name"] for each in result.result("search")] == ["Here"]
     assert [each["name"] for each in result.result("none")] == ["Here"]
-    assert "rendered nothing, so properties narrows nothing down" in result.logs
+    assert "rendered nothing, so properties has no effect" in result.logs
 
 
 def test_json_text_and_native_objects_from_other_tasks(airflow: Airflow, emulator: Emulator, api: str) -> None:

@@ -194,7 +194,7 @@ class _Wanted:
         first, last = self.kinds[0].type_name, self.kinds[-1].type_name
         accepted = (
             f"an id such as dps:{first}:1c265317da412003 or xcore:{last}:124e2e764b1ac1b9, an xcore instance id, "
-            f"{NAME_PREFIX} and its name, or what a task returned"
+            f"{NAME_PREFIX} and its name, or the result of a task"
         )
         return InvalidInputError(f"No {self.noun} is named", [Violation(self.field, given, accepted + hint)])
 
@@ -205,7 +205,7 @@ class _Wanted:
             # Either of the two may be right.
             violation = Violation("offer_type", repr(stated.key), f"{kind.key!r}, by {given}")
         else:
-            accepted = f"the id of a {stated.noun}, what a task returned, or {NAME_PREFIX} and its name"
+            accepted = f"the id of a {stated.noun}, the result of a task, or {NAME_PREFIX} and its name"
             violation = Violation(self.field, given, accepted)
         return InvalidInputError(f"The task and {what} disagree about the kind of object", [violation])
 

@@ -105,7 +105,7 @@ def test_an_id_of_another_kind_is_told_with_what_is_accepted() -> None:
     assert str(caught.value) == (
         "The task and the id disagree about the kind of object:\n"
         f"  object_id: given {XCORE_ID!r}, the id of a personalized offer; "
-        "expected the id of a decision, what a task returned, or name: and its name"
+        "expected the id of a decision, the result of a task, or name: and its name"
     )
 
 

@@ -263,7 +263,7 @@ def test_a_name_names_an_object(kind: Kind, name: str) -> None:
         (
             "dps:tag:1",
             "The task and the id disagree about the kind of object:\n  object_id: given 'dps:tag:1', the id of a "
-            "collection qualifier; expected the id of a placement, what a task returned, or name: and its name",
+            "collection qualifier; expected the id of a placement, the result of a task, or name: and its name",
         ),
         ("Web HTML", "did you mean 'name:Web HTML'\\?"),
         ("dps:selection-strategy:1", "No placement is named"),
