@@ -352,7 +352,7 @@ def test_a_task_that_is_killed_says_what_becomes_of_its_job(known: bool) -> None
         task.on_kill()
         told = output.text()
     assert ("The batch job a-job continues" in told) == known
-    assert ("there may be a batch job, whose id is not known" in told) != known
+    assert ("A batch job may exist; its id is not known" in told) != known
 
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "hopeless"}, "met"])

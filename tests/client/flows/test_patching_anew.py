@@ -221,7 +221,7 @@ def test_what_sets_one_place_more_than_once_is_seen_by_the_next_try(
     later: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": "2026-03-02T09:00:25.000Z"}
     written, script = again(api, kept, operations, shown(api, sale(**set_to), 2, **later))
     assert (written.receipt.etag, methods(script)) == (2, ["GET"])
-    with pytest.raises(ConflictError, match="not as this patch sets it"):
+    with pytest.raises(ConflictError, match="does not have the values of this patch"):
         again(api, kept, operations, shown(api, sale(name="new"), 2, **later))
 
 

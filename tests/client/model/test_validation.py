@@ -538,7 +538,7 @@ def test_an_offer_type_is_one_of_two() -> None:
 
 
 def test_without_the_checks_a_name_is_still_needed() -> None:
-    with pytest.raises(InvalidInputError, match="found again"):
+    with pytest.raises(InvalidInputError, match="found by its name"):
         LIBRARY.create(PERSONALIZED, {"status": "draft"}, validate=False)
     with pytest.raises(Reached):
         LIBRARY.create(PERSONALIZED, {"name": "x", "future": 1}, validate=False)
