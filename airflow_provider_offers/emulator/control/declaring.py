@@ -1,4 +1,4 @@
-"""What a test can declare and read about delivery: answers of rules, profiles, audiences, capping events, jobs."""
+"""The declarations and results about delivery: answers of rules, profiles, audiences, capping events, jobs."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def why_foreign(request: Request, settings: Settings) -> str:
     """
     host, origin = (request.header("host") or "").lower(), request.header("origin")
     if not _is_here(_name(host), settings):
-        return f"Host is {host!r}, which is no name of this machine; the setting control_hosts may add it"
+        return f"Host is {host!r}, which is not a name of this machine; add it with the setting control_hosts"
     if origin is not None and origin.lower() != f"http://{host}":
         return f"Origin is {origin!r}, a page of another host than {host!r}"
     return ""

@@ -52,7 +52,7 @@ class Exchange:
         await self._until_closed()
 
     def send_interim(self, status: int, headers: Mapping[str, str]) -> None:
-        """Write an interim answer (1xx) behind the server's back; the final answer follows."""
+        """Write an interim answer (1xx) without the server's knowledge; the final answer follows."""
         self._transport.write(_head(status, headers.items()))
 
     async def send_with_two_lengths(self, answer: Answer) -> None:

@@ -28,7 +28,7 @@ def parse(text: str) -> MediaType:
     """Parse one media type; values can be unquoted, in double quotes or, as in some documents, in single quotes."""
     parsed, rest = _take(text)
     if rest.strip():
-        raise MediaTypeError(f"{text!r} has something after its parameters: {rest.strip()!r}")
+        raise MediaTypeError(f"{text!r} has more text after its parameters: {rest.strip()!r}")
     return parsed
 
 

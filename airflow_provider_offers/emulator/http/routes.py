@@ -132,7 +132,7 @@ def refusal(request: Request) -> Refusal:
 def _refusal(request: Request) -> ServiceError:
     """The answer to a request without a route."""
     if any(segment.partition(";")[0] in (".", "..") for segment in request.segments):
-        detail = f"the path {request.path} climbs: a segment is . or .., with or without parameters"
+        detail = f"the path {request.path} leaves its folder: a segment is . or .., with or without parameters"
         return ServiceError(400, Reason.MALFORMED, detail, headers={"x-emulator-unknown-route": "1"})
     methods = sorted({route.method for route in ROUTES if route.match(request.segments) is not None})
     headers = {"x-emulator-unknown-route": "1"}

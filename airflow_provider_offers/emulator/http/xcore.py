@@ -74,7 +74,7 @@ def patch(call: Call) -> Answer:
     before = {**xcore_form.envelope(record, call.parameters["container"], call.settings.xcore_rule_names), "_links": {}}
     document = call.patched(before, listed=_LISTED, inapplicable=_INVALID)
     if not isinstance(document, dict) or not isinstance(document.get("_instance"), dict):
-        raise ServiceError(_INVALID, Reason.IMMUTABLE, "the patch takes /_instance away")
+        raise ServiceError(_INVALID, Reason.IMMUTABLE, "the patch removes /_instance")
     for name in sorted(before.keys() | document.keys()):
         if name != "_instance" and not same(before.get(name), document.get(name)):
             hint = "" if name in before else "; the paths of properties start with /_instance/"
@@ -213,7 +213,5 @@ def _unwrapped(document: Any) -> Any:
     if not isinstance(document, dict) or not isinstance(document.get("_instance"), dict):
         raise ServiceError(_INVALID, Reason.INVALID, f"a body of type {HAL} needs an object _instance")
     if not isinstance(document.get("_links"), dict):
-        raise ServiceError(
-            _INVALID, Reason.INVALID, f"a body of type {HAL} needs an object _links, if only an empty one"
-        )
+        raise ServiceError(_INVALID, Reason.INVALID, f"a body of type {HAL} needs an object _links, which may be empty")
     return document["_instance"]

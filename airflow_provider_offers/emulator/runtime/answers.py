@@ -1,4 +1,4 @@
-"""What a test declares besides the library: profiles, audiences, and the answers of rules."""
+"""The declarations of a test besides the library: profiles, audiences, and the answers of rules."""
 
 from __future__ import annotations
 

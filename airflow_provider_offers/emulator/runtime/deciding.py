@@ -131,9 +131,9 @@ class Decider:
 def why_closed(activity: Record, now_us: int) -> str:
     """The reason why a decision cannot be made at a time, or None."""
     if activity.status != "live":
-        return f"decision {activity.id} is {activity.status}, and only a live one is made"
+        return f"decision {activity.id} is {activity.status}; only a live decision can be made"
     if not in_window(activity.body, now_us):
-        return f"decision {activity.id} is outside its window, and now is {instants.micros_text(now_us)}"
+        return f"decision {activity.id} is outside its window; the time is {instants.micros_text(now_us)}"
     return ""
 
 

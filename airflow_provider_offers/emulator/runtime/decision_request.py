@@ -189,7 +189,7 @@ def _identities(reader: Reader, identity_map: Mapping[str, Any], at: str) -> tup
             primary = reader.member(each, here, "primary", bool)
             found.append((not primary, namespace, reader.text(each, here, "xdm:id")))
     if not found and not reader.problems:
-        reader.problems.append(Problem(at, "must hold at least one identity"))
+        reader.problems.append(Problem(at, "must contain at least one identity"))
     return tuple((namespace, identity) for _, namespace, identity in sorted(found))
 
 

@@ -203,7 +203,7 @@ def _tokens(text: str) -> list[str]:
         if found is None:
             rest = stripped[at:].lstrip()
             if rest[0] in "\"'@":
-                raise PqlSyntaxError(f"what starts with {rest[:20]!r} is not closed")
+                raise PqlSyntaxError(f"the text from {rest[:20]!r} is not closed")
             raise PqlUnsupported(f"{rest[:20]!r} is not understood")
         token = found[0].strip()
         depth += {"(": 1, ")": -1}.get(token, 0)

@@ -57,7 +57,7 @@ def apply(document: Any, patch: list[dict[str, Any]], *, replace_adds: bool = Fa
         if operation["op"] == "copy":
             copied += len(json.dumps(_get(holder, operation["from"])))
             if copied > _MOST_COPIED:
-                raise PatchFailed(f"its copies come to more than {_MOST_COPIED} bytes")
+                raise PatchFailed(f"its copies add up to more than {_MOST_COPIED} bytes")
         _apply_one(holder, operation, replace_adds)
     if depth(holder[""]) > MAX_DEPTH:
         raise PatchFailed(f"its result is nested deeper than {MAX_DEPTH} levels")

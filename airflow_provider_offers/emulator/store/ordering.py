@@ -143,4 +143,4 @@ def _value(key: SortKey, part: str) -> Any:
         ms = int(part[:19]) if part.lstrip("-").isdigit() else instants.to_us(part) // 1000
         return ms if key.is_number else instants.millis_text(ms * 1000)[:_MILLIS_LENGTH]
     except (ValueError, OverflowError):
-        raise FilterError(f"{part!r} in start is no value of {key.name}") from None
+        raise FilterError(f"{part!r} in start is not a value of {key.name}") from None

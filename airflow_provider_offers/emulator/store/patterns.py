@@ -20,7 +20,7 @@ MAX_LENGTH = 1000
 _MAX_STATES = 500
 _STATES_A_CHARACTER = 3
 _MAX_WORK = 10_000
-# The maximum number of cached sets of states; a text of this length can add the same number again.
+# The maximum number of cached sets of states; a text of this length can add the same number once more.
 _MAX_SETS = 10_000
 
 _Test = Callable[[str], bool]
@@ -163,8 +163,8 @@ class Pattern:
         if code is codes.AT and argument in _ANCHORS:
             return self._link(before, self._new(only_at=_ANCHORS[argument]))
         raise PatternError(
-            f"{self._text!r} looks around, refers to a group, or has something else ({str(code).lower()}) that this "
-            "service does not run"
+            f"{self._text!r} uses lookaround, a group reference or another feature ({str(code).lower()}) that this "
+            "service does not support"
         )
 
     def _repeat(self, least: int, most: Any, items: Any, before: int) -> int:

@@ -71,7 +71,7 @@ def check_status_change(
     )
     if changed:
         detail = (
-            f"a {record.kind.title} that is {before!r} can be duplicated or deleted and not changed "
+            f"a {record.kind.title} that is {before!r} can only be duplicated or deleted, not changed "
             f"({', '.join(changed)}); after {before!r} comes {follows}"
         )
         raise ServiceError(status, Reason.STATUS_CHANGE, detail)
@@ -156,7 +156,7 @@ def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, setting
         if length < 0 and settings.refuse_reversed_window:
             problems.append(Problem(at, f"{end} is before the start, {start}"))
         elif length == 0 and settings.guardrails == "enforce":
-            problems.append(Problem(at, f"{end} is the start too, and the window is empty"))
+            problems.append(Problem(at, f"{end} equals the start, so the window is empty"))
     return problems
 
 

@@ -154,7 +154,7 @@ def _known(what: str, name: Any, known: Sequence[str]) -> None:
 
 def _text(key: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
-        raise SeedError(f"{key} must be a text with something in it, not {value!r}")
+        raise SeedError(f"{key} must be a text that is not empty, not {value!r}")
     _storable(key, value)
 
 
