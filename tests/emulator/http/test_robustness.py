@@ -202,7 +202,7 @@ def test_a_patch_that_doubles_what_it_copied_is_refused(caller: Caller, copies: 
     patch = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(copies)]
     answer = caller.patch_dps(object_id, *patch)
     assert answer.status_code == 400
-    assert "copies come to more than" in answer.json()["detail"]
+    assert "copies add up to more than" in answer.json()["detail"]
     assert caller.get_dps(object_id).json()["etag"] == 1
 
 

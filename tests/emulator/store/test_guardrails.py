@@ -233,7 +233,7 @@ def test_an_empty_window_of_a_decision(writer: Writer) -> None:
     known, ids = family(writer)
     answer = writer.patch(known["decision"], ids["decision"], "replace", "/endDate", DATE)
     assert answer.status_code == writer.refused
-    assert "is the start too, and the window is empty" in answer.json()["detail"]
+    assert "equals the start, so the window is empty" in answer.json()["detail"]
     writer.emulator.configure(guardrails="ignore")
     assert writer.patch(known["decision"], ids["decision"], "replace", "/endDate", DATE).status_code == 200
 

@@ -57,7 +57,7 @@ def test_what_is_final_is_not_changed(writer: Writer, name: str, status: str) ->
         answer = writer.patch(known[name], object_id, *change)
         assert answer.status_code == writer.refused
         assert answer.json()["title"] == "Status change not allowed"
-        assert f"that is {status!r} can be duplicated or deleted" in answer.json()["detail"]
+        assert f"that is {status!r} can only be duplicated or deleted" in answer.json()["detail"]
     # Whoever changes nothing is not refused.
     assert writer.patch(known[name], object_id, "replace", "/name", known[name].plain["name"]).status_code == 200
     if status == "complete":

@@ -119,7 +119,7 @@ def test_no_search_runs_for_ever(emulator: Emulator, caller: Caller, route: str)
 def test_an_expression_that_is_not_run_is_named(caller: Caller) -> None:
     answer = caller.dps("GET", f"/offers?offer-type=personalized&property={quote('name~(?=a)b')}")
     assert answer.status_code == 400
-    assert "looks around" in answer.json()["detail"]
+    assert "uses lookaround" in answer.json()["detail"]
 
 
 def test_the_longest_plain_text_and_forty_ids_at_once_are_not_too_much() -> None:
