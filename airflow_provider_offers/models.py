@@ -1,8 +1,8 @@
-"""The objects of the Offer Library as models, for authors: an editor completes them, and operators take them.
+"""The models of the library's objects, for DAG authors: editors complete them, and operators accept them.
 
-A model takes what it is given, templates included, and operators make a plain document of what was set. The checks are
-those of any other document: they come when the task runs. Importing this loads nothing that Airflow's SDK has not
-loaded.
+A model accepts any value, including templates, and operators turn it into a plain document of the properties that were
+set. The checks are the same as for other documents and run with the task. This import loads nothing that Airflow's SDK
+has not loaded.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ __all__ = [
 def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a kind's documents in generation 2's names, such as `json_schema("placement")`.
 
-    It knows types, words, bounds and what is required. It does not know the rules between properties, nor what the
-    checks merely warn of. Raises `InvalidInputError` for a kind that does not exist.
+    It contains types, words, bounds and required properties. It does not contain rules between properties, or rules
+    that only cause warnings. Raises `InvalidInputError` for an unknown kind.
     """
     from airflow_provider_offers.client.model.json_schema import schema_of
     from airflow_provider_offers.client.model.kinds import kind_of

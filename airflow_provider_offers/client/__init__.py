@@ -1,5 +1,5 @@
 """The Offer Library as plain Python: HTTP and JSON, both generations of the API, and no Airflow.
 
-Nothing is imported here, so that `from airflow_provider_offers.client.errors import ...` stays cheap;
-`airflow_provider_offers.client.library.OfferLibrary` is the door.
+This module imports nothing, so `from airflow_provider_offers.client.errors import ...` stays cheap. Begin with
+`airflow_provider_offers.client.library.OfferLibrary`.
 """

@@ -1,4 +1,4 @@
-"""The button on a task that opens Journey Optimizer where the task's offer is."""
+"""The button of a task that opens its offer's sandbox in Journey Optimizer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ADOBE_HOST = "platform.adobe.io"
 class OfferLink(BaseOperatorLink):
     """Opens the sandbox of the task's offer in Journey Optimizer.
 
-    Adobe publishes no address of a single offer, so the link leads to its sandbox, where the offer is found by name.
-    A connection to another host than Adobe's, such as the emulator, has no such page and gives no link.
+    Adobe documents no address of a single offer, so the link leads to its sandbox. A connection to another host than
+    Adobe's, such as the emulator, has no such page and gives no link.
     """
 
     name = "Journey Optimizer"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The address, as the task found it while it ran; empty where there is none. Sends no request."""
+        """The address that the task stored while it ran; empty if there is none. Sends no request."""
         return getattr(operator, "journey_optimizer_url", "")
 
 

@@ -1,6 +1,7 @@
-"""A retry policy for tasks: retry what can pass, after the time the service asked for; fail at once what cannot.
+"""A retry policy for tasks: it retries temporary errors, and lets all other errors fail the task at once.
 
-Airflow has retry policies since 3.3. `retry_arguments` gives the task arguments for any supported Airflow.
+If the service named a time, the retry waits for it. Airflow has retry policies since 3.3; `retry_arguments` gives the
+task arguments for any supported Airflow.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def retry_arguments(**arguments: Any) -> dict[str, Any]:
-    """`retry_policy` for the task arguments where Airflow knows it, beside the arguments given; on 3.2 only those.
+    """The task arguments with `retry_policy` if Airflow supports it; on Airflow 3.2, only the given arguments.
 
     Use it as `CreateOfferOperator(..., **retry_arguments(retries=5))` or in `default_args`.
     """
@@ -31,17 +32,17 @@ def retry_arguments(**arguments: Any) -> dict[str, Any]:
 if RetryPolicy is not None:
 
     class OfferLibraryRetryPolicy(RetryPolicy):
-        """Decides by the error of the Offer Library that ended the task, wherever in its causes that stands.
+        """Decides by the error of the Offer Library that ended the task, anywhere in the chain of causes.
 
-        - An error that another try cannot mend fails the task, whatever retries are left.
-        - Where the service named a time (`Retry-After`), the next try waits so long; else the task's own delay counts.
-        - Anything that is no error of the Offer Library is left to the task's own settings.
+        - An error that another try cannot fix fails the task, even if retries are left.
+        - If the service named a time (`Retry-After`), the next try waits for it; otherwise the task's delay applies.
+        - For all other errors, the task's own settings apply.
         """
 
         def evaluate(
             self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
         ) -> RetryDecision:
-            """Decide about the exception; `try_number` and `max_tries` stay Airflow's business."""
+            """Decide about the exception; Airflow itself handles `try_number` and `max_tries`."""
             from airflow.sdk.definitions.retry_policy import RetryDecision
 
             error = _cause(exception)
@@ -55,12 +56,12 @@ if RetryPolicy is not None:
             return RetryDecision.retry(delay=delay, reason=first_line)
 
         def serialize(self) -> dict[str, Any]:
-            """Nothing: the policy has no settings."""
+            """An empty dict: the policy has no settings."""
             return {}
 
         @classmethod
         def deserialize(cls, data: dict[str, Any]) -> OfferLibraryRetryPolicy:
-            """The policy, again."""
+            """A new policy."""
             return cls()
 
 

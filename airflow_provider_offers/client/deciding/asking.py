@@ -92,7 +92,7 @@ def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> F
 
 
 def _never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
-    """Why the decision, as the library has it, cannot be made at these placements."""
+    """The reasons why the decision, in its current state, cannot be made at these placements."""
     called = f"the decision {decision.name!r} ({decision.id})"
     if decision.status != ACTIVATE.target:
         return [f"{called} is {decision.status}, not live"]

@@ -53,7 +53,10 @@ def bounds(poll_interval: Any, timeout: Any, if_unknown: Any) -> tuple[float, fl
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the tries know: `began`, when one was about to submit; its job; and a job that the service has forgotten."""
+    """The knowledge of the tries: when one of them was about to submit, its job, and a job that the service forgot.
+
+    `began` is the time before the submission; `lost` is the id of a job that the service no longer knows.
+    """
 
     began: str | None = None
     job_id: str | None = None
@@ -61,7 +64,7 @@ class Record:
 
     @property
     def fate(self) -> str:
-        """What became of the submission, if there is no job."""
+        """The result of the submission, if there is no job."""
         if self.lost is not None:
             return f"the service does not know its job {self.lost} any more"
         return "saw no answer"
@@ -69,16 +72,16 @@ class Record:
 
 @dataclass(slots=True)
 class BatchRun:
-    """The batch decision of one try. `plan` tells it from others; without one, it is the one that was kept.
+    """The batch decision of one try. `plan` identifies it; without a plan, it is the batch decision in the memory.
 
-    `if_unknown` says what to do if there may be a job whose id is not known: `submit` another one, or `fail`.
+    `if_unknown` says what to do if a job may exist whose id is not known: `submit` another one, or `fail`.
     """
 
     tries: TaskTries
     plan: str | None = None
     if_unknown: IfUnknown = "submit"
     record: Record = field(default_factory=Record)
-    # Whether the record is from before the task was cleared, and so for what was asked for then.
+    # Whether the record is older than the last clearing of the task.
     is_from_before: bool = False
     is_submitting: bool = False
 
@@ -96,7 +99,7 @@ class BatchRun:
         return job or (yield from self._submit(access, workload, body))
 
     def recall(self) -> Flow[None]:
-        """Take up what the earlier tries kept. The record outlives clearing the task, which asks for the work anew."""
+        """Read what the earlier tries kept. The record outlives clearing the task, which asks for new work."""
         kept = yield Recall(_KEY)
         if not isinstance(kept, dict):
             return
@@ -114,14 +117,14 @@ class BatchRun:
             self.record = Record()
 
     def resume(self, job_id: str | None) -> Flow[None]:
-        """Go on with the wait for a job in another process. Without a memory, only the caller knows the job's id."""
+        """Continue the wait for a job in another process. Without a memory, only the caller knows the job's id."""
         yield from self.recall()
         if self.record.job_id is None:
             self.record = replace(self.record, job_id=job_id)
 
     @property
     def doubt(self) -> str | None:
-        """Why there may be a job of unknown id; None if there certainly is none."""
+        """The reason why a job of unknown id may exist; None if there certainly is no such job."""
         if self.record.job_id is not None:
             return None
         if self.record.began is not None:
@@ -144,7 +147,7 @@ class BatchRun:
             return None
         assert job is not None
         if job.status == "ERROR" or (job.is_over and self.tries.anew):
-            # A cleared task is to do its work again; a job under way is as good as a new one.
+            # A cleared task does its work again. A job that still runs is as good as a new one.
             yield Note(f"{job}. This try submits a new one")
         elif self.is_from_before and job.is_over:
             yield Note(f"{job.progress}. It ended before the task was cleared; this try submits a new one", False)
@@ -159,7 +162,7 @@ class BatchRun:
         if doubt is not None:
             if self.if_unknown == "fail":
                 raise _undecided(doubt, workload)
-            yield Note(f"{doubt}. Submitting: if there is a job already, its rows will be in the dataset twice")
+            yield Note(f"{doubt}. Submitting: if a job exists already, its rows will be in the dataset twice")
         began = self.record.began or format_instant(access.exchange.service_now())
         yield from self._keep(replace(self.record, began=began, job_id=None))
         self.is_submitting = True
@@ -188,7 +191,7 @@ class BatchRun:
         yield from self._keep(replace(self.record, job_id=job_id, lost=None))
 
     def wait(self, access: Access, job: Job, patience: Patience, timeout: float, subject: str = "") -> Flow[Job]:
-        """Look at the job until it is over. `BatchTimeoutError` after `timeout` seconds; the job continues."""
+        """Read the job until it is over. `BatchTimeoutError` after `timeout` seconds; the job continues."""
         if job.is_over:
             return job
         end = access.exchange.clock() + timeout
@@ -206,7 +209,7 @@ class BatchRun:
         return job.completed()
 
     def stopped(self, error: BaseException) -> Flow[None]:
-        """Note why this try stops waiting. If the service does not know the job, the next try cannot take it up."""
+        """Note why this try stops waiting: the next try cannot continue with a job that the service does not know."""
         if isinstance(error, NotFoundError):
             yield from self._lose()
 
@@ -236,7 +239,7 @@ def job_poll(
     seconds_left: Callable[[], float],
     seen: Job | None = None,
 ) -> Poll[Job]:
-    """The wait for the end of a job. After `seen`, what the service just showed, the first look comes after a pause."""
+    """The wait for the end of a job. With `seen`, the latest state of the job, the first look comes after a pause."""
     return Poll(
         look,
         lambda job: None if job.is_over else job.progress,
@@ -250,8 +253,7 @@ def job_poll(
 
 def _undecided(doubt: str, workload: Workload) -> OutcomeUnknownError:
     return OutcomeUnknownError(
-        f"{doubt}; there may be a job already, and the service neither lists jobs nor tells two of a kind apart. Look "
-        f"at the dataset {workload.dataset} or at Batch decisioning in Journey Optimizer, and set if_unknown='submit', "
-        "or clear the task, to submit one",
+        f"{doubt}. A job may exist already: the service cannot list jobs. Check the dataset {workload.dataset} or "
+        "Batch decisioning in Journey Optimizer; then set if_unknown='submit', or clear the task, to submit a job",
         retryable=False,
     )

@@ -27,7 +27,7 @@ _SAFE_ID = re.compile(r"[0-9A-Za-z:._-]+")
 class Workload:
     """A batch decision: decisions, each at its placements, for each profile of one audience, into one dataset.
 
-    `called` holds the decisions as messages name them.
+    `called` holds the names of the decisions for messages.
     """
 
     scopes: tuple[Scope, ...]
@@ -38,7 +38,7 @@ class Workload:
 
     @property
     def subject(self) -> str:
-        """What the job is for, as messages say it."""
+        """The purpose of the job, for messages."""
         return f"{self.called}, for the audience {self.audience}"
 
     @property
@@ -70,7 +70,7 @@ def new_workload(
         settings=settings,
         most_offers=None,
     )
-    accepted = "the id of one audience, such as 609028e4-e66c-4776-b0d9-c782887e2273; a job takes no more"
+    accepted = "the id of one audience, such as 609028e4-e66c-4776-b0d9-c782887e2273, because a job takes only one"
     audience = one_id("audience_id", audience_id, accepted, checks.violations)
     accepted = "the id of one dataset of the schema ODE DecisionEvents, such as 6196b4a1a63bd118dafe093c"
     dataset = one_id("dataset_id", dataset_id, accepted, checks.violations)
@@ -79,7 +79,7 @@ def new_workload(
 
 
 def _called(given: Any, scopes: Sequence[Scope]) -> str:
-    """The decisions by name, where a name is known, else by id."""
+    """The decisions by name, or by id if the name is not known."""
     listed = given if isinstance(given, (list, tuple)) else [given]
     names = {
         each["id"]: f"{legible(repr(each['name']))} ({each['id']})"
@@ -125,7 +125,7 @@ def submission(access: Access, workload: Workload) -> Flow[Json]:
 
 
 def submit(access: Access, workload: Workload) -> Flow[Job]:
-    """Submit a job and return it as the service accepted it."""
+    """Submit a job and return its first state."""
     body = yield from submission(access, workload)
     return (yield from post(access, workload, body))
 
@@ -148,10 +148,10 @@ def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
 def job_status(access: Access, job_id: str) -> Flow[Job]:
     """The current state of the job. Calls `GET /data/core/dwm/workloads/decisions/{id}`.
 
-    Raises `InvalidInputError` if no job can have such an id.
+    Raises `InvalidInputError` if the text cannot be the id of a job.
     """
     if not is_fit(job_id):
-        accepted = "the id of a batch job, as a receipt has it"
+        accepted = "the id of a batch job, as in its receipt"
         raise InvalidInputError("The batch job's id is not valid", [Violation("job_id", quoted(job_id, 80), accepted)])
     answer: Answer = yield from access.exchange.send(decisioning.job(job_id), decisioning.BATCH_BASE)
     return decisioning.read_job(answer)

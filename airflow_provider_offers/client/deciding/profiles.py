@@ -1,4 +1,4 @@
-"""The profile of a decision request from plain arguments: its identities and its context data."""
+"""Reads the profile of a decision request from plain arguments: its identities and its context data."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile, and the members that Adobe's pages print beside it. No repr shows its identities.
+    """One profile, and the members that Adobe's pages show beside it. No repr shows its identities.
 
-    `context` holds pairs of a schema and its data. `beside` are further members of the profile, `terms` those of the
-    request around it, both by their plain names. `scopes` are the decisions that it asks for.
+    `context` holds pairs of a schema and its data. `beside` holds further members of the profile, and `terms` those of
+    the request around it, both by their plain names. `scopes` are the decisions of a complete request.
     """
 
     identities: IdentityMap = field(default_factory=dict, repr=False)
@@ -50,8 +50,8 @@ class Profile:
 def read_profile(given: Any) -> Profile:
     """A profile from its identities alone, from a whole profile, or from a whole decision request of Adobe's.
 
-    Members may be spelled with Adobe's prefix or plainly. Those that stand beside the identities go where the service
-    has them. Raises `InvalidInputError` with everything that is wrong; no message quotes an id.
+    Members may have Adobe's prefix or plain names. Members beside the identities go to their documented places. Raises
+    `InvalidInputError` with every violation; no message quotes an id.
     """
     if not isinstance(given, Mapping) or not _is_whole(given):
         return Profile(identity_map(given))
@@ -62,7 +62,7 @@ def read_profile(given: Any) -> Profile:
         listed = profiles if isinstance(profiles, (list, tuple)) else [profiles]
         if len(listed) != 1 or not isinstance(listed[0], Mapping):
             what = f"{len(listed)} of them" if isinstance(profiles, (list, tuple)) else f"a {type(profiles).__name__}"
-            violations.append(Violation("profile/profiles", what, "one profile, since a request is about one"))
+            violations.append(Violation("profile/profiles", what, "one profile, because a request is for one profile"))
             raise InvalidInputError(_SUBJECT, violations)
         inside = _members(listed[0], "profile/profiles/0", violations)
     else:
@@ -94,7 +94,7 @@ def _is_whole(given: Mapping[Any, Any]) -> bool:
 
 
 def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> dict[str, Any]:
-    """The members under their plain names. What is unknown is sent as it is where it has a prefix of its own."""
+    """The members by their plain names. An unknown member is sent unchanged if it has another prefix."""
     known = {*OF_PROFILE, *OF_REQUEST}
     members: dict[str, Any] = {}
     for given_name, value in given.items():
@@ -125,10 +125,10 @@ def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:
 
 
 def identity_map(given: Any) -> IdentityMap:
-    """One profile's identities by namespace from `{"Email": "a@example.com"}` or Adobe's own form.
+    """One profile's identities by namespace, from `{"Email": "a@example.com"}` or Adobe's own form.
 
-    A namespace may hold an id, or a list of ids or of objects with `id` and perhaps `primary`. Where
-    none is primary, the first is. Messages never quote an id: `InvalidInputError` names the namespace only.
+    A namespace may hold an id, or a list of ids or of objects with `id` and optionally `primary`. If no identity is
+    primary, the first one becomes it. Messages never quote an id: `InvalidInputError` only names the namespace.
     """
     violations: list[Violation] = []
     found: dict[str, list[dict[str, Json]]] = {}
@@ -178,7 +178,7 @@ def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
     violations: list[Violation] = []
     named: list[tuple[str, Any, Any]]
     if isinstance(given, Mapping) and "@type" not in given:
-        # Where it is an object, what is amiss in it is found by the name that it has there.
+        # In an object, a violation is named by the schema.
         named = [(f"context_data/{escape_token(str(schema))}", schema, data) for schema, data in given.items()]
     else:
         listed = given if isinstance(given, (list, tuple)) else [given]
@@ -193,5 +193,5 @@ def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
             violations.append(Violation(pointer, f"a {type(data).__name__}", accepted))
     clean = tuple((str(schema), json_value(data, violations, "context_data")) for _, schema, data in named)
     if violations:
-        raise InvalidInputError("The context data cannot be sent", violations)
+        raise InvalidInputError("The context data is not valid", violations)
     return clean

@@ -52,7 +52,7 @@ class Checks:
         self.violations: list[Violation] = []
 
     def of(self, check: Callable[..., T], *arguments: Any, **options: Any) -> T | None:
-        """What the check returns; None if it found violations."""
+        """The result of the check; None if it found violations."""
         try:
             return check(*arguments, **options)
         except InvalidInputError as error:
@@ -121,7 +121,7 @@ def references_to(name: str, given: Any, kind: Kind, settings: Settings) -> tupl
 
 
 def reference_to(name: str, given: Any, kind: Kind, settings: Settings) -> Reference:
-    """The object of a kind that a field names: by an id of either generation, or as what a task returned."""
+    """The object of a kind that a field names: by an id of either generation, or by the result of a task."""
     try:
         return parse_reference(given, kind=kind, api=settings.api, sandbox=settings.sandbox)
     except InvalidInputError as error:
@@ -141,7 +141,7 @@ def _listed(given: Any, item_count: int | None, settings: Settings) -> list[Scop
 
 
 def _read(at: str, given: Any, item_count: int | None, settings: Settings) -> list[Scope]:
-    """The scopes that one entry names: one, or as many as it lists placements."""
+    """The scopes of one entry: one, or one for each of its placements."""
     if not isinstance(given, Mapping):
         raise InvalidInputError(_SUBJECT, [Violation(at, quoted(given), 'an object with "decision" and "placement"')])
     checks = Checks()

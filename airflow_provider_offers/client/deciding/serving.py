@@ -1,4 +1,4 @@
-"""What the decision runtime serves: the request, one look, and whether it serves the published version of an offer."""
+"""What the decision runtime serves: the request, one look, and the verdict about the published version of an offer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OWN_TERMS = ("dryRun", "responseFormat", "allowDuplicatePropositions")
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """What to ask: a decision, perhaps one of its placements, for a profile. Without a decision, the diagnostics."""
+    """A decision to look at, optionally at one placement, for a profile. Without a decision, the diagnostics."""
 
     decision: Reference | None = None
     placement: Reference | None = None
@@ -99,7 +99,7 @@ def new_viewpoint(
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look shows: the offers of an answer, or the runtime's last update; else the `reason` why neither."""
+    """The result of one look: the offers of an answer, or the runtime's last update, or the `reason` for neither."""
 
     decided: Decided | None = None
     package: Package | None = None
@@ -110,7 +110,7 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     """Look once at what the runtime serves.
 
     Calls the decisioning API as a dry run for as many offers as it returns, or the diagnostics of generation 1. Reads
-    the decision first if no placement is given, or else if the runtime refuses. A refusal that the runtime's next
+    the decision first if no placement is given, or later if the runtime refuses. A refusal that the runtime's next
     update may lift (404, 409, 422: it has not synced the decision yet) becomes the `reason`. Raises `HopelessError` if
     the decision is deleted or will never be live again.
     """

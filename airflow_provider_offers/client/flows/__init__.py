@@ -1,1 +1,1 @@
-"""What the client can do, each as a flow without I/O: see `airflow_provider_offers.client.wire.messages`."""
+"""The abilities of the client, each as a flow without I/O: see `airflow_provider_offers.client.wire.messages`."""

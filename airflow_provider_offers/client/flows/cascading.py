@@ -30,7 +30,7 @@ from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.wire.messages import Flow
 
 _CASCADE_FIRST = "cascade deletes these first"
-_CAME_SINCE = "this came since cascade looked, and another try deletes it"
+_CAME_SINCE = "this reference is new; run the deletion again to delete it too"
 
 
 def delete_object(
@@ -110,9 +110,9 @@ def _leading_there(
 
 
 def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
-    """All that refers to the object, directly or through others, by id and in the order in which it can be deleted."""
+    """All objects that lead to this one, by id, in the order in which they can be deleted."""
     above: dict[str, dict[str, Entity]] = {key: {} for key in KINDS}
-    # A kind is referred to by later ones only, so that one pass up the table finds all.
+    # Only later kinds refer to a kind, so one pass up the table finds all.
     for kind in KINDS.values():
         ids = [*above[kind.key], *(ids_of(reference) if kind is reference.kind else ())]
         if ids:
@@ -122,10 +122,10 @@ def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, En
 
 
 def _take_back(access: Access, entity: Entity) -> Flow[bool]:
-    """Bring what is shown to customers back to draft; False where there was nothing to bring back."""
+    """Move an object that customers see back to draft; False if it was not visible."""
     for step in entity.kind.steps:
         if step.target == "draft" and entity.status in step.origins:
-            # Somebody else may be faster, with the same end.
+            # Somebody else may be faster, with the same result.
             with suppress(NotFoundError, TransitionError):
                 yield from take_step(access, entity.reference, step)
             return True

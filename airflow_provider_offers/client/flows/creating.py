@@ -224,7 +224,7 @@ def _post(work: Work) -> Flow[Written]:
                 return (yield from _taken_up(work, made, "created"))
             if found.entities:
                 return (yield from _appeared(work, found, error))
-            # Nothing appeared in time. As far as the client can tell, no POST was committed, so it may post again.
+            # Nothing appeared in time. The client knows of no committed POST, so it may post again.
             pause = tries.pause(error, repeatable=True)
             if pause is None:
                 raise OutcomeUnknownError(

@@ -185,8 +185,8 @@ def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
 def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | None]:
     """The one object of that exact name and of one of those kinds; its lookup is remembered.
 
-    An object that was looked up some time ago is read again, and looked up anew if it was deleted or renamed. Returns
-    None if there is none; raises `AmbiguousNameError` if there are several.
+    An object that was looked up some time ago is read again. If it was deleted or renamed, the name is looked up again.
+    Returns None if no object has the name; raises `AmbiguousNameError` if several have it.
     """
     key = (",".join(kind.key for kind in kinds), name)
     known = access.known(key)

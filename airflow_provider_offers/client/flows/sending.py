@@ -20,7 +20,7 @@ FRESH_READS = 5
 
 
 def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
-    """`ConflictError` where the object is not at the etag that the caller wants it to have."""
+    """Raise `ConflictError` if the object's etag is not `if_match`."""
     if if_match is None or str(before.etag) == str(if_match).strip('"'):
         return
     raise ConflictError(
@@ -50,7 +50,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
             twice = not lost and _may_answer_a_repetition(call, error)
             now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
             if twice and now.etag == before.etag:
-                # The first read may be an old answer out of a cache.
+                # The first read may get an old answer from a cache.
                 now = yield from _look(
                     access, reference, error, lost=doubtful, twice=True, idempotent=change.idempotent
                 )
@@ -65,7 +65,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
 
 
 def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
-    """The receipt of a write. One that cannot be read, or that is about another object, settles nothing."""
+    """The receipt of a write. An unreadable receipt, or one of another object, does not settle the write."""
     receipt = access.generation.receipt(reference.kind, answer)
     if not reference.may_be(receipt.id, receipt.instance_id):
         raise answer.unexpected(f"it is the receipt of another object ({receipt.id})")
@@ -73,9 +73,9 @@ def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: 
 
 
 def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
-    """Whether a refusal may be the guard's, and so the answer to the second of two sendings by a gateway.
+    """Whether a refusal may come from the guard, because a gateway sent the write twice.
 
-    A guard by etag is refused as a conflict. How dps refuses a `test` is documented nowhere.
+    An etag guard is refused as a conflict. Adobe does not document how dps refuses a failed `test`.
     """
     return isinstance(error, ConflictError) or "If-Match" not in call.headers
 
@@ -83,7 +83,7 @@ def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
 def _look(
     access: Access, reference: Reference, error: OfferLibraryError, *, lost: bool, twice: bool, idempotent: bool
 ) -> Flow[Entity]:
-    """The object after a write that was refused, perhaps only the second time (`twice`), or whose answer was lost."""
+    """The object after a write whose answer was lost, or that was refused, perhaps only the second time (`twice`)."""
     try:
         return (yield from read_now(access, reference))
     except NotFoundError:

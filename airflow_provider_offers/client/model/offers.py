@@ -199,7 +199,7 @@ class PersonalizedOffer(Offer):
 class FallbackOffer(Offer):
     """An offer for customers who qualify for no other.
 
-    It has no window, rank or caps of its own. Adobe's documents send them all the same, and the service drops them.
+    It has no window, rank or caps of its own. Adobe's documents send them anyway, and the service drops them.
     """
 
     rank: Annotated[Rank, WriteOnly()] = Field(default=ABSENT, description="dropped by the service")
