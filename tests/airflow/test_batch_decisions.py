@@ -206,7 +206,7 @@ def test_where_nobody_can_know_the_task_does_as_it_was_told(
     result = killed(airflow, emulator, stage, kind, if_unknown=if_unknown)
     if if_unknown == "submit":
         assert result.states == {"batch": "success"}
-        assert "if there is a job already, its rows will be in the dataset twice" in result.logs
+        assert "if a job exists already, its rows will be in the dataset twice" in result.logs
         assert len(submitted(emulator)) == 2
     else:
         assert result.states == {"batch": "failed"}
@@ -300,7 +300,7 @@ def test_a_job_that_the_service_has_forgotten_is_in_doubt(
     for mode in WAITS:
         first, second = (each.error for each in result.tries(mode) if each.error is not None)
         assert isinstance(first, NotFoundError)
-        assert "there may be a job already" in str(second)
+        assert "A job may exist already" in str(second)
     assert len(submitted(emulator)) == 2
 
 

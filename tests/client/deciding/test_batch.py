@@ -95,11 +95,11 @@ def test_a_submission_of_unknown_outcome_is_submitted_again_or_not_as_asked(kept
     refused, script, _ = try_of(kept, SECOND, if_unknown="fail")
     assert isinstance(refused, OutcomeUnknownError)
     assert (refused.retryable, script.requests) == (False, [])
-    assert "there may be a job already" in str(refused)
+    assert "A job may exist already" in str(refused)
     assert "set if_unknown='submit', or clear the task" in str(refused)
     job, script, _ = try_of(kept, SECOND, answer(201, shown()))
     assert job.id == JOB
-    assert "saw no answer. Submitting: if there is a job already" in script.notes[0]
+    assert "saw no answer. Submitting: if a job exists already" in script.notes[0]
     assert try_of(kept, replace(SECOND, number=3), answer(200, shown()))[0].id == JOB
 
 

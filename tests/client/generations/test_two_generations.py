@@ -123,7 +123,7 @@ def test_cascade_is_not_offered_to_who_cascades(emulator: Emulator, open_library
         seen.append(str(caught.value))
     assert "cascade deletes these first" in seen[0]
     assert "cascade deletes" not in seen[1]
-    assert "another try deletes it" in seen[1]
+    assert "run the deletion again to delete it too" in seen[1]
 
 
 def _refused(emulator: Emulator, tag: str, cascade: bool) -> Callable[..., Any]:
