@@ -45,7 +45,7 @@ def _told(place: Place) -> Iterator[str]:
     yield place.description
     if (many := place.fact(Many)) is not None:
         if many.minimum:
-            yield f"at least {many.minimum}{', but in a draft' if many.until_shown else ''}"
+            yield f"at least {many.minimum}{', except in a draft' if many.until_shown else ''}"
         if many.maximum is not None:
             yield f"at most {many.maximum}"
     inner = element(place)
