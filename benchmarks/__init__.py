@@ -1,1 +1,1 @@
-"""Benchmarks: what waiting, writing, reading and parsing cost, ours beside others on the same machine in one run."""
+"""Benchmarks of waiting, writing, reading and parsing: ours next to others, on the same machine in one run."""

@@ -1,7 +1,7 @@
 """Runs every benchmark and writes `benchmarks/results.md`; `make bench` calls it.
 
-With `--smoke` everything is tried in small and nothing is written: that shows within a minute or two that all
-contestants still work, and says nothing about speed. `make bench-smoke` calls it.
+With `--smoke`, every contestant runs with small numbers and nothing is written. That shows within a minute or two that
+all contestants still work, and says nothing about speed. `make bench-smoke` calls it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stub's library: offers that are numbered, rendered from one template, and sorted by their last change."""
+"""The stub's library: numbered offers, rendered from one template, sorted by their last change."""
 
 from __future__ import annotations
 

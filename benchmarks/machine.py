@@ -1,4 +1,4 @@
-"""What the results were measured on: the machine, how busy it was, and the versions."""
+"""The conditions of the measurement: the machine, its load, and the versions."""
 
 from __future__ import annotations
 

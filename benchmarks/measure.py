@@ -1,4 +1,4 @@
-"""Measuring: each contestant in a process of its own, what that process uses, and medians over repetitions."""
+"""Measuring: each contestant in its own process, the resources of that process, and medians over repetitions."""
 
 from __future__ import annotations
 

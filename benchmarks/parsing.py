@@ -1,4 +1,4 @@
-"""Parsing: what importing every operator and sensor adds to a DAG file, ours beside the HTTP provider's.
+"""Parsing: the cost of importing every operator and sensor in a DAG file, ours next to the HTTP provider's.
 
 `python -m benchmarks.parsing --repeat 3` runs it. Every import happens in a new interpreter.
 """

@@ -1,6 +1,6 @@
-"""Reading: a whole library searched page by page, ours beside a bare loop that parses the same JSON.
+"""Reading: a whole library, page by page, ours next to a simple loop that parses the same JSON.
 
-`python -m benchmarks.reading --offers 10000` reads fewer. Every contestant reads in a process of its own.
+`python -m benchmarks.reading --offers 10000` reads fewer. Every contestant reads in its own process.
 """
 
 from __future__ import annotations

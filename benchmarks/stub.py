@@ -1,6 +1,6 @@
-"""A bare stand-in for the Offer Library in a process of its own: answers as fast as Python can, and counts.
+"""A simple stand-in for the Offer Library in its own process: it answers as fast as Python can, and counts.
 
-It is no emulator: it checks nothing. `Stub` starts one and talks to it; it ends with the process that started it.
+It checks nothing, unlike the emulator. `Stub` starts one and talks to it; it ends with the process that started it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One contestant of the waiting benchmark: so many triggers on one event loop, as the triggerer runs them."""
+"""One contestant of the waiting benchmark: a number of triggers on one event loop, as in a triggerer."""
 
 from __future__ import annotations
 

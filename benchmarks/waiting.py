@@ -1,7 +1,7 @@
-"""Waiting: thousands of deferred sensors in one event loop, ours beside the HTTP provider's.
+"""Waiting: thousands of deferred sensors in one event loop, ours next to the HTTP provider's.
 
-`python -m benchmarks.waiting --waits 100` runs one size. Each contestant waits in a process of its own for drafts to be
-approved; nobody waits in vain: at the end some are approved and the waits for them have to end.
+`python -m benchmarks.waiting --waits 100` runs one size. Each contestant waits in its own process until drafts are
+approved. At the end some are approved, and the waits for these must end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Many writes: thousands of patches, each taking the server a while, ours beside a loop, mapped tasks and bare aiohttp.
+"""Many writes: thousands of patches with slow answers, ours next to a loop, mapped tasks and bare aiohttp.
 
-`python -m benchmarks.writing --offers 200` runs fewer. Every contestant sends the same patch, which sets a status, and
-works in a process of its own; those that take long do a smaller number, and the figures are per second.
+`python -m benchmarks.writing --offers 200` runs fewer. Every contestant sends the same patch, which sets a status, in
+its own process. Slow contestants send fewer; the figures are per second.
 """
 
 from __future__ import annotations

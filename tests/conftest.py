@@ -1,4 +1,4 @@
-"""Gives every test process an Airflow home of its own, before anything imports Airflow."""
+"""Gives every test process its own Airflow home, before anything imports Airflow."""
 
 import atexit
 import os

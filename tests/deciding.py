@@ -1,4 +1,4 @@
-"""A decision in the emulator with everything that it needs, for tests that have decisions delivered."""
+"""A decision in the emulator with all objects that it needs, for delivery tests."""
 
 from __future__ import annotations
 

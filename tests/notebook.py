@@ -1,4 +1,4 @@
-"""The state of a task as a plain store: what flows keep, by key, and reachable by `Recall` and `Keep` only."""
+"""The state of a task as a plain store: the values of flows by key, accessible only with `Recall` and `Keep`."""
 
 from __future__ import annotations
 

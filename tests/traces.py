@@ -1,4 +1,4 @@
-"""Everything that an exception could tell whoever logs, stores or reports it."""
+"""Everything in an exception that a log, a store or a report could show."""
 
 from __future__ import annotations
 

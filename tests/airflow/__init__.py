@@ -1,1 +1,1 @@
-"""Tests that run DAGs on a real Airflow, and the harness they use."""
+"""Tests that run DAGs on a real Airflow, and their harness."""

@@ -1,4 +1,4 @@
-"""Captures what a run logs and prints, without taking it from pytest's own report."""
+"""Captures the logs and output of a run, and leaves them for pytest's own report."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Runs task attempts in child processes that may be killed, as workers are."""
+"""Runs task attempts in child processes, which a test may kill like workers."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""The real Airflow that the tests of this folder run their DAGs on, and the emulator that their operators talk to."""
+"""The real Airflow for the DAGs of this folder, and the emulator for their operators."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What the tests of decisions in DAG runs share: operators and sensors of a stage, and what the runtime was asked."""
+"""Shared code of the decision tests: the operators and sensors of a stage, and the requests to the runtime."""
 
 from __future__ import annotations
 

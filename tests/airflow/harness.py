@@ -1,4 +1,4 @@
-"""A real Airflow for tests: runs DAGs with `dag.test()` and hands back everything that came of it."""
+"""A real Airflow for tests: runs DAGs with `dag.test()` and returns all results."""
 
 import functools
 import importlib

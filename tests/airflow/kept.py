@@ -1,4 +1,4 @@
-"""Reads everything an Airflow has stored, so that a test can look for what must not be there."""
+"""Reads everything that an Airflow has stored, so that a test can search it for secrets."""
 
 import sqlite3
 import zlib

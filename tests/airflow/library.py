@@ -1,4 +1,4 @@
-"""Offers, DAGs and looks at the library that the tests of the operators share."""
+"""Shared code of the operator tests: offers, DAGs, and reads of the library."""
 
 from __future__ import annotations
 

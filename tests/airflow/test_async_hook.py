@@ -1,4 +1,4 @@
-"""The asynchronous hook in tasks that are coroutines, which Airflow runs in forks of its workers."""
+"""The asynchronous hook works in tasks that are coroutines, which Airflow runs in forks of its workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an author sees before anything runs: types, words, and lists in a notebook's event loop."""
+"""Authors see errors before a task runs: wrong types and words; and a list works in a notebook's event loop."""
 
 from __future__ import annotations
 

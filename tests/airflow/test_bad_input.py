@@ -1,4 +1,4 @@
-"""Wrong input and wrong connections: each is refused by name, at once, with nothing half done."""
+"""Wrong input and wrong connections fail at once, with the name of the wrong field, and nothing half done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch decisions in real DAG runs: jobs that survive the death of a worker."""
+"""Batch decisions in real DAG runs: a job survives the death of its worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What authors write, in a real Airflow: slips end red, doubts are sent with a warning, rows are understood."""
+"""The checks in a real Airflow: typing errors fail the task, doubts only cause warnings, table rows are understood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proves that attempts can be run in processes of their own and killed there."""
+"""Attempts can run in their own processes and be killed there."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tasks hand to each other beyond one receipt: the outputs of mapped tasks, windows, and earlier tries."""
+"""Values that tasks pass to each other beyond one receipt: outputs of mapped tasks, windows, and earlier tries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The button "Test" of a connection: it says which of token, client id, organization, sandbox and permission fails."""
+"""The "Test" button of a connection names the failing step: token, client id, organization, sandbox or permission."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every body, patch and search of Adobe's documents through the operators, as their pages follow each other.
+"""Every body, patch and search of Adobe's documents works with the operators, in the order of the pages.
 
-`tests/corpus` holds one file for each object that a create page makes: the kind, and the steps in their order, each
-with the page that shows it: the creation, the update page's patch of what it made, the list page's search. `doubtful`
-are the places that the checks warn of, `only` is the one generation that has the kind.
+`tests/corpus` holds one file for each object of a create page: the kind, and the steps in their order, each with its
+page: the creation, the patch of the update page, the search of the list page. `doubtful` are the places that cause
+warnings; `only` is the generation, if only one has the kind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Creating once for a run of the task: lists, markers, and what the tries of one task leave for each other."""
+"""One run of a task creates each object once: lists, markers, and the notes that the tries keep for each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo as a user runs it: every task of both campaigns, what customers were shown, and the tables."""
+"""The demo as a user runs it: every task of both campaigns, the offers that customers get, and the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adobe's five documents through the operators: each call reaches the wire as its document says, on either API."""
+"""Adobe's five documents with the operators: each request is as its document shows it, on either API."""
 
 from __future__ import annotations
 

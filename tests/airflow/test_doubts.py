@@ -1,4 +1,4 @@
-"""Decisions that are live and offers that are approved from the start, in real DAG runs: sent, and warned of."""
+"""Live decisions and approved offers from the start, in real DAG runs, are sent with a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""While a list is worked on, Airflow's supervisor is asked in other threads: it never blocks the event loop."""
+"""Work on a list calls Airflow's supervisor from other threads, so it never blocks the event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example DAGs: each is tagged, runs to its end on both generations, and makes no twin when run again."""
+"""The example DAGs have tags, run to their end on both generations, and create no duplicates in a second run."""
 
 from __future__ import annotations
 

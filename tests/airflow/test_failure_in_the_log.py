@@ -1,4 +1,4 @@
-"""A failure that a retry may mend is shown once in the log: its message, without its cause and without our frames."""
+"""The log shows a retryable failure once: its message, without its cause and without our frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proves the harness itself: what it hands back is what Airflow did."""
+"""The harness returns exactly what Airflow did."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

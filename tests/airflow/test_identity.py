@@ -1,4 +1,4 @@
-"""What a task makes is identified by its run: the plan of the first try holds, whatever later ones render."""
+"""All tries of a run use the values of the first try, even if later tries render other values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators for objects of any kind in real DAG runs, on both generations: their lives, names, graph, go-live."""
+"""The operators for objects of any kind in real DAG runs, on both generations: lifecycles, names and references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of an offer in real DAG runs: window, publish, unpublish, archive, one offer and lists of them."""
+"""The lifecycle of an offer in real DAG runs: window, publish, unpublish, archive, for one offer and for lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The button to Journey Optimizer: where it leads, and that there is none for a host that is not Adobe's."""
+"""The button to Journey Optimizer leads to the sandbox, and is missing for a host that is not Adobe's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every argument of every operator and sensor with every odd value: what it ends in is one of our own errors."""
+"""Every argument of every operator and sensor gets every odd value: all errors are our own."""
 
 from __future__ import annotations
 

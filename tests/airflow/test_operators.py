@@ -1,4 +1,4 @@
-"""The operators in real DAG runs: their receipts, how they compose, and what they do about offers that are there."""
+"""The operators in real DAG runs: their receipts, their combinations, and their treatment of existing offers."""
 
 from __future__ import annotations
 

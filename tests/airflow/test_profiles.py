@@ -1,4 +1,4 @@
-"""Adobe's decision requests, pasted whole into the operator, in real DAG runs on both generations."""
+"""Adobe's whole decision requests work in the operator, in real DAG runs on both generations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tries of one task leave for each other in its state: posts, deletions, and lists that it chose itself."""
+"""The notes that the tries of a task keep for each other: POSTs, deletions, and lists that the task chose."""
 
 from __future__ import annotations
 

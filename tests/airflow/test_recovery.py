@@ -1,4 +1,4 @@
-"""Faults on the way: every offer is made, changed and deleted once, by the client's own retries or by Airflow's."""
+"""With faults, every offer is still created, changed and deleted once, by the client's retries or by Airflow's."""
 
 from __future__ import annotations
 

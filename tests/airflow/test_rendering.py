@@ -1,4 +1,4 @@
-"""What templates render: nothing is no name, files come by any name, and Adobe's own templates stay."""
+"""Template results: nothing is not a name, files can have any name, and Adobe's own templates stay."""
 
 from __future__ import annotations
 

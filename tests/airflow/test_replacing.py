@@ -1,4 +1,4 @@
-"""Objects replaced whole in real DAG runs: Adobe's update pages, lists, lost answers, and what cannot be."""
+"""Replacing whole objects in real DAG runs: Adobe's update pages, lists, lost answers, and invalid documents."""
 
 from __future__ import annotations
 

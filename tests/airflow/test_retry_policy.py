@@ -1,4 +1,4 @@
-"""The retry policy: what can pass is tried again, after the time asked for; what cannot fails at once."""
+"""The retry policy retries temporary errors after the requested time, and fails others at once."""
 
 from __future__ import annotations
 

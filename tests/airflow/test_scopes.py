@@ -1,4 +1,4 @@
-"""Two decisions, each with its own placement, in one request of a real DAG run; and refusals that will not pass."""
+"""Two decisions, each at its own placement, in one request of a real DAG run; and permanent refusals."""
 
 from __future__ import annotations
 

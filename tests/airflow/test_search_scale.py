@@ -1,4 +1,4 @@
-"""Ten thousand offers: a search finds each once, and pages come and go without adding up in memory."""
+"""A search of ten thousand offers finds each once, and its memory does not grow with the pages."""
 
 from __future__ import annotations
 

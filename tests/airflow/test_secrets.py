@@ -1,4 +1,4 @@
-"""Secrets stay where they belong: runs that succeed and fail leave none in logs, XComs, rendered fields or errors."""
+"""Secrets stay secret: successful and failed runs leave none in logs, XComs, rendered fields or errors."""
 
 from __future__ import annotations
 

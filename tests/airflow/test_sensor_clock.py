@@ -1,4 +1,4 @@
-"""The sensors go by the service's clock: a campaign of weeks is tried in seconds, and a worker's clock ends nothing."""
+"""The sensors use the service's clock: a campaign of weeks takes seconds, and a worker's clock has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a sensor's wait ends: red over mistakes in every mode, skipped over what did not come about, and always told."""
+"""The end of a sensor's wait: mistakes fail it in every mode, an unmet condition can skip it, and the log says why."""
 
 from __future__ import annotations
 

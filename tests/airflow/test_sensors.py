@@ -1,4 +1,4 @@
-"""The sensors in real DAG runs: the same results and the same errors in poke, reschedule and deferrable mode."""
+"""The sensors in real DAG runs have the same results and errors in poke, reschedule and deferrable mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates: every field takes them, nothing is checked before they are rendered, and JSON comes in any form."""
+"""Every field accepts templates, checks run after rendering, and JSON can have any form."""
 
 from __future__ import annotations
 

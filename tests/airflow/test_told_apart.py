@@ -1,4 +1,4 @@
-"""What an error about a name tells: how two objects differ, which entry of a list failed, and a forgotten `name:`."""
+"""Errors about names say how two objects differ, which entry of a list failed, and that `name:` is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers killed right after their write in real DAG runs: what somebody undoes before the retry stays undone."""
+"""Workers are killed right after their write, in real DAG runs: an edit that undoes the write is kept by the retry."""
 
 from __future__ import annotations
 

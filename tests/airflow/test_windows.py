@@ -1,4 +1,4 @@
-"""Windows in real DAG runs: what is doubtful about one is a warning with both instants, silent or refused as asked."""
+"""Windows in real DAG runs: a doubt is a warning with both instants, and can be waived or rejected."""
 
 from __future__ import annotations
 

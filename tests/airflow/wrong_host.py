@@ -1,4 +1,4 @@
-"""A host that is no Offer Library: it gives tokens, and answers everything else by showing what it was sent."""
+"""A host that is not an Offer Library: it gives tokens, and echoes every other request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole campaign in the emulator: a decision, and everything that it refers to."""
+"""A whole campaign in the emulator: a decision with all objects that it refers to."""
 
 from __future__ import annotations
 

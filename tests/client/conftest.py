@@ -1,4 +1,4 @@
-"""An emulator, and the library on each generation of it, for the tests that need the service's own answers."""
+"""An emulator, and the library on each generation of it, for tests that need real answers."""
 
 from __future__ import annotations
 

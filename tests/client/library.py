@@ -1,4 +1,4 @@
-"""Offers as the two generations write them: entities, pages and receipts to script answers with."""
+"""Offers in the spelling of each generation: entities, pages and receipts for scripted answers."""
 
 from __future__ import annotations
 

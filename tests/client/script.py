@@ -1,4 +1,4 @@
-"""Drives a flow with scripted answers, on a clock of its own, and keeps its requests, pauses and refused tokens."""
+"""Drives a flow with scripted answers on its own clock, and keeps its requests, pauses and refused tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both shells, each driving one flow from beginning to end on connections of its own."""
+"""Both shells, each driving one flow to its end on its own connections."""
 
 from __future__ import annotations
 

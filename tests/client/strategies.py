@@ -1,4 +1,4 @@
-"""What offers, patches and JSON may look like, for the property tests."""
+"""Generated offers, patches and JSON for the property tests."""
 
 from __future__ import annotations
 

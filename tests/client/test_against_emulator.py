@@ -1,4 +1,4 @@
-"""The client against the emulator, over HTTP: every call on both generations, and once and only once under faults."""
+"""The client against the emulator, over HTTP: every call on both generations, and each write once under faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The asynchronous door against the emulator: it does what the synchronous one does, many things at once."""
+"""The asynchronous door against the emulator: the same results as the synchronous one, with many calls at once."""
 
 from __future__ import annotations
 

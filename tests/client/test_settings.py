@@ -1,4 +1,4 @@
-"""Loose fields of a connection become settings, or one error that names each wrong one."""
+"""The fields of a connection become settings, or one error that names each wrong field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows that both doors of the client, and both hooks, have the same methods with the same signatures."""
+"""Both doors of the client, and both hooks, have the same methods with the same signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patches of one scripted offer, and what the service answers to them, for the tests of writing."""
+"""Shared code of the write tests: patches of one scripted offer, and the service's answers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A scheduler, a triggerer and workers for real, each a process of its own."""
+"""Tests with a real scheduler, triggerer and workers, each in its own process."""

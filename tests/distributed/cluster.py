@@ -1,4 +1,4 @@
-"""Airflow's own processes, started in a home of their own and ended with everything they started."""
+"""Airflow's own processes, started in their own home and ended with all their children."""
 
 from __future__ import annotations
 

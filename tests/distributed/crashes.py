@@ -1,4 +1,4 @@
-"""Crashes at random moments: of what runs a task, of Celery workers, of the triggerer and of the library."""
+"""Crashes at random times: of task processes, Celery workers, the triggerer and the library."""
 
 from __future__ import annotations
 

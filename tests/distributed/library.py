@@ -1,4 +1,4 @@
-"""The emulator as a process of its own on a SQLite file, which can be killed and started again."""
+"""The emulator as a separate process on a SQLite file, which can be killed and restarted."""
 
 from __future__ import annotations
 

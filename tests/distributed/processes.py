@@ -1,4 +1,4 @@
-"""The processes of this machine as Linux lists them, and the end of all those of one session."""
+"""The processes of this machine as Linux lists them, and the end of all processes of one session."""
 
 from __future__ import annotations
 

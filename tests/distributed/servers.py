@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from the system's packages, on free ports, in a folder that is removed with them."""
+"""PostgreSQL and Redis from the system's packages, on free ports, in a folder that is removed at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As many offers as tasks, each patched once, whatever dies: workers, the triggerer, the library, answers."""
+"""There are as many offers as tasks, each patched once, although workers, triggerer, library and answers die."""
 
 from __future__ import annotations
 

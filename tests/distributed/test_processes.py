@@ -1,4 +1,4 @@
-"""What the tests of this folder stand on: programs that are found or asked for, and sessions that end whole."""
+"""The basis of this folder's tests: programs that are found or reported missing, and sessions that end completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hundreds of deferred sensors on a real scheduler and triggerer, which is killed while they wait."""
+"""Hundreds of deferred sensors on a real scheduler and triggerer, which is killed during the wait."""
 
 from __future__ import annotations
 

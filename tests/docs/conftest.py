@@ -1,4 +1,4 @@
-"""The real Airflow and the emulator that the documentation's examples run on."""
+"""The real Airflow and the emulator for the documentation's examples."""
 
 from collections.abc import Iterator
 from pathlib import Path

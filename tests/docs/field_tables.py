@@ -1,4 +1,4 @@
-"""The table of a kind's fields as its page has it, made from the kind's model."""
+"""Makes the table of a kind's fields from the kind's model, as its page shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds what is written of the connection against the form and the code, and makes connections the way it says."""
+"""Compares the page about connections with the form and the code, and creates connections as it describes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Holds the page about decisions against the operators and the sensor, and its examples against the code."""
+"""Compares the page about decisions with the operators and the sensor, and its examples with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds the page of the hook against the hook: each public method has a row, and no row names another."""
+"""Compares the page of the hook with the hook: each public method has a row, and each row has a method."""
 
 import inspect
 from typing import Any

@@ -1,4 +1,4 @@
-"""Holds the pages of the kinds and of their operators against the kind table, the rules and the classes."""
+"""Compares the pages of the kinds and of their operators with the kind table, the rules and the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds the tables of operators and sensors against the classes themselves."""
+"""Compares the tables of operators and sensors with the classes."""
 
 import inspect
 import itertools

@@ -1,4 +1,4 @@
-"""Checks the pages: JSON parses, links lead somewhere, and no page names the machine it was made on."""
+"""Checks the pages: JSON parses, links lead somewhere, and no page names this machine."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Holds what the README says is promised, and is not, where no other test does."""
+"""Tests the README's promises that no other test covers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Provokes the errors of the README's table of problems: each message it shows is one that users get."""
+"""Provokes the errors of the README's table of problems, and compares their messages."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Live decisions to be asked for: written over HTTP as Adobe's pages print them, decided over HTTP as well."""
+"""Live decisions for tests: written over HTTP as Adobe's pages print them, and decided over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running emulator for each test, and callers that speak to it with nothing but `requests`."""
+"""A running emulator for each test, and callers that only use `requests`."""
 
 from __future__ import annotations
 

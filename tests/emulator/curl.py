@@ -1,4 +1,4 @@
-"""Reads the curl commands of Adobe's documents, so that they can be sent as they are printed."""
+"""Reads the curl commands of Adobe's documents, so that tests can send them as printed."""
 
 from __future__ import annotations
 

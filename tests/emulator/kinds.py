@@ -1,4 +1,4 @@
-"""One object of every kind, as each generation writes it; ids in it are those of other objects here."""
+"""One object of every kind, in the spelling of each generation; its ids are those of other objects here."""
 
 from __future__ import annotations
 

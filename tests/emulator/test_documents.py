@@ -1,4 +1,4 @@
-"""The five documents: each printed command works as printed, or fails where the document is known to be wrong."""
+"""Adobe's five documents: each printed command works, or fails where the document is known to be wrong."""
 
 from __future__ import annotations
 

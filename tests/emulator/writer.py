@@ -1,6 +1,6 @@
-"""A client in a process of its own: writes to an emulator as fast as it can, and says what it begins and what is done.
+"""A client in its own process: it writes to an emulator as fast as it can, and prints what it begins and finishes.
 
-Usage: `python -m tests.emulator.writer PORT NAME SEED`. It ends when the emulator does not answer any more.
+Usage: `python -m tests.emulator.writer PORT NAME SEED`. It ends when the emulator no longer answers.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Every write under every fault: what must be there is there once, and nothing else has changed."""
+"""Every write under every fault: the expected objects exist once, and nothing else has changed."""

@@ -1,4 +1,4 @@
-"""The cases of one write on one generation: faults at each request that it makes, and at those a fault brings about."""
+"""The cases of one write on one generation: faults at each of its requests, and at requests that follow a fault."""
 
 from __future__ import annotations
 

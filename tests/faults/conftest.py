@@ -1,4 +1,4 @@
-"""The emulator of these tests, and the table that sums up how the cases of the matrix ended."""
+"""The emulator of these tests, and the table that summarizes the ends of the matrix's cases."""
 
 from __future__ import annotations
 

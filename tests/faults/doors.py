@@ -1,4 +1,4 @@
-"""The client's doors as these tests use them: time passes only while somebody waits, and every step is watched."""
+"""The client's doors for these tests: time passes only during waits, and every step is recorded."""
 
 from __future__ import annotations
 

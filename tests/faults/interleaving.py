@@ -1,4 +1,4 @@
-"""Several workers at once, one step at a time: a seed decides who goes next, so that a race can be run again."""
+"""Several workers at once, one step at a time: a seed decides the order, so that a race can be repeated."""
 
 from __future__ import annotations
 

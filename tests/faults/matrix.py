@@ -1,4 +1,4 @@
-"""The axes as data: every write, every fault, how long a fault lasts, and how far the index lags."""
+"""The axes as data: every write, every fault, the duration of a fault, and the lag of the index."""
 
 from __future__ import annotations
 

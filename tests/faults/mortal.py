@@ -1,4 +1,4 @@
-"""Operators whose worker is killed in its first try at a step of choice: a request, its answer, or a note it takes."""
+"""Operators whose worker is killed in its first try at a chosen step: a request, its answer, or a note."""
 
 from __future__ import annotations
 

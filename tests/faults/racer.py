@@ -1,7 +1,7 @@
-"""A process that creates what it is told to, when it is told to: half of a race in real time.
+"""A process that creates an object on command: half of a race in real time.
 
-Run as `python -m tests.faults.racer CONNECTION`, with a connection as JSON. Says `ready`, then takes one offer a line
-and answers with one line: the id that it has come to, or the error's class and text.
+Run as `python -m tests.faults.racer CONNECTION`, with a connection as JSON. It prints `ready`, then reads one offer a
+line and answers with one line: the id of the result, or the error's class and text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each `if_exists` does with an offer of the name: one that an earlier try made, and one that it did not."""
+"""Each `if_exists` with an existing offer of the name: one of an earlier try, and one of somebody else."""
 
 from __future__ import annotations
 

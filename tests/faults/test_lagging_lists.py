@@ -1,4 +1,4 @@
-"""Lists that still show what was deleted or renamed, and not yet what was made: nobody takes them at their word."""
+"""Lists that still show deleted or renamed objects, and not yet new ones: the client does not trust them."""
 
 from __future__ import annotations
 

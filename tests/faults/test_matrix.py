@@ -1,4 +1,4 @@
-"""The fault matrix: whatever happens to a request, one try or the next leaves what must be there, and nothing else."""
+"""The fault matrix: after any fault, this try or the next leaves the expected objects and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The race in real time: two processes create the same offer at the same moment, again and again."""
+"""The race in real time: two processes repeatedly create the same offer at the same moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two who do the same at once, or write to one offer at once: one offer in the end, and nobody's edit undone unseen."""
+"""Two tasks do the same, or write to one offer, at once: one offer remains, and no edit is undone silently."""
 
 from __future__ import annotations
 

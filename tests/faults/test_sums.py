@@ -1,4 +1,4 @@
-"""Sums of faults: each within its bound, two or three at once, and one offer in the end that every green task names."""
+"""Combined faults, each within its limit, two or three at once: one offer remains, and every green task names it."""
 
 from __future__ import annotations
 

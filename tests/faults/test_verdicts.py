@@ -1,4 +1,4 @@
-"""The verdicts notice what they are there for: careless writes, played as the client's own are, break the promise."""
+"""The verdicts detect errors: careless writes, run in the same way as the client's, break the promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One case played: a try under faults, the next one without, and what must hold after both."""
+"""Runs one case: a try under faults, a try without faults, and the checks after both."""
 
 from __future__ import annotations
 

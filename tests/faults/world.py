@@ -1,4 +1,4 @@
-"""One emulator and what is in it: the offer in question, offers that nobody may touch, and a look at both later."""
+"""One emulator and its content: the offer of the test, offers that must not change, and a later comparison."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Hostile input of every kind, generated: what a server sends, and what a user writes."""
+"""Generated hostile input of every kind: answers of a server, and input of a user."""

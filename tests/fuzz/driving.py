@@ -1,4 +1,4 @@
-"""Drives whole flows against a service whose answers are spoiled, and checks what may come of it."""
+"""Drives whole flows against a service with spoiled answers, and checks the results."""
 
 from __future__ import annotations
 

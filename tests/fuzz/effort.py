@@ -1,4 +1,4 @@
-"""How hard the fuzz tests try: the same few examples every time, or many new ones with HYPOTHESIS_PROFILE=full."""
+"""The effort of the fuzz tests: the same few examples every time, or many new ones with HYPOTHESIS_PROFILE=full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Good answers spoiled in every way: statuses, headers, bodies, single values deep inside, and none at all."""
+"""Good answers spoiled in every way: statuses, headers, bodies, single nested values, and missing answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services on either generation's wire, the good answers of which the fuzz tests spoil."""
+"""Services with the spelling of each generation; the fuzz tests spoil their good answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a server answers, a flow ends: with a result, or with an error of the documented tree."""
+"""For every answer of a server, a flow ends with a result or with a documented error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator under any order of good and bad requests: both generations show what a tiny model says, and no more."""
+"""The emulator under any order of good and bad requests: both generations show exactly what a small model predicts."""
 
 from __future__ import annotations
 

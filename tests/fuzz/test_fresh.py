@@ -1,4 +1,4 @@
-"""A few examples of the fuzz tests, others in each run: `FUZZ_SEED`, which is printed, plays them again."""
+"""A few examples of the fuzz tests, others in each run; the printed `FUZZ_SEED` repeats them."""
 
 from __future__ import annotations
 

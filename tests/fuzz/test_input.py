@@ -1,4 +1,4 @@
-"""Whatever a user writes, it is taken, or refused by an error that names the field; nothing else comes of it."""
+"""Any input of a user is accepted, or rejected with an error that names the field; nothing else happens."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What importing this package loads: DAG files are parsed often, so it should be little; and what imports what."""
+"""Tests of the imports: they load little, because DAG files are parsed often, and no module imports upward."""

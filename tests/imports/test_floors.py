@@ -1,4 +1,4 @@
-"""The rooms of the client stand on floors: a module imports from its own floor and from those below, never upward."""
+"""The modules of the client are on floors: a module imports from its own floor and from lower ones, never upward."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports each public module in a process of its own and looks at what that loaded beyond Airflow's own SDK."""
+"""Imports each public module in its own process and checks what it loads beyond Airflow's SDK."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of what the package declares to Airflow, as a running API server sees it."""
+"""Tests of the package's metadata for Airflow, as a running API server shows it."""

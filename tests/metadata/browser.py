@@ -1,4 +1,4 @@
-"""Chromium without a screen, driven over its DevTools protocol: clicks, types and reads as a user does."""
+"""Chromium without a screen, controlled over its DevTools protocol: it clicks, types and reads like a user."""
 
 from __future__ import annotations
 

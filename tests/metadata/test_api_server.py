@@ -1,4 +1,4 @@
-"""What the tests of this folder stand on: a server is started on a port that is still free when it opens it."""
+"""The basis of this folder's tests: a server starts on a port that is still free when it opens it."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Fills the connection form in Chromium and presses its Test button, as a user does, with the emulator behind it."""
+"""Fills the connection form in Chromium and presses its Test button, like a user, with the emulator behind it."""
 
 from __future__ import annotations
 

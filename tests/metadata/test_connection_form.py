@@ -1,4 +1,4 @@
-"""Asks a running API server for the connection form that its UI would draw."""
+"""Reads the connection form from a running API server, as its UI does."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""Tests of what users install: the wheel and what Airflow makes of it."""
+"""Tests of the installed package: the wheel, and Airflow's use of it."""

@@ -1,4 +1,4 @@
-"""Checks that the source distribution holds all that its tests and its Makefile need."""
+"""The source distribution contains everything that its tests and its Makefile need."""
 
 import subprocess
 import sys

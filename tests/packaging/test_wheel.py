@@ -1,4 +1,4 @@
-"""Checks what the wheel holds, and that Airflow finds the provider where only the wheel is installed."""
+"""The wheel has the right content, and Airflow finds the provider if only the wheel is installed."""
 
 import email
 import json

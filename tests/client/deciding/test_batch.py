@@ -1,4 +1,4 @@
-"""A batch decision over the tries of a task: what each try keeps for the next, and how the wait for a job ends."""
+"""A batch decision over the tries of a task: the notes for the next try, and the end of the wait for a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding for one profile: what goes over the wire, what comes back, what is repeated, and what nobody may read."""
+"""Deciding for one profile: requests, answers, retries, and the values that nothing may show."""
 
 from __future__ import annotations
 

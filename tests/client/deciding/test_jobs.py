@@ -1,4 +1,4 @@
-"""Batch decisions: what is sent and when again, how a job is read, and how patiently it is awaited."""
+"""Batch decisions: the requests and their retries, the reading of a job, and the patience of the wait."""
 
 from __future__ import annotations
 

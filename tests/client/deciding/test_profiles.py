@@ -1,4 +1,4 @@
-"""Profiles given whole: Adobe's own requests as they are printed, what is said twice, and what is misspelt."""
+"""Whole profiles: Adobe's printed requests, values that are given twice, and misspelled members."""
 
 from __future__ import annotations
 

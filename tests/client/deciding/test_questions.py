@@ -1,4 +1,4 @@
-"""Scopes: decisions that are asked for at placements of their own in one request, and why the runtime refuses one."""
+"""Scopes: decisions at their own placements in one request, and the reasons of a refusal."""
 
 from __future__ import annotations
 

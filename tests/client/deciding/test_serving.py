@@ -1,4 +1,4 @@
-"""Whether the runtime serves an offer: where it is looked at from, and the verdicts over what is seen there."""
+"""Whether the runtime serves an offer: the request of a look, and the verdicts about its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of creating share: creations, scripted answers, and what was sent."""
+"""Shared code of the creation tests: creations, scripted answers, and sent requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkpoint of a list: which receipts the next try finds after the worker is killed."""
+"""The checkpoint of a list: the next try finds the right receipts after the worker is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating once: what is there already, what is posted, and which refusals are final."""
+"""Creating once: existing objects, the POST, and final refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating once: what an earlier try of the same work made, and how that is recognized."""
+"""Creating once: an object of an earlier try of the same work is recognized."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating once: what became of a POST whose answer was lost."""
+"""Creating once: a lost answer to the POST does not lead to a second object."""
 
 from __future__ import annotations
 

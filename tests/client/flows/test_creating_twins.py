@@ -1,4 +1,4 @@
-"""Creating once: what happens where two tasks create an object of one name at the same time."""
+"""Creating once: two tasks that create an object of one name at the same time leave one."""
 
 from __future__ import annotations
 

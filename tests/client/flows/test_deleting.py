@@ -1,4 +1,4 @@
-"""Deleting until it is gone: the asynchronous check of generation 1, lost answers, and what is in the way."""
+"""Deleting until it is gone: the asynchronous check of generation 1, lost answers, and remaining references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent although something speaks against it: a warning for each finding, silent where waived, or a refusal."""
+"""Doubtful objects are sent with a warning for each finding; a finding can be waived, or be an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flows do nothing themselves: they take no callable but flows, import nothing that acts, and keep notes by effects."""
+"""Flows do no I/O: they take no callables but flows, import nothing that acts, and keep notes through effects."""
 
 from __future__ import annotations
 

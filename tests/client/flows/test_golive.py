@@ -1,4 +1,4 @@
-"""What speaks against a decision going live, each finding by its name, against the emulator on both generations."""
+"""The reasons against a decision going live, each by its name, against the emulator on both generations."""
 
 from __future__ import annotations
 

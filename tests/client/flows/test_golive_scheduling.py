@@ -1,4 +1,4 @@
-"""A live decision that is scheduled, and the forms of what a criterion selects from, against the emulator."""
+"""Scheduling a live decision, and the forms of a criterion's selection, against the emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who refers to an object, and deletions that mind it, against the emulator on both generations."""
+"""Finding the references to an object, and deletions that respect them, against the emulator on both generations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links that the service sends: followed on its own host, and never with credentials to another."""
+"""Links of the service are followed only on its own host, so credentials never go to another."""
 
 from __future__ import annotations
 

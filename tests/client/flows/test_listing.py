@@ -1,4 +1,4 @@
-"""Paging: the service's own links, each offer once, to the end, and no request before it is needed."""
+"""Paging follows the service's links, returns each offer once, reaches the end, and sends no request too early."""
 
 from __future__ import annotations
 

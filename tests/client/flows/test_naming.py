@@ -1,4 +1,4 @@
-"""Names in place of ids: found once, refused by name where there is none or several, against the emulator."""
+"""Names instead of ids: looked up once, with an error for a missing or ambiguous name, against the emulator."""
 
 from __future__ import annotations
 

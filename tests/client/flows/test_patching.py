@@ -1,4 +1,4 @@
-"""Patches against the emulator: operations that no page lists, what reads leave out, dates, and what may not become."""
+"""Patches against the emulator: undocumented operations, properties that reads leave out, dates, invalid results."""
 
 from __future__ import annotations
 

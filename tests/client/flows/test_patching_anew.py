@@ -1,4 +1,4 @@
-"""Patches and edits of which an earlier or another try of the same work may have sent one already."""
+"""Patches and edits that an earlier or parallel try of the same work may have sent already."""
 
 from __future__ import annotations
 

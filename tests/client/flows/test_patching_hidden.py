@@ -1,4 +1,4 @@
-"""Writes where a read does not show everything, which offer is meant, and replacing one whole."""
+"""Writes of properties that reads do not show, the identity of the offer, and replacing a whole offer."""
 
 from __future__ import annotations
 

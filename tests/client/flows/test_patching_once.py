@@ -1,4 +1,4 @@
-"""Patching and replacing: no edit lost, none made twice, none made on top of somebody else's unseen."""
+"""Patching and replacing lose no edit, apply none twice, and overwrite no edit that was not read."""
 
 from __future__ import annotations
 

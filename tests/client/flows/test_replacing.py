@@ -1,4 +1,4 @@
-"""Objects replaced whole, of every kind and on both generations: what they are afterwards, and what is left alone."""
+"""Replacing whole objects of every kind on both generations: the new state, and the properties that stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only `generations/` and `model/` know how a generation spells things, and nobody else asks for its name."""
+"""Only `generations/` and `model/` know the spelling of a generation, and no other module asks for its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One library seen through both generations: what each leaves out, respells or keeps twice, against the emulator."""
+"""One library through both generations: properties that one leaves out, respells or shows twice."""
 
 from __future__ import annotations
 

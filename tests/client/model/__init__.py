@@ -1,1 +1,1 @@
-"""Tests of what the library holds: documents, patches, windows and searches, without I/O."""
+"""Tests of the library's objects: documents, patches, windows and searches, without I/O."""

@@ -1,4 +1,4 @@
-"""What the tests of all kinds share: the kinds as parameters, references to them, and what is wrong with a document."""
+"""Shared code of the tests of all kinds: the kinds as parameters, references to them, and violations of a document."""
 
 from __future__ import annotations
 

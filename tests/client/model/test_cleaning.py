@@ -1,4 +1,4 @@
-"""What an author means: absent members, numbers and text of templates, dates, words in another case, copied reads."""
+"""Restoring what the author meant: absent members, numbers and text from templates, dates, case, copied reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that say the same: instants, what a read may add, leave out or respell, and digests of them."""
+"""Documents with the same meaning: instants, properties that reads add, leave out or respell, and digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations by which an object becomes what is wanted."""
+"""The operations that turn an object into the wanted one."""
 
 from __future__ import annotations
 

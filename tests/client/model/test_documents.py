@@ -1,4 +1,4 @@
-"""Adobe's documents, call by call: what they print is what is sent, and what they answer is what is read."""
+"""Adobe's documents, call by call: the client sends their requests and reads their answers."""
 
 from __future__ import annotations
 

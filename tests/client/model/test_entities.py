@@ -1,4 +1,4 @@
-"""Which offer is meant: ids of both generations, instance ids, and what tasks return."""
+"""References to offers: ids of both generations, instance ids, and results of tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slip of the fingers in a search, which would find nothing or everything, is refused; words are understood."""
+"""A typing error in a search is rejected, because the search would find nothing or everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The differences between Adobe's pages, each by its number in our list of them."""
+"""The differences between Adobe's pages, each with its number in our list."""
 
 from __future__ import annotations
 

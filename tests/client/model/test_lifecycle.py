@@ -1,4 +1,4 @@
-"""Which statuses are final, and that nothing is edited behind them: by plan, or by a list of plans."""
+"""The final statuses, and that no edit changes an object with one."""
 
 from __future__ import annotations
 

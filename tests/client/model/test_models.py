@@ -1,4 +1,4 @@
-"""The models that authors write: they keep what was set, templates included, and become the same document as a dict."""
+"""The models keep the values that were set, templates included, and become the same document as a dict."""
 
 from __future__ import annotations
 

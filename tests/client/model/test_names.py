@@ -1,4 +1,4 @@
-"""Misspelt properties and words: refused with what was meant, at every depth and in both spellings; others are sent."""
+"""Misspelled properties and words are rejected with a suggestion, at every depth and in both spellings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers as users give them, as such or as text out of a template."""
+"""Whole numbers from users, as numbers or as text from a template."""
 
 from __future__ import annotations
 

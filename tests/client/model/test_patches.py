@@ -1,4 +1,4 @@
-"""A patch as the generation's pages know it: other operations in their words, instants as instants, the same effect."""
+"""A patch in documented operations: others are rewritten, dates are compared as instants, the effect is the same."""
 
 from __future__ import annotations
 

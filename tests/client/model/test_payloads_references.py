@@ -1,4 +1,4 @@
-"""What may stand in an object where the id of another is wanted: ids, names, and what tasks returned."""
+"""The values that may replace the id of another object: ids, names, and results of tasks."""
 
 from __future__ import annotations
 

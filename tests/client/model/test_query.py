@@ -1,4 +1,4 @@
-"""Searches: what a caller asks for in neutral names, and how each generation puts it into a URL."""
+"""Searches in neutral names, and the URL of each generation for them."""
 
 from __future__ import annotations
 

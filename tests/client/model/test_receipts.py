@@ -1,4 +1,4 @@
-"""The small objects that tasks return: the same keys for every write, and JSON throughout."""
+"""The receipts of tasks: the same keys for every write, and only JSON."""
 
 from __future__ import annotations
 

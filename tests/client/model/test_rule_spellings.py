@@ -1,4 +1,4 @@
-"""Rules of generation 1: the pages spell description and condition bare, some reads with a prefix; both work."""
+"""Rules of generation 1: the pages write description and condition without a prefix, some reads show one; both work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between the neutral form and generation 1: nothing is lost on the way, and either spelling is understood."""
+"""Between the neutral form and generation 1, nothing is lost, and either spelling is understood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three tiers of checks: what is certain is refused, what is doubtful is sent with a warning, the rest is sent."""
+"""Three levels of checks: errors are rejected, doubts are sent with a warning, everything else is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is sent: every rule, at its place in the author's own spelling, all at once."""
+"""Invalid documents are rejected before anything is sent: every rule, in the author's spelling, all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window that a creation is given beside the offer."""
+"""The window of a creation, given beside the offer."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of windows, lifecycles, waiting, the change feed and the triggers on it, without running a DAG."""
+"""Tests of windows, lifecycles, waits, the change feed and the triggers, without running a DAG."""

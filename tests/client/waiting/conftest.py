@@ -1,4 +1,4 @@
-"""An emulator that is Airflow's connection `offers`, and a witness of the sessions to it."""
+"""An emulator as Airflow's connection `offers`, and a record of the sessions to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of triggers share: how a trigger is run to its event, and how a test waits for something meanwhile."""
+"""Shared code of the trigger tests: running a trigger to its event, and waiting for a condition meanwhile."""
 
 from __future__ import annotations
 

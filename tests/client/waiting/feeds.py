@@ -1,4 +1,4 @@
-"""What the tests of the change feed share: feeds in virtual time, and answers that fail."""
+"""Shared code of the change feed's tests: feeds in virtual time, and failing answers."""
 
 from __future__ import annotations
 

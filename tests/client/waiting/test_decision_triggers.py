@@ -1,4 +1,4 @@
-"""The triggers for decisions on an event loop: what they carry, what they share, and the events they end in."""
+"""The triggers for decisions on an event loop: their arguments, shared requests, and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The change feed: everyone who waits learns about their offers, nobody hangs, and it costs what has changed."""
+"""The change feed: every wait learns about its offers, none hangs, and the requests grow with the changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The change feed where the service fails: outages, throttles, refusals and lost sessions, in virtual time."""
+"""The change feed when the service fails: outages, throttling, refusals and lost sessions, in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches of the change feed: one for everyone who waits for it, and again only after changes."""
+"""Searches of the change feed: one for all waits with the same search, repeated only after changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The governor: slowed by 429, held as long as asked, recovering by itself; and the places of an event loop."""
+"""The governor: slower after a 429, held for the requested time, then faster again; and its limit for an event loop."""
 
 from __future__ import annotations
 

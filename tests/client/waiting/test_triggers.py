@@ -1,4 +1,4 @@
-"""The triggers on an event loop: what they carry, the one session they share, and the events they end in."""
+"""The triggers on an event loop: their arguments, their shared session, and their events."""
 
 from __future__ import annotations
 

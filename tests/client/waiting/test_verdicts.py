@@ -1,4 +1,4 @@
-"""Verdicts over what offers are now: when a wait is over, when it is hopeless, and when to look again."""
+"""Verdicts about offers: when a wait is over, when it is hopeless, and when to look again."""
 
 from __future__ import annotations
 

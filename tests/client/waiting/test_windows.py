@@ -1,4 +1,4 @@
-"""Windows: half-open, right in every zone and at every change of clocks, and the same after a round trip."""
+"""Windows: half-open, correct in every zone and at every clock change, and unchanged after a round trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nobody has anything to do, so that hours of waiting take no time."""
+"""An event loop whose time advances only when all tasks wait, so that hours of waiting take no time."""
 
 from __future__ import annotations
 

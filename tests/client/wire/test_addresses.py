@@ -1,4 +1,4 @@
-"""Ids, names and search words in addresses: each stays in its place, whatever is in it, or is refused unsent."""
+"""Ids, names and search words in URLs: each stays in its place, with any content, or is rejected before sending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection, several requests: interim answers are skipped, and nobody gets another's answer."""
+"""Several requests on one connection: interim answers are skipped, and no request gets another's answer."""
 
 from __future__ import annotations
 

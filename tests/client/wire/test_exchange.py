@@ -1,4 +1,4 @@
-"""One call from headers to answer: what is sent, which tries follow, and how a refused token is renewed."""
+"""One call from headers to answer: the request, its retries, and the renewal of a refused token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The governor's row: whoever is turned away takes no place in it, so that it never grows beyond what may be waited."""
+"""The governor's queue: a request that would wait too long takes no place, so the queue stays bounded."""
 
 from __future__ import annotations
 

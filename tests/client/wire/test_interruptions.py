@@ -1,4 +1,4 @@
-"""What interrupts a request passes through both shells without a frame that holds a secret."""
+"""An interruption of a request passes through both shells without a frame that holds a secret."""
 
 from __future__ import annotations
 

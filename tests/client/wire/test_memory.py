@@ -1,4 +1,4 @@
-"""Both shells hand what a flow recalls and keeps to the caller's store, in order, and never block the event loop."""
+"""Both shells pass `Recall` and `Keep` to the caller's store, in order, and never block the event loop."""
 
 from __future__ import annotations
 

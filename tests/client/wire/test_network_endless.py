@@ -1,4 +1,4 @@
-"""Answers that never end, though every read of them brings something: they are given up, and may have been seen."""
+"""Endless answers, whose every read brings data, are given up, and the service may have seen the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behind a proxy, real ones on both sides: what is lost after the service took it is not sent again by itself."""
+"""Behind real proxies: a request that the service received and did not answer is not sent again automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusing answers become the right error, with a hint, the request id, and no secret."""
+"""Refusals become the right error, with a hint, the request id, and no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure decisions about sending again: which errors, after how long, and never beyond the deadline."""
+"""The decisions about retries: which errors, after how long, and never beyond the deadline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of a connection: in no repr, pickle, log or error, whatever the service answers and however it fails."""
+"""No repr, pickle, log or error shows a connection's secret, with any answer of the service and any failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a decision is asked for: in no error and in no log, however the service quotes it."""
+"""No error and no log shows the identity of a profile, however the service quotes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service's clock: what its answers tell is true within bounds, and a worker's own clock decides nothing."""
+"""The service's clock: its answers bound the time, and a worker's own clock decides nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A write whose answer settles nothing, or is a refusal: what is in the library says whether it is done."""
+"""A write whose answer does not settle it, or is a refusal: the library shows whether it took effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both shells on real sockets: what is sent, what comes back, and what is known when nothing does."""
+"""Both shells on real sockets: requests, answers, and the errors for missing answers."""
 
 from __future__ import annotations
 

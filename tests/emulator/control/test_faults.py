@@ -1,4 +1,4 @@
-"""Faults of every kind, and what of the request took effect nevertheless."""
+"""Faults of every kind, and the effect that the request has anyway."""
 
 from __future__ import annotations
 

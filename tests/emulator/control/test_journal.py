@@ -1,4 +1,4 @@
-"""The journal: no client secret and no token is kept, wherever and however a client sends it."""
+"""The journal keeps no client secret and no token, wherever a client puts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator's page: it names every setting, fault, command and route that there is, and no other."""
+"""The emulator's page names every setting, fault, command and route, and no others."""
 
 from __future__ import annotations
 

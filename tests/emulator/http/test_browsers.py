@@ -1,4 +1,4 @@
-"""The server as a browser meets it: other origins, other hosts, its plain root, and paths that nobody serves."""
+"""The server in a browser: other origins, other hosts, its root, and unknown paths."""
 
 from __future__ import annotations
 

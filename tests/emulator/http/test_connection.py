@@ -1,4 +1,4 @@
-"""The connections that the emulator hands out, read by Airflow itself."""
+"""Airflow itself reads the connections that the emulator prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of what stands between client and service: repeated requests, early, mixed-up and unreadable answers."""
+"""Faults between client and service: repeated requests, early, mixed-up and unreadable answers."""
 
 from __future__ import annotations
 

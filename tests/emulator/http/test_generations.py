@@ -1,4 +1,4 @@
-"""One library, two generations: what one writes the other reads, and nothing is lost on the way."""
+"""One library, two generations: each reads what the other writes, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients that others wrote, and Adobe's own collections, do beside the pages: taken, each with its switch."""
+"""Requests of other clients and of Adobe's own collections that differ from the pages work; each has its setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator's names of generation 1 against the client's: written apart from each other, they must say the same."""
+"""The emulator's names of generation 1 equal the client's, although they are written separately."""
 
 from __future__ import annotations
 

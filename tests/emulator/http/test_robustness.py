@@ -1,4 +1,4 @@
-"""Nothing that arrives over the network brings the emulator down, and clients at the same time corrupt nothing."""
+"""No input from the network stops the emulator, and parallel clients corrupt nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Adobe's pages leave their own ways: names in rules and collections, and patches of what is absent."""
+"""Exceptions on Adobe's pages: names in rules and collections, and patches of missing properties."""
 
 from __future__ import annotations
 

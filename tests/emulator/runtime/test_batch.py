@@ -1,4 +1,4 @@
-"""Batch decisioning: jobs that move on with the clock, queue behind each other, fail on request, and decide."""
+"""Batch decisioning: jobs follow the clock, wait in a queue, fail on request, and decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decisioning API: which offers are proposed to whom, when and how often, and how the answer is written."""
+"""The decisioning API: which offers are proposed to whom, when and how often, and the form of the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranking formulas: how they are kept, and how they rank."""
+"""Ranking formulas: their storage and their effect on the ranking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision runtime behind the library: what it knows and when, and laws of what it decides."""
+"""The decision runtime behind the library: what it has synced and when, and properties of its decisions."""
 
 from __future__ import annotations
 

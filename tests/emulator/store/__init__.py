@@ -1,1 +1,1 @@
-"""Tests of the emulated library: what it keeps, refuses and finds."""
+"""Tests of the emulated library: storage, rules and searches."""

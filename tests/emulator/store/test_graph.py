@@ -1,4 +1,4 @@
-"""Every kind through both generations, and the references between them: none dangling, none pulled away."""
+"""Every kind through both generations, and its references: they must exist, and keep their targets from deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adobe's guardrails: what one object may hold, however it comes to hold it."""
+"""Adobe's guardrails: the limits of one object, with every kind of write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexes that lag behind: the search by default, the lists on request."""
+"""Lagging indexes: the search by default, the lists on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statuses of offers and decisions, what a live decision must have, and who enforces it."""
+"""The statuses of offers and decisions, and the requirements of a live decision."""
 
 from __future__ import annotations
 

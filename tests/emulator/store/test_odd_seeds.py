@@ -1,4 +1,4 @@
-"""Odd values in seeds, settings and fault rules: taken, or refused by the field's name; never an error of our own."""
+"""Odd values in seeds, settings and fault rules are accepted, or rejected by the field's name; no internal error."""
 
 from __future__ import annotations
 

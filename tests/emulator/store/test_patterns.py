@@ -1,4 +1,4 @@
-"""Patterns from outside: as Python's regular expressions would have it, and at an end in time whatever they are."""
+"""Patterns from requests match like Python's regular expressions, and always end in bounded time."""
 
 from __future__ import annotations
 

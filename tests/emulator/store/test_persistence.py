@@ -1,4 +1,4 @@
-"""One file that keeps everything: restarts, kills, foreign files; and the command line."""
+"""One file keeps everything: restarts, kills, foreign files; and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large libraries: look-ups by id and name go through an index, and a scan delays nobody else."""
+"""Large libraries: lookups by id and name use an index, and a scan does not delay other requests."""
 
 from __future__ import annotations
 

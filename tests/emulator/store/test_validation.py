@@ -1,4 +1,4 @@
-"""What both generations refuse in a body, and the status an object may take."""
+"""The errors of both generations for a body, and the allowed statuses of an object."""
 
 from __future__ import annotations
 
