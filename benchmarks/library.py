@@ -71,7 +71,7 @@ def offer_id(number: int) -> str:
 
 @dataclass(slots=True)
 class Offer:
-    """What can change about an offer."""
+    """The properties of an offer that can change."""
 
     number: int
     modified: int

@@ -35,7 +35,7 @@ def describe(load_before: float) -> str:
 
 
 def _commit() -> str:
-    """What was measured; nothing where this is no checkout, such as an unpacked source archive."""
+    """The measured commit; empty outside a checkout, such as in an unpacked source archive."""
     asked = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         return subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()

@@ -84,7 +84,7 @@ def repeated(times: int, contestants: Mapping[str, tuple[object, ...]], module: 
 
 
 def cpu_seconds() -> float:
-    """What this process has used of the processor, in user and system mode."""
+    """The CPU time of this process, in user and system mode."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

@@ -46,7 +46,7 @@ class Service:
         return status, body, self.seconds
 
     def _route(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, int, bytes]:
-        """What is called, the status and the body."""
+        """The called route, the status and the body."""
         if path == "/offers":
             route, body = self._list(query)
             return route, 200, body

@@ -63,7 +63,7 @@ class Lag:
             self._late.append((time.perf_counter() - due) * 1000)
 
     def forget(self) -> None:
-        """Start anew."""
+        """Reset the counts."""
         self._late.clear()
 
     def told(self) -> tuple[float, float]:
@@ -96,7 +96,7 @@ class Waiters:
                 await asyncio.sleep(ahead)
 
     async def leave(self) -> None:
-        """End whoever still waits."""
+        """End all waits."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -151,7 +151,7 @@ async def _window(lag: Lag, stub: Stub, interval: float) -> Figures:
 
 
 def _requests(log: Sequence[tuple[float, str]], seconds: float, interval: float) -> Figures:
-    """Requests per interval; where there are looks at a change feed, also per look, over the whole looks only."""
+    """Requests per interval; for a change feed also per look, over whole looks only."""
     looks = [moment for moment, route in log if route == "first page"]
     figures = {"requests": len(log) / seconds * interval, "a_look": 0.0, "pages": 0.0}
     if len(looks) > 1:

@@ -35,7 +35,7 @@ def _address(url: str, number: int) -> str:
 
 
 def limit(url: str, offers: int) -> Callable[[], None]:
-    """What aiohttp can do: the same requests and nothing else."""
+    """The limit of aiohttp: the same requests and nothing else."""
     import aiohttp
 
     body = json.dumps(PATCH).encode()

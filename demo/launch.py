@@ -35,7 +35,7 @@ SANDBOXES = {"dps": "prod", "xcore": "dev"}
 TASKS = {"example_campaign_launch": (5, 3), "example_campaign_from_scratch": (10, 3)}
 OPENS_IN = {"example_campaign_launch": 3.0, "example_campaign_from_scratch": 8.0}
 LASTS = 7.0
-# What each wait was for; its result names the offer.
+# The purpose of each wait; its result names the offer.
 WAITED = {
     "wait_until_open": "the window is open: ",
     "wait_until_closed": "the window is over: ",

@@ -16,12 +16,12 @@ FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randran
 
 
 def pytest_report_header() -> str:
-    """Say which examples the fuzz tests draw anew in this run."""
+    """Print the seed of the new fuzz examples of this run."""
     return f"fuzz: FUZZ_SEED={FUZZ_SEED}"
 
 
 def _isolate_airflow() -> Path:
-    """Point Airflow at an empty home in the checkout, whatever this shell's settings say."""
+    """Point Airflow at an empty home in the checkout, and ignore the shell's settings."""
     for name in list(os.environ):
         if name.startswith(("AIRFLOW_", "_AIRFLOW_")):
             del os.environ[name]
@@ -36,7 +36,7 @@ def _isolate_airflow() -> Path:
         # A test may change a DAG and run it again at once.
         AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
         AIRFLOW__LOGGING__COLORED_CONSOLE_LOG="False",
-        # What is logged for debugging may hold no secret either, so the tests get to see it.
+        # Debug logs may not contain a secret either, so the tests see them.
         AIRFLOW__LOGGING__NAMESPACE_LEVELS="airflow.task=DEBUG airflow_provider_offers=DEBUG",
     )
     return home
@@ -60,7 +60,7 @@ def checkout() -> Path:
 
 @pytest.fixture(autouse=True)
 def no_clock_is_known() -> Iterator[None]:
-    """What one test's service said of the time is nothing to the next, which may have another at its address."""
+    """Forget the service's clock after each test, because the next service may have the same address."""
     from airflow_provider_offers.client.wire.service_clock import forget_clocks
 
     yield

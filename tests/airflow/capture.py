@@ -12,7 +12,7 @@ DEBUGGED = ("airflow_provider_offers", "airflow.task", "urllib3", "requests", "a
 
 
 class Output:
-    """What has been written so far. Kept in a file, so that forked processes add to it until they die."""
+    """The output so far. It is in a file, so that forked processes add to it until they end."""
 
     def __init__(self, file: IO[str]) -> None:
         self.file = file

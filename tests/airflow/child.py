@@ -11,7 +11,7 @@ from tests.airflow.harness import warm_the_api_up
 
 
 class WorkerKilled(Exception):
-    """What the harness says of an attempt whose process was killed."""
+    """The harness's report of an attempt whose process was killed."""
 
 
 def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:

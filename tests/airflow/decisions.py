@@ -27,6 +27,6 @@ def decide(stage: Stage, task_id: str = "decide", **options: Any) -> DecideOpera
 
 def live(stage: Stage, task_id: str, **options: Any) -> OfferLiveSensor:
     named: dict[str, Any] = {"offer_id": stage.offers[0], "decision_id": stage.decision, "profile": PROFILE}
-    # The deferred sensor's own timeout is kept by the scheduler, which is none here.
+    # The scheduler enforces the timeout of a deferred sensor, and there is no scheduler here.
     named |= {"poke_interval": POLL, "timeout": 60, "execution_timeout": timedelta(seconds=60)}
     return OfferLiveSensor(task_id=task_id, **{**named, **options})

@@ -124,7 +124,7 @@ class Airflow:
         return read_kept(self.home, self.database)
 
     def _store(self, dag: Any) -> None:
-        """Write the serialized DAG, which `dag.test()` demands, wherever the DAG was defined."""
+        """Write the serialized DAG, which `dag.test()` needs, also for a DAG without a file."""
         from airflow.dag_processing.collection import update_dag_parsing_results_in_db
         from airflow.serialization.serialized_objects import LazyDeserializedDAG
         from airflow.utils.session import create_session

@@ -18,7 +18,7 @@ IGNORED_TABLES = frozenset(
 
 @dataclass(frozen=True)
 class Kept:
-    """Texts by where they were found: `table.column`, or the path of a log file."""
+    """Texts by their place: `table.column`, or the path of a log file."""
 
     texts: list[tuple[str, str]]
 

@@ -89,7 +89,7 @@ def named(emulator: Emulator, name: str) -> list[dict[str, Any]]:
 
 
 def writes(emulator: Emulator) -> list[Any]:
-    """What reached the Offer Library and was no read."""
+    """The requests to the Offer Library that are not reads."""
     return [entry for entry in emulator.journal(path="/data/core/*") if entry.method != "GET"]
 
 

@@ -19,7 +19,7 @@ from tests.airflow.library import CONNECTION, dag_of, seed
 
 def test_a_forked_worker_waits_for_no_thread_of_its_parent(airflow: Airflow, emulator: Emulator, api: str) -> None:
     wanted = seed(emulator, api, "Read by a coroutine")
-    # Whatever the parent did by asgiref has left a thread behind that its forks do not have, idle and ready for work.
+    # The parent's use of asgiref has left an idle thread, which its forks do not have.
     asyncio.run(sync_to_async(time.monotonic)())
 
     with dag_of("coroutine") as dag:

@@ -170,7 +170,7 @@ def test_a_mapped_task_gets_its_words_when_it_runs(airflow: Airflow, emulator: E
 
 
 def context_of(task: Any) -> Context:
-    """What a task needs of Airflow to run by itself, as in a notebook."""
+    """The part of Airflow's context that a task needs to run alone, as in a notebook."""
     ti = SimpleNamespace(
         try_number=1,
         max_tries=0,

@@ -277,7 +277,7 @@ def test_an_offer_that_is_not_there(airflow: Airflow, emulator: Emulator, api: s
     result = run(airflow, emulator, api, dag)
 
     assert {type(result.error(name)) for name in ("get", "patch")} == {NotFoundError}
-    # On Airflow 3.2 a retry would take it for what the try before deleted, so that there is none.
+    # On Airflow 3.2 a retry would take the missing offer for one that the first try deleted, so there is no retry.
     gone = result.error("delete")
     assert isinstance(gone.__context__ if isinstance(gone, AirflowFailException) else gone, NotFoundError)
     assert all(SOME_ID in text for text in errors(result, operators).values())

@@ -223,7 +223,7 @@ def test_a_lost_answer_is_left_to_the_choice_too(airflow: Airflow, emulator: Emu
     result = run(airflow, emulator, "dps", dag)
     first = result.tries("batch")[0].error
     assert first is not None
-    # The log shows the error once, without the one that it repeats.
+    # The log shows the error once, without its cause.
     assert first.__cause__ is None
     if if_unknown == "submit":
         assert isinstance(first, OutcomeUnknownError)
@@ -262,7 +262,7 @@ def test_time_runs_out_while_the_job_goes_on(airflow: Airflow, emulator: Emulato
     finally:
         gc.enable()
     assert set(result.states.values()) == {"failed"}
-    # One job for each task: where a retry knows of it, it waits on; where it would not, there is none.
+    # One job for each task: a retry that knows the job waits for it; otherwise there is no retry.
     assert len(submitted(emulator)) == 4
     for task in result.states:
         (first, *more) = [each for each in result.tries(task) if each.error is not None]

@@ -45,7 +45,7 @@ def test_a_connection_that_works(
 
 
 FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
-    # What is changed, the step that fails, and what is said about it.
+    # The change, the failing step, and its message.
     "wrong secret": ({"password": "wrong"}, "token", "invalid_client: invalid client_secret"),
     "unknown client": ({"login": "nobody", "password": "x"}, "token", "check the login (client id)"),
     "wrong scopes": ({"scopes": "openid,all"}, "token", "check `scopes` in the extra"),

@@ -77,7 +77,7 @@ def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emu
 
 
 def assert_there(emulator: Emulator, result: Any, name: str, chain: dict[str, Any]) -> None:
-    """What the service has is what the page creates, but for what the patches after it change."""
+    """The service has the object of the page, with the changes of the later patches."""
     kind = kind_of(chain["kind"])
     wanted = tidied(kind, neutral_payload(chain["steps"][0]["create"], kind))
     identifier = result.result(f"{name}-0")["id"]

@@ -57,7 +57,7 @@ def _moved(emulator: Emulator, api: str, edge: str, context: Any) -> None:
         change = [{"op": "replace", "path": f"/selectionConstraint/{edge}Date", "value": PAST[edge]}]
         library.patch(PERSONALIZED, offer, change)
     if edge == "end":
-        # Of an end that came by itself the runtime would have known before.
+        # The runtime would have known an end that the clock reaches.
         emulator.configure(runtime_lag=0)
 
 
@@ -86,7 +86,7 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
         second = airflow.run(dag, connections=connections, conf=conf_of(dag))
         assert set(second.states.values()) == {"success"}, [str(each.error) for each in second.attempts if each.error]
 
-        # A campaign named after its run is another one each time; whatever has one name is one offer.
+        # A campaign named after its run is a new one each time; objects with the same name are the same offer.
         again = offers(emulator)
         assert max(Counter((each["kind"], each["body"]["name"]) for each in again).values(), default=1) == 1
         status = {each["id"]: each["body"]["status"] for each in again}
@@ -94,7 +94,7 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
 
 
 def test_nothing_is_read_while_a_dag_file_is_parsed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parsing sends nothing and asks for no connection: there is none here to be found."""
+    """Parsing sends nothing and reads no connection: no connection exists here."""
     monkeypatch.delenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", raising=False)
 
     for file in FILES:

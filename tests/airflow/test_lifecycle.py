@@ -138,7 +138,7 @@ def test_a_failure_in_a_list_stops_it_or_not_as_asked(
         PublishOfferOperator(task_id="publish", offer_id=offers, max_concurrent=1, on_failure=on_failure)  # type: ignore[arg-type]
     result = run(airflow, emulator, api, dag)
     failed = result.error("publish")
-    # No retry mends a refused content, so that the task fails for good.
+    # No retry helps against refused content, so the task fails at once.
     assert isinstance(failed, AirflowFailException)
     error = failed.__context__
     assert isinstance(error, BatchError)
@@ -207,7 +207,7 @@ def test_a_retry_after_a_killed_worker_goes_on_at_the_first_undone(
     assert [receipt["id"] for receipt in result.result("publish")] == offers
     assert patches(emulator) == 30
     unchanged = sum(receipt["action"] == "unchanged" for receipt in result.result("publish"))
-    # At most the one that was under way beside the last is looked at again; on 3.2, which keeps no state, all are.
+    # At most one running offer beside the last is checked again; on 3.2, which keeps no state, all are.
     assert unchanged <= (1 if retry_arguments() else 11)
 
 

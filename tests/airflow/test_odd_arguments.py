@@ -60,7 +60,7 @@ ODD: dict[str, Any] = {
     "json": "[1, {}]",
     "literal": "{'a': (1, None)}",
 }
-# What Airflow itself decides about, and what is a secret's or a person's.
+# The arguments of Airflow itself, and those with secrets or personal data.
 SKIPPED = {"self", "kwargs", "task_id"}
 NEEDED: dict[str, Any] = {
     "offer": personalized("Odd"),
@@ -110,7 +110,7 @@ def arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
 
 
 def context_of(task: Any, try_number: int) -> Any:
-    """What a task needs of Airflow to run by itself."""
+    """The part of Airflow's context that a task needs to run alone."""
     ti = SimpleNamespace(
         try_number=try_number,
         max_tries=1,
@@ -127,7 +127,7 @@ def context_of(task: Any, try_number: int) -> Any:
 
 
 def outcome(operator: type[Any], given: dict[str, Any], try_number: int) -> str | None:
-    """What is wrong with how it ended; None where it ended as it should."""
+    """The problem with the end of the task; None if it ended as expected."""
     try:
         with dag_of("odd"):
             task = operator(task_id="odd", **given)

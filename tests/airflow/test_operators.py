@@ -177,7 +177,7 @@ def test_if_exists(airflow: Airflow, emulator: Emulator, api: str, offer_type: s
         "skip": "skipped",
         "unchanged": "success",
     }
-    # Another try would fail in the same way, so that none is made.
+    # Another try would fail in the same way, so there is none.
     assert len(result.tries("fail")) == 1
     assert "named 'Same' already exists in the sandbox 'prod'" in str(result.error("fail"))
     assert same["id"] in str(result.error("fail"))

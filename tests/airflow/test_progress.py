@@ -30,7 +30,7 @@ class Store(dict[str, Any]):
 
 
 def context(store: Store | None, number: int = 1, allowed: int = 1) -> Any:
-    """What try `number` is given; `allowed` is the task's `max_tries`, which every clearing raises."""
+    """The context of try `number`; `allowed` is the task's `max_tries`, which every clearing raises."""
     ti = SimpleNamespace(try_number=number, max_tries=allowed, task=SimpleNamespace(retries=1))
     run = SimpleNamespace(clear_number=0, start_date=STARTED, run_after=STARTED)
     return {"ti": ti, "dag_run": run, **({} if store is None else {"task_state_store": store})}
@@ -92,7 +92,7 @@ def test_a_try_that_posts_after_its_retry_has_begun_is_recalled() -> None:
     frozen, retry = record(store), record(store, 2)
     assert retry.earlier(0) is None
     retry.before_post(0)
-    # Its own note is none of another's.
+    # A try does not read its own note.
     assert retry.recall(0) is None
     frozen.before_post(0)
     recalled = retry.recall(0)
@@ -113,13 +113,13 @@ def test_the_earliest_post_counts_and_the_last_is_waited_for() -> None:
     assert third is not None
     assert (third.since, third.id, third.changed) == (known.since, None, False)
     assert third.since < began
-    # A commit may come so late, and a listing lag so long after that.
+    # A commit may be this late, and a listing may lag as long after it.
     waits = [(each.settled - began).total_seconds() for each in (known, third) if each.settled is not None]
     assert waits == [pytest.approx(20, abs=1)] * 2
 
 
 def test_the_wait_counts_from_the_try_that_posted_however_many_short_tries_come_after_it() -> None:
-    """Else each of them would wait anew, and a task whose tries are shorter than the wait would never end."""
+    """Otherwise each try would wait again, and a task with tries that are shorter than the wait would never end."""
     store = Store()
     record(store, 1, 9, retries=9).before_post(0)
     waits = []
@@ -147,7 +147,7 @@ def test_a_note_of_before_a_clearing_tells_whether_the_wish_has_changed() -> Non
         assert earlier.settled == earlier.since
     assert record(store, 2, 2, creation("Another")).earlier(0) is None
     assert record(store, 2, 2, target="dev").earlier(0) is None
-    # Wherever a list has it by now.
+    # At any place in the list.
     moved = record(store, 2, 2, creation("Another"), creation()).earlier(1)
     assert moved is not None
     assert moved.id == "offer 1"
@@ -176,7 +176,7 @@ def test_what_a_retry_has_applied_is_the_wish_from_then_on() -> None:
     third = record(store, 3, 3, mended).earlier(0)
     assert third is not None
     assert third.changed is False
-    # What somebody else made is no work of the task's.
+    # An object of somebody else is not the task's work.
     other = Store()
     adopting = record(other)
     adopting.add(0, made("adopted"))

@@ -206,7 +206,7 @@ def test_reads_outlast_what_passes(airflow: Airflow, emulator: Emulator, api: st
 
     assert result.states == {"get": "success", "search": "success"}
     assert result.logs.count("Trying again in") >= 4
-    # What comes whole and is no JSON is left to the retries of the task.
+    # A complete answer that is not JSON is left to the retries of the task.
     assert "cut or malformed JSON" in str(result.tries("get")[0].error)
 
 
@@ -287,7 +287,7 @@ def test_a_list_that_names_what_never_was(airflow: Airflow, emulator: Emulator, 
 
     result = run(airflow, emulator, api, dag, max_retries=0)
 
-    # What the lost request deleted is done; what never was is told.
+    # The lost request's deletion counts; an object that never existed is an error.
     assert result.states == {"delete": "failed"}
     assert offers(emulator) == []
     assert NO_ID[api] in str(result.error("delete"))

@@ -49,7 +49,7 @@ def rendered(operator: Any, *, context: dict[str, Any] | None = None, given: Any
 
 
 def refusal(made: Any) -> str:
-    """What is wrong with the fields."""
+    """The violations of the fields."""
     with pytest.raises(InvalidInputError) as caught:
         made.check_templates()
     return str(caught.value)

@@ -74,7 +74,7 @@ def test_orders_and_limits_hold_over_many_pages(
 def test_pages_do_not_add_up_in_memory(
     monkeypatch: pytest.MonkeyPatch, connections: dict[str, dict[str, Any]], api: str
 ) -> None:
-    """What grows is the memory of the ids, a fraction of what holding the offers would take."""
+    """Only the memory for the ids grows, a fraction of the memory for the offers."""
     with hook(monkeypatch, connections[api], "dev") as few, hook(monkeypatch, connections[api], "prod") as many:
         tracemalloc.start()
         try:
@@ -93,7 +93,7 @@ def test_pages_do_not_add_up_in_memory(
 
 
 def peak_of(opened: OfferLibraryHook, *, keep: bool) -> int:
-    """The most memory in use, beyond what was in use before, while every offer is looked at, page by page."""
+    """The peak memory, beyond that in use before, while the search reads every offer page by page."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     kept = deque(opened.search_offers(page_size=100, full=True), maxlen=None if keep else 0)

@@ -68,7 +68,7 @@ def assert_untold(text: str, secrets: Iterable[str]) -> None:
 
 
 def assert_nowhere(airflow: Airflow, run: Run, secrets: Iterable[str], **told: Any) -> None:
-    """Neither what was logged, nor what Airflow stored, nor an error with its causes and variables says a secret."""
+    """No log, nothing that Airflow stored, and no error with its causes and variables contains a secret."""
     kept = airflow.kept()
     assert run.attempts
     for secret in secrets:
@@ -129,7 +129,7 @@ def test_runs_that_succeed(airflow: Airflow, emulator: Emulator, api: str) -> No
     assert run.states["create"] == run.states["patch"] == run.states["search"] == "success"
     (token,) = fetched()
     assert_nowhere(airflow, run, [emulator.CLIENT_SECRET, token])
-    # What is looked for can be found: it is the connection that holds it, and no more.
+    # The search works: the connection contains the secret, and nothing else does.
     assert "Created personalized offer 'Secretive'" in run.logs
     assert "Starting new HTTP connection" in run.logs, "what libraries log for debugging is looked through as well"
     for entry in emulator.journal():
@@ -205,7 +205,7 @@ def proxied(_: WrongHost) -> dict[str, Any]:
 
 
 FAILURES: dict[str, tuple[str, Callable[[WrongHost], dict[str, Any]]]] = {
-    # What every task fails with, and what is wrong with the service or the way to it.
+    # The error of every task, and the fault of the service or the network.
     "a wrong secret": ("invalid_client", echoing(404, token_status=400)),
     "an identity service that is out": ("gave no token (503", echoing(404, token_status=503)),
     "401": ("refused with 401", echoing(401, "json")),
@@ -247,10 +247,10 @@ def test_failures(airflow: Airflow, monkeypatch: pytest.MonkeyPatch, case: str, 
     assert run.states["search"] == run.states["create"] == run.states["patch_list"] == run.states["get[0]"] == "failed"
     assert said in str(run.error("search"))
     assert said in told
-    # The variables of whoever reads a good answer hold what it says.
+    # The variables of the code that reads a good answer contain it.
     assert_nowhere(airflow, run, secrets, by_locals=case != "another service")
     assert_untold(told, secrets)
-    # The secrets did go over the wire where there was one, and came back.
+    # If there was a request, the secrets were sent and came back.
     sent = "\n".join(host.requests)
     if case in ("no TLS", "a proxy that is not there", "an identity service that is not there"):
         assert TOKEN not in sent
@@ -334,7 +334,7 @@ def test_connections_that_cannot_work(
 
 
 def test_a_connection_that_cannot_be_read(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever Airflow itself says of it, what is ours adds no more."""
+    """Our own messages add nothing to Airflow's."""
     unreadable = f'{{"conn_type": "offer_library", "password": "{PASSWORD}", "extra": {{"access_token": "{TOKEN}"'
     with dag_of("unreadable") as dag:
         tasks()
@@ -378,7 +378,7 @@ def test_lost_answers_and_killed_workers(airflow: Airflow, emulator: Emulator, a
 
 
 def test_masking_is_the_second_line_of_defence(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """Every secret is made known to Airflow's masker, so that whoever logs one writes asterisks."""
+    """Airflow's masker knows every secret, so a log line with one shows asterisks."""
     from airflow.sdk._shared.secrets_masker import redact
 
     token = emulator.issue_token(lifetime=1000)

@@ -73,7 +73,7 @@ def test_a_mistake_is_red_in_every_mode_whatever_is_to_be_skipped(
     # No retry mends a mistake, and nothing goes on looking until time runs out.
     assert {len(result.tries(task)) for task in result.states} == {1}
     assert {type(result.error(task)) for task in result.states} == {AirflowFailException}
-    # The log shows each error once, without the one that it repeats.
+    # The log shows each error once, without its cause.
     told = [result.error(task) for task in result.states]
     assert all(error.__cause__ is None and error.__suppress_context__ for error in told if error is not None)
 
@@ -195,7 +195,7 @@ SENSORS: dict[type, dict[str, Any]] = {
 def test_odd_arguments_end_in_errors_of_ours(
     sensor: type[OfferStatusSensor], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the DAG is parsed, or at the first look; what is odd and means something is looked for."""
+    """When the DAG is parsed, or at the first look; an odd value with a meaning is looked up."""
     import inspect
     import json
 

@@ -78,7 +78,7 @@ def wrong_host() -> Iterator[WrongHost]:
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
-            # Whoever does not wait for a late answer has left.
+            # A client that does not wait for a late answer has left.
             with contextlib.suppress(OSError):
                 self.wfile.write(text.encode())
 

@@ -43,7 +43,7 @@ EACH_SHELL = pytest.mark.parametrize("drive", [by_requests, by_aiohttp], ids=["s
 
 
 def send(drive: Drive, settings: Settings, *calls: Call) -> Answer:
-    """Make the calls one after the other, with every repetition that the client makes by itself: the last answer."""
+    """Make the calls one after the other, with the client's own retries; returns the last answer."""
 
     def flow() -> Flow[Answer]:
         for call in calls:

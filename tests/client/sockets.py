@@ -86,7 +86,7 @@ def http_server(handler: Handler, certificate: Path | None = None) -> Iterator[S
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        # Each handler shakes hands by itself, when it first reads.
+        # Each handler makes its TLS handshake when it first reads.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     served = Served(f"{'http' if certificate is None else 'https'}://127.0.0.1:{server.server_port}")
     with _serving(server):
@@ -128,7 +128,7 @@ def lose(connection: socket.socket, how: str) -> None:
     """Ends a connection without another word."""
     if how == RESET:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # The descriptor itself: whatever else still refers to the connection would hold the reset back.
+        # The descriptor itself: any other reference to the connection would delay the reset.
         connection = socket.socket(fileno=connection.detach())
     else:
         connection.shutdown(socket.SHUT_RDWR)
@@ -142,10 +142,10 @@ Meddle = Callable[[str, socket.socket], bool]
 def proxy_server(
     onward: str, *, before: Meddle = lambda *_: False, after: Meddle = lambda *_: False
 ) -> Iterator[Served]:
-    """Passes every request on to the one server that it knows, whatever host is asked for, or opens a tunnel to it.
+    """Passes every request to its one server, for any requested host, or opens a tunnel to it.
 
-    `before` is asked with the method and the client's connection before anything is passed on, `after` once the answer
-    to a request of plain http is there; whoever says yes has done away with the connection.
+    `before` is called with the method and the client's connection before a request is passed on, and `after` when the
+    answer to a plain http request is there. If one returns True, it has handled the connection itself.
     """
     there = urlsplit(onward)
     address = str(there.hostname), int(there.port or 0)

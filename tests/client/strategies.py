@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Names that either generation gives to something, where they must mean nothing.
+# Names with a meaning in a generation, at places where they must have none.
 _TELLING = ["name", "xdm:name", "@id", "id", "type", "@type", "format", "dc:format", "rank", "xdm:rank", "_instance"]
 _UNKNOWN_NAMES = st.sampled_from(
     ["x", "xdm:future", "repo:id", "offerui:previewThumbnail", "a/b", "m~n", "", "ünï", "_links", "0"]

@@ -78,7 +78,7 @@ def sale(**changes: Any) -> dict[str, Any]:
 
 
 def offers(emulator: Emulator) -> list[dict[str, Any]]:
-    """What is in the library, whichever way it came there."""
+    """All offers in the library."""
     return emulator.objects("personalized-offer")
 
 

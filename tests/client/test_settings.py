@@ -21,7 +21,7 @@ def parse(**given: Any) -> Settings:
 
 
 def wrong(**given: Any) -> dict[str, str]:
-    """What is wrong, by the field's name."""
+    """The violations, by the field's name."""
     with pytest.raises(ConfigurationError) as caught:
         parse(**given)
     return {violation.pointer: str(violation) for violation in caught.value.violations}
@@ -149,7 +149,7 @@ def test_the_port_of_the_host_wins_over_the_field() -> None:
 def test_hosts_that_cannot_work(host: str) -> None:
     found = wrong(host=host)
     assert set(found) == {"host"}
-    # An address is not quoted: it may hold a password, in whatever place.
+    # An address is not quoted, because it may contain a password anywhere.
     assert "s3cr3t" not in found["host"]
 
 
@@ -216,7 +216,7 @@ def test_token_urls_that_cannot_work(token_url: Any) -> None:
 def test_token_urls() -> None:
     for url in ("https://ims.example/ims/token/v3", "https://ims.example:8443", "http://127.0.0.1:8000/x;y=%20"):
         assert parse(extra={"token_url": url}).token_url == url
-    # What is only skipped in reading an address does not stay in it.
+    # Parts of an address that the parser skips do not stay in it.
     assert parse(extra={"token_url": "HTTPS://IMS.example/Token?#"}).token_url == "https://ims.example/Token"
 
 

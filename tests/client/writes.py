@@ -53,7 +53,7 @@ def fail(
 
 
 def guards_of(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """What guards everything that was read, where there is no If-Match."""
+    """The guards for everything that was read, for a generation without If-Match."""
     return [{"op": "test", "path": f"/{name}", "value": value} for name, value in properties.items()]
 
 

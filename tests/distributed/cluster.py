@@ -123,7 +123,7 @@ class Cluster:
         self._temporary.cleanup()
 
     def tasks(self) -> list[Process]:
-        """The processes that are running a task, each the child of the one that watches over it."""
+        """The processes that run a task, each a child of its supervisor."""
         found = []
         for service in self._processes.values():
             members = in_session(service.pid)

@@ -22,7 +22,7 @@ class Process:
 
 
 def processes() -> list[Process]:
-    """Every living process; one that ends while it is looked at is left out."""
+    """Every living process; a process that ends during the reading is left out."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -54,7 +54,7 @@ def kill_session(session: int) -> None:
 
 
 def stop(process: Process) -> bool:
-    """SIGSTOP; False where the process has ended, or is no longer what it was, before it could be stopped."""
+    """Send SIGSTOP; False if the process has ended, or its id belongs to another process now."""
     with suppress(OSError):
         os.kill(process.pid, signal.SIGSTOP)
         while (now := _read(Path("/proc", str(process.pid)))) == process:
@@ -72,6 +72,6 @@ def resume(pid: int) -> None:
 
 
 def kill(pid: int) -> None:
-    """SIGKILL, also for a process that has just ended by itself."""
+    """Send SIGKILL; the process may have ended already."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)

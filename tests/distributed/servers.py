@@ -88,7 +88,7 @@ def _account() -> pwd.struct_passwd | None:
 
 @contextmanager
 def _folder(account: pwd.struct_passwd | None) -> Iterator[Path]:
-    """A new folder that the account may enter and that nobody else may."""
+    """A new folder that only the account can enter."""
     for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
         folder = Path(tempfile.mkdtemp(prefix="offer-library-test-", dir=parent))
         try:

@@ -54,7 +54,7 @@ with DAG(
     OfferStatusSensor.partial(task_id="approved", status="approved", **waiting).expand(offer_id=tagged.output)
     [plain, tag] >> PublishOfferOperator(task_id="publish", offer_id=tagged.output)
 """
-# Whoever asks for a write often does not hear whether it was done, and sometimes it was not.
+# The client often gets no answer to a write, and sometimes the write did not happen.
 WRITES = ({"method": "POST", "path": "/data/core/*"}, {"method": "PATCH"})
 MISHAPS = (
     {"effect": "drop", "when": "before", "probability": 0.05},
@@ -63,8 +63,7 @@ MISHAPS = (
     {"effect": "delay", "seconds": 0.5, "when": "after", "probability": 0.6},
 )
 FAULTS = [{**write, **mishap, "seed": SEED + n} for n, (write, mishap) in enumerate(product(WRITES, MISHAPS))]
-# So that a dead worker is noticed in seconds and not in minutes, and no task waits so long in an executor's queue that
-# the scheduler takes it for lost.
+# Airflow notices a dead worker in seconds, and no task waits too long in an executor's queue.
 NOTICE_SOON = {
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "8",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
@@ -115,7 +114,7 @@ def offer(name: str) -> dict[str, Any]:
 
 
 def share_done(cluster: Cluster) -> float:
-    """How much of the work is done, from 0 to 1; nothing may fail for good."""
+    """The finished part of the work, from 0 to 1; no task may fail finally."""
     states = cluster.states()
     lost = {state: states[state] for state in ("failed", "upstream_failed", "skipped", "removed") if states[state]}
     assert not lost, f"tasks ended otherwise than in success: {lost}"

@@ -25,7 +25,7 @@ def fields(place: Place, path: str = "") -> Iterator[tuple[str, Place]]:
 
 
 def element(place: Place) -> Place:
-    """What a list, or a list of lists, is of."""
+    """The element of a list, or of a list of lists."""
     while (below := place.item or place.own) is not None:
         place = below
     return place
@@ -41,7 +41,7 @@ def field_table(kind: Kind) -> list[str]:
 
 
 def _told(place: Place) -> Iterator[str]:
-    """What a field is for, and what the checks demand of it."""
+    """The purpose of a field, and the requirements of its checks."""
     yield place.description
     if (many := place.fact(Many)) is not None:
         if many.minimum:

@@ -170,7 +170,7 @@ def test_every_operator_has_a_section_and_an_example(name: str) -> None:
 
 
 def parameters(operator: Any) -> set[str]:
-    """What an operator may be given, but for what every operator takes."""
+    """The parameters of an operator, without those of all operators."""
     found: set[str] = set()
     for each in operator.__mro__:
         if each is OfferLibraryOperator:

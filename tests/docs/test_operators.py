@@ -55,7 +55,7 @@ OWN_TABLE = [case for case in EVERY if case[1] not in WITHOUT_TABLE]
 
 
 def _own(operator: Any) -> dict[str, inspect.Parameter]:
-    """The parameters of an operator's constructors, but for those of our bases and of Airflow's."""
+    """The parameters of an operator's constructors, without those of our bases and of Airflow's."""
     ours = itertools.takewhile(lambda each: each not in BASES.values(), operator.__mro__)
     found: dict[str, inspect.Parameter] = {}
     for each in reversed(list(ours)):

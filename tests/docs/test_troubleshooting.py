@@ -121,7 +121,7 @@ def _gateway(status: int, code: str, message: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def messages() -> list[str]:
-    """What users get to read when they do what the table is about."""
+    """The messages that users get for the problems in the table."""
     with Emulator() as emulator:
         return [*_of_connections(emulator), *_of_calls(emulator), *_of_faults(emulator)]
 

@@ -28,7 +28,7 @@ def _world() -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World) -> Iterator[World]:
-    """An emulator that every case sets up anew."""
+    """An emulator that every case resets."""
     # Thousands of expected retries would be kept for the report of a failure.
     logging.disable(logging.WARNING)
     yield _world
@@ -79,7 +79,7 @@ class Tally:
         self.endings[case.write.name, fault, ending] += 1
 
     def expect_all_kept(self) -> None:
-        """Fail with the cases that broke the promise, each of which can be played by itself."""
+        """Fail with the cases that broke the promise; each can be run alone."""
         if self.broken:
             shown = "\n".join(self.broken[:5])
             pytest.fail(f"{len(self.broken)} of {self.endings.total()} cases:\n{shown}", pytrace=False)

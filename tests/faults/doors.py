@@ -30,9 +30,9 @@ class WorkerKilled(BaseException):
 
 
 class Time:
-    """The client's time and the emulator's, which go together: a pause is over at once, and has taken its time.
+    """The client's time and the emulator's, which advance together: a pause ends at once and advances the time.
 
-    Nothing else takes time, but for what a request is said to take, so that a case is the same whenever it is played.
+    Nothing else takes time, except for the set duration of a request, so a case is the same in each run.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -43,7 +43,7 @@ class Time:
         """How many seconds the clocks of the workers are ahead of the service's."""
 
     def start(self) -> None:
-        """Begin anew, at the same moment, with clocks that agree."""
+        """Reset the time to the same moment, with clocks that agree."""
         self._passed = 0.0
         self.ahead = 0.0
         self._clock.freeze("2026-05-01T12:00:00Z")
@@ -209,7 +209,7 @@ Outcome = Any
 
 
 def outcome_of(work: Callable[[], Any]) -> Outcome:
-    """What comes of a try. Whatever is no error of the client's own is left to pytest."""
+    """The outcome of a try. Errors that are not the client's own are left to pytest."""
     try:
         return work()
     except (OfferLibraryError, WorkerKilled) as error:

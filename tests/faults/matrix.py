@@ -91,7 +91,7 @@ class Write:
     kind: str = "personalized"
     once: bool = True
     certain: bool = True
-    # Whether a task may end for good with an outcome that is not known, for want of a place to keep its plan.
+    # Whether a task may finally end with an unknown outcome, because there is no place to keep its plan.
     forgetful: bool = False
     # Whether faults of the looks that faults of the write bring about are tried too, in the full form.
     deep: bool = True
@@ -143,7 +143,7 @@ def noting(document: dict[str, Any]) -> Callable[[Door, Try], Written]:
 
 
 def patching(*operations: dict[str, Any], guarded: bool = False) -> Callable[[Door, Try], Written]:
-    """A patch, with the etag of the offer as the task saw it where it is guarded."""
+    """A patch; a guarded one has the etag that the task saw."""
     return lambda door, attempt: door.patch(
         PERSONALIZED, attempt.offer_id, list(operations), if_match=attempt.etag if guarded else None
     )
@@ -325,11 +325,10 @@ WRITES: tuple[Write, ...] = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request: a rule for the emulator, the death of the worker, or the service's clock, which
-    is set by `clock` seconds.
+    """A fault of one request: a rule for the emulator, the death of the worker, or a change of the service's clock.
 
-    `final` says that the service or its gateway refuses for good while it lasts; `seconds` are real ones. `methods` are
-    the writes that it may befall, where it may not befall all requests.
+    `clock` is the change in seconds. `final` says that the service or its gateway refuses permanently while the fault
+    lasts. `seconds` are real seconds. `methods` are the affected writes, if not all requests are affected.
     """
 
     name: str
@@ -342,7 +341,7 @@ class Fault:
 
     @property
     def late(self) -> float:
-        """How long after its answer was lost the request takes effect, at the latest."""
+        """The maximum time after the lost answer at which the request takes effect."""
         return float(self.rule["seconds"]) if self.rule.get("effect") in ("late", "early") else 0.0
 
     def may_befall(self, route: str) -> bool:

@@ -17,7 +17,7 @@ from tests.faults.world import World, offer
 MEANINGS = ("adopt", "update", "skip", "fail")
 OTHER = offer(rank={"priority": 1})
 
-# What is there before the try in question, and what the try then does about it.
+# The content before the try, and the expected result of the try.
 Before = Callable[[World, str, str], Try]
 
 

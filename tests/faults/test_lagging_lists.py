@@ -173,7 +173,7 @@ def test_the_name_of_two_of_which_one_is_gone_is_not_ambiguous(world: World, api
 
 @each_api
 def test_a_name_that_went_to_another_is_looked_up_again_in_time(world: World, api: str) -> None:
-    """Whoever waits for long keeps one way to the sandbox, in which names are known."""
+    """A long wait keeps one session, which remembers names."""
     from airflow_provider_offers.client.flows.reading import look_alone
 
     there = _given(world, api)

@@ -163,7 +163,7 @@ def test_no_edit_is_undone_by_another_in_dozens_of_orders(world: World, api: str
 
 
 def _edit_at_once(world: World, api: str, pair: tuple[str, str], *, orders: int) -> None:
-    """What two come to at once is what they come to one after the other, in one order or the other."""
+    """The result of two parallel edits is that of both in sequence, in one order or the other."""
     works = [EDITS[name] for name in pair]
     in_order = {order: _one_after_the_other(world, api, [works[index] for index in order]) for order in ORDERINGS}
     for number in range(orders):

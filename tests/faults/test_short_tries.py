@@ -16,8 +16,8 @@ from tests.airflow.library import NO_DELAY, dag_of, offers, personalized, run
 from tests.faults.matrix import APIS
 
 _POST = {"method": "POST", "path": "/data/core/*"}
-# Of the first rules that fit, the first whose turn it is strikes. What may be lost is bounded: each loss takes an offer
-# twice the patience, and the tries of a task are counted.
+# The first matching rule that is due applies. The number of lost answers is limited: each costs an offer twice the
+# patience, and the tries of a task are counted.
 FAULTS: tuple[dict[str, Any], ...] = (
     {"effect": "drop", "when": "after", "probability": 0.2, "times": 4, "seed": 1, **_POST},
     {"effect": "late", "seconds": 2, "probability": 0.2, "times": 3, "seed": 2, **_POST},

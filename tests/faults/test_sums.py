@@ -64,7 +64,7 @@ def _create_under(world: World, api: str, seed: str) -> None:
 
     outcomes = interleave(world.time, seed, [creating(1), creating(1)])
     said = f"{seed}: {rules}, {outcomes}"
-    # What ends without certainty is tried again, as Airflow does.
+    # A try with an unknown outcome is retried, as by Airflow.
     later = [
         outcome_of(lambda: creating(2)(None)) if isinstance(each, OfferLibraryError) and each.retryable else each
         for each in outcomes

@@ -94,7 +94,7 @@ def _arm(world: World, strike: Strike) -> None:
 
 
 def _expect_documented(case: Case, attempt: Try, first: Outcome) -> None:
-    """An error says what it is about, and can pass, unless the service itself refused for good."""
+    """An error names its subject, and may be retried unless the service itself refused permanently."""
     if not isinstance(first, OfferLibraryError) or type(first) is case.write.refused:
         return
     said = str(first)
@@ -112,7 +112,7 @@ def _names(case: Case, attempt: Try) -> tuple[str, ...]:
 
 
 def _unknown(world: World, case: Case, attempt: Try, error: OutcomeUnknownError) -> str:
-    """The task fails for good, since doing it again might do it twice: it was done once at the most."""
+    """The task fails finally, because another run might apply the write twice: it was applied at most once."""
     if not any(said in str(error) for said in ("had no answer", "was accepted", "may have sent")):
         raise Broken(f"the error does not say what is known: {error}")
     (left,) = world.ours()
@@ -164,7 +164,7 @@ def _expect_offer(case: Case, attempt: Try, left: Stored, later: Outcome, *, kil
     if isinstance(later, Written):
         if later.receipt.id not in left.names:
             raise Broken(f"the receipt names {later.receipt.id}, what is there is {left.id}")
-        # What may be done twice may be done once more after the last answer.
+        # A repeatable write may take effect once more after the last answer.
         if int(str(later.receipt.etag)) != left.etag and write.once:
             raise Broken(f"the receipt has the etag {later.receipt.etag}, the offer {left.etag}")
 
@@ -175,7 +175,7 @@ def _expect_undisturbed(world: World) -> None:
 
 
 def _expect_writes(world: World, case: Case) -> None:
-    """Nothing but the write itself took effect; a twin was made and deleted again where it could not be known."""
+    """Only the write itself took effect; a twin was created and deleted if that could not be avoided."""
     methods = [entry.method for entry in world.writes()]
     # A gateway that sends a POST twice makes two, unless the second is refused.
     doubled = [each for each in world.writes() if each.method == "POST" and _is_repeated(each)]

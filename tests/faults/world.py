@@ -46,7 +46,7 @@ def offer(**changes: Any) -> dict[str, Any]:
 
 
 def fallback(**changes: Any) -> dict[str, Any]:
-    """The same as a fallback, which has neither window nor rank."""
+    """The same offer as a fallback, without window and rank."""
     return offer(selectionConstraint=None, rank=None, **changes)
 
 
@@ -107,12 +107,12 @@ class Stored:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What a URL may call it."""
+        """The ids of the offer in URLs."""
         return self.id, self.instance_id
 
 
 class World:
-    """One emulator, set up anew for every case."""
+    """One emulator, which every case resets."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -121,13 +121,13 @@ class World:
         self._bystanders: dict[str, Any] = {}
 
     def begin(self, api: str, *, given: dict[str, Any] | None = None, kind: str = "personalized") -> Stored | None:
-        """An empty library but for bystanders, and the offer given, which somebody made long ago; gives that one."""
+        """Start with other offers, and an old offer of somebody else if one is given; returns that offer."""
         self.api = api
         self.emulator.reset()
         self.time.start()
         objects = [_seeded(_type_name(kind), given)] if given is not None else []
         ids = self.emulator.seed(objects=[*_AROUND.get(kind, []), *_bystanders(kind), *objects])
-        # What is there has been there for longer than an index lags.
+        # The existing objects are older than the lag of the index.
         self.time.sleep(3600)
         target = self._stored(ids[-1]) if given is not None else None
         self._bystanders = {each["id"]: each for each in self._all() if target is None or each["id"] != target.id}
@@ -167,7 +167,7 @@ class World:
         return [_as_stored(each) for each in self._all() if each["id"] not in self._bystanders]
 
     def disturbed(self) -> list[str]:
-        """What is wrong with the bystanders, or was written to anything but the offer in question."""
+        """The changes to other offers, and the writes to anything except the offer of the test."""
         now = {each["id"]: each for each in self._all()}
         names = [each[name] for each in self._bystanders.values() for name in ("id", "instance_id")]
         changed = [f"bystander {each} was changed" for each, old in self._bystanders.items() if now.get(each) != old]

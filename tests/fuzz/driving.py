@@ -59,7 +59,7 @@ class Driver(Script):
 
 
 def check_request(request: Request) -> None:
-    """Whatever was read before, a request goes to our host, and HTTP can carry it."""
+    """After any answer, a request goes to our host, and HTTP can carry it."""
     assert request.url.startswith(("https://platform.adobe.io/data/core/", "https://ims-na1.adobelogin.com/ims/token/"))
     assert request.url.isascii(), request.url
     assert request.url.isprintable(), request.url

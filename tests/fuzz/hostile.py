@@ -13,7 +13,7 @@ from airflow_provider_offers.client.wire.messages import Response
 from tests.client.script import lost
 from tests.client.strategies import places
 
-# What a body may hold in the place of a good value, as the wire spells it.
+# Values that replace a good value in a body, as bytes.
 VALUES: tuple[bytes, ...] = (
     *(b"null", b"true", b"false", b"0", b"-1", b"1.5", b"-0.0", b"1e999", b"-1e999", b"NaN", b"Infinity", b"-Infinity"),
     *(b"1" * 19, b"-" + b"9" * 30, b"1" * 4_000, b"1" * 5_000, b'""', b'" "', b'"1"', b'"null"', b"[]", b"{}", b"[[]]"),
@@ -119,7 +119,7 @@ def _inside(change: str, where: int, value: bytes, name: str) -> Spoil:
 
 
 def everywhere(name: str, value: bytes) -> Spoil:
-    """Replace what stands under a name, in either generation's spelling, wherever it stands."""
+    """Replace the value of a name, in either generation's spelling, at every place."""
 
     def replaced(document: Any) -> Any:
         if isinstance(document, dict):

@@ -94,7 +94,7 @@ def id_of(api: str) -> str:
 
 
 class Emulated:
-    """The emulator without its server; whatever token a request has, it is as good as any."""
+    """The emulator without its server; every token is valid."""
 
     def __init__(self, emulator: Emulator, api: str) -> None:
         self.api = api

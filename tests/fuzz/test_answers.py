@@ -97,7 +97,7 @@ ACTIONS: dict[str, Callable[[OfferLibrary, str], Any]] = {
 
 
 def check_result(result: Any, library: OfferLibrary) -> None:
-    """Whatever comes out can be handed from task to task, and waited for."""
+    """Every result can be passed from task to task, and used in a wait."""
     if isinstance(result, Written):
         json.dumps(write_receipt(result, library.settings, PERSONALIZED))
     for entity in result if isinstance(result, list) else [result]:
@@ -280,7 +280,7 @@ def test_the_feed_outlives_every_answer(api: str, plan: list[Spoil], caplog: pyt
         try:
             await told(watch)
         except OfferLibraryError as error:
-            # What breaks the feed itself is logged with its traceback.
+            # An error of the feed itself is logged with its traceback.
             check_error(error)
         else:
             # An answer may have claimed that the offer is gone, or newer than it ever was.

@@ -130,7 +130,7 @@ class Emulated(RuleBasedStateMachine):
 
     @rule(target=offers, member=st.sampled_from(["rank", "tags", "name", "x", "status"]), value=st.sampled_from(VALUES))
     def create_oddity(self, member: str, value: bytes) -> Any:
-        """An offer that is good but for one value: stored whole, or refused whole."""
+        """An offer with one odd value is stored completely, or rejected."""
         body = json.dumps({**dps_offer("Odd"), member: "@RAW@"}).encode().replace(b'"@RAW@"', value)
         answer = self.caller.dps("POST", CREATE, data=body, headers=JSON)
         assert answer.status_code in (201, 400), answer.text
@@ -265,7 +265,7 @@ REQUESTS = st.sampled_from(COMMANDS).flatmap(
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=4))
 @examples(150)
 def test_no_command_breaks_the_control_plane(emulator: Emulator, requests: list[Any]) -> None:
-    """Each is carried out or refused, the services behind it fail in no case, and a reset mends whatever was set."""
+    """Each command is executed or rejected, the services never fail, and a reset restores every setting."""
     caller = Caller(emulator)
     for (method, path), given_ in requests:
         body = b"{" + b",".join(json.dumps(name).encode() + b":" + value for name, value in given_.items()) + b"}"

@@ -134,7 +134,7 @@ def taken_or_refused(call: Callable[[], Any], error: type[OfferLibraryError] = I
     except (InvalidInputError, error) as refusal:
         check_error(refusal)
         for violation in getattr(refusal, "violations", ()):
-            # The whole is at fault where the pointer is empty.
+            # An empty pointer means the whole document.
             assert isinstance(violation.pointer, str)
             assert violation.given
             assert violation.accepted
@@ -191,7 +191,7 @@ def test_any_patch(patch: Any, validate: bool) -> None:
 @given(patch=st.lists(OPERATIONS, min_size=1, max_size=6))
 @examples(100)
 def test_any_patch_on_an_offer(patch: list[Any]) -> None:
-    """What is sent, and what it makes of an offer, stays something that JSON can carry."""
+    """The sent patch, and the patched offer, can always be written as JSON."""
     library = LIBRARIES[0]
     try:
         prepared = library.checked_patch(patch, [library.offer_reference(DPS_ID)], validate=False)
@@ -333,7 +333,7 @@ def test_any_connection(fields: dict[str, Any], extra: dict[str, Any], good: boo
 
 
 def check_sendable(settings: Settings) -> None:
-    """Whatever is taken can be sent: the first requests can be made of it."""
+    """Accepted input can be sent: the first requests can be built from it."""
     request: Any = next(fetch_token(settings, time.monotonic, Retries()))
     assert request.url.isascii()
     (request.body or b"").decode("ascii")

@@ -207,7 +207,7 @@ _BODY = st.sampled_from(
 )
 @examples(80)
 def test_any_bytes_are_an_answer_or_none(line: bytes, headers: list[bytes], body: bytes, ends: bytes) -> None:
-    """Whatever comes back is a response whose parts can be used, or an error of the tree."""
+    """Any bytes lead to a usable response, or to a documented error."""
     with raw_server(sending(ends.join([line, *headers, b"", body]))) as url:
         for shell in (by_requests, by_aiohttp):
             try:

@@ -118,7 +118,7 @@ def test_the_models_load_nothing_that_airflow_has_not_loaded() -> None:
 
 
 def public(module: str) -> list[str]:
-    """The operators that a module lists for DAGs, or the sensors that it defines; none where it holds only bases."""
+    """The operators that a module exports for DAGs, or the sensors that it defines; empty for a module of bases."""
     held = importlib.import_module(module)
     sensors = [
         name

@@ -114,7 +114,7 @@ class Page:
         await self._awaited(f"!document.querySelector({json.dumps(selector)})", f"no {selector}")
 
     async def picture(self) -> bytes:
-        """What is seen, as PNG."""
+        """The visible page, as PNG."""
         return b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
 
     async def _awaited(self, expression: str, what: str) -> Any:
@@ -128,7 +128,7 @@ class Page:
 
 @contextmanager
 def started(profile: Path) -> Iterator[str]:
-    """A fresh browser whose files are in that folder; yields where it listens."""
+    """A new browser with its files in that folder; yields its address."""
     command = [chromium() or "chromium", *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

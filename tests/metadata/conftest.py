@@ -30,14 +30,14 @@ def free_port() -> int:
 
 def get(url: str, token: str | None = None) -> Any:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
-    # The address is this machine's, whatever proxy the shell names.
+    # The address is on this machine, so ignore the shell's proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=60) as response:
         return json.load(response)
 
 
 def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
-    """Wait until the server answers; False where it ends instead, or takes too long."""
+    """Wait until the server answers; False if it ends or takes too long."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -45,7 +45,7 @@ def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             time.sleep(0.2)
         else:
-            # Whoever took the port may have answered instead.
+            # Another process on the port may have answered instead.
             return server.poll() is None
     return False
 

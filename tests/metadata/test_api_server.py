@@ -9,7 +9,7 @@ import pytest
 
 from tests.metadata import conftest
 
-# Answers as an API server does where it is asked for its version.
+# Answers like an API server to a request for its version.
 SERVER = """
 import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -69,7 +69,7 @@ async def _made_and_tested(page: Page, url: str, name: str, fields: dict[str, st
 
 
 def _least(library: Emulator) -> dict[str, str]:
-    """What has to be typed: credential, organization, where the emulator is, and the port that the button needs."""
+    """The required input: credential, organization, the emulator's address, and the port that the button needs."""
     given = library.connection()
     host, _, port = given["host"].rpartition(":")
     return {

@@ -118,7 +118,7 @@ def test_what_is_left_to_the_placement_is_not_sent() -> None:
     body = body_of(script.requests[0])
     assert body["xdm:propositionRequests"] == [{"xdm:activityId": DECISION, "xdm:placementId": PLACEMENT}]
     assert "xdm:responseFormat" not in body
-    # Nor counted against what one answer holds, which only the service can tell then.
+    # These do not count against the limit of one answer, which only the service knows then.
     many = [f"dps:offer-placement:{number}" for number in range(30)]
     assert len(question(item_count="", placement_id=many).scopes) == 30
     with pytest.raises(InvalidInputError, match="at most 30 decisions and placements in one request"):
@@ -208,7 +208,7 @@ def test_whatever_is_answered_is_read_or_refused(rows: Any, created: Any) -> Non
 
 def test_a_dry_run_is_repeated_like_a_read() -> None:
     script = Script(lost(), answer(503), answer(200, b'{"cut'), answer(429), answer(200, decided(OPTION)))
-    # What comes whole and is no JSON is left to the task's own retries.
+    # A complete answer that is not JSON is left to the task's retries.
     with pytest.raises(UnexpectedResponseError):
         script.go(decide(script.access(), question()))
     assert len(script.requests) == 3
@@ -374,7 +374,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 def test_identities_in_plain_and_in_adobes_own_form(profile: Any, plain: Any) -> None:
     assert identity_map(profile) == plain
     assert read_profile({"xdm:identityMap": profile}) == read_profile({"identityMap": profile}) == Profile(plain)
-    # What has been brought into the form stays in it.
+    # A converted profile does not change in a second conversion.
     assert identity_map(plain) == plain
 
 

@@ -179,7 +179,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_list_of_one_audience_is_one_and_many_offers_may_be_chosen() -> None:
     assert workload(audience_id=["a"]) == workload(audience_id="a")
-    # The bound on the offers of one answer is none of a job's.
+    # The limit for the offers of one answer does not apply to a job.
     placements = [f"dps:offer-placement:{n}" for n in range(30)]
     assert {scope.item_count for scope in workload(placement_id=placements, item_count=30).scopes} == {30}
 

@@ -44,7 +44,7 @@ def test_a_whole_request_of_adobes_goes_out_as_it_is_printed(name: str) -> None:
     request = REQUESTS[name]
     body = sent(request)
     (profile,), (printed,) = body.pop("xdm:profiles"), request["xdm:profiles"]
-    # Where none is primary, the first identity is.
+    # If no identity is primary, the first one is.
     (namespace,) = printed["xdm:identityMap"]
     assert profile.pop("xdm:identityMap")[namespace][0]["xdm:id"] == printed["xdm:identityMap"][namespace][0]["xdm:id"]
     assert profile == {name: value for name, value in printed.items() if name != "xdm:identityMap"}

@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_is_wrong_is_said_before_anything_is_sent(case: str, make: Any) -> None:
     changes, said = WRONG[case]
     if case == "too many offers" and make is workload:
-        # The bound on the offers of one answer is none of a job's.
+        # The limit for the offers of one answer does not apply to a job.
         assert isinstance(workload(**{**UNNAMED, **changes}), Workload)
         return
     with pytest.raises(InvalidInputError) as caught:

@@ -191,7 +191,7 @@ def test_what_the_runtime_does_not_know_yet_is_waited_for(
     status: int, changes: dict[str, Any], placement: str | None
 ) -> None:
     refused, there = answer(status, REFUSED), answer(200, decision(**changes))
-    # One look at the decision, be it before the question or after the refusal.
+    # One read of the decision, before the request or after the refusal.
     script = Script(*([there, refused] if placement is None else [refused, there]))
     found = script.run(sight(script.access(), viewpoint(placement)))
     assert "the runtime knows no such decision" in (found.reason or "")

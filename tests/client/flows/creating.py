@@ -93,7 +93,7 @@ def address_of(api: str, number: int) -> str:
 
 
 def gone(api: str, twin: dict[str, Any] | None = None) -> list[Step]:
-    """What a deletion is answered; a twin that is only known by the listing is read before it."""
+    """The answers to a deletion; a twin that is only known from a listing is read first."""
     read: list[Step] = [] if twin is None else [answer(200, twin)]
     return [*read, answer(200 if api == "dps" else 202), answer(404, {"title": "gone"})]
 
@@ -117,5 +117,5 @@ def fail(error: type[Exception], api: str, *steps: Step, **changes: Any) -> tupl
 
 
 def updated(api: str, there: dict[str, Any], **changes: Any) -> Written:
-    """What an update comes to that finds the offer as it is to be."""
+    """The answers to an update that finds the offer as wanted."""
     return run(api, shown(api, there), answer(200, there), if_exists="update", **changes)[0]

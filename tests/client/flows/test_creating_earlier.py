@@ -143,7 +143,7 @@ def test_an_earlier_try_that_cannot_be_asked_after_stops_the_post() -> None:
 
 @BOTH
 def test_what_the_receipt_of_an_earlier_try_names_is_read_and_adopted(api: str) -> None:
-    """Whatever became of it since: here it was published."""
+    """Also after later edits: here the offer was published."""
     there = entity(api, sale(status="approved"), etag=2, created=MADE)
     found = [shown(api, there)] if api == "xcore" else []
     written, script = run(api, *found, answer(200, there), earlier=Earlier(START, id=id_of(api, 0)))

@@ -113,7 +113,7 @@ def test_no_patience_is_one_look() -> None:
     own = answer(200, entity("dps", sale()))
     steps: list[Step] = [shown("dps"), lost(), shown("dps"), answer(201, receipt("dps")), shown("dps"), own]
     _, script = run("dps", *steps, patience=0)
-    # What is made and not listed is read, since the service may have given it another name.
+    # A new object that no listing shows is read, because the service may have changed its name.
     assert script.sent == ["GET /data/core/dps/offers", "POST /data/core/dps/offers"] * 2 + [
         "GET /data/core/dps/offers",
         f"GET /data/core/dps/offers/{DPS_ID}",

@@ -33,7 +33,7 @@ from tests.client.script import START, Step, answer, lost
 
 MARK = ("airflow", "dag/run/task/-1")
 MARKED = sale(characteristics={"airflow": "dag/run/task/-1"})
-# What says something else, or by its marker is another task's, is not taken for what a gateway made of our POST.
+# Offers with other content, or with another task's marker, do not count as a gateway's copy of our POST.
 OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "other content": (sale(rank={"priority": 11}), {}),
     "another marker": (

@@ -147,7 +147,7 @@ def test_a_deletion_that_a_gateway_repeats_is_a_success(api: str) -> None:
     written = script.run(delete_written(script.access(api), reference(api)))
     assert written.action == "deleted"
     assert [request.method for request in script.requests] == ["GET", "DELETE", "GET"]
-    # What was not there before was not deleted.
+    # An object that did not exist before was not deleted.
     script = Script(GONE)
     with pytest.raises(NotFoundError):
         script.run(delete_written(script.access(api), reference(api)))

@@ -373,8 +373,8 @@ def test_a_whole_decision_takes_few_requests(library: OfferLibrary, emulator: Em
     library.run(lambda access: check_decision(access, {}, NOW))
     emulator.clear_journal()
     findings(library, decision(ids))
-    # A lookup each of placement and rule, a read each of collection and fallback, for which generation 1 needs a lookup
-    # too, a page of offers, and a read of the one that can be shown.
+    # Lookups of placement and rule, reads of collection and fallback (generation 1 needs a lookup for each), a page of
+    # offers, and a read of the offer that can be shown.
     assert len(emulator.journal(path="/data/core/*")) == {"dps": 6, "xcore": 8}[api]
 
 
@@ -513,7 +513,7 @@ def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulato
     live = {"name": "Newsletter", "status": "live"}
     with pytest.raises(NotPublishableError, match="waive a reason by its name") as caught:
         library.create(DECISION, live, if_exists="update", validate="strict")
-    # What the update leaves as it is counts too: the criteria and the window are the decision's own.
+    # The unchanged parts count too: the criteria and the window are the decision's own.
     assert set(caught.value.findings) == {"fallback_lacks_placement"}
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
     whole = seed(emulator, "fallback-offer", name="Whole", status="approved", representations=shown(ids["placement"]))

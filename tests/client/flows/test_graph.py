@@ -194,7 +194,7 @@ def test_an_object_is_deleted_by_its_instance_id(library: OfferLibrary, emulator
 def test_who_is_edited_between_two_pages_is_found_all_the_same(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, edited: int
 ) -> None:
-    """What is edited comes first in a listing by the last edit: before the page that was read already."""
+    """In a listing by the last edit, an edited object moves to a page that was read already."""
     tag, placement = seed(emulator, "tag", name="Rare"), seed(emulator, "offer-placement", name="Top")
     offers = [
         seed(emulator, "personalized-offer", **offer(f"Offer {each}", placement, tags=[tag] if each == edited else []))

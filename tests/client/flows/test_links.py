@@ -186,7 +186,7 @@ def settings_for(served: Served, **changes: Any) -> Settings:
 
 
 def granting(handler: Callable[[Received], Any]) -> Callable[[Received], Any]:
-    """Gives a token to whoever asks, and leaves the rest to the handler."""
+    """Gives a token for every request, and passes other requests to the handler."""
 
     def handle(received: Received) -> Any:
         if received.target.startswith("/ims/"):

@@ -120,7 +120,7 @@ def test_each_name_is_looked_up_once_for_a_library(library: OfferLibrary, emulat
         "frequencyCappingConstraints": [{"placement": "name:Newsletter top"}],
     }
     first = resolved(library, PERSONALIZED, document)
-    # What the listing shows is read, since it may lag.
+    # A listed object is read, because the listing may lag.
     assert lookups(emulator) == 2
     assert resolved(library, FALLBACK, document)["representations"] == first["representations"]
     assert lookups(emulator) == 2

@@ -36,7 +36,7 @@ from tests.client.writes import (
     shown,
 )
 
-# What an earlier try of the same work may have sent.
+# Patches that an earlier try of the same work may have sent.
 
 
 def again(api: str, kept: Kept, operations: Any, *steps: Step, if_match: Any = None) -> tuple[Written, Script]:
@@ -113,7 +113,7 @@ class AtIt(Kept):
 
 @BOTH
 def test_two_workers_at_one_task_patch_once(api: str) -> None:
-    """Both read before either wrote; the one that comes second finds the edit of the other, and makes none."""
+    """Both read before either writes; the second finds the edit of the first, and writes nothing."""
     refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
     after = shown(api, AFTER, 2)
     written, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, after)
@@ -156,7 +156,7 @@ def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
     first = [{"op": "add", "path": "/tags/0", "value": "x"}]
     with pytest.raises(OutcomeUnknownError, match="cannot be told"):
         again(api, kept, first, shown(api, BEFORE, 1))
-    # Whoever clears the task asks for it all the same.
+    # Clearing the task requests the patch anyway.
     sent = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
     assert methods(again(api, Kept(since=START, anew=True), first, *sent)[1]) == ["GET", "PATCH"]
     # Somebody added another after it, or before it was sent.

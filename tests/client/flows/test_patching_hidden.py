@@ -79,7 +79,7 @@ def test_what_reads_leave_out_is_patched_as_it_is() -> None:
     ("operations", "if_match"), [(ABOUT, None), ([*IF_BOOST, *ABOUT], None), (VERSION, 4), (ABOUT, 4)]
 )
 def test_a_lost_answer_about_what_reads_leave_out_is_unknown(failure: Step, operations: Any, if_match: Any) -> None:
-    """Neither a success nor a conflict, whoever made the edit that shows."""
+    """Neither a success nor a conflict, because nobody knows who made the visible edit."""
     for now in (FORMULA_READ, {**FORMULA_READ, "name": "Other"}):
         steps: list[Step] = [shown("dps", FORMULA_READ, 4), failure, shown("dps", now, 5)]
         outcome, script = formula(operations, *steps, if_match=if_match)
@@ -117,7 +117,7 @@ def test_what_no_guard_would_hold_off_is_not_sent_twice() -> None:
     # Setting it twice does what once does.
     outcome, script = formula([*IF_BOOST, *VERSION], still, lost(), still, answer(200, receipt("dps", etag=5)))
     assert outcome.receipt.etag == 5
-    # What the patch changes beside it is a guard.
+    # The other properties of the patch are a guard.
     outcome, script = formula([*RENAME, *ABOUT], still, lost(), still, answer(200, receipt("dps", etag=5)))
     assert outcome.receipt.etag == 5
 
@@ -129,7 +129,7 @@ def test_what_is_changed_beside_it_tells() -> None:
     other = shown("dps", {**FORMULA_READ, "name": "Other"}, 5)
     outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), other, max_retries=0, if_match=4)
     assert type(outcome) is ConflictError
-    # A refusal that came is one, whatever reads show.
+    # A refusal that arrived counts, although reads show an edit.
     outcome, _ = formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(409, {}), other, if_match=4)
     assert type(outcome) is ConflictError
 
@@ -239,7 +239,7 @@ def test_old_reads_after_a_conflict_do_not_make_a_patch_twice(api: str) -> None:
     written, script = run(api, ADD_TAG, before, conflict, before, before, after)
     assert (written.action, written.receipt.etag) == ("updated", 5)
     assert methods(script) == ["GET", "PATCH", "GET", "GET", "GET"]
-    # Where it is somebody else's edit, the patch is made anew.
+    # After somebody else's edit, the patch is planned again.
     _, script = run(api, ADD_TAG, before, conflict, before, before, edited, answer(200, receipt(api, etag=6)))
     assert methods(script) == ["GET", "PATCH", "GET", "GET", "GET", "PATCH"]
 

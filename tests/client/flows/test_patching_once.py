@@ -206,7 +206,7 @@ def test_conflicts_without_end_end(api: str) -> None:
 
 @BOTH
 def test_somebody_elses_edit_elsewhere_does_not_hide_that_ours_was_lost(api: str) -> None:
-    """The answer was lost, the tags are as they were: ours is not in it, and the guard keeps it out for good."""
+    """The answer was lost and the tags are unchanged: our patch had no effect, and its guard keeps it out."""
     other = {**BEFORE, "status": "approved"}
     steps: list[Step] = [
         shown(api, BEFORE, 4),
@@ -393,7 +393,7 @@ def test_a_date_is_tested_as_an_instant_and_sent_as_it_was_read(api: str) -> Non
     fail(ConflictError, api, [later, *APPROVE], shown(api, there, 4))
 
 
-# What the pages do not list is sent in what they do.
+# Undocumented operations are sent as documented ones.
 
 MOVE = [{"op": "move", "from": "/tags/0", "path": "/tags/-"}]
 TAGGED = sale(tags=["dps:tag:1", "dps:tag:2", "dps:tag:3"])
@@ -423,7 +423,7 @@ def test_a_move_whose_answer_was_lost_is_not_made_twice(api: str) -> None:
 
 @BOTH
 def test_a_copy_finds_what_is_there_at_each_try(api: str) -> None:
-    """On xcore it is sent as the value read; where somebody was faster, that is read anew."""
+    """On xcore it is sent with the value that was read; if somebody was faster, it is read again."""
     operations = [{"op": "copy", "from": "/name", "path": "/characteristics/was"}]
     renamed = sale(name="Renamed")
     refusal = answer(409, {}) if api == "xcore" else answer(422, {})

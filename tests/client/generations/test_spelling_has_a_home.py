@@ -30,7 +30,7 @@ def docstrings(tree: ast.AST) -> set[int]:
 
 
 def spelled(tree: ast.AST) -> Iterator[str]:
-    """The texts with a prefix of the wire, but for docstrings."""
+    """The texts with a wire prefix, without docstrings."""
     passed = docstrings(tree)
     for node in ast.walk(tree):
         said = node.value if isinstance(node, ast.Constant) and id(node) not in passed else None

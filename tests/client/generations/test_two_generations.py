@@ -69,7 +69,7 @@ def stored(emulator: Emulator, kind: str, name: str) -> dict[str, Any]:
     return dict(body)
 
 
-# What is deleted is gone.
+# A deleted object is gone.
 
 
 @BOTH
@@ -173,7 +173,7 @@ def test_of_a_property_in_both_spellings_xcore_means_its_own(order: list[str]) -
         "future": {"xdm:name": 1, "name": 2},
         "frequencyCappingConstraints": [{"limit": 1, "customQuery": "xdm:customQuery"}],
     }
-    # What somebody gives us is another matter.
+    # Input from a user is different.
     with pytest.raises(InvalidInputError, match="given twice"):
         neutral_payload(row["_instance"])
 

@@ -140,7 +140,7 @@ def test_only_text_is_to_be_quoted() -> None:
         (" 2026-05-01T00:00:00Z ", "2026-05-01T00:00:00Z"),
         (pendulum.datetime(2026, 5, 1, 2, tz="Europe/Berlin"), "2026-05-01T00:00:00Z"),
         (str(pendulum.datetime(2026, 5, 1)), "2026-05-01T00:00:00Z"),
-        # What is RFC 3339 already stays as its author wrote it.
+        # RFC 3339 text stays as its author wrote it.
         ("2026-05-01T00:00:00.000+00:00", "2026-05-01T00:00:00.000+00:00"),
         ("2026-05-01T02:00:00+02:00", "2026-05-01T02:00:00+02:00"),
     ],
@@ -204,7 +204,7 @@ def test_a_copy_of_a_read_is_taken_without_what_the_service_assigns(caplog: pyte
     assert said[0].startswith(
         "Left out of the personalized offer 'Spring voucher', since the service assigns them: id, etag"
     )
-    # What an asset of the library carries in a component is content.
+    # The members of a library asset in a component are content.
     asset = {"repo:id": "urn:aaid:sc:US:1", "repo:name": "a.png", "repo:resolveURL": "https://x/a"}
     (component,) = tidy(content("x", **asset))["representations"][0]["components"]
     assert asset.items() <= component.items()

@@ -68,7 +68,7 @@ def places(value: Any, pointer: str = "") -> list[str]:
 
 @st.composite
 def _fitting(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A document, and a patch of which most operations fit it as it is by then."""
+    """A document, and a patch whose operations mostly fit it."""
     document = draw(st.dictionaries(_WORDS, _VALUES, min_size=2, max_size=4))
     now, operations = copy.deepcopy(document), []
     for _ in range(draw(st.integers(1, 5))):
@@ -100,7 +100,7 @@ def test_a_patch_in_other_words_has_the_same_effect(
     try:
         fitted = fit(operations, document, PERSONALIZED, api)
     except (InvalidInputError, TestFailed):
-        # Nobody's to apply, but for a move into what is moved, which RFC 6902 forbids and jsonpatch overlooks in lists.
+        # These cannot be applied. RFC 6902 also forbids moving a value into itself, which jsonpatch allows in lists.
         if not any(each["op"] == "move" and each["path"].startswith(f"{each['from']}/") for each in operations):
             with pytest.raises(REFUSED):
                 applied(document, operations)
@@ -163,7 +163,7 @@ def test_a_test_of_an_instant_holds_for_the_same_instant(api: Api) -> None:
         {"op": "test", "path": "/selectionConstraint", "value": {**READ, "endDate": "2036-01-01T00:00:00Z"}},
     ]
     fitted = fit(tests, {"selectionConstraint": READ}, PERSONALIZED, api)
-    # What was read is sent: the service compares texts.
+    # The value that was read is sent, because the service compares texts.
     assert [test["value"] for test in fitted.operations] == ([READ["startDate"], READ] if api == "dps" else [])
     for wrong in ("2020-01-01T00:00:01Z", None, True):
         with pytest.raises(TestFailed, match="startDate is"):

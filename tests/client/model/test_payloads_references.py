@@ -42,7 +42,7 @@ def receipt(identifier: str, **more: Any) -> dict[str, Any]:
 
 
 def told(kind: Kind, given: dict[str, Any]) -> dict[str, str]:
-    """What is accepted, by the place where something else stands."""
+    """The expected values, by the place with another value."""
     try:
         check_offer(kind, neutral_payload(given, kind), given)
     except InvalidInputError as error:

@@ -25,7 +25,7 @@ OFFER_TYPE = ("offer-type", "personalized")
 
 
 def parameters(generation: Generation, query: Query) -> list[tuple[str, str]]:
-    """The decoded query, but for what names the kind."""
+    """The decoded query, without the kind."""
     call = generation.search(PERSONALIZED, query)
     assert call.path.isascii()
     assert not urlsplit(call.path).fragment

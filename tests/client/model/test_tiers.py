@@ -51,7 +51,7 @@ def offer(**changes: Any) -> dict[str, Any]:
 
 
 def check(document: Any, validate: Validate = True, kind: Kind = PERSONALIZED) -> list[str]:
-    """Where the document is refused."""
+    """The places of the errors."""
     try:
         check_offer(kind, neutral_payload(document, kind), document, validate)
     except InvalidInputError as error:
@@ -59,7 +59,7 @@ def check(document: Any, validate: Validate = True, kind: Kind = PERSONALIZED) -
     return []
 
 
-# What a draft may have, and where it is looked at.
+# Incomplete drafts, and the place of the problem.
 UNFINISHED = [
     ({"selectionConstraint": {"startDate": START, "endDate": START}}, "/selectionConstraint/endDate"),
     ({"selectionConstraint": {"startDate": END, "endDate": START}}, "/selectionConstraint/endDate"),
@@ -147,7 +147,7 @@ def test_a_doubt_is_told_once_however_often_the_document_is_looked_at(
     assert len(emulator.journal(method="PATCH")) == 3
     (doubt,) = doubts(caplog)
     assert "The patched personalized offer 'Sale'" in doubt
-    # What stays as it was is no reason to speak again.
+    # Unchanged problems are not reported again.
     library.patch(
         PERSONALIZED,
         made,

@@ -394,7 +394,7 @@ def test_what_does_not_show_is_left_to_the_service(kind: Kind, operations: Any) 
 
 
 def test_a_window_goes_nowhere_whole() -> None:
-    """Dates and rule live there together; a fallback needs none of it, and loses it part by part all the same."""
+    """Dates and rule are in the same object. A fallback needs neither, but loses them only one by one."""
     assert patch_pointers({"op": "remove", "path": "/selectionConstraint"}, kind=FALLBACK) == ["/0/path"]
     assert patch_pointers({"op": "remove", "path": "/rank"}, kind=FALLBACK) == []
 
@@ -418,7 +418,7 @@ def test_a_patch_has_a_size() -> None:
     assert patch_pointers(*[fine] * 1_001) == [""]
 
 
-# Whatever comes in.
+# Any input.
 
 
 class NothingIsSent:

@@ -159,7 +159,7 @@ class Library:
 
 
 def here() -> datetime:
-    """The clock of whoever asks."""
+    """The clock of the caller."""
     return START + timedelta(seconds=virtual_time.now())
 
 

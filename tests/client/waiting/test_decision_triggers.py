@@ -126,7 +126,7 @@ def test_the_runtime_lags_behind_the_library(emulator: Emulator) -> None:
     publish(stage.offers[:1])
     event = asyncio.run(event_of(live(stage, stage.offers[0], etag=2)))
     assert (event["status"], event["value"][0]["etag"]) == ("met", 2)
-    # What the library has already is not enough.
+    # The state of the library alone is not enough.
     assert time.monotonic() - began >= 1.5
 
 
@@ -213,7 +213,7 @@ def test_nothing_of_the_profile_is_logged(emulator: Emulator) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(event_of(live(stage, stage.offers[0])))
-        # Whoever asks again has told what the first answer was.
+        # A second request means that the log has the first answer.
         await until(lambda: decisions(emulator) >= 2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -288,7 +288,7 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
         assert "by emulator-account" in said or " by " in said
         assert "clear the task" in said
     assert body_of(emulator, offer) == undone
-    # A task that was cleared knows of no earlier try, nor does one where no state is kept.
+    # A cleared task knows no earlier try, and neither does a task without a memory.
     assert library.edit(PERSONALIZED, offer, edit(intent(4, work="another"))).action == done
 
 

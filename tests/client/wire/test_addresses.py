@@ -192,7 +192,7 @@ def test_what_a_search_says_adds_no_parameter_and_changes_no_path(
 
 @pytest.mark.parametrize("container", ["..", "../x", "a/b", "a?b", "a#b", "a%2fb", "a b", "ü", ""])
 def test_a_container_is_one_part_of_a_path(container: str) -> None:
-    """Settings refuse them; should the service name one, it stays where it is."""
+    """Settings reject such an id; if the service returns one, it stays one segment of the path."""
     call = Xcore(container).lookup(PERSONALIZED, name="x")
     path, _, last = target_of(call)[0].rpartition("/")
     assert (unquote(path[1:]), last) == (container, "instances")

@@ -139,7 +139,7 @@ def test_a_signal_leaves_the_synchronous_shell_without_secrets(target: str, kind
 def test_what_strikes_within_aiohttp_leaves_without_secrets(
     target: str, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal's handler may raise in whatever runs at that moment; here just before the answer is read."""
+    """A signal's handler may raise in any code; here just before the answer is read."""
 
     async def start(*_: Any) -> Any:
         raise kind("it is enough")
@@ -217,9 +217,9 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def expect_nothing_told(error: BaseException, *, hidden: bool = False) -> None:
-    """No secret stands in what a frame of the way out holds, however it is looked at.
+    """The frames of the traceback contain no secret, in any representation.
 
-    With `hidden`, text whose repr hides it may stand there, as trackers send reprs.
+    With `hidden`, they may contain text with a hidden repr, because error trackers send reprs.
     """
     for each in chain(error):
         traceback = each.__traceback__

@@ -27,7 +27,7 @@ Speak = Callable[[socket.socket, threading.Event], None]
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
-# Whoever waits for the end gets it after this long, so that a client without a bound fails and does not hang.
+# The answer ends after this time, so a client without a limit fails and does not hang.
 _LONG = 10.0
 
 pytestmark = EACH_SHELL

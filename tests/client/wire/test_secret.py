@@ -190,7 +190,7 @@ CALLS: dict[str, Callable[[Access], Flow[Any]]] = {
 def fails(
     drive: Drive, settings: Settings, caplog: pytest.LogCaptureFixture, *calls: str, api: str = "dps", **told: Any
 ) -> set[str]:
-    """Make each call; each ends in an error that tells no secret, nor does the log. Gives the kinds of errors."""
+    """Make each call; no error and no log line shows a secret. Returns the kinds of the errors."""
     kinds = set()
     for call in calls or ("list",):
         exchange = Exchange(settings, Retries(max_retries=1, base=0))
@@ -248,7 +248,7 @@ def page(form: str, shown: str, authorization: str) -> bytes:
 def test_answers_that_echo_the_request(drive: Drive, api: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
     for form in FORMS:
         calls = CALLS if form == "json" and status != 200 else ("list",)
-        # The variables of whoever reads a good answer hold what it says.
+        # The variables of the code that reads a good answer contain it.
         good = status == 200 and form in ("json", "list")
         with http_server(echo(status, form)) as served:
             fails(drive, settings_for(served.url), caplog, *calls, api=api, by_locals=not good)
@@ -324,7 +324,7 @@ def test_the_request_id_that_a_shell_remembers_holds_no_secret() -> None:
 
 
 def test_a_verdict_on_a_deletion_that_echoes_the_request() -> None:
-    """It is looked at whatever its status is, and quoted where the offer is still there."""
+    """The verdict is read with any status, and quoted if the offer still exists."""
     echoed = {"detail": f"refused: Authorization: Bearer {TOKEN}, {TOKEN}"}
     accepted, there = answer(202, None, {"location": "/deletions/7"}), answer(200, entity("xcore", sale()))
     script = Script(accepted, answer(404, echoed), *[there] * 40, tokens=[TOKEN])

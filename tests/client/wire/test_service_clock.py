@@ -43,7 +43,7 @@ class World:
         return ServiceClock(HOST, elapsed=lambda: self.seconds, wall=lambda: self.service + self.ahead)
 
     def ask(self, clock: ServiceClock, *, there: float = 0.0, back: float = 0.0) -> None:
-        """A request that takes so long on its way there and back."""
+        """A request that takes this long in each direction."""
         sent = self.seconds
         self.seconds += there
         headers = {"date": http_date(self.service)}

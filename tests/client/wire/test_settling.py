@@ -22,7 +22,7 @@ from tests.client.script import Script, Step, answer, lost
 from tests.client.writes import ADD_TAG, AFTER, APPROVE, BEFORE, BOTH, fail, methods, prepared, run, shown
 
 PAGE = b"<html><h1>Not here</h1></html>"
-# What gateways answer in the service's place, and what nobody can read.
+# Answers of gateways, and unreadable answers.
 UNSETTLING = [
     *(answer(status, {"title": "a gateway's"}) for status in (408, 425, 460, 499, 502, 503, 504, 520, 524, 530)),
     *(answer(status, PAGE) for status in (200, 302, 400, 403, 404, 408, 409, 412, 422, 502, 520)),
@@ -125,7 +125,7 @@ def test_a_refusal_of_what_was_set_long_ago_is_a_refusal(api: str) -> None:
     old = shown(api, sale(status="approved"), 2, **modified(api, "2026-03-01T00:00:00Z"))
     error, _ = fail(BadRequestError, api, APPROVE, answer(400, {"title": "no"}), old)
     assert error.title == "no"
-    # Where it cannot be looked at, the refusal is what is known.
+    # If the object cannot be read, the refusal is all that is known.
     fail(ConflictError, api, APPROVE, answer(409, {"title": "no"}), answer(403, {"title": "no"}))
 
 
@@ -162,7 +162,7 @@ def test_an_unasked_304_says_nothing(api: str) -> None:
 
 @BOTH
 def test_a_success_that_only_somebody_else_knows_of_is_looked_for(api: str) -> None:
-    """A proxy says 200 to whatever comes, and passes nothing on."""
+    """A proxy answers 200 to every request, and passes none on."""
     unset = shown(api, sale(), 1)
     written, script = run(api, APPROVE, answer(200, b""), unset, answer(200, receipt(api, etag=2)))
     assert (written.receipt.etag, methods(script)) == (2, ["PATCH", "GET", "PATCH"])

@@ -135,7 +135,7 @@ def test_urls_are_sent_as_they_are(target: str) -> None:
     with http_server(fine) as served:
         exchange(served.url + target)
     sent = served.received[0].target
-    # What HTTP does not allow bare may be quoted below us; all else is left alone.
+    # Characters that HTTP does not allow may be quoted; everything else stays.
     assert sent in (target, target.replace("|", "%7C"))
 
 
@@ -431,7 +431,7 @@ def test_a_proxy_that_is_not_there_was_never_sent_to() -> None:
 
 
 def test_a_loopback_address_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What leaves the machine in plain http has to be asked for."""
+    """Plain http to another machine needs permission."""
     with http_server(fine) as proxy, http_server(fine) as served:
         for variable in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(variable, proxy.url)

@@ -24,7 +24,7 @@ def create(caller: Caller, name: str = "Spring voucher") -> requests.Response:
 
 
 def exchanged(caller: Caller, requests_: int = 1) -> bytes:
-    """All that comes back on one connection for so many reads, the last of which closes it."""
+    """Everything that comes back on one connection for a number of reads; the last one closes it."""
     address = urlsplit(caller.emulator.url)
     head = "".join(
         f"{name}: {value!s}\r\n" for name, value in caller.session.headers.items() if name.startswith(("A", "x-"))

@@ -182,7 +182,7 @@ def _changed(document: Any, place: tuple[Any, ...], value: Any) -> Any:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_body_breaks_the_service(emulator: Emulator, data: st.DataObject) -> None:
-    """Whatever stands in a request's place, the answer is a decision or a documented refusal."""
+    """For any request body, the answer is a decision or a documented refusal."""
     campaign = Campaign(Caller(emulator))
     if not emulator.objects("offer-activity"):
         emulator.clock.freeze(NOW)

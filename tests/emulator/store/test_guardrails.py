@@ -72,7 +72,7 @@ def _expression(size: int) -> Callable[[Emulator, dict[str, str]], Any]:
     return _plain({"type": "PQL", "format": "pql/text", "value": "é" * (size // 2) + "." * (size % 2)})
 
 
-# Which property of which kind holds what is just within a bound, what is just beyond it, and what is said then.
+# A property of a kind, a value at its limit, a value beyond it, and the message.
 BOUNDS: list[tuple[str, str, Any, Any, str]] = [
     ("offer", "tags", _tags(20), _tags(21), "has 21 collection qualifiers, and may have at most 20"),
     ("fallback", "tags", _tags(20), _tags(21), "has 21 collection qualifiers"),

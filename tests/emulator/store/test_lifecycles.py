@@ -58,7 +58,7 @@ def test_what_is_final_is_not_changed(writer: Writer, name: str, status: str) ->
         assert answer.status_code == writer.refused
         assert answer.json()["title"] == "Status change not allowed"
         assert f"that is {status!r} can only be duplicated or deleted" in answer.json()["detail"]
-    # Whoever changes nothing is not refused.
+    # A patch that changes nothing is accepted.
     assert writer.patch(known[name], object_id, "replace", "/name", known[name].plain["name"]).status_code == 200
     if status == "complete":
         assert writer.patch(known[name], object_id, "replace", "/status", "archived").status_code == 200

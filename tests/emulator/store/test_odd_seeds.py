@@ -80,7 +80,7 @@ def test_settings(emulator: Emulator, caller: Caller, name: str) -> None:
         answer = requests.put(f"{emulator.url}/_emulator/settings", json={name: value}, timeout=10)
         if answer.status_code != 200:
             assert (answer.status_code, name in answer.json()["error"]) == (400, True), answer.text
-        # What was taken may refuse requests; it breaks none.
+        # An accepted setting may reject requests, but must not cause a failure.
         assert caller.dps("GET", "/offers?offer-type=personalized").status_code < 500
         emulator.configure(**{name: getattr(Settings(), name)})
 
@@ -100,7 +100,7 @@ def test_fault_rules(emulator: Emulator, caller: Caller, effect: str) -> None:
 
 
 def _suffered(caller: Caller) -> None:
-    """One request under the rule: answered in whatever way it has, and not with the emulator's own failure."""
+    """One request under the rule: any answer is fine, except the emulator's own failure."""
     try:
         answer = caller.dps("GET", "/tags")
     except (requests.RequestException, ValueError):

@@ -214,7 +214,7 @@ def writers(url: str, *names: str, seed: int) -> Iterator[list[subprocess.Popen[
 
 
 def expected_after(said: list[str], names: set[str]) -> tuple[set[str], set[frozenset[str]]]:
-    """The names that must be there by what a client said; and pairs of which one is: before and after the last."""
+    """The names that must exist by the client's output, and pairs of names around its last write."""
     doubtful: set[frozenset[str]] = set()
     for line in said:
         stage, what = json.loads(line)
@@ -260,7 +260,7 @@ def test_a_file_survives_a_kill_in_the_middle_of_writes(tmp_path: Path, seed: in
         there = {each["body"]["name"] for each in found}
         assert len(there) == len(found)
         for doubt in doubts:
-            # What was begun and not answered happened whole or not at all.
+            # A write without an answer happened completely or not at all.
             before_and_after = doubt - {""}
             assert len(there & before_and_after) == 1 or "" in doubt
             there, names = there - before_and_after, names - before_and_after
