@@ -197,7 +197,7 @@ def summary(result: Any) -> str:
 
 
 def proposed(proposition: Mapping[str, Any]) -> str:
-    """What a decision shows at one placement."""
+    """The offers that a decision shows at one placement."""
     shown = proposition["options"] or [proposition["fallback"]]
     return ", ".join(f"{each['content']} ({each['id']}, etag {each['etag']})" for each in shown)
 

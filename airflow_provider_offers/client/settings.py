@@ -371,7 +371,7 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _origin(parts: SplitResult, port: int | None) -> str:
-    """Scheme, host and port, built anew from the parsed parts, so that skipped characters disappear."""
+    """Scheme, host and port, built from the parsed parts, so that characters which the parser skipped disappear."""
     hostname = parts.hostname or ""
     authority = f"[{hostname}]" if ":" in hostname else hostname
     # The service's own links leave out the default port of the scheme.

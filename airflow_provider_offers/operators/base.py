@@ -97,7 +97,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
             raise self._failure(error) from None
 
     def _failure(self, error: OfferLibraryError) -> Exception:
-        """The exception that ends the task: for good, or for Airflow's retries. The log shows it once."""
+        """The exception that ends the try; its type tells Airflow whether to retry. The log shows it once."""
         if error.retryable:
             return error.with_traceback(None)
         told = self.with_templates(error) if isinstance(error, InvalidInputError) else error

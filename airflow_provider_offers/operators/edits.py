@@ -78,7 +78,7 @@ class EditOperator(OfferLibraryOperator):
 
     @property
     def fingerprint(self) -> Any:
-        """What defines the work of the task besides the objects, as JSON."""
+        """The arguments that define the task's work besides the objects, as JSON."""
         return [type(self).__name__]
 
     @property

@@ -79,7 +79,7 @@ class TaskMemory:
 
 
 def tries_of(context: Context) -> TaskTries:
-    """What this try knows of the task's other tries."""
+    """This try's knowledge of the task's other tries."""
     from airflow_provider_offers.client.flows.memory import TaskTries
 
     ti: Any = context["ti"]

@@ -262,7 +262,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         return started is None
 
     def _recall(self, context: Context, *, is_first: bool) -> Any:
-        """What an earlier process of a rescheduled sensor saw. Airflow 3.2 keeps nothing between two processes."""
+        """The last observation of a rescheduled sensor. Airflow 3.2 keeps nothing between two processes."""
         from airflow_provider_offers.operators.memory import TaskMemory
 
         if is_first or self._has_looked or not self._is_rescheduled:

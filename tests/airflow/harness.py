@@ -47,7 +47,7 @@ class Run:
     """All that was logged or printed meanwhile, before Airflow's masking: a secret here is one of ours."""
 
     def result(self, task: str) -> Any:
-        """What the task returned."""
+        """The return value of the task."""
         return self.xcoms[task]["return_value"]
 
     def error(self, task: str) -> BaseException | None:

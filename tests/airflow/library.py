@@ -124,5 +124,5 @@ def holds(found: Any, wanted: Any) -> bool:
 
 
 def errors(result: Run, tasks: Iterable[str]) -> dict[str, str]:
-    """What each of these tasks failed with, as its exception's text; a task that did not fail has none."""
+    """The text of each task's exception; a task that did not fail has none."""
     return {task: str(result.error(task) or "") for task in tasks}

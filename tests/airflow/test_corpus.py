@@ -58,7 +58,7 @@ def add_tasks(name: str, chain: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("api", ["dps", "xcore"])
 def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """What they refer to need not be there; an end before its start is the service's to judge."""
+    """The objects that they refer to need not exist; the service judges an end before its start."""
     emulator.configure(missing_references="allow", refuse_reversed_window=False)
     with dag_of("corpus") as dag:
         for name, chain in chains(api).items():

@@ -65,7 +65,7 @@ def test_a_list_tells_what_failed_and_goes_on_at_the_next_try(airflow: Airflow, 
 
     result = run(airflow, emulator, api, dag)
 
-    # What the service refuses no retry mends.
+    # If the service refuses the offer, a retry cannot help.
     assert result.states == {"create": "failed"}
     error = result.error("create")
     assert "11 of 12 offers were created, 1 failed" in str(error)

@@ -273,7 +273,7 @@ def cleared(airflow: Airflow, emulator: Emulator, api: str, between: Any = None,
 
 
 def publish(emulator: Emulator, api: str) -> Any:
-    """What a later task does to the offer."""
+    """The change that a later task makes to the offer."""
     from tests.airflow.library import library_of
 
     def between(offer: dict[str, Any]) -> None:

@@ -224,6 +224,6 @@ def test_what_is_not_asked_for_is_the_placements_to_say(
     options = {task: result.result(task)["propositions"][0]["options"] for task in ("decide", "asked")}
     assert len(options["decide"]) == placement.get("itemCount", 1)
     assert ("content" in options["decide"][0]) == placement.get("returnContent", False)
-    # What a request says wins over the placement.
+    # A request takes precedence over the placement.
     assert len(options["asked"]) == 1
     assert "content" not in options["asked"][0]

@@ -74,7 +74,7 @@ def test_two_decisions_each_at_its_own_placement_are_one_request(
         tasks = [
             DecideOperator(task_id="named", profile=PROFILE, scopes=named),
             DecideOperator(task_id="filed", profile=PROFILE, scopes="scopes.json"),
-            # What a task returned names a decision inside a scope as it does anywhere else.
+            # The result of a task names a decision inside a scope too, as everywhere else.
             DecideOperator(
                 task_id="received",
                 profile=PROFILE,

@@ -90,7 +90,7 @@ def run_with(airflow: Airflow, emulator: Emulator, api: str, dag: Any, between: 
 
 
 def undo(emulator: Emulator, api: str, offer: str, path: str, value: Any) -> None:
-    """What a marketer does in between."""
+    """The change that a marketer makes in between."""
     with library_of(emulator, api) as library:
         library.patch(PERSONALIZED, offer, [{"op": "replace", "path": path, "value": value}])
 

@@ -15,7 +15,7 @@ from airflow_provider_offers.emulator import Emulator
 
 @dataclass
 class WrongHost:
-    """What it answers with; `page` says in which form the request is shown: `html`, `json`, or JSON that is `cut`."""
+    """Its answer. `page` is the form in which it shows the request: `html`, `json`, or JSON that is `cut`."""
 
     url: str = ""
     token: str = "a-token-of-the-wrong-host"

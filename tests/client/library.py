@@ -85,7 +85,7 @@ def page(
 
 
 def receipt(api: str, *, etag: int = 1) -> dict[str, Any]:
-    """What a write answers."""
+    """The answer to a write."""
     if api == "dps":
         return {"id": DPS_ID, "etag": etag, "createdDate": CREATED, "lastModifiedDate": CREATED, "sandboxId": "s"}
     return {

@@ -28,7 +28,7 @@ AFTER = sale(tags=["dps:tag:1", "dps:tag:2"])
 
 
 def shown(api: str, properties: dict[str, Any], etag: int, **envelope: Any) -> Response:
-    """What a read answers."""
+    """The answer to a read."""
     return answer(200, entity(api, properties, etag=etag, **envelope))
 
 
@@ -75,7 +75,7 @@ RENAME = [{"op": "replace", "path": "/name", "value": "Boosted"}]
 
 
 class Kept:
-    """What the tries of a task keep about one patch: `plan` is an earlier try's, and `kept` are this try's."""
+    """The plans that the tries of a task keep for one patch: `plan` is an earlier try's, `kept` are this try's."""
 
     durable = True
 

@@ -73,7 +73,7 @@ class Cluster:
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
             **environment,
         }
-        # What killed processes leave in it goes with it; in `home` the paths of sockets would be too long.
+        # It is removed with the files of killed processes; in `home`, the paths of sockets would be too long.
         self._temporary = tempfile.TemporaryDirectory(prefix="airflow-")
         self._environment["TMPDIR"] = self._temporary.name
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

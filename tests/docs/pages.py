@@ -100,5 +100,5 @@ def _cells(line: str) -> list[str]:
 
 
 def quoted(cell: str) -> list[str]:
-    """What stands between backquotes in a cell."""
+    """The text between backquotes in a cell."""
     return re.findall(r"`([^`]+)`", cell)

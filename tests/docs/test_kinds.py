@@ -71,7 +71,7 @@ def test_who_uses_it_is_told_with_the_place(kind: Kind) -> None:
             for path, place in fields(other.place)
             if (refers := element(place).fact(RefersTo)) is not None
             and kind.type_name in refers.type_names
-            # What the service drops refers to nothing.
+            # A member that the service drops refers to nothing.
             and path.partition(".")[0].partition("[")[0] not in other.write_only
         ]
         for other in referring_kinds(kind)
@@ -178,7 +178,7 @@ def parameters(operator: Any) -> set[str]:
         if "__init__" in vars(each):
             signature = inspect.signature(inspect.unwrap(vars(each)["__init__"]))
             found |= {name for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD}
-    # What the operators for offers call by other names.
+    # The fields that have other names in the operators for offers.
     found -= {"self", "offer_id", "offer_type", "offer", "offer_library_conn_id", "sandbox"}
     return found - {"kind"} if "kind" not in operator.template_fields else found
 

@@ -56,7 +56,7 @@ class Time:
         return self._passed
 
     def now(self) -> datetime:
-        """What a worker's clock shows."""
+        """The time on a worker's clock."""
         return self._clock.now() + timedelta(seconds=self.ahead)
 
     def set_service(self, seconds: float) -> None:
@@ -66,7 +66,7 @@ class Time:
 
 
 class Steps:
-    """What happens around the requests of one try. This lets them happen."""
+    """Is called around each request of one try. Subclasses let something happen there; this class does not."""
 
     def __init__(self, time: Time) -> None:
         self.time = time

@@ -47,15 +47,15 @@ class Try:
 
     @property
     def since(self) -> datetime | None:
-        """What the operator hands to a creation."""
+        """The arguments that the operator hands to a creation."""
         return self.began if self.number > 1 else None
 
     def next(self) -> Try:
-        """What the try after this one knows."""
+        """The knowledge of the try after this one."""
         return replace(self, number=self.number + 1)
 
     def tries(self, door: Door, *, durable: bool) -> TaskTries:
-        """What this try knows of the others, on Airflow 3.3 or on 3.2. The door gets the task's state."""
+        """The knowledge of the other tries, on Airflow 3.3 or on 3.2. The door gets the task's state."""
         door.notebook.values = self.state
         return TaskTries(number=self.number, last=3, since=self.since, anew=False, durable=durable)
 

@@ -126,7 +126,7 @@ ANYTHING = st.recursive(
 
 
 def taken_or_refused(call: Callable[[], Any], error: type[OfferLibraryError] = InvalidInputError) -> Any:
-    """What comes of a call; an error must be one of those, or of input that is wrong, and say which field is wrong."""
+    """The result of a call. It may only raise `error` or `InvalidInputError`, which name the wrong field."""
     try:
         return call()
     except Reached:

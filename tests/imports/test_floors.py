@@ -43,7 +43,7 @@ def room_of(name: str) -> str | None:
 
 
 def upward(module: str, source: str) -> list[str]:
-    """What a module of the client imports from a floor above its own."""
+    """The imports of a client's module from a floor above its own."""
     own = FLOOR_OF[room_of(module) or ""]
     return [
         name for name in imported(ast.parse(source)) if (room := room_of(name)) is not None and FLOOR_OF[room] > own

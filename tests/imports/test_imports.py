@@ -42,7 +42,7 @@ PARSED = [
 
 
 def output(*statements: str) -> str:
-    """What a fresh process says after `SAID` when it runs these statements."""
+    """The output of a fresh process after `SAID`, when it runs these statements."""
     answer = subprocess.run(
         [sys.executable, "-c", "\n".join(statements)],
         cwd=Path(__file__).parent.parent.parent,
@@ -70,7 +70,7 @@ def tops(modules: Iterable[str]) -> set[str]:
 
 @cache
 def airflows() -> frozenset[str]:
-    """What every DAG file loads that uses Airflow's SDK as ours do, whether it uses this package or not."""
+    """The modules that every DAG file with Airflow's SDK loads, with or without this package."""
     return loaded(
         "from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink",
         "from airflow.sdk.exceptions import AirflowFailException",
@@ -79,7 +79,7 @@ def airflows() -> frozenset[str]:
 
 @cache
 def added() -> dict[str, set[str]]:
-    """What each module loads that those before it in the list had not; one process for all, which saves time."""
+    """The modules that each one loads and the ones before it in the list did not. One process for all saves time."""
     code = ["import json, sys", "before, added = set(), {}"]
     for module in PARSED:
         code += [

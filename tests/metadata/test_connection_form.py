@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def form(api_server: Callable[[str], Any]) -> dict[str, Any]:
-    """What the server says of our connection type."""
+    """The server's description of our connection type."""
     (ours,) = (hook for hook in api_server("/ui/connections/hook_meta") if hook["connection_type"] == "offer_library")
     return ours
 

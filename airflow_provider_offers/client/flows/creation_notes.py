@@ -72,7 +72,7 @@ class CreationNotes:
         return CreationRecord(self, index)
 
     def earlier(self, index: int) -> Earlier | None:
-        """What the notes of other tries say about the object of that index."""
+        """The notes of other tries about the object of that index."""
         wish = self._wishes[index]
         if not self._tries.durable:
             since = self._tries.since
@@ -202,7 +202,7 @@ class CreationRecord:
     index: int
 
     def recall(self) -> Flow[Earlier | None]:
-        """What other tries have noted so far."""
+        """The notes of other tries so far."""
         return self.notes.recall(self.index)
 
     def before_post(self, now: datetime) -> Flow[None]:

@@ -89,7 +89,7 @@ def edit(
 
 @dataclass(slots=True)
 class _Tries:
-    """What is known of earlier attempts at the same write, by other tries and by this one.
+    """The known facts about earlier attempts at the same write, by other tries and by this one.
 
     `in_doubt` holds the etags at which this try sent the write without learning the outcome, and `last` the latest
     error. `told` holds the doubts about the result that are in the log already.

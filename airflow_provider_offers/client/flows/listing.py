@@ -119,7 +119,7 @@ def begin_search(access: Access, kind: Kind, query: Query) -> Listing:
 
 
 def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:
-    """What a search finds, up to its limit."""
+    """The objects that a search finds, up to its limit."""
     listing = begin_search(access, kind, query)
     found: list[Entity] = []
     while (page := (yield from listing.advance())) is not None:

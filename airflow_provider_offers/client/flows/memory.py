@@ -21,7 +21,7 @@ _BUNCH = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class TaskTries:
-    """What one try of a task knows of the other tries before it recalls anything.
+    """The facts that a try of a task knows about the other tries before it recalls anything.
 
     `number` is this try, from 1, and `last` the highest number that any try may have. `since` is the earliest moment at
     which an earlier try can have written something, and None on the first try. `idle` is the minimum time between the
@@ -143,7 +143,7 @@ def _deletion_key(reference: Reference) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What is known of earlier tries of the same creation.
+    """The known facts about earlier tries of the same creation.
 
     `since` is the earliest time at which one of them can have posted, and `settled` the time by which listings show
     everything that they posted (by default twice the creation's patience from now). `id` is the object of a receipt,

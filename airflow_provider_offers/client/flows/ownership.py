@@ -76,7 +76,7 @@ class Work:
     posted: list[datetime] = field(default_factory=list)
 
     def earlier(self, found: Found) -> Flow[Earlier | None]:
-        """What is known of other tries. If nothing was known and an object exists, the notes are read once more."""
+        """The known facts about other tries. If none are known and an object exists, the notes are read once more."""
         earlier, record = self.creation.earlier, self.creation.record
         if earlier is None and record is not None and found.entities:
             return (yield from record.recall())

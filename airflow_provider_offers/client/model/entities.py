@@ -250,7 +250,7 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
 
 
 def _as_told(given: Mapping[str, Any], wanted: _Wanted) -> _Wanted:
-    """What is wanted, after a look at the receipt's own kind."""
+    """The wanted reference, with the kind that the receipt states."""
     told = given.get("offer_type") or given.get("kind")
     if told is None:
         return wanted

@@ -84,7 +84,7 @@ class Component(Described):
 
 
 class Representation(Described):
-    """What is shown at one placement."""
+    """The content for one placement."""
 
     placement: PlacementId = Field(description="the placement")
     # Adobe's own create example has no channel, although its schema requires one.

@@ -28,7 +28,7 @@ def without_secrets_in_frames(error: BaseException, outside: BaseException | Non
     """The same exception; its traceback below the caller has only our own frames that hold no secret.
 
     A signal, a cancellation or a lack of memory may interrupt `urllib3`, whose local variables contain the body of a
-    token request. The exception that was handled there is removed too; `outside` is the one that was handled before.
+    token request. The exception that was handled there is removed too. `outside` is the caller's handled exception.
     """
     if error.__cause__ is not None:
         error.__cause__ = None

@@ -94,7 +94,7 @@ class CappingLog:
         )
 
     def allowances(self, offer: Record, placements: Sequence[str], profile: str, now_us: int) -> list[Allowance]:
-        """What the caps of the offer still allow in these placements."""
+        """The number of proposals that the offer's caps still allow in these placements."""
         found = []
         for limit in limits(offer.body, now_us):
             if limit.placement is not None:

@@ -15,7 +15,7 @@ from airflow_provider_offers.emulator.store.snapshot import Snapshot
 
 
 class Circumstances(Protocol):
-    """What a decision depends on besides the library: the profile, and earlier proposals."""
+    """The input of a decision besides the library: the profile, and earlier proposals."""
 
     def eligible(self, constraint: Mapping[str, Any]) -> bool:
         """Whether the profile meets a profile constraint."""

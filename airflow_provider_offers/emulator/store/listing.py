@@ -32,7 +32,7 @@ class Test(Protocol):
 
 @dataclass(frozen=True)
 class Selection:
-    """What to list: a kind in a sandbox, filtered and sorted; `as_of_us` is the time that a lagging index shows."""
+    """The list to read: a kind in a sandbox, filtered and sorted; `as_of_us` is the time that a lagging index shows."""
 
     sandbox: str
     kind: Kind

@@ -51,7 +51,7 @@ def obtain(script: Script, batch: BatchRun, **changes: Any) -> Job:
 
 
 def try_of(kept: Notebook, tries: TaskTries, *steps: Any, if_unknown: IfUnknown = "submit", **changes: Any) -> Any:
-    """What one try obtains, its script, and its run; an error in place of the job."""
+    """The job of one try, or its error; its script; and its run."""
     script = Script(*steps, memory=kept)
     batch = run_of(tries, if_unknown, **changes)
     try:

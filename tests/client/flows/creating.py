@@ -64,7 +64,7 @@ def _by_address(body: bytes) -> dict[str, dict[str, Any]]:
 
 
 def shown(api: str, *entities: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    """What a lookup by the name answers."""
+    """The answer to a lookup by the name."""
     return answer(200, page(api, entities), headers)
 
 
@@ -73,7 +73,7 @@ def creation(**changes: Any) -> Creation:
 
 
 def only(api: str, **properties: Any) -> Response:
-    """What the lookup after a POST answers: our own offer and no other."""
+    """The answer to the lookup after a POST: our own offer and no other."""
     return shown(api, entity(api, sale(**properties)))
 
 

@@ -52,7 +52,7 @@ LATER = "2026-03-02T09:00:25.000Z"
 
 
 def formula(operations: Any, *steps: Step, kept: Kept | None = None, **options: Any) -> tuple[Any, Script]:
-    """What becomes of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
+    """The result of a patch of a ranking formula on dps, whose reads leave `definedOn` out: a receipt or an error."""
     script = Script(*steps, memory=kept or NO_MEMORY)
     retries = {"max_retries": options.pop("max_retries", 3)}
     access, intent = script.access("dps", **retries), None if kept is None else kept.intent

@@ -30,7 +30,7 @@ INSTANCE = "0f4bc230-13df-11eb-bc55-c11be7252432"
 
 @dataclass(frozen=True)
 class Curl:
-    """What a document's curl sends."""
+    """The request that a document's curl sends."""
 
     method: str
     url: str
@@ -70,7 +70,7 @@ def media_type(value: str) -> tuple[str, dict[str, str]]:
 
 
 def sent(call: Call, base: str) -> Curl:
-    """What the client would send for a call."""
+    """The request that the client would send for a call."""
     script = Script(answer(200, {}))
     script.run(script.exchange().send(call, base))
     (request,) = script.requests

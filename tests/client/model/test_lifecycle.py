@@ -122,7 +122,7 @@ def test_a_plain_patch_is_left_to_the_service(emulator: Emulator, library: Offer
 
 
 class _Heard:
-    """What a batch tells of its items."""
+    """The reports of a batch about its items."""
 
     def __init__(self) -> None:
         self.actions: dict[int, str] = {}

@@ -323,7 +323,7 @@ def test_a_patch_shows_in_what_it_made() -> None:
 
 
 def guarded(patch: list[dict[str, Any]]) -> list[str]:
-    """What the guards of a patch test."""
+    """The `test` operations that guard a patch."""
     sent = fit(patch, FORMULA_READ, FORMULA, "dps").guarded(whole=False)
     return [each["path"] for each in sent if each["op"] == "test"]
 

@@ -31,7 +31,7 @@ def library(emulator: Emulator, api: str) -> Iterator[OfferLibrary]:
 
 
 def doubts(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the checks have warned of."""
+    """The warnings of the checks."""
     return [record.getMessage() for record in caplog.records if record.name == LOG]
 
 

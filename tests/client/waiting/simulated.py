@@ -164,7 +164,7 @@ def here() -> datetime:
 
 
 class _Session:
-    """What the feed needs of a session."""
+    """The part of a session that the feed uses."""
 
     def __init__(self, library: Library) -> None:
         self._library = library

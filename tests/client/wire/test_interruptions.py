@@ -36,7 +36,7 @@ ONCE = Retries(max_retries=0)
 
 
 class Overtime(BaseException):
-    """What a scheduler raises from a signal's handler."""
+    """The exception that a scheduler raises from a signal's handler."""
 
 
 class OrdinaryOvertime(Exception):

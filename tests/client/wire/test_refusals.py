@@ -207,7 +207,7 @@ def same_after_pickling(error: OfferLibraryError) -> bool:
 
 
 def comparable(error: OfferLibraryError) -> dict[str, Any]:
-    """What an error holds; another error in it by its text."""
+    """The attributes of an error; another error in it is shown by its text."""
     return {name: str(value) if isinstance(value, Exception) else value for name, value in vars(error).items()}
 
 

@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text(encoding="
 
 
 def section(title: str) -> str:
-    """What stands under a heading, up to the next heading of that level or above."""
+    """The text under a heading, up to the next heading of that level or above."""
     level, _, _ = title.partition(" ")
     rest = PAGE.partition(f"\n{title}\n")[2]
     assert rest, title
