@@ -18,7 +18,7 @@ from benchmarks.machine import describe
 from benchmarks.measure import CHECKOUT, ContestantError, forget_homes
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
-# Above this, something else was at work before the first benchmark.
+# Above this load, another program was running before the first benchmark.
 _BUSY = 0.5
 
 Sections = Mapping[str, Callable[[], str]]
@@ -43,10 +43,10 @@ def _measure(times: int) -> None:
         "parsing": lambda: parsing.measure(times),
         "reading": lambda: reading.measure(reading.OFFERS, times),
         "many writes": lambda: writing.measure(writing.OFFERS, times),
-        # The longest by far, so one round fewer.
+        # By far the longest section, so it has one round less.
         "waiting": lambda: waiting.measure(waiting.SIZES, max(1, times - 1), waiting.INTERVAL),
     }
-    # One after the other: they are not to slow each other down.
+    # One after the other, so that they do not slow each other down.
     texts = _run(sections, at_once=1, told=print)
     minutes = (time.monotonic() - began) / 60
     busy = f" The load average was {load:.1f} before the first benchmark: other work shared the machine."
@@ -72,7 +72,7 @@ def _smoke() -> None:
 
 
 def _run(sections: Sections, *, at_once: int, told: Callable[[str], object]) -> list[str]:
-    """The text of each section. A contestant that fails ends its own section only, and the whole at the end."""
+    """The text of each section. If a contestant fails, its section ends at once, and the program fails at the end."""
     failed = []
 
     def run(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def prepare(dag: Any) -> None:
-    """Make the database of this process's Airflow home and make the DAG known to it, as `dag.test()` demands."""
+    """Create the database of this process's Airflow home and register the DAG, which `dag.test()` needs."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.serialization.serialized_objects import LazyDeserializedDAG

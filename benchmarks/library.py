@@ -60,7 +60,7 @@ _OFFER = json.dumps(
 )
 _TEMPLATE = _OFFER.replace('"etag": 0', '"etag": %(etag)d').encode()
 _HEX = re.compile(r"[0-9a-f]{16}")
-# Offers of the start were changed one millisecond after the other, long before the run.
+# The first offers were changed one millisecond apart, long before the run.
 _LONG_AGO = 1_767_600_000_000
 
 
@@ -80,7 +80,7 @@ class Offer:
 
 
 class Library:
-    """Offers by number; no two were changed in the same millisecond."""
+    """The offers by number. No two were changed in the same millisecond."""
 
     def __init__(self, count: int) -> None:
         self.offers = [Offer(number, _LONG_AGO + number) for number in range(count)]
@@ -90,7 +90,7 @@ class Library:
         self._latest = 0
 
     def named(self, text: str) -> list[Offer]:
-        """The offers whose ids, or the ends of whose ids, stand in a text."""
+        """The offers whose ids, or the ends of whose ids, a text contains."""
         numbers = [int(found, 16) for found in _HEX.findall(text)]
         return [self.offers[number] for number in numbers if number < len(self.offers)]
 
@@ -103,7 +103,7 @@ class Library:
         self._sorted = False
 
     def recent(self, limit: int, start: int | None) -> tuple[list[Offer], int | None]:
-        """A page of the latest changed, from `start` (a time) down, and the time where the next page starts."""
+        """A page of the latest changes, from `start` (a time) backward, and the start of the next page."""
         if not self._sorted:
             self._order.sort(key=lambda offer: offer.modified)
             self._stamps = [offer.modified for offer in self._order]

@@ -15,7 +15,7 @@ _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requ
 
 
 def describe(load_before: float) -> str:
-    """A table for the head of the results."""
+    """A table for the top of the results."""
     cpu = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.machine(),
@@ -35,7 +35,7 @@ def describe(load_before: float) -> str:
 
 
 def _commit() -> str:
-    """The measured commit; empty outside a checkout, such as in an unpacked source archive."""
+    """The measured commit; empty outside a checkout, for example in an unpacked source archive."""
     asked = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         return subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()

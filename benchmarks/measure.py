@@ -15,23 +15,23 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _HOMES = CHECKOUT / ".cache" / "benchmarks"
-# Nobody needs half of this; it ends a contestant that hangs.
+# A limit for contestants that hang; the others need less than half of it.
 _LONGEST = 600
 
 Figures = dict[str, Any]
 
 
 class ContestantError(Exception):
-    """A contestant failed, hung or said nothing."""
+    """A contestant failed, hung or printed nothing."""
 
 
 def forget_homes() -> None:
-    """Remove what earlier runs left: their databases may be those of another Airflow."""
+    """Remove the homes of earlier runs, whose databases may be those of another Airflow."""
     shutil.rmtree(_HOMES, ignore_errors=True)
 
 
 def environment(name: str) -> dict[str, str]:
-    """The environment of a contestant: an Airflow home of that name in the checkout, and no logging to pay for."""
+    """The environment of a contestant: its own Airflow home in the checkout, and as little logging as possible."""
     home = _HOMES / name
     (home / "dags").mkdir(parents=True, exist_ok=True)
     return {
@@ -47,7 +47,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def alone(module: str, *arguments: object) -> Figures:
-    """Run a contestant in a process of its own; the last line that it prints are its figures."""
+    """Run a contestant in its own process; the last line of its output has its figures."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(
@@ -74,7 +74,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
 
 
 def repeated(times: int, contestants: Mapping[str, tuple[object, ...]], module: str) -> dict[str, list[Figures]]:
-    """Run all contestants in turn, several times, so that a slow moment of the machine hits none alone."""
+    """Run all contestants in turn, several times, so that a slow moment of the machine affects all of them."""
     runs: dict[str, list[Figures]] = {name: [] for name in contestants}
     for number in range(1, times + 1):
         for name, arguments in contestants.items():
@@ -90,7 +90,7 @@ def cpu_seconds() -> float:
 
 
 def resident_bytes() -> int:
-    """What this process holds of the memory now."""
+    """The memory that this process uses now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
@@ -101,7 +101,7 @@ def forget_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """The most that this process has held of the memory since `forget_peak`."""
+    """The largest amount of memory that this process has used since `forget_peak`."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
 
@@ -113,5 +113,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def verdict(met: bool) -> str:
-    """How a goal came out, for a table."""
+    """The result of a goal, for a table."""
     return "met" if met else "**missed**"

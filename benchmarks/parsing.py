@@ -14,7 +14,7 @@ from importlib import import_module
 
 from benchmarks.measure import CHECKOUT, Figures, medians, repeated, table, verdict
 
-# What every DAG file loads anyhow: `airflow.sdk` itself loads these only when they are asked for.
+# Modules that every DAG file loads in any case: `airflow.sdk` loads them on first use.
 _BASES = ("DAG", "BaseOperator", "BaseSensorOperator")
 CONTESTANTS = {"ours": "ours", "HTTP provider": "http"}
 BASELINES = {"import airflow.sdk": "sdk", "DAG, BaseOperator and BaseSensorOperator of it": "bases"}
@@ -46,13 +46,13 @@ def _sources(name: str) -> list[str]:
     """The modules that a DAG file imports operators and sensors from."""
     if name == "http":
         return ["airflow.providers.http.operators.http", "airflow.providers.http.sensors.http"]
-    # Run and not imported: that would load the package before the count begins.
+    # It is run and not imported, because an import would load the package before the count begins.
     info = runpy.run_path(str(CHECKOUT / "airflow_provider_offers" / "get_provider_info.py"))["get_provider_info"]()
     return [module for part in ("operators", "sensors") for each in info[part] for module in each["python-modules"]]
 
 
 def _import(name: str, over: str) -> Figures:
-    """Import them all, and say what came with them."""
+    """Import them all, and print which modules were loaded."""
     sdk = import_module("airflow.sdk")
     if over == "bases":
         for base in _BASES:

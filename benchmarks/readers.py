@@ -21,7 +21,7 @@ _READ = {**HEADERS, "Accept": "*,application/json"}
 
 
 def bare_requests(url: str) -> Callable[[], int]:
-    """One page after the other by the service's links, parsed, its offers looked at one by one."""
+    """Follow the service's links page by page, parse each page and read each offer."""
     import requests
 
     def read() -> int:
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--offers", type=int, required=True)
     options = parser.parse_args()
     make = CONTESTANTS[options.contestant]
-    # Everybody works in a process like a task's, with Airflow loaded, and has read a page before.
+    # Every contestant works in a process like a task's, with Airflow loaded, and has read one page before.
     with Stub(PAGE) as stub:
         os.environ.update(stub.connections())
         import_module("airflow_provider_offers.hooks.offer_library")

@@ -27,13 +27,13 @@ _NOT_THERE = json.dumps({"title": "Not found", "status": 404}).encode()
 
 
 class Service:
-    """Answers requests, and remembers when each came and by which route."""
+    """Answers requests, and records the time and the route of each."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self.library = Library(count)
         self.seconds = seconds
         self.log: list[tuple[float, str]] = []
-        # The event loop itself would let go of a task that nobody holds.
+        # The event loop keeps only a weak reference to a task, so the task needs one here.
         self._changing: asyncio.Task[None] | None = None
 
     def answer(self, method: str, target: str) -> tuple[int, bytes, float]:
@@ -57,7 +57,7 @@ class Service:
         return ("token", 200, _TOKEN) if method == "POST" else ("other", 404, _NOT_THERE)
 
     def _item(self, method: str, path: str) -> tuple[str, int, bytes]:
-        """An offer; under `/ready/` only once it is approved, for a sensor that knows 404 and nothing else."""
+        """An offer. Under `/ready/`, a draft answers 404, for a sensor that only understands 404."""
         found = self.library.named(unquote(path))
         if not found or (path.startswith("/ready/") and found[0].status != "approved"):
             return "item", 404, _NOT_THERE
@@ -87,7 +87,7 @@ class Service:
         return b"{}"
 
     async def _change(self, per_second: float) -> None:
-        """Change drafts evenly, so many a second, for ever."""
+        """Change drafts evenly, a given number per second, without end."""
         chooser = random.Random(1)
         while True:
             await asyncio.sleep(1 / per_second)
@@ -109,14 +109,14 @@ def _receipt(offer: Offer) -> bytes:
 
 
 def _references(wanted: str) -> bytes:
-    """Whichever placements or rules are asked for: they are all there."""
+    """An answer that contains all requested placements or rules."""
     kind = "eligibility-rule" if "eligibility-rule" in wanted else "offer-placement"
     rows = [{"id": f"xcore:{kind}:{ending}", "etag": 1, "name": ending} for ending in _ENDING.findall(wanted)]
     return json.dumps({"results": rows, "count": len(rows), "total": len(rows), "_links": {}}).encode()
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: one request after the other."""
+    """A client's connection, which handles one request after the other."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -158,7 +158,7 @@ async def serve(count: int, seconds: float) -> None:
 
 
 class Stub:
-    """A running stub; use it as a context manager. `seconds` is how long it takes over each answer."""
+    """A running stub; use it as a context manager. `seconds` is the time that it takes for each answer."""
 
     def __init__(self, offers: int, seconds: float = 0.0) -> None:
         command = [sys.executable, "-m", "benchmarks.stub", str(offers), str(seconds)]
@@ -173,19 +173,19 @@ class Stub:
         self._process.communicate()
 
     def log(self, since: float = 0.0) -> list[tuple[float, str]]:
-        """When each request came (on the monotonic clock), and by which route."""
+        """The time (on the monotonic clock) and the route of each request."""
         return [(moment, route) for moment, route in self._control(f"log?since={since}")]
 
     def approve(self, numbers: list[int]) -> None:
-        """Approve the offers of those numbers."""
+        """Approve the offers with those numbers."""
         self._control(f"approve?numbers={json.dumps(numbers, separators=(',', ':'))}")
 
     def change(self, per_second: float) -> None:
-        """From now on change so many offers a second, without approving any."""
+        """From now on, change this number of offers per second, without approving any."""
         self._control(f"change?per_second={per_second}")
 
     def connections(self) -> dict[str, str]:
-        """The environment that makes the stub Airflow's connection, for us and for the HTTP provider."""
+        """The environment with the stub as an Airflow connection, for us and for the HTTP provider."""
         ours = {
             "conn_type": "offer_library",
             "host": self.url,

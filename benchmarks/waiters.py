@@ -17,7 +17,7 @@ from benchmarks.library import offer_id
 from benchmarks.measure import Figures, cpu_seconds, resident_bytes
 from benchmarks.stub import Stub
 
-# A window of measurement, in intervals.
+# The length of a measurement, in intervals.
 _WINDOW = 2
 _TICK = 0.01
 CHANGES = 100
@@ -51,7 +51,7 @@ CONTESTANTS: dict[str, Callable[[int, float], Any] | None] = {"ours": ours, "htt
 
 
 class Lag:
-    """How late the event loop is: a task that wants to run every ten milliseconds notes by how much it is late."""
+    """The delay of the event loop: a task that should run every ten milliseconds records how late it runs."""
 
     def __init__(self) -> None:
         self._late: list[float] = []
@@ -67,13 +67,13 @@ class Lag:
         self._late.clear()
 
     def told(self) -> tuple[float, float]:
-        """The median and the 99th percentile since then, in milliseconds."""
+        """The median and the 99th percentile since the reset, in milliseconds."""
         hundredths = statistics.quantiles(self._late, n=100)
         return hundredths[49], hundredths[98]
 
 
 class Waiters:
-    """The waits, and when each of them ended."""
+    """The waits, and the end of each."""
 
     def __init__(self, make: Callable[[int, float], Any], interval: float) -> None:
         self._make = make
@@ -103,7 +103,7 @@ class Waiters:
 
 
 async def run(name: str, waits: int, interval: float, stub: Stub) -> dict[str, Figures]:
-    """Everybody arrives, waits in quiet, waits among changes (ours), and sees some offers approved."""
+    """All waits arrive, wait while nothing changes, wait during changes (ours), and see some offers approved."""
     lag = Lag()
     ticking = asyncio.create_task(lag.run())
     make = CONTESTANTS[name]
@@ -112,7 +112,7 @@ async def run(name: str, waits: int, interval: float, stub: Stub) -> dict[str, F
         ticking.cancel()
         return {"quiet": quiet, "whole": {}}
     waiters = Waiters(make, interval)
-    # One wait to the end first, so that what is loaded once counts for none.
+    # Run one wait to its end first, so that one-time loading is not measured.
     await asyncio.to_thread(stub.approve, [waits])
     await waiters.wait(waits)
     gc.collect()
@@ -135,7 +135,7 @@ async def run(name: str, waits: int, interval: float, stub: Stub) -> dict[str, F
 
 
 async def _window(lag: Lag, stub: Stub, interval: float) -> Figures:
-    """What a few intervals of waiting cost."""
+    """The cost of a few intervals of waiting."""
     since, used = time.monotonic(), cpu_seconds()
     lag.forget()
     await asyncio.sleep(_WINDOW * interval)
@@ -151,7 +151,7 @@ async def _window(lag: Lag, stub: Stub, interval: float) -> Figures:
 
 
 def _requests(log: Sequence[tuple[float, str]], seconds: float, interval: float) -> Figures:
-    """Requests per interval; for a change feed also per look, over whole looks only."""
+    """Requests per interval; for a change feed also requests per look. Only whole looks count."""
     looks = [moment for moment, route in log if route == "first page"]
     figures = {"requests": len(log) / seconds * interval, "a_look": 0.0, "pages": 0.0}
     if len(looks) > 1:
@@ -163,7 +163,7 @@ def _requests(log: Sequence[tuple[float, str]], seconds: float, interval: float)
 
 
 async def _notice(waiters: Waiters, waits: int, interval: float, stub: Stub) -> Figures:
-    """Approve some offers: how long until the waits for them end, and whether those and no others do."""
+    """Approve some offers; measure the time until their waits end, and check that no other wait ends."""
     chosen = random.Random(2).sample(range(waits), min(_APPROVED, waits))
     began = time.monotonic()
     await asyncio.to_thread(stub.approve, chosen)

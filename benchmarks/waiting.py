@@ -13,7 +13,7 @@ from benchmarks.measure import Figures, medians, repeated, table, verdict
 from benchmarks.waiters import CHANGES
 
 SIZES = (100, 1_000, 10_000)
-# Seconds between two looks.
+# The seconds between two looks.
 INTERVAL = 3.0
 CONTESTANTS = {"ours": "ours", "HttpSensorTrigger": "http"}
 
@@ -60,7 +60,7 @@ def _row(name: str, parts: dict[str, Figures], part: str) -> list[str]:
 
 
 def _goals(ours: Sequence[tuple[str, dict[str, Figures]]]) -> str:
-    """Each goal beside what was measured."""
+    """Each goal beside the measured value."""
     rows = []
     for name, parts in ours:
         quiet, changing = parts["quiet"], parts["changing"]

@@ -35,7 +35,7 @@ def _address(url: str, number: int) -> str:
 
 
 def limit(url: str, offers: int) -> Callable[[], None]:
-    """The limit of aiohttp: the same requests and nothing else."""
+    """The limit of aiohttp: only the same requests."""
     import aiohttp
 
     body = json.dumps(PATCH).encode()
@@ -57,7 +57,7 @@ def limit(url: str, offers: int) -> Callable[[], None]:
 
 
 def patch(url: str, offers: int) -> Callable[[], None]:
-    """What an operator does with a list, with the plain patch as the work."""
+    """The work of an operator on a list, with a plain patch for each offer."""
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.flows import patching
     from airflow_provider_offers.client.lists import run_batch
@@ -100,9 +100,10 @@ def patch(url: str, offers: int) -> Callable[[], None]:
 
 
 def publish(url: str, offers: int) -> Callable[[], Figures]:
-    """A task of PublishOfferOperator with a list: it reads each offer and looks up what it refers to.
+    """A task of PublishOfferOperator with a list.
 
-    `dag.test()` runs it, so that it has what every task has. The clock runs while the operator works.
+    It reads each offer and looks up its references. `dag.test()` runs it, so it has everything that a task has. The
+    measured time is that of the operator's work.
     """
     from airflow.sdk import DAG
 
@@ -112,7 +113,7 @@ def publish(url: str, offers: int) -> Callable[[], Figures]:
     measured: list[Figures] = []
 
     class Timed(PublishOfferOperator):
-        """Takes its own time."""
+        """Measures its own time."""
 
         def execute(self, context: Context) -> Any:
             used, began = cpu_seconds(), time.monotonic()
@@ -133,7 +134,7 @@ def publish(url: str, offers: int) -> Callable[[], Figures]:
 
 
 def loop(url: str, offers: int) -> Callable[[], None]:
-    """One request after the other on one connection."""
+    """Sends one request after the other on one connection."""
     import requests
 
     def work() -> None:
@@ -148,7 +149,7 @@ def loop(url: str, offers: int) -> Callable[[], None]:
 
 
 def mapped(url: str, offers: int) -> Callable[[], None]:
-    """HttpOperator mapped over the offers, one task each, run by `dag.test()`."""
+    """HttpOperator, mapped over the offers: one task for each. `dag.test()` runs them."""
     from airflow.providers.http.operators.http import HttpOperator
     from airflow.sdk import DAG
 
@@ -166,7 +167,7 @@ def mapped(url: str, offers: int) -> Callable[[], None]:
     return work
 
 
-# Each makes its work; work that only partly counts measures itself.
+# Each function makes its work. If only a part of the work counts, the work measures itself.
 CONTESTANTS: dict[str, Callable[[str, int], Callable[[], Figures | None]]] = {
     "limit": limit,
     "patch": patch,
@@ -183,7 +184,7 @@ def main() -> None:
     parser.add_argument("--offers", type=int, required=True)
     options = parser.parse_args()
     make = CONTESTANTS[options.contestant]
-    # Everybody works in a process like a task's, with Airflow loaded, and has written a few offers before.
+    # Every contestant works in a process like a task's, with Airflow loaded, and has written a few offers before.
     with Stub(CONNECTIONS, SERVER_SECONDS) as stub:
         os.environ.update(stub.connections())
         import_module("airflow_provider_offers.hooks.offer_library")

@@ -13,7 +13,7 @@ from benchmarks.measure import medians, repeated, table, verdict
 OFFERS = 2_000
 CONNECTIONS = 32
 SERVER_SECONDS = 0.02
-# The contestants that go one by one are given fewer offers.
+# The contestants that send one request at a time get fewer offers.
 FEWER = {"a loop on requests": 10, "HttpOperator, mapped": 100}
 CONTESTANTS = {
     "bare aiohttp (the limit)": "limit",

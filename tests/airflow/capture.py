@@ -12,7 +12,7 @@ DEBUGGED = ("airflow_provider_offers", "airflow.task", "urllib3", "requests", "a
 
 
 class Output:
-    """The output so far. It is in a file, so that forked processes add to it until they end."""
+    """The output so far. It is in a file, so that forked processes can add to it."""
 
     def __init__(self, file: IO[str]) -> None:
         self.file = file
@@ -36,7 +36,7 @@ class _Tee(io.TextIOBase):
 
 @contextmanager
 def captured_output() -> Iterator[Output]:
-    """Collect prints, structlog's lines and the standard library's, our own down to level DEBUG."""
+    """Collect prints and the log lines of structlog and of the standard library; our own from level DEBUG."""
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as file,
         _logged_to(file),

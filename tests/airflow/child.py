@@ -11,18 +11,18 @@ from tests.airflow.harness import warm_the_api_up
 
 
 class WorkerKilled(Exception):
-    """The harness's report of an attempt whose process was killed."""
+    """Raised by the harness for an attempt whose process was killed."""
 
 
 def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:
-    """Run the attempt in a fork of this process. Give this to `Airflow.run` as its `task_runner`.
+    """Run the attempt in a fork of this process.
 
-    A child killed by a signal leaves its task up for retry, or failed where no try is left, as the scheduler
-    would after missing its heartbeats.
+    Give this function to `Airflow.run` as its `task_runner`. If a signal kills the child, its task is up for retry, or
+    failed if no try is left. The scheduler does the same when heartbeats are missing.
     """
     from airflow.sdk.execution_time.supervisor import TaskRunResult
 
-    # Here, once, rather than in every child.
+    # Once here, not in every child.
     warm_the_api_up()
     reading, writing = os.pipe()
     child = os.fork()
@@ -44,20 +44,20 @@ def in_a_child(actual: Any, *, ti: Any, task: Any) -> Any:
 
 
 def kill_this_worker() -> None:
-    """End this process at once, with nothing cleaned up. For use in a task that runs in a child."""
+    """End this process at once, without cleanup. For use in a task that runs in a child."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """All that `dag.test()` reads of a task instance that has run."""
+    """The attributes that `dag.test()` reads of a finished task instance."""
 
     state: Any
     task: Any
 
 
 def _run_and_exit(actual: Any, ti: Any, task: Any, writing: int) -> None:
-    """Run the attempt with connections of this process's own, and exit without the parent's cleaning up."""
+    """Run the attempt with this process's own connections, and exit without the parent's cleanup."""
     status = 1
     try:
         _let_go_of_the_parents_threads_and_connections()
@@ -72,12 +72,12 @@ def _run_and_exit(actual: Any, ti: Any, task: Any, writing: int) -> None:
 
 
 def _let_go_of_the_parents_threads_and_connections() -> None:
-    """Leave to the parent what does not survive a fork. Airflow's engines see to themselves."""
+    """Drop the objects that do not survive a fork; the parent keeps them. Airflow handles its engines itself."""
     from airflow import settings
     from airflow.sdk.execution_time import supervisor
 
     sessions: Any = settings.Session
-    # The API application can be used again, which saves seconds; the thread that served it is the parent's.
+    # The API application is reused, which saves seconds; its thread exists only in the parent.
     api = supervisor.in_process_api_server()
     _PARENTS.extend([api.transport, sessions()])
     del api.transport

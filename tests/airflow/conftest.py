@@ -21,7 +21,7 @@ def airflow_session(airflow_home: Path) -> Airflow:
 
 @pytest.fixture
 def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, with what earlier tests' runs left behind removed."""
+    """That Airflow, without the data of earlier tests' runs."""
     airflow_session.forget()
     return airflow_session
 
@@ -35,7 +35,7 @@ def emulator_session() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(emulator_session: Emulator) -> Emulator:
-    """That emulator as if just started, and no token for it in this process."""
+    """That emulator, reset, and without tokens for it in this process."""
     from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 
     SHARED_TOKENS.clear()
@@ -45,19 +45,19 @@ def emulator(emulator_session: Emulator) -> Emulator:
 
 @pytest.fixture(params=["dps", "xcore"])
 def api(request: pytest.FixtureRequest) -> str:
-    """Each generation of the API in its turn."""
+    """Each generation of the API in turn."""
     return str(request.param)
 
 
 @pytest.fixture
 def stage(emulator: Emulator, api: str) -> Stage:
-    """A decision with an option at a placement, ready to be asked for."""
+    """A decision with one option at a placement, ready for requests."""
     return set_up(emulator, api)
 
 
 @pytest.fixture
 def meanwhile(emulator: Emulator) -> Iterator[Callable[[Callable[[], Any]], Callable[[Any], None]]]:
-    """Makes callbacks for `on_execute_callback`: each does something once, after its task has looked a few times."""
+    """Makes callbacks for `on_execute_callback`. Each acts once, after its task has looked a few times."""
     threads: list[threading.Thread] = []
     problems: list[BaseException] = []
 

@@ -16,7 +16,7 @@ RETRIED: dict[str, Any] = {"retries": 1, "retry_delay": NO_DELAY}
 
 
 def asked(emulator: Emulator) -> list[Any]:
-    """The decisions that the runtime was asked for."""
+    """The decisions that were requested from the runtime."""
     return [*emulator.journal(path="/data/core/ods/*"), *emulator.journal(method="POST", path="/data/core/ode/*")]
 
 

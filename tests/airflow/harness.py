@@ -21,7 +21,7 @@ BUNDLE = "dags-folder"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One time that Airflow ran a task: a first try, a retry, or a return from deferral."""
+    """One run of a task by Airflow: a first try, a retry, or a return from deferral."""
 
     task_id: str
     map_index: int
@@ -51,24 +51,24 @@ class Run:
         return self.xcoms[task]["return_value"]
 
     def error(self, task: str) -> BaseException | None:
-        """The exception of the task's last attempt, if that failed."""
+        """The exception of the task's last attempt; None if it succeeded."""
         return next((a.error for a in reversed(self.attempts) if _label(a) == task), None)
 
     def tries(self, task: str) -> list[Attempt]:
-        """The task's attempts in their order."""
+        """The task's attempts, in order."""
         return [attempt for attempt in self.attempts if _label(attempt) == task]
 
 
 @dataclass
 class Airflow:
-    """An Airflow home with a database, and the way to run DAGs on it."""
+    """An Airflow home with a database, which runs DAGs."""
 
     home: Path
     _pristine: Path = field(init=False)
 
     @classmethod
     def start(cls, home: Path) -> "Airflow":
-        """Make the database of an empty home, which AIRFLOW_HOME must name already."""
+        """Create the database of an empty home. AIRFLOW_HOME must name it already."""
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.utils.db import initdb
 
@@ -86,7 +86,7 @@ class Airflow:
         return self.home / "airflow.db"
 
     def forget(self) -> None:
-        """Put the database back to how it was made and remove the log files."""
+        """Restore the new database and remove the log files."""
         _copy_database(self._pristine, self.database)
         shutil.rmtree(self.home / "logs", ignore_errors=True)
 
@@ -100,10 +100,11 @@ class Airflow:
         task_runner: Callable[..., Any] | None = None,
         **options: Any,
     ) -> Run:
-        """Run the DAG to its end. A failing task fails the run, not the test.
+        """Run the DAG to its end.
 
-        `connections` holds a URI, or the fields of a Connection, by connection id. `task_runner(run, ti=, task=)`
-        may run each attempt in its own way, as `in_a_child` does. Further options are those of `dag.test()`.
+        A failing task fails the run, not the test. `connections` maps connection ids to a URI or to the fields of a
+        Connection. `task_runner(run, ti=, task=)` may run each attempt in another way, for example `in_a_child`. Other
+        options are those of `dag.test()`.
         """
         self._store(dag)
         attempts: list[Attempt] = []
@@ -115,7 +116,7 @@ class Airflow:
             return self._collect(dag_run, attempts, output.text())
 
     def run_file(self, path: Path, dag_id: str | None = None, **options: Any) -> Run:
-        """Run the DAG of a DAG file; `dag_id` says which if it holds several."""
+        """Run the DAG of a DAG file; `dag_id` selects one of several."""
         dags = load_dags(path)
         return self.run(dags[dag_id or _only(dags)], **options)
 
@@ -124,7 +125,7 @@ class Airflow:
         return read_kept(self.home, self.database)
 
     def _store(self, dag: Any) -> None:
-        """Write the serialized DAG, which `dag.test()` needs, also for a DAG without a file."""
+        """Store the serialized DAG, which `dag.test()` needs, also for a DAG without a file."""
         from airflow.dag_processing.collection import update_dag_parsing_results_in_db
         from airflow.serialization.serialized_objects import LazyDeserializedDAG
         from airflow.utils.session import create_session
@@ -152,21 +153,21 @@ class Airflow:
 
 @functools.cache
 def warm_the_api_up() -> None:
-    """Have Airflow build the API that tasks talk to, once, for which a first task would wait many seconds."""
+    """Let Airflow build the API for tasks once, so that the first task does not wait many seconds for it."""
     from airflow.sdk.execution_time import supervisor
 
-    # Airflow 3.2 makes a new one for every attempt.
+    # Airflow 3.2 creates a new one for every attempt.
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
         supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
     transport = supervisor.in_process_api_server().transport
-    # The library that the transport is for: httpx, and httpx2 from Airflow 3.4 on.
+    # The library of the transport: httpx, or httpx2 from Airflow 3.4 on.
     httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
     with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
 
 
 def load_dags(path: Path) -> dict[str, Any]:
-    """Load the DAGs of a file or folder as Airflow does, refusing any that Airflow could not import."""
+    """Load the DAGs of a file or folder as Airflow does; fail if Airflow cannot import one."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(path))
@@ -187,7 +188,7 @@ def _as_environment(
 
 @contextmanager
 def _recorded(attempts: list[Attempt], task_runner: Callable[..., Any] | None) -> Iterator[None]:
-    """Note how each attempt ended; `dag.test()` itself keeps only the state of the last."""
+    """Record the end of each attempt; `dag.test()` itself keeps only the state of the last."""
     from airflow.sdk.execution_time import supervisor
 
     actual = supervisor.run_task_in_process
@@ -213,7 +214,7 @@ def _xcoms(database: sqlite3.Connection, dag_run: Any) -> dict[str, dict[str, An
     from airflow.sdk.serde import deserialize
 
     found: dict[str, dict[str, Any]] = {}
-    # Without the cast SQLite hands back a JSON number as a number.
+    # Without the cast, SQLite returns a JSON number as a number.
     columns = "task_id, map_index, key, cast(value as text)"
     for task_id, map_index, key, value in _rows(database, "xcom", columns, dag_run):
         found.setdefault(_name(task_id, map_index), {})[key] = deserialize(json.loads(value))

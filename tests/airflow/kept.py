@@ -9,7 +9,7 @@ from typing import Any
 
 IGNORED_TABLES = frozenset(
     {
-        "dag_code",  # the DAG file itself: where a test defines its DAG inline, this is the test's own text
+        "dag_code",  # the DAG file itself; if a test defines its DAG inline, this is the test's own text
         "alembic_version",
         "sqlite_sequence",
     }
@@ -18,21 +18,21 @@ IGNORED_TABLES = frozenset(
 
 @dataclass(frozen=True)
 class Kept:
-    """Texts by their place: `table.column`, or the path of a log file."""
+    """The texts by place: `table.column`, or the path of a log file."""
 
     texts: list[tuple[str, str]]
 
     def where(self, wanted: str) -> list[str]:
-        """Name every place that holds the wanted text."""
+        """All places that contain the wanted text."""
         return sorted({place for place, text in self.texts if wanted in text})
 
     def of(self, place: str) -> str:
-        """All text of the places whose name begins so."""
+        """The text of all places whose names begin with this one."""
         return "\n".join(text for name, text in self.texts if name.startswith(place))
 
 
 def read_kept(home: Path, database: Path) -> Kept:
-    """Read the whole database, decrypting what triggers were given, and every log file."""
+    """Read the whole database, with the decrypted arguments of triggers, and every log file."""
     return Kept([*_database_texts(database), *_trigger_texts(), *_log_texts(home / "logs")])
 
 

@@ -20,24 +20,24 @@ NO_DELAY = timedelta(0)
 
 
 def dag_of(dag_id: str, **options: Any) -> DAG:
-    """An empty DAG that nothing schedules."""
+    """An empty DAG without a schedule."""
     return DAG(dag_id, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), **options)
 
 
 def run(airflow: Airflow, emulator: Emulator, api: str, dag: DAG, *, conf: Any = None, **extra: Any) -> Run:
-    """Run the DAG with the default connection leading to the emulator; `extra` are further settings of it."""
+    """Run the DAG; the default connection leads to the emulator, with `extra` as further settings."""
     return airflow.run(dag, conf=conf, connections={CONNECTION: emulator.connection(api, **extra)})
 
 
 def library_of(emulator: Emulator, api: str) -> OfferLibrary:
-    """Somebody else's access to the same library."""
+    """Another user's access to the same library."""
     connection = emulator.connection(api)
     connection.pop("conn_type")
     return OfferLibrary(parse_settings(**connection))
 
 
 def personalized(name: str, **changes: Any) -> dict[str, Any]:
-    """A personalized offer that the service takes; None takes a property out."""
+    """A personalized offer that the service accepts; None removes a property."""
     offer = {
         "name": name,
         "status": "draft",
@@ -60,7 +60,7 @@ def personalized(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def fallback(name: str, **changes: Any) -> dict[str, Any]:
-    """A fallback offer that the service takes."""
+    """A fallback offer that the service accepts."""
     return personalized(name, selectionConstraint=None, rank=None, **changes)
 
 
@@ -70,7 +70,7 @@ def offer_of(offer_type: str, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def seed(emulator: Emulator, api: str, name: str, offer_type: str = "personalized", **options: Any) -> dict[str, Any]:
-    """Put an offer into the library, made through that generation; gives it as the emulator shows it."""
+    """Put an offer into the library through that generation; return it as the emulator shows it."""
     body = offer_of(offer_type, name, **options.pop("changes", {}))
     (identifier,) = emulator.seed(
         objects=[{"kind": f"{offer_type}-offer", "generation": api, "body": body, **options}],
@@ -79,12 +79,12 @@ def seed(emulator: Emulator, api: str, name: str, offer_type: str = "personalize
 
 
 def offers(emulator: Emulator, sandbox: str | None = None) -> list[dict[str, Any]]:
-    """Every offer in the library, in neutral form, oldest first."""
+    """All offers in the library, in neutral form, the oldest first."""
     return [each for each in emulator.objects(sandbox=sandbox) if each["kind"].endswith("-offer")]
 
 
 def named(emulator: Emulator, name: str) -> list[dict[str, Any]]:
-    """The offers of that name."""
+    """The offers with that name."""
     return [each for each in offers(emulator) if each["body"]["name"] == name]
 
 
@@ -94,7 +94,7 @@ def writes(emulator: Emulator) -> list[Any]:
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:
-    """A media type and its parameters, however they are spaced and quoted."""
+    """A media type and its parameters; blanks and quotes do not count."""
     message = Message()
     message["Content-Type"] = value
     parameters = message.get_params(failobj=[])
@@ -102,18 +102,18 @@ def media_type(value: str) -> tuple[str, dict[str, str]]:
 
 
 def media_types(value: str) -> list[tuple[str, dict[str, str]]]:
-    """The media types of an Accept header; a lone `*` stands for `*/*`, as in Adobe's examples."""
+    """The media types of an Accept header; a single `*` means `*/*`, as in Adobe's examples."""
     parts = (part.strip() for part in value.split(","))
     return [media_type("*/*" if part == "*" else part) for part in parts]
 
 
 def document(entry: Any) -> Any:
-    """The JSON that a request carried."""
+    """The JSON of a request."""
     return json.loads(entry.body)
 
 
 def holds(found: Any, wanted: Any) -> bool:
-    """Whether a document has everything that another says, and perhaps more members."""
+    """Whether a document has all members of another one, and perhaps more."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(
             name in found and holds(found[name], value) for name, value in wanted.items()

@@ -60,7 +60,7 @@ def bad_patch(patch: Any) -> dict[str, Any]:
 
 
 WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
-    # Which operator, what it is given, and the field, the value and what would do, as the message says them.
+    # The operator, its arguments, and the field, the value and the expectation that the message names.
     "naive_start": (
         CreateOfferOperator,
         window("2026-03-10T00:00:00", END),
@@ -251,7 +251,7 @@ def test_an_instance_id_is_refused_by_dps(airflow: Airflow, emulator: Emulator) 
 
 
 def test_content_that_the_service_refuses_is_not_sent_again(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """An unknown placement passes the local checks: only the service knows its placements."""
+    """An unknown placement passes the local checks, because only the service knows its placements."""
     offer = fallback("Refused")
     offer["representations"][0]["placement"] = "xcore:offer-placement:0000000000000000"
     with dag_of("refused") as dag:
@@ -284,7 +284,7 @@ def test_an_offer_that_is_not_there(airflow: Airflow, emulator: Emulator, api: s
 
 
 def changed(emulator: Emulator, generation: str, *, without: str = "", **changes: Any) -> dict[str, Any]:
-    """The emulator's connection with a field changed or without one, there or in the extra."""
+    """The emulator's connection with a changed or missing field, in the connection or in its extra."""
     connection = emulator.connection(generation, max_retries=0)
     for name, value in changes.items():
         (connection if name in ("host", "login", "password", "port", "extra") else connection["extra"])[name] = value

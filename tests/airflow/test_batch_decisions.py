@@ -107,7 +107,7 @@ def test_a_failed_batch_tells_its_detail_and_a_retry_submits_another(
         failures = [each for each in result.tries(mode) if each.error is not None]
         assert [(each.try_number, type(each.error)) for each in failures] == [(1, BatchJobError), (2, BatchJobError)]
         assert "does not exist" in str(failures[0].error)
-        # Each try says which job failed.
+        # Each try names the failed job.
         assert str(failures[0].error) != str(failures[1].error)
     assert len(submitted(emulator)) == 4
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_a_batch_is_said_before_it_is_submitted(
 
 
 class _Tried(BatchDecisionOperator):
-    """Knows which try it is."""
+    """Knows the number of its try."""
 
     def work(self, hook: Any, context: Any) -> Any:
         self.first = context["ti"].try_number == 1
@@ -138,7 +138,7 @@ class _Tried(BatchDecisionOperator):
 
 
 class KilledWhileWaiting(_Tried):
-    """Is killed in its first try, once its job is submitted and noted."""
+    """Is killed in its first try, after its job is submitted and noted."""
 
     def _wait(self, *arguments: Any) -> Any:
         if self.first:
@@ -152,7 +152,7 @@ class KilledWhileWaiting(_Tried):
 
 
 class KilledBeforeTheAnswer(_Tried):
-    """Is killed in its first try when the service has taken up the job, before its id is noted."""
+    """Is killed in its first try, when the service has accepted the job but its id is not noted yet."""
 
     def _obtain(self, *arguments: Any) -> Any:
         if not self.first:
@@ -162,7 +162,7 @@ class KilledBeforeTheAnswer(_Tried):
 
 
 class KilledAfterTheWait(_Tried):
-    """Is killed when it comes back from the triggerer, once."""
+    """Is killed once, when it returns from the triggerer."""
 
     def execute_complete(self, context: Any, event: Any = None, job_id: str | None = None) -> Any:
         if context["ti"].try_number == 1:
@@ -241,7 +241,7 @@ def test_what_was_certainly_not_taken_up_leaves_no_doubt(airflow: Airflow, emula
         batch(stage, "batch", if_unknown="fail", **RETRIED)
     result = run(airflow, emulator, "dps", dag, max_retries=0)
     assert [attempt.try_number for attempt in result.tries("batch")] == [1, 2]
-    # Airflow 3.2 cannot tell the next try so.
+    # On Airflow 3.2, the next try does not know this.
     assert result.states == {"batch": "success" if KEEPS_STATE else "failed"}
     assert len(submitted(emulator)) == (2 if KEEPS_STATE else 1)
 
@@ -254,7 +254,7 @@ def test_time_runs_out_while_the_job_goes_on(airflow: Airflow, emulator: Emulato
             batch(stage, mode, timeout=0.5, **arguments, **RETRIED)
             bounds: dict[str, Any] = {"execution_timeout": timedelta(seconds=2), "timeout": 60}
             batch(stage, f"execution_{mode}", **bounds, **arguments, **RETRIED)
-    # Python passes over an exception that a signal raises while garbage is collected, and the heap here is large.
+    # Python ignores an exception that a signal raises during garbage collection, and the heap here is large.
     gc.collect()
     gc.disable()
     try:
@@ -319,7 +319,7 @@ def test_a_cleared_task_submits_again_unless_its_job_is_under_way(
 
 
 class _ClearedAfterItsFirstTry(BatchDecisionOperator):
-    """Ends its first try when the job is over, or under way; the second finds itself as after a clearing."""
+    """Ends its first try when the job has ended, or is running; the second try runs as after a clearing."""
 
     def work(self, hook: Any, context: Any) -> Any:
         if context["ti"].try_number > 1:

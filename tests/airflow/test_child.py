@@ -13,7 +13,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Die(BaseOperator):
-    """Notes each try in a file, and is killed in the first ones."""
+    """Notes each try in a file, and is killed in its first tries."""
 
     def __init__(self, *, notes: str, times: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -79,7 +79,7 @@ def test_an_offer_is_created_with_its_window(airflow: Airflow, emulator: Emulato
 def test_a_retry_waits_for_what_the_try_before_may_have_made(
     airflow: Airflow, emulator: Emulator, api: str, lag: int
 ) -> None:
-    """The first try posts, gets no answer and may not look: it ends as if its worker had died."""
+    """The first try posts, gets no answer and cannot read: it ends as if its worker had died."""
     emulator.configure(list_lag=lag, index_lag=lag)
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     emulator.add_fault(

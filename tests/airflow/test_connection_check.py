@@ -18,7 +18,7 @@ CLOSED = "http://127.0.0.1:1"
 
 
 def examine(monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]) -> tuple[bool, str]:
-    """Test a connection as Airflow's API does: by its URI in the environment, through the type's hook."""
+    """Test a connection as Airflow's API does: by its URI in the environment, through the hook of its type."""
     made = Connection(conn_id=CONNECTION, **connection)
     monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", made.get_uri())
     by_airflow = made.test_connection()
@@ -45,7 +45,7 @@ def test_a_connection_that_works(
 
 
 FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
-    # The change, the failing step, and its message.
+    # The change, the failing step, and the step's message.
     "wrong secret": ({"password": "wrong"}, "token", "invalid_client: invalid client_secret"),
     "unknown client": ({"login": "nobody", "password": "x"}, "token", "check the login (client id)"),
     "wrong scopes": ({"scopes": "openid,all"}, "token", "check `scopes` in the extra"),

@@ -34,12 +34,12 @@ CORPUS = {
 
 
 def chains(api: str) -> dict[str, dict[str, Any]]:
-    """Those that the generation has."""
+    """The chains that the generation supports."""
     return {name: chain for name, chain in CORPUS.items() if chain.get("only", api) == api}
 
 
 def add_tasks(name: str, chain: dict[str, Any]) -> None:
-    """The steps of one object, one after the other."""
+    """The steps of one object, in order."""
     made: Any = None
     before: Any = None
     for number, step in enumerate(chain["steps"]):
@@ -77,7 +77,7 @@ def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emu
 
 
 def assert_there(emulator: Emulator, result: Any, name: str, chain: dict[str, Any]) -> None:
-    """The service has the object of the page, with the changes of the later patches."""
+    """The service has the page's object, with the changes of the later patches."""
     kind = kind_of(chain["kind"])
     wanted = tidied(kind, neutral_payload(chain["steps"][0]["create"], kind))
     identifier = result.result(f"{name}-0")["id"]

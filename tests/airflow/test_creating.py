@@ -96,7 +96,7 @@ def test_if_exists_holds_for_each_of_a_list(airflow: Airflow, emulator: Emulator
 
 
 class KilledInTheMiddle(CreateOfferOperator):
-    """Is killed in its first try as soon as the emulator has five offers."""
+    """Is killed in its first try, as soon as the emulator has five offers."""
 
     def work(self, hook: Any, context: Any) -> Any:
         if context["ti"].try_number > 1:
@@ -139,13 +139,13 @@ def test_a_worker_killed_in_the_middle_of_a_list(airflow: Airflow, emulator: Emu
     assert posts(emulator) <= len(NAMES) + 2
 
 
-# What the tries of one task know of each other.
+# The tries of one task know about each other.
 
 
 def test_somebody_elses_offer_made_during_the_run_is_not_adopted_where_no_try_has_posted(
     airflow: Airflow, emulator: Emulator, api: str
 ) -> None:
-    """The first try found the name free and was refused; then somebody made the very same offer."""
+    """The first try found the name free and was refused; then somebody created the same offer."""
     if not remembers(airflow):
         pytest.skip("Airflow 3.2 keeps no state between tries: the same content by the same credential is ours there")
     emulator.add_fault("status", status=503, route="*.list", times=None)
@@ -170,7 +170,7 @@ def test_somebody_elses_offer_made_during_the_run_is_not_adopted_where_no_try_ha
 def test_what_a_later_task_published_is_adopted_by_the_cleared_task(
     airflow: Airflow, emulator: Emulator, api: str
 ) -> None:
-    """A try that made the offer, a later task that publishes it, and the first task once more."""
+    """A try that created the offer, a later task that publishes it, and then the first task again."""
 
     class PublishedMeanwhile(CreateOfferOperator):
         def work(self, hook: Any, context: Any) -> Any:
@@ -222,7 +222,7 @@ def test_a_first_try_that_posted_nothing_costs_the_next_no_waiting(
             task_id="create", offer=personalized("Once"), patience=3600, retries=1, retry_delay=NO_DELAY
         )
 
-    # With an hour of patience the second try would not end while this test lasts.
+    # With an hour of patience, the second try would not end during this test.
     result = run(airflow, emulator, api, dag, max_retries=0)
 
     assert [attempt.state for attempt in result.tries("create")] == ["up_for_retry", "success"]
@@ -242,7 +242,7 @@ def test_nothing_is_added_to_an_offer_unasked(airflow: Airflow, emulator: Emulat
 
 
 def test_a_marker_names_the_work(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """It tells mapped tasks apart that create offers of one name and content."""
+    """It distinguishes mapped tasks that create offers with the same name and content."""
     with dag_of("marked", max_active_tasks=1) as dag:
         CreateOfferOperator.partial(task_id="create", marker="airflow", if_exists="fail").expand(
             offer=[personalized("Marked"), personalized("Other")]
@@ -273,7 +273,7 @@ def test_a_marked_offer_is_recognised_whatever_it_has_become(airflow: Airflow, e
         RenamedRank(task_id="create", offer=personalized("Once"), marker="airflow", retries=1, retry_delay=NO_DELAY)
     result = run(airflow, emulator, api, dag)
     assert (result.result("create")["action"], len(offers(emulator))) == ("adopted", 1)
-    # Another run's marker is another's.
+    # A marker of another run is somebody else's.
     again = run(airflow, emulator, api, dag)
     assert again.states == {"create": "failed"}
     error = again.error("create")
@@ -287,7 +287,7 @@ ADD_TAG = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
 
 
 class KilledAfterThePatches(PatchOfferOperator):
-    """Is killed in its first try when every patch is made and no receipt is kept."""
+    """Is killed in its first try, when every patch was sent and no receipt is kept."""
 
     def work(self, hook: Any, context: Any) -> Any:
         from airflow_provider_offers.client.flows import memory
@@ -316,7 +316,7 @@ def test_patches_of_a_killed_worker_are_seen(airflow: Airflow, emulator: Emulato
 
 
 class ClearedBetween(PublishOfferOperator):
-    """Publishes, has it undone, and is then run again as a cleared task is: with more tries allowed than before."""
+    """Publishes; the publication is undone; then it runs again like a cleared task, with more tries allowed."""
 
     def work(self, hook: Any, context: Any) -> Any:
         if context["ti"].try_number > 1:
@@ -329,7 +329,7 @@ class ClearedBetween(PublishOfferOperator):
 
 
 def test_a_cleared_task_does_its_work_anew(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """The task's state outlives clearing, and what it says was done has been undone since."""
+    """The task's state survives clearing, but the publication that it recorded has been undone since."""
     ids = [seed(emulator, api, f"Cleared {number}")["id"] for number in range(3)]
     with dag_of("cleared") as dag:
         ClearedBetween(task_id="publish", offer_id=ids, waive=["window_over"], retries=1, retry_delay=NO_DELAY)

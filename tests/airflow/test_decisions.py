@@ -54,7 +54,7 @@ def test_the_profile_is_in_the_rendered_fields_and_nowhere_else(
     assert result.states == {"decide": "failed", "wait": "failed"}
     assert EMAIL not in result.logs
     assert not [text for text in errors(result, result.states).values() if EMAIL in text]
-    # Here the DAG's own text has it too. A trigger's arguments are read decrypted; Airflow stores them encrypted.
+    # The DAG's own text contains it here. A trigger's arguments are read decrypted; Airflow stores them encrypted.
     places = {"rendered_task_instance_fields.rendered_fields", "serialized_dag.data", "trigger.kwargs"}
     assert set(airflow.kept().where(EMAIL)) <= places
 

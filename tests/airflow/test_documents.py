@@ -43,7 +43,7 @@ FALLBACK_BODY = {
 
 
 def assert_sent_as(entry: Any, command: curl.Curl, emulator: Emulator, *, accept: str | None = None) -> None:
-    """The request has the method, path, query and headers of the printed command, which may miss an Accept."""
+    """The request has the method, path, query and headers of the printed command; an Accept may be missing there."""
     url = urlsplit(command.url)
     assert (entry.method, entry.path) == (command.method, url.path)
     assert sorted(parse_qsl(entry.query)) == sorted(parse_qsl(url.query))
@@ -57,7 +57,7 @@ def assert_sent_as(entry: Any, command: curl.Curl, emulator: Emulator, *, accept
 
 
 def assert_speaks_for(entry: Any, emulator: Emulator) -> None:
-    """The four headers of every Platform call. The journal hides the token; that it was taken shows in the status."""
+    """The four headers of every Platform call. The journal hides the token; the status shows that it was accepted."""
     assert entry.headers["authorization"]
     assert entry.headers["x-api-key"] == emulator.CLIENT_ID
     assert entry.headers["x-gw-ims-org-id"] == emulator.ORG_ID
@@ -66,7 +66,7 @@ def assert_speaks_for(entry: Any, emulator: Emulator) -> None:
 
 
 def assert_is_json(entry: Any, emulator: Emulator, method: str, path: str, query: list[tuple[str, str]]) -> None:
-    """The request is generation 2's: JSON there and back, under the given address."""
+    """The request is generation 2's: JSON in both directions, to the given address."""
     assert (entry.method, entry.path) == (method, f"/data/core/dps{path}")
     assert sorted(parse_qsl(entry.query)) == sorted(query)
     assert ("application/json", {}) in media_types(entry.headers["accept"])
@@ -76,7 +76,7 @@ def assert_is_json(entry: Any, emulator: Emulator, method: str, path: str, query
 
 
 def create(airflow: Airflow, emulator: Emulator, api: str, operator: Any, offer: dict[str, Any]) -> tuple[Any, Any]:
-    """Run one creation; gives the one write that it made, and the receipt."""
+    """Run one creation; return its only write, and the receipt."""
     with dag_of("documented_creation") as dag:
         operator(task_id="create", offer=offer)
     result = run(airflow, emulator, api, dag)
@@ -182,7 +182,7 @@ def test_create_a_fallback_by_its_pages_curl_on_xcore(airflow: Airflow, emulator
 
 
 def patch(airflow: Airflow, emulator: Emulator, api: str, offer_id: str, operations: Any) -> Any:
-    """Patch the documented offer, which has no representation yet; gives the one write that was made."""
+    """Patch the documented offer, which has no representation yet; return the only write."""
     emulator.seed(
         objects=[
             {
@@ -211,7 +211,7 @@ def test_update_a_personalized_offer_on_xcore(airflow: Airflow, emulator: Emulat
 
     assert_sent_as(write, command, emulator)
     assert document(write) == operations
-    # Adding to a list is not in the documents' way of being safe to send twice, so it carries a guard.
+    # An addition to a list is not safe to send twice, so it has a guard that the documents do not show.
     assert write.headers["if-match"] == '"1"'
 
 
@@ -242,7 +242,7 @@ def test_update_a_personalized_offer_on_dps(airflow: Airflow, emulator: Emulator
 
 
 def search(airflow: Airflow, emulator: Emulator, api: str, **parameters: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """Search among three offers; gives the one search request and what was found."""
+    """Search among three offers; return the only search request and the found offers."""
     emulator.seed(3, name="Discounted offers {n}")
     with dag_of("documented_search") as dag:
         SearchOffersOperator(task_id="search", **parameters)

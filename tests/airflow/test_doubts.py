@@ -11,7 +11,7 @@ from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, errors, personalized, run
 
 OVER = {"startDate": "2021-08-23T07:00:00.000+00:00", "endDate": "2021-08-25T07:00:00.000+00:00"}
-# As the page of dps and the legacy page create a decision, ids included.
+# As the dps page and the legacy page create a decision, including the ids.
 PAGES: dict[str, dict[str, Any]] = {
     "dps_page": {
         "name": "D1",

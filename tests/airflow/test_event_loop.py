@@ -65,5 +65,5 @@ def test_lists_ask_the_supervisor_off_the_event_loop(
     assert result.states == {"work": "success"}, result.error("work")
     assert [name for name, _, in_loop in asked if in_loop] == []
     if retry_arguments():
-        # With a state, notes were kept meanwhile.
+        # If Airflow has a task state, notes were kept meanwhile.
         assert [name for name, in_main, _ in asked if name == "SetTaskStateStore" and not in_main]

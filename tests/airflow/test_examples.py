@@ -38,12 +38,12 @@ def dags(file: str) -> dict[str, Any]:
 
 
 def conf_of(dag: Any) -> dict[str, Any]:
-    """A window that is far away, for an example that has one."""
+    """A window far in the future, for an example that has one."""
     return {name: value for name, value in FAR.items() if name in dag.params}
 
 
 def move_the_window(dag: Any, emulator: Emulator, api: str) -> None:
-    """Have somebody open the offer's window, and close it, after the tasks that `MOVED` names."""
+    """Let somebody open and close the offer's window after the tasks that `MOVED` names."""
     for task_id, edge in MOVED.get(dag.dag_id, {}).items():
         dag.get_task(task_id).on_success_callback = [partial(_moved, emulator, api, edge)]
     for each in dag.tasks:
@@ -57,7 +57,7 @@ def _moved(emulator: Emulator, api: str, edge: str, context: Any) -> None:
         change = [{"op": "replace", "path": f"/selectionConstraint/{edge}Date", "value": PAST[edge]}]
         library.patch(PERSONALIZED, offer, change)
     if edge == "end":
-        # The runtime would have known an end that the clock reaches.
+        # The runtime would know the end that the clock reaches.
         emulator.configure(runtime_lag=0)
 
 
@@ -86,7 +86,7 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
         second = airflow.run(dag, connections=connections, conf=conf_of(dag))
         assert set(second.states.values()) == {"success"}, [str(each.error) for each in second.attempts if each.error]
 
-        # A campaign named after its run is a new one each time; objects with the same name are the same offer.
+        # A campaign that is named after its run is a new one each time; objects with the same name are the same offer.
         again = offers(emulator)
         assert max(Counter((each["kind"], each["body"]["name"]) for each in again).values(), default=1) == 1
         status = {each["id"]: each["body"]["status"] for each in again}
@@ -94,7 +94,7 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
 
 
 def test_nothing_is_read_while_a_dag_file_is_parsed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parsing sends nothing and reads no connection: no connection exists here."""
+    """Parsing sends nothing and reads no connection; no connection exists here."""
     monkeypatch.delenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", raising=False)
 
     for file in FILES:
@@ -115,7 +115,7 @@ MOMENTS = {
 def test_the_campaign_from_scratch_shows_the_right_thing_at_any_moment(
     airflow: Airflow, emulator: Emulator, api: str
 ) -> None:
-    """The example's own tasks up to the live decision, then the question under the service's clock."""
+    """The example's own tasks up to the live decision, then the decision request by the service's clock."""
     connections = {CONNECTION: emulator.connection(api)}
     (whole,) = dags("campaign_from_scratch.py").values()
     made = airflow.run(whole.partial_subset("activate_decision"), connections=connections, conf=FAR)

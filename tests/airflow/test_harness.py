@@ -15,7 +15,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Echo(BaseOperator):
-    """Returns its template field; logs it too."""
+    """Returns and logs its template field."""
 
     template_fields = ("text",)
 
@@ -44,14 +44,14 @@ class Fail(BaseOperator):
 
 
 class Password(BaseOperator):
-    """Returns what a connection holds."""
+    """Returns the password of a connection."""
 
     def execute(self, context: Any) -> str | None:
         return BaseHook.get_connection("somewhere").password
 
 
 class Answer(BaseTrigger):
-    """Fires at once with what it was given."""
+    """Fires at once, with its argument as payload."""
 
     def __init__(self, answer: str) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Answer(BaseTrigger):
 
 
 class Defer(BaseOperator):
-    """Defers once and returns what the trigger said."""
+    """Defers once and returns the trigger's payload."""
 
     def execute(self, context: Any) -> None:
         self.defer(trigger=Answer("forty-two"), method_name="resume")
@@ -75,7 +75,7 @@ class Defer(BaseOperator):
 
 
 class SecondLook(BaseSensorOperator):
-    """Is satisfied at its second look, over reschedules too."""
+    """Succeeds at its second look, also across reschedules."""
 
     looks = 0
 

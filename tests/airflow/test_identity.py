@@ -29,7 +29,7 @@ only_forgotten = pytest.mark.skipif(KEEPS_STATE, reason="Airflow 3.3 keeps what 
 
 RETRIED: dict[str, Any] = {"retries": 1, "retry_delay": NO_DELAY}
 LOST = {"effect": "drop", "method": "POST", "when": "after", "path": "/data/*"}
-# Each renders another value in the second try.
+# Each one renders another value in the second try.
 UNSTABLE = {
     "the moment": "Voucher {{ macros.datetime.now().isoformat() }}",
     "the day of the moment": "Voucher {{ macros.datetime.now().strftime('%H:%M:%S.%f') }}",
@@ -40,7 +40,7 @@ STABLE = "Voucher {{ ds_nodash if ds_nodash is defined else run_id }} {{ dag_run
 
 
 def lose(emulator: Emulator) -> None:
-    """The POST is committed, its answer is lost, and the library cannot be asked what became of it."""
+    """The POST is committed, its answer is lost, and the library does not answer reads."""
     emulator.add_fault(**LOST)
     emulator.add_fault("status", status=503, method="GET", route="*.list", after=1, times=1)
 
@@ -108,11 +108,11 @@ def test_a_list_of_another_length_and_order_is_the_first_trys(airflow: Airflow, 
 
 
 class Lost(RuntimeError):
-    """The worker is lost with its work done."""
+    """The worker is lost after its work."""
 
 
 def loses(operator: type[Any]) -> type[Any]:
-    """The operator, whose first try does its work and is lost."""
+    """The operator; its first try does its work and is lost."""
 
     class Loses(operator):  # type: ignore[misc]
         def work(self, hook: Any, context: Any) -> Any:
@@ -244,7 +244,7 @@ def test_mapped_tasks_keep_plans_of_their_own(airflow: Airflow, emulator: Emulat
 
 
 def cleared(airflow: Airflow, emulator: Emulator, api: str, between: Any = None, **options: Any) -> Run:
-    """A creation whose window is shorter after the clearing, run, changed and cleared."""
+    """A creation that is run, changed to a shorter window, and cleared."""
 
     class Cleared(CreateOfferOperator):
         def execute(self, context: Any) -> Any:
@@ -253,7 +253,7 @@ def cleared(airflow: Airflow, emulator: Emulator, api: str, between: Any = None,
                 if between is not None:
                     between(offers(emulator)[0])
                 raise OutcomeUnknownError("the author has another window in mind, and clears the task")
-            # Clearing a task allows it as many tries as it had, once more.
+            # Clearing a task allows it its number of tries again.
             context["ti"].max_tries = context["ti"].try_number + self.retries - 1
             if (wanted := self.params["duration"]) is not None:
                 self.window = {"start": "2098-01-01T00:00:00Z", "duration": wanted}
@@ -318,7 +318,7 @@ def test_an_unchanged_wish_leaves_what_was_published_since(airflow: Airflow, emu
     assert [each["body"]["status"] for each in offers(emulator)] == ["approved"]
 
 
-# Tries that are short, and tries that sent nothing.
+# Short tries, and tries that sent nothing.
 
 
 @only_kept
@@ -331,7 +331,7 @@ def test_a_retry_after_a_failure_that_sent_nothing_waits_for_nothing(
             task_id="create",
             offer=[personalized(f"Voucher {number}") for number in range(12)],
             on_failure="continue",
-            # With an hour of patience the second try would not end while this test lasts.
+            # With an hour of patience, the second try would not end during this test.
             patience=3600,
             **RETRIED,
         )

@@ -73,7 +73,7 @@ RENAME = [{"op": "replace", "path": "/name", "value": "Renamed"}]
 
 
 def stored(emulator: Emulator, kind: str, name: str) -> list[dict[str, Any]]:
-    """The objects of that kind and name, as the emulator keeps them."""
+    """The objects with that kind and name, as the emulator stores them."""
     return [each for each in emulator.objects(kind=TYPES[kind]) if each["body"]["name"] == name]
 
 
@@ -160,10 +160,10 @@ def test_a_name_that_is_taken(airflow: Airflow, emulator: Emulator, api: str, ki
 def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
     airflow: Airflow, emulator: Emulator, api: str, if_exists: str
 ) -> None:
-    """The first look finds nothing, the service knows better, and refuses the POST."""
+    """The first lookup finds nothing, but the service knows the name and refuses the POST."""
     emulator.configure(list_lag=10, index_lag=10)
     emulator.seed(objects=[{"kind": "tag", "generation": api, "body": {"name": "Spring"}}])
-    # One made within the grain of the clocks could be ours, posted twice by a gateway.
+    # An object created within the precision of the clocks could be ours, posted twice by a gateway.
     emulator.clock.advance(8)
     with dag_of("late") as dag:
         CreateLibraryObjectOperator(task_id="create", kind="tag", object={"name": "Spring"}, if_exists=if_exists)  # type: ignore[arg-type]
@@ -193,7 +193,7 @@ def test_a_lost_answer_makes_no_twin(airflow: Airflow, emulator: Emulator, api: 
 
 
 def test_a_lost_answer_makes_no_twin_of_what_has_two_spellings(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """Generation 1 reads the component type back by its other name."""
+    """Reads of generation 1 show the component type by its other name."""
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
         CreateLibraryObjectOperator(
@@ -351,7 +351,7 @@ def test_names_that_nobody_or_several_have_are_refused_by_name(airflow: Airflow,
 def ids_of(
     emulator: Emulator, api: str, *, status: str = "draft", covered: bool = True, offer: str = "approved"
 ) -> dict[str, str]:
-    """A whole decision in the library, with what it refers to."""
+    """A complete decision in the library, with the objects it refers to."""
     body: dict[str, dict[str, Any]] = {
         "placement": {"name": "Newsletter top"},
         "tag": {"name": "Spring"},
@@ -503,7 +503,7 @@ def test_cascade_deletes_what_refers_to_it_first(airflow: Airflow, emulator: Emu
     assert {each["kind"] for each in receipt["cascaded"]} == {"decision", "personalized", "fallback"}
     left = {each["id"] for each in emulator.objects()}
     assert left & set(ids.values()) == {ids["tag"], ids["rule"], ids["collection"]}
-    # Nobody is shown half of it: what is live or approved is taken back before it goes.
+    # No customer sees a part of it: live and approved objects are taken back before they are deleted.
     patched = [entry.path for entry in writes(emulator) if entry.method == "PATCH"]
     assert len(patched) == (3 if status == "live" else 2)
 

@@ -121,7 +121,7 @@ def test_what_is_over_is_archived_and_the_rest_is_not(airflow: Airflow, api: str
 
 
 def refused(emulator: Emulator, offers: list[str], api: str, status: int = 422) -> None:
-    """Have the service refuse to change some of the offers."""
+    """Let the service refuse changes to some of the offers."""
     shown = {each["id"]: each for each in emulator.objects()}
     for offer in offers:
         name = offer if api == "dps" else shown[offer]["instance_id"]
@@ -176,7 +176,7 @@ def test_no_more_are_under_way_than_asked_and_all_of_those(
     result = run(airflow, emulator, api, dag)
     assert result.states == {"archive": "success"}
     assert max(under_way) == 5
-    # A receipt for each, in their order, and the log says how far it is.
+    # A receipt for each, in order, and the log shows the progress.
     assert [receipt["id"] for receipt in result.result("archive")] == offers
     assert "7 of 40 offers done, 0 failed" in result.logs
     assert "40 offers archived" in result.logs
@@ -207,7 +207,7 @@ def test_a_retry_after_a_killed_worker_goes_on_at_the_first_undone(
     assert [receipt["id"] for receipt in result.result("publish")] == offers
     assert patches(emulator) == 30
     unchanged = sum(receipt["action"] == "unchanged" for receipt in result.result("publish"))
-    # At most one running offer beside the last is checked again; on 3.2, which keeps no state, all are.
+    # Besides the last offer, at most one running offer is checked again; on 3.2, which keeps no state, all are.
     assert unchanged <= (1 if retry_arguments() else 11)
 
 

@@ -60,7 +60,7 @@ ODD: dict[str, Any] = {
     "json": "[1, {}]",
     "literal": "{'a': (1, None)}",
 }
-# The arguments of Airflow itself, and those with secrets or personal data.
+# The arguments of Airflow itself, and arguments with secrets or personal data.
 SKIPPED = {"self", "kwargs", "task_id"}
 NEEDED: dict[str, Any] = {
     "offer": personalized("Odd"),
@@ -92,7 +92,7 @@ EVERY = [*OPERATORS, *SENSORS]
 
 
 def arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
-    """The arguments that are ours, of the class and of our bases."""
+    """The arguments of the class and of our bases."""
     found: dict[str, inspect.Parameter] = {}
     for each in operator.__mro__:
         ours = each.__module__.startswith("airflow_provider_offers") and "__init__" in vars(each)
@@ -102,7 +102,7 @@ def arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
     if "object_id" in found or operator is offers.ArchiveExpiredOffersOperator:
         found = {name: each for name, each in found.items() if name not in ("offer_id", "offer_type")}
     if "object" in found:
-        # In its place.
+        # In the same place.
         found.pop("offer", None)
     if "decision_steps" in operator.__module__:
         found.pop("kind", None)
@@ -136,7 +136,7 @@ def outcome(operator: type[Any], given: dict[str, Any], try_number: int) -> str 
         if isinstance(task, OfferLibraryOperator):
             task.execute(context)
         else:
-            # `execute` would go on waiting.
+            # `execute` would keep waiting.
             task.check_templates()
             task.poke(context)
     except (OfferLibraryError, AirflowException, TaskDeferred) as error:
@@ -157,7 +157,7 @@ def test_odd_arguments_end_in_our_own_errors(
     monkeypatch.setenv(
         f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(["dps", "xcore"][number - 1]))
     )
-    # A second try of a deletion looks for what may only lag.
+    # A second try of a deletion looks for an object that may only lag.
     monkeypatch.setattr(deleting_once, "_PATIENCE", 0.0)
     names = arguments(operator)
     usual = {name: NEEDED[name] for name in names if name in NEEDED}

@@ -50,9 +50,9 @@ def test_what_is_served_already_is_told_alike(airflow: Airflow, emulator: Emulat
 
 @pytest.fixture
 def lagging(emulator: Emulator) -> Iterator[Callable[[Any], None]]:
-    """An `on_execute_callback`: the runtime hears of nothing until the task has looked a few times.
+    """An `on_execute_callback`: the runtime learns nothing until the task has looked a few times.
 
-    There is one runtime for all tasks, so only one of them may be under way.
+    All tasks share one runtime, so only one of them may run at a time.
     """
     threads: dict[str, threading.Thread] = {}
 

@@ -44,7 +44,7 @@ REPLACE = [{"op": "replace", "path": "/status", "value": "approved"}]
 
 
 def receipt_of(stored: dict[str, Any], api: str, action: str | None, **changes: Any) -> dict[str, Any]:
-    """The receipt that a task should have returned for an offer that the emulator shows."""
+    """The receipt that a task should return for an offer that the emulator shows."""
     receipt = {
         "id": stored["id"],
         "instance_id": stored["instance_id"] if api == "xcore" else stored["id"],
@@ -76,7 +76,7 @@ def test_the_life_of_an_offer(airflow: Airflow, emulator: Emulator, api: str, of
     stored = {"id": created["id"], "instance_id": created["instance_id"], "kind": f"{offer_type}-offer"}
     first = {**stored, "etag": 1, "sandbox": "prod", "body": {"name": "Voucher"}}
     assert created == receipt_of(first, api, "created")
-    # A patch that only sets properties does not read the offer, so that the name is that of the receipt it was given.
+    # A patch that only sets properties does not read the offer, so the name is that of the given receipt.
     second = receipt_of({**first, "etag": 2}, api, None)
     assert result.result("patch") == {**second, "action": "updated"}
     assert result.result("delete") == {**second, "etag": None, "action": "deleted"}
@@ -322,7 +322,7 @@ def test_deletions(airflow: Airflow, emulator: Emulator, api: str) -> None:
     assert result.result("content") == {"id": gone, "instance_id": gone, **common, "action": "unchanged"}
     assert "there is no personalized offer" in str(result.error("again")) or "404" in str(result.error("again"))
     if api == "xcore":
-        # Accepted is not deleted: the offer is read until it is gone.
+        # An accepted deletion may not be done yet: the offer is read until it is gone.
         assert writes(emulator)[0].status == 202
         looks = [entry.status for entry in emulator.journal(route="xcore.get")]
         assert (looks[0], looks[-1]) == (200, 404)
@@ -346,7 +346,7 @@ def test_an_offer_that_a_collection_names_is_not_deleted(
     assert stored["id"] in str(result.error("delete"))
     assert len(offers(emulator)) == 1
     if api == "xcore":
-        # Accepted is not deleted: the verdict is asked for until there is one.
+        # An accepted deletion may not be done yet: the verdict is polled until there is one.
         verdicts = [entry.status for entry in emulator.journal(route="xcore.deletion")]
         assert (verdicts[0], verdicts[-1]) == (202, 200)
 
@@ -402,7 +402,7 @@ def test_what_a_log_tells_of_a_task(airflow: Airflow, emulator: Emulator, api: s
 
 
 def test_an_unreferenced_document_is_kept_as_it_was_written(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """Properties that nobody has heard of, empty ones and every kind of JSON value arrive as they were given."""
+    """Unknown properties, empty ones and every kind of JSON value arrive unchanged."""
     strange = {"adobe:new": {"deep": [1, 2.5, True, None, "ü"]}, "characteristics": {"sku": "SPR-10"}}
     with dag_of("strange") as dag:
         CreateOfferOperator(task_id="create", offer={**personalized("Strange"), **strange})

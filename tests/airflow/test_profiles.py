@@ -19,7 +19,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 
 def everything_named(emulator: Emulator) -> None:
-    """The decisions and placements that the pages name, live, with one offer that fits every placement."""
+    """The decisions and placements of the pages, live, with one offer that fits every placement."""
     asked = {
         (each["xdm:activityId"], each["xdm:placementId"])
         for request in REQUESTS.values()

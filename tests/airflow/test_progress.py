@@ -113,7 +113,7 @@ def test_the_earliest_post_counts_and_the_last_is_waited_for() -> None:
     assert third is not None
     assert (third.since, third.id, third.changed) == (known.since, None, False)
     assert third.since < began
-    # A commit may be this late, and a listing may lag as long after it.
+    # A commit may be this late, and a listing may lag by the same time after it.
     waits = [(each.settled - began).total_seconds() for each in (known, third) if each.settled is not None]
     assert waits == [pytest.approx(20, abs=1)] * 2
 
@@ -128,7 +128,7 @@ def test_the_wait_counts_from_the_try_that_posted_however_many_short_tries_come_
         waits.append(record(store, number, 9, retries=9).waits(0))
     assert waits == [waits[0]] * 4
     assert waits[0] > datetime.now(UTC).timestamp()
-    # A POST of a later try is waited for from the end of that one.
+    # The wait for a later try's POST begins at the end of that try.
     record(store, 6, 9, retries=9).before_post(0)
     assert record(store, 7, 9, retries=9).waits(0) > waits[0] + 0.1
 
@@ -147,7 +147,7 @@ def test_a_note_of_before_a_clearing_tells_whether_the_wish_has_changed() -> Non
         assert earlier.settled == earlier.since
     assert record(store, 2, 2, creation("Another")).earlier(0) is None
     assert record(store, 2, 2, target="dev").earlier(0) is None
-    # At any place in the list.
+    # At any position in the list.
     moved = record(store, 2, 2, creation("Another"), creation()).earlier(1)
     assert moved is not None
     assert moved.id == "offer 1"
@@ -193,7 +193,7 @@ def test_a_refused_post_leaves_nothing_to_wait_for() -> None:
     first.before_post(1)
     first.save()
     later = record(store, 2, 1, *many)
-    # One was posted, and what came of it is open; the others were only noted ahead.
+    # One was posted, with an unknown outcome; the others were only announced.
     assert [index for index in range(30) if later.earlier(index) is not None] == [1]
     assert later.waits(0) == 0.0
     assert later.waits(1) > datetime.now(UTC).timestamp()
@@ -229,7 +229,7 @@ def test_without_a_state_a_retry_waits_for_what_is_left_and_knows_of_clearings()
     given = context(None, 2)
     given["ti"].task.retry_delay = timedelta(minutes=5)
     late = Record(given, [creation()])
-    # Airflow has waited longer than anything takes to show.
+    # Airflow has waited longer than any object takes to show.
     assert 0 < late.waits(0) < datetime.now(UTC).timestamp()
 
 
@@ -242,7 +242,7 @@ def test_values_of_any_size_are_kept_in_pieces_that_the_state_bears() -> None:
         state.keep("wide", value)
     assert TaskMemory(context(store)).recall("wide") == value
     assert max(len(json.dumps(each)) for each in store.values()) <= 64 * 1024
-    # Those of the value before are gone.
+    # The notes of the previous value are gone.
     assert len(store) == 1 + store["wide"]["pieces"]
     first = next(key for key in store if key.endswith("_0"))
     del store[first]

@@ -48,7 +48,7 @@ LOST_AFTER = {"effect": "drop", "method": "POST", "when": "after", "path": "/dat
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
 
 CREATIONS: dict[str, tuple[dict[str, Any], int]] = {
-    # The fault, and how many times the offer is posted.
+    # The fault, and the number of POSTs of the offer.
     "the answer is lost after the commit": (LOST_AFTER, 1),
     "the request is lost before the commit": ({**LOST_AFTER, "when": "before"}, 2),
     "the answer is cut": ({"effect": "truncate", "method": "POST", "path": "/data/*"}, 1),
@@ -79,7 +79,7 @@ def test_a_creation_is_made_once_within_one_try(airflow: Airflow, emulator: Emul
 
 
 def test_a_creation_survives_its_try(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """The answer is lost and the library cannot be asked: the next try of the task recognises its own offer."""
+    """The answer is lost and the library does not answer reads: the next try of the task recognizes its own offer."""
     emulator.add_fault(**LOST_AFTER)
     emulator.add_fault("status", method="GET", route="*.list", after=1, times=1)
     with dag_of("surviving") as dag:
@@ -122,7 +122,7 @@ def test_another_run_does_not_take_that_offer_for_its_own(airflow: Airflow, emul
 
 
 class KilledAfterItsWork(CreateOfferOperator):
-    """Is killed in its first try, with the offer made and its receipt not yet in XCom."""
+    """Is killed in its first try, when the offer exists and its receipt is not in XCom yet."""
 
     def work(self, hook: Any, context: Any) -> Any:
         receipt = super().work(hook, context)
@@ -176,7 +176,7 @@ def test_a_deletion_whose_answer_is_lost(airflow: Airflow, emulator: Emulator, a
     if retried_by == "the client":
         emulator.add_fault("drop", method="DELETE", when="after")
     else:
-        # Not done yet by the time of the look that follows the last try.
+        # Not done yet at the read that follows the last try.
         emulator.add_fault("late", method="DELETE", seconds=60)
     with dag_of("deleting") as dag:
         DeleteOfferOperator(task_id="delete", offer_id=stored["id"], retries=1, retry_delay=NO_DELAY)
@@ -264,7 +264,7 @@ def test_what_never_was_is_not_what_the_try_before_deleted(
 
     assert result.states == {"delete": "failed"}
     assert NO_ID[api] in str(result.error("delete"))
-    # On Airflow 3.2, where nothing is written down, the service is the one to say so.
+    # On Airflow 3.2, which keeps no notes, only the service can tell.
     sent = [entry.status for entry in writes(emulator)]
     assert sent == [] or (sent == [404] and not KEEPS_STATE)
     assert [each["id"] for each in offers(emulator)] == [bystander["id"]]
@@ -294,7 +294,7 @@ def test_a_list_that_names_what_never_was(airflow: Airflow, emulator: Emulator, 
 
 
 class KilledBeforeTheDeletion(DeleteOfferOperator):
-    """Is killed in its first try when it is about to delete, and somebody else then deletes the offer."""
+    """Is killed in its first try just before the deletion; then somebody else deletes the offer."""
 
     def edit(self, hook: Any, references: Any) -> Any:
         from airflow_provider_offers.operators.memory import TaskMemory
@@ -323,7 +323,7 @@ def test_what_a_killed_try_was_about_to_delete_may_be_gone(airflow: Airflow, emu
     result = airflow.run(dag, connections={CONNECTION: emulator.connection(api)}, task_runner=in_a_child)
 
     if not retry_arguments():
-        # Airflow 3.2 keeps no note, so that nothing dies.
+        # Airflow 3.2 keeps no note, so the test kills nothing there.
         assert result.states == {"delete": "success"}
         return
     assert [attempt.state for attempt in result.tries("delete")] == ["up_for_retry", "success"]
@@ -334,7 +334,7 @@ ENDED = {"startDate": "2020-01-01T00:00:00Z", "profileConstraintType": "none"}
 
 
 def _seed_ended(emulator: Emulator, api: str) -> list[str]:
-    """Five offers whose windows are over, the longest ended first."""
+    """Five offers whose windows have ended, the oldest end first."""
     return [
         seed(
             emulator, api, f"Over {n}", changes={"selectionConstraint": {**ENDED, "endDate": f"2020-02-0{n}T00:00:00Z"}}
@@ -358,7 +358,7 @@ def test_tries_of_one_archiving_keep_to_its_limit_together(airflow: Airflow, emu
     assert [attempt.state for attempt in result.tries("tidy")] == ["up_for_retry", "success"]
     report = result.result("tidy")
     if not retry_arguments():
-        # Airflow 3.2 keeps no list, so that each try chooses its own.
+        # Airflow 3.2 keeps no list, so each try chooses its own offers.
         assert _archived(emulator) == ids[:3]
         return
     assert _archived(emulator) == ids[:2]
@@ -367,7 +367,7 @@ def test_tries_of_one_archiving_keep_to_its_limit_together(airflow: Airflow, emu
 
 
 class KilledAfterTheArchiving(ArchiveExpiredOffersOperator):
-    """Is killed in its first try with everything archived and no receipt kept; one of the offers is deleted then."""
+    """Is killed in its first try, after the archival and without a receipt; then one of the offers is deleted."""
 
     def work(self, hook: Any, context: Any) -> Any:
         from airflow_provider_offers.client.flows import memory
@@ -421,7 +421,7 @@ def test_an_offer_that_a_list_names_twice_is_done_once(airflow: Airflow, emulato
 
 
 def test_a_list_whose_names_cannot_be_looked_up_is_not_begun(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """Its names might mean one offer, which would be changed twice."""
+    """Two names might mean one offer, which would be changed twice."""
     one = seed(emulator, api, "One", changes={"tags": []})
     emulator.add_fault("status", status=503, route="*.list", times=1)
     with dag_of("unseen") as dag:
@@ -437,7 +437,7 @@ def test_a_list_whose_names_cannot_be_looked_up_is_not_begun(airflow: Airflow, e
 
 
 class LosesSight(BatchDecisionOperator):
-    """Submits in its first try, and loses the connection before the job is over."""
+    """Submits in its first try, and loses the connection before the job ends."""
 
     def work(self, hook: Any, context: Any) -> Any:
         self._is_first = context["ti"].try_number == 1

@@ -40,7 +40,7 @@ ADOBES = (
 
 
 def rendered(operator: Any, *, context: dict[str, Any] | None = None, given: Any = None, **options: Any) -> Any:
-    """The task with its fields rendered, as a worker does it before the task runs."""
+    """The task with rendered fields, as a worker renders them before the task runs."""
     with dag_of("rendering", **options):
         made = operator(task_id="made", **(given or {}))
     values = {"params": {"full": "Sale", "number": 7, "digits": "007"}, "ds": "2026-05-01", **(context or {})}
@@ -303,10 +303,10 @@ def test_nothing_is_made_or_deleted_where_a_template_renders_nothing(
     assert len(result.attempts) == 6
     assert all("template" in str(attempt.error) for attempt in result.attempts)
     assert emulator.journal(path="/data/core/*") == []
-    # Each error once: Airflow's log has the message of the exception, and nothing that led to it.
+    # Each error appears once: Airflow's log has the message of the exception, without its causes.
     assert "direct cause" not in result.logs
     assert "During handling" not in result.logs
-    # Airflow's own report of a template that breaks would be the same error once more.
+    # Airflow's own report of a broken template would repeat the error.
     assert "Exception rendering Jinja template" not in result.logs
 
 

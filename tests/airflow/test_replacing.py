@@ -11,7 +11,7 @@ from tests.airflow.harness import Airflow
 from tests.airflow.library import NO_DELAY, dag_of, errors, personalized, run
 
 PQL = {"type": "PQL", "format": "pql/text", "value": "homeAddress.country = 'US'"}
-# As Adobe's page updates a rule: by the whole object.
+# As Adobe's page updates a rule: with the whole object.
 UPDATED_RULE: dict[str, Any] = {"name": "Updated rule", "description": "Updated description", "condition": PQL}
 
 
@@ -87,7 +87,7 @@ def test_each_of_a_list_becomes_its_own_document(airflow: Airflow, emulator: Emu
 
 
 def test_adobes_templates_in_a_replacement_are_kept(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """Airflow's own templates beside them are rendered."""
+    """Airflow's own templates next to them are rendered."""
     greeting = "Dear {{profile.person.name.firstName}} {%= profile.person.name.lastName %}"
     wanted = personalized("Greeting of {{ params.season }}")
     wanted["representations"][0]["components"][0]["content"] = greeting

@@ -21,7 +21,7 @@ SECOND_NAME = "Second place"
 
 @pytest.fixture
 def stage(emulator: Emulator, api: str) -> Stage:
-    """A decision at the first placement, beside a collection whose only offer fits a second one."""
+    """A decision at the first placement, and a collection whose only offer fits a second one."""
     stage = set_up(emulator, api, offers=1)
     (second,) = emulator.seed(objects=[{"kind": "offer-placement", "generation": api, "body": {"name": SECOND_NAME}}])
     shown = [FIRST, {**FIRST, "placement": second}]
@@ -40,7 +40,7 @@ def stage(emulator: Emulator, api: str) -> Stage:
 
 
 def other_decision() -> CreateLibraryObjectOperator:
-    """The decision that is made at the second placement only."""
+    """The decision at the second placement only."""
     return CreateLibraryObjectOperator(
         task_id="other",
         kind="decision",

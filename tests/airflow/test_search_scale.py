@@ -34,7 +34,7 @@ with Emulator() as emulator:
 
 @pytest.fixture(scope="module")
 def connections() -> Iterator[dict[str, dict[str, Any]]]:
-    """Connections to a full library in a process of its own, so that its memory is not counted as ours."""
+    """Connections to a full library in its own process, so that its memory is not counted as ours."""
     checkout = Path(__file__).parent.parent.parent
     command = [sys.executable, "-c", SERVER]
     with subprocess.Popen(command, cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -78,7 +78,7 @@ def test_pages_do_not_add_up_in_memory(
     with hook(monkeypatch, connections[api], "dev") as few, hook(monkeypatch, connections[api], "prod") as many:
         tracemalloc.start()
         try:
-            # The first search pays for everything that is loaded and opened once.
+            # The first search also loads and opens everything that is needed once.
             assert peak_of(few, keep=False) > 0
             held = peak_of(few, keep=True)
             passing_few, passing_many = peak_of(few, keep=False), peak_of(many, keep=False)
@@ -93,7 +93,7 @@ def test_pages_do_not_add_up_in_memory(
 
 
 def peak_of(opened: OfferLibraryHook, *, keep: bool) -> int:
-    """The peak memory, beyond that in use before, while the search reads every offer page by page."""
+    """The peak memory above the memory used before, while the search reads every offer page by page."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     kept = deque(opened.search_offers(page_size=100, full=True), maxlen=None if keep else 0)

@@ -43,7 +43,7 @@ from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, personalized, se
 from tests.airflow.wrong_host import WrongHost, wrong_host
 from tests.traces import told_by
 
-# With characters that forms, JSON and HTML spell in other ways.
+# With characters that forms, JSON and HTML spell differently.
 SECRET = 'planted/secret+1="2"&'
 TOKEN = "eyJplanted.token-value.of/IMS+"
 PASSWORD = "planted-password"
@@ -53,7 +53,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def spellings(secret: str) -> set[str]:
-    """The ways in which a secret could have got somewhere."""
+    """The forms in which a secret could appear."""
     escaped = json.dumps(secret)[1:-1]
     encoded = base64.b64encode(secret.encode()).decode()
     quoted = {quote(secret), quote(secret, safe=""), quote(secret, safe=","), quote_plus(secret)}
@@ -61,14 +61,14 @@ def spellings(secret: str) -> set[str]:
 
 
 def assert_untold(text: str, secrets: Iterable[str]) -> None:
-    """The text has no spelling of any secret; shows the lines that have."""
+    """The text contains no form of any secret; a failure shows the lines with one."""
     for secret in secrets:
         for spelling in spellings(secret):
             assert [found for found in text.splitlines() if spelling in found] == []
 
 
 def assert_nowhere(airflow: Airflow, run: Run, secrets: Iterable[str], **told: Any) -> None:
-    """No log, nothing that Airflow stored, and no error with its causes and variables contains a secret."""
+    """No log, no data that Airflow stored, and no error with its causes and variables contains a secret."""
     kept = airflow.kept()
     assert run.attempts
     for secret in secrets:
@@ -112,14 +112,14 @@ def more_tasks(**options: Any) -> None:
 
 
 def work(airflow: Airflow, connection: Any, make: Callable[..., None] = tasks, **options: Any) -> Run:
-    """All those tasks in one run."""
+    """All of these tasks in one run."""
     with dag_of("secretive") as dag:
         make()
     return airflow.run(dag, connections={CONNECTION: connection}, **options)
 
 
 def fetched() -> list[str]:
-    """The tokens that this process has got."""
+    """The tokens that this process has fetched."""
     return [str(token.value) for token in SHARED_TOKENS._tokens.values()]
 
 
@@ -129,7 +129,7 @@ def test_runs_that_succeed(airflow: Airflow, emulator: Emulator, api: str) -> No
     assert run.states["create"] == run.states["patch"] == run.states["search"] == "success"
     (token,) = fetched()
     assert_nowhere(airflow, run, [emulator.CLIENT_SECRET, token])
-    # The search works: the connection contains the secret, and nothing else does.
+    # The search itself works: the connection contains the secret, and nothing else does.
     assert "Created personalized offer 'Secretive'" in run.logs
     assert "Starting new HTTP connection" in run.logs, "what libraries log for debugging is looked through as well"
     for entry in emulator.journal():
@@ -187,7 +187,7 @@ def test_a_ready_token(airflow: Airflow, emulator: Emulator, api: str) -> None:
 
 
 def echoing(status: int, page: str = "html", **changes: Any) -> Callable[[WrongHost], dict[str, Any]]:
-    """A service that shows what it was sent."""
+    """A service whose answers show the request."""
 
     def connect(host: WrongHost) -> dict[str, Any]:
         host.status, host.page = status, page
@@ -232,7 +232,7 @@ FAILURES: dict[str, tuple[str, Callable[[WrongHost], dict[str, Any]]]] = {
 @pytest.mark.parametrize("case", FAILURES)
 def test_failures(airflow: Airflow, monkeypatch: pytest.MonkeyPatch, case: str, request: pytest.FixtureRequest) -> None:
     said, connect = FAILURES[case]
-    # Either generation in turn: what they do alike is proven elsewhere.
+    # Each generation in turn: other tests show that they behave alike.
     api = ("dps", "xcore")[list(FAILURES).index(case) % 2]
     secrets = [SECRET, TOKEN, PASSWORD]
     with wrong_host() as host:
@@ -250,7 +250,7 @@ def test_failures(airflow: Airflow, monkeypatch: pytest.MonkeyPatch, case: str, 
     # The variables of the code that reads a good answer contain it.
     assert_nowhere(airflow, run, secrets, by_locals=case != "another service")
     assert_untold(told, secrets)
-    # If there was a request, the secrets were sent and came back.
+    # If there was a request, the secrets were sent and echoed.
     sent = "\n".join(host.requests)
     if case in ("no TLS", "a proxy that is not there", "an identity service that is not there"):
         assert TOKEN not in sent
@@ -260,7 +260,7 @@ def test_failures(airflow: Airflow, monkeypatch: pytest.MonkeyPatch, case: str, 
 
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]) -> str:
-    """All that is said where no task is: by the connection's test, and by triggers, in whose process it is logged."""
+    """All output outside of tasks: of the connection's test, and of triggers in their process."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(connection))
     SHARED_TOKENS.clear()
     with captured_output() as output:
@@ -290,7 +290,7 @@ async def event_of(trigger: OfferTrigger) -> Any:
 
 
 def wrong_connections(emulator: Emulator, api: str) -> Iterator[tuple[str, Any]]:
-    """Connections that are refused before anything is sent, with a secret in every place that could hold one."""
+    """Connections that are refused before a request, with a secret in every place that could hold one."""
     ours = emulator.connection(api, password=SECRET, max_retries=0)
     extra = {**ours["extra"], "access_token": TOKEN}
     del extra["token_url"]
@@ -334,7 +334,7 @@ def test_connections_that_cannot_work(
 
 
 def test_a_connection_that_cannot_be_read(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own messages add nothing to Airflow's."""
+    """Our own messages add no secret to Airflow's."""
     unreadable = f'{{"conn_type": "offer_library", "password": "{PASSWORD}", "extra": {{"access_token": "{TOKEN}"'
     with dag_of("unreadable") as dag:
         tasks()

@@ -26,7 +26,7 @@ def window(emulator: Emulator, start: timedelta, end: timedelta) -> dict[str, An
 def test_a_campaign_of_fourteen_days_is_tried_in_seconds(
     airflow: Airflow, emulator: Emulator, api: str, mode: str, meanwhile: Any
 ) -> None:
-    """It opens tomorrow and runs for fourteen days; the emulator's clock is moved twice."""
+    """The campaign opens tomorrow and runs for fourteen days; the emulator's clock is moved twice."""
     began = emulator.clock.now()
     offer = seed(emulator, api, "Campaign", changes=window(emulator, DAY, 15 * DAY))["id"]
     common: dict[str, Any] = {"offer_id": offer, "poke_interval": POLL, "timeout": 60, **MODES[mode]}

@@ -70,7 +70,7 @@ def test_a_mistake_is_red_in_every_mode_whatever_is_to_be_skipped(
     }
     result = airflow.run(dag, connections=connections)
     assert {task: state for task, state in result.states.items() if state != "failed"} == {}
-    # No retry mends a mistake, and nothing goes on looking until time runs out.
+    # A retry cannot correct a mistake, and the sensor does not wait until its timeout.
     assert {len(result.tries(task)) for task in result.states} == {1}
     assert {type(result.error(task)) for task in result.states} == {AirflowFailException}
     # The log shows each error once, without its cause.
@@ -152,7 +152,7 @@ def test_a_wait_tells_what_it_waits_for_what_changes_and_what_was_there_at_its_e
     until = datetime.now(UTC).strftime("until %Y-%m-%dT")
     assert until in result.logs
     if mode == "reschedule":
-        # Each look is a process of its own, which says how it is then.
+        # Each look has its own process, which logs the state at that time.
         assert f"Still waiting until each is approved. 'Easter' ({offers[0]}) is approved" in result.logs
         if not KEEPS_STATE:
             return

@@ -52,7 +52,7 @@ def test_what_is_there_already_is_returned_in_the_order_given(airflow: Airflow, 
         assert [offer["id"] for offer in result.result(f"status_{mode}")] == wanted
         assert [offer["id"] for offer in result.result(f"window_{mode}")] == [offers[1]["id"]]
         assert len(result.result(f"found_{mode}")) == 3
-        # Looked at once, and nothing to wait for.
+        # The first look succeeds, so there is no wait.
         assert [attempt.state for attempt in result.tries(f"status_{mode}")] == ["success"]
 
 
@@ -108,7 +108,7 @@ def test_what_comes_about_meanwhile_ends_the_wait_alike(
 
 
 def hopeless(dag: DAG, emulator: Emulator, api: str, library: OfferLibrary, meanwhile: Any, **options: Any) -> None:
-    """Sensors whose wait becomes hopeless, one of each kind for each mode."""
+    """Sensors whose condition can no longer occur, one of each kind for each mode."""
     with dag:
         for mode, arguments in MODES.items():
             common = {
@@ -151,7 +151,7 @@ def test_what_can_no_longer_come_about_is_an_answer(
         result = run(airflow, emulator, api, dag)
     assert set(result.states.values()) == {"skipped" if soft_fail else "failed"}
     for task in result.states:
-        # No retry makes a difference.
+        # A retry would not change the result.
         assert {attempt.try_number for attempt in result.tries(task)} == {1}
     if not soft_fail:
         said = {"deleted": "There is no offer", "archived": "is archived and will not", "passed": "closed at"}
@@ -244,7 +244,7 @@ def test_a_window_that_opens_by_itself_is_waited_for(airflow: Airflow, emulator:
         OfferWindowSensor(task_id="open", offer_id=opening["id"], deferrable=True, poke_interval=600)
     result = run(airflow, emulator, "dps", dag)
     assert result.states == {"open": "success"}
-    # The instant comes from the offer: nothing is asked again at it, though the interval is far from over.
+    # The instant comes from the offer: no further request is sent at that time, although the interval is longer.
     assert datetime.now(UTC) >= begin
 
 

@@ -31,7 +31,7 @@ SWITCHES = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok"
 
 
 def parameters(operator: type[Any]) -> set[str]:
-    """The keyword arguments that an operator has of its own or from our bases."""
+    """The keyword arguments of an operator, its own or from our bases."""
     found = {
         name
         for each in operator.__mro__
@@ -39,7 +39,7 @@ def parameters(operator: type[Any]) -> set[str]:
         for name, parameter in inspect.signature(each.__init__).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name != "task_id"
     }
-    # This one finds its offers itself.
+    # This operator finds its offers itself.
     return found - {"offer_id", "offer_type"} if operator is operators.ArchiveExpiredOffersOperator else found
 
 

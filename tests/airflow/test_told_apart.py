@@ -54,7 +54,7 @@ def test_a_word_in_place_of_an_id_gets_the_hint_of_a_name(airflow: Airflow, emul
     result = run(airflow, emulator, api, dag)
 
     assert "did you mean 'name:Sale'?" in errors(result, ["strict"])["strict"]
-    # The service refuses it, and the warning before says why.
+    # The service refuses it, and the earlier warning says why.
     assert result.states == {"strict": "failed", "sent": "failed"}
     warned = [line for line in result.logs.splitlines() if "warning" in line[:50].lower()]
     assert any("did you mean 'name:Sale'?" in line for line in warned)

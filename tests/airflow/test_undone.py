@@ -26,7 +26,7 @@ WINDOW = {"start": "2026-03-25T09:00", "duration": "P14D", "timezone": "Europe/P
 
 
 class Mortal:
-    """Is killed in its first try right after the service has taken a patch, and on request cleared after that."""
+    """Is killed in its first try, right after the service has applied a patch; on request, it is cleared after that."""
 
     is_cleared = False
 
@@ -34,31 +34,31 @@ class Mortal:
         if context["ti"].try_number == 1:
             die_after_the_patch()
         elif self.is_cleared:
-            # Clearing a task allows it as many tries as it had, once more.
+            # Clearing a task allows it its number of tries again.
             context["ti"].max_tries = context["ti"].try_number + 1
         return super().execute(context)  # type: ignore[misc]
 
 
 class MortalPublish(Mortal, PublishOfferOperator):
-    """Publishes, and dies of it."""
+    """Publishes, and is killed."""
 
 
 class ClearedPublish(MortalPublish):
-    """Publishes, dies of it, and is cleared."""
+    """Publishes, is killed, and is cleared."""
 
     is_cleared = True
 
 
 class MortalUpdate(Mortal, CreateOfferOperator):
-    """Updates what is there, and dies of it."""
+    """Updates the existing offer, and is killed."""
 
 
 class MortalSchedule(Mortal, ScheduleOfferOperator):
-    """Schedules, and dies of it."""
+    """Schedules, and is killed."""
 
 
 def die_after_the_patch() -> None:
-    """Have this process killed after its first patch. It is a child of the test's, so that nothing is put back."""
+    """Kill this process after its first patch. It is a child of the test's process, so nothing needs to be restored."""
     exchange, send = SyncShell._exchange, AsyncShell._send
 
     def exchange_and_die(self: Any, request: Any) -> Any:
@@ -78,7 +78,7 @@ def die_after_the_patch() -> None:
 
 
 def run_with(airflow: Airflow, emulator: Emulator, api: str, dag: Any, between: Callable[[], None]) -> Run:
-    """Run the DAG with every attempt in a process of its own, and do something after the first."""
+    """Run the DAG with each attempt in its own process, and act after the first."""
 
     def runner(actual: Any, *, ti: Any, task: Any) -> Any:
         result = in_a_child(actual, ti=ti, task=task)
@@ -141,7 +141,7 @@ def test_what_a_killed_try_did_counts_as_done(airflow: Airflow, emulator: Emulat
 
     assert [attempt.state for attempt in result.tries("edit")] == ["up_for_retry", "success"]
     assert result.result("edit")["action"] == (done if KEEPS_STATE else "unchanged")
-    # The first try's edit and the marketer's.
+    # The edits of the first try and of the marketer.
     assert [(each["etag"], each["body"]["rank"]["priority"]) for each in offers(emulator)] == [(3, 7)]
 
 

@@ -27,7 +27,7 @@ class WrongHost:
     requests: list[str] = field(default_factory=list)
 
     def connection(self, api: str, password: str = "a-secret-of-the-wrong-host") -> dict[str, object]:
-        """A connection that leads here."""
+        """A connection to this host."""
         extra = {
             "org_id": Emulator.ORG_ID,
             "api": api,
@@ -78,12 +78,12 @@ def wrong_host() -> Iterator[WrongHost]:
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
-            # A client that does not wait for a late answer has left.
+            # The client has left, because it does not wait for a late answer.
             with contextlib.suppress(OSError):
                 self.wfile.write(text.encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what it says would count as logged by us."""
+            """Log nothing: its lines would count as ours."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         host.url = f"http://127.0.0.1:{server.server_port}"
