@@ -11,7 +11,7 @@ PQL = {"type": "PQL", "format": "pql/text", "value": "true"}
 
 
 def seed(emulator: Emulator, kind: str, **body: Any) -> str:
-    """Put one object into the library; gives its id."""
+    """Put one object into the library; return its id."""
     (identifier,) = emulator.seed(objects=[{"kind": kind, "body": body}])
     return identifier
 
@@ -33,7 +33,7 @@ def offer(name: str, placement: str, **changes: Any) -> dict[str, Any]:
 
 
 def decision(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
-    """A decision about the campaign; None takes a property out."""
+    """A decision about the campaign; None removes a property."""
     body = {
         "name": "Newsletter",
         "status": "draft",
@@ -52,7 +52,10 @@ def decision(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
 
 
 def campaign(emulator: Emulator, **changes: dict[str, Any]) -> dict[str, str]:
-    """Everything but the decision itself, ready to go live; the ids by kind. `changes` are made to objects by kind."""
+    """All objects of the campaign except the decision, ready to go live; returns the ids by kind.
+
+    `changes` are the changed properties by kind.
+    """
     ids = {
         "placement": seed(emulator, "offer-placement", name="Newsletter top"),
         "tag": seed(emulator, "tag", name="Spring"),

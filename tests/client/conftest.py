@@ -20,7 +20,7 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running: Emulator) -> Emulator:
-    """The emulator as if just started."""
+    """The emulator, reset."""
     running.reset()
     SHARED_TOKENS.clear()
     return running

@@ -46,7 +46,7 @@ def reference(api: str) -> Reference:
 def entity(
     api: str, properties: Mapping[str, Any], *, etag: int = 1, number: int = 0, created: str = CREATED, **envelope: Any
 ) -> dict[str, Any]:
-    """An offer as a read shows it; `number` tells several apart."""
+    """An offer as a read shows it; `number` distinguishes several."""
     if api == "dps":
         return {
             "id": DPS_ID if not number else f"dps:personalized-offer:{number:016x}",

@@ -79,7 +79,7 @@ def test_the_next_try_takes_up_the_job_and_submits_none(kept: Notebook) -> None:
     job, script, _ = try_of(kept, SECOND, answer(200, shown("PROCESSING")))
     assert (job.status, script.sent) == ("PROCESSING", [f"GET /data/core/dwm/workloads/decisions/{JOB}"])
     assert script.notes == [f"Taking up the job of an earlier try. The batch job {JOB} is PROCESSING"]
-    # The way back from the triggerer does not know the plan.
+    # The return from the triggerer does not know the plan.
     resumed = BatchRun(SECOND)
     remember(kept, resumed.recall())
     assert resumed.record.job_id == JOB
@@ -111,7 +111,7 @@ def test_a_worker_that_dies_before_the_job_is_kept_leaves_a_doubt(kept: Notebook
     began = kept.recall("batch_decision")["began"]
     job, _, _ = try_of(kept, SECOND, answer(201, shown()))
     assert job.id == JOB
-    # The first beginning is the one to look for.
+    # The first start is the one to look for.
     assert kept.recall("batch_decision")["began"] == began
 
 
@@ -131,7 +131,7 @@ def test_a_job_that_the_service_does_not_know_is_in_doubt(kept: Notebook) -> Non
     assert job.id == OTHER_JOB
     assert f"The service does not know the batch job {JOB} of an earlier try" in script.notes
     assert any(f"does not know its job {JOB} any more. Submitting" in note for note in script.notes)
-    # A moment in which it is missing is no reason to submit another.
+    # If it is missing for a moment, no other job is submitted.
     script = Script(answer(404), answer(200, {**shown(), "@id": OTHER_JOB}), memory=kept)
     assert obtain(script, run_of(SECOND)).id == OTHER_JOB
 

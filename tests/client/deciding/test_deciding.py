@@ -118,7 +118,7 @@ def test_what_is_left_to_the_placement_is_not_sent() -> None:
     body = body_of(script.requests[0])
     assert body["xdm:propositionRequests"] == [{"xdm:activityId": DECISION, "xdm:placementId": PLACEMENT}]
     assert "xdm:responseFormat" not in body
-    # These do not count against the limit of one answer, which only the service knows then.
+    # These do not count against the limit of one answer, so only the service knows the limit.
     many = [f"dps:offer-placement:{number}" for number in range(30)]
     assert len(question(item_count="", placement_id=many).scopes) == 30
     with pytest.raises(InvalidInputError, match="at most 30 decisions and placements in one request"):
@@ -374,7 +374,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 def test_identities_in_plain_and_in_adobes_own_form(profile: Any, plain: Any) -> None:
     assert identity_map(profile) == plain
     assert read_profile({"xdm:identityMap": profile}) == read_profile({"identityMap": profile}) == Profile(plain)
-    # A converted profile does not change in a second conversion.
+    # A second conversion does not change the profile.
     assert identity_map(plain) == plain
 
 
@@ -434,6 +434,6 @@ def test_dps_has_no_diagnostics() -> None:
 
 
 def test_a_list_of_one_kind_is_not_taken_for_a_decision() -> None:
-    # A page of a listing is no receipt.
+    # A page of a listing is not a receipt.
     with pytest.raises(InvalidInputError, match="decision_id"):
         question(decision_id=page("dps"))

@@ -211,7 +211,7 @@ def test_looks_are_an_interval_apart_and_failures_further() -> None:
     assert [waiting.after_failure(lost()) for _ in range(4)] == [60.0, 120.0, 120.0, 120.0]
     assert waiting.after_look() == pytest.approx(66.0)
     assert waiting.after_failure(lost()) == 60.0
-    # Never sooner than an interval asks for, and never a busy loop.
+    # Never sooner than the interval, and never a busy loop.
     assert patience(600).after_failure(lost()) == 600.0
     assert patience(0).after_look() >= 0.1
 

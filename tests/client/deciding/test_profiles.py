@@ -25,7 +25,7 @@ IDENTITIES = {"Email": [{"xdm:id": WHO, "primary": True}]}
 
 
 def sent(profile: Any, **options: Any) -> Any:
-    """The body that goes out."""
+    """The body of the request."""
     arguments: dict[str, Any] = dict.fromkeys(("item_count", "context_data", "dry_run"))
     arguments |= {"include_content": True, "profile": profile, "settings": SETTINGS}
     script = Script(answer(200, decided(OPTION)))

@@ -157,7 +157,7 @@ def test_without_a_placement_every_one_of_the_decision_is_asked() -> None:
     assert script.sent == [f"GET /data/core/dps/offer-decisions/{DECISION}", "POST /data/core/ods/decisions"]
     requests = body_of(script.requests[1])["xdm:propositionRequests"]
     assert [each["xdm:placementId"] for each in requests[:2]] == [PLACEMENT, OTHER_PLACEMENT]
-    # A hundred offers are all that one answer holds.
+    # One answer holds at most a hundred offers.
     assert [each["xdm:itemCount"] for each in requests] == [16] * 6
 
 
@@ -206,7 +206,7 @@ def test_what_the_runtime_does_not_know_yet_is_waited_for(
         (answer(200, decision(status="archived")), "is archived and no longer runs"),
         (answer(200, decision(status="complete")), "is complete and no longer runs"),
         (answer(200, decision(endDate="2026-03-02T08:59:59.999+00:00")), "closed at 2026-03-02T08:59:59.999"),
-        # At the end of a half-open window it is over.
+        # A half-open window does not contain its end.
         (answer(200, decision(endDate="2026-03-02T10:00:00+01:00")), "closed at"),
     ],
 )

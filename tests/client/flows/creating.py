@@ -18,15 +18,15 @@ from tests.client.script import START, Script, Step, answer, query_of
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 MADE = START.isoformat(timespec="milliseconds")
-# Older and newer than what the receipt says.
+# Older and newer than the receipt.
 BEFORE = "2026-03-02T09:00:00.499+00:00"
 AFTER = "2026-03-02T09:00:07.000+00:00"
 
 
 class Looking(Script):
-    """Answers the read of what the last lookup by name showed with just that, before anything was written since.
+    """Answers the read of the object in the last lookup by name with that object, until something is written.
 
-    A creation rests on no listing, since those lag; `confirmed` are the requests of those reads.
+    Listings lag, so creations always read the object; `confirmed` are the requests of those reads.
     """
 
     def __init__(self, *steps: Step, took: float = 0, memory: Memory = NO_MEMORY) -> None:
@@ -88,12 +88,12 @@ def id_of(api: str, number: int) -> str:
 
 
 def address_of(api: str, number: int) -> str:
-    """The last part of the path that a deletion of that offer has."""
+    """The last part of the path of a deletion of that offer."""
     return id_of(api, number) if api == "dps" else f"{number:08x}{INSTANCE_ID[8:]}" if number else INSTANCE_ID
 
 
 def gone(api: str, twin: dict[str, Any] | None = None) -> list[Step]:
-    """The answers to a deletion; a twin that is only known from a listing is read first."""
+    """The answers to a deletion; a twin that is known only from a listing is read first."""
     read: list[Step] = [] if twin is None else [answer(200, twin)]
     return [*read, answer(200 if api == "dps" else 202), answer(404, {"title": "gone"})]
 

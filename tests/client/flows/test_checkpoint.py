@@ -22,7 +22,7 @@ def test_the_first_receipt_is_kept_at_once_so_that_a_try_for_one_object_makes_pr
         checkpoint = Checkpoint(replace(FIRST, number=number), "work", 5, repeatable=repeatable)
         remember(kept, checkpoint.load())
         assert sorted(checkpoint.done) == list(range(number - 1))
-        # The worker is killed right after, without a `save`.
+        # The worker is killed right after it, without a `save`.
         remember(kept, checkpoint.add(number - 1, {"id": str(number)}, START))
 
 

@@ -71,7 +71,7 @@ def test_fail_refuses_what_somebody_else_made(api: str) -> None:
 @pytest.mark.parametrize(("if_exists", "action"), [("adopt", "adopted"), ("skip", "skipped"), ("update", "unchanged")])
 def test_what_is_there_already_may_be_taken(api: str, if_exists: str, action: str) -> None:
     there = entity(api, sale(), etag=7)
-    # The listing may lag, so that an update is planned on a read.
+    # The listing may lag, so an update is planned with a read.
     read = [answer(200, there)] if if_exists == "update" else []
     written, script = run(api, shown(api, there), *read, if_exists=if_exists)
     assert (written.action, written.receipt.etag, written.name) == (action, 7, "Spring voucher")

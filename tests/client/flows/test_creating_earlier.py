@@ -39,7 +39,7 @@ from tests.notebook import Notebook
 
 
 def recorded(creation: Creation) -> Creation:
-    """The creation of a task's first try, which keeps what it is about to post."""
+    """The creation of a task's first try, which keeps a note before each POST."""
     notes = CreationNotes(TaskTries(durable=True), [creation.wish(["prod"])], began=START, answer=timedelta(seconds=10))
     return replace(creation, record=notes.of(0))
 
@@ -82,7 +82,7 @@ def test_another_clients_offer_is_not_ours() -> None:
 
 @pytest.mark.parametrize("ahead", [-3_600, -30, 30, 3_600])
 def test_clocks_need_not_agree(ahead: int) -> None:
-    """The service's clock is ahead of ours; what it calls ten seconds after `since` is ours, ten before is not."""
+    """The service's clock is ahead of ours, so its times are converted before they are compared with `since`."""
     headers = {"date": Script().http_date(ahead)}
     for offset, ours in ((10, True), (-10, False)):
         there = entity("dps", sale(), created=(START + timedelta(seconds=ahead + offset)).isoformat())
@@ -143,7 +143,7 @@ def test_an_earlier_try_that_cannot_be_asked_after_stops_the_post() -> None:
 
 @BOTH
 def test_what_the_receipt_of_an_earlier_try_names_is_read_and_adopted(api: str) -> None:
-    """Also after later edits: here the offer was published."""
+    """Also after later edits: here, the offer was published."""
     there = entity(api, sale(status="approved"), etag=2, created=MADE)
     found = [shown(api, there)] if api == "xcore" else []
     written, script = run(api, *found, answer(200, there), earlier=Earlier(START, id=id_of(api, 0)))
@@ -178,7 +178,7 @@ def test_after_a_lost_answer_an_older_offer_of_somebody_else_is_told(api: str) -
 
 @BOTH
 def test_what_a_cleared_task_made_and_now_says_otherwise_is_not_taken_as_it_is(api: str) -> None:
-    """The author mended the document and cleared the task; or the offer was archived since."""
+    """The author corrected the document and cleared the task; or the offer was archived since."""
     there = entity(api, sale(), etag=1, created=MADE)
     found = [shown(api, there)] if api == "xcore" else []
     earlier = Earlier(START, id=id_of(api, 0))
@@ -198,7 +198,7 @@ def test_what_a_later_task_published_and_scheduled_since_is_still_ours(api: str)
     edited = sale(status="approved", selectionConstraint=window)
     written, _ = run(api, shown(api, entity(api, edited, etag=3, created=MADE)), earlier=Earlier(START))
     assert written.action == "adopted"
-    # Nobody edited this one: it was made so.
+    # Nobody edited this one: it was created with this content.
     fail(AlreadyExistsError, api, shown(api, entity(api, edited, etag=1, created=MADE)), earlier=Earlier(START))
     named = entity(api, {**edited, "rank": {"priority": 11}}, etag=3, created=MADE)
     fail(AlreadyExistsError, api, shown(api, named), earlier=Earlier(START))
@@ -236,10 +236,10 @@ def test_the_intent_is_kept_before_each_post_and_only_then(api: str) -> None:
             kept.append(len(script.requests))
 
     steps: list[Step] = [shown(api), lost(), shown(api), answer(201, receipt(api)), only(api)]
-    # A note is good for thirty seconds: the second POST comes later than that.
+    # A note is valid for thirty seconds, and the second POST comes later.
     script = Looking(*steps, took=16.0, memory=Counting())
     script.run(create(script.access(api), recorded(creation(patience=0))))
-    # How many notes there may be, one before each POST, and the receipt.
+    # The number of possible notes: one before each POST, and the receipt.
     assert kept == [1, 1, 3, 4]
     script = Looking(shown(api, entity(api, sale())), memory=Counting())
     script.run(create(script.access(api), recorded(creation(if_exists="adopt"))))

@@ -53,7 +53,7 @@ def test_a_commit_that_shows_late_is_waited_for(api: str) -> None:
 
 @BOTH
 def test_what_another_worker_made_is_not_taken_for_what_a_lost_post_made(api: str) -> None:
-    """Its offer shows up first, since it was posted first; ours shows up later, and goes."""
+    """Its offer shows up first, because it was posted first. Ours shows up later and is deleted."""
     other = entity(api, sale(), number=1, created=BEFORE)
     own = entity(api, sale())
     both = shown(api, other, own)
@@ -72,14 +72,14 @@ def test_a_post_that_was_not_committed_is_repeated_after_the_patience(api: str) 
     assert len(posts(script)) == 2
     assert posts(script)[0].body == posts(script)[1].body
     assert script.requests[-1].method == "GET"
-    # A second to be committed in and one to show up in, the pause before another POST, then a second in which the
-    # first may yet show up.
+    # One second for the commit and one for the listing, the pause before another POST, then one second in which the
+    # first may still show up.
     assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 0.25, 0.5, 0.25, 0.5, 0.25]
 
 
 @BOTH
 def test_a_repeated_post_whose_first_came_through_after_all_leaves_the_older(api: str) -> None:
-    """The first POST was thought lost, and was committed late: before the second here, after it there."""
+    """The first POST seemed lost and was committed late: in one case before the second POST, in the other after it."""
     for late, kept in ((BEFORE, 1), (AFTER, 0)):
         twins = [entity(api, sale(), number=1, created=late), entity(api, sale())]
         going = gone(api, twins[0] if kept == 0 else None)
@@ -147,7 +147,7 @@ def test_a_library_that_cannot_be_asked_leaves_the_outcome_open() -> None:
 
 @BOTH
 def test_the_name_taken_meanwhile_by_other_content_makes_no_twin(api: str) -> None:
-    """Perhaps somebody was faster, perhaps the service respelled ours."""
+    """Either somebody was faster, or the service changed the spelling of our name."""
     other = entity(api, sale(status="approved"))
     error, script = fail(OutcomeUnknownError, api, shown(api), lost(), *[shown(api, other)] * 2, patience=0.125)
     assert len(posts(script)) == 1

@@ -46,7 +46,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @BOTH
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_newer_of_two_gives_way(api: str, other: str) -> None:
-    """Both looked before either posted: the later one is gone again before its task fails."""
+    """Both looked before either posted: the later offer is deleted before its task fails."""
     theirs, changes = OTHERS[other]
     older = entity(api, theirs, number=1, created=BEFORE)
     own = entity(api, changes.get("properties", sale()))
@@ -59,7 +59,7 @@ def test_the_newer_of_two_gives_way(api: str, other: str) -> None:
 @BOTH
 @pytest.mark.parametrize(("if_exists", "action"), [("adopt", "adopted"), ("skip", "skipped"), ("update", "unchanged")])
 def test_the_newer_of_two_takes_the_older_as_if_it_had_been_there(api: str, if_exists: str, action: str) -> None:
-    # It was made before ours was posted, and a listing did not show it yet.
+    # It was created before ours was posted, and a listing did not show it yet.
     older = entity(api, sale(), number=1, created="2026-03-02T08:59:50.000+00:00")
     steps: list[Step] = [shown(api), answer(201, receipt(api)), shown(api, older, entity(api, sale())), *gone(api)]
     read = [answer(200, older)] if if_exists == "update" else []
@@ -72,7 +72,7 @@ def test_the_newer_of_two_takes_the_older_as_if_it_had_been_there(api: str, if_e
 @pytest.mark.parametrize("if_exists", ["fail", "adopt", "update", "skip"])
 @pytest.mark.parametrize("marked", [False, True])
 def test_a_gateway_that_repeats_a_post_leaves_one_that_is_ours(api: str, if_exists: str, marked: bool) -> None:
-    """The answer is the second's, and two say the same out of one POST."""
+    """The answer is that of the second POST; one request made two equal offers."""
     changes: dict[str, Any] = {"properties": MARKED, "marker": MARK} if marked else {}
     document = changes.get("properties", sale())
     first = entity(api, document, number=1, created=BEFORE)
@@ -94,7 +94,7 @@ def test_a_gateway_that_hands_on_the_first_answer_leaves_that_one(api: str) -> N
 @BOTH
 def test_the_next_try_beside_a_worker_thought_dead_adopts_what_that_one_made(api: str) -> None:
     own = entity(api, sale(), created=AFTER)
-    # Long after that worker has begun.
+    # Long after the start of that worker.
     earlier = Earlier(START - timedelta(seconds=60), settled=START)
     older = entity(api, sale(), number=1, created=(START - timedelta(seconds=30)).isoformat())
     steps: list[Step] = [*[shown(api)] * 2, answer(201, receipt(api)), shown(api, older, own), *gone(api)]
@@ -160,7 +160,7 @@ def test_a_twin_that_cannot_be_deleted_is_told(api: str) -> None:
     assert error.ids == (id_of(api, 1), id_of(api, 0))
     assert "no deletions" in str(error)
     assert not error.retryable
-    # The deletion and its repetition, then a look whether it was done, as often.
+    # The deletion and its repetition, then the same number of reads that check whether it was done.
     busy = [answer(503)] * 4
     steps: list[Step] = [shown(api), answer(201, receipt(api)), both, *busy]
     error, _ = fail(AmbiguousNameError, api, *steps, retries={"max_retries": 1})
@@ -170,7 +170,7 @@ def test_a_twin_that_cannot_be_deleted_is_told(api: str) -> None:
 @BOTH
 @pytest.mark.parametrize("sign", ["edited", "other maker", "more content", "gone"])
 def test_what_may_be_more_than_a_twin_is_not_deleted(api: str, sign: str) -> None:
-    """A twin goes only where nobody touched it and the same account made both."""
+    """A twin is deleted only if nobody edited it and the same account created both."""
     maker = "createdBy" if api == "dps" else "repo:createdBy"
     us: dict[str, Any] = {maker: "us"}
     oldest = entity(api, sale(), number=1, created=MADE, **us)

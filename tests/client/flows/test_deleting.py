@@ -71,7 +71,7 @@ def test_what_stays_although_it_is_deleted_may_be_deleted_once_more(api: str) ->
         script.go(delete(script.access(api), reference(api)))
     assert caught.value.retryable
     assert 60 <= script.time - 1_000 < 70
-    # The next try, whose DELETE finds nothing, does not take what is going for what is gone.
+    # The DELETE of the next try finds nothing; that is no proof that the deletion is complete.
     assert run(api, answer(404, {}), there(api), GONE, missing_ok=True)[0] == "unchanged"
 
 
@@ -107,7 +107,7 @@ def test_a_page_in_the_services_place_is_no_deletion(api: str) -> None:
 @pytest.mark.parametrize("failure", [lost(), answer(500), answer(504)], ids=["lost", "500", "504"])
 def test_a_lost_answer_is_followed_by_another_try(api: str, failure: Step) -> None:
     assert run(api, failure, answer(200), GONE)[0] == "deleted"
-    # The lost one did it.
+    # The lost request did it.
     assert run(api, failure, answer(404, {}), GONE)[0] == "deleted"
     assert run(api, failure, answer(404, {}), there(api), GONE, missing_ok=True)[0] == "deleted"
 
@@ -119,11 +119,11 @@ def test_what_never_left_deleted_nothing(api: str) -> None:
 
 @BOTH
 def test_the_retries_end(api: str) -> None:
-    # A look tells that it was not done.
+    # A read shows that it was not done.
     error, script = fail(NoAnswerError, api, *[lost()] * 6, there(api))
     assert error.sent
     assert [request.method for request in script.requests] == [*["DELETE"] * 6, "GET"]
-    # It was done after all; or nobody can tell.
+    # It was done after all; or the outcome stays unknown.
     assert run(api, *[lost()] * 6, GONE, GONE)[0] == "deleted"
     fail(NoAnswerError, api, *[lost()] * 12)
 
@@ -137,7 +137,7 @@ def test_a_refusal_is_final(api: str) -> None:
 @BOTH
 @pytest.mark.parametrize("refusal", [answer(409, {}), answer(400, {}), answer(422, {}), answer(403, b"<html>")])
 def test_a_refusal_of_a_deletion_that_happened_is_a_success(api: str, refusal: Step) -> None:
-    """A gateway sent the DELETE twice and handed on the second answer, or wrote one of its own."""
+    """A gateway sent the DELETE twice and returned the second answer, or one of its own."""
     assert run(api, refusal, GONE, GONE)[0] == "deleted"
 
 

@@ -20,13 +20,13 @@ APPROVE = [{"op": "replace", "path": "/status", "value": "approved"}]
 
 @pytest.fixture(autouse=True)
 def lenient(emulator: Emulator) -> None:
-    """A service that takes what the library lacks."""
+    """A service that accepts references to objects that the library lacks."""
     emulator.configure(missing_references="allow", live_decision="any")
 
 
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Any:
-    """The warnings so far, by the reason that silences each."""
+    """The warnings so far, by the name that silences each."""
     caplog.set_level(logging.WARNING)
 
     def told() -> dict[str, str]:

@@ -32,7 +32,7 @@ from tests.notebook import Notebook, intent
 CLIENT = Path(client.__file__).parent
 FLOWS = sorted((CLIENT / "flows").glob("*.py"))
 DECIDING = sorted((CLIENT / "deciding").glob("*.py"))
-# What reads a clock, a file, a socket or chance, or writes to a log.
+# Modules that read a clock, a file, a socket or random numbers, or that write to a log.
 ACTING = {"aiohttp", "asyncio", "logging", "os", "pathlib", "random", "requests", "socket", "subprocess", "threading"}
 ACTING |= {"time", "uuid"}
 
@@ -50,7 +50,7 @@ def test_a_flow_takes_no_callable_but_one_that_makes_a_flow(module: Path) -> Non
     for node in nodes(module):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Callable":
             assert "], Flow[" in ast.unparse(node), ast.unparse(node)
-        # A protocol is a callable by another name.
+        # A protocol is another form of a callable.
         if isinstance(node, ast.ClassDef):
             assert "Protocol" not in map(ast.unparse, node.bases), node.name
 
@@ -73,7 +73,7 @@ def test_a_flow_asks_no_clock_and_opens_nothing(module: Path) -> None:
 
 
 class Watched(Script):
-    """Tells in which order notes were kept and writes were sent."""
+    """Records the order of notes and writes."""
 
     def __init__(self, *steps: Step) -> None:
         super().__init__(*steps, memory=Notebook())
@@ -122,7 +122,7 @@ WRITES = {
 @pytest.mark.parametrize("api", ["dps", "xcore"])
 @pytest.mark.parametrize("name", WRITES)
 def test_a_note_is_safe_before_the_write_that_it_is_for(name: str, api: str) -> None:
-    """The store is reachable by the effects of the flow alone."""
+    """The flow reaches the store only through its effects."""
     work, expected = WRITES[name]
     there = {"is": name != "create"}
 

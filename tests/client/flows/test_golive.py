@@ -33,7 +33,7 @@ def test_nothing_speaks_against_a_whole_decision(library: OfferLibrary, emulator
 
 
 def _other(ids: dict[str, str], **changes: Any) -> dict[str, Any]:
-    """The decision with its one criterion changed; a list of two keys leads deeper."""
+    """The decision with its only criterion changed; a tuple of two keys names a nested member."""
     criterion: dict[str, Any] = decision(ids)["criteria"][0]
     return decision(ids, criteria=[{**criterion, **changes}])
 
@@ -224,7 +224,7 @@ def test_an_offer_counts_only_if_its_window_and_the_decisions_overlap(
 
 def test_of_a_decision_under_way_what_is_left_counts(library: OfferLibrary, emulator: Emulator) -> None:
     ids = campaign(emulator, personalized={"selectionConstraint": ENDED})
-    # It overlaps with the decision's window, but that part has gone by.
+    # It overlaps with the decision's window, but only in the past.
     assert list(findings(library, decision(ids))) == ["no_offer_to_show"]
 
 
@@ -237,7 +237,7 @@ def test_a_criterion_by_a_rule_that_it_does_not_name_is_for_nobody(library: Offe
     assert list(found) == ["rule_not_named"]
     assert "/criteria/0" in found["rule_not_named"]
     assert findings(library, _other(ids, profileConstraint=NO_RULE), "rule_not_named") == {}
-    # Without a type nobody is kept out, and by segments no rule is asked for.
+    # Without a type, nobody is excluded; a constraint by segments needs no rule.
     for fine in ({}, {"profileConstraintType": "none"}, {"profileConstraintType": "anySegments"}):
         assert findings(library, _other(ids, profileConstraint=fine)) == {}
 
@@ -253,7 +253,7 @@ def test_an_offer_by_a_rule_that_it_does_not_name_is_nothing_to_show(
     found = findings(library, decision(ids))
     assert list(found) == ["rule_not_named", "no_offer_to_show"]
     assert "'Ruled'" in found["rule_not_named"]
-    # Beside one that can be shown it does no harm.
+    # It does no harm next to an offer that can be shown.
     listed.append(seed(emulator, "personalized-offer", **offer("Free", ids["placement"], tags=[ids["tag"]])))
     if how == "offers":
         ids["collection"] = seed(emulator, "offer-filter", name="More", filterType=how, ids=listed)
@@ -303,7 +303,7 @@ def test_a_fallback_covers_a_placement_by_its_representations_only(library: Offe
 def test_a_formula_does_not_keep_a_decision_from_going_live(
     library: OfferLibrary, emulator: Emulator, api: str
 ) -> None:
-    """Generation 1 documents no calls for formulas, and yet its decisions name them."""
+    """Generation 1 documents no calls for formulas, although its decisions name them."""
     ids = campaign(emulator)
     formula = seed(emulator, "ranking-function", name="Boost", expression={"type": "PQL", "value": "1"})
     order = {"orderEvaluationType": "scoringFunction", "function": formula}
@@ -373,8 +373,8 @@ def test_a_whole_decision_takes_few_requests(library: OfferLibrary, emulator: Em
     library.run(lambda access: check_decision(access, {}, NOW))
     emulator.clear_journal()
     findings(library, decision(ids))
-    # Lookups of placement and rule, reads of collection and fallback (generation 1 needs a lookup for each), a page of
-    # offers, and a read of the offer that can be shown.
+    # Lookups of the placement and the rule, reads of the collection and the fallback (generation 1 needs a lookup for
+    # each), a page of offers, and a read of the offer that can be shown.
     assert len(emulator.journal(path="/data/core/*")) == {"dps": 6, "xcore": 8}[api]
 
 
@@ -382,7 +382,7 @@ LAG = 30
 
 
 def _lagging(emulator: Emulator, ids: dict[str, str], how: str) -> dict[str, Any]:
-    """A decision about the campaign, whose listings show from now on what was some time ago."""
+    """A decision about the campaign; from now on, the listings show an earlier state."""
     if how == "offers":
         ids["collection"] = seed(emulator, "offer-filter", name="Few", filterType=how, ids=[ids["personalized"]])
     emulator.clock.advance(2 * LAG)
@@ -454,7 +454,7 @@ def test_so_many_offers_are_read_by_themselves_and_no_more(
     ask = {"dps": "/data/core/dps/offers/*", "xcore": "/data/core/xcore/*/instances/*"}[library.settings.api]
     reads = [entry for entry in emulator.journal(path=ask) if "personalized-offer" in (entry.note or "")]
     assert len(reads) == 32
-    # One that can be shown ends the looking.
+    # One offer that can be shown ends the search.
     ready = seed(emulator, "personalized-offer", **offer("Ready", ids["placement"], tags=[ids["tag"]]))
     if how == "any-tags":
         assert findings(library, decision(ids)) == {}
@@ -466,7 +466,7 @@ def test_so_many_offers_are_read_by_themselves_and_no_more(
 def test_what_changes_while_it_is_looked_at_is_looked_at_again(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody takes the fallback out between the look and the patch."""
+    """Somebody removes the fallback between the look and the patch."""
     ids = campaign(emulator)
     there = seed(emulator, "offer-activity", **decision(ids))
     looks: list[dict[str, str]] = []
@@ -513,7 +513,7 @@ def test_an_update_puts_no_draft_live_unlooked_at(library: OfferLibrary, emulato
     live = {"name": "Newsletter", "status": "live"}
     with pytest.raises(NotPublishableError, match="waive a reason by its name") as caught:
         library.create(DECISION, live, if_exists="update", validate="strict")
-    # The unchanged parts count too: the criteria and the window are the decision's own.
+    # The unchanged parts count too: the decision's own criteria and window.
     assert set(caught.value.findings) == {"fallback_lacks_placement"}
     assert emulator.objects("offer-activity")[0]["body"]["status"] == "draft"
     whole = seed(emulator, "fallback-offer", name="Whole", status="approved", representations=shown(ids["placement"]))

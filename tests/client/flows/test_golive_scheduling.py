@@ -31,7 +31,7 @@ def test_a_live_decision_is_not_scheduled_to_where_it_has_nothing_to_show(
     with pytest.raises(NotPublishableError, match="no_offer_to_show"):
         to("2100-01-01T00:00:00Z", "2101-01-01T00:00:00Z")
     assert emulator.objects("offer-activity")[0]["body"]["endDate"].startswith("2099")
-    # Earlier problems have nothing to do with the window.
+    # Earlier problems do not concern the window.
     assert to("2026-01-01T00:00:00Z", "2098-01-01T00:00:00Z") == "scheduled"
     library.patch(DECISION, there, [{"op": "replace", "path": "/status", "value": "draft"}])
     assert to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z") == "scheduled"

@@ -50,7 +50,7 @@ def whole(emulator: Emulator, **changes: Any) -> dict[str, str]:
 
 
 def left(emulator: Emulator, ids: dict[str, str]) -> set[str]:
-    """The keys of what is still there."""
+    """The keys of the remaining objects."""
     there = {each["id"] for each in emulator.objects()}
     return {key for key, identifier in ids.items() if identifier in there}
 
@@ -150,7 +150,7 @@ def test_a_cascade_deletes_in_order_and_no_more(
     keys = {identifier: each for each, identifier in ids.items()}
     assert [keys[each.id] for each in done.cascaded] == order
     assert left(emulator, ids) == stays
-    # Never is anything deleted that something still refers to: the emulator would have refused it.
+    # No object is deleted while another refers to it: the emulator would have refused it.
     refused = [entry for entry in emulator.journal(method="DELETE") if entry.status not in (200, 202)]
     assert refused == []
 
@@ -163,7 +163,7 @@ def test_a_cascade_takes_back_what_is_shown_before_it_goes(library: OfferLibrary
 
 
 def test_a_fallback_that_is_listed_in_a_collection_goes_after_it(library: OfferLibrary, emulator: Emulator) -> None:
-    """A placement is used by the fallback, which a collection lists, which the decision uses."""
+    """A fallback uses the placement, a collection lists the fallback, and the decision uses the collection."""
     ids = campaign(emulator)
     listed = seed(emulator, "offer-filter", name="Listed", filterType="offers", ids=[ids["fallback"]])
     ids = {**ids, "listed": listed}
@@ -194,7 +194,7 @@ def test_an_object_is_deleted_by_its_instance_id(library: OfferLibrary, emulator
 def test_who_is_edited_between_two_pages_is_found_all_the_same(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, edited: int
 ) -> None:
-    """In a listing by the last edit, an edited object moves to a page that was read already."""
+    """In a listing sorted by the last edit, an edited object moves to a page that was already read."""
     tag, placement = seed(emulator, "tag", name="Rare"), seed(emulator, "offer-placement", name="Top")
     offers = [
         seed(emulator, "personalized-offer", **offer(f"Offer {each}", placement, tags=[tag] if each == edited else []))
@@ -223,7 +223,7 @@ def test_who_refers_to_it_after_the_look_is_named_too(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, refusal: int, cascade: bool
 ) -> None:
     emulator.configure(dps_delete_referenced=refusal)
-    # Generation 1 accepts at first and thinks better of it; how long it may take to is another test's.
+    # Generation 1 accepts a deletion first and refuses it later; another test covers how long that may take.
     monkeypatch.setattr(deleting, "_GRACE_SECONDS", 0.5)
     tag = seed(emulator, "tag", name="Lonely")
     late: list[str] = []
@@ -243,7 +243,7 @@ def test_who_refers_to_it_after_the_look_is_named_too(
 
 
 class _Meanwhile:
-    """Lets something happen once, right after that call of a flow."""
+    """Calls a function once, right after that call of a flow."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], object]) -> None:
         self.is_over = False
@@ -261,7 +261,7 @@ class _Meanwhile:
 
 @pytest.mark.parametrize(
     ("moment", "status"),
-    # A draft is not taken back.
+    # A draft does not need to be taken back.
     [("_everything_above", "draft"), ("delete", "draft")]
     + [(moment, "live") for moment in ("_everything_above", "delete", "_take_back")],
 )
@@ -320,7 +320,7 @@ def test_a_plain_deletion_that_is_refused_names_who_refers(
     assert ids["personalized"] in {each["id"] for each in emulator.objects()}
     emulator.clear_journal()
     assert plainly(lone) == "deleted"
-    # Generation 1 looks up the id for its addresses; nobody looks for who refers.
+    # Generation 1 looks up the id for its addresses; no flow searches for referring objects.
     assert len(emulator.journal(route="*.list")) == {"dps": 0, "xcore": 1}[library.settings.api]
 
 

@@ -165,7 +165,7 @@ def test_whatever_a_link_says_the_request_goes_to_the_service_or_nowhere(host: s
     assert url.isprintable()
     ours, theirs = urlsplit(host), urlsplit(url)
     assert (theirs.scheme, theirs.netloc) == (ours.scheme, ours.netloc)
-    # As the libraries below both shells read it.
+    # As the HTTP libraries of both shells read it.
     assert URL(url, encoded=True).raw_authority == ours.netloc
     seen = parse_url(url)
     assert (seen.scheme, seen.netloc) == (ours.scheme, ours.netloc)
@@ -176,7 +176,7 @@ def test_whatever_a_link_says_the_request_goes_to_the_service_or_nowhere(host: s
 
 @pytest.fixture(params=[by_requests, by_aiohttp], ids=["sync", "async"])
 def drive(request: pytest.FixtureRequest) -> Drive:
-    """Each shell in its turn."""
+    """Each shell in turn."""
     return partial(request.param, retries=NO_RETRIES)
 
 
@@ -186,7 +186,7 @@ def settings_for(served: Served, **changes: Any) -> Settings:
 
 
 def granting(handler: Callable[[Received], Any]) -> Callable[[Received], Any]:
-    """Gives a token for every request, and passes other requests to the handler."""
+    """Answers token requests with a token, and passes other requests to the handler."""
 
     def handle(received: Received) -> Any:
         if received.target.startswith("/ims/"):

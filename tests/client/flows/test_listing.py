@@ -43,7 +43,7 @@ def everything(script: Script, api: str, query: Query | None = None) -> Flow[lis
 
 
 def names(*steps: Step, api: str = "dps") -> tuple[list[int], Script]:
-    """The numbers of the offers that come out, and the script that gave them."""
+    """The numbers of the found offers, and the finished script."""
     script = Script(*steps)
     found = script.run(everything(script, api))
     return [int((offer.name or "").removeprefix("offer ")) for offer in found], script
@@ -135,7 +135,7 @@ def test_pages_are_asked_for_only_when_they_are_needed() -> None:
 
 
 def test_a_long_listing_keeps_no_page() -> None:
-    """Ids are remembered, offers are not."""
+    """The listing remembers ids, but no offers."""
     number = iter(range(1, 10_000))
     alive = []
 
@@ -163,7 +163,7 @@ def test_a_link_without_a_size_is_widened_from_the_default() -> None:
 
 
 class TiedService:
-    """dps as its samples show it: `start` is inclusive and names a time only, so equal times share one cursor."""
+    """dps as its samples show it: `start` is inclusive and names only a time, so equal times share one cursor."""
 
     def __init__(self, moments: list[int], *, most: int = 10_000, total: bool = True) -> None:
         self.offers = sorted(
@@ -230,7 +230,7 @@ def test_a_last_page_that_links_to_itself_ends() -> None:
 
 
 def test_the_total_of_generation_1_is_not_believed() -> None:
-    """Its documents contradict each other: what is left from this page on, or the whole."""
+    """Its documents contradict each other: the number of objects from this page on, or of all objects."""
     found, _ = names(listed("xcore", 1, 2, next="/a?start=1", total=2), listed("xcore", 3, total=1), api="xcore")
     assert found == [1, 2, 3]
 

@@ -32,12 +32,12 @@ def resolved(library: OfferLibrary, kind: Kind, document: dict[str, Any]) -> dic
 
 
 def lookups(emulator: Emulator) -> int:
-    """How often the library was looked into; finding the container of a sandbox apart."""
+    """The number of lookups in the library, without the search for a sandbox's container."""
     paths = [entry.path for entry in emulator.journal(method="GET", path="/data/core/*")]
     return sum(1 for path in paths if not path.endswith("/xcore/"))
 
 
-# Where an id may stand, by kind: a document with one, and what the name behind it means.
+# By kind: a document with an id, and the kind of object that a name there means.
 PLACES: list[tuple[Kind, dict[str, Any], str]] = [
     (PERSONALIZED, {"representations": [{"placement": "name:Newsletter top"}]}, "placement"),
     (FALLBACK, {"representations": [{}, {"placement": "name:Newsletter top"}]}, "placement"),
@@ -241,7 +241,7 @@ def test_a_name_that_objects_of_two_kinds_have(library: OfferLibrary, emulator: 
     seed(emulator, "fallback-offer", name="Spring", status="approved")
     document = {"filterType": "any-tags", "ids": ["name:Spring"]}
     assert resolved(library, COLLECTION, document)["ids"] == [ids["tag"]]
-    # Without the type, both could be meant.
+    # Without the type, the name could mean both.
     with pytest.raises(AmbiguousNameError):
         resolved(library, COLLECTION, {"ids": ["name:Spring"]})
 
@@ -274,7 +274,7 @@ def test_names_mix_with_ids_in_what_is_read(library: OfferLibrary, emulator: Emu
 
 
 def test_what_is_created_with_names_is_found_again_by_its_ids(library: OfferLibrary, emulator: Emulator) -> None:
-    """A repeated creation compares with what is there: the ids, not the names."""
+    """A repeated creation compares the existing object by ids, not by names."""
     ids = campaign(emulator)
     wanted = {
         "name": "Named",

@@ -121,7 +121,7 @@ def test_a_lost_answer_about_what_reads_leave_out_is_unknown(
     with pytest.raises(OutcomeUnknownError):
         library.patch(FORMULA, made, [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "b"}])
     assert committed(emulator) == (when == "after")
-    # Setting it twice does what once does, and so is repeated.
+    # Setting it twice has the same result as once, so it is repeated.
     emulator.add_fault(fault["effect"], method="PATCH", when=when, path="/data/*", **_but_effect(fault))
     library.patch(FORMULA, made, [_version("3")])
     assert body_of(emulator, made)["definedOn"]["offer"]["schema"]["version"] == "3"
@@ -150,7 +150,7 @@ def test_what_a_patch_would_leave_is_held_against_the_rules(emulator: Emulator, 
             library.patch(PERSONALIZED, made, [operation], validate="strict")
         assert place in str(refused.value)
     assert not emulator.journal(method="PATCH")
-    # Less, though it may be too much, is better than more.
+    # A patch that reduces the number is sent, although the number may still be too large.
     emulator.configure(guardrails="ignore")
     crowded = seed(emulator, "personalized-offer", **offer(name="Crowded", tags=[*tags, *tags]))
     assert library.patch(PERSONALIZED, crowded, [{"op": "remove", "path": "/tags/0"}]).receipt.etag == 2

@@ -65,7 +65,7 @@ def test_the_plan_is_kept_before_the_patch_is_sent(api: str) -> None:
     assert seen == [1]
     assert kept.kept[0].etag == 1
     again(api, kept, APPROVE, answer(200, receipt(api)))
-    # Of what only sets there is only when it was sent.
+    # The plan of a patch that only sets members contains only the time of its POST.
     assert kept.kept[1] == Plan(0, "", START)
 
 
@@ -86,7 +86,7 @@ def test_what_an_earlier_try_did_not_send_is_sent(api: str) -> None:
     kept = Kept(plan_of_first_try(api), since=START)
     _, script = again(api, kept, ADD_TAG, shown(api, BEFORE, 1), answer(200, receipt(api, etag=2)))
     assert methods(script) == ["GET", "PATCH"]
-    # The one edit since is somebody else's.
+    # The only edit since then is somebody else's.
     other = shown(api, {**BEFORE, "tags": []}, 2)
     _, script = again(api, kept, ADD_TAG, other, answer(200, receipt(api, etag=3)))
     assert methods(script) == ["GET", "PATCH"]
@@ -104,7 +104,7 @@ def test_what_comes_through_late_is_seen_by_the_next_try(api: str) -> None:
 
 
 class AtIt(Kept):
-    """Another try reads the offer at the same time, and keeps its plan while ours is under way."""
+    """Another try reads the offer at the same time, and keeps its plan while ours runs."""
 
     def keep(self, key: str, value: Any) -> None:
         super().keep(key, value)
@@ -113,12 +113,12 @@ class AtIt(Kept):
 
 @BOTH
 def test_two_workers_at_one_task_patch_once(api: str) -> None:
-    """Both read before either writes; the second finds the edit of the first, and writes nothing."""
+    """Both read before either writes. The second finds the edit of the first, and writes nothing."""
     refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
     after = shown(api, AFTER, 2)
     written, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, after)
     assert (written.receipt.etag, methods(script).count("PATCH")) == (2, 1)
-    # Another edit is another's: ours is made on top of it.
+    # The other edit is somebody else's: ours is applied on top of it.
     other = shown(api, {**BEFORE, "tags": ["dps:tag:9"]}, 2)
     done = answer(200, receipt(api, etag=3))
     _, script = again(api, AtIt(), ADD_TAG, shown(api, BEFORE, 1), refusal, other, other, done)
@@ -127,7 +127,7 @@ def test_two_workers_at_one_task_patch_once(api: str) -> None:
 
 @BOTH
 def test_a_worker_thought_dead_wakes_and_patches_nothing(api: str) -> None:
-    """The try after it has done the work; it has not read the offer yet, and is the first try of all."""
+    """A later try has done the work. The first try wakes up and has not read the offer yet."""
     later = Kept(plan_of_first_try(api))
     assert later.intent.tries.since is None
     assert methods(again(api, later, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
@@ -149,7 +149,7 @@ def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
     assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2))[1]) == ["GET"]
     sent: list[Step] = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
     assert methods(again(api, kept, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
-    # That was before any earlier try.
+    # That edit was before any earlier try.
     old = Kept(since=START + timedelta(hours=1))
     sent = [shown(api, AFTER, 2), answer(200, receipt(api, etag=3))]
     assert methods(again(api, old, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
@@ -159,14 +159,17 @@ def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
     # Clearing the task requests the patch anyway.
     sent = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
     assert methods(again(api, Kept(since=START, anew=True), first, *sent)[1]) == ["GET", "PATCH"]
-    # Somebody added another after it, or before it was sent.
+    # Somebody added another tag after it, or before it was sent.
     with pytest.raises(OutcomeUnknownError, match="cannot be told"):
         again(api, kept, ADD_TAG, shown(api, {**AFTER, "tags": [*AFTER["tags"], "dps:tag:3"]}, 3))
 
 
 @BOTH
 def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
-    """The first try was killed with its patch on the way; by the next, the offer is as somebody else has set it."""
+    """The first try was killed while its patch was in transit.
+
+    At the next try, the offer has the value that somebody else set.
+    """
     modified = "modified" if api == "dps" else "repo:lastModifiedDate"
     earlier = Kept(Plan(0, "", START - timedelta(minutes=5)), since=START - timedelta(minutes=5))
     done = shown(api, sale(status="approved"), 2, **{modified: "2026-03-02T08:55:01Z"})
@@ -183,7 +186,7 @@ def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
 
 @BOTH
 def test_a_refused_edit_that_is_there_is_not_made_again(api: str) -> None:
-    """A gateway may have sent it twice and handed on the second answer; else somebody made the very same edit."""
+    """A gateway may have sent it twice and returned the second answer; or somebody else made the same edit."""
     refusal = answer(409, {"title": "stale"}) if api == "xcore" else answer(422, {"title": "a test failed"})
     written, script = again(api, Kept(), ADD_TAG, shown(api, BEFORE, 1), refusal, shown(api, AFTER, 2))
     assert (written.action, written.receipt.etag) == ("updated", 2)
@@ -225,7 +228,7 @@ def test_what_sets_one_place_more_than_once_is_seen_by_the_next_try(
         again(api, kept, operations, shown(api, sale(name="new"), 2, **later))
 
 
-# Edits that follow from what the offer is.
+# Edits that depend on the offer's state.
 
 
 def run_edit(api: str, edit: Any, *steps: Step, memory: Memory = NO_MEMORY) -> tuple[Written, Script]:
@@ -235,7 +238,7 @@ def run_edit(api: str, edit: Any, *steps: Step, memory: Memory = NO_MEMORY) -> t
 
 @BOTH
 def test_what_a_plan_only_tests_may_change_while_the_answer_is_lost(api: str) -> None:
-    """The offer is archived since its window is over; somebody moves the window right after that."""
+    """The offer is archived because its window is over; right after that, somebody moves the window."""
     over = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"}
     moved = sale(status="archived", selectionConstraint={**over, "endDate": "2090-01-01"})
     written, script = run_edit(
@@ -277,7 +280,7 @@ def test_what_may_have_been_taken_back_while_the_answer_was_lost_is_not_made_aga
 
 @BOTH
 def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> None:
-    """Others kept editing the offer, so that each of the writes was refused: none of theirs undid it."""
+    """Others kept editing the offer, so each write was refused. None of these edits undid ours."""
     approved, first = sale(status="approved"), Kept()
     steps: list[Step] = []
     for etag in range(1, 6):
@@ -299,7 +302,7 @@ def test_a_step_that_was_refused_is_not_held_against_the_next_try(api: str) -> N
 
 @BOTH
 def test_a_receipt_and_an_offer_that_cannot_be_read_leave_the_outcome_to_the_next_try(api: str) -> None:
-    """The patch is made; what went wrong afterwards is no refusal of it."""
+    """The patch was applied; a later failure is no refusal of it."""
     steps: list[Step] = [shown(api, BEFORE, 1), answer(200, b"<html>"), answer(429)]
     error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps, max_retries=0)
     assert not error.retryable

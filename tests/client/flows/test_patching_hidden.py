@@ -45,7 +45,7 @@ from tests.client.writes import (
     shown,
 )
 
-# What reads leave out.
+# Properties that reads leave out.
 
 ABOUT = [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "_x.y"}]
 LATER = "2026-03-02T09:00:25.000Z"
@@ -90,7 +90,7 @@ def test_a_lost_answer_about_what_reads_leave_out_is_unknown(failure: Step, oper
 
 
 def test_what_reads_show_after_all_tells() -> None:
-    """They may leave it out, and need not: the description of a tag is in what a read of the one shows."""
+    """Reads may leave it out or not: a read of a single tag shows the description."""
     described = [{"op": "replace", "path": "/description", "value": "new"}]
 
     def outcome(operations: Any, *steps: Step, kept: Kept | None = None) -> Any:
@@ -103,21 +103,21 @@ def test_what_reads_show_after_all_tells() -> None:
     assert outcome(described, lost(), shown("dps", new, 5, modified=LATER)).receipt.etag == 5
     planned = Kept(Plan(4, ""), since=START)
     assert outcome([*IF_BOOST, *described], shown("dps", new, 5), kept=planned).receipt.etag == 5
-    # It was so before: the edit may be anybody's.
+    # The value was the same before: the edit may be anybody's.
     with pytest.raises(OutcomeUnknownError):
         outcome([*IF_BOOST, *described], shown("dps", new, 4), lost(), shown("dps", new, 5))
 
 
 def test_what_no_guard_would_hold_off_is_not_sent_twice() -> None:
-    """The first may come through late, and nothing that dps can test would tell the second."""
+    """The first patch may be applied late, and dps cannot test anything that would stop the second."""
     still = shown("dps", FORMULA_READ, 4)
     outcome, script = formula(ABOUT, still, lost(), still)
     assert type(outcome) is OutcomeUnknownError
     assert methods(script) == ["GET", "PATCH", "GET"]
-    # Setting it twice does what once does.
+    # Setting it twice has the same result as once.
     outcome, script = formula([*IF_BOOST, *VERSION], still, lost(), still, answer(200, receipt("dps", etag=5)))
     assert outcome.receipt.etag == 5
-    # The other properties of the patch are a guard.
+    # The other properties of the patch serve as a guard.
     outcome, script = formula([*RENAME, *ABOUT], still, lost(), still, answer(200, receipt("dps", etag=5)))
     assert outcome.receipt.etag == 5
 
@@ -129,7 +129,7 @@ def test_what_is_changed_beside_it_tells() -> None:
     other = shown("dps", {**FORMULA_READ, "name": "Other"}, 5)
     outcome, _ = formula([*RENAME, *ABOUT], shown("dps", FORMULA_READ, 4), lost(), other, max_retries=0, if_match=4)
     assert type(outcome) is ConflictError
-    # A refusal that arrived counts, although reads show an edit.
+    # A received refusal counts, although reads show an edit.
     outcome, _ = formula(ABOUT, shown("dps", FORMULA_READ, 4), answer(409, {}), other, if_match=4)
     assert type(outcome) is ConflictError
 
@@ -137,7 +137,7 @@ def test_what_is_changed_beside_it_tells() -> None:
 def test_setting_what_reads_leave_out_is_repeated_unless_it_was_edited_since() -> None:
     outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5), answer(200, receipt("dps", etag=6)))
     assert (outcome.receipt.etag, methods(script)) == (6, ["PATCH", "GET", "PATCH"])
-    # That may have been ours, late, or somebody else's.
+    # That may have been our late patch, or somebody else's.
     outcome, script = formula(VERSION, lost(), shown("dps", FORMULA_READ, 5, modified=LATER))
     assert type(outcome) is OutcomeUnknownError
     assert methods(script) == ["PATCH", "GET"]
@@ -177,7 +177,7 @@ def test_a_lost_answer_about_links_is_unknown() -> None:
     operations = [{"op": "remove", "path": "/_links/self"}]
     steps: list[Step] = [shown("xcore", BEFORE, 4), lost(), shown("xcore", BEFORE, 5)]
     fail(OutcomeUnknownError, "xcore", operations, *steps)
-    # If-Match holds the second off where the first comes through late.
+    # If-Match stops the second if the first is applied late.
     still = shown("xcore", BEFORE, 4)
     assert run("xcore", operations, still, lost(), still, answer(200, receipt("xcore", etag=5)))[0].receipt.etag == 5
 

@@ -38,7 +38,7 @@ from tests.client.writes import (
     shown,
 )
 
-# Setting properties: twice does what once does.
+# Setting properties: twice has the same result as once.
 
 
 @BOTH
@@ -54,7 +54,7 @@ def test_what_only_sets_is_sent_as_it_is(api: str) -> None:
 @BOTH
 @LOST
 def test_what_only_sets_is_repeated_where_it_is_not_to_be_seen(api: str, failure: Step) -> None:
-    """The repetition is guarded by what was read in between."""
+    """The repetition is guarded by the values of the read in between."""
     before = shown(api, sale(), 1)
     _, script = run(api, APPROVE, failure, before, failure, before, answer(200, receipt(api, etag=2)))
     assert methods(script) == ["PATCH", "GET", "PATCH", "GET", "PATCH"]
@@ -73,14 +73,14 @@ def test_what_only_sets_is_not_repeated_where_it_is_to_be_seen(api: str, failure
 
 @BOTH
 def test_what_only_sets_does_not_overrule_who_set_it_later(api: str) -> None:
-    """The answer was lost for half a minute, in which somebody else set the same."""
+    """The answer was lost for half a minute; meanwhile, somebody else set the same property."""
     later: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": "2026-03-02T09:00:25.000Z"}
     other = shown(api, sale(status="archived"), 3, **later)
     error, script = fail(ConflictError, api, APPROVE, lost(), other)
     assert methods(script) == ["PATCH", "GET"]
     assert not error.retryable
     assert "last modified 2026-03-02T09:00:25.000Z" in str(error)
-    # By a clock of the service that is a minute ahead, the same edit was before ours.
+    # If the service's clock is a minute ahead, the same edit was before ours.
     ahead = answer(200, entity(api, sale(), etag=3, **later), {"date": Script().http_date(60)})
     assert run(api, APPROVE, lost(), ahead, answer(200, receipt(api, etag=4)))[0].receipt.etag == 4
 
@@ -189,7 +189,7 @@ def test_a_refusal_of_an_unchanged_offer_is_final(api: str) -> None:
         (answer(422, {"title": "no"}), RejectedError),
         (answer(400, {"title": "no"}), BadRequestError),
     ):
-        # By etag only a conflict is guarded: any other refusal is one of the content.
+        # The etag guards only against conflicts: any other refusal concerns the content.
         looks = [shown(api, BEFORE, 4)] * (1 if api == "xcore" else 2)
         fail(error, api, ADD_TAG, shown(api, BEFORE, 4), refusal, *looks)
 
@@ -221,14 +221,14 @@ def test_somebody_elses_edit_elsewhere_does_not_hide_that_ours_was_lost(api: str
 
 @BOTH
 def test_several_edits_while_an_answer_was_lost_may_have_undone_ours(api: str) -> None:
-    """Nothing of ours is to be seen, but one of the two edits may have been it."""
+    """Our edit is not visible, but one of the two edits may have been ours."""
     other = {**BEFORE, "status": "approved"}
     error, script = fail(OutcomeUnknownError, api, ADD_TAG, shown(api, BEFORE, 4), lost(), shown(api, other, 6))
     assert methods(script) == ["GET", "PATCH", "GET"]
     assert not error.retryable
     assert not error.retryable
     assert "cannot be told" in str(error)
-    # Where no answer was lost, none of the edits is ours.
+    # If no answer was lost, none of the edits is ours.
     steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, other, 6)] * 2]
     assert run(api, ADD_TAG, *steps, answer(200, receipt(api, etag=7)))[0].receipt.etag == 7
 
@@ -367,11 +367,11 @@ def test_a_test_that_holds_is_sent_along(api: str) -> None:
     operations = [{"op": "test", "path": "/etag", "value": 4}, {"op": "test", "path": "/rank/priority", "value": 10}]
     _, script = run(api, [*operations, *APPROVE], shown(api, BEFORE, 4), answer(200, receipt(api)))
     sent = body_of(script.requests[-1])
-    # Whether dps could test its etag is documented nowhere; the read has answered that already.
+    # It is not documented whether dps could test its etag; the read has already decided the test.
     if api == "dps":
         assert sent == [*guards_of(BEFORE), operations[1], *APPROVE]
     else:
-        # xcore lists no `test`; the read has answered, and If-Match holds it to that.
+        # xcore lists no `test`; the read has decided it, and If-Match guards the result.
         assert [operation["path"] for operation in sent] == ["/_instance/xdm:status"]
         assert script.requests[-1].headers["If-Match"] == '"4"'
 
@@ -415,7 +415,7 @@ def test_a_move_is_sent_as_a_removal_and_an_addition(api: str) -> None:
 @BOTH
 def test_a_move_whose_answer_was_lost_is_not_made_twice(api: str) -> None:
     assert run(api, MOVE, shown(api, TAGGED, 4), lost(), shown(api, MOVED, 5))[0].receipt.etag == 5
-    # A removal and an addition are as little to be repeated as the move that they stand for.
+    # A removal with an addition is as little repeatable as the move that they replace.
     steps: list[Step] = [shown(api, TAGGED, 4), lost(), shown(api, TAGGED, 4)]
     error, _ = fail(OutcomeUnknownError, api, MOVE, *steps, max_retries=0)
     assert not error.retryable
@@ -423,7 +423,7 @@ def test_a_move_whose_answer_was_lost_is_not_made_twice(api: str) -> None:
 
 @BOTH
 def test_a_copy_finds_what_is_there_at_each_try(api: str) -> None:
-    """On xcore it is sent with the value that was read; if somebody was faster, it is read again."""
+    """On xcore, the copy is sent with the value of the read; if somebody was faster, the offer is read again."""
     operations = [{"op": "copy", "from": "/name", "path": "/characteristics/was"}]
     renamed = sale(name="Renamed")
     refusal = answer(409, {}) if api == "xcore" else answer(422, {})
@@ -436,7 +436,7 @@ def test_a_copy_finds_what_is_there_at_each_try(api: str) -> None:
         assert sent == operations[0]
 
 
-# The offer as it will be is held against the rules.
+# The resulting offer is checked against the rules.
 
 
 def patched(api: str, operations: Any, there: Any, kind: Kind = PERSONALIZED, **options: Any) -> Script:

@@ -23,7 +23,7 @@ PQL = {"type": "PQL", "format": "pql/text", "value": "true"}
 
 
 def _documents(ids: dict[str, str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """By kind what is there, and what it is to become."""
+    """By kind: the existing document, and the new one."""
     return {
         "placement": (
             {"name": "Top", "channel": "https://ns.adobe.com/xdm/channel-types/web", "componentType": "html"},

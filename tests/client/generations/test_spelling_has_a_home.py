@@ -20,7 +20,7 @@ PREFIXED = re.compile(r"\b(xdm|ode):\w")
 
 
 def docstrings(tree: ast.AST) -> set[int]:
-    """The docstrings of a module by their identity: they may tell an author what he may write."""
+    """The docstrings of a module, by their identity: they may contain the spelling of a generation."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     return {
         id(node.body[0].value)
@@ -30,7 +30,7 @@ def docstrings(tree: ast.AST) -> set[int]:
 
 
 def spelled(tree: ast.AST) -> Iterator[str]:
-    """The texts with a wire prefix, without docstrings."""
+    """The string literals with a wire prefix, except docstrings."""
     passed = docstrings(tree)
     for node in ast.walk(tree):
         said = node.value if isinstance(node, ast.Constant) and id(node) not in passed else None

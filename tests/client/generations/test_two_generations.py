@@ -127,7 +127,7 @@ def test_cascade_is_not_offered_to_who_cascades(emulator: Emulator, open_library
 
 
 def _refused(emulator: Emulator, tag: str, cascade: bool) -> Callable[..., Any]:
-    """A deletion between whose look and whose DELETE somebody begins to use the qualifier."""
+    """A deletion; between its look and its DELETE, somebody begins to use the qualifier."""
     late = f"Late {cascade}"
 
     def flow(access: Any, it: Any) -> Any:
@@ -153,7 +153,7 @@ def _is_there(emulator: Emulator, name: str) -> bool:
     return any(each["body"]["name"] == name for each in emulator.objects("offer-filter"))
 
 
-# One odd row.
+# Objects with one oddity.
 
 
 @pytest.mark.parametrize("order", [["customQuery", "xdm:customQuery"], ["xdm:customQuery", "customQuery"]])
@@ -222,7 +222,7 @@ def test_an_offer_with_a_rule_is_recognised_after_a_lost_answer(
     assert [each["body"]["name"] for each in emulator.objects("personalized-offer")].count("Ruled") == 1
 
 
-# Component types that are kept as they came.
+# Component types that are kept unchanged.
 
 
 @pytest.mark.parametrize("mine", ["text", "component-text"])
@@ -240,7 +240,7 @@ def test_both_words_for_text_are_one(emulator: Emulator, open_library: Open, mak
         library = open_library(api)
         assert library.create(PERSONALIZED, voucher(mine), if_exists="update").action == "unchanged"
     assert stored(emulator, "personalized-offer", "Voucher") == before
-    # The guards of a step repeat what is stored, whichever word that is.
+    # The guards of a step repeat the stored word, in either spelling.
     done = open_library("dps").edit(PERSONALIZED, there, lambda access, it: take_step(access, it, PUBLISH, now=NOW))
     assert done.action == "published"
     changed = open_library("dps").create(

@@ -35,7 +35,7 @@ def reference(kind: Kind) -> Reference:
 
 
 def violations(kind: Kind, document: dict[str, Any]) -> dict[str, str]:
-    """The violations of a document, by pointers in its author's spelling."""
+    """The violations of a document, by pointers in the author's spelling."""
     try:
         check_offer(kind, neutral_payload(document, kind), document, "strict")
     except InvalidInputError as error:

@@ -34,7 +34,7 @@ EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 def tidy(document: Any, kind: Kind = PERSONALIZED) -> dict[str, Any]:
-    """The document as it is sent, once nothing in it is wrong."""
+    """The document as it is sent, if it is valid."""
     properties = tidied(kind, neutral_payload(document, kind))
     assert offer_findings(kind, properties, document) == []
     return properties
@@ -117,7 +117,7 @@ def test_digits_where_text_belongs_are_text_and_json_is_written_as_json() -> Non
 
 @pytest.mark.parametrize("lossy", [4.5, 1000.0, True])
 def test_what_a_template_lost_is_not_guessed(lossy: Any) -> None:
-    """4.50 is 4.5 by then, 1e3 is 1000.0, and true may have been True."""
+    """After rendering, 4.50 is 4.5, 1e3 is 1000.0, and true may have been True."""
     document = sale(characteristics={"price": lossy})
     (found,) = offer_findings(PERSONALIZED, tidied(PERSONALIZED, neutral_payload(document)), document)
     assert found.pointer == "/characteristics/price"

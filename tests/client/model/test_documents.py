@@ -48,7 +48,7 @@ def curl(document: str) -> Curl:
             method = words.pop(0)
         elif word == "-H":
             name, _, value = words.pop(0).partition(":")
-            # One page prints the header's name twice; that is no media type.
+            # One page prints the header's name twice; the second is not a media type.
             headers[name.lower()] = value.strip().removeprefix("Content-Type: ")
         elif word == "-d":
             body = json.loads(words.pop(0))
@@ -62,7 +62,7 @@ def document_json(document: str) -> Any:
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:
-    """A media type in its parts, since the pages differ in blanks and order."""
+    """A media type in parts, because the pages differ in blanks and order."""
     message = Message()
     message["Content-Type"] = value.removeprefix("*,").strip()
     (kind, _), *parameters = message.get_params(failobj=[])
@@ -120,7 +120,7 @@ def test_create_a_personalized_offer() -> None:
 
 @pytest.mark.parametrize("document", ["create-fallback-offer", "create-fallback-offer.fr"])
 def test_create_a_fallback_offer_as_the_curl_says(document: str) -> None:
-    """Header table and answer of the page are generation 1's, its curl and body generation 2's: both must work."""
+    """The page's header table and answer are generation 1's, its curl and body generation 2's: both must work."""
     documented = curl(document)
     properties = neutral_payload(documented.body)
     check_offer(FALLBACK, properties, documented.body)

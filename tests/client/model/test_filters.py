@@ -50,7 +50,7 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
         "selectionConstraint.endDate<2026-05-01T00:00:00Z",
         "modified>=2026-05-01T00:00:00Z",
     ]
-    # A pattern is the author's own.
+    # The author's own pattern is not escaped.
     assert asked(properties=["status~App.*", "name==Approved"]) == ["status~App.*", "name==Approved"]
 
 

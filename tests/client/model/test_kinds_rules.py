@@ -123,6 +123,6 @@ def test_whatever_is_given_ends_in_a_verdict(kind: Kind, data: st.DataObject) ->
     document = data.draw(strategies.OBJECTS[kind.key] | strategies.JSON)
     with suppress(InvalidInputError):
         check_offer(kind, neutral_payload(document, kind), document)
-        # Nothing was wrong, so that the properties that must be there are.
+        # The document was valid, so the required properties are present.
         assert isinstance(document, dict)
         assert set(kind.place.required) <= {*document, *neutral_payload(document, kind)}

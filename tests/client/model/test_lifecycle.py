@@ -36,7 +36,7 @@ def test_which_statuses_are_final(steps: Any, final: set[str]) -> None:
 
 @pytest.fixture
 def there(emulator: Emulator) -> dict[str, str]:
-    """An archived offer, and a draft one, a decision that is complete, and one that is archived."""
+    """An archived and a draft offer, a complete and an archived decision."""
     ids = campaign(emulator, personalized={"status": "archived"})
     return {
         "archived offer": ids["personalized"],
@@ -180,7 +180,7 @@ def test_a_planned_edit_can_be_held_against_the_rules(
     with pytest.raises(InvalidInputError, match="/representations/1/placement"):
         doubled(validate="strict")
     assert patches(emulator) == 0
-    # Adobe's own update page does it, so that otherwise it is a doubt.
+    # Adobe's own update page does it, so it is only a doubt.
     assert doubled(validate=True) == "doubled"
 
 

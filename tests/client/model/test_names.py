@@ -35,7 +35,7 @@ WEB = "https://ns.adobe.com/xdm/channel-types/web"
 
 
 def shown(channel: str | None = None, **component: Any) -> dict[str, Any]:
-    """A representation, whole unless something in it is changed."""
+    """A complete representation with the given changes."""
     whole = {"placement": "p", "components": [{"type": "html", "format": "text/html", **component}]}
     return whole if channel is None else {**whole, "channel": channel}
 
@@ -47,7 +47,7 @@ def findings(document: Any, kind: Kind = PERSONALIZED) -> list[Violation]:
 def objects(
     place: Place, spelled: Spelled, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Place, Spelled]]:
-    """Every object of known members in a kind, with the way to it."""
+    """Every object with known members in a kind, and the path to it."""
     if place.item is not None:
         yield from objects(place.item, spelled.items or PLAIN, (*path, "#"))
     elif place.own is not None:
@@ -59,14 +59,14 @@ def objects(
 
 
 def placed(path: tuple[str, ...], inner: Any) -> Any:
-    """A document with that at its place and nothing else."""
+    """A document that contains only this value at this place."""
     for token in reversed(path):
         inner = [inner] if token == "#" else {token: inner}
     return inner
 
 
 def slips(name: str) -> set[str]:
-    """The name with one letter left out, added, mistaken or swapped with the next."""
+    """The name with one letter omitted, added, changed or swapped with the next."""
     cut = [(name[:at], name[at:]) for at in range(len(name) + 1)]
     return (
         {head + tail[1:] for head, tail in cut if tail}
@@ -171,7 +171,7 @@ def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
 
 
 def patched(*operations: dict[str, Any], kind: Kind = PERSONALIZED) -> list[tuple[str, bool]]:
-    """Where a patch is wrong, and whether that is certain."""
+    """The places of a patch's errors, and whether each is certain."""
     found = patch_findings(kind, neutral_patch(operations, "xcore", kind))
     return [(each.pointer, not isinstance(each, Doubt)) for each in found]
 

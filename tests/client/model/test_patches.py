@@ -60,7 +60,7 @@ def applied(document: Any, operations: Any) -> Any:
 
 
 def places(value: Any, pointer: str = "") -> list[str]:
-    """Every place in the document but the whole."""
+    """Every place in the document, except the document itself."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     below = [place for name, member in members for place in places(member, f"{pointer}/{name}")]
     return [*([pointer] if pointer else []), *below]
@@ -163,7 +163,7 @@ def test_a_test_of_an_instant_holds_for_the_same_instant(api: Api) -> None:
         {"op": "test", "path": "/selectionConstraint", "value": {**READ, "endDate": "2036-01-01T00:00:00Z"}},
     ]
     fitted = fit(tests, {"selectionConstraint": READ}, PERSONALIZED, api)
-    # The value that was read is sent, because the service compares texts.
+    # The value of the read is sent, because the service compares texts.
     assert [test["value"] for test in fitted.operations] == ([READ["startDate"], READ] if api == "dps" else [])
     for wrong in ("2020-01-01T00:00:01Z", None, True):
         with pytest.raises(TestFailed, match="startDate is"):
@@ -210,7 +210,7 @@ def test_what_comes_of_what_reads_leave_out_is_as_unknown() -> None:
     assert PreparedPatch(chain, TAG).hidden == {*links, "description", "b", "c"}
 
 
-# Whether it may be sent twice, what shows it, and what guards it.
+# Whether it is safe to send twice, its trace, and its guards.
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_what_reads_leave_out_is_not_to_be_seen() -> None:
     assert PreparedPatch([*VERSION, *RENAME], FORMULA).is_shown_by(FORMULA_READ) is False
     assert PreparedPatch([*VERSION, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ) is None
     assert PreparedPatch([*VERSION, *RENAME], FORMULA).is_shown_by({**FORMULA_READ, "name": "Boosted"}) is None
-    # A test of it says nothing.
+    # A test of this property proves nothing.
     assert (
         PreparedPatch([{"op": "test", "path": "/definedOn", "value": {}}, *IF_BOOST], FORMULA).is_shown_by(FORMULA_READ)
         is True

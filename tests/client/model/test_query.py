@@ -232,7 +232,7 @@ def test_exact_lookups() -> None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """As the documents describe `~`: the whole text."""
+    """The documents describe `~` as a match of the whole text."""
     return re.fullmatch(pattern, text) is not None
 
 

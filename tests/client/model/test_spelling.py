@@ -283,7 +283,7 @@ def _operation(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def applied(patch: list[dict[str, Any]], document: Any) -> Any:
-    """The result of the reference implementation; the class of its error if it refuses."""
+    """The result of the reference implementation; the class of its error if it refuses the patch."""
     try:
         return jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy(patch))
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as refused:

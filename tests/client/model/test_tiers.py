@@ -139,7 +139,7 @@ def test_a_patch_that_sets_the_status_tells_how_certain_its_window_is(
 def test_a_doubt_is_told_once_however_often_the_document_is_looked_at(
     emulator: Emulator, library: OfferLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An addition is held against the rules when it is planned, and again after somebody else was faster."""
+    """An addition is checked when it is planned, and again after somebody else was faster."""
     made = library.create(PERSONALIZED, offer()).receipt.id
     emulator.add_fault("status", status=409, method="PATCH", path="/data/*", times=2)
     add = [{"op": "add", "path": "/representations/-", "value": shown()}]
@@ -168,7 +168,7 @@ def test_a_doubt_about_a_creation_is_told_once_when_it_becomes_an_update(
 def test_approving_an_unfinished_draft_is_refused(
     emulator: Emulator, library: OfferLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A guarded patch is held against the rules as they are for what customers see."""
+    """A guarded patch is checked against the rules for objects that customers see."""
     emulator.configure(refuse_reversed_window=False)
     made = library.create(PERSONALIZED, offer(selectionConstraint={"startDate": END, "endDate": START})).receipt.id
     approve = [

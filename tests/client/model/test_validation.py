@@ -25,7 +25,7 @@ OFFER = PERSONALIZED.names
 
 
 def pointers(offer: Any, kind: Kind = PERSONALIZED, validate: Validate = "strict") -> list[str]:
-    """Where an offer is refused."""
+    """The places where an offer is refused."""
     try:
         check_offer(kind, neutral_payload(offer), offer, validate)
     except InvalidInputError as refused:
@@ -73,7 +73,7 @@ def test_a_good_offer_passes_in_either_spelling() -> None:
     assert pointers(least, FALLBACK) == []
 
 
-# Each rule: what breaks it, and where.
+# Each rule: a value that breaks it, and the place.
 RULES: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "/name"),
     ({"name": "  "}, "/name"),
@@ -305,7 +305,7 @@ def test_what_a_patch_may_do(operation: Any) -> None:
 
 
 def setting(**values: Any) -> list[dict[str, Any]]:
-    """A patch that sets these properties whole, in this order."""
+    """A patch that sets these whole properties, in this order."""
     return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
 
 
@@ -352,7 +352,7 @@ START, END, LATER = "2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z", "2032-01-01T
             ],
             ["/0/value"],
         ),
-        # As one, and again by its members.
+        # As one value, and again by its members.
         (PERSONALIZED, setting(selectionConstraint={"startDate": END, "endDate": START}), ["/0/value/endDate"]),
         (
             PERSONALIZED,
@@ -374,7 +374,7 @@ def test_what_a_patch_sets_is_looked_at_together(kind: Kind, operations: Any, po
         (DECISION, setting(criteria=criteria(30, 30))),
         (DECISION, setting(startDate=END)),
         (DECISION, setting(startDate=START, endDate=END)),
-        # The last word counts, and what it leaves is not known where a part of it is taken away again.
+        # The last operation counts; its result is not known if a part of it is removed again.
         (DECISION, setting(startDate=END, endDate=START) + setting(endDate=LATER)),
         (DECISION, [*setting(criteria=criteria(31)), {"op": "remove", "path": "/criteria/0/placements/0"}]),
         (DECISION, [*setting(criteria=criteria(31)), {"op": "remove", "path": "/criteria"}]),
@@ -394,7 +394,10 @@ def test_what_does_not_show_is_left_to_the_service(kind: Kind, operations: Any) 
 
 
 def test_a_window_goes_nowhere_whole() -> None:
-    """Dates and rule are in the same object. A fallback needs neither, but loses them only one by one."""
+    """Dates and rule are in the same object.
+
+    A fallback does not need it, but its members can only be removed singly.
+    """
     assert patch_pointers({"op": "remove", "path": "/selectionConstraint"}, kind=FALLBACK) == ["/0/path"]
     assert patch_pointers({"op": "remove", "path": "/rank"}, kind=FALLBACK) == []
 
@@ -422,7 +425,7 @@ def test_a_patch_has_a_size() -> None:
 
 
 class NothingIsSent:
-    """A shell that takes every flow and sends nothing."""
+    """A shell that accepts every flow and sends nothing."""
 
     last_request_id = None
 
