@@ -41,6 +41,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     # Whether later tries use the values that the first try rendered, as all writes must.
     keeps_plan: ClassVar[bool] = False
+    # Where the operators that return lists write them, if not to XCom.
+    report: Any = None
     operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
     ui_color = "#fbeae9"
 
@@ -77,12 +79,14 @@ class OfferLibraryOperator(Templated, BaseOperator):
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
         from airflow_provider_offers.operators.memory import TaskMemory
         from airflow_provider_offers.operators.plans import carry_on
+        from airflow_provider_offers.operators.reports import returned
 
         # Airflow pushes every link of the task into XCom; an empty link is left out.
         self.operator_extra_links = ()
         try:
             self.check_templates()
             self._check_flags()
+            self.prepare(context)
             memory = TaskMemory(context)
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox, memory=memory) as hook:
                 settings = hook.settings
@@ -91,10 +95,17 @@ class OfferLibraryOperator(Templated, BaseOperator):
                     self.operator_extra_links = type(self).operator_extra_links
                 if self.keeps_plan:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
-                return self.work(hook, context)
+                return returned(self, context, self.work(hook, context))
         except OfferLibraryError as error:
             # Without the cause, which would repeat the message with our frames.
             raise self._failure(error) from None
+
+    def prepare(self, context: Context) -> None:
+        """What is to be done with the rendered fields before anything is sent."""
+        if self.report is not None:
+            from airflow_provider_offers.operators.reports import begin
+
+            begin(self.report)
 
     def _failure(self, error: OfferLibraryError) -> Exception:
         """The exception that ends the try; its type tells Airflow whether to retry. The log shows it once."""
@@ -138,8 +149,12 @@ def execution_deadline(task: BaseOperator, context: Context) -> float | None:
 
 def named_offer(given: Any, field: str = "offer_id") -> Any:
     """The value of a field that names objects; a template turns the result of a task into text."""
+    from airflow_provider_offers.operators.reports import is_report, read
+
     if isinstance(given, str) and given.lstrip().startswith(("{", "[", "(")):
-        return json_document(field, given)
+        given = json_document(field, given)
+    if is_report(given):
+        return read(field, given)
     # The results of mapped tasks are a sequence type of Airflow.
     return list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else given
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, Qop, Waive
+    from airflow_provider_offers.operators.words import Document, Qop, Report, Waive
 
 
 class PatchOperator(EditOperator):
@@ -275,6 +275,7 @@ class SearchOperator(OfferLibraryOperator):
         "order_by",
         "limit",
         "page_size",
+        "report",
     )
 
     def __init__(
@@ -288,6 +289,7 @@ class SearchOperator(OfferLibraryOperator):
         limit: int | str | None = None,
         page_size: int | str | None = None,
         full: bool = False,
+        report: Report | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -299,6 +301,7 @@ class SearchOperator(OfferLibraryOperator):
         self.limit = limit
         self.page_size = page_size
         self.full = full
+        self.report = report
 
     @property
     def query(self) -> dict[str, Any]:

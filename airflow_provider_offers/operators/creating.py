@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import IfExists, OnFailure, Waive
+    from airflow_provider_offers.operators.rows import FilledIn
+    from airflow_provider_offers.operators.words import IfExists, OnFailure, Report, Rows, Waive
 
 
 class CreateOperator(OfferLibraryOperator):
     """Creates the object in a field of the operator, and returns its receipt; for a list, a list of receipts.
 
+    :param rows: creates one object for each row: a list of dicts or tuples, the result of a task, or the name of a
+        `.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.json` or `.parquet` file. The document is one template then, and
+        `{{ row.sku }}` is a cell, here and in `window`, `if_exists`, `marker` and `waive`
+    :param columns: the names of the values, if the rows are tuples
     :param window: when the object may be shown; replaces the dates in the document: `start` and `end` or `duration`,
         with an optional `timezone`, as in `ScheduleOfferOperator`
     :param if_exists: what to do if the sandbox already has an object with exactly this name: `fail` (default), `adopt`
@@ -53,26 +58,36 @@ class CreateOperator(OfferLibraryOperator):
     :param max_concurrent: how many items of a list run at the same time (default 8)
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
         rest; the task fails in both cases, and lists the failures
+    :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
+        an absolute path. The task then returns a summary that leads to it, which every `offer_id` accepts
     """
 
     keeps_plan: ClassVar[bool] = True
     # The field that holds the document.
     document_field: ClassVar[str] = "offer"
     can_keep_adobe_templates: ClassVar[bool] = True
+    # What became of `rows`, and its first row.
+    _filled_in: FilledIn | None = None
+    sample_row: Any = None
 
     template_fields: Sequence[str] = (
         *OfferLibraryOperator.template_fields,
+        "rows",
+        "columns",
         "window",
         "if_exists",
         "marker",
         "waive",
         "max_concurrent",
         "on_failure",
+        "report",
     )
 
     def __init__(
         self,
         *,
+        rows: Rows | None = None,
+        columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
         patience: float = 10.0,
@@ -82,6 +97,7 @@ class CreateOperator(OfferLibraryOperator):
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -91,6 +107,8 @@ class CreateOperator(OfferLibraryOperator):
             sandbox=sandbox,
             **kwargs,
         )
+        self.rows = rows
+        self.columns = columns
         self.window = window
         self.if_exists = checked("if_exists", if_exists, IF_EXISTS, self)
         self.patience = patience
@@ -99,12 +117,25 @@ class CreateOperator(OfferLibraryOperator):
         self.validate = validate
         self.keep_adobe_templates = keep_adobe_templates
         self.max_concurrent = max_concurrent
+        self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
+
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        """The fields whose templates may use `row`."""
+        return (self.document_field, "window", "if_exists", "marker", "waive")
 
     @property
     @abstractmethod
     def kind_key(self) -> str:
         """The key of the kind that is created."""
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)
+        if self.rows is not None:
+            from airflow_provider_offers.operators.rows import fill_in
+
+            self._filled_in = fill_in(self, context)
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         given = json_document(self.document_field, getattr(self, self.document_field))
@@ -143,7 +174,8 @@ class CreateOperator(OfferLibraryOperator):
             return write_receipt(written, hook.settings, creations[index].kind)
 
         def called(index: int) -> str:
-            return repr(creations[index].name)
+            name = repr(creations[index].name)
+            return name if self._filled_in is None else f"{name} ({self._row(index)})"
 
         receipts = work_through(
             hook,
@@ -163,17 +195,18 @@ class CreateOperator(OfferLibraryOperator):
             raise self._skipped(context, receipts, f"all {len(receipts)} already exist")
         return receipts
 
-    def _creation(self, hook: OfferLibraryHook, document: Any, context: Context) -> Creation:
+    def _creation(self, hook: OfferLibraryHook, document: Any, context: Context, index: int = 0) -> Creation:
         from airflow_provider_offers.client.model.kinds import kind_of
 
+        marker = _at(self.marker, index)
         creation = hook.library.prepare(
             kind_of(self.kind_key),
             document,
-            window=json_document("window", self.window) or None,
-            if_exists=self.if_exists,
+            window=json_document("window", _at(self.window, index)) or None,
+            if_exists=_at(self.if_exists, index),
             patience=self.patience,
-            marker=(self.marker, _this_work(context)) if self.marker else None,
-            waive=self.waive or (),
+            marker=(marker, _this_work(context)) if marker else None,
+            waive=_at(self.waive, index) or (),
             validate=self.validate,
         )
         return replace(creation, intent=self._intent(hook, context, creation))
@@ -193,16 +226,31 @@ class CreateOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.errors import InvalidInputError
         from airflow_provider_offers.client.flows.creations import check_names
 
-        creations, violations = [], []
+        creations: list[Creation] = []
+        wrong: list[tuple[int, Violation]] = []
         for index, document in enumerate(documents):
             try:
-                creations.append(self._creation(hook, document, context))
+                creations.append(self._creation(hook, document, context, index))
             except InvalidInputError as error:
-                violations += [_in_the_list(each, index, document) for each in error.violations]
-        if violations:
-            raise InvalidInputError("The list is not valid", list(dict.fromkeys(violations)))
-        check_names(creations)
+                wrong += [(index, each) for each in error.violations]
+        if wrong:
+            raise InvalidInputError("The list is not valid", self._violations(wrong, documents))
+        check_names(creations, "/{}".format if self._filled_in is None else self._row)
         return creations
+
+    def _violations(self, wrong: list[tuple[int, Violation]], documents: list[Any]) -> list[Violation]:
+        """What is wrong with some documents of the list."""
+        if self._filled_in is None:
+            return list(dict.fromkeys(_in_the_list(each, index, documents[index]) for index, each in wrong))
+        from airflow_provider_offers.operators.rows import together
+
+        told = self._filled_in.told
+        return together([(index, told(each)) for index, each in wrong], self._row)
+
+    def _row(self, index: int) -> str:
+        """The row of a document, in messages."""
+        assert self._filled_in is not None
+        return self._filled_in.place(index, getattr(self, self.document_field))
 
     def _notes(self, hook: OfferLibraryHook, context: Context, creations: list[Creation]) -> CreationNotes:
         """The notes that the tries of the task keep for each other about the objects."""
@@ -221,9 +269,21 @@ class CreateOperator(OfferLibraryOperator):
     def _skipped(self, context: Context, receipts: Any, said: str) -> Exception:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        # The receipt is pushed by hand: a skipped task returns nothing.
-        context["ti"].xcom_push(key="return_value", value=receipts)
+        from airflow_provider_offers.operators.reports import push_unfinished
+
+        # A skipped task returns nothing.
+        if isinstance(receipts, list):
+            push_unfinished(self, context, receipts, {})
+        else:
+            context["ti"].xcom_push(key="return_value", value=receipts)
         return AirflowSkipException(said)
+
+
+def _at(value: Any, index: int) -> Any:
+    """The value of a field for a document of the list: what its row made of it, or the value itself."""
+    from airflow_provider_offers.client.rows.rendering import PerRow
+
+    return value[index] if isinstance(value, PerRow) else value
 
 
 def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import KindName, OfferType, OnFailure
+    from airflow_provider_offers.operators.words import KindName, OfferType, OnFailure, Report
 
 
 class EditOperator(OfferLibraryOperator):
@@ -38,6 +38,7 @@ class EditOperator(OfferLibraryOperator):
         *,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -48,6 +49,7 @@ class EditOperator(OfferLibraryOperator):
             **kwargs,
         )
         self.max_concurrent = max_concurrent
+        self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
 
     @property
@@ -150,6 +152,8 @@ class EditOffersOperator(EditOperator):
     :param max_concurrent: how many offers of a list run at the same time (default 8)
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
         rest; the task fails in both cases, and lists the failures
+    :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
+        an absolute path. The task then returns a summary that leads to it, which every `offer_id` accepts
 
     On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
     """
@@ -160,6 +164,7 @@ class EditOffersOperator(EditOperator):
         "offer_type",
         "max_concurrent",
         "on_failure",
+        "report",
     )
 
     def __init__(
@@ -169,6 +174,7 @@ class EditOffersOperator(EditOperator):
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -176,6 +182,7 @@ class EditOffersOperator(EditOperator):
         super().__init__(
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -210,6 +217,8 @@ class EditObjectsOperator(EditOperator):
     :param max_concurrent: how many objects of a list run at the same time (default 8)
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the
         rest; the task fails in both cases, and lists the failures
+    :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
+        an absolute path. The task then returns a summary that leads to it, which every `object_id` accepts
     """
 
     template_fields: Sequence[str] = (
@@ -218,6 +227,7 @@ class EditObjectsOperator(EditOperator):
         "object_id",
         "max_concurrent",
         "on_failure",
+        "report",
     )
 
     def __init__(
@@ -227,6 +237,7 @@ class EditObjectsOperator(EditOperator):
         object_id: Any,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -234,6 +245,7 @@ class EditObjectsOperator(EditOperator):
         super().__init__(
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -49,13 +49,19 @@ def read(field: str, given: Any, env: jinja2.Environment, endings: Sequence[str]
     name = str(given).strip()
     if not name.endswith(tuple(endings)):
         raise UnreadableFileError("A file cannot be read", field, repr(name), f"a file of JSON, {' or '.join(endings)}")
+    return _decoded(field, name, content(field, given, env))
+
+
+def content(field: str, given: Any, env: jinja2.Environment) -> bytes:
+    """The bytes of a file: `given` is a path of any type, or text, relative to the DAG's files."""
+    name = str(given).strip()
     try:
         if not isinstance(given, (str, Path)) and hasattr(given, "read_bytes"):
             # A path of Airflow's object storage.
-            return _decoded(field, name, given.read_bytes())
-        return _decoded(field, name, _located(name, env).read_bytes())
+            return bytes(given.read_bytes())
+        return _located(name, env).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return _from_the_loader(field, name, env)
+        return _from_the_loader(field, name, env).encode()
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise UnreadableFileError(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Qop
+    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Qop, Report, Rows
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -73,6 +73,8 @@ class CreateLibraryObjectOperator(CreateOperator):
         *,
         kind: KindName,
         object: Document,
+        rows: Rows | None = None,
+        columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
         patience: float = 10.0,
@@ -81,11 +83,14 @@ class CreateLibraryObjectOperator(CreateOperator):
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            rows=rows,
+            columns=columns,
             window=window,
             if_exists=if_exists,
             patience=patience,
@@ -94,6 +99,7 @@ class CreateLibraryObjectOperator(CreateOperator):
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -182,6 +188,7 @@ class SearchLibraryObjectsOperator(SearchOperator):
         limit: int | str | None = None,
         page_size: int | str | None = None,
         full: bool = False,
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -195,6 +202,7 @@ class SearchLibraryObjectsOperator(SearchOperator):
             limit=limit,
             page_size=page_size,
             full=full,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

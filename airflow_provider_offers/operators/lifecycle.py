@@ -192,6 +192,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         "limit",
         "max_concurrent",
         "on_failure",
+        "report",
     )
 
     def __init__(
@@ -237,6 +238,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.memory import tries_of
+        from airflow_provider_offers.operators.reports import write
 
         # The selection is made once: a retry with a new selection would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()
@@ -259,9 +261,10 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             self._cutoff = datetime.fromisoformat(told["cutoff"])
             self.log.info("An earlier try of this task chose %d of %d offers", len(due), told["expired"])
         receipts = self.work_on_many(due, hook, context) if due else []
+        archived = [receipt for receipt in receipts if receipt["action"] == "archived"]
         return {
             "expired": told["expired"],
-            "archived": [receipt for receipt in receipts if receipt["action"] == "archived"],
+            "archived": archived if self.report is None else write(self, context, archived),
             "left": told["expired"] - len(due),
             "dry_run": self.report_only,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def work_through(
     """
     from airflow_provider_offers.client.errors import BatchError
     from airflow_provider_offers.client.wire.memory import remember
+    from airflow_provider_offers.operators.reports import push_unfinished
 
     try:
         batch = _completed(
@@ -78,9 +80,8 @@ def work_through(
         remember(hook.memory, receipts.save())
     written = [receipts.done[index] for index in sorted(receipts.done)]
     if batch.failures:
-        # A failed task returns nothing, but later tasks can still find the finished receipts.
-        context["ti"].xcom_push(key="return_value", value=written)
         failures = {called(index): error for index, error in batch.failures.items()}
+        push_unfinished(context["ti"].task, context, written, failures)
         raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
     if batch.again:
         hook.log.info("%d items of the list name an object a second time; it was processed once", len(batch.again))
@@ -89,8 +90,26 @@ def work_through(
     )
     more = f" and {len(written) - _NAMED} more" if len(written) > _NAMED else ""
     sandbox = hook.settings.sandbox
-    hook.log.info("%d %ss %s in sandbox %r: %s%s", len(written), progress.noun, done, sandbox, names or "none", more)
+    hook.log.info(
+        "%d %ss %s in sandbox %r in %s%s: %s%s",
+        len(written),
+        progress.noun,
+        done,
+        sandbox,
+        progress.took,
+        _actions(written, done),
+        names or "none",
+        more,
+    )
     return written
+
+
+def _actions(written: list[dict[str, Any]], done: str) -> str:
+    """What came of the objects, if that is not the same for all."""
+    counts = Counter(str(receipt.get("action")) for receipt in written)
+    if not counts.keys() - {done}:
+        return ""
+    return f" ({', '.join(f'{count} {action}' for action, count in counts.most_common())})"
 
 
 def _completed(work: Coroutine[Any, Any, T]) -> T:
@@ -120,6 +139,7 @@ async def _run(
     from airflow_provider_offers.client.lists import run_batch
 
     session = await hook.async_session()
+    telling = asyncio.create_task(progress.keep_telling())
     try:
         return await run_batch(
             session,
@@ -132,4 +152,5 @@ async def _run(
             order=order,
         )
     finally:
+        telling.cancel()
         await session.close()

@@ -43,7 +43,16 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Qop, Waive
+    from airflow_provider_offers.operators.words import (
+        Document,
+        IfExists,
+        OfferType,
+        OnFailure,
+        Qop,
+        Report,
+        Rows,
+        Waive,
+    )
 
 
 class CreateOfferOperator(CreateOperator):
@@ -75,6 +84,8 @@ class CreateOfferOperator(CreateOperator):
         self,
         *,
         offer: Document,
+        rows: Rows | None = None,
+        columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
         patience: float = 10.0,
@@ -83,11 +94,14 @@ class CreateOfferOperator(CreateOperator):
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            rows=rows,
+            columns=columns,
             window=window,
             if_exists=if_exists,
             patience=patience,
@@ -96,6 +110,7 @@ class CreateOfferOperator(CreateOperator):
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -228,6 +243,7 @@ class SearchOffersOperator(SearchOperator):
     :param limit: maximum number of offers (default: all)
     :param page_size: number of offers per request; a hint for the service
     :param full: True also returns all properties, under `offer`
+    :param report: where the results go, as in `CreateOperator`: the task then returns a summary that leads to them
     :param offer_type: `personalized` (default) or `fallback`
 
     Properties can have plain names or those of generation 1 (`_instance.xdm:name`, `repo:createdDate`). If the
@@ -250,6 +266,7 @@ class SearchOffersOperator(SearchOperator):
         limit: int | str | None = None,
         page_size: int | str | None = None,
         full: bool = False,
+        report: Report | None = None,
         offer_type: OfferType = "personalized",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
@@ -264,6 +281,7 @@ class SearchOffersOperator(SearchOperator):
             limit=limit,
             page_size=page_size,
             full=full,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

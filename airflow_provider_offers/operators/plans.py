@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_offers.client.errors import OutcomeUnknownError
+from airflow_provider_offers.client.rows.rendering import ROW, PerRow
 from airflow_provider_offers.operators.memory import TaskMemory, clear_generation, is_anew
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 _KEY = "offers_work"
 # These fields do not change the work of a task.
-_BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure"})
+_BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure", "report"})
+# What became of these is in other fields by then.
+_FILLED_IN = frozenset({"rows", "columns"})
 _STABLE = "use values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}"
 
 
@@ -33,7 +36,7 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
         if context["ti"].try_number > 1 and not is_anew(context):
             _refuse_unstable(task, context, fields)
         return
-    rendered = {name: getattr(task, name) for name in fields}
+    rendered = {name: getattr(task, name) for name in fields if name not in _FILLED_IN}
     before: Any = memory.recall(_KEY) if context["ti"].try_number > 1 else None
     if not isinstance(before, dict) or before.get("asked") != clear_generation(context):
         kept = _kept(rendered)
@@ -99,6 +102,8 @@ def _encoded(value: Any) -> Any:
         return {_TYPE: "date", "value": value.isoformat()}
     if type(value) is timedelta:
         return {_TYPE: "timedelta", "value": [value.days, value.seconds, value.microseconds]}
+    if isinstance(value, PerRow):
+        return {_TYPE: "rows", "value": [_encoded(each) for each in value]}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [_encoded(each) for each in value]
     raise TypeError(type(value).__name__)
@@ -117,6 +122,8 @@ def _decoded(value: Any) -> Any:
         return value
     if _TYPE not in value:
         return {name: _decoded(member) for name, member in value.items()}
+    if value[_TYPE] == "rows":
+        return PerRow(_decoded(each) for each in value["value"])
     if value[_TYPE] == "timedelta":
         days, seconds, microseconds = value["value"]
         return timedelta(days, seconds, microseconds)
@@ -150,6 +157,9 @@ def _otherwise(message: str) -> OutcomeUnknownError:
 def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> None:
     from airflow_provider_offers.operators.stability import unstable
 
+    if (sample := getattr(task, "sample_row", None)) is not None:
+        given: Any = context
+        context = {**given, ROW: sample}  # type: ignore[misc]
     if other := unstable(task, context, fields):
         raise _otherwise(
             f"{' and '.join(other)} of this task renders another value in every try. Airflow 3.2 keeps no values of "

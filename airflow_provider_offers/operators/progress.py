@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import abstractmethod
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ class Receipts(Protocol):
 class ListProgress:
     """Logs the progress of a list every ten seconds, and keeps every outcome.
 
-    `noun` names one object, and `called` names the object at an index.
+    `noun` names one object, and `called` names the object at an index. `clock` counts seconds.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class ListProgress:
         to_receipt: Callable[[int, Written], dict[str, Any]],
         noun: str,
         called: Callable[[int], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.noun = noun
         self._called = called
@@ -54,23 +56,61 @@ class ListProgress:
         self._receipts = receipts
         self._total = total
         self._to_receipt = to_receipt
+        self._clock = clock
         self._failed = 0
-        self._told_at = time.monotonic()
+        self._before = len(receipts.done)
+        self._began = self._told_at = clock()
         if receipts.done:
             log.info("%d of %d %ss were done by an earlier try of this task", len(receipts.done), total, noun)
 
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         yield from self._receipts.add(index, self._to_receipt(index, written), datetime.now(UTC))
-        self._tell()
+        self.tell()
 
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self._failed += 1
         place = f"{self.noun.capitalize()} {index + 1} of {self._total}"
         self._log.error("%s, %s, failed: %s", place, self._called(index), error)
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
-        if time.monotonic() - self._told_at >= _LOG_SECONDS:
-            self._told_at = time.monotonic()
-            done = len(self._receipts.done)
-            self._log.info("%d of %d %ss done, %d failed", done, self._total, self.noun, self._failed)
+    def tell(self) -> None:
+        """Log how far the list is, unless a line about that was logged less than ten seconds ago."""
+        now = self._clock()
+        if now - self._told_at < _LOG_SECONDS:
+            return
+        self._told_at = now
+        done = len(self._receipts.done)
+        self._log.info(
+            "%d of %d %ss done, %d failed%s", done, self._total, self.noun, self._failed, self._speed(now - self._began)
+        )
+
+    async def keep_telling(self) -> None:
+        """Look at the clock every second, so that the log has a line even while nothing ends. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(1.0)
+            self.tell()
+
+    @property
+    def took(self) -> str:
+        """How long the list has taken in this try, such as `2 min 5 s`."""
+        return _spelled(self._clock() - self._began)
+
+    def _speed(self, seconds: float) -> str:
+        """The objects a second in this try, and how long the rest takes at that rate."""
+        ended = len(self._receipts.done) - self._before + self._failed
+        if not ended or seconds <= 0:
+            return ""
+        left = max(0, self._total - len(self._receipts.done) - self._failed)
+        rate = ended / seconds
+        return f"; {rate:.3g} a second, about {_spelled(left / rate)} left"
+
+
+def _spelled(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [
+        f"{hours} h" if hours else "",
+        f"{minutes} min" if minutes else "",
+        f"{rest} s" if rest or not minutes else "",
+    ]
+    return " ".join(part for part in (parts[:2] if hours else parts) if part)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.rows.rendering import ROW, RowDocument, RowTemplate, uses_row
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.literals import parsed
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 # Fields whose templates may render to nothing and are then absent. Every other field needs a value.
 _SEARCH = ("q", "qop", "fields", "properties", "order_by", "limit", "page_size")
 _OPTIONAL = frozenset(
-    (*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes")
+    (
+        *(*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes"),
+        *("columns", "report"),
+    )
 )
 # Fields that limit the work of a task: without them, the task may do more than intended.
 _NARROWING = frozenset(("q", "properties", "limit"))
@@ -28,7 +32,7 @@ _REFERENCES = frozenset(
 )
 # Below these, the author chooses the names.
 _FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
-_ABSENT = object()
+ABSENT = object()
 # Python does not convert longer numbers to text.
 _MOST_BITS = 10_000
 _BROKEN = "A template cannot be rendered"
@@ -88,7 +92,7 @@ class Rendering:
             rendered = self._document_text(name, value, ())
         else:
             rendered = self.value(value, name, ())
-        if rendered is _ABSENT or (isinstance(value, XComArg) and is_nothing(rendered)):
+        if rendered is ABSENT or (isinstance(value, XComArg) and is_nothing(rendered)):
             return self._nothing(name, (), value, rendered)
         return self._files_of(name, rendered) if name in self._task.json_fields else rendered
 
@@ -106,7 +110,7 @@ class Rendering:
         return value
 
     def value(self, value: Any, field: str, tokens: tuple[Any, ...]) -> Any:
-        """A value in a field, rendered as in Airflow; `_ABSENT` if an optional value is empty."""
+        """A value in a field, rendered as in Airflow; `ABSENT` if an optional value is empty."""
         if id(value) in self._seen:
             return value
         if isinstance(value, str):
@@ -116,10 +120,10 @@ class Rendering:
                 # Such a component has something to show without its own content.
                 self._spared.add((field, tokens))
             members = {key: self.value(each, field, (*tokens, key)) for key, each in value.items()}
-            return {key: each for key, each in members.items() if each is not _ABSENT}
+            return {key: each for key, each in members.items() if each is not ABSENT}
         if type(value) in (list, tuple, set):
             items = [self.value(each, field, (*tokens, index)) for index, each in enumerate(value)]
-            return type(value)(each for each in items if each is not _ABSENT)
+            return type(value)(each for each in items if each is not ABSENT)
         if isinstance(value, int):
             if value.bit_length() > _MOST_BITS:
                 given = "a number of thousands of digits"
@@ -140,6 +144,8 @@ class Rendering:
         """One text, rendered."""
         if not self._is_template(text):
             return text
+        if self._waits_for_row(text, field, tokens):
+            return RowTemplate(text)
         if self._task.keep_adobe_templates and self._is_content(field, tokens):
             rendered: Any = "".join(
                 str(self._rendered(piece, field, tokens)) if is_airflows else piece
@@ -192,7 +198,9 @@ class Rendering:
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
         accepted = "a template of Airflow's"
-        if self._is_content(field, tokens) or adobe.looks_like_adobes(text):
+        if why == f"'{ROW}' is undefined" and self._task.row_fields:
+            accepted += f"; with `rows`, {', '.join(self._task.row_fields)} may use `row`"
+        elif self._is_content(field, tokens) or adobe.looks_like_adobes(text):
             accepted += f"; {KEEP_ADOBES if self._task.can_keep_adobe_templates else RAW}"
         given = f"the template {_short(text)!r}, which ends in an error: {why}"
         self._found(_BROKEN, Violation(_place(field, tokens), given, accepted))
@@ -227,10 +235,9 @@ class Rendering:
         begins = text.lstrip()
         if name is None and (not begins.startswith(("{", "[")) or begins.startswith(("{{", "{%", "{#"))):
             return self._leaf(text, field, tokens)
-        if self._task.keep_adobe_templates:
-            rendered = adobe.render_around(text, self._env, self._known, render)
-        else:
-            rendered = render(text)
+        if self._waits_for_rows(field) and self._uses_row_as_a_whole(text):
+            return RowDocument(text)
+        rendered = self._around(text, render)
         if name is None:
             return rendered
         try:
@@ -240,6 +247,35 @@ class Rendering:
             self._found("A file cannot be read", Violation(_place(field, tokens), given, "a file of JSON"))
             return None
 
+    def _around(self, text: str, render: Callable[[str], str]) -> str:
+        """JSON text, rendered as a whole, with Adobe's templates kept where they are to be kept."""
+        if self._task.keep_adobe_templates:
+            return adobe.render_around(text, self._env, self._known, render)
+        return render(text)
+
+    def _waits_for_rows(self, field: str) -> bool:
+        return self._task.rows is not None and field in self._task.row_fields and ROW not in self._context
+
+    def _waits_for_row(self, text: str, field: str, tokens: tuple[Any, ...]) -> bool:
+        """Whether a text is to be rendered later, once for each row."""
+        if not self._waits_for_rows(field):
+            return False
+        if self._task.keep_adobe_templates and self._is_content(field, tokens):
+            parts = [piece for is_airflows, piece in adobe.pieces(text, self._env, self._known) if is_airflows]
+        else:
+            parts = [text]
+        return any(uses_row(part, self._env) for part in parts)
+
+    def _uses_row_as_a_whole(self, text: str) -> bool:
+        parts: list[str] = []
+
+        def noted(part: str) -> str:
+            parts.append(part)
+            return part
+
+        self._around(text, noted)
+        return any(uses_row(part, self._env) for part in parts)
+
     def _file(self, field: str, given: Any, tokens: tuple[Any, ...], *, is_template: bool) -> Any:
         """The rendered content of a file; its name can be a template."""
         if is_template and isinstance(given, str):
@@ -248,7 +284,7 @@ class Rendering:
             rendered = type(given)(self._leaf(str(given), field, tokens))
         else:
             rendered = given
-        if rendered is _ABSENT or not files.names_a_file(rendered, self._task.template_ext):
+        if rendered is ABSENT or not files.names_a_file(rendered, self._task.template_ext):
             return rendered
         try:
             text = files.read(_place(field, tokens), rendered, self._env, self._task.template_ext)
@@ -261,7 +297,7 @@ class Rendering:
         """A template that rendered nothing is an error for a name; elsewhere its value is absent."""
         if self._names(field, tokens):
             place = _place(field, tokens)
-            said = "None" if rendered is _ABSENT else repr(rendered)
+            said = "None" if rendered is ABSENT else repr(rendered)
             given = f"the template {_short(str(template))!r}, which rendered {said}"
             accepted = "a template that renders a value" if tokens else f"a template that renders the {field}"
             self._found("A template renders nothing", Violation(place, given, accepted))
@@ -272,10 +308,13 @@ class Rendering:
             )
         if not tokens:
             return None
-        return rendered if rendered == "" else _ABSENT
+        return rendered if rendered == "" else ABSENT
 
     def _names(self, field: str, tokens: tuple[Any, ...]) -> bool:
         """Whether the place needs a value: an object, a sandbox, or another required name."""
+        if field == "rows" and tokens:
+            # A cell of a row that stands in the DAG.
+            return False
         if field not in self._task.json_fields or not tokens:
             return field not in _OPTIONAL
         names = [adobe.plain(token) for token in tokens if isinstance(token, str) and token != "_instance"]
@@ -305,7 +344,8 @@ class Rendering:
         """The names that Airflow's templates can begin with: those of the context, and the DAG's own macros."""
         from jinja2.defaults import DEFAULT_NAMESPACE
 
-        return {*self._context, *(name for name in self._env.globals if name not in DEFAULT_NAMESPACE)}
+        own = {ROW} if self._task.rows is not None else set()
+        return {*self._context, *own, *(name for name in self._env.globals if name not in DEFAULT_NAMESPACE)}
 
     def _found(self, subject: str, violation: Violation) -> None:
         self.findings.append((subject, violation))

@@ -28,6 +28,12 @@ class Templated:
     # Whether the operator has this option, and its value.
     can_keep_adobe_templates: ClassVar[bool] = False
     keep_adobe_templates: bool = False
+    rows: Any = None
+
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        """The fields whose templates may use `row`: with `rows`, these wait for their row."""
+        return ()
 
     def resolve_template_files(self) -> None:
         """Do not read files before the task runs: a name can be a template, and errors should name the file."""

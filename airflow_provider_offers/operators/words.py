@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     _One: TypeAlias = dict[str, Any] | KindModel | str | PathLike[str]
     # A document, a model of it, the name of a file, or a list of them; or the result of a task.
     Document: TypeAlias = _One | Sequence[_One] | XComArg
+    # Dicts, or tuples whose values `columns` names; the name of a file; or the result of a task.
+    Rows: TypeAlias = Sequence[Mapping[str, Any]] | Sequence[Sequence[Any]] | str | PathLike[str] | XComArg
+    # The address of a file.
+    Report: TypeAlias = str | PathLike[str]
     # The names of findings to waive: one or several.
     Waive: TypeAlias = Sequence[Waivable] | Waivable
 

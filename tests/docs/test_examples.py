@@ -33,12 +33,13 @@ DAGS = [block for block in PYTHON if re.search(r"(DAG|Operator|Operator\.partial
 
 
 def _dag_file(example: Block, folder: Path) -> Path:
-    """Write the example as a DAG file, with the JSON files that its page shows."""
+    """Write the example as a DAG file, with the files that its page shows."""
     source = example.text if "DAG(" in example.text else FRAME + textwrap.indent(example.text, "    ")
     folder.mkdir(parents=True)
     path = folder / "example_dag.py"
     path.write_text(source)
-    for block in page(example.page).blocks("json"):
+    shown = page(example.page)
+    for block in [*shown.blocks("json"), *shown.blocks("csv")]:
         if block.file is not None:
             file = folder / block.file
             file.parent.mkdir(parents=True, exist_ok=True)

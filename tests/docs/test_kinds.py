@@ -37,7 +37,7 @@ EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind
 UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
 # Those whose parameters are told by another's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
-SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full"}
+SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full", "report"}
 
 
 def page_of(kind: Kind) -> Page:

@@ -14,6 +14,7 @@ FLOORS = (
     ("errors", "given", "secret", "settings", "text"),
     ("wire",),
     ("model",),
+    ("rows",),
     ("generations",),
     ("flows",),
     ("session",),

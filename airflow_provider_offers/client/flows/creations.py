@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,11 +63,18 @@ def new_creation(
     )
 
 
-def check_names(creations: Sequence[Creation]) -> None:
-    """Refuse a list in which two objects have the same name, because each object is recognized by its name."""
+def check_names(creations: Sequence[Creation], place: Callable[[int], str] = "/{}".format) -> None:
+    """Refuse a list in which two objects have the same name, because each object is recognized by its name.
+
+    `place` names the object at an index.
+    """
     first: dict[str, int] = {}
     violations = [
-        Violation(f"/{index}/name", quoted(creation.name), f"a unique name (/{first[creation.name]} has it already)")
+        Violation(
+            f"{place(index)}/name",
+            quoted(creation.name),
+            f"a unique name ({place(first[creation.name])} has it already)",
+        )
         for index, creation in enumerate(creations)
         if first.setdefault(creation.name, index) != index
     ]

@@ -1,0 +1,166 @@
+"""Reads tables: CSV, JSON, JSON lines and Parquet files, and lists of dicts or tuples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.rows.separated import table_of_csv
+from airflow_provider_offers.client.rows.table import Table
+from airflow_provider_offers.client.text import quoted
+
+_SUBJECT = "The rows cannot be read"
+_JSON_ROW = 'an object, such as {"name": "Spring"}'
+
+
+def table_of_file(name: str, content: bytes) -> Table:
+    """The table in the content of a file, by the ending of its name. Raises `InvalidInputError` for one it cannot read.
+
+    Text is UTF-8, with or without a byte order mark, or UTF-16 with one.
+    """
+    source = name.replace("\\", "/").rpartition("/")[2] or name
+    ending = source.rpartition(".")[2].lower()
+    if ending not in _READERS:
+        accepted = f"a file that ends in {', '.join(f'.{each}' for each in _READERS)}"
+        raise InvalidInputError(_SUBJECT, [Violation("rows", f"the file {name!r}", accepted)])
+    return _READERS[ending](content, source)
+
+
+def table_of_list(rows: Sequence[Any], columns: Sequence[str] | None = None, source: str = "the rows") -> Table:
+    """The table of a list of dicts, or of a list of tuples whose cells `columns` names in their order.
+
+    A Decimal becomes a number and a UUID becomes text, as in JSON. Raises `InvalidInputError` with every wrong row.
+    """
+    wrong = _wrong_columns(columns)
+    read = []
+    for index, row in enumerate(rows):
+        if isinstance(row, Mapping):
+            read.append(row)
+            wrong += [_row(index, f"the column {quoted(name)}", "text") for name in row if not isinstance(name, str)]
+        elif columns is not None and isinstance(row, Sequence) and not isinstance(row, (str, bytes)):
+            if len(row) != len(columns):
+                wrong.append(_row(index, f"{len(row)} values", f"{len(columns)}, one for each of `columns`"))
+            read.append(dict(zip(columns, row, strict=False)))
+        else:
+            wrong.append(_row(index, quoted(row, 120), _accepted(row)))
+    if wrong:
+        raise InvalidInputError(_SUBJECT, _once(wrong))
+    return Table([{name: _plain(value) for name, value in row.items()} for row in read], source)
+
+
+def _wrong_columns(columns: Any) -> list[Violation]:
+    if columns is None:
+        return []
+    named = isinstance(columns, (list, tuple)) and columns and all(isinstance(each, str) and each for each in columns)
+    if named and len(set(columns)) == len(columns):
+        return []
+    return [Violation("columns", quoted(columns), "a list with the name of each column, each once")]
+
+
+def _row(index: int, given: str, accepted: str) -> Violation:
+    return Violation(f"row {index + 1}", given, accepted)
+
+
+def _accepted(row: Any) -> str:
+    if isinstance(row, (list, tuple)):
+        return "a dict; for tuples, as SQL operators return them, `columns` with the name of each value"
+    return "a dict of the row's columns"
+
+
+def _once(violations: list[Violation]) -> list[Violation]:
+    """The first of those that are alike, with the number of the others."""
+    alike: dict[str, list[Violation]] = {}
+    for each in violations:
+        alike.setdefault(each.accepted, []).append(each)
+    return [
+        Violation(first.pointer, f"{first.given}, and {len(more)} more rows alike" if more else first.given, accepted)
+        for accepted, (first, *more) in alike.items()
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        whole = value.is_finite() and value == value.to_integral_value()
+        number = int(value) if whole else float(value)
+        return number if whole or Decimal(repr(number)) == value else value
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _csv(content: bytes, source: str) -> Table:
+    return table_of_csv(_text(content, source), source)
+
+
+def _json(content: bytes, source: str) -> Table:
+    rows = _parsed(_text(content, source), source)
+    if not isinstance(rows, list):
+        raise InvalidInputError(
+            _SUBJECT, [Violation(source, f"JSON that is no list: {quoted(rows)}", "a list of rows")]
+        )
+    return _objects(rows, source)
+
+
+def _json_lines(content: bytes, source: str) -> Table:
+    # Only line breaks separate rows: the breaks that Unicode knows besides may stand in text.
+    lines = list(enumerate(_text(content, source).split("\n"), 1))
+    numbered = [(number, line) for number, line in lines if line.strip()]
+    found = [_parsed(line, f"{source}:{number}") for number, line in numbered]
+    return _objects(found, source, [number for number, _ in numbered])
+
+
+def _objects(rows: list[Any], source: str, lines: Sequence[int] = ()) -> Table:
+    wrong = [
+        Violation(f"{source}:{lines[index]}" if lines else f"{source}, row {index + 1}", quoted(row), _JSON_ROW)
+        for index, row in enumerate(rows)
+        if not isinstance(row, dict)
+    ]
+    if wrong:
+        raise InvalidInputError(_SUBJECT, wrong)
+    return Table(rows, source, lines)
+
+
+def _parquet(content: bytes, source: str) -> Table:
+    try:
+        from pyarrow import ArrowException, BufferReader, parquet  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        accepted = "pyarrow in the environment of the worker (`pip install pyarrow`), or CSV or JSON lines"
+        violation = Violation("rows", f"the Parquet file {source!r}, and no pyarrow", accepted)
+        raise InvalidInputError(_SUBJECT, [violation]) from None
+    try:
+        rows = parquet.read_table(BufferReader(content)).to_pylist()
+    except (ArrowException, OSError) as error:
+        raise InvalidInputError(_SUBJECT, [Violation(source, str(error), "a Parquet file")]) from None
+    return table_of_list(rows, source=source)
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidInputError(_SUBJECT, [Violation(place, f"text that is not JSON: {error}", "JSON")]) from None
+    except RecursionError:
+        raise InvalidInputError(_SUBJECT, [Violation(place, "JSON nested too deep", "fewer levels")]) from None
+
+
+def _text(content: bytes, source: str) -> str:
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        given = f"bytes that are not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'}"
+        raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{line}", given, "a file in UTF-8")]) from None
+
+
+_READERS: Mapping[str, Callable[[bytes, str], Table]] = {
+    "csv": _csv,
+    "tsv": _csv,
+    "jsonl": _json_lines,
+    "ndjson": _json_lines,
+    "json": _json,
+    "parquet": _parquet,
+}
+ENDINGS = tuple(f".{each}" for each in _READERS)

@@ -1,0 +1,109 @@
+"""Templates that wait for their row: which texts do, and what each row makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.rows.table import Row
+
+if TYPE_CHECKING:
+    import jinja2
+
+# The name of the row in templates.
+ROW = "row"
+# What is wrong with an expression without a value in a longer text.
+NONE = "an expression in it is None, as an empty cell is"
+_VALUE = "value_of_the_template"
+
+
+class RowTemplate(str):
+    """Text that a row is to be filled into. Other text is final, even if it looks like a template."""
+
+    __slots__ = ()
+
+
+class RowDocument(RowTemplate):
+    """JSON text that a row is to be filled into as a whole, with templates outside of its strings."""
+
+    __slots__ = ()
+
+
+class PerRow(list[Any]):
+    """What became of one template: a value for each row."""
+
+
+def uses_row(text: str, env: jinja2.Environment) -> bool:
+    """Whether the text is a template that needs a row. Text that is no template does not."""
+    from jinja2 import TemplateSyntaxError, meta
+
+    if ROW not in text:
+        return False
+    try:
+        return ROW in meta.find_undeclared_variables(env.parse(text))
+    except TemplateSyntaxError:
+        return False
+
+
+def waits(value: Any) -> bool:
+    """Whether a row is to be filled into the value, at any depth."""
+    if isinstance(value, Mapping):
+        return any(map(waits, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return any(map(waits, value))
+    return isinstance(value, RowTemplate)
+
+
+class RowTemplates:
+    """Renders templates, each compiled once.
+
+    A template of one expression keeps the type of its value, whether or not the environment is a native one. In a
+    longer text, an expression that is None raises `jinja2.UndefinedError`, as an unknown name does.
+    """
+
+    def __init__(self, env: jinja2.Environment) -> None:
+        # An environment with a `finalize` of its own says itself what None is.
+        self._env = env.overlay(finalize=env.finalize or _without_none)
+        self._compiled: dict[str, tuple[jinja2.Template, bool]] = {}
+
+    def value(self, text: str, names: Mapping[str, Any]) -> Any:
+        """The value of a template of one expression, and the text that any other template makes."""
+        template, is_expression = self._template(text)
+        context: dict[str, Any] = {**template.globals, **names}
+        inner = self._env.context_class(self._env, context, template.name, template.blocks)
+        pieces = list(template.root_render_func(inner))
+        return _plain(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
+
+    def text(self, text: str, names: Mapping[str, Any]) -> str:
+        """The text that a template makes."""
+        return str(_without_none(self.value(text, names)))
+
+    def _template(self, text: str) -> tuple[jinja2.Template, bool]:
+        from jinja2 import nodes
+
+        if text not in self._compiled:
+            tree = self._env.parse(text)
+            only = tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
+            is_expression = len(only) == 1 and not isinstance(only[0], nodes.TemplateData)
+            if is_expression:
+                tree = nodes.Template([nodes.Assign(nodes.Name(_VALUE, "store"), only[0], lineno=1)], lineno=1)
+                tree.set_environment(self._env)
+            self._compiled[text] = (self._env.from_string(tree), is_expression)
+        return self._compiled[text]
+
+
+def _plain(value: Any) -> Any:
+    from jinja2 import Undefined
+
+    if isinstance(value, Undefined):
+        # Raises, unless the environment is lenient about what is unknown.
+        return str(value) or None
+    return value.as_dict() if isinstance(value, Row) else value
+
+
+def _without_none(value: Any) -> Any:
+    from jinja2 import UndefinedError
+
+    if value is None:
+        raise UndefinedError(NONE)
+    return value

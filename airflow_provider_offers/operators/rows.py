@@ -1,0 +1,244 @@
+"""Rows as input: reads them for a task, and fills each into the templates of the task's fields."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.rows.reading import ENDINGS, table_of_file, table_of_list
+from airflow_provider_offers.client.rows.rendering import (
+    NONE,
+    ROW,
+    PerRow,
+    RowDocument,
+    RowTemplate,
+    RowTemplates,
+    waits,
+)
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.operators import adobe, files, reports
+from airflow_provider_offers.operators.base import listed_document
+from airflow_provider_offers.operators.literals import parsed
+from airflow_provider_offers.operators.rendering import ABSENT, Rendering, pointer
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.client.rows.table import Table
+    from airflow_provider_offers.operators.creating import CreateOperator
+
+_SUBJECT = "The rows cannot be used"
+_FILLABLE = "a template that every row can be filled into"
+_ACCEPTED = f"a list of dicts, the result of a task, or the name of a file that ends in {', '.join(ENDINGS)}"
+
+
+class FilledIn:
+    """The documents that a task makes of its rows, and how messages name each of them."""
+
+    def __init__(self, table: Table, documents: list[Any], origins: Mapping[str, str]) -> None:
+        self._table = table
+        self._documents = documents
+        self._origins = origins
+
+    def place(self, index: int, documents: Any) -> str:
+        """The row of the document at an index. An earlier try may have had other rows: then only their number."""
+        return self._table.place(index) if documents is self._documents else f"row {index + 1}"
+
+    def told(self, violation: Violation) -> Violation:
+        """A violation of one document, with the template that the value comes from."""
+        template = self._origins.get(violation.pointer)
+        if template is None:
+            return violation
+        given = f"{violation.given}, from the template {quoted(template, 120)}"
+        return Violation(violation.pointer, given, violation.accepted)
+
+
+def fill_in(task: CreateOperator, context: Context) -> FilledIn:
+    """Set each field of the task that waits for rows to its value for each row; the document becomes a list.
+
+    Raises `InvalidInputError` with everything that is wrong in the rows and in their templates.
+    """
+    table = _table(task)
+    template = getattr(task, task.document_field)
+    if isinstance(template, (list, tuple)):
+        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "a list", "one document, for every row")])
+    if not waits(template):
+        accepted = f"one document with templates that use `{ROW}`, such as {{{{ {ROW}.name }}}}, so that each differs"
+        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "no column of the rows", accepted)])
+    waiting = {name: getattr(task, name) for name in task.row_fields if waits(getattr(task, name))}
+    rendering = RowRendering(task, context, table)
+    filled: dict[str, PerRow] = {name: PerRow() for name in waiting}
+    wrong: list[tuple[int, Violation]] = []
+    for index, row in enumerate(table):
+        if index == 0:
+            task.sample_row = row
+        values, violations = rendering.filled(row, waiting)
+        wrong += [(index, violation) for violation in violations]
+        for name, value in values.items():
+            filled[name].append(value)
+    if wrong:
+        raise InvalidInputError(_SUBJECT, together(wrong, table.place))
+    for name, made in filled.items():
+        setattr(task, name, list(made) if name == task.document_field else made)
+    if table.rows:
+        source = f" of {table.source}" if table.lines else ""
+        task.log.info("Filled %d rows%s into the %s", len(table), source, task.document_field)
+    else:
+        task.log.warning("There are no rows, so nothing is created")
+    return FilledIn(table, getattr(task, task.document_field), _origins(template))
+
+
+def together(wrong: Sequence[tuple[int, Violation]], place: Callable[[int], str]) -> list[Violation]:
+    """The violations of rows, each kind of them once: with its first row and the number of the others."""
+    alike: dict[Violation, list[int]] = {}
+    for index, violation in wrong:
+        indexes = alike.setdefault(violation, [])
+        if index not in indexes[-1:]:
+            indexes.append(index)
+    return [_of_rows(violation, indexes, place) for violation, indexes in alike.items()]
+
+
+def _of_rows(violation: Violation, indexes: list[int], place: Callable[[int], str]) -> Violation:
+    more = len(indexes) - 1
+    given = f"{violation.given}; {more} more row{'s' if more > 1 else ''} alike" if more else violation.given
+    where = violation.pointer if violation.pointer.startswith("/") else f" {violation.pointer}".rstrip()
+    return Violation(f"{place(indexes[0])}{where}", given, violation.accepted)
+
+
+def _table(task: CreateOperator) -> Table:
+    rows, columns = _literal("rows", task.rows), _literal("columns", task.columns)
+    if isinstance(rows, str) or hasattr(rows, "read_bytes"):
+        if columns is not None:
+            violation = Violation("columns", quoted(columns), "nothing: a file names its columns itself")
+            raise InvalidInputError(_SUBJECT, [violation])
+        return _table_of_file(task, rows)
+    if reports.is_report(rows):
+        rows = reports.read("rows", rows)
+    if isinstance(rows, Sequence) and not isinstance(rows, bytes):
+        return table_of_list(rows, columns)
+    raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(rows), _ACCEPTED)])
+
+
+def _literal(field: str, given: Any) -> Any:
+    """A list or an object, if a template rendered one as text."""
+    if not isinstance(given, str) or not given.lstrip().startswith(("[", "(", "{")):
+        return given
+    try:
+        return parsed(given)
+    except ValueError as error:
+        violation = Violation(field, f"text that breaks off: {error}", "a list; in a template, `| tojson`")
+        raise InvalidInputError(_SUBJECT, [violation]) from None
+
+
+def _table_of_file(task: CreateOperator, path: Any) -> Table:
+    name = str(path).strip()
+    if not name.lower().endswith(ENDINGS):
+        raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(name), _ACCEPTED)])
+    if isinstance(path, str) and "://" in path:
+        from airflow.sdk import ObjectStoragePath
+
+        try:
+            path = ObjectStoragePath(name)
+        except (ValueError, ImportError) as error:
+            raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _ACCEPTED)]) from None
+    try:
+        return table_of_file(name, files.content("rows", path, task.get_template_env()))
+    except files.UnreadableFileError as error:
+        raise InvalidInputError(error.subject, [error.violation]) from None
+    except ImportError as error:
+        raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _ACCEPTED)]) from None
+
+
+def _origins(template: Any, tokens: tuple[Any, ...] = ()) -> dict[str, str]:
+    """The templates that use the row, by the pointers of their values."""
+    if isinstance(template, Mapping):
+        items = [_origins(each, (*tokens, name)) for name, each in template.items()]
+    elif isinstance(template, (list, tuple)):
+        items = [_origins(each, (*tokens, index)) for index, each in enumerate(template)]
+    else:
+        return {pointer(tokens): str(template)} if isinstance(template, RowTemplate) else {}
+    return {place: each for found in items for place, each in found.items()}
+
+
+class RowRendering(Rendering):
+    """Renders the templates that wait for a row. A value that a template renders is final, whatever it looks like."""
+
+    def __init__(self, task: Any, context: Context, table: Table) -> None:
+        super().__init__(task, context, task.get_template_env(), set())
+        self._table = table
+        self._templates = RowTemplates(self._env)
+        self._names_in_templates: Any = copy.copy(context)
+
+    def filled(self, row: Any, waiting: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
+        """The fields for one row, and what is wrong with them."""
+        self.findings.clear()
+        self._names_in_templates[ROW] = row
+        values = {name: self._field_of_row(name, template) for name, template in waiting.items()}
+        whole = f"{self._task.document_field}/"
+        return values, [
+            replace(each, pointer=f"/{each.pointer.removeprefix(whole)}") if each.pointer.startswith(whole) else each
+            for _, each in self.findings
+        ]
+
+    def _field_of_row(self, name: str, template: Any) -> Any:
+        found = len(self.findings)
+        value = self.value(template, name, ())
+        if len(self.findings) > found:
+            return value
+        if name != self._task.document_field:
+            return None if value is ABSENT else value
+        try:
+            return listed_document(name, value)
+        except InvalidInputError as error:
+            self.findings += [(_SUBJECT, violation) for violation in error.violations]
+            return value
+
+    def _leaf(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
+        if not isinstance(text, RowTemplate):
+            return text
+        if isinstance(text, RowDocument):
+            return self._document(text, field, tokens)
+        if self._task.keep_adobe_templates and self._is_content(field, tokens):
+            return "".join(
+                self._text(piece, field, tokens) if is_airflows else piece
+                for is_airflows, piece in adobe.pieces(text, self._env, self._known)
+            )
+        rendered = self._rendered(text, field, tokens)
+        return self._nothing(field, tokens, text, rendered) if rendered is None or rendered == "" else rendered
+
+    def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
+        return self._attempt(self._templates.value, text, field, tokens)
+
+    def _text(self, text: str, field: str, tokens: tuple[Any, ...]) -> str:
+        return str(self._attempt(self._templates.text, text, field, tokens))
+
+    def _attempt(self, render: Callable[..., Any], text: str, field: str, tokens: tuple[Any, ...]) -> Any:
+        from jinja2 import TemplateError
+
+        try:
+            return render(text, self._names_in_templates)
+        except TemplateError as error:
+            self._broken(text, field, tokens, error.message or type(error).__name__)
+        except Exception as error:  # noqa: BLE001  an expression of the author's, on the values of a row
+            self._broken(text, field, tokens, f"{type(error).__name__}: {error}")
+        return text
+
+    def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
+        given = f"the template {quoted(text, 120)}, which ends in an error: {why}"
+        accepted = "a value, or another one for an empty cell: {{ row.name or '-' }}" if why == NONE else _FILLABLE
+        self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, accepted))
+
+    def _document(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
+        before = len(self.findings)
+        rendered = self._around(text, lambda part: self._text(part, field, tokens))
+        if len(self.findings) > before:
+            return text
+        try:
+            return parsed(rendered)
+        except ValueError as error:
+            given = f"text that is not JSON after rendering: {error}"
+            self._found(_SUBJECT, Violation(field, given, "JSON; `| tojson` behind a value outside of quotes"))
+            return text

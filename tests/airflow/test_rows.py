@@ -1,0 +1,330 @@
+"""Rows as input: one object for each row of a table, with its own values, window and name, and errors by the row."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import airflow.sdk.execution_time.context as airflow_context
+import pytest
+from airflow.sdk import task
+
+from airflow_provider_offers.client.errors import OutcomeUnknownError
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, CreateOfferOperator
+from tests.airflow.harness import Airflow
+from tests.airflow.library import NO_DELAY, dag_of, errors, offers, run, writes
+
+KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
+TEMPLATE: dict[str, Any] = {
+    "name": "{{ row.name }} {{ ds_nodash }}",
+    "status": "draft",
+    "representations": [
+        {
+            "placement": Emulator.PLACEMENT_ID,
+            "components": [{"type": "html", "format": "text/html", "content": "<p>{{ row.discount }} % off</p>"}],
+        }
+    ],
+    "rank": {"priority": "{{ row.priority }}"},
+    "cappingConstraint": {"globalCap": "{{ row.cap }}"},
+    "characteristics": {"sku": "{{ row.sku }}", "run": "{{ params.wave }}"},
+}
+WINDOW = {"start": "{{ row.start }}", "duration": "{{ row.duration or 'P7D' }}", "timezone": "Europe/Berlin"}
+CSV = (
+    "\ufeffsku;name;discount;priority;cap;start;duration\r\n"
+    '007;"Towel, ""soft""\nand blue";10;3;;2036-03-01;P1D\r\n'
+    "\r\n"
+    "008;{{ ds }} lamp;5;4;250;2036-04-01T12:00:00;\r\n"
+)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_each_row_of_a_file_and_of_a_task_is_one_object(
+    airflow: Airflow, emulator: Emulator, api: str, native: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "offers.csv").write_bytes(CSV.encode())
+    (tmp_path / "placements.jsonl").write_text('{"name": "Top", "alt": null}\n\n{"name": "Side", "width": 3}\n')
+    (tmp_path / "offer.json").write_text(
+        '{"name": "File {{ row.name }}", "status": "draft", "rank": {"priority": {{ row.priority }} },'
+        ' "selectionConstraint": {"startDate": "{{ row.begins }}", "endDate": "2036-05-01T00:00:00Z"}}'
+    )
+
+    @task
+    def query() -> list[Any]:
+        moment = datetime(2036, 3, 1, tzinfo=UTC)
+        return [{"name": "one", "priority": 1, "begins": moment}, {"name": "two", "priority": 2, "begins": moment}]
+
+    @task
+    def cursor() -> list[Any]:
+        return [("Tuple A", Decimal("7.00"), True), ("Tuple B", 8, False)]
+
+    with dag_of(
+        "rows",
+        render_template_as_native_obj=native,
+        template_searchpath=[str(tmp_path)],
+        params={"wave": "w1"},
+    ) as dag:
+        CreateOfferOperator(task_id="csv", offer=TEMPLATE, rows="{{ 'offers' }}.csv", window=WINDOW)
+        CreateOfferOperator(task_id="xcom", offer="offer.json", rows=query())
+        CreateFallbackOfferOperator(
+            task_id="tuples",
+            offer={
+                "name": "{{ row['name'] }}",
+                "status": "{{ 'approved' if row.live else 'draft' }}",
+                "characteristics": "{{ {'rank': row.rank, 'live': row.live | string} }}",
+            },
+            rows=cursor(),
+            columns=["name", "rank", "live"],
+            marker="made_{{ row.rank }}",
+        )
+        CreateLibraryObjectOperator(
+            task_id="kinds",
+            kind="placement",
+            object={"name": "Place {{ row.name }}", "channel": "{{ row.channel }}", "componentType": "html"},
+            rows=[{"name": "Top {{ ds }}", "channel": "https://ns.adobe.com/xdm/channel-types/web"}],
+        )
+        CreateOfferOperator.partial(
+            task_id="mapped", offer={**TEMPLATE, "name": "{{ row.name }}{{ ti.map_index }}"}, window=WINDOW
+        ).expand(rows=[[{**ROW, "name": "M"}], [{**ROW, "name": "M"}]])
+
+    result = run(airflow, emulator, api, dag)
+
+    assert set(result.states.values()) == {"success"}, errors(result, result.states)
+    made = {each["body"]["name"]: each["body"] for each in offers(emulator)}
+    day = result.run_id[8:][:10].replace("-", "")
+    towel, lamp = made[f'Towel, "soft"\nand blue {day}'], made[f"{{{{ ds }}}} lamp {day}"]
+    # A value keeps its type, or is what its property holds; an empty cell is no property.
+    assert [towel["rank"], lamp["rank"]] == [{"priority": 3}, {"priority": 4}]
+    assert ["globalCap" in towel.get("cappingConstraint", {}), lamp["cappingConstraint"]["globalCap"]] == [False, 250]
+    assert towel["characteristics"] == {"sku": "007", "run": "w1"}
+    assert towel["representations"][0]["components"][0]["content"] == "<p>10 % off</p>"
+    # A window of its own.
+    assert instants(towel) == ["2036-02-29T23:00:00Z", "2036-03-01T23:00:00Z"]
+    assert instants(lamp) == ["2036-04-01T10:00:00Z", "2036-04-08T10:00:00Z"]
+    assert [made["File one"]["rank"], made["File two"]["rank"]] == [{"priority": 1}, {"priority": 2}]
+    assert instants(made["File one"])[0] == "2036-03-01T00:00:00Z"
+    assert (made["Tuple A"]["status"], made["Tuple B"]["status"]) == ("approved", "draft")
+    marks = made["Tuple A"]["characteristics"], made["Tuple B"]["characteristics"]
+    assert [set(each) for each in marks] == [{"rank", "live", "made_7"}, {"rank", "live", "made_8"}]
+    assert (marks[0]["rank"], marks[0]["live"]) == ("7", "True")
+    assert {"M0", "M1"} <= set(made)
+    receipts = [result.result(each) for each in ("csv", "xcom", "tuples", "kinds")]
+    assert [[each["name"] for each in found][-1] for found in receipts] == [
+        lamp["name"],
+        "File two",
+        "Tuple B",
+        f"Place Top {result.run_id[8:][:10]}",
+    ]
+    # What Airflow shows of the fields are the templates, not what became of them.
+    assert result.rendered["csv"]["offer"]["rank"] == {"priority": "{{ row.priority }}"}
+    assert result.rendered["csv"]["offer"]["characteristics"]["run"] == "w1"
+    assert "Filled 2 rows of offers.csv into the offer" in result.logs
+
+
+def instants(body: dict[str, Any]) -> list[str]:
+    """The window of an offer."""
+    window = body["selectionConstraint"]
+    return [str(window[name]).replace(".000", "").replace("+00:00", "Z") for name in ("startDate", "endDate")]
+
+
+ROW = {
+    "sku": "1",
+    "name": "a",
+    "discount": 1,
+    "priority": 3,
+    "cap": None,
+    "start": "2036-03-01",
+    "duration": "P2D",
+}
+
+
+def test_wrong_rows_are_told_at_once_by_row_file_and_column(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "o.csv").write_text("name,priority,start\nA,1,2036-03-01\nB,soon,2036-03-01\nC,,\nA,2,2036-03-02\n")
+    offer = {"name": "{{ row.name }}", "status": "draft", "rank": {"priority": "{{ row.priority }}"}}
+    dates = {"selectionConstraint": {"startDate": "2036-03-01T00:00:00Z", "endDate": "2036-04-01T00:00:00Z"}}
+    good = [{"name": "A", "priority": 1}]
+    cases: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "column": (
+            {"offer": {**offer, "name": "{{ row.nme }}", "tags": "{{ row.size }}"}, "rows": "o.csv"},
+            [
+                "row 1 (o.csv:2)/name: given the template '{{ row.nme }}', which ends in an error: there is no column "
+                "'nme' in o.csv:1; did you mean 'name'?; 3 more rows alike",
+                "there is no column 'size' in o.csv:1; its columns are name, priority, start",
+            ],
+        ),
+        "value": (
+            {"offer": {**offer, **dates}, "rows": "o.csv"},
+            [
+                "row 2 (o.csv:3)/rank/priority: given 'soon', from the template '{{ row.priority }}'; expected a",
+                "row 3 (o.csv:4)/rank",
+            ],
+        ),
+        "same": (
+            {"offer": {**offer, **dates, "rank": {"priority": 1}}, "rows": "o.csv"},
+            ["row 4 (o.csv:5)/name: given 'A'; expected a unique name (row 1 (o.csv:2) has it already)"],
+        ),
+        "window": (
+            {"offer": {**offer, "rank": {"priority": 1}}, "rows": "o.csv", "window": WINDOW_OF_ROW},
+            ["row 3 (o.csv:4) start: given None"],
+        ),
+        "empty": (
+            {"offer": {**offer, "name": "Sale {{ row.start }}"}, "rows": "o.csv"},
+            ["row 3 (o.csv:4)/name: given the template 'Sale {{ row.start }}', which ends in an error: an"],
+        ),
+        "expression": (
+            {"offer": {**offer, "rank": {"priority": "{{ row.priority + 1 }}"}}, "rows": "o.csv"},
+            ["row 1 (o.csv:2)/rank/priority: given the template '{{ row.priority + 1 }}', which ends in an error: "],
+        ),
+        "tuples": (
+            {"offer": offer, "rows": [("A", 1)]},
+            ["row 1: given ('A', 1); expected a dict; for tuples, as SQL"],
+        ),
+        "file": ({"offer": offer, "rows": "p.csv"}, ["rows: given 'p.csv', which does not exist"]),
+        "ending": ({"offer": offer, "rows": "o.xlsx"}, ["rows: given 'o.xlsx'; expected a list of dicts, the result"]),
+        "list": ({"offer": [offer], "rows": good}, ["offer: given a list; expected one document, for every row"]),
+        "unused": (
+            {"offer": {"name": "A"}, "rows": good},
+            ["offer: given no column of the rows; expected one document"],
+        ),
+        "no_rows": (
+            {"offer": offer},
+            ["'row' is undefined", "with `rows`, offer, window, if_exists, marker, waive may"],
+        ),
+        "elsewhere": (
+            {"offer": offer, "rows": good, "max_concurrent": "{{ row.priority }}"},
+            ["max_concurrent: given the template '{{ row.priority }}'", "with `rows`, offer, window"],
+        ),
+        "word": (
+            {"offer": {**offer, **dates}, "rows": good, "if_exists": "{{ row.name }}"},
+            ["row 1 if_exists: given 'A'; expected '"],
+        ),
+    }
+    with dag_of("wrong_rows", template_searchpath=[str(tmp_path)]) as dag:
+        for name, (arguments, _) in cases.items():
+            CreateOfferOperator(task_id=name, **arguments)
+        CreateOfferOperator(task_id="none", offer=offer, rows=[])
+
+    result = run(airflow, emulator, "dps", dag)
+
+    assert result.states == {**dict.fromkeys(cases, "failed"), "none": "success"}
+    found = errors(result, cases)
+    assert {name: [each for each in told if each not in found[name]] for name, (_, told) in cases.items()} == {
+        name: [] for name in cases
+    }, found
+    assert result.result("none") == []
+    assert "There are no rows, so nothing is created" in result.logs
+    assert writes(emulator) == []
+
+
+WINDOW_OF_ROW = {"start": "{{ row.start }}", "duration": "P1D", "timezone": "UTC"}
+
+
+@pytest.mark.skipif(not KEEPS_STATE, reason="Airflow 3.2 keeps no state between tries")
+def test_a_try_continues_with_the_rows_of_the_first(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path
+) -> None:
+    """Somebody changes the file between two tries: the second one creates what the first one was asked for."""
+    file = tmp_path / "o.jsonl"
+    file.write_text("".join(json.dumps({**ROW, "name": f"R{number}", "priority": number}) + "\n" for number in (1, 2)))
+
+    class Interrupted(CreateOfferOperator):
+        def work(self, hook: Any, context: Any) -> Any:
+            if context["ti"].try_number == 1:
+                file.write_text(json.dumps({**ROW, "name": "R3"}))
+                raise OutcomeUnknownError("the worker is about to be lost")
+            return super().work(hook, context)
+
+    with dag_of("changed_rows", params={"wave": 1}) as dag:
+        Interrupted(
+            task_id="create",
+            offer={**TEMPLATE, "name": "{{ row.name }}"},
+            rows=str(file),
+            window=WINDOW,
+            retries=1,
+            retry_delay=NO_DELAY,
+        )
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"create": "success"}, result.error("create")
+    assert sorted(each["body"]["name"] for each in offers(emulator)) == ["R1", "R2"]
+    assert "rendered another value in the first try" in result.logs
+    assert {each["body"]["rank"]["priority"] for each in offers(emulator)} == {1, 2}
+
+
+def test_without_a_state_a_row_template_that_tells_the_moment_is_refused(airflow: Airflow, emulator: Emulator) -> None:
+    """As on Airflow 3.2: the second try cannot know what the first one was asked for."""
+
+    class Forgetful(CreateOfferOperator):
+        def prepare(self, context: Any) -> None:
+            context.pop("task_state_store", None)
+            super().prepare(context)
+
+        def work(self, hook: Any, context: Any) -> Any:
+            if context["ti"].try_number == 1:
+                raise OutcomeUnknownError("the worker is about to be lost")
+            return super().work(hook, context)
+
+    with dag_of("forgetful", params={"wave": 1}) as dag:
+        for task_id, name in (
+            ("same", "{{ row.name }} {{ ds }}"),
+            ("moment", "{{ row.name }} {{ macros.datetime.now() }}"),
+        ):
+            Forgetful(
+                task_id=task_id,
+                offer={**TEMPLATE, "name": name},
+                rows=[{**ROW, "name": "Towel"}],
+                window=WINDOW,
+                patience=0.1,
+                retries=1,
+                retry_delay=NO_DELAY,
+            )
+
+    result = run(airflow, emulator, "dps", dag)
+
+    assert result.states == {"same": "success", "moment": "failed"}, result.error("same")
+    assert "offer of this task renders another value in every try" in str(result.error("moment"))
+    assert len(offers(emulator)) == 1
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_adobes_templates_stay_beside_those_of_a_row(airflow: Airflow, emulator: Emulator, native: bool) -> None:
+    content = "{{#if profile.gold}}{{ row.name }}{{/if}} {{profile.person.name}} {{ ds }} {%= upperCase(a) %}"
+    offer = {**TEMPLATE, "name": "{{ row.name }}", "characteristics": {"note": "{{ row.note }}"}}
+    offer["representations"] = [
+        {
+            "placement": Emulator.PLACEMENT_ID,
+            "components": [{"type": "html", "format": "text/html", "content": content}],
+        }
+    ]
+    text = (
+        json.dumps(offer)
+        .replace('"{{ row.priority }}"', "{{ row.priority | tojson }}")
+        .replace("{{ row.name }}", "{{ row.name }} too", 1)
+    )
+    with dag_of("adobes", render_template_as_native_obj=native) as dag:
+        for task_id, document in (("dict", offer), ("text", text)):
+            CreateOfferOperator(
+                task_id=task_id,
+                offer=document,
+                rows=[{**ROW, "name": "Gold", "cap": 7, "note": "{% raw %}{{ ds }}{% endraw %}"}],
+                window=WINDOW,
+                keep_adobe_templates=True,
+            )
+
+    result = run(airflow, emulator, "dps", dag)
+
+    assert set(result.states.values()) == {"success"}, errors(result, result.states)
+    for each in offers(emulator):
+        shown = each["body"]["representations"][0]["components"][0]["content"]
+        assert shown.startswith("{{#if profile.gold}}Gold{{/if}} {{profile.person.name}} 20")
+        assert shown.endswith(" {%= upperCase(a) %}")
+        # What a row says is final.
+        assert each["body"]["characteristics"] == {"note": "{{ ds }}"}
+    assert sorted(each["body"]["name"] for each in offers(emulator)) == ["Gold", "Gold too"]
