@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parent.parent
-# Drawn once for all processes of a run, which inherit it; given, it plays the same examples again.
+# Drawn once for all processes of a run, which inherit it. A given seed repeats its examples.
 FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
 
 
 def pytest_report_header() -> str:
-    """Print the seed of the new fuzz examples of this run."""
+    """Print the seed of this run's new fuzz examples."""
     return f"fuzz: FUZZ_SEED={FUZZ_SEED}"
 
 
@@ -36,7 +36,7 @@ def _isolate_airflow() -> Path:
         # A test may change a DAG and run it again at once.
         AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",
         AIRFLOW__LOGGING__COLORED_CONSOLE_LOG="False",
-        # Debug logs may not contain a secret either, so the tests see them.
+        # Debug logs must not contain a secret either, so the tests check them.
         AIRFLOW__LOGGING__NAMESPACE_LEVELS="airflow.task=DEBUG airflow_provider_offers=DEBUG",
     )
     return home
@@ -48,7 +48,7 @@ atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
-    """The home of this process's Airflow; empty until something makes its database."""
+    """The home of this process's Airflow; empty until its database is created."""
     return AIRFLOW_HOME
 
 

@@ -28,7 +28,7 @@ class Stage:
 
 
 def set_up(emulator: Emulator, api: str, *, offers: int = 2, status: str = "approved") -> Stage:
-    """Put a decision between so many offers into the library, made through that generation."""
+    """Put a decision with this number of offers into the library, through that generation."""
     numbers = range(offers)
     chosen: list[dict[str, Any]] = [
         {

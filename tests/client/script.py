@@ -34,7 +34,7 @@ SETTINGS = Settings(
 
 
 def answer(status: int = 200, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer; anything but bytes is sent as JSON."""
+    """An answer; a body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     return Response(status, dict(headers or {}), content)
 
@@ -45,7 +45,7 @@ def lost(sent: bool = True) -> NoAnswerError:
 
 
 def query_of(request: Request) -> list[tuple[str, str]]:
-    """The query's parameters, decoded, in their order."""
+    """The query's decoded parameters, in order."""
     return parse_qsl(urlsplit(request.url).query, keep_blank_values=True, separator="&")
 
 
@@ -54,7 +54,7 @@ def body_of(request: Request) -> Any:
 
 
 class Script:
-    """Answers each request with the next step. Its clock moves only by pauses, and by `took` for each request."""
+    """Answers each request with the next step. Its clock advances only by pauses, and by `took` for each request."""
 
     def __init__(
         self,
@@ -74,13 +74,13 @@ class Script:
         self.refused: list[str | None] = []
 
     def run(self, flow: Flow[T]) -> T:
-        """Drive the flow to its end; every step must have been used by then."""
+        """Run the flow to its end, and check that every step was used."""
         result = self.go(flow)
         assert not self.steps, f"{len(self.steps)} steps were not asked for"
         return result
 
     def go(self, flow: Flow[T]) -> T:
-        """Drive the flow to its end."""
+        """Run the flow to its end."""
         try:
             effect = next(flow)
             while True:

@@ -17,7 +17,7 @@ from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
-# Repeats at once.
+# Retries without pauses.
 RETRIES = Retries(max_retries=3, base=0)
 
 Drive = Callable[[Flow[Any], Settings], Any]
@@ -43,7 +43,7 @@ EACH_SHELL = pytest.mark.parametrize("drive", [by_requests, by_aiohttp], ids=["s
 
 
 def send(drive: Drive, settings: Settings, *calls: Call) -> Answer:
-    """Make the calls one after the other, with the client's own retries; returns the last answer."""
+    """Make the calls one after the other, with the client's own retries; return the last answer."""
 
     def flow() -> Flow[Answer]:
         for call in calls:

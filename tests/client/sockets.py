@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-# What a handler gives in place of an answer: the request arrived, and its connection is closed, or reset.
+# The results of a handler that mean no answer: after the request, the connection is closed or reset.
 HANG_UP, RESET = "hang up", "reset"
 Handler = Callable[["Received"], "tuple[int, dict[str, str], bytes] | str"]
-# Reached only through a proxy of ours.
+# It is reached only through a proxy of ours.
 FAR_AWAY = "platform.invalid"
 
 
@@ -52,7 +52,7 @@ class Served:
 
 @contextlib.contextmanager
 def http_server(handler: Handler, certificate: Path | None = None) -> Iterator[Served]:
-    """Answers every request with what the handler makes of it; speaks TLS with a certificate."""
+    """Answers every request with the result of the handler; uses TLS with a certificate."""
 
     class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -95,7 +95,7 @@ def http_server(handler: Handler, certificate: Path | None = None) -> Iterator[S
 
 @contextlib.contextmanager
 def raw_server(speak: Callable[[socket.socket, threading.Event], None], *, read_first: bool = True) -> Iterator[str]:
-    """Reads one request of each connection, then lets `speak` do what it likes until the event: the test is over."""
+    """Reads one request of each connection, then calls `speak` with an event that is set at the end of the test."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -125,7 +125,7 @@ def raw_server(speak: Callable[[socket.socket, threading.Event], None], *, read_
 
 
 def lose(connection: socket.socket, how: str) -> None:
-    """Ends a connection without another word."""
+    """Ends a connection without an answer."""
     if how == RESET:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         # The descriptor itself: any other reference to the connection would delay the reset.
@@ -200,7 +200,7 @@ def proxy_server(
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Passes on what comes, and that it ends."""
+    """Forwards all data, and the end of the connection."""
     with contextlib.suppress(OSError):
         while data := source.recv(65_536):
             target.sendall(data)
@@ -221,7 +221,7 @@ def _serving(server: Any) -> Iterator[None]:
 
 
 def new_certificate(folder: Path) -> Path:
-    """A certificate of this machine and of `FAR_AWAY`, with its key, that nobody trusts by default."""
+    """A certificate for this machine and `FAR_AWAY`, with its key, that no client trusts by default."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName(FAR_AWAY)]
@@ -245,7 +245,7 @@ def new_certificate(folder: Path) -> Path:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A port on which no program listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

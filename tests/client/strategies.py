@@ -29,7 +29,7 @@ FREE_FORM = st.dictionaries(st.sampled_from(_TELLING) | _WORDS, _WORDS, max_size
 
 
 def _object(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Any of the known members, and unknown ones beside them."""
+    """An object with any of the known members, and with unknown ones."""
     unknown = st.dictionaries(_UNKNOWN_NAMES, JSON, max_size=2)
     return st.builds(lambda ours, others: {**others, **ours}, st.fixed_dictionaries({}, optional=known), unknown)
 

@@ -39,7 +39,7 @@ Connect = Callable[..., OfferLibrary]
 
 @pytest.fixture
 def connect(emulator: Emulator, api: str) -> Iterator[Connect]:
-    """Opens the library of a connection, as changed."""
+    """Opens the library of a connection, with changes."""
     opened: list[OfferLibrary] = []
 
     def connect(**extra: Any) -> OfferLibrary:
@@ -152,7 +152,7 @@ def test_replacing(library: OfferLibrary) -> None:
         library.replace(PERSONALIZED, made.id, sale(), if_match=1)
 
 
-# Creating under faults: one POST takes effect and one offer is there.
+# Creation with faults: one POST takes effect and one offer exists.
 
 FAULTS: list[dict[str, Any]] = [
     {"effect": "drop", "when": "after"},
@@ -262,7 +262,7 @@ def test_what_the_service_refuses(library: OfferLibrary, api: str) -> None:
     assert getattr(caught.value, "request_id", None)
 
 
-# Patching under faults.
+# Patches with faults.
 
 
 def test_a_patch_that_sets_survives_faults(library: OfferLibrary, emulator: Emulator, fault: dict[str, Any]) -> None:
@@ -317,7 +317,7 @@ def test_conflicts(library: OfferLibrary) -> None:
     library.patch(PERSONALIZED, made.id, [{"op": "test", "path": "/etag", "value": 2}, *APPROVE])
 
 
-# Deleting under faults.
+# Deletions with faults.
 
 
 def test_a_deletion_survives_faults(library: OfferLibrary, emulator: Emulator, fault: dict[str, Any]) -> None:
@@ -327,7 +327,7 @@ def test_a_deletion_survives_faults(library: OfferLibrary, emulator: Emulator, f
     assert offers(emulator) == []
 
 
-# Searching.
+# Searches.
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ def test_token_urls_that_cannot_work(token_url: Any) -> None:
 def test_token_urls() -> None:
     for url in ("https://ims.example/ims/token/v3", "https://ims.example:8443", "http://127.0.0.1:8000/x;y=%20"):
         assert parse(extra={"token_url": url}).token_url == url
-    # Parts of an address that the parser skips do not stay in it.
+    # Parts of an address that the parser skips are removed.
     assert parse(extra={"token_url": "HTTPS://IMS.example/Token?#"}).token_url == "https://ims.example/Token"
 
 
@@ -234,7 +234,7 @@ def test_plain_http_beyond_this_machine_needs_the_switch(address: str) -> None:
 
 @pytest.mark.parametrize("switch", ["yes", 1, 0, "1", [], {}])
 def test_switches_that_are_none(switch: Any) -> None:
-    # Empty objects are no empty fields.
+    # An empty object is not an empty field.
     assert "allow_http" in wrong(extra={"allow_http": switch})
 
 
@@ -321,7 +321,7 @@ def test_an_unknown_extra_that_resembles_nothing_lists_the_known_ones() -> None:
 
 
 def test_scopes_of_other_adobe_products_are_taken() -> None:
-    """Credentials of Journey Optimizer have such, and the Developer Console shows them with the others."""
+    """Credentials of Journey Optimizer have such scopes, and the Developer Console shows them with the others."""
     given = "openid,AdobeID,cjm.suppression_service.client.all,cjm.suppression_service.client.delete"
     assert parse(extra={"scopes": given}).scopes == given
 
@@ -366,7 +366,7 @@ def test_settings_are_not_pickled() -> None:
 
 
 def test_the_error_of_a_wrong_connection_tells_no_secret() -> None:
-    # Named before the call: a traceback shows the lines of a call, on Python 3.13 all of them.
+    # The value gets a name before the call, because a traceback shows the lines of a call, on Python 3.13 all of them.
     given: dict[str, Any] = {
         "host": "https://u:pa55word@x",
         "password": "pa55word",

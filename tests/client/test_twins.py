@@ -17,13 +17,13 @@ PAIRS = {
     "hooks": (OfferLibraryHook, OfferLibraryAsyncHook),
     "objects": (LibraryObjects, AsyncLibraryObjects),
 }
-# Methods that only one of the two has, for access to the client, and to many flows at once.
+# Methods that only one of the two has: for access to the client, and for many flows at once.
 ALONE = {
     "doors": (set(), {"session"}),
     "hooks": ({"async_session", "get_conn"}, {"library", "session", "settings"}),
     "objects": (set(), set()),
 }
-# How the asynchronous twin spells what the synchronous one returns.
+# The asynchronous twin's types for the synchronous return types.
 RENAMED = {"OfferLibrary": "AsyncOfferLibrary", "LibraryObjects": "AsyncLibraryObjects"}
 
 
@@ -55,7 +55,7 @@ def test_twins_have_the_same_signatures(pair: str, name: str) -> None:
     assert awaited.return_annotation in (returned, f"Async{returned}", RENAMED.get(returned))
     if awaited.return_annotation == f"Async{returned}" and returned.startswith("Iterator"):
         assert inspect.isasyncgenfunction(twin)
-    # A method that is not awaited needs no request.
+    # A method without `await` sends no request.
     if not inspect.iscoroutinefunction(twin) and not inspect.isasyncgenfunction(twin):
         assert name in ("objects", "offer_reference", "reference", "service_now", "tell_withdrawn", "with_kind")
 

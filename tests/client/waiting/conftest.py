@@ -22,7 +22,7 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """That emulator as if it were new, behind the connection `offers`."""
+    """That emulator, reset, behind the connection `offers`."""
     SHARED_TOKENS.clear()
     running.reset()
     monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(running.connection("dps")))
@@ -31,7 +31,7 @@ def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every opening and closing of a session."""
+    """A record of all opened and closed sessions."""
     happened: list[str] = []
     open_, close = AsyncSession.open, AsyncSession.close
 

@@ -15,7 +15,7 @@ COMMON: dict[str, Any] = {"offer_library_conn_id": "offers", "sandbox": None, "p
 
 
 async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
-    """The payload of the one event that the trigger ends in, which is JSON."""
+    """The payload of the trigger's only event, which is JSON."""
     events = [event async for event in trigger.run()]
     assert len(events) == 1
     payload: dict[str, Any] = events[0].payload
@@ -24,7 +24,7 @@ async def event_of(trigger: OfferTrigger) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds; the bound only ends a test that would hang."""
+    """Wait until the condition holds; the limit only ends a test that would hang."""
     end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end

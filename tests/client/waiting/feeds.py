@@ -41,7 +41,7 @@ def seen(watch: Watch) -> dict[str, tuple[int, str | None] | None]:
 
 
 async def until(watch: Watch, condition: Callable[[], bool]) -> None:
-    """Wait for news until the condition holds; in virtual time a hang is an error."""
+    """Wait for news until the condition holds; in virtual time, endless waiting is an error."""
     while not condition():
         await watch.news()
 

@@ -30,7 +30,7 @@ Fault = Callable[[Request], Response | Exception | None]
 
 @dataclass
 class Offer:
-    """One offer, as the library keeps it."""
+    """One offer, as the library stores it."""
 
     number: int
     created: datetime
@@ -40,7 +40,7 @@ class Offer:
 
 
 class Library:
-    """Offers of one kind. Time stamps have milliseconds; `ahead` is how far the service's clock is before ours."""
+    """Offers of one kind. Timestamps have milliseconds; `ahead` is how far the service's clock is ahead of ours."""
 
     def __init__(self, api: str, *, page_size: int = 100, counts: bool = True, ahead: timedelta = timedelta(0)) -> None:
         self.api = api
@@ -91,7 +91,7 @@ class Library:
         return cast("AsyncSession", _Session(self))
 
     def answer(self, request: Request) -> Response:
-        """The answer to a request, with the date; a fault takes its place."""
+        """The answer to a request, with the date; a fault replaces it."""
         answered = self._answer(request)
         date = {} if self.dateless else {"date": format_datetime(self._now(), usegmt=True)}
         return replace(answered, headers={**date, **answered.headers})
@@ -195,7 +195,7 @@ class _Session:
             return None
         if isinstance(effect, Pause):
             return await asyncio.sleep(effect.seconds)
-        # The answer is as the library was half way.
+        # The answer shows the library halfway through the request.
         await asyncio.sleep(0.02)
         result = self._library.answer(effect)
         await asyncio.sleep(0.02)

@@ -77,7 +77,7 @@ def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Em
     connection = emulator.connection("dps")
     for secret in (connection["password"], connection["host"], connection["extra"]["org_id"], "token"):
         assert secret not in carried
-    # Airflow logs triggers by their repr.
+    # Airflow logs the repr of triggers.
     assert EMAIL not in repr(trigger)
     assert EMAIL not in str(trigger)
 
@@ -112,10 +112,10 @@ def test_many_who_look_from_the_same_place_share_its_decisions(emulator: Emulato
     events = asyncio.run(main())
     assert [event["value"][0]["id"] for event in events] == stage.offers
     assert {(event["status"], event["value"][0]["etag"]) for event in events} == {("met", 2)}
-    # One decision in half an interval at the most, however many wait.
+    # At most one decision in half an interval, for any number of waits.
     assert decisions(emulator) <= 2 * (time.monotonic() - began) + 2
     assert {json.loads(entry.body)["xdm:dryRun"] for entry in emulator.journal(path="/data/core/ods/*")} == {True}
-    # One for what changes in the library, one for the runtime.
+    # One for changes in the library, one for the runtime.
     assert sorted(sessions) == ["closed", "closed", "opened", "opened"]
 
 
@@ -126,7 +126,7 @@ def test_the_runtime_lags_behind_the_library(emulator: Emulator) -> None:
     publish(stage.offers[:1])
     event = asyncio.run(event_of(live(stage, stage.offers[0], etag=2)))
     assert (event["status"], event["value"][0]["etag"]) == ("met", 2)
-    # The state of the library alone is not enough.
+    # The state of the library is not enough.
     assert time.monotonic() - began >= 1.5
 
 
@@ -192,7 +192,7 @@ def test_many_share_the_look_at_a_decision_that_ends(emulator: Emulator, placeme
     assert {event["status"] for event in events} == {"hopeless"}
     assert all("is complete and no longer runs" in event["message"] for event in events)
     looks = emulator.journal(method="GET", path=f"/data/core/dps/offer-decisions/{stage.decision}")
-    # As many as there were refusals, or fewer: never one for each who waits.
+    # At most as many as the refusals: never one for each wait.
     assert 1 <= len(looks) <= max(decisions(emulator), 2) < len(events) / 2
 
 
@@ -213,7 +213,7 @@ def test_nothing_of_the_profile_is_logged(emulator: Emulator) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(event_of(live(stage, stage.offers[0])))
-        # A second request means that the log has the first answer.
+        # After a second request, the log has the first answer.
         await until(lambda: decisions(emulator) >= 2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -105,7 +105,7 @@ def replace(library: OfferLibrary, offer: str, path: str, value: Any) -> None:
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """Have somebody else act once, after the offer was read and before the write goes out."""
+    """Let somebody else act once, between the read of the offer and the write."""
     guarded, todo = patching.guarded_patch, [act]
 
     def late(*arguments: Any, **options: Any) -> Any:
@@ -188,7 +188,8 @@ def test_a_step_that_somebody_else_made_meanwhile_is_not_made_again(
         step(library, offer, PUBLISH)
     other = seed(emulator)
     meanwhile(monkeypatch, lambda: replace(library, other, "/status", "archived"))
-    # A gateway may have repeated our own request: what is as it was meant counts as done, and is not written again.
+    # A gateway may have repeated our own request: an offer that has the wanted state counts as done, and is not written
+    # again.
     assert step(library, other, ARCHIVE) == "archived"
     assert etag_of(emulator, other) == 2
 
@@ -243,7 +244,7 @@ def _step(wanted: Any) -> Callable[[Intent], Any]:
 
 
 WINDOW = resolve_window("2026-04-01T00:00:00Z", duration="P14D")
-# What a task does: the offer before, the edit, what it is called once done, and what somebody then makes of it.
+# A task: the offer before, the edit, the name of the done edit, and a later change by somebody else.
 EDITS: dict[str, tuple[dict[str, Any], Callable[[Intent], Any], str, tuple[str, Any]]] = {
     "publish": ({}, _step(PUBLISH), "published", ("/status", "draft")),
     "unpublish": ({"status": "approved"}, _step(UNPUBLISH), "unpublished", ("/status", "approved")),
@@ -264,7 +265,7 @@ def test_what_an_earlier_try_did_is_done(emulator: Emulator, library: OfferLibra
     offer = seed(emulator, **before)
     for number in (1, 2, 3):
         assert library.edit(PERSONALIZED, offer, edit(intent(number))).action == done
-    # Another task finds it so.
+    # Another task finds this state.
     assert library.edit(PERSONALIZED, offer, edit(intent(1, work="another"))).action == "unchanged"
     assert len(patched(emulator)) == 1
 
@@ -274,7 +275,7 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
     before, edit, done, (path, value) = EDITS[case]
     offer = seed(emulator, **before)
     library.edit(PERSONALIZED, offer, edit(intent(1)))
-    # One page has it that even archiving can be taken back.
+    # One page says that even archiving can be reversed.
     emulator.configure(strict_status=False)
     replace(library, offer, path, value)
     undone = body_of(emulator, offer)
@@ -296,7 +297,7 @@ def test_what_somebody_undid_since_is_not_done_again(emulator: Emulator, library
 def test_what_an_earlier_try_did_not_get_to_is_done(
     emulator: Emulator, library: OfferLibrary, notebook: Notebook, case: str
 ) -> None:
-    """It was killed before the write; somebody edits something else, which is kept."""
+    """The earlier try was killed before the write. Then somebody edits another property, and that edit stays."""
     before, edit, done, _ = EDITS[case]
     untouched, edited = seed(emulator, **before), seed(emulator, **before)
     for offer in (untouched, edited):

@@ -23,7 +23,7 @@ from tests.client.waiting.simulated import Library
 
 
 class Scene:
-    """A library and its waiters, to which one thing after the other happens."""
+    """A library and its waiters, for a sequence of events."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
@@ -79,7 +79,7 @@ HAPPENINGS += [
     Scene.refuse,
     Scene.lose,
 ]
-# Many things happen in one millisecond, or while an answer is under way.
+# Many changes happen in one millisecond, or while an answer is in transit.
 PAUSES = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.5, 2.5, 7.0, 60.0])
 SCHEDULES = st.lists(st.tuples(PAUSES, st.sampled_from(HAPPENINGS), st.integers(0, 10_000)), min_size=1, max_size=60)
 
@@ -101,7 +101,7 @@ def test_everybody_learns_the_final_state(
         for pause, happening, choice in schedule:
             await asyncio.sleep(pause)
             await happening(scene, choice)
-        # As long as the failures that are left may last, and then a turn of all who wait.
+        # The possible duration of the remaining failures, and then one turn of all waiters.
         await asyncio.sleep(3_000)
         for watch in scene.watches:
             assert seen(watch) == {each.id: library.state(each.id or "") for each in watch.references}
@@ -186,7 +186,7 @@ def test_a_deletion_is_told_to_all_who_wait_for_it(api: str, counts: bool) -> No
             library.delete(offers[7])
             deleted = virtual_time.now()
             await until(one, lambda: one.states[offers[7]] is None)
-            # At once where the service counts, for a saved allowance pays; else when its turn comes.
+            # At once if the service counts, because there is a saved allowance; otherwise in its turn.
             assert virtual_time.now() - deleted < INTERVAL * (2 if counts else 16)
             await until(many, lambda: many.states[offers[7]] is None)
             assert sum(state is None for state in many.states.values()) == 1

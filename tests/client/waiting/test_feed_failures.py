@@ -27,7 +27,7 @@ from tests.client.waiting.simulated import Library
 
 
 def lasting(seconds: float, result: Any) -> Callable[[Request], Any]:
-    """A fault of every request until so many seconds from now have passed."""
+    """A fault of every request for this number of seconds."""
     end = virtual_time.now() + seconds
     return lambda _: result if virtual_time.now() < end else None
 
@@ -50,7 +50,7 @@ def test_a_throttle_ends_no_wait_and_the_looks_become_rare(seconds: float, retry
         for offer in offers:
             library.change(offer, status="approved")
         await asyncio.gather(*(until(watch, lambda watch=watch: news_of(watch) == "approved") for watch in watches))  # type: ignore[misc]
-        # The pauses grow to two minutes.
+        # The pauses increase to two minutes.
         assert virtual_time.now() - began < seconds * 2 + 125
         await asyncio.gather(*(feed.leave(watch) for watch in watches))
         assert library.sessions_open == 0
@@ -102,7 +102,7 @@ def test_an_outage_that_is_too_long_is_told_to_each_waiter_by_itself_and_the_nex
         assert feed.idle
         assert library.sessions_open == 0
         library.faults.clear()
-        # Somebody comes while those who were told are still about to leave.
+        # A new waiter arrives while the notified ones are still leaving.
         late = feed.join([library.reference(offer)], interval=INTERVAL)
         for watch in watches:
             await feed.leave(watch)

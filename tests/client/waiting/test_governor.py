@@ -75,7 +75,7 @@ def test_a_process_has_one_governor_for_a_service_and_a_credential() -> None:
 
 
 class Shell(AsyncShell):
-    """A shell whose requests go nowhere; it counts those of all shells."""
+    """A shell that sends no requests; it counts those of all shells."""
 
     now = 0
     most = 0

@@ -64,7 +64,7 @@ def test_hundreds_share_one_session_and_are_told_each_by_itself(emulator: Emulat
     async def main() -> list[dict[str, Any]]:
         tasks = [asyncio.create_task(event_of(status_trigger(offer))) for offer in offers]
         await until(lambda: len(emulator.journal(path="/data/*")) >= 12)
-        # Some leave early, as after a redistribution, and disturb none.
+        # Some leave early, as after a redistribution, without an effect on the others.
         for task in tasks[200:]:
             task.cancel()
         await asyncio.gather(*tasks[200:], return_exceptions=True)

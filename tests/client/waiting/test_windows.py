@@ -52,7 +52,7 @@ def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
 
 @st.composite
 def edges(draw: st.DrawFn) -> tuple[datetime, ZoneInfo, timedelta]:
-    """An instant at which the clocks of some zone change, the zone, and by how much they are put forward."""
+    """An instant at which the clocks of some zone change, the zone, and the change in its offset."""
     name = draw(st.sampled_from(sorted(name for name in available_timezones() if "/" in name)))
     instants = changes_of_clocks(name)
     if not instants:
@@ -146,7 +146,7 @@ def test_days_end_at_the_same_local_hour_across_a_change_of_clocks(
     wanted = (start.replace(tzinfo=None) + timedelta(days=days)).replace(fold=0)
     shown = window.end.astimezone(zone).replace(tzinfo=None, fold=0)
     back = wanted.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0)
-    # Where the clocks never show the time wanted, it moves on by as much as they do.
+    # If the clocks skip the wanted time, it moves forward by the length of the change.
     assert shown == (wanted if back == wanted else back)
     assert shown >= wanted
 
@@ -174,7 +174,7 @@ def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_doubtful
         with pytest.raises(InvalidInputError, match="does not exist"):
             resolve_window(wall, duration="P1D", timezone=zone.key)
     else:
-        # From as much before the change as the clocks are put back, the local time comes twice.
+        # If the clocks are put back, each local time in that interval before the change occurs twice.
         wall = window_precision(change + forward * part)
         first = resolve_window(wall.isoformat(), duration="PT1M", timezone=zone.key)
         second = resolve_window(wall.replace(fold=1), duration="PT1M", timezone=zone.key)
@@ -184,7 +184,7 @@ def test_a_local_time_that_is_skipped_is_refused_and_one_there_twice_is_doubtful
         assert format_instant(first.start) in said
         assert format_instant(second.start) in said
         assert not second.doubts
-    # Just before the change and at it, both ways, the clocks show what they show.
+    # At the change itself, an aware time is not ambiguous.
     at_the_change = resolve_window(instant.astimezone(zone), duration="PT1S")
     assert at_the_change.start == instant
     assert not at_the_change.doubts
@@ -252,7 +252,7 @@ def test_days_that_end_on_a_local_time_that_comes_twice_are_doubtful() -> None:
     window = resolve_window("2026-10-24T02:30", duration="P1D", timezone="Europe/Berlin")
     assert window.end == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert "2026-10-25T01:30:00Z" in window.doubts["ambiguous_time"]
-    # A naive datetime of pendulum does not say which it means.
+    # A naive datetime of pendulum does not tell which of the two it means.
     assert resolve_window(pendulum.naive(2026, 10, 25, 2, 30), duration="P1D", timezone="Europe/Berlin").doubts
 
 
@@ -280,7 +280,7 @@ def test_months_stay_on_the_calendar(wall: datetime, zone: ZoneInfo, months: int
     start = wall.replace(tzinfo=UTC).astimezone(zone)
     end = resolve_window(start, duration=f"P{months}M").end.astimezone(zone)
     moved = (start.year * 12 + start.month - 1 + months) - (end.year * 12 + end.month - 1)
-    # A time that is skipped at the end of the last day of a month moves into the next, which some zones have had.
+    # A time that is skipped at the end of a month's last day moves into the next month; some zones have had this.
     assert moved in (0, -1)
     assert end.day == start.day or end.day >= 28 or end.day == 1 or abs(end.day - start.day) == 1
 

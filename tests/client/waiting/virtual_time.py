@@ -25,7 +25,7 @@ class _Selector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Sleeps and timeouts are over at once, in their order. A wait without end is an error."""
+    """Sleeps and timeouts end at once, in order. Endless waiting is an error."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()

@@ -41,7 +41,7 @@ from tests.client.library import DPS_ID, INSTANCE_ID
 from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, http_server
 
-# What could lead an address, a query or a header line astray.
+# Texts that could change the meaning of an address, a query or a header line.
 DELIMITERS = [
     "/",
     "..",
@@ -77,7 +77,7 @@ BRIEFLY = hypothesis_settings(max_examples=300, deadline=None)
 
 
 def target_of(call: Call) -> tuple[str, list[tuple[str, str]]]:
-    """Path and query of a call, as a server reads them."""
+    """The path and the query of a call, as a server reads them."""
     assert call.path.isascii()
     assert call.path.isprintable()
     assert " " not in call.path
@@ -87,7 +87,7 @@ def target_of(call: Call) -> tuple[str, list[tuple[str, str]]]:
 
 
 def assert_item(api: str, call: Call, identifier: str, kind: Kind) -> None:
-    """The call is for that very object, and for nothing below or beside it."""
+    """The call is for exactly that object, and for nothing below or beside it."""
     path, query = target_of(call)
     folder, _, last = path.rpartition("/")
     assert folder == (kind.dps_path if api == "dps" else LISTS["xcore"])
@@ -129,7 +129,7 @@ def test_an_id_stays_in_its_place_or_is_refused(api: str, given_id: str, of_inst
 
 
 def assert_found_by_name(api: str, call: Call, name: str) -> None:
-    """The listing filters by exactly this name, and by nothing else that the name says."""
+    """The listing filters by exactly this name, and the name adds no other filter."""
     path, query = target_of(call)
     assert path == LISTS[api]
     filters = [(key, value) for key, value in query if key in ("name", "property")]
@@ -139,7 +139,7 @@ def assert_found_by_name(api: str, call: Call, name: str) -> None:
     if key == "name":
         assert value == name
     elif value.startswith("name~"):
-        # dps takes a comma for the end of a filter; the pattern says it in another way.
+        # dps reads a comma as the end of a filter, so the pattern writes it in another way.
         assert "," not in value
         assert re.fullmatch(value.removeprefix("name~"), name, re.DOTALL)
     else:
@@ -221,7 +221,7 @@ NASTY = ["a/../../b", "a?b=c", "a#b", "a%2Fb", "a%00b", "ü", "a b", "a&limit=1"
 @pytest.mark.parametrize("api", ["dps", "xcore"])
 @pytest.mark.parametrize("shell", ["sync", "async"])
 def test_what_is_asked_for_arrives_as_it_was_meant(shell: str, api: str) -> None:
-    """Neither library below the shells tidies an address up on its way."""
+    """Neither HTTP library of the shells changes an address."""
 
     def gone(_: Received) -> tuple[int, dict[str, str], bytes]:
         return 404, {}, json.dumps({"title": "gone"}).encode()

@@ -150,7 +150,7 @@ def test_a_busy_ims_says_when_to_come_back() -> None:
 def test_what_is_not_ims_is_named_by_its_setting(status: int, body: Any) -> None:
     error = fail(answer(status, body))
     assert "check `token_url`" in str(error)
-    # A success without a token may be an outage in another dress.
+    # A success without a token may be an outage.
     assert (error.status, error.retryable) == (status, status == 200)
 
 
@@ -187,7 +187,7 @@ def test_whatever_ims_says_is_a_token_or_an_error_of_ours(body: Any, status: int
 
 
 class Ims:
-    """An identity service and an Offer Library in one, which only takes the newest token."""
+    """An identity service and an Offer Library in one, which accepts only the newest token."""
 
     def __init__(self) -> None:
         self.issued = 0

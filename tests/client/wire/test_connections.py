@@ -32,7 +32,7 @@ HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 
 
 class Talk:
-    """Answers the requests of one connection after the other, each with the next of the answers."""
+    """Answers the requests of one connection after the other, each with the next answer."""
 
     def __init__(self, *answers: bytes | Sequence[bytes], context: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers)
@@ -78,7 +78,7 @@ def bodies(drive: Drive, url: str, **options: Any) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate and its key that nobody trusts by default."""
+    """A certificate and its key, which no client trusts by default."""
     return new_certificate(tmp_path_factory.mktemp("tls"))
 
 
@@ -131,7 +131,7 @@ def test_what_comes_with_an_answer_is_nobodys_answer(drive: Drive, method: str) 
 @EACH_SHELL
 @pytest.mark.parametrize("stray", [STRAY, b"x", answered("late", status="408 Request Timeout"), HINT])
 def test_what_comes_after_an_answer_is_nobodys_answer(drive: Drive, stray: bytes) -> None:
-    """Such as the 408 of a server that has waited for another request for too long."""
+    """For example, the 408 of a server that has waited for another request for too long."""
     talk = Talk([FIRST, stray], SECOND)
     with raw_server(talk, read_first=False) as url:
         assert bodies(drive, url, pause=0.3) == [b"first", b"second"]
@@ -167,7 +167,7 @@ def test_connections_are_kept_where_nothing_is_wrong(drive: Drive) -> None:
 
 @EACH_SHELL
 def test_plain_http_spoken_to_tls_is_named(drive: Drive) -> None:
-    """Servers of TLS answer it with an alert: fatal (2), protocol version (70)."""
+    """TLS servers answer it with an alert: fatal (2), protocol version (70)."""
 
     def speak(connection: socket.socket, _: threading.Event) -> None:
         connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46")

@@ -40,7 +40,7 @@ class Overtime(BaseException):
 
 
 class OrdinaryOvertime(Exception):
-    """The same of another scheduler."""
+    """The same exception of another scheduler."""
 
 
 Work = Callable[[Settings], Flow[Any]]
@@ -87,7 +87,7 @@ def by_aiohttp(work: Work, settings: Settings) -> Any:
 
 
 def arrived(heard: threading.Event) -> Callable[[socket.socket, threading.Event], None]:
-    """Says that the request is there, and nothing else."""
+    """Reports that the request has arrived, and nothing else."""
 
     def speak(_: socket.socket, over: threading.Event) -> None:
         heard.set()
@@ -111,7 +111,7 @@ def strike() -> Iterator[Callable[[type[BaseException], threading.Event], None]]
 
         def wait() -> None:
             heard.wait(20)
-            # Until it waits for the answer.
+            # Wait until it waits for the answer.
             time.sleep(0.05)
             signal.pthread_kill(main, signal.SIGUSR1)
 
@@ -139,7 +139,7 @@ def test_a_signal_leaves_the_synchronous_shell_without_secrets(target: str, kind
 def test_what_strikes_within_aiohttp_leaves_without_secrets(
     target: str, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal's handler may raise in any code; here just before the answer is read."""
+    """A signal's handler may raise in any code; here, it raises just before the answer is read."""
 
     async def start(*_: Any) -> Any:
         raise kind("it is enough")
@@ -173,7 +173,7 @@ def test_a_cancellation_leaves_the_asynchronous_shell_without_secrets(target: st
 @pytest.mark.parametrize("drive", [by_requests, by_aiohttp], ids=["sync", "async"])
 @TARGETS
 def test_an_answer_that_does_not_come_leaves_no_frame_of_others(target: str, drive: Any) -> None:
-    """Our own errors have no context whose frames hold what was sent."""
+    """Our own errors have no context whose frames contain the request."""
     with raw_server(lambda connection, _: connection.close()) as url:
         settings, work = settings_for(target, url)
         with pytest.raises(OfferLibraryError) as caught:
@@ -185,7 +185,7 @@ def test_an_answer_that_does_not_come_leaves_no_frame_of_others(target: str, dri
 
 @pytest.mark.parametrize("drive", [by_requests, by_aiohttp], ids=["sync", "async"])
 def test_an_interruption_keeps_what_was_handled_before_it(drive: Any) -> None:
-    """And it says where in our flows it struck."""
+    """The traceback also shows the place in our flows."""
 
     def interrupted(_: Settings) -> Flow[Any]:
         try:
@@ -204,7 +204,7 @@ def test_an_interruption_keeps_what_was_handled_before_it(drive: Any) -> None:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """It and all that hangs on it, whether a traceback would show it or not."""
+    """The exception and all exceptions linked to it, whether a traceback shows them or not."""
     seen: set[int] = set()
     left = [error]
     while left:

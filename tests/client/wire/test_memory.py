@@ -24,7 +24,7 @@ SLOW = 0.3
 
 
 class Shelf:
-    """A store of one process, each of whose calls takes a while and is logged with its thread."""
+    """A store in one process. Each call takes some time and is logged with its thread."""
 
     durable = True
 
@@ -52,7 +52,7 @@ class Shelf:
 
 
 class Broken(Shelf):
-    """A store that cannot be written."""
+    """A store that rejects writes."""
 
     def keep(self, key: str, value: Json) -> None:
         raise RuntimeError("the state cannot be written")
@@ -118,7 +118,7 @@ def test_a_slow_store_never_blocks_the_event_loop() -> None:
     loop_thread = threading.get_ident()
 
     async def stall() -> float:
-        """The longest time for which the loop did nothing else."""
+        """The longest time in which the loop ran nothing else."""
         longest, before = 0.0, time.monotonic()
         while True:
             try:

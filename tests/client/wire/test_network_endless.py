@@ -34,7 +34,7 @@ pytestmark = EACH_SHELL
 
 
 def dripping(before: bytes, drop: bytes, after: bytes) -> Speak:
-    """One drop at a time, well within the time of a read."""
+    """One byte at a time, well within the timeout of a read."""
 
     def speak(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(before)
@@ -47,7 +47,7 @@ def dripping(before: bytes, drop: bytes, after: bytes) -> Speak:
 
 
 def flooding(before: bytes, drops: Callable[[], bytes], after: bytes) -> Speak:
-    """As much as the client takes."""
+    """As much data as the client accepts."""
 
     def speak(connection: socket.socket, over: threading.Event) -> None:
         connection.settimeout(_LONG)
@@ -61,7 +61,7 @@ def flooding(before: bytes, drops: Callable[[], bytes], after: bytes) -> Speak:
 
 
 def hollow() -> Iterator[bytes]:
-    """Chunks of gzip that hold nothing."""
+    """Chunks of gzip without content."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     yield packer.compress(b"{") + packer.flush(zlib.Z_SYNC_FLUSH)
     while True:
@@ -104,7 +104,7 @@ def test_an_answer_without_an_end_is_given_up(drive: Drive, what: str) -> None:
         send(drive, replace(READY, host=url), POST)
     assert caught.value.sent is True
     assert len(tried) == 1
-    # Either shell has bounds of its own for some of them, and says so sooner.
+    # Each shell has its own limits for some of them, and fails earlier.
     if what.startswith("drip"):
         assert caught.value.reason == "an answer still incomplete after 0.6 s"
 
@@ -131,7 +131,7 @@ def test_one_that_drips_through_tls_is_given_up_as_well(drive: Drive, certificat
 
 
 def test_each_answer_has_its_own_time(drive: Drive) -> None:
-    """However many there were before it on the connection, which is kept for all of them."""
+    """It does not depend on the number of earlier answers on the connection, which is kept for all of them."""
     content = gzip.compress(b"[" + b"1," * 200_000 + b"1]")
     before = set(threading.enumerate())
 

@@ -61,7 +61,7 @@ def fine(_: Received) -> tuple[int, dict[str, str], bytes]:
 
 
 class First:
-    """Does away with the first connection on which a method is asked for."""
+    """Ends the first connection that uses a given method."""
 
     def __init__(self, method: str, how: str) -> None:
         self.method = method
@@ -165,7 +165,7 @@ def test_a_tunnel_that_is_refused_was_never_sent_through(
         assert (caught.value.sent, caught.value.reason) == (False, "the proxy could not be used")
         assert methods(proxy) == ["CONNECT"] * TRIES
         assert service.received == []
-        # Once it opens, the request goes out, and once only.
+        # When it opens, the request is sent, exactly once.
         send(drive, settings, POST)
         assert methods(service) == ["POST"]
 

@@ -44,7 +44,7 @@ from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, free_port, http_server
 from tests.traces import told_by
 
-# With characters that forms, JSON and HTML spell in other ways.
+# With characters that forms, JSON and HTML spell differently.
 SECRET = 'planted/secret+1="2"&<é'
 TOKEN = "eyJplanted.token-value.of/IMS+"
 PROXY = "http://somebody:planted%2Fproxy@127.0.0.1:{port}"
@@ -168,7 +168,7 @@ Drive = Callable[[Flow[Any], Settings], Any]
 
 @pytest.fixture(params=[by_requests, by_aiohttp], ids=["sync", "async"])
 def drive(request: pytest.FixtureRequest) -> Drive:
-    """Each shell in its turn."""
+    """Each shell in turn."""
     found: Drive = request.param
     return found
 
@@ -190,7 +190,7 @@ CALLS: dict[str, Callable[[Access], Flow[Any]]] = {
 def fails(
     drive: Drive, settings: Settings, caplog: pytest.LogCaptureFixture, *calls: str, api: str = "dps", **told: Any
 ) -> set[str]:
-    """Make each call; no error and no log line shows a secret. Returns the kinds of the errors."""
+    """Make each call; no error and no log line shows a secret. Return the types of the errors."""
     kinds = set()
     for call in calls or ("list",):
         exchange = Exchange(settings, Retries(max_retries=1, base=0))
@@ -214,7 +214,7 @@ FORMS = ("html", "json", "cut", "list", "text")
 
 
 def echo(status: int, form: str, token_status: int = 200) -> Handler:
-    """Shows what it was sent, in the page and in its headers."""
+    """Shows the request in the page and in the headers of the answer."""
 
     def handle(received: Received) -> tuple[int, dict[str, str], bytes]:
         to_identity_service = received.target.startswith("/ims/")
@@ -299,7 +299,7 @@ def test_a_proxy_that_echoes_what_logs_in_at_it(
     with http_server(handle) as proxy:
         address = PROXY.format(port=proxy.url.rpartition(":")[2])
         monkeypatch.setenv("http_proxy", address)
-        # Without a scheme, as a connection may name it too.
+        # Without a scheme, as a connection may contain it too.
         proxies = None if by_environment else {"http": address.removeprefix("http://")}
         settings = settings_for("http://platform.invalid", proxies=proxies)
         for way in (settings, replace(settings, access_token=TOKEN)):

@@ -171,7 +171,7 @@ def test_all_connections_to_a_host_share_one_clock() -> None:
 
 
 def dated(*moments: datetime | None) -> list[Callable[[Request], Response]]:
-    """Answers of a listing, each at its time by the service's clock."""
+    """Answers of a listing, each with its time by the service's clock."""
 
     def step(moment: datetime | None) -> Callable[[Request], Response]:
         headers = {} if moment is None else {"date": http_date(moment)}

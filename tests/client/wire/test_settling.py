@@ -71,7 +71,7 @@ def test_what_a_gateway_did_not_pass_on_is_sent_again(api: str, status: int) -> 
 @BOTH
 @REFUSALS
 def test_a_conflict_with_our_own_edit_is_none(api: str, refusal: Step) -> None:
-    """A gateway sent the patch twice: the first was taken, and the second answer was handed on."""
+    """A gateway sent the patch twice: the service applied the first, and the gateway returned the second answer."""
     written, script = run(api, ADD_TAG, shown(api, BEFORE, 4), refusal, shown(api, AFTER, 5))
     assert (written.action, written.receipt.etag) == ("updated", 5)
     assert methods(script) == ["GET", "PATCH", "GET"]
@@ -86,7 +86,7 @@ def test_a_conflict_with_our_own_edit_is_none(api: str, refusal: Step) -> None:
 @BOTH
 @REFUSALS
 def test_our_own_edit_is_known_among_those_of_others(api: str, refusal: Step) -> None:
-    """Somebody appended something as well, before ours or after it: ours is in it, and is not appended once more."""
+    """Somebody else appended an item too, before or after ours. Our item is present, and is not appended again."""
     for tags in (["dps:tag:1", "dps:tag:2", "dps:tag:9"], ["dps:tag:1", "dps:tag:9", "dps:tag:2"]):
         written, script = run(api, ADD_TAG, shown(api, BEFORE, 4), refusal, shown(api, sale(tags=tags), 6))
         assert (written.receipt.etag, methods(script)) == (6, ["GET", "PATCH", "GET"])
@@ -102,11 +102,11 @@ def test_a_removal_that_was_made_is_not_made_on_what_comes_next(api: str) -> Non
 
 @BOTH
 def test_half_of_an_edit_leaves_it_open(api: str) -> None:
-    """One of the two edits since may be ours, and the other one's that took half of it back."""
+    """One of the two edits since then may be ours, and the other may have reversed half of it."""
     both = [*ADD_TAG, {"op": "add", "path": "/tags/-", "value": "dps:tag:3"}]
     error, _ = fail(OutcomeUnknownError, api, both, shown(api, BEFORE, 4), answer(409, {}), shown(api, AFTER, 6))
     assert not error.retryable
-    # By the etag only one came, so that it is another's.
+    # The etag shows only one edit, so it is somebody else's.
     steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, AFTER, 5)] * 2]
     assert run(api, both, *steps, answer(200, receipt(api, etag=6)))[0].receipt.etag == 6
 
@@ -125,14 +125,14 @@ def test_a_refusal_of_what_was_set_long_ago_is_a_refusal(api: str) -> None:
     old = shown(api, sale(status="approved"), 2, **modified(api, "2026-03-01T00:00:00Z"))
     error, _ = fail(BadRequestError, api, APPROVE, answer(400, {"title": "no"}), old)
     assert error.title == "no"
-    # If the object cannot be read, the refusal is all that is known.
+    # If the object cannot be read, only the refusal is known.
     fail(ConflictError, api, APPROVE, answer(409, {"title": "no"}), answer(403, {"title": "no"}))
 
 
 @BOTH
 @pytest.mark.parametrize("operations", [ADD_TAG, APPROVE])
 def test_a_receipt_of_another_object_settles_nothing(api: str, operations: Any) -> None:
-    """A gateway answered for somebody else."""
+    """A gateway returned the answer to another request."""
     reads: list[Step] = [shown(api, BEFORE, 4)] if operations is ADD_TAG else []
     after = shown(api, {**AFTER, "status": "approved"}, 5)
     written, script = run(api, operations, *reads, answer(200, others(api)), after)
@@ -162,7 +162,7 @@ def test_an_unasked_304_says_nothing(api: str) -> None:
 
 @BOTH
 def test_a_success_that_only_somebody_else_knows_of_is_looked_for(api: str) -> None:
-    """A proxy answers 200 to every request, and passes none on."""
+    """A proxy answers 200 to every request, and forwards none."""
     unset = shown(api, sale(), 1)
     written, script = run(api, APPROVE, answer(200, b""), unset, answer(200, receipt(api, etag=2)))
     assert (written.receipt.etag, methods(script)) == (2, ["PATCH", "GET", "PATCH"])

@@ -36,7 +36,7 @@ READY = replace(SETTINGS, access_token="t", timeout=5.0)
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine's own proxies and authorities have no place between a test and its server."""
+    """This machine's own proxies and authorities must not affect the tests."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -87,7 +87,7 @@ def by_aiohttp(request: Request, settings: Settings) -> Response:
 
 @pytest.fixture(params=[by_requests, by_aiohttp], ids=["sync", "async"], autouse=True)
 def shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Every test runs with either shell."""
+    """Every test runs with each shell."""
     monkeypatch.setitem(DRIVEN, "by", request.param)
     return request.param
 
@@ -135,7 +135,7 @@ def test_urls_are_sent_as_they_are(target: str) -> None:
     with http_server(fine) as served:
         exchange(served.url + target)
     sent = served.received[0].target
-    # Characters that HTTP does not allow may be quoted; everything else stays.
+    # Characters that HTTP does not allow may be quoted; all others stay.
     assert sent in (target, target.replace("|", "%7C"))
 
 
@@ -225,7 +225,7 @@ def test_a_request_that_went_out_may_have_been_seen(speak: Any, reason: str, tim
     with raw_server(speak) as url:
         error = failure(url + "/x", timeout=timeout, method="POST", body=b"{}")
     assert error.sent is True
-    # aiohttp tells a broken compression as a broken answer, and headers that contradict each other as no answer.
+    # aiohttp reports a broken compression as a broken answer, and contradictory headers as no answer.
     assert error.reason == reason or (shell is by_aiohttp and speak in (no_gzip, two_lengths))
 
 
@@ -301,12 +301,12 @@ def test_an_endless_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch, compress
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate and its key that nobody trusts by default."""
+    """A certificate and its key, which no client trusts by default."""
     return new_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def secured(certificate: Path, answer: bytes) -> Any:
-    """Speaks TLS, reads a request, and closes without saying so."""
+    """Uses TLS, reads a request, and closes without a TLS alert."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -366,7 +366,7 @@ def test_only_the_first_authorities_that_are_named_are_trusted(
     ours = trusted(str(certificate))
     assert len(ours) == 1
     assert ours & by_default == set()
-    # From the last that counts to the first: each in its turn hides those before it.
+    # In order of increasing precedence: each one overrides those before it.
     for variable in reversed(BUNDLE_VARIABLES):
         monkeypatch.setenv(variable, str(tmp_path))
         assert trusted() == set()
@@ -536,7 +536,7 @@ def test_a_shell_may_be_shared_between_threads() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_leaks() -> Iterator[None]:
-    """No thread of a test outlives it."""
+    """No thread of a test survives it."""
     before = set(threading.enumerate())
     yield
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)
