@@ -22,15 +22,16 @@ from tests.distributed.processes import Process, in_session, kill_session
 from tests.distributed.servers import free_port
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
-# A process that runs a task calls itself so once the API server has let it begin.
+# A process that runs a task has this title after the API server has let it begin.
 _TASK = re.compile(r"airflow worker -- [0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 class Cluster:
-    """Use it as a context manager; it starts the services and ends them. `home` holds the DAGs, the logs and all.
+    """A cluster of Airflow's services.
 
-    `database` is the metadata database's address, by default a SQLite file in `home`. Beside Airflow's own `SERVICES`,
-    a service named `celery-…` is a Celery worker of that name.
+    Use it as a context manager, which starts and ends them. `home` holds the DAGs, the logs and all other files.
+    `database` is the address of the metadata database, by default a SQLite file in `home`. Besides Airflow's own
+    `SERVICES`, a service named `celery-…` is a Celery worker of that name.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Cluster:
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # So that a new triggerer soon takes over from one that was killed.
+            # A new triggerer takes over soon from a killed one.
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
             **environment,
@@ -106,13 +107,13 @@ class Cluster:
             )
 
     def kill(self, service: str) -> None:
-        """End a service and everything that it started, at once and without a word."""
+        """Kill a service and all processes that it started, without warning."""
         process = self._processes.pop(service)
         kill_session(process.pid)
         process.wait()
 
     def stop(self) -> None:
-        """End every service; those that do not end when asked are killed, and so is what they leave behind."""
+        """Stop every service. Services that do not stop are killed, with their remaining processes."""
         for process in self._processes.values():
             process.terminate()
         end = time.monotonic() + 20
@@ -132,13 +133,13 @@ class Cluster:
         return found
 
     def run(self, dag_id: str) -> None:
-        """Wait until Airflow has read the DAG, and start a run of it."""
+        """Wait until Airflow has read the DAG, then start a run of it."""
         wait_until(lambda: self._request("GET", f"/api/v2/dags/{dag_id}").ok, "the DAG is read")
         answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         answer.raise_for_status()
 
     def states(self, task_id: str | None = None) -> Counter[str]:
-        """How many task instances are in which state."""
+        """The number of task instances by state."""
         where = "where task_id = :task_id" if task_id else ""
         sql = f"select coalesce(state, 'none'), count(*) from task_instance {where} group by 1"
         return Counter(dict(self._query(sql, task_id=task_id)))
@@ -148,11 +149,11 @@ class Cluster:
         return dict(self._query("select map_index, state from task_instance where task_id = :id", id=task_id))
 
     def tries(self) -> int:
-        """How often a task instance was begun, all of them together."""
+        """The number of started tries of all task instances."""
         return int(self._query("select sum(try_number) from task_instance")[0][0])
 
     def triggers(self) -> int:
-        """How many triggers Airflow still keeps."""
+        """The number of triggers that Airflow still keeps."""
         return int(self._query("select count(*) from trigger")[0][0])
 
     def alive(self) -> list[str]:
@@ -167,7 +168,7 @@ class Cluster:
         if service.startswith("celery-"):
             name = ("--celery-hostname", service, "--pid", str(self._home / f"{service}.pid"))
             return ("celery", "worker", *name, "--skip-serve-logs", "--without-mingle", "--without-gossip")
-        # Their logs are files here, which need no server, and no port that may be taken.
+        # Here, their logs are files, which need no server and no port.
         return (service, "--skip-serve-logs") if service in ("scheduler", "triggerer") else (service,)
 
     def _command(self, *arguments: str) -> list[str]:
@@ -189,7 +190,7 @@ class Cluster:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 600) -> None:
-    """Look every second until the condition holds; the bound only ends a test that would hang."""
+    """Check every second until the condition holds; the limit only ends a test that would hang."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

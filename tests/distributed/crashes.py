@@ -12,33 +12,33 @@ from tests.distributed.cluster import Cluster
 from tests.distributed.library import LibraryProcess
 from tests.distributed.processes import kill, resume, stop
 
-# Seconds between two crashes.
+# The seconds between two kills.
 _BETWEEN = (1.0, 3.5)
-# Seconds that a service is away.
+# The seconds until a killed service is started again.
 _AWAY = (0.5, 3.0)
-# That a task is dead, Airflow sees at once. Where the process that watches over it dies as well, or alone so that the
-# task goes on unwatched, Airflow waits for heartbeats that do not come, with a slot the less: so not all the time.
+# Airflow notices a dead task at once. If its supervisor dies too, or dies alone while the task continues, Airflow waits
+# for missing heartbeats, and a slot stays occupied. So this happens only sometimes.
 _BETWEEN_WATCHERS = 12.0
-# How many tasks are killed, spread over the work: a slow machine is to come to an end too.
+# The number of killed tasks, spread over the work, so that slow machines finish too.
 _KILLS = 100
 
 
 class Crashes:
-    """Kills now and then, until told that it is over; `count` says what was killed."""
+    """Kills processes from time to time, until the work is done; `count` counts the kills."""
 
     def __init__(self, cluster: Cluster, library: LibraryProcess, random: Random, workers: Sequence[str]) -> None:
         self.count: Counter[str] = Counter()
         self._cluster, self._library, self._random = cluster, library, random
         self._kills = 0
         self._watcher_killed_at = time.monotonic()
-        # Each happens once, when so much of the work is done.
+        # Each happens once, when this part of the work is done.
         restarts = ["library", "triggerer", "triggerer", *workers, *workers]
         random.shuffle(restarts)
         moments = sorted(random.uniform(0.1, 0.9) for _ in restarts)
         self._due = list(zip(moments, restarts, strict=True))
 
     def go_on_until(self, done: Callable[[], float], seconds: float) -> None:
-        """Crash things until all is done; `done` says how much is, from 0 to 1."""
+        """Kill processes until the work is done; `done` returns the done part, from 0 to 1."""
         end = time.monotonic() + seconds
         while (share := done()) < 1:
             if time.monotonic() > end:
@@ -54,7 +54,7 @@ class Crashes:
         if not tasks:
             return
         task = self._random.choice(tasks)
-        # Stopped, it cannot end meanwhile: its parent is watching it, and not doing something for other tasks.
+        # A stopped process cannot end meanwhile; its parent watches it, and does nothing for other tasks.
         if not stop(task):
             return
         what = "task"

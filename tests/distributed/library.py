@@ -21,7 +21,10 @@ _CREATE = re.compile(r"^\S+ POST +/data/core/(?:dps/offers|xcore/[^/ ]+/instance
 
 
 class LibraryProcess:
-    """Use it as a context manager. `folder` holds the library and the log, which both outlive the process."""
+    """The emulator in its own process; use it as a context manager.
+
+    `folder` holds the library and the log, which outlive the process.
+    """
 
     def __init__(self, folder: Path, faults: Iterable[Mapping[str, Any]] = (), **settings: float) -> None:
         self._folder = folder
@@ -41,7 +44,7 @@ class LibraryProcess:
         self.kill()
 
     def start(self) -> None:
-        """Start it on its file and its port; faults come back, since an emulator keeps none."""
+        """Start it on its file and its port, and add the faults again, because an emulator does not store them."""
         settings = [word for name, value in self._settings.items() for word in ("--set", f"{name}={value}")]
         options = ["--port", str(self._port), "--db", str(self._folder / "library.db"), *settings]
         with self._log.open("ab") as log:
@@ -57,7 +60,7 @@ class LibraryProcess:
             self._ask("POST", "faults", json=fault).raise_for_status()
 
     def kill(self) -> None:
-        """End it at once and without a word."""
+        """Kill it without warning."""
         if self._process is not None:
             kill_session(self._process.pid)
             self._process.wait()
@@ -81,7 +84,7 @@ class LibraryProcess:
         return [each["body"] for each in answer.json()["objects"]]
 
     def posts(self) -> int:
-        """How many requests to create an offer were received; what a kill interrupted is not counted."""
+        """The number of received requests to create an offer, without those that a kill interrupted."""
         return len(_CREATE.findall(self._log.read_text()))
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """A living process; `title` is its command line, or what it has called itself since."""
+    """A running process; `title` is its command line, or its new title if it has set one."""
 
     pid: int
     parent: int
@@ -22,7 +22,7 @@ class Process:
 
 
 def processes() -> list[Process]:
-    """Every living process; a process that ends during the reading is left out."""
+    """All running processes, except those that end during the reading."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -32,7 +32,7 @@ def processes() -> list[Process]:
 
 
 def _read(folder: Path) -> Process | None:
-    # The name in brackets, which may hold anything, comes before the fields that are counted.
+    # The fields are counted after the name in brackets, which may contain anything.
     state, parent, _, session, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
     if state == "Z":
         return None
@@ -41,12 +41,12 @@ def _read(folder: Path) -> Process | None:
 
 
 def in_session(session: int) -> list[Process]:
-    """The processes of a session: what its leader started, and what that started, orphans too."""
+    """The processes of a session: all descendants of its leader, including orphans."""
     return [process for process in processes() if process.session == session]
 
 
 def kill_session(session: int) -> None:
-    """Kill every process of a session at once, and those that are forked meanwhile."""
+    """Kill every process of a session, and those that are forked meanwhile."""
     while members := in_session(session):
         for member in members:
             kill(member.pid)
@@ -54,7 +54,7 @@ def kill_session(session: int) -> None:
 
 
 def stop(process: Process) -> bool:
-    """Send SIGSTOP; False if the process has ended, or its id belongs to another process now."""
+    """Send SIGSTOP; False if the process has ended, or if its id belongs to another process now."""
     with suppress(OSError):
         os.kill(process.pid, signal.SIGSTOP)
         while (now := _read(Path("/proc", str(process.pid)))) == process:
@@ -66,7 +66,7 @@ def stop(process: Process) -> bool:
 
 
 def resume(pid: int) -> None:
-    """SIGCONT, also for a process that has just ended."""
+    """Send SIGCONT; the process may have ended already."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
 

@@ -21,11 +21,11 @@ TRIES = 3
 
 
 class MissingServerError(Exception):
-    """A server cannot be started here; the message says what to install or to change."""
+    """A server cannot be started here; the message says what to install or change."""
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which no program listens."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 def find_program(name: str, package: str, folders: Sequence[Path] = ()) -> str:
-    """The path of a program, on PATH or in one of the folders; without it, which Debian package brings it."""
+    """The path of a program, on PATH or in one of the folders; if it is missing, the error names its Debian package."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, folders)]))
     if found is None:
         raise MissingServerError(
@@ -44,8 +44,8 @@ def find_program(name: str, package: str, folders: Sequence[Path] = ()) -> str:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL with an empty database; yields its address as SQLAlchemy takes it."""
-    # Debian keeps the server's own programs off PATH, each version in a folder of its own.
+    """A PostgreSQL server with an empty database; yields its address for SQLAlchemy."""
+    # Debian keeps the server's programs outside PATH, in one folder for each version.
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     programs = ("initdb", "postgres", "pg_isready")
     initdb, postgres, pg_isready = (find_program(name, "postgresql", folders) for name in programs)
@@ -56,7 +56,7 @@ def postgresql() -> Iterator[str]:
         setting = ("-U", "airflow", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         made = [initdb, "-D", str(data), *setting]
         subprocess.run(made, cwd=folder, stdout=subprocess.DEVNULL, check=True, **as_account)
-        # Nobody keeps this database, so that nothing needs to reach the disk.
+        # This database is temporary, so nothing needs to be synced to the disk.
         options = {"fsync": "off", "full_page_writes": "off", "listen_addresses": "127.0.0.1"}
         options |= {"unix_socket_directories": "", "max_connections": "200"}
         command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
@@ -70,7 +70,7 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Redis that keeps everything in memory; yields its address."""
+    """A Redis server that keeps everything in memory; yields its address."""
     server = find_program("redis-server", "redis-server")
     with _folder(None) as folder:
         command = [server, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
@@ -79,7 +79,7 @@ def redis() -> Iterator[str]:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root: the account it runs under instead."""
+    """PostgreSQL refuses to run as root; the account that it uses instead."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -88,7 +88,7 @@ def _account() -> pwd.struct_passwd | None:
 
 @contextmanager
 def _folder(account: pwd.struct_passwd | None) -> Iterator[Path]:
-    """A new folder that only the account can enter."""
+    """A new folder that only the account can open."""
     for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
         folder = Path(tempfile.mkdtemp(prefix="offer-library-test-", dir=parent))
         try:
@@ -121,10 +121,10 @@ def serving(
     ports: Callable[[], int] = free_port,
     **options: Any,
 ) -> Iterator[int]:
-    """A server that is started with a free port, once it answers there; yields the port.
+    """Start a server on a free port, and yield the port when the server answers.
 
-    A port is free when it is chosen, and may be taken when the server opens it: one that ends early is started again
-    on another. Raises `MissingServerError` with the server's log when none starts.
+    Another program may take the port before the server opens it: if the server ends early, it is started again on
+    another port. Raises `MissingServerError` with the server's log if none starts.
     """
     log = folder / "server.log"
     for _ in range(TRIES):
@@ -150,7 +150,7 @@ def serving(
 
 
 def _begins(server: subprocess.Popen[bytes], answers: Callable[[], bool]) -> bool:
-    """Whether the server answers in time; somebody else may answer for one that has ended."""
+    """Whether the server answers in time; if it has ended, another program may answer."""
     end = time.monotonic() + 60
     while not answers():
         if server.poll() is not None or time.monotonic() > end:

@@ -27,7 +27,7 @@ SEED = int(os.environ.get("CRASH_SEED", "2026"))
 PLAIN, TAGGED, SOUGHT = 180, 30, 10
 TASKS = PLAIN + TAGGED * 3 + SOUGHT + 1
 WORKERS = ("celery-1", "celery-2")
-# An append shows when it was made twice, which setting a status does not.
+# A repeated append is visible; a repeated status is not.
 DAG = """
 import json
 from datetime import datetime, timedelta, timezone
@@ -63,7 +63,7 @@ MISHAPS = (
     {"effect": "delay", "seconds": 0.5, "when": "after", "probability": 0.6},
 )
 FAULTS = [{**write, **mishap, "seed": SEED + n} for n, (write, mishap) in enumerate(product(WRITES, MISHAPS))]
-# Airflow notices a dead worker in seconds, and no task waits too long in an executor's queue.
+# Airflow notices a dead worker within seconds, and no task waits too long in an executor's queue.
 NOTICE_SOON = {
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "8",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
@@ -91,7 +91,7 @@ def celery_executor(home: Path, environment: Mapping[str, str]) -> Iterator[Clus
             "AIRFLOW__CELERY__BROKER_URL": broker,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-            # A killed worker's messages are delivered again, to workers that must not run those tasks once more.
+            # A killed worker's messages are delivered again, to workers that must not repeat those tasks.
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "60",
         }
         services = (*SERVICES, *WORKERS)
@@ -100,7 +100,7 @@ def celery_executor(home: Path, environment: Mapping[str, str]) -> Iterator[Clus
 
 
 def offer(name: str) -> dict[str, Any]:
-    """A draft that anybody may be shown."""
+    """A draft without a constraint on profiles."""
     html = {"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10 % off</p>"}
     channel = "https://ns.adobe.com/xdm/channel-types/web"
     return {

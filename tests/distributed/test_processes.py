@@ -17,7 +17,7 @@ from tests.distributed.servers import MissingServerError, find_program, free_por
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads Linux's /proc")
 
-# A leader, and a child in a process group of its own, as Airflow starts a task.
+# A leader, and a child in its own process group, as Airflow starts a task.
 FAMILY = """
 import subprocess, sys
 subprocess.Popen(["sleep", "600"], process_group=0)

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(1_8
 
 STATUS, WINDOW = 150, 50
 FUTURE = {"startDate": "2090-01-01T00:00:00Z", "endDate": "2091-01-01T00:00:00Z"}
-# The library's own tests say what each sensor does; here it is enough that each one ends, and rightly.
+# Other tests check the results of each sensor; here, it is enough that each one ends with the right state.
 DAG = """
 import json
 from datetime import datetime, timezone
@@ -57,7 +57,7 @@ def test_a_killed_triggerer_loses_no_sensor(tmp_path: Path) -> None:
             assert cluster.states("too_late") == {"failed": 1}
             emulator.clear_journal()
             wait_until(lambda: len(emulator.journal()) >= 6, "the triggerer polls")
-            # One poller for all of them, whichever way they wait.
+            # One poller for all of them, in every mode.
             assert len(emulator.journal()) < 60
 
             cluster.kill("triggerer")

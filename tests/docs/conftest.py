@@ -22,14 +22,14 @@ def airflow_session(airflow_home: Path) -> Airflow:
 
 @pytest.fixture
 def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, with what earlier tests' runs left behind removed."""
+    """That Airflow, without the data of earlier tests' runs."""
     airflow_session.forget()
     return airflow_session
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator that holds the offers whose ids the documentation mentions."""
+    """An emulator with the offers whose ids the documentation mentions."""
     offer: dict[str, Any] = {
         "name": "Summer voucher",
         "status": "draft",
@@ -51,7 +51,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def _decided() -> list[dict[str, Any]]:
-    """Two live decisions at a placement each, the draft that they offer once that is published, and their fallback."""
+    """Two live decisions with their placements, their fallback, and a draft that they propose after publication."""
     placement, collection = "dps:offer-placement:1c2651d4d6411005", "dps:offer-filter:1c2653e49ec12008"
     footer = "dps:offer-placement:1c2651d4d6411006"
     channel = "https://ns.adobe.com/xdm/channel-types/email"

@@ -14,7 +14,7 @@ KEYS = {kind.type_name: kind.key for kind in KINDS.values()}
 
 
 def fields(place: Place, path: str = "") -> Iterator[tuple[str, Place]]:
-    """Every field below a place, by its path as the pages write it; `[]` stands for any element, `*` for any name."""
+    """Every field below a place, by its path as the pages write it; `[]` means any element, `*` any name."""
     while (below := place.item or place.own) is not None:
         path += "[]" if place.item else ".*"
         place = below

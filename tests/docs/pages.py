@@ -15,7 +15,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block. `file` is the name that the line before it gives it."""
+    """A fenced block. `file` is its file name in the line before it."""
 
     page: str
     line: int
@@ -38,7 +38,7 @@ class Page:
         return self.name
 
     def blocks(self, language: str) -> list[Block]:
-        """The fenced blocks of a language, in their order."""
+        """The fenced blocks of a language, in order."""
         found = []
         for match in _FENCE.finditer(self.text):
             if match["language"] == language:
@@ -52,7 +52,7 @@ class Page:
         return _FENCE.sub("", self.text)
 
     def links(self) -> list[str]:
-        """Where the page's links lead."""
+        """The targets of the page's links."""
         return [match["target"] for match in _LINK.finditer(self.prose())]
 
     def anchors(self) -> set[str]:
@@ -68,7 +68,7 @@ class Page:
 
 
 def page(name: str) -> Page:
-    """The page of that path."""
+    """The page at that path."""
     return Page(name, (CHECKOUT / name).read_text(encoding="utf-8"))
 
 
@@ -79,7 +79,7 @@ def all_pages() -> list[Page]:
 
 
 def table(text: str, first_column: str) -> list[list[str]]:
-    """The rows of the first table whose first column is so headed, without the backquotes around whole cells."""
+    """The rows of the first table with this heading in the first column, without the backquotes around whole cells."""
     lines = iter(text.splitlines())
     for line in lines:
         if _cells(line)[:1] == [first_column]:

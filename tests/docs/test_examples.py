@@ -13,7 +13,7 @@ from airflow_provider_offers.emulator import Emulator
 from tests.airflow.harness import Airflow, load_dags
 from tests.docs.pages import CHECKOUT, Block, all_pages, page
 
-# What stands around an example that shows operators only.
+# The DAG around an example that shows only operators.
 FRAME = """\
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
@@ -60,7 +60,7 @@ def test_the_example_runs(example: Block, api: str, airflow: Airflow, emulator: 
             return
         assert run.state == "success", [(attempt.task_id, str(attempt.error)) for attempt in run.attempts]
         assert set(run.states.values()) == {"success"}
-    # Decisions have services of their own, and batch decisions one for both.
+    # Decisions have their own services, and batch decisions one for both generations.
     services = (f"/data/core/{api}/", f"/data/core/{'ods' if api == 'dps' else 'ode'}/", "/data/core/dwm/")
     assert any(entry.path.startswith(services) for entry in emulator.journal())
 

@@ -35,7 +35,7 @@ PAGES = {
 }
 EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FALLBACK])
 UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
-# Those whose parameters are told by another's table.
+# Operators whose parameters are in another operator's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
 SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full", "report"}
 

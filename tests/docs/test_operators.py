@@ -49,7 +49,7 @@ PAGES = {
     "docs/sensors.md": _public(sensors),
 }
 EVERY = [(name, each, found[each]) for name, found in PAGES.items() for each in found]
-# These take what another, or every one on the page, takes.
+# They have the parameters of another operator, or of all operators on the page.
 WITHOUT_TABLE = ("CreateFallbackOfferOperator", "UnpublishOfferOperator", "ArchiveOfferOperator")
 OWN_TABLE = [case for case in EVERY if case[1] not in WITHOUT_TABLE]
 
@@ -62,7 +62,7 @@ def _own(operator: Any) -> dict[str, inspect.Parameter]:
         if "__init__" in vars(each):
             found |= _parameters(each)
     base = next(each for each in operator.__mro__ if each in BASES.values())
-    # A constructor repeats those of its base, for editors; one with a default of its own is its own.
+    # A constructor repeats the parameters of its base, for editors; a parameter with another default is its own.
     given = _parameters(base)
     return {name: each for name, each in found.items() if name not in given or given[name].default != each.default}
 
@@ -95,7 +95,8 @@ def test_every_sensor_tells_what_it_returns_and_calls(each: str) -> None:
     assert re.search(r"^Returns .*^Call: ", section, re.MULTILINE | re.DOTALL)
 
 
-# These are steps like another, whose docstring tells the calls.
+# The operators and sensors whose docstrings name the calls. The steps of a lifecycle are left out: all of them are
+# like one step, whose docstring does.
 EVERYWHERE = {
     **{name: getattr(module, name) for module in (decisions, library, offers) for name in module.__all__},
     **PAGES["docs/sensors.md"],

@@ -36,7 +36,7 @@ def test_links_resolve(each: Page) -> None:
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
-    # The pages of the kinds have an index of their own, which the README links.
+    # The pages of the kinds have their own index, which the README links.
     linked = {*page("README.md").links(), *(f"docs/{link}" for link in page("docs/library.md").links())}
     assert [each.name for each in PAGES if each.name not in {*linked, "README.md"}] == []
 
@@ -55,7 +55,7 @@ def test_the_tree_of_errors_is_the_modules_own() -> None:
 
 
 def _all_errors() -> dict[str, Any]:
-    """Every error class of the client by its name, whichever module defines it."""
+    """Every error class of the client by its name, from all modules."""
     for module in pkgutil.walk_packages(client.__path__, f"{client.__name__}."):
         importlib.import_module(module.name)
     found: dict[str, Any] = {}
@@ -134,7 +134,7 @@ def test_the_operators_fail_at_once_where_the_table_says_so(row: list[str]) -> N
 
 def test_the_retry_policy_tries_again_what_the_page_says() -> None:
     stated = set(quoted(page("docs/errors.md").section("A retry policy"))) & set(ERRORS)
-    # Of these only some.
+    # Only some of these.
     some = {"AuthenticationError", "BatchError"}
     assert some <= stated
     assert {name for name in set(ERRORS) - ABSTRACT - some if _error(name).retryable} == stated - some

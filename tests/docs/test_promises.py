@@ -43,7 +43,7 @@ def test_a_ready_token_stays_out_of_logs_and_storage(airflow: Airflow, emulator:
 
 
 class _Killed(PatchOfferOperator):
-    """Dies in its first try, after the patch and before it can say so."""
+    """Is killed in its first try, after the patch and before it can report it."""
 
     def work(self, hook: Any, context: Any) -> dict[str, Any]:
         receipt = super().work(hook, context)

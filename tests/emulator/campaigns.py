@@ -32,7 +32,7 @@ def shown_in(*placements: str, content: str = "<p>10%</p>") -> list[dict[str, An
 
 
 class Campaign:
-    """One sandbox's offers and decisions, made one by one."""
+    """The offers and decisions of one sandbox, created one by one."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller, self.emulator = caller, caller.emulator
@@ -103,7 +103,7 @@ class Campaign:
         return self.caller.call("POST", path, data=body.encode(), headers=sent)
 
     def proposed(self, activity: str, placement: str = HTML, **options: Any) -> list[str]:
-        """The ids of the offers that one scope proposes; none when it fell back."""
+        """The ids of the offers that one scope proposes; empty for the fallback."""
         (found,) = self.all_proposed((activity, placement), **options)
         return found
 

@@ -24,7 +24,7 @@ RESULTS = '*,application/vnd.adobe.platform.xcore.hal+json; schema="https://ns.a
 
 
 class Caller:
-    """An account calling one emulator."""
+    """An account that calls one emulator."""
 
     def __init__(self, emulator: Emulator, client_id: str = Emulator.CLIENT_ID, sandbox: str = "prod") -> None:
         self.emulator = emulator
@@ -99,14 +99,14 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running: Emulator) -> Emulator:
-    """An emulator as if just started."""
+    """The emulator, reset."""
     running.reset()
     return running
 
 
 @pytest.fixture
 def caller(emulator: Emulator) -> Iterator[Caller]:
-    """The account that may do everything, in the sandbox prod."""
+    """The account with all rights, in the sandbox prod."""
     calling = Caller(emulator)
     yield calling
     calling.session.close()
@@ -167,7 +167,7 @@ def xcore_offer(name: str = "Spring voucher", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def campaign(emulator: Emulator, caller: Caller) -> Campaign:
-    """A library of nothing but the reference objects, at noon of 1 May 2026."""
+    """A library with only the reference objects, at noon of 1 May 2026."""
     from tests.emulator.campaigns import NOW, Campaign
 
     emulator.clock.freeze(NOW)

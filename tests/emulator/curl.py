@@ -16,7 +16,7 @@ DOCUMENTS = Path(__file__).parent / "documents"
 
 @dataclass
 class Curl:
-    """One printed command."""
+    """A printed command."""
 
     method: str
     url: str
@@ -24,7 +24,7 @@ class Curl:
     body: str | None
 
     def send(self, emulator: Emulator, **headers: str) -> requests.Response:
-        """Send it to an emulator, with further or other headers."""
+        """Send it to an emulator, with additional or changed headers."""
         filled = {
             "{ACCESS_TOKEN}": emulator.issue_token(),
             "{API_KEY}": emulator.CLIENT_ID,

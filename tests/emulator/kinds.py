@@ -14,7 +14,7 @@ WEB = "https://ns.adobe.com/xdm/channel-types/web"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind: where each generation keeps it, the version its pages write, and an object in both spellings."""
+    """A kind: its path in each generation, the version that its pages write, and an object in both spellings."""
 
     schema: str
     path: str
@@ -34,7 +34,7 @@ class Kind:
 
 
 def kinds(ids: Mapping[str, str]) -> list[Kind]:
-    """Every kind, in the order in which objects must be made; `ids` has the ids made so far, by schema."""
+    """Every kind, in the order in which objects must be created; `ids` has the ids so far, by schema."""
     tag, rule, formula, placement = (ids.get(name, "") for name in ("tag", "rule", "formula", "placement"))
     condition = {"type": "PQL", "format": "pql/text", "value": 'loyalty.tier.equals("gold", false)'}
     component = {"type": "html", "format": "text/html", "language": ["en"], "content": "<p>10%</p>"}
@@ -294,7 +294,7 @@ class Writer:
         return self.caller.instances("PATCH", instance, json=[operation], headers=headers)
 
     def delete(self, kind: Kind, object_id: str) -> bool:
-        """Whether a delete was granted; in generation 1 its verdict is polled."""
+        """Whether a deletion was granted; in generation 1, its verdict is polled."""
         if self.api == "dps":
             answer = self.caller.dps("DELETE", f"/{kind.path}/{object_id}{kind.query}")
             assert answer.status_code in (200, 409), answer.text
@@ -314,7 +314,7 @@ class Writer:
 
 
 def family(writer: Writer) -> tuple[dict[str, Kind], dict[str, str]]:
-    """One object of each kind, made in order: the kinds and the ids, by the short names."""
+    """One object of each kind, created in order: the kinds and the ids, by the short names."""
     ids: dict[str, str] = {}
     for number in range(len(SHORT)):
         kind = kinds(ids)[number]

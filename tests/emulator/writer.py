@@ -25,7 +25,7 @@ HEADERS = {
 
 
 def main(port: int, name: str, seed: int) -> None:
-    """Create, patch and delete until nobody answers."""
+    """Create, patch and delete objects until the emulator stops answering."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     chance = random.Random(seed)
     mine: dict[str, str] = {}
@@ -49,7 +49,7 @@ def main(port: int, name: str, seed: int) -> None:
             receipt = send("POST", "", {"do": "create", "name": mark}, dps_offer(mark, description=mark))
             mine[receipt["id"]] = mark
         elif step < 0.9:
-            # Both or neither, whenever the end comes.
+            # Both or neither, at any time of the kill.
             patch = [{"op": "replace", "path": path, "value": mark} for path in ("/name", "/description")]
             send("PATCH", f"/{chosen}", {"do": "patch", "name": mine[chosen], "to": mark}, patch)
             mine[chosen] = mark

@@ -78,7 +78,7 @@ def test_delay_outlives_an_impatient_caller(emulator: Emulator, caller: Caller, 
         caller.session.post(f"{emulator.url}/data/core/dps{CREATE}", json=dps_offer(), timeout=(10, 0.2))
     if when == "before":
         assert offers(emulator) == 0
-    # The delayed request goes on: it is answered before the server stops, and here it is waited for.
+    # The delayed request continues: it is answered before the server stops, and this test waits for it.
     deadline = time.monotonic() + 30
     while [entry.status for entry in emulator.journal(method="POST")] in ([], [None]):
         assert time.monotonic() < deadline

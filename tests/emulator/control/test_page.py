@@ -30,7 +30,7 @@ def first_cells(text: str) -> set[str]:
 
 
 def rows_of_settings() -> dict[str, str]:
-    """The row of each setting; some rows tell of several."""
+    """The row of each setting; some rows describe several."""
     rows = [line for line in section("### Settings").splitlines() if line.startswith("| `")]
     return {name: row for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
@@ -46,7 +46,7 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
 def test_every_choice_of_a_setting_is_in_its_row() -> None:
     rows = rows_of_settings()
     for each in dataclasses.fields(Settings):
-        # The orders of a list are many, and their row says so.
+        # A list has many orders, as its row says.
         if each.name != "xcore_default_order":
             assert all(str(choice) in rows[each.name] for choice in each.metadata.get("choices", ())), each.name
 

@@ -70,7 +70,7 @@ def test_pages_elsewhere_cannot_reach_the_control_plane(
     "host", ["evil.example.com", "127.0.0.1.evil.example.com:8765", "localhost.example.com", "", "[::1"]
 )
 def test_names_of_elsewhere_do_not_lead_to_the_control_plane(emulator: Emulator, caller: Caller, host: str) -> None:
-    """A name of theirs that leads to this machine: browsers call it the same origin."""
+    """A foreign name that leads to this machine: browsers treat it as the same origin."""
     caller.create_dps(dps_offer())
     answer = ask(emulator, "POST", "/_emulator/reset", headers={"Host": host, "Origin": f"http://{host}"})
     assert answer.status_code in (400, 403)

@@ -328,7 +328,7 @@ def test_what_is_being_deleted_is_still_seen_and_no_longer_used(emulator: Emulat
     for seconds in (0, 4.999):
         emulator.clock.advance(seconds)
         assert seen() == [200, 200, 1, 1, 1]
-        # Its name is taken until it is gone, and nothing new may refer to it.
+        # Its name stays taken until it is gone, and no new object may refer to it.
         assert caller.dps("POST", "/tags", json={"name": "Leaving"}).status_code == 400
         answer = caller.patch_dps(holder, {"op": "add", "path": "/tags", "value": [tag]})
         assert "there is no such tag" in answer.json()["detail"]

@@ -24,7 +24,7 @@ def create(caller: Caller, name: str = "Spring voucher") -> requests.Response:
 
 
 def exchanged(caller: Caller, requests_: int = 1) -> bytes:
-    """Everything that comes back on one connection for a number of reads; the last one closes it."""
+    """All bytes that one connection returns for a number of reads; the last read closes it."""
     address = urlsplit(caller.emulator.url)
     head = "".join(
         f"{name}: {value!s}\r\n" for name, value in caller.session.headers.items() if name.startswith(("A", "x-"))
@@ -113,7 +113,7 @@ def test_an_interim_answer_comes_before_the_answer(emulator: Emulator, caller: C
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_an_interim_answer_without_an_end(emulator: Emulator, caller: Caller, when: str, made: int) -> None:
     emulator.add_fault("unended", route="dps.create", when=when)
-    # Python's own client takes it for the answer.
+    # Python's own client reads it as the answer.
     assert create(caller).status_code == 103
     assert len(offers(emulator)) == made
     emulator.add_fault("unended", route="dps.list")

@@ -18,7 +18,7 @@ CLIENTS = {kind.type_name: kind for kind in kinds.KINDS.values()}
 
 
 def emulators_names(shape: Shape, at: str = "") -> Iterator[tuple[str, set[str]]]:
-    """Where each of the emulator's properties is, in generation 2's names, and what generation 1 may call it."""
+    """The place of each of the emulator's properties in generation 2, and its possible names in generation 1."""
     if isinstance(shape, Object):
         for each in shape.properties:
             here = f"{at}.{each.plain}"
@@ -29,7 +29,7 @@ def emulators_names(shape: Shape, at: str = "") -> Iterator[tuple[str, set[str]]
 
 
 def clients_names(spelled: Spelled, at: str = "") -> Iterator[tuple[str, str]]:
-    """The same of the client."""
+    """The same for the client."""
     for plain, (wire, child) in spelled.members.items():
         if wire != plain:
             yield f"{at}.{plain}", wire
@@ -40,7 +40,7 @@ def clients_names(spelled: Spelled, at: str = "") -> Iterator[tuple[str, str]]:
 
 
 def emulators_words(shape: Shape, at: str = "") -> Iterator[tuple[str, Shape, tuple[str, ...]]]:
-    """Where a value has another spelling in generation 1, and the words that may stand there in generation 2."""
+    """The places of values with another spelling in generation 1, and their possible words in generation 2."""
     if isinstance(shape, Object):
         for each in shape.properties:
             yield from emulators_words(each.shape, f"{at}.{each.plain}")
@@ -53,7 +53,7 @@ def emulators_words(shape: Shape, at: str = "") -> Iterator[tuple[str, Shape, tu
 
 
 def place(spelled: Spelled, at: str) -> Spelled:
-    """How the client spells what lies there."""
+    """The client's spelling of the value at that place."""
     for step in at.split(".")[1:]:
         found = (spelled.items or spelled.values) if step == "*" else spelled.members[step][1]
         assert found is not None, at
@@ -70,7 +70,7 @@ def test_both_have_the_same_names(kind: Kind) -> None:
     theirs = {
         at: wire
         for at, wire in clients_names(CLIENTS[kind.name].names)
-        # The envelope's id is no property here, and what a kind drops has no shape.
+        # The envelope's id is not a property here, and a dropped member has no shape.
         if wire != "@id" and at.split(".")[1] not in kind.dropped
     }
     ours = dict(emulators_names(kind.shape))

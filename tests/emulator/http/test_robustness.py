@@ -126,12 +126,12 @@ NO_GOOD_REQUESTS = {
 
 
 def spoken(emulator: Emulator, sent: bytes, *, then: str = "half-close") -> bytes:
-    """Everything that comes back on a connection of its own; `then` is what happens once all is sent."""
+    """All bytes that a new connection returns; `then` is what happens after the last byte is sent."""
     address = urlsplit(emulator.url)
     received = b""
     with (
         socket.create_connection((address.hostname, address.port), timeout=10) as connection,
-        # The server may have hung up before it had read all.
+        # The server may have closed the connection before it had read everything.
         contextlib.suppress(OSError),
     ):
         connection.sendall(sent)
@@ -150,7 +150,8 @@ def spoken(emulator: Emulator, sent: bytes, *, then: str = "half-close") -> byte
 def test_bytes_that_are_no_good_request(emulator: Emulator, caller: Caller, what: str, then: str) -> None:
     before = emulator.objects()
     received = spoken(emulator, NO_GOOD_REQUESTS[what], then=then)
-    # Refused by us, or by the server below us, led from the root to the page, or not answered at all; never a failure.
+    # Refused by us or by the server library, redirected from the root to the page, or not answered: never an internal
+    # error.
     answers = (b"", b"HTTP/1.1 4", b"HTTP/1.1 3")
     assert re.sub(rb"(?s)^HTTP/1\.1 100 Continue\r\n\r\n", b"", received)[:10] in answers, received
     assert emulator.objects() == before

@@ -105,7 +105,7 @@ def test_a_collections_description_has_its_prefix(caller: Caller) -> None:
 
 
 def test_replacing_what_is_absent_sets_it(emulator: Emulator, caller: Caller) -> None:
-    """Adobe's update pages replace a description that its create pages did not write."""
+    """Adobe's update pages replace a description that the create pages did not write."""
     offer = caller.create_dps(dps_offer())["id"]
     answer = caller.patch_dps(offer, {"op": "replace", "path": "/description", "value": "New"})
     assert (answer.status_code, answer.json()["etag"]) == (200, 2)

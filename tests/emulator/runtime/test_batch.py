@@ -141,7 +141,7 @@ def test_five_jobs_of_a_dataset_run_at_once(emulator: Emulator, campaign: Campai
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pauses=st.lists(st.integers(0, 90), min_size=1, max_size=14), datasets=st.integers(1, 2))
 def test_laws_of_the_queue(emulator: Emulator, pauses: list[int], datasets: int) -> None:
-    """At most five run, nobody overtakes, nobody waits while there is room, and states never go back."""
+    """At most five jobs run, none overtakes another, none waits while there is room, and states never go back."""
     emulator.reset()
     emulator.clock.freeze(NOW)
     emulator.configure(batch_queued_seconds=5, batch_processing_seconds=100, batch_ingesting_seconds=30)

@@ -27,7 +27,7 @@ FORMULA = {
 
 @pytest.fixture
 def campaign(emulator: Emulator, caller: Caller) -> Campaign:
-    """A library of nothing but the reference objects, at noon of 1 May 2026."""
+    """A library with only the reference objects, at noon of 1 May 2026."""
     emulator.clock.freeze(NOW)
     return Campaign(caller)
 

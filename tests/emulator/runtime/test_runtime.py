@@ -164,7 +164,7 @@ _json = st.recursive(
 
 
 def _places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something is in a document."""
+    """All places in a document."""
     members = (
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     )
@@ -278,7 +278,7 @@ def test_the_laws_of_choosing(
     emulator: Emulator, offers: list[dict[str, Any]], askings: list[tuple[int, str, int, bool]]
 ) -> None:
     emulator.reset()
-    # An empty window is refused, and were it not, it would never be open.
+    # An empty window is refused; if it were accepted, it would never be open.
     emulator.configure(token_lifetime=1e8, guardrails="ignore")
     emulator.clock.freeze(_iso(_BEGIN))
     known, decision = _seeded(emulator, offers)
@@ -298,7 +298,7 @@ def test_the_laws_of_choosing(
             and counted[object_id, profile] < each["caps"].get("profileCap", 99)
         }
         found = campaign.proposed(decision, profile=profile, items=items, dryRun=dry_run)
-        # Only eligible offers, none twice, as many as there are, the highest priorities, best first.
+        # Only eligible offers, none twice, as many as possible, the highest priorities, best first.
         assert set(found) <= set(eligible)
         assert len(found) == len(set(found)) == min(items, len(eligible))
         priorities = [eligible[each] for each in found]
@@ -340,7 +340,7 @@ def test_never_more_than_the_cap_in_any_period(
 
 
 def _period(begin: datetime, now: datetime, unit: str) -> int:
-    """How many units' boundaries lie between two moments."""
+    """The number of a unit's boundaries between two times."""
     if unit == "month":
         return (now.year - begin.year) * 12 + now.month - begin.month
     days = [begin.date() + timedelta(days=number) for number in range((now.date() - begin.date()).days + 1)]
@@ -369,7 +369,7 @@ def test_periods_start_at_midnight_of_their_first_day(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 3))
 def test_arbitration_uses_as_few_fallbacks_as_possible(emulator: Emulator, data: st.DataObject, seed: int) -> None:
-    """Kept apart, offers go to as many scopes as a best assignment could serve, and to none that may not have them."""
+    """Without duplicates, as many permitted scopes as possible get an offer."""
     emulator.reset()
     emulator.configure(decision_seed=seed)
     emulator.clock.freeze(NOW)

@@ -73,7 +73,7 @@ def test_both_spellings_of_a_ranking_strategy_are_taken_by_generation_2(caller: 
     assert read == {"orderEvaluationType": "ranking-strategy", "rankingStrategy": "model1"}
 
 
-# Every edge of the graph: who refers (kind and where), to which kind, and how the reference is written.
+# Every edge of the graph: the referring kind and place, the other kind, and the form of the reference.
 EDGES: list[tuple[str, str, str]] = [
     ("offer", "tags/0", "tag"),
     ("offer", "representations/0/placement", "placement"),
@@ -134,7 +134,7 @@ def test_creates_that_refer_to_missing_objects_are_refused(writer: Writer, sourc
 
 
 def removal(source: str, path: str) -> tuple[str, str, Any]:
-    """The patch that takes a reference away, and leaves the object valid."""
+    """The patch that removes a reference and leaves the object valid."""
     if source == "decision":
         return ("replace", "/criteria", []) if path.startswith("criteria") else ("remove", "/fallback", None)
     if path.startswith("selectionConstraint"):

@@ -23,7 +23,7 @@ def writer(request: pytest.FixtureRequest, caller: Caller) -> Writer:
 
 
 def spelled(writer: Writer, value: Any) -> Any:
-    """A value in the writer's generation; only names that are prefixed as a rule."""
+    """A value in the writer's generation; only for names with a regular prefix."""
     if isinstance(value, dict):
         prefix = "" if writer.api == "dps" else "xdm:"
         return {prefix + name: spelled(writer, member) for name, member in value.items()}
@@ -31,7 +31,7 @@ def spelled(writer: Writer, value: Any) -> Any:
 
 
 def many(emulator: Emulator, kind: str, count: int, **body: Any) -> list[str]:
-    """The ids of so many new objects."""
+    """The ids of this number of new objects."""
     bodies = [{"name": f"Many {kind} {number}", **body} for number in range(count)]
     return emulator.seed(objects=[{"kind": kind, "body": each} for each in bodies])
 
@@ -135,7 +135,7 @@ def test_bounds_hold_when_created_and_when_patched(
 
 
 def _apart(make: Callable[[Emulator, dict[str, str]], Any]) -> Callable[[Emulator, dict[str, str]], Any]:
-    """The same in names of its own: those of tags are unique."""
+    """The same with unique names, because the names of tags are unique."""
 
     def made(emulator: Emulator, ids: dict[str, str]) -> Any:
         for each in emulator.objects("tag"):

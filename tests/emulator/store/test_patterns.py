@@ -57,7 +57,7 @@ TEXTS = st.text(st.sampled_from("aAbBcC1 _.äÄßé\n"), max_size=8)
 def test_what_matches_is_what_python_says(expression: str, texts: list[str]) -> None:
     ours, theirs = Pattern(expression), re.compile(expression, re.IGNORECASE | re.DOTALL)
     for text in ["", *texts]:
-        # Python's own engine has a newline before the end in `$`; both do.
+        # In Python's own engine, `$` also matches before a newline at the end; both engines do this.
         assert ours.fullmatch(text) is (theirs.fullmatch(text) is not None), (expression, text)
 
 
@@ -104,7 +104,7 @@ def test_wildcards_match_whole_texts(parts: list[str], text: str) -> None:
 
 @pytest.mark.parametrize("route", ["instances", "queries/core/search"])
 def test_no_search_runs_for_ever(emulator: Emulator, caller: Caller, route: str) -> None:
-    """Each of these kept Python's own engine busy for longer than anybody waits."""
+    """Each of these kept Python's own engine busy for a very long time."""
     caller.create_dps(dps_offer("a" * 3000, description="a" * 3000))
     queries = [f"&property={quote('_instance.xdm:name~' + '.*' * 6 + 'x')}", f"&name={quote('*a' * 40 + '*x')}"]
     if route != "instances":
@@ -112,7 +112,7 @@ def test_no_search_runs_for_ever(emulator: Emulator, caller: Caller, route: str)
     started = time.monotonic()
     for query in queries:
         assert caller.found(query, route=route) == []
-    # Seconds are allowed to a busy machine; what went back and forth took hours.
+    # A busy machine may take seconds; with backtracking, it took hours.
     assert time.monotonic() - started < 30
 
 

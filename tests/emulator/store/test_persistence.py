@@ -28,7 +28,7 @@ from tests.fuzz.effort import FULL
 
 @contextmanager
 def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The emulator in a process of its own, and its URL."""
+    """The emulator in its own process, and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "airflow_provider_offers.emulator", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
@@ -192,7 +192,7 @@ def test_killed_process_loses_nothing_that_was_answered(tmp_path: Path) -> None:
 
 @contextmanager
 def writers(url: str, *names: str, seed: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Clients in processes of their own, writing as fast as they can."""
+    """Clients in their own processes, which write as fast as they can."""
     port = url.rpartition(":")[2]
     running = [
         subprocess.Popen(
@@ -253,7 +253,7 @@ def test_a_file_survives_a_kill_in_the_middle_of_writes(tmp_path: Path, seed: in
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         with Emulator(db=db) as emulator:
             found = emulator.objects("personalized-offer")
-            # No write is half there: every one sets the name and the description, and links and ids are whole.
+            # No write is incomplete: each one sets the name and the description, and links and ids are complete.
             assert all(each["body"]["name"] == each["body"]["description"] for each in found)
             listed = Caller(emulator).dps("GET", "/offers?offer-type=personalized&limit=1000").json()
             assert listed["total"] == len(found) == len({each["id"] for each in found})
@@ -375,7 +375,7 @@ def test_command_line(number: signal.Signals) -> None:
         assert created.status_code == 200
         expected = f'created {created.json()["id"]} "Spring voucher"'
         assert process.stdout is not None
-        # A request is logged once it is answered, which may be after the next one.
+        # A request is logged after its answer, which may be after the next one.
         issued = re.compile(r"\d\d:\d\d:\d\d\.\d{3} POST   /ims/token/v3 200 [\d.]+ ms token for .*")
         output = ""
         while not (expected in output and issued.search(output)):

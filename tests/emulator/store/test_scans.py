@@ -19,7 +19,7 @@ ID = "dps:personalized-offer:0000000000000001"
 
 
 def plans(emulator: Emulator, caller: Caller, path: str) -> list[str]:
-    """How SQLite finds the objects of each statement that a request makes of the library."""
+    """SQLite's query plan for each statement of a request to the library."""
     assert emulator._service is not None
     connection, statements = emulator._service.database.connection, list[str]()
     connection.set_trace_callback(statements.append)
@@ -93,7 +93,7 @@ def test_others_are_answered_while_a_scan_runs(
 
 
 def test_scans_at_the_same_time_see_whole_objects(emulator: Emulator, caller: Caller) -> None:
-    """While others write: each object once, and of one revision."""
+    """While others write, each object is listed once, in one revision."""
     ids = emulator.seed(450, template={"description": "0", "characteristics": {"n": "0"}})
     done = threading.Event()
 
