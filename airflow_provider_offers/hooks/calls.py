@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from airflow_provider_offers.client.model.query import HookSearch, takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -204,40 +206,18 @@ class HookCalls:
         """
         return self._offers(offer_type).delete(offer_id, missing_ok=missing_ok)
 
+    @takes(HookSearch)
     def search_offers(
-        self,
-        *,
-        offer_type: OfferType = "personalized",
-        q: str | None = None,
-        qop: str | None = None,
-        fields: Any = None,
-        properties: Any = None,
-        order_by: Any = None,
-        limit: Any = None,
-        page_size: Any = None,
-        name: str | None = None,
-        ids: Any = None,
-        full: bool = False,
+        self, *, offer_type: OfferType = "personalized", full: bool = False, **search: Unpack[HookSearch]
     ) -> Search[ReadReceipt]:
         """The offers that a search finds, each once; pages are loaded on demand.
 
-        See `airflow_provider_offers.client.model.query.parse_query` for the parameters. Raises
+        See `airflow_provider_offers.client.model.query.HookSearch` for the parameters. Raises
         `UnsupportedError` if the generation of the connection does not support a parameter.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).
         """
-        return self._offers(offer_type).search(
-            q=q,
-            qop=qop,
-            fields=fields,
-            properties=properties,
-            order_by=order_by,
-            limit=limit,
-            page_size=page_size,
-            name=name,
-            ids=ids,
-            full=full,
-        )
+        return self._offers(offer_type).search(full=full, **search)
 
     def decide(
         self,

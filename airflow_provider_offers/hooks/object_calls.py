@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Unpack, cast
+
+from airflow_provider_offers.client.model.query import HookSearch, parse_query, takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -187,38 +189,15 @@ class ObjectCalls:
         """
         return self._done(object_id, self._library.delete, missing_ok=missing_ok, cascade=cascade)
 
-    def search(
-        self,
-        *,
-        q: str | None = None,
-        qop: str | None = None,
-        fields: Any = None,
-        properties: Any = None,
-        order_by: Any = None,
-        limit: Any = None,
-        page_size: Any = None,
-        name: str | None = None,
-        ids: Any = None,
-        full: bool = False,
-    ) -> Search[ReadReceipt]:
-        """The results of a search, each once, page by page; see `client.model.query.parse_query`.
+    @takes(HookSearch)
+    def search(self, *, full: bool = False, **search: Unpack[HookSearch]) -> Search[ReadReceipt]:
+        """The results of a search, each once, page by page; see `client.model.query.HookSearch` for the parameters.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
         """
         from airflow_provider_offers.client.actions import Search
-        from airflow_provider_offers.client.model.query import parse_query
 
-        query = parse_query(
-            q=q,
-            qop=qop,
-            fields=fields,
-            properties=properties,
-            order_by=order_by,
-            limit=limit,
-            page_size=page_size,
-            name=name,
-            ids=ids,
-        )
+        query = parse_query(**search)
         found = self._library.search(self._kind, query)
         began = time.monotonic()
         return Search(

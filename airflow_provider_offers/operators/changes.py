@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.model.query import SearchParameters, asked_of, names, search_of, takes
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOperator
-from airflow_provider_offers.operators.words import QOPS, checked
+from airflow_provider_offers.operators.words import CLOSED, checked
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, Qop, Report, Waive
+    from airflow_provider_offers.operators.airflow_arguments import SearchArguments
+    from airflow_provider_offers.operators.words import Document, Report, Waive
+
+SEARCH = names(SearchParameters)
 
 
 class PatchOperator(EditOperator):
@@ -266,55 +271,29 @@ class StepOperator(EditOperator):
 class SearchOperator(OfferLibraryOperator):
     """Searches the library; see `SearchOffersOperator` for the parameters."""
 
-    template_fields: Sequence[str] = (
-        *OfferLibraryOperator.template_fields,
-        "q",
-        "qop",
-        "fields",
-        "properties",
-        "order_by",
-        "limit",
-        "page_size",
-        "report",
-    )
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, *SEARCH, "report")
 
+    @takes(SearchParameters, others=True)
     def __init__(
         self,
         *,
-        q: str | None = None,
-        qop: Qop | None = None,
-        fields: list[str] | str | None = None,
-        properties: list[str] | str | None = None,
-        order_by: list[str] | str | None = None,
-        limit: int | str | None = None,
-        page_size: int | str | None = None,
         full: bool = False,
         report: Report | None = None,
-        **kwargs: Any,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Unpack[SearchArguments],
     ) -> None:
-        super().__init__(**kwargs)
-        self.q = q
-        self.qop = checked("qop", qop, QOPS, self)
-        self.fields = fields
-        self.properties = properties
-        self.order_by = order_by
-        self.limit = limit
-        self.page_size = page_size
+        search, others = search_of(kwargs, SEARCH)
+        super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **others)
+        for name, value in search.items():
+            setattr(self, name, checked(name, value, CLOSED[name], self) if name in CLOSED else value)
         self.full = full
         self.report = report
 
     @property
     def query(self) -> dict[str, Any]:
         """The search; templates can leave any part of it empty."""
-        return {
-            "q": self.q or None,
-            "qop": self.qop or None,
-            "fields": self.fields or None,
-            "properties": self.properties or None,
-            "order_by": self.order_by or None,
-            "limit": None if self.limit in (None, "") else self.limit,
-            "page_size": None if self.page_size in (None, "") else self.page_size,
-        }
+        return asked_of(self, SEARCH)
 
 
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:

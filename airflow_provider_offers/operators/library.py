@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.model.query import SearchParameters, takes
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Qop, Report, Rows
+    from airflow_provider_offers.operators.airflow_arguments import SearchArguments
+    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Report, Rows
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -176,31 +178,18 @@ class SearchLibraryObjectsOperator(SearchOperator):
 
     template_fields: Sequence[str] = (*SearchOperator.template_fields, "kind")
 
+    @takes(SearchParameters, others=True)
     def __init__(
         self,
         *,
         kind: KindName,
-        q: str | None = None,
-        qop: Qop | None = None,
-        fields: list[str] | str | None = None,
-        properties: list[str] | str | None = None,
-        order_by: list[str] | str | None = None,
-        limit: int | str | None = None,
-        page_size: int | str | None = None,
         full: bool = False,
         report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SearchArguments],
     ) -> None:
         super().__init__(
-            q=q,
-            qop=qop,
-            fields=fields,
-            properties=properties,
-            order_by=order_by,
-            limit=limit,
-            page_size=page_size,
             full=full,
             report=report,
             offer_library_conn_id=offer_library_conn_id,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.model.query import SearchParameters, takes
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -43,16 +44,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import (
-        Document,
-        IfExists,
-        OfferType,
-        OnFailure,
-        Qop,
-        Report,
-        Rows,
-        Waive,
-    )
+    from airflow_provider_offers.operators.airflow_arguments import SearchArguments
+    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Report, Rows, Waive
 
 
 class CreateOfferOperator(CreateOperator):
@@ -232,16 +225,8 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
 class SearchOffersOperator(SearchOperator):
     """Search offers across all pages, and return the results.
 
-    :param q: words to search for; use double quotes for an exact phrase. xcore searches every field. dps has no
-        full-text search: it needs exactly one of `fields`, and finds the words as parts of its text
-    :param qop: whether all words must match (`AND`) or one word is enough (`OR`, the service's default)
-    :param fields: the properties to search for `q`, such as `name`
-    :param properties: filters that must all match, such as `status==approved`, `name~Spring.*` or
-        `selectionConstraint.endDate<2026-07-01T00:00:00Z`; operators `== != < <= > >= ~`; a path alone tests that
-        the property exists
-    :param order_by: properties to sort by; a `-` in front sorts in descending order, such as `-modified`
-    :param limit: maximum number of offers (default: all)
-    :param page_size: number of offers per request; a hint for the service
+    The parameters of the search are told in `airflow_provider_offers.client.model.query.SearchParameters`.
+
     :param full: True also returns all properties, under `offer`
     :param report: where the results go, as in `CreateOperator`: the task then returns a summary that leads to them
     :param offer_type: `personalized` (default) or `fallback`
@@ -255,31 +240,18 @@ class SearchOffersOperator(SearchOperator):
 
     template_fields: Sequence[str] = (*SearchOperator.template_fields, "offer_type")
 
+    @takes(SearchParameters, others=True)
     def __init__(
         self,
         *,
-        q: str | None = None,
-        qop: Qop | None = None,
-        fields: list[str] | str | None = None,
-        properties: list[str] | str | None = None,
-        order_by: list[str] | str | None = None,
-        limit: int | str | None = None,
-        page_size: int | str | None = None,
         full: bool = False,
         report: Report | None = None,
         offer_type: OfferType = "personalized",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SearchArguments],
     ) -> None:
         super().__init__(
-            q=q,
-            qop=qop,
-            fields=fields,
-            properties=properties,
-            order_by=order_by,
-            limit=limit,
-            page_size=page_size,
             full=full,
             report=report,
             offer_library_conn_id=offer_library_conn_id,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.query import PARAMETERS, SearchParameters, names
 from airflow_provider_offers.client.rows.rendering import ROW, RowDocument, RowTemplate, uses_row
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.literals import parsed
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # Fields whose templates may render to nothing and are then absent. Every other field needs a value.
-_SEARCH = ("q", "qop", "fields", "properties", "order_by", "limit", "page_size")
+_SEARCH = names(SearchParameters)
 _OPTIONAL = frozenset(
     (
         *(*_SEARCH, "window", "end", "duration", "timezone", "waive", "item_count", "context_data", "scopes"),
@@ -23,7 +24,7 @@ _OPTIONAL = frozenset(
     )
 )
 # Fields that limit the work of a task: without them, the task may do more than intended.
-_NARROWING = frozenset(("q", "properties", "limit"))
+_NARROWING = frozenset(name for name in _SEARCH if PARAMETERS[name].narrows)
 # The texts of a template that renders to nothing.
 _NOTHING = ("", "None", "null", "Undefined")
 # The properties of a document that refer to other objects, with plain names.

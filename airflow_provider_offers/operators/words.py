@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.query import Qop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,6 @@ OfferType: TypeAlias = Literal["personalized", "fallback"]
 KindName: TypeAlias = Literal[
     "placement", "tag", "collection", "rule", "formula", "decision", "personalized", "fallback"
 ]
-Qop: TypeAlias = Literal["AND", "OR", "and", "or"]
 Until: TypeAlias = Literal["open", "closed"]
 
 IF_EXISTS: tuple[str, ...] = get_args(IfExists)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.model.query import Conditions, asked_of, names, search_of, takes
 from airflow_provider_offers.operators.words import (
+    CLOSED,
     OFFER_STATUSES,
     OFFER_TYPES,
-    QOPS,
     UNTIL,
     OfferStatus,
     OfferType,
-    Qop,
     Until,
 )
 from airflow_provider_offers.sensors import arguments
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Entity
     from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.airflow_arguments import SearchSensorArguments
     from airflow_provider_offers.triggers.offers import OfferTrigger
+
+SEARCH = names(Conditions)
 
 
 class OfferStatusSensor(WatchedOffersSensor):
@@ -159,59 +162,40 @@ class OffersFoundSensor(OfferLibrarySensor):
     """Wait until a search finds at least `at_least` offers.
 
     :param at_least: how many (default 1)
-    :param q: as in `SearchOffersOperator`, like the next four
-    :param qop: `AND` or `OR`
-    :param fields: the properties in which `q` looks
-    :param properties: conditions on the offers' properties
-    :param order_by: the order of the results
     :param offer_type: `personalized` (default) or `fallback`
 
-    The other parameters are those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
+    The parameters of the search are told in `airflow_provider_offers.client.model.query.Conditions`. The others are
+    those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
     Deferred, it searches again only after a change in the sandbox.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps). Deferred, it also lists what changed,
     as `OfferStatusSensor` does.
     """
 
-    template_fields: Sequence[str] = (
-        *OfferLibrarySensor.template_fields,
-        "q",
-        "qop",
-        "fields",
-        "properties",
-        "order_by",
-        "at_least",
-        "offer_type",
-    )
+    template_fields: Sequence[str] = (*OfferLibrarySensor.template_fields, *SEARCH, "at_least", "offer_type")
 
+    @takes(Conditions, others=True)
     def __init__(
         self,
         *,
-        q: str | None = None,
-        qop: Qop | None = None,
-        fields: list[str] | str | None = None,
-        properties: list[str] | str | None = None,
-        order_by: list[str] | str | None = None,
         at_least: int | str = 1,
         offer_type: OfferType = "personalized",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
-        **kwargs: Any,
+        **kwargs: Unpack[SearchSensorArguments],
     ) -> None:
+        search, others = search_of(kwargs, SEARCH)
         super().__init__(
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             deferrable=deferrable,
             max_outage=max_outage,
-            **kwargs,
+            **others,
         )
-        self.q = q
-        self.qop = qop
-        self.fields = fields
-        self.properties = properties
-        self.order_by = order_by
+        for name, value in search.items():
+            setattr(self, name, value)
         self.at_least = at_least
         self.offer_type = offer_type
         self._found: int | None = None
@@ -220,8 +204,10 @@ class OffersFoundSensor(OfferLibrarySensor):
     def check(self) -> Iterator[Violation]:
         yield from super().check()
         yield from arguments.check_count("at_least", self.at_least)
-        yield from arguments.check_word("qop", self.qop, QOPS, optional=True)
         yield from arguments.check_word("offer_type", self.offer_type, OFFER_TYPES)
+        for name in SEARCH:
+            if name in CLOSED:
+                yield from arguments.check_word(name, getattr(self, name), CLOSED[name], optional=True)
 
     @property
     def goal(self) -> str:
@@ -255,5 +241,4 @@ class OffersFoundSensor(OfferLibrarySensor):
         return int(self.at_least)
 
     def _search(self) -> dict[str, Any]:
-        given = {name: getattr(self, name) for name in ("q", "qop", "fields", "properties", "order_by")}
-        return {name: value for name, value in given.items() if value}
+        return asked_of(self, SEARCH)

@@ -34,8 +34,9 @@ from pathlib import Path
 from airflow.sdk import DAG
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.models import PersonalizedOffer, Rank, SelectionConstraint
-from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
-from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator, SearchLibraryObjectsOperator
+from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator, SearchOffersOperator
+from airflow_provider_offers.sensors.offers import OffersFoundSensor
 
 with DAG("typed"):
     create = CreateOfferOperator(
@@ -50,9 +51,13 @@ with DAG("typed"):
     CreateOfferOperator(task_id="models", offer=[spring])
     PublishOfferOperator(task_id="publish", offer_id=create.output, on_failure="continue", waive=["no_window"])
     CreateLibraryObjectOperator(task_id="tag", kind="tag", object="tags/{{ ds }}.json")
+    SearchOffersOperator(task_id="search", q="x", fields=("name",), limit="{{ params.n }}", retries=2, pool="slow")
+    SearchLibraryObjectsOperator(task_id="tags", kind="tag", order_by="-modified", full=True)
+    OffersFoundSensor(task_id="found", properties=["status==approved"], qop="and", poke_interval=30, mode="reschedule")
 
 hook = OfferLibraryHook()
 made = hook.create_offer({}, if_exists="skip")
+names = [each["name"] for each in hook.search_offers(ids="a:b:c", page_size=50)]
 print(made["id"], made["etag"], made["action"], hook.get_offer("x")["status"], hook.objects("tag").get("x")["kind"])
 """
 BAD = {
@@ -63,6 +68,13 @@ BAD = {
     'GetOfferOperator(task_id="a", offer_id="x", offer_type="personal")': "offer_type",
     'CreateLibraryObjectOperator(task_id="a", kind="tags", object={})': "kind",
     'SearchOffersOperator(task_id="a", qop="XOR")': "qop",
+    'SearchOffersOperator(task_id="a", limit=[5])': "limit",
+    'SearchOffersOperator(task_id="a", pagesize=5)': "pagesize",
+    'SearchOffersOperator(task_id="a", retries="many")': "retries",
+    'SearchLibraryObjectsOperator(task_id="a", kind="tag", offer_type="fallback")': "offer_type",
+    'OffersFoundSensor(task_id="a", limit=5)': "limit",
+    "OfferLibraryHook().search_offers(pagesize=5)": "pagesize",
+    'OfferLibraryHook().objects("tag").search(limit=[5])': "limit",
     'PublishOfferOperator(task_id="a", offer_id="x", waive="no_windows")': "waive",
     'OfferLibraryHook().patch_offer("x", [], waive="misspelt")': "waive",
     'OfferLibraryHook().create_offer({}, if_exists="overwrite")': "if_exists",
@@ -75,9 +87,10 @@ BAD = {
 IMPORTS = """
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.models import Placement, Rank
-from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator, SearchLibraryObjectsOperator
 from airflow_provider_offers.operators.offers import (
     CreateOfferOperator, GetOfferOperator, PublishOfferOperator, SearchOffersOperator)
+from airflow_provider_offers.sensors.offers import OffersFoundSensor
 """
 
 

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.facts import RefersTo
 from airflow_provider_offers.client.model.kinds import FALLBACK, KINDS, PERSONALIZED, Kind
-from airflow_provider_offers.client.model.query import Query
+from airflow_provider_offers.client.model.query import Query, SearchParameters, names
 from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.operators import library
 from airflow_provider_offers.operators.base import OfferLibraryOperator
@@ -37,7 +37,7 @@ EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind
 UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
 # Operators whose parameters are in another operator's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
-SEARCH = {"q", "qop", "fields", "properties", "order_by", "limit", "page_size", "full", "report"}
+SEARCH = {*names(SearchParameters), "full", "report"}
 
 
 def page_of(kind: Kind) -> Page:

@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from airflow.sdk import BaseOperator, BaseSensorOperator
 
+from airflow_provider_offers.client.model.query import PARAMETERS, Conditions, SearchParameters, names
 from airflow_provider_offers.operators import decisions, library, lifecycle, offers, replacing
+from airflow_provider_offers.operators.airflow_arguments import SensorArguments, TaskArguments
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
 from airflow_provider_offers.sensors import offers as sensors
@@ -109,9 +112,31 @@ def test_every_docstring_tells_the_calls(name: str) -> None:
     assert "\n    Calls " in (EVERYWHERE[name].__doc__ or "")
 
 
+def test_the_parameters_of_a_search_are_told_as_they_are_described() -> None:
+    rows = [f"| `{name}` | {PARAMETERS[name].told} |" for name in names(SearchParameters)]
+    told = [line for line in page("docs/operators.md").section("SearchOffersOperator").splitlines() if line in rows]
+    assert told == rows, "\n".join(["Expected in docs/operators.md:", *rows])
+    row = ", ".join(f"`{name}`" for name in names(Conditions))
+    section = page("docs/sensors.md").section("OffersFoundSensor")
+    assert f"| {row} |" in section, f"Expected in docs/sensors.md: {row}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "base"),
+    [(TaskArguments, BaseOperator), (SensorArguments, BaseSensorOperator)],
+    ids=["task", "sensor"],
+)
+def test_type_checkers_know_what_airflow_takes(arguments: type, base: Any) -> None:
+    """An operator whose keywords are a closed list has those of Airflow in it."""
+    ours, newer = set(arguments.__annotations__), {"retry_policy"}
+    airflows = set(_parameters(BaseOperator)) | set(_parameters(base))
+    assert airflows - ours == set()
+    assert ours - airflows <= newer
+
+
 @pytest.mark.parametrize(("name", "each", "operator"), OWN_TABLE)
 def test_every_parameter_is_explained_and_no_other(name: str, each: str, operator: Any) -> None:
-    explained = [quoted(row[0])[0] for row in table(page(name).section(each), "parameter")]
+    explained = [named for row in table(page(name).section(each), "parameter") for named in quoted(row[0])]
     assert sorted(explained) == sorted(_own(operator))
 
 

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.durations import before
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.patches import TestFailed, apply
-from airflow_provider_offers.client.model.query import parse_query
+from airflow_provider_offers.client.model.query import PARAMETERS, parse_query
 from airflow_provider_offers.client.model.windows import resolve_window, window_from
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.client.waiting.verdicts import check_statuses, check_until
@@ -241,9 +241,7 @@ def test_any_moment_before(instant: dt.datetime, duration: Any) -> None:
 
 SEARCH = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(
-        ["q", "qop", "fields", "properties", "order_by", "limit", "page_size", "ids", "name", "start"], ANYTHING
-    ),
+    optional=dict.fromkeys(PARAMETERS, ANYTHING),
 )
 
 

@@ -7,7 +7,7 @@ open, the client accepts every variant. Properties need no conversion, because t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -22,6 +22,7 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
+from airflow_provider_offers.client.generations.searching import Search, order_of, size_of, spelled
 from airflow_provider_offers.client.model.capabilities import DPS, Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.model.envelope import neutral_path
@@ -80,22 +81,7 @@ class Dps:
         return Call("DELETE", _item(reference), {"Accept": "application/json"})
 
     def search(self, kind: Kind, query: Query) -> Call:
-        filters = list(query.properties) + _text_filters(query)
-        if query.name is not None:
-            filters.append(_exactly("name", query.name))
-        if query.ids:
-            filters.append(_one_of("id", query.ids))
-        parameters = [("property", _expression(expression, kind)) for expression in filters]
-        if query.order_by:
-            order = ",".join(
-                ("-" if descending else "") + _wire_path(path, kind) for path, descending in query.order_by
-            )
-            parameters.append(("orderby", order))
-        if query.request_size is not None:
-            parameters.append(("limit", str(query.request_size)))
-        if query.start is not None:
-            parameters.append(("start", query.start))
-        return Call("GET", _path(kind, parameters), _READ)
+        return Call("GET", _path(kind, spelled(query, kind, _SEARCH, self.api)), _READ)
 
     def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
         return self.search(kind, Query(name=name, ids=tuple(ids), page_size=len(ids) if len(ids) > 1 else None))
@@ -268,3 +254,22 @@ def _any_case(term: str) -> str:
         f"[{letter.lower()}{letter.upper()}]" if letter.lower() != letter.upper() else _pattern(letter)
         for letter in term
     )
+
+
+def _properties(filters: Iterable[Filter], kind: Kind) -> list[tuple[str, str]]:
+    return [("property", _expression(each, kind)) for each in filters]
+
+
+_SEARCH: Search = {
+    "properties": lambda query, kind: _properties(query.properties, kind),
+    "q": lambda query, kind: _properties(_text_filters(query), kind),
+    # Both are in the filters of `q`.
+    "qop": lambda query, kind: [],
+    "fields": lambda query, kind: [],
+    "name": lambda query, kind: _properties([_exactly("name", query.name or "")], kind),
+    "ids": lambda query, kind: _properties([_one_of("id", query.ids)], kind),
+    "order_by": lambda query, kind: [("orderby", order_of(query, lambda path: _wire_path(path, kind)))],
+    "limit": lambda query, kind: size_of(query) if query.page_size is None else [],
+    "page_size": lambda query, kind: size_of(query),
+    "start": lambda query, kind: [("start", str(query.start))],
+}

@@ -21,6 +21,7 @@ from airflow_provider_offers.client.generations.reading import (
     rows,
     text,
 )
+from airflow_provider_offers.client.generations.searching import Search, order_of, size_of, spelled
 from airflow_provider_offers.client.model.capabilities import XCORE, Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.model.envelope import BESIDE, ENVELOPE, neutral_path
@@ -103,23 +104,7 @@ class Xcore:
         return Call("DELETE", self._instance(reference), {"Accept": _RECEIPT})
 
     def search(self, kind: Kind, query: Query) -> Call:
-        parameters: list[tuple[str, str]] = []
-        if query.q is not None:
-            parameters.append(("q", escape_q(query.q)))
-            parameters += [("qop", query.qop)] if query.qop else []
-            parameters += [("field", _wire_path(path, kind)) for path in query.fields]
-        parameters += [("id", identifier) for identifier in query.ids]
-        parameters += _name_parameters(query.name)
-        parameters += [("property", _expression(expression, kind)) for expression in query.properties]
-        if query.order_by:
-            order = ",".join(
-                ("-" if descending else "") + _wire_path(path, kind) for path, descending in query.order_by
-            )
-            parameters.append(("orderBy", order))
-        if query.request_size is not None:
-            parameters.append(("limit", str(query.request_size)))
-        if query.start is not None:
-            parameters.append(("start", query.start))
+        parameters = spelled(query, kind, _SEARCH, self.api)
         return self._listing(f"{self._container}/queries/core/search", kind, parameters)
 
     def lookup(self, kind: Kind, *, name: str | None = None, ids: Sequence[str] = ()) -> Call:
@@ -314,3 +299,17 @@ def _name_parameters(name: str | None) -> list[tuple[str, str]]:
     if any(character in name for character in "*?\\"):
         return [("property", f"_instance.xdm:name=={name}")]
     return [("name", name)]
+
+
+_SEARCH: Search = {
+    "q": lambda query, kind: [("q", escape_q(query.q or ""))],
+    "qop": lambda query, kind: [("qop", str(query.qop))],
+    "fields": lambda query, kind: [("field", _wire_path(path, kind)) for path in query.fields],
+    "ids": lambda query, kind: [("id", identifier) for identifier in query.ids],
+    "name": lambda query, kind: _name_parameters(query.name),
+    "properties": lambda query, kind: [("property", _expression(each, kind)) for each in query.properties],
+    "order_by": lambda query, kind: [("orderBy", order_of(query, lambda path: _wire_path(path, kind)))],
+    "limit": lambda query, kind: size_of(query) if query.page_size is None else [],
+    "page_size": lambda query, kind: size_of(query),
+    "start": lambda query, kind: [("start", str(query.start))],
+}

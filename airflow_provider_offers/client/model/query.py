@@ -1,16 +1,24 @@
-"""A search in neutral names: checked here, spelled by the generations."""
+"""The search: each of its parameters is described once here, and a checked search is a `Query` in neutral names.
+
+Whatever takes a search reads its parameters off the description: the hooks, the operators, the sensor, the checks of
+templates, and the tables of the docs. The generations spell a `Query` for their URLs.
+"""
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack, get_args, get_type_hints
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.text import quoted
 
-Qop = Literal["AND", "OR"]
+Qop = Literal["AND", "OR", "and", "or"]
+Texts = Sequence[str] | str
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = r"[A-Za-z_@][\w@:-]*(?:\.[\w@:-]+)*"
 _FILTER = re.compile(
@@ -43,23 +51,132 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """What is known of a search parameter besides its name and its type. The default of each is None.
+
+    `told` is its line in the docs. `check` makes of a given value what `Query` holds, and adds what is wrong with it to
+    the violations. `example` is a valid value. `refines` names the parameter that it needs. With `narrows`, the search
+    may find more than intended if a template leaves the parameter empty.
+    """
+
+    told: str
+    check: Callable[[str, Any, list[Violation]], Any]
+    example: Any
+    refines: str | None = None
+    narrows: bool = False
+
+
+class Conditions(TypedDict, total=False):
+    """What a search finds, and in which order: for everyone who searches."""
+
+    q: Annotated[
+        str | None,
+        Parameter(
+            "words to search for; use double quotes for an exact phrase. xcore searches every field. dps has no "
+            "full-text search: it needs exactly one of `fields`, and finds the words as parts of its text",
+            _checked_q,
+            example="spring",
+            narrows=True,
+        ),
+    ]
+    qop: Annotated[
+        Qop | None,
+        Parameter(
+            "`AND`: all words must match; `OR`: one word is enough (the service's default)",
+            _checked_qop,
+            example="AND",
+            refines="q",
+        ),
+    ]
+    fields: Annotated[
+        Texts | None,
+        Parameter(
+            "the properties to search for `q`, such as `name`",
+            _checked_fields,
+            example="name",
+            refines="q",
+        ),
+    ]
+    properties: Annotated[
+        Texts | None,
+        Parameter(
+            "filters that must all match, such as `status==approved`, `name~Spring.*` or "
+            "`selectionConstraint.endDate<2036-07-01T00:00:00Z`: a path, one of `==` `!=` `<` `<=` `>` `>=` `~`, and a "
+            "value. A path alone tests that the property exists. Commas [separate](checks.md#slips) several filters",
+            _checked_filters,
+            example="status==approved",
+            narrows=True,
+        ),
+    ]
+    order_by: Annotated[
+        Texts | None,
+        Parameter(
+            "properties to sort by; a `-` in front sorts in descending order, such as `-modified`",
+            _checked_order,
+            example="-modified",
+        ),
+    ]
+
+
+class SearchParameters(Conditions, total=False):
+    """Also how much of it: for the operators."""
+
+    limit: Annotated[
+        int | str | None,
+        Parameter("maximum number of results; default all", _checked_count, example=10, narrows=True),
+    ]
+    page_size: Annotated[
+        int | str | None,
+        Parameter(
+            "number of results per request; a hint for the service",
+            _checked_count,
+            example=100,
+        ),
+    ]
+
+
+class HookSearch(SearchParameters, total=False):
+    """Also lookups of objects that are known: for the hooks."""
+
+    name: Annotated[str | None, Parameter("the exact name", _checked_name, example="Spring")]
+    ids: Annotated[Texts | None, Parameter("exact reference ids", _checked_ids, example=["a:b:c"])]
+
+
+class ClientSearch(HookSearch, total=False):
+    """Also where an earlier listing stopped: for the client."""
+
+    start: Annotated[
+        str | None,
+        Parameter(
+            "the cursor of an earlier listing, in the wire's own form",
+            _checked_start,
+            example="5",
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A checked search. `limit` bounds its results; `page_size` is the request's own `limit`, a hint to the service.
 
-    `ids` and `name` are exact lookups. `start` continues an earlier listing, in the wire's own form. `order_by` holds
-    pairs of path and descending.
+    `order_by` holds pairs of path and descending.
     """
 
     q: str | None = None
-    qop: Qop | None = None
+    qop: Literal["AND", "OR"] | None = None
     fields: tuple[str, ...] = ()
     properties: tuple[Filter, ...] = ()
     order_by: tuple[tuple[str, bool], ...] = ()
     limit: int | None = None
     page_size: int | None = None
-    ids: tuple[str, ...] = ()
     name: str | None = None
+    ids: tuple[str, ...] = ()
     start: str | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the parameters that say something."""
+        return [each.name for each in fields(self) if getattr(self, each.name) not in (None, ())]
 
     @property
     def request_size(self) -> int | None:
@@ -69,61 +186,66 @@ class Query:
         return self.page_size
 
 
-def parse_query(
-    *,
-    q: str | None = None,
-    qop: str | None = None,
-    fields: Sequence[str] | str | None = None,
-    properties: Sequence[str] | str | None = None,
-    order_by: Sequence[str] | str | None = None,
-    limit: int | str | None = None,
-    page_size: int | str | None = None,
-    ids: Sequence[str] | str | None = None,
-    name: str | None = None,
-    start: str | None = None,
-) -> Query:
-    """A checked query. Raises `InvalidInputError` with every violation at once.
+def parse_query(**given: Unpack[ClientSearch]) -> Query:
+    """A checked query. Raises `InvalidInputError` with every violation at once, and `TypeError` for another parameter.
 
     `q` is plain text: reserved characters of the service's search syntax are escaped here, and the text becomes lower
-    case, as Adobe's documents require. Double quotes around it make one exact phrase. `properties` are expressions such
-    as `status==approved` or `selectionConstraint.endDate<2026-07-01T00:00:00Z`; all must hold. `order_by` names
-    properties; `-` in front means descending. One text with commas may replace a list.
+    case, as Adobe's documents require. Double quotes around it make one exact phrase. One text with commas may replace
+    a list.
     """
+    stated = {name: value for name, value in given.items() if value is not None}
+    if unknown := sorted(stated.keys() - PARAMETERS.keys()):
+        from airflow_provider_offers.client.model.likeness import near, perhaps
+
+        raise TypeError(f"a search has no parameter {unknown[0]!r}{perhaps(near(unknown[0], PARAMETERS))}")
     violations: list[Violation] = []
-    text_of_q = _checked_q(q, violations)
-    qop = qop.strip().upper() if isinstance(qop, str) else qop
-    if qop is not None and qop not in ("AND", "OR"):
-        violations.append(Violation("qop", quoted(qop), "'AND' or 'OR'"))
-    if name is not None and not (_is_text(name) and name):
-        violations.append(Violation("name", quoted(name), "the exact name of an object"))
-    if start is not None and not _is_text(start):
-        violations.append(Violation("start", quoted(start), "the cursor of an earlier listing, as text"))
-    if name is not None and ids:
+    checked = {name: each.check(name, stated[name], violations) for name, each in PARAMETERS.items() if name in stated}
+    for name, value in checked.items():
+        needed = PARAMETERS[name].refines
+        if needed is not None and needed not in stated and value:
+            violations.append(Violation(name, f"without {needed}", f"together with {needed}, which it refines"))
+    if "name" in stated and stated.get("ids"):
         violations.append(Violation("name", "together with ids", "either exact ids or one exact name"))
-    query = Query(
-        q=text_of_q,
-        qop="AND" if qop == "AND" else "OR" if qop == "OR" else None,
-        fields=tuple(_field(text, violations) for text in _texts("fields", fields, violations, split=True)),
-        properties=tuple(
-            each for text in _texts("properties", properties, violations) for each in _filters(text, violations)
-        ),
-        order_by=tuple(
-            order
-            for text in _texts("order_by", order_by, violations, split=True)
-            if (order := _order(text, violations)) is not None
-        ),
-        limit=_count("limit", limit, violations),
-        page_size=_count("page_size", page_size, violations),
-        ids=tuple(_texts("ids", ids, violations)),
-        name=name,
-        start=start,
-    )
-    if query.q is None and (query.fields or query.qop) and q is None:
-        given = "fields" if query.fields else "qop"
-        violations.append(Violation(given, "without q", "together with q, which it refines"))
     if violations:
         raise InvalidInputError("The search cannot be sent", violations)
-    return query
+    return Query(**checked)
+
+
+def search_of(given: Mapping[str, Any], search: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The search parameters of given keywords, None where one is not given; and the other keywords."""
+    return {name: given.get(name) for name in search}, {name: given[name] for name in given if name not in search}
+
+
+def asked_of(source: object, search: Sequence[str]) -> dict[str, Any]:
+    """The search that the attributes of an object hold, without the parameters that a template left empty."""
+    found = {name: getattr(source, name) for name in search}
+    return {name: value for name, value in found.items() if value or isinstance(value, (bool, int, float))}
+
+
+def takes(parameters: type, *, others: bool = False) -> Callable[[F], F]:
+    """Shows search parameters one by one in the signature of a function that takes them as unpacked keywords.
+
+    Type checkers and editors read them off the annotation of the function. Airflow, `help` and the docs read the
+    signature. With `others`, the function also takes keywords that are no search parameters.
+    """
+
+    def shown(function: F) -> F:
+        own = inspect.signature(function)
+        named = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        rest = [each for each in own.parameters.values() if each.kind is inspect.Parameter.VAR_KEYWORD and others]
+        search = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=TYPES[name])
+            for name in names(parameters)
+        ]
+        function.__signature__ = own.replace(parameters=[*named, *search, *rest])  # type: ignore[attr-defined]
+        return function
+
+    return shown
+
+
+def names(parameters: type) -> tuple[str, ...]:
+    """The names of search parameters, in their order."""
+    return tuple(name for name in PARAMETERS if name in parameters.__annotations__)
 
 
 def escape_q(text: str) -> str:
@@ -146,20 +268,55 @@ def _escape(text: str) -> str:
     return _Q_SPECIAL.sub(lambda match: "".join("\\" + character for character in match[0]), text)
 
 
-def _checked_q(q: Any, violations: list[Violation]) -> str | None:
-    if q is None:
+def _checked_q(name: str, given: Any, violations: list[Violation]) -> str | None:
+    if not _is_text(given) or not given.strip().strip('"').strip():
+        violations.append(Violation(name, quoted(given), "the words to search for"))
         return None
-    if not _is_text(q) or not q.strip().strip('"').strip():
-        violations.append(Violation("q", quoted(q), "the words to search for"))
+    if len(given) > _MAX_Q:
+        violations.append(Violation(name, f"{len(given)} characters", f"at most {_MAX_Q}"))
+    return given
+
+
+def _checked_qop(name: str, given: Any, violations: list[Violation]) -> str | None:
+    word = given.strip().upper() if isinstance(given, str) else given
+    if word in ("AND", "OR"):
+        return str(word)
+    violations.append(Violation(name, quoted(word), "'AND' or 'OR'"))
+    return None
+
+
+def _checked_fields(name: str, given: Any, violations: list[Violation]) -> tuple[str, ...]:
+    return tuple(_field(text, violations) for text in _texts(name, given, violations, split=True))
+
+
+def _checked_filters(name: str, given: Any, violations: list[Violation]) -> tuple[Filter, ...]:
+    return tuple(each for text in _texts(name, given, violations) for each in _filters(text, violations))
+
+
+def _checked_order(name: str, given: Any, violations: list[Violation]) -> tuple[tuple[str, bool], ...]:
+    found = [_order(text, violations) for text in _texts(name, given, violations, split=True)]
+    return tuple(order for order in found if order is not None)
+
+
+def _checked_name(name: str, given: Any, violations: list[Violation]) -> str | None:
+    if not (_is_text(given) and given):
+        violations.append(Violation(name, quoted(given), "the exact name of an object"))
         return None
-    if len(q) > _MAX_Q:
-        violations.append(Violation("q", f"{len(q)} characters", f"at most {_MAX_Q}"))
-    return q
+    return given
+
+
+def _checked_ids(name: str, given: Any, violations: list[Violation]) -> tuple[str, ...]:
+    return tuple(_texts(name, given, violations))
+
+
+def _checked_start(name: str, given: Any, violations: list[Violation]) -> str | None:
+    if not _is_text(given):
+        violations.append(Violation(name, quoted(given), "the cursor of an earlier listing, as text"))
+        return None
+    return given
 
 
 def _texts(name: str, given: Any, violations: list[Violation], *, split: bool = False) -> list[str]:
-    if given is None:
-        return []
     if isinstance(given, str):
         given = given.split(",") if split else [given]
     if not isinstance(given, (list, tuple)) or not all(_is_text(text) and text.strip() for text in given):
@@ -218,10 +375,8 @@ def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:
     return match["path"], match["sign"] == "-"
 
 
-def _count(name: str, given: Any, violations: list[Violation]) -> int | None:
+def _checked_count(name: str, given: Any, violations: list[Violation]) -> int | None:
     """A whole number of at least 1, also as text, because templates render to text."""
-    if given is None:
-        return None
     try:
         count = int(given) if isinstance(given, (int, str)) and not isinstance(given, bool) else 0
     except ValueError:
@@ -230,3 +385,15 @@ def _count(name: str, given: Any, violations: list[Violation]) -> int | None:
         violations.append(Violation(name, quoted(given), f"a whole number of at least 1 and at most {_MAX_COUNT}"))
         return None
     return count
+
+
+_HINTS = get_type_hints(ClientSearch, include_extras=True)
+PARAMETERS: dict[str, Parameter] = {
+    each.name: parameter
+    for each in fields(Query)
+    for parameter in get_args(_HINTS[each.name])
+    if isinstance(parameter, Parameter)
+}
+"""The description of every search parameter by its name, in the order of `Query`."""
+TYPES: dict[str, Any] = {name: get_args(_HINTS[name])[0] for name in PARAMETERS}
+"""The type of each for its authors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
-from airflow_provider_offers.client.generations import Generation
+from airflow_provider_offers.client.generations import Generation, dps, xcore
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.query import Query, escape_q, parse_query
+from airflow_provider_offers.client.model.query import PARAMETERS, ClientSearch, Query, escape_q, parse_query
 from airflow_provider_offers.client.wire.messages import Request
 from tests.client.script import CONTAINER, query_of
 
@@ -210,8 +211,8 @@ def test_an_exact_name_may_have_a_comma() -> None:
 
 
 def test_the_words_between_terms_are_understood_in_any_case() -> None:
-    for qop in ("and", "And", " AND "):
-        assert parse_query(q="x", qop=qop).qop == "AND"
+    words: tuple[Any, ...] = ("and", "And", " AND ")
+    assert {parse_query(q="x", qop=word).qop for word in words} == {"AND"}
 
 
 def test_exact_lookups() -> None:
@@ -339,15 +340,53 @@ def test_everything_wrong_is_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("generation", [XCORE, DPS], ids=["xcore", "dps"])
+def test_every_parameter_is_sent_or_refused(generation: Generation, name: str) -> None:
+    """With what it refines, it changes the request: no generation drops it."""
+    needed = PARAMETERS[name].refines
+    before: dict[str, Any] = {} if needed is None else {needed: PARAMETERS[needed].example}
+    if needed == "q":
+        # Two words, of which one must match, in one field: what dps can express.
+        before = {"q": "two words", "fields": "description"}
+    asked = {**before, name: PARAMETERS[name].example}
+
+    def sent(given: dict[str, Any]) -> list[tuple[str, str]] | None:
+        try:
+            return parameters(generation, parse_query(**given))
+        except UnsupportedError:
+            return None
+
+    assert sent(before) is not None
+    assert sent(asked) != sent(before)
+
+
+def test_a_parameter_that_a_generation_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (dps, xcore):
+        spellings = {name: each for name, each in module._SEARCH.items() if name != "order_by"}
+        monkeypatch.setattr(module, "_SEARCH", spellings)
+    for generation in (XCORE, DPS):
+        with pytest.raises(UnsupportedError, match=f"{generation.api} has no search by order_by"):
+            generation.search(PERSONALIZED, parse_query(order_by="name"))
+
+
+def test_the_description_names_what_a_query_holds() -> None:
+    assert set(ClientSearch.__annotations__) == {each.name for each in fields(Query)} == set(PARAMETERS)
+
+
+def test_a_parameter_that_no_search_has_is_refused() -> None:
+    unknown: dict[str, Any] = {"pagesize": 5}
+    with pytest.raises(TypeError, match=r"no parameter 'pagesize'; did you mean 'page_size'\?"):
+        parse_query(**unknown)
+
+
 _ANYTHING = st.none() | st.text(max_size=6) | st.integers() | st.booleans() | st.lists(st.text(max_size=4), max_size=2)
 
 
 @given(
     st.fixed_dictionaries(
         {},
-        optional=dict.fromkeys(
-            ["q", "qop", "fields", "properties", "order_by", "limit", "page_size", "ids", "name", "start"], _ANYTHING
-        ),
+        optional=dict.fromkeys(PARAMETERS, _ANYTHING),
     )
 )
 @settings(max_examples=300, derandomize=True, deadline=None)
