@@ -15,7 +15,7 @@ from airflow_provider_offers.client.given import as_given, has_models
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.templates import Templated
-from airflow_provider_offers.operators.words import check_partial
+from airflow_provider_offers.operators.words import CheckedPartial, check_words
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
@@ -59,10 +59,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """The operator with some arguments, to expand over others. A wrong closed word is an import error."""
-        check_partial(kwargs.get("task_id"), kwargs)
+        """The operator with some arguments, to expand over others. A wrong closed word in either is an import error."""
+        check_words(kwargs.get("task_id"), kwargs)
         plain = {name: as_given(each) if name in cls.json_fields else each for name, each in kwargs.items()}
-        return super().partial(**plain)
+        return CheckedPartial.of(super().partial(**plain))
 
     @staticmethod
     def plain_document(given: Any, *kinds: str) -> Any:

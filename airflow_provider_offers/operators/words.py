@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.query import Qop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
     from airflow.sdk import XComArg
+    from airflow.sdk.definitions._internal.expandinput import OperatorExpandArgument, OperatorExpandKwargsArgument
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from airflow_provider_offers.client.flows.doubts import Waivable
     from airflow_provider_offers.client.model.common import KindModel
@@ -70,17 +74,55 @@ def checked(name: str, given: T, words: tuple[str, ...], task: Any) -> T:
     raise InvalidInputError(f"The task {task.task_id!r} is not valid", wrong)
 
 
-def check_partial(task_id: Any, arguments: Mapping[str, Any]) -> None:
-    """Reject unknown closed words in `.partial(...)` when the DAG is parsed."""
+class CheckedPartial(OperatorPartial):
+    """What `.partial(...)` returns: `.expand(...)` and `.expand_kwargs(...)` reject unknown closed words.
+
+    The results of tasks, and what a template renders, are checked when the task runs.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, partial: OperatorPartial) -> CheckedPartial:
+        """The same partial, checked. Airflow does not warn that the given one is never mapped."""
+        partial._expand_called = True
+        return cls(operator_class=partial.operator_class, kwargs=partial.kwargs, params=partial.params)
+
+    def expand(self, **mapped_kwargs: OperatorExpandArgument) -> MappedOperator:
+        self._check([mapped_kwargs])
+        return super().expand(**mapped_kwargs)
+
+    def expand_kwargs(self, kwargs: OperatorExpandKwargsArgument, *, strict: bool = True) -> MappedOperator:
+        self._check(kwargs if isinstance(kwargs, (list, tuple)) else [])
+        return super().expand_kwargs(kwargs, strict=strict)
+
+    def _check(self, given: Sequence[Any]) -> None:
+        # Else Airflow warns beside the error that nothing was mapped.
+        self._expand_called = True
+        for each in given:
+            if isinstance(each, dict):
+                check_words(self.kwargs.get("task_id"), each)
+
+
+def check_words(task_id: Any, arguments: Mapping[str, Any]) -> None:
+    """Reject unknown closed words when the DAG is parsed: each argument is a word, or a list of words."""
     wrong = [
         violation
         for name, given in arguments.items()
         if name in CLOSED
-        for each in (given if isinstance(given, (list, tuple)) else [given])
+        for each in _each(given)
         for violation in _violations(name, each, CLOSED[name])
     ]
     if wrong:
         raise InvalidInputError(f"The task {task_id!r} is not valid", wrong)
+
+
+def _each(given: Any) -> Iterator[Any]:
+    if isinstance(given, (list, tuple)):
+        for each in given:
+            yield from _each(each)
+    else:
+        yield given
 
 
 def _violations(name: str, given: Any, words: tuple[str, ...]) -> list[Violation]:

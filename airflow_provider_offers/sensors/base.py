@@ -28,7 +28,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.base import execution_deadline, named_offer
 from airflow_provider_offers.operators.templates import Templated
-from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType, check_partial
+from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words
 from airflow_provider_offers.sensors import arguments
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """The sensor with some arguments, to expand over others. A wrong closed word is an import error."""
-        check_partial(kwargs.get("task_id"), kwargs)
-        return super().partial(**kwargs)
+        """The sensor with some arguments, to expand over others. A wrong closed word in either is an import error."""
+        check_words(kwargs.get("task_id"), kwargs)
+        return CheckedPartial.of(super().partial(**kwargs))
 
     def check(self) -> Iterator[Violation]:
         """The violations in arguments without a template, for an error when the DAG is parsed."""

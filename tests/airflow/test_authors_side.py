@@ -169,10 +169,37 @@ def test_a_word_that_nothing_knows_is_an_error_in_a_partial_too(
         operator.partial(task_id="made", **rendered).expand(sandbox=["a", "b"])
 
 
+@pytest.mark.parametrize(
+    ("operator", "given", "wrong"),
+    [
+        (CreateFallbackOfferOperator, {"if_exists": ["adopt", "overwrite"]}, "if_exists: given 'overwrite'"),
+        (CreateLibraryObjectOperator, {"kind": ["tag", "tags"]}, "kind: given 'tags'"),
+        (OfferStatusSensor, {"status": [["draft", "aproved"], "archived"]}, "status: given 'aproved'"),
+    ],
+)
+def test_a_word_that_nothing_knows_is_an_error_in_an_expansion_too(
+    operator: Any, given: dict[str, list[Any]], wrong: str
+) -> None:
+    ((name, values),) = given.items()
+    rows = [{name: value} for value in values]
+    for expand in (lambda partial: partial.expand(**given), lambda partial: partial.expand_kwargs(rows)):
+        with dag_of("mapped"), pytest.raises(InvalidInputError, match=f"The task 'made' is not valid[\\s\\S]*{wrong}"):
+            expand(operator.partial(task_id="made"))
+
+
+def test_what_is_not_known_where_the_dag_is_parsed_may_be_expanded() -> None:
+    with dag_of("mapped") as dag:
+        words_of = GetOfferOperator(task_id="words", offer_id="a")
+        given: dict[str, Any] = {"if_exists": ["adopt", "{{ params.word }}"], "offer": words_of.output}
+        CreateFallbackOfferOperator.partial(task_id="made").expand(**given)
+        CreateFallbackOfferOperator.partial(task_id="rows").expand_kwargs(words_of.output)
+    assert set(dag.task_ids) == {"words", "made", "rows"}
+
+
 def test_a_mapped_task_gets_its_words_when_it_runs(airflow: Airflow, emulator: Emulator, api: str) -> None:
     with dag_of("mapped", default_args={"retries": 1}) as dag:
         CreateFallbackOfferOperator.partial(task_id="made", offer=fallback("A")).expand(
-            if_exists=["adopt", "overwrite"]
+            if_exists=["adopt", "{{ 'over' }}write"]
         )
 
     result = airflow.run(dag, connections={CONNECTION: emulator.connection(api)})
