@@ -10,11 +10,11 @@ from airflow_provider_offers.client.flows.memory import Intent, TaskTries
 
 
 class WorkerDied(BaseException):
-    """The end of a worker just after it kept something."""
+    """Raised when a worker dies just after it kept a value."""
 
 
 class Notebook:
-    """Keeps values as JSON text, as a database does. With `dies`, the worker ends when the next value is safe."""
+    """Keeps values as JSON text, as a database does. With `dies`, the worker dies after the next value is stored."""
 
     durable = True
 
@@ -35,5 +35,5 @@ class Notebook:
 
 
 def intent(number: int, *, work: str = "work", durable: bool = True, since: datetime | None = None) -> Intent:
-    """How the try of that number tells a write from others."""
+    """The way in which the try with that number distinguishes a write from others."""
     return Intent(TaskTries(number=number, last=3, since=since, anew=False, durable=durable), "intent", work)

@@ -13,7 +13,7 @@ PACKAGE = airflow_provider_offers.__path__[0]
 
 
 def told_by(error: BaseException, *, by_locals: bool = True) -> str:
-    """Its texts, its traceback with our own local variables, its pickle, and the same of what caused it."""
+    """The texts of an exception and its causes, their pickles, and their tracebacks with our local variables."""
     return "\n".join(part for each in _chain(error) for part in (*_texts(each), *(_locals(each) if by_locals else ())))
 
 
@@ -31,7 +31,7 @@ def _locals(error: BaseException) -> Iterator[str]:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it names as its cause, as a traceback does."""
+    """The error and its causes, as a traceback shows them."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         yield error

@@ -29,7 +29,7 @@ _ONCE, _UNREPEATED, _THROUGHOUT = DURATIONS
 
 
 def all_cases(world: World, write: Write, api: str) -> Iterator[Case]:
-    """Every case; which requests there are to fail is seen from runs of the write itself."""
+    """Every case; a run of the write itself shows which requests can fail."""
     for lag in _lags(write):
         there = trace(world, Case(write, api, SHELLS[0], (), lag))
         yield from _single(write, api, lag, there)
@@ -38,15 +38,15 @@ def all_cases(world: World, write: Write, api: str) -> Iterator[Case]:
 
 
 def some_cases(world: World, write: Write, api: str, *, seed: int, singles: int, doubles: int) -> Iterator[Case]:
-    """A sample of them, the same one for the same seed, and always the case without a fault."""
-    # A text seeds alike in every process, a tuple does not.
+    """A sample of the cases, the same for the same seed, and always the case without a fault."""
+    # A text gives the same seed in every process, a tuple does not.
     chosen = random.Random(f"{seed} {write.name} {api}")
     lag = chosen.choice(_lags(write))
     there = trace(world, Case(write, api, SHELLS[0], (), lag))
     undisturbed, *single = _single(write, api, lag, there)
     yield undisturbed
     yield from chosen.sample(single, min(singles, len(single)))
-    # Those that only few requests suffer would seldom be drawn.
+    # Faults of only few requests would seldom be drawn.
     if rare := [case for case in single if any(strike.fault.methods for strike in case.strikes)]:
         yield chosen.choice(rare)
     unsettling = list(_unsettling(there))
@@ -57,14 +57,14 @@ def some_cases(world: World, write: Write, api: str, *, seed: int, singles: int,
 
 
 def sums(world: World, write: Write, api: str, *, seed: int, count: int) -> Iterator[Case]:
-    """Two and three faults at once, drawn from all, at any requests; together they stay within the bounds."""
+    """Two and three faults at once, drawn from all faults, at any requests; together they stay within the limits."""
     chosen = random.Random(f"{seed} sums {write.name} {api}")
     for number in range(count):
         case = Case(write, api, chosen.choice(SHELLS), (), 0.0, chosen.choice(SKEWS))
         for _ in range(2 + number % 2):
             last = max((strike.place.number for strike in case.strikes), default=0)
             later = [place for place in trace(world, case) if place.number > last]
-            # The first one where something is written, if it comes to that; what it brings about is struck after it.
+            # The first fault strikes a write, if there is one; the others strike requests that it causes.
             writing = [place for place in later if place.route.partition(".")[2] in _WRITING]
             if not later:
                 break
@@ -100,7 +100,7 @@ def _single(write: Write, api: str, lag: float, there: tuple[Place, ...]) -> Ite
         for place in _distinct(there):
             for strike in _strikes(place, shell):
                 yield Case(write, api, shell, (strike,), lag)
-    # A worker whose clock is off, ahead and behind by turns.
+    # A worker whose clock is wrong, alternately ahead and behind.
     for skew in SKEWS[1:]:
         yield Case(write, api, SHELLS[0], (), lag, skew)
     strikes = [strike for place in _distinct(there) for strike in _strikes(place, SHELLS[-1])]
@@ -109,7 +109,7 @@ def _single(write: Write, api: str, lag: float, there: tuple[Place, ...]) -> Ite
 
 
 def _double(world: World, once: Case) -> Iterator[Case]:
-    """A fault at each request that comes after the first one."""
+    """A fault at each request after the first one."""
     (first,) = once.strikes
     later = trace(world, once)[first.place.number :]
     for number, second in enumerate(_blinding(_distinct(later))):
@@ -117,7 +117,7 @@ def _double(world: World, once: Case) -> Iterator[Case]:
 
 
 def _distinct(places: tuple[Place, ...]) -> list[Place]:
-    """Of requests that say the same again and again, the first two and the last."""
+    """Of equal requests, the first two and the last."""
     by_route: dict[str, list[Place]] = defaultdict(list)
     for place in places:
         by_route[place.route].append(place)
@@ -129,7 +129,7 @@ def _strikes(place: Place, shell: str) -> Iterator[Strike]:
     for fault in FAULTS:
         if not fault.may_befall(place.route):
             continue
-        # A worker dies once; what waits for a timeout takes real time; and both shells drive the same flows.
+        # A worker dies once; faults that wait for a timeout take real time; and both shells run the same flows.
         shortly = fault.kill is not None or fault.clock or fault.timeout < 1 or shell != SHELLS[0]
         for duration in (_UNREPEATED,) if shortly else DURATIONS:
             yield Strike(place, fault, duration)

@@ -29,7 +29,7 @@ def _world() -> Iterator[World]:
 @pytest.fixture
 def world(_world: World) -> Iterator[World]:
     """An emulator that every case resets."""
-    # Thousands of expected retries would be kept for the report of a failure.
+    # Thousands of expected retries would be stored for the report of a failure.
     logging.disable(logging.WARNING)
     yield _world
     logging.disable(logging.NOTSET)
@@ -43,14 +43,14 @@ def airflow_session(airflow_home: Path) -> Airflow:
 
 @pytest.fixture
 def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, with what earlier tests' runs left behind removed."""
+    """That Airflow, without the data of earlier tests' runs."""
     airflow_session.forget()
     return airflow_session
 
 
 @pytest.fixture
 def emulator(_world: World) -> Emulator:
-    """The emulator as if just started, in real time."""
+    """The emulator, reset, in real time."""
     from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 
     SHARED_TOKENS.clear()
@@ -67,7 +67,7 @@ class Tally:
         self.broken: list[str] = []
 
     def play(self, case: Case) -> None:
-        """Play a case; one that breaks the promise is kept for the end."""
+        """Play a case; keep one that breaks the promise for the end."""
         fault = case.strikes[0].fault.name if case.strikes else "no fault"
         if len(case.strikes) > 1:
             fault += ", then another"
@@ -87,7 +87,7 @@ class Tally:
 
 @pytest.fixture
 def tally(world: World, record_property: Callable[[str, object], None]) -> Iterator[Tally]:
-    """Plays cases; its counts reach the table at the end from whichever process runs the test."""
+    """Plays cases. Its counts reach the final table from every process that runs tests."""
     counting = Tally(world)
     yield counting
     record_property(_TALLY, [[*key, count] for key, count in counting.endings.items()])

@@ -60,7 +60,7 @@ class Time:
         return self._clock.now() + timedelta(seconds=self.ahead)
 
     def set_service(self, seconds: float) -> None:
-        """Put the service's clock that far ahead, or back; the workers' clocks go on as they were."""
+        """Move the service's clock by these seconds; the workers' clocks stay unchanged."""
         self._clock.advance(seconds)
         self.ahead -= seconds
 
@@ -116,7 +116,7 @@ class ClockSet(Steps):
 
 
 class Together(Steps):
-    """Several things happen around the requests."""
+    """Several events around the requests."""
 
     def __init__(self, time: Time, steps: Sequence[Steps]) -> None:
         super().__init__(time)
@@ -173,9 +173,9 @@ class _SteppedAsyncShell(AsyncShell):
 
 
 class Door(OfferLibrary):
-    """The library as a worker has it that has just been started: no connection and no token yet.
+    """The library for a new worker: no connection and no token yet.
 
-    `notebook` is the task's state, which a try brings from the tries before it.
+    `notebook` is the task's state, which a try gets from the tries before it.
     """
 
     def __init__(self, settings: Settings, retries: Retries, steps: Steps) -> None:
@@ -186,7 +186,7 @@ class Door(OfferLibrary):
 
 
 class AsyncDoor(Door):
-    """The same methods, their flows driven by the asynchronous shell."""
+    """The same methods, with flows that the asynchronous shell runs."""
 
     _tokens: TokenCache
 

@@ -13,7 +13,7 @@ from tests.faults.doors import Killed, Outcome, Steps, Time, outcome_of
 
 @dataclass
 class _Worker:
-    """One thread, which runs only while it has the turn."""
+    """A thread that runs only in its turn."""
 
     turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     wakes: float = 0.0
@@ -23,7 +23,7 @@ class _Worker:
 
 
 class _Turns(Steps):
-    """Gives the turn back before every request and at every pause."""
+    """Ends the turn before every request and at every pause."""
 
     def __init__(self, time: Time, wait: Callable[[float], None]) -> None:
         super().__init__(time)
@@ -52,7 +52,7 @@ class _TurnsUntilKilled(_Turns):
 def interleave(
     time: Time, seed: str, works: Sequence[Callable[[Steps], object]], *, killed: Sequence[Killed | None] = ()
 ) -> list[Outcome]:
-    """Run the works at once, each with steps of its own, and give what came of each."""
+    """Run the functions at the same time, each with its own steps, and return their outcomes."""
     chosen = random.Random(seed)
     back = threading.Semaphore(0)
     workers = [_Worker() for _ in works]

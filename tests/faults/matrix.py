@@ -38,7 +38,7 @@ SHELLS = ("sync", "async")
 
 @dataclass(frozen=True)
 class Try:
-    """What a try of a task knows: when its run began, the offer it is about, and what an earlier try has kept."""
+    """The knowledge of a try: the start of its run, its offer, and the notes of an earlier try."""
 
     number: int
     began: datetime
@@ -60,7 +60,7 @@ class Try:
         return TaskTries(number=self.number, last=3, since=self.since, anew=False, durable=durable)
 
     def intent(self, door: Door, *, durable: bool) -> Intent:
-        """How a task tells whether an earlier try has made its write."""
+        """The task's way to tell whether an earlier try has made its write."""
         return Intent(self.tries(door, durable=durable), "intent", "work")
 
     @property
@@ -76,12 +76,12 @@ class Try:
 
 @dataclass(frozen=True)
 class Write:
-    """One thing that a task does to the library.
+    """A task's write to the library.
 
-    `given` is the offer that is there before, made by somebody else, and `wanted` what must be said in the end by
-    the one offer of the name; None for none. `once` says that it must have taken effect once, and not twice with the
-    same result; `certain` that a killed worker's next try can tell whether it did. `refused` is how the task ends by
-    right.
+    `given` is the offer of somebody else that exists before, and `wanted` the expected content of the only offer with
+    the name; None for no offer. `once` says that the write must take effect exactly once, because a second time would
+    change the result. `certain` says that the next try after a killed worker can tell whether the write took effect.
+    `refused` is the expected error of the task.
     """
 
     name: str
@@ -93,10 +93,10 @@ class Write:
     certain: bool = True
     # Whether a task may finally end with an unknown outcome, because there is no place to keep its plan.
     forgetful: bool = False
-    # Whether faults of the looks that faults of the write bring about are tried too, in the full form.
+    # Whether the full form also has faults of the reads that follow a fault of the write.
     deep: bool = True
     refused: type[OfferLibraryError] | None = None
-    # How the next try may end where the first was done although it failed.
+    # The possible end of the next try if the first one was applied although it failed.
     late_refusal: type[OfferLibraryError] | None = None
     apis: tuple[str, ...] = APIS
 
@@ -106,7 +106,7 @@ class Write:
 
     @property
     def known_by_time(self) -> bool:
-        """Whether a try of a creation knows by its time alone that an earlier one made it: without notes and marker."""
+        """Whether a try of a creation recognizes an earlier try's object only by its time: without notes and marker."""
         return self.creates and not self.name.endswith(("notes kept", "with a marker"))
 
     @property
@@ -117,12 +117,12 @@ class Write:
 def creating(
     document: dict[str, Any], if_exists: str = "fail", *, kind: Kind = PERSONALIZED, **options: Any
 ) -> Callable[[Door, Try], Written]:
-    """A creation as `CreateOfferOperator` makes it."""
+    """A creation as `CreateOfferOperator` runs it."""
     return lambda door, attempt: door.create(kind, document, if_exists=if_exists, since=attempt.since, **options)
 
 
 def noting(document: dict[str, Any]) -> Callable[[Door, Try], Written]:
-    """A creation as `CreateOfferOperator` makes it on Airflow 3.3, with a note in the task's state before each POST."""
+    """A creation as `CreateOfferOperator` runs it on Airflow 3.3, with a note in the task's state before each POST."""
 
     def work(door: Door, attempt: Try) -> Written:
         creation, now = door.prepare(PERSONALIZED, document), door.steps.time.now
@@ -143,7 +143,7 @@ def noting(document: dict[str, Any]) -> Callable[[Door, Try], Written]:
 
 
 def patching(*operations: dict[str, Any], guarded: bool = False) -> Callable[[Door, Try], Written]:
-    """A patch; a guarded one has the etag that the task saw."""
+    """A patch; a guarded one has the etag that the task read."""
     return lambda door, attempt: door.patch(
         PERSONALIZED, attempt.offer_id, list(operations), if_match=attempt.etag if guarded else None
     )
@@ -164,7 +164,7 @@ def keeping(*operations: dict[str, Any], durable: bool) -> Callable[[Door, Try],
 
 
 def _step(step: Any) -> Callable[[Door, Try], Written]:
-    """A step as the operators make it."""
+    """A step as the operators run it."""
 
     def work(door: Door, attempt: Try) -> Written:
         intent = attempt.intent(door, durable=True)
@@ -215,7 +215,7 @@ def _delete(door: Door, attempt: Try) -> Written:
 
 
 def _delete_noted(door: Door, attempt: Try) -> Written:
-    """A deletion as `DeleteOfferOperator` makes it on Airflow 3.3."""
+    """A deletion as `DeleteOfferOperator` runs it on Airflow 3.3."""
     tries = attempt.tries(door, durable=True)
 
     def delete(access: Access, reference: Reference, missing_ok: bool) -> Flow[Written]:
@@ -249,7 +249,7 @@ def _ending(end: str) -> dict[str, Any]:
 
 
 _EXPIRED = _ending("2026-04-20T21:59:59Z")
-# A case begins at one o'clock by the service's clock. By a worker's that is five minutes off it is otherwise.
+# A case begins at one o'clock by the service's clock; a worker's clock that is five minutes off shows another time.
 _JUST_OVER = _ending("2026-05-01T12:57:00Z")
 _NOT_YET_OVER = _ending("2026-05-01T13:04:00Z")
 
@@ -272,7 +272,7 @@ WRITES: tuple[Write, ...] = (
             None,
             document,
             kind=kind,
-            # The one whose name the service takes once has looks of its own.
+            # The write whose name the service accepts only once has its own reads.
             deep=KINDS[kind].unique_name,
         )
         for kind, document in LIBRARY_OBJECTS.items()
@@ -294,7 +294,7 @@ WRITES: tuple[Write, ...] = (
         offer(tags=[]),
         certain=False,
         forgetful=True,
-        # There is nothing to remove any more.
+        # There is nothing left to remove.
         late_refusal=InvalidInputError,
     ),
     Write("patch that adds, plan kept", keeping(_ADD_TAG, durable=True), offer(), _WITH_TAG),
@@ -306,7 +306,7 @@ WRITES: tuple[Write, ...] = (
         offer(),
         offer(tags=[]),
         forgetful=True,
-        # Nothing of it is to be seen in the offer, so that the next try says that it cannot know.
+        # The offer shows no trace of it, so the next try reports an unknown outcome.
         late_refusal=OutcomeUnknownError,
     ),
     Write("replace", _replace(durable=False), offer(), offer(rank={"priority": 3}, tags=None), once=False),
@@ -345,7 +345,7 @@ class Fault:
         return float(self.rule["seconds"]) if self.rule.get("effect") in ("late", "early") else 0.0
 
     def may_befall(self, route: str) -> bool:
-        """Whether a request on that route may suffer it."""
+        """Whether the fault can strike a request on that route."""
         return not self.methods or route.partition(".")[2] in self.methods
 
     def __str__(self) -> str:
@@ -401,7 +401,7 @@ FAULTS: tuple[Fault, ...] = (
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
-# The first of two faults: what makes the client look.
+# The first of two faults: it makes the client read.
 UNSETTLING = tuple(
     BY_NAME[name]
     for name in (
@@ -412,7 +412,7 @@ UNSETTLING = tuple(
         "body malformed",
     )
 )
-# The second: what befalls the looks.
+# The second fault: it strikes these reads.
 BLINDING = tuple(
     BY_NAME[name]
     for name in (
@@ -431,7 +431,7 @@ BLINDING = tuple(
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a fault lasts, in requests, and how often the client tries again within a try of the task."""
+    """The duration of a fault in requests, and the client's retries within a try of the task."""
 
     name: str
     times: int | None
@@ -447,13 +447,13 @@ DURATIONS: tuple[Duration, ...] = (
     Duration("all through the try", None, 2),
 )
 LAGS: tuple[float, ...] = (0.0, LAG_BOUND)
-# How many seconds the worker's clock is ahead of the service's.
+# The seconds by which the worker's clock is ahead of the service's.
 SKEWS: tuple[float, ...] = (0.0, 300.0, -300.0)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A request of a flow: the route, and which of those that go there (from 0); `number` counts all, from 1."""
+    """A request of a flow: the route, and its number on that route (from 0); `number` counts all requests, from 1."""
 
     route: str
     nth: int
@@ -465,7 +465,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Strike:
-    """A fault at a place, for as long as it lasts."""
+    """A fault at a place, with its duration."""
 
     place: Place
     fault: Fault

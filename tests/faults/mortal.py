@@ -21,7 +21,7 @@ from tests.airflow.child import kill_this_worker
 
 
 class Mortal:
-    """Dies in its first try just before or after its n-th request or note, where `deaths` has n for its task."""
+    """Is killed in its first try, just before or after its n-th request or note, where `deaths` has n for its task."""
 
     deaths: ClassVar[dict[str, int]] = {}
 
@@ -32,7 +32,7 @@ class Mortal:
 
 
 def die_at(step: int, context: Any) -> None:
-    """Have this process killed at that step, from 1. It is a child of the test's, so that nothing is put back."""
+    """Kill this process at that step, from 1. It is a child of the test's process, so nothing needs to be restored."""
     left = itertools.count(step - 1, -1)
 
     def passing() -> Iterator[None]:
@@ -77,28 +77,28 @@ def _watch_async(owner: Any, name: str, passing: Callable[[], Iterator[None]]) -
 
 
 class MortalCreate(Mortal, CreateOfferOperator):
-    """Creates, and may die of it."""
+    """Creates, and may be killed."""
 
 
 class MortalCreateFallback(Mortal, CreateFallbackOfferOperator):
-    """Creates, and may die of it."""
+    """Creates, and may be killed."""
 
 
 class MortalPatch(Mortal, PatchOfferOperator):
-    """Patches, and may die of it."""
+    """Patches, and may be killed."""
 
 
 class MortalSchedule(Mortal, ScheduleOfferOperator):
-    """Schedules, and may die of it."""
+    """Schedules, and may be killed."""
 
 
 class MortalPublish(Mortal, PublishOfferOperator):
-    """Publishes, and may die of it."""
+    """Publishes, and may be killed."""
 
 
 class MortalArchiveExpired(Mortal, ArchiveExpiredOffersOperator):
-    """Archives, and may die of it."""
+    """Archives, and may be killed."""
 
 
 class MortalDelete(Mortal, DeleteOfferOperator):
-    """Deletes, and may die of it."""
+    """Deletes, and may be killed."""

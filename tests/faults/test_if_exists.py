@@ -22,7 +22,7 @@ Before = Callable[[World, str, str], Try]
 
 
 def _ours(world: World, api: str, if_exists: str) -> Try:
-    """The first try is killed when the offer is made."""
+    """The first try is killed after it has created the offer."""
     world.begin(api)
     attempt = Try(1, world.time.now(), None)
     posted = 4 if api == "xcore" else 3
@@ -32,7 +32,7 @@ def _ours(world: World, api: str, if_exists: str) -> Try:
 
 
 def _ours_published(world: World, api: str, if_exists: str) -> Try:
-    """The first try made it, a later task of the run has published it, and the first is run again."""
+    """The first try created it, a later task of the run has published it, and the first task runs again."""
     world.begin(api)
     attempt = Try(1, world.time.now(), None)
     made = creating(offer(), if_exists)(world.door(), attempt)
@@ -52,7 +52,7 @@ def _theirs(*documents: dict[str, Any]) -> Before:
 
 
 def _older_run(world: World, api: str, if_exists: str) -> Try:
-    """The same task, with the same credential, has made the very same offer in an earlier run."""
+    """The same task, with the same credential, has created the same offer in an earlier run."""
     world.begin(api)
     creating(offer())(world.door(), Try(1, world.time.now(), None))
     world.time.sleep(3600)

@@ -71,7 +71,7 @@ def test_what_was_renamed_is_another(world: World, api: str, if_exists: str) -> 
 
 @each_api
 def test_what_an_earlier_try_made_and_somebody_deleted_ends_no_look(world: World, api: str) -> None:
-    """The twin that is gone is in the list; what the earlier try's lost POST made comes into it only later."""
+    """The list still shows the deleted twin; the offer of the earlier try's lost POST appears only later."""
     world.begin(api)
     began = world.time.now()
     world.lag(LAG_BOUND / 2)
@@ -101,7 +101,7 @@ def test_a_read_that_finds_nothing_for_a_moment_makes_no_twin(world: World, api:
 
 
 class _Meanwhile(Steps):
-    """Does something just before the n-th read of an offer by its id."""
+    """Calls a function just before the n-th read of an offer by its id."""
 
     def __init__(self, world: World, number: int, do: Callable[[], None]) -> None:
         super().__init__(world.time)
@@ -173,7 +173,7 @@ def test_the_name_of_two_of_which_one_is_gone_is_not_ambiguous(world: World, api
 
 @each_api
 def test_a_name_that_went_to_another_is_looked_up_again_in_time(world: World, api: str) -> None:
-    """A long wait keeps one session, which remembers names."""
+    """A long wait keeps one session, which caches names."""
     from airflow_provider_offers.client.flows.reading import look_alone
 
     there = _given(world, api)
@@ -187,7 +187,7 @@ def test_a_name_that_went_to_another_is_looked_up_again_in_time(world: World, ap
     assert seen().id == there.id
     somebody.delete(PERSONALIZED, there.id)
     replaced = somebody.create(PERSONALIZED, offer()).receipt.id
-    # At once, since a read tells that it is gone.
+    # At once, because a read shows that it is gone.
     assert seen().id == replaced
     _rename(somebody, replaced, "Old one")
     again = somebody.create(PERSONALIZED, offer()).receipt.id
@@ -204,7 +204,7 @@ LATE = [(3, 0.0), (3, LAG_BOUND), (9, LAG_BOUND), (9, 3.0)]
 @each_api
 @pytest.mark.parametrize(("late", "lag"), LATE)
 def test_a_name_that_our_own_late_post_took_is_ours(world: World, api: str, late: float, lag: float) -> None:
-    """The second POST is refused because of the first, which shows up later than anybody looked for it."""
+    """The second POST is refused because of the first, which shows up after the client has stopped looking."""
     world.begin(api)
     world.lag(lag)
     began = world.time.now()
@@ -239,7 +239,7 @@ def test_a_name_that_our_own_late_post_took_too_late_is_left_to_the_next_try(wor
 
 
 def test_a_name_that_another_account_took_between_our_look_and_the_post_is_theirs(world: World) -> None:
-    """It says the very same; generation 2 does not tell accounts apart."""
+    """It has the same content; generation 2 does not distinguish accounts."""
     api = "xcore"
     world.begin(api)
     world.lag(LAG_BOUND)
@@ -260,7 +260,7 @@ def test_a_name_that_another_account_took_between_our_look_and_the_post_is_their
 def test_a_name_that_was_taken_while_our_post_was_under_way_is_ours_where_it_says_the_same(
     world: World, api: str
 ) -> None:
-    """A gateway may have repeated the request, and have handed on the refusal of the second."""
+    """A gateway may have repeated the request and returned the refusal of the second."""
     world.begin(api)
     world.lag(LAG_BOUND)
     made: list[Written] = []
@@ -282,7 +282,10 @@ def _tried(create: Callable[[Any, Any], Written], world: World) -> Outcome:
 
 @each_api
 def test_a_try_that_was_thought_dead_and_posts_after_all_leaves_one(world: World, api: str) -> None:
-    """The retry began before it, posts after it, withdraws its own, and knows by then whose the older one is."""
+    """The retry began before the late try posted, and posts after it.
+
+    It deletes its own offer, and then knows the owner of the older one.
+    """
     world.begin(api)
     frozen = world.door()
     began, state = world.time.now(), frozen.notebook.values

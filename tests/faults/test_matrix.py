@@ -11,7 +11,7 @@ from tests.faults.verdicts import trace
 from tests.faults.world import World
 
 SEED = 2026
-# Enough of each write that all of them together meet every fault.
+# Enough cases of each write, so that all of them together contain every fault.
 _SINGLES = 10
 
 each_write = pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_sample_of_the_faults(world: World, tally: Tally, write: Write, api: s
 
 @each_write
 def test_a_sample_of_sums_of_faults(world: World, tally: Tally, write: Write, api: str) -> None:
-    """Two and three at once."""
+    """Two and three faults at once."""
     for case in sums(world, write, api, seed=SEED, count=2):
         tally.play(case)
     tally.expect_all_kept()
@@ -75,7 +75,7 @@ def test_the_sample_has_every_fault_on_each_generation(world: World, api: str) -
 
 @each_write
 def test_the_faults_strike_where_they_should(world: World, write: Write, api: str) -> None:
-    """A request that nobody makes cannot fail: the places are taken from the write's own requests."""
+    """A request that is never sent cannot fail: the places come from the write's own requests."""
     there = trace(world, Case(write, api, "sync", ()))
     assert [place.number for place in there] == list(range(1, len(there) + 1))
     assert there[0].route == "ims.token"

@@ -35,7 +35,7 @@ def _race(emulator: Emulator, checkout: Path, api: str, *, rounds: int) -> None:
     emulator.configure(list_lag=0.3)
     with _racer(emulator, checkout, api) as one, _racer(emulator, checkout, api) as other:
         for number in range(rounds):
-            # Both have looked before either posts.
+            # Both look before either posts.
             emulator.clear_faults()
             emulator.add_fault("delay", route="*.list", when="after", seconds=0.3, times=2)
             job = {"offer": offer(name=f"Round {number}"), "if_exists": MEANINGS[number % len(MEANINGS)]}

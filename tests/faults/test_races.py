@@ -30,7 +30,7 @@ each_api = pytest.mark.parametrize("api", APIS)
 
 @dataclass(frozen=True)
 class Race:
-    """Workers that create the same offer at once: which try of the task each is, and what befalls one of them."""
+    """Workers that create the same offer at the same time: the try of each worker, and the fault of one of them."""
 
     name: str
     tries: tuple[int, ...]
@@ -41,7 +41,7 @@ class Race:
 
     @property
     def longest_lag(self) -> float:
-        """An index lags within its bound, what commits late included."""
+        """An index lags within its limit, including late commits."""
         return LAG_BOUND - LATE if self.fault is not None and self.fault["effect"] == "late" else LAG_BOUND
 
 
@@ -88,7 +88,7 @@ def _create_at_once(world: World, race: Race, api: str, seed: str) -> None:
     world.begin(api, kind=race.kind)
     began = world.time.now()
     world.lag(chosen.choice((0.0, race.longest_lag / 3, race.longest_lag)))
-    # Two offers may even be created in one millisecond.
+    # Two offers may even be created in the same millisecond.
     world.time.request_seconds = chosen.choice((0.0, 0.005, 1.0))
     world.emulator.configure(unique_timestamps=chosen.choice((True, False)))
     if race.fault is not None:
@@ -163,7 +163,7 @@ def test_no_edit_is_undone_by_another_in_dozens_of_orders(world: World, api: str
 
 
 def _edit_at_once(world: World, api: str, pair: tuple[str, str], *, orders: int) -> None:
-    """The result of two parallel edits is that of both in sequence, in one order or the other."""
+    """The result of two parallel edits is that of both in sequence, in either order."""
     works = [EDITS[name] for name in pair]
     in_order = {order: _one_after_the_other(world, api, [works[index] for index in order]) for order in ORDERINGS}
     for number in range(orders):
@@ -177,7 +177,7 @@ def _edit_at_once(world: World, api: str, pair: tuple[str, str], *, orders: int)
         outcomes = _both(world, seed, works, Try(1, world.time.now(), target), chosen)
         (left,) = world.ours()
         done = {index for index, outcome in enumerate(outcomes) if isinstance(outcome, Written)}
-        # An edit whose outcome is said to be unknown may be in it or not, and so may one of two that are the same.
+        # An edit with an unknown outcome may be in it or not; the same is true for one of two equal edits.
         unsure = {index for index, outcome in enumerate(outcomes) if isinstance(outcome, OutcomeUnknownError)}
         if lost and pair[0] == pair[1]:
             unsure.add(max(done, default=0))
@@ -196,7 +196,7 @@ def _both(world: World, seed: str, works: Sequence[Any], attempt: Try, chosen: r
 
 @each_api
 def test_a_patch_task_that_runs_twice_at_once_patches_once(world: World, api: str) -> None:
-    """Whichever try is slower finds the plan of the other, and what it says in the offer."""
+    """The slower try finds the plan of the other, and its effect in the offer."""
     patching_once = _named("patch that adds, plan kept").do
     for number in range(ORDERS * 4):
         target = _edited(world, api)

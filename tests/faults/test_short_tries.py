@@ -42,7 +42,7 @@ def test_a_list_is_finished_in_short_tries(airflow: Airflow, emulator: Emulator)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("api", APIS)
 def test_forty_offers_are_made_in_tries_of_five_seconds(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    """With the patience that is the default."""
+    """With the default patience."""
     _create(airflow, emulator, api, number=40, seconds=5.0)
 
 

@@ -19,7 +19,7 @@ from tests.faults.world import LAG_BOUND, World, offer
 SEEDS = 12
 MORE_SEEDS = 300
 _POST = {"method": "POST", "path": "/data/*"}
-# The latest commit is as late as the client's patience lets it be.
+# The latest commit is as late as the client's patience allows.
 SUMMANDS: tuple[dict[str, Any], ...] = (
     {"effect": "late", "seconds": LAG_BOUND - 0.5, **_POST},
     {"effect": "late", "seconds": LAG_BOUND / 2, **_POST},

@@ -25,7 +25,7 @@ ONCE = DURATIONS[0]
 
 
 def _blindly(call: Callable[[Access, Door, Try], Call]) -> Callable[[Door, Try], Written]:
-    """Send a call, and send it again where no answer comes."""
+    """Send a call, and send it again if no answer arrives."""
 
     def work(door: Door, attempt: Try) -> Written:
         def flow(access: Access) -> Flow[Written]:

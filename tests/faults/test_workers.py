@@ -33,19 +33,19 @@ WINDOW: dict[str, Any] = {"start": "2098-01-01T00:00:00Z", "end": "2099-01-01T00
 OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2020-02-01T00:00:00Z", "profileConstraintType": "none"}
 ADD_TAG = [{"op": "add", "path": "/tags/-", "value": Emulator.TAG_ID}]
 
-# Puts an offer of that name into the library and gives its id.
+# Puts an offer with that name into the library and returns its id.
 There = Callable[..., str]
 Offer = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A task, and what there must be when it is done: for each offer of its own, the etag and what its body says."""
+    """A task, and the expected result: for each of its offers, the etag and the content."""
 
     add: Callable[[There], object]
     leaves: Mapping[str, tuple[int, Mapping[str, Any]]]
     kind: str = "personalized-offer"
-    # The tasks whose receipts name these offers, in their order.
+    # The tasks whose receipts name these offers, in order.
     receipts: tuple[str, ...] = ()
 
 
@@ -153,7 +153,7 @@ def test_a_task_killed_at_every_step_is_finished_by_its_next_try(
 
 
 def _run(airflow: Airflow, emulator: Emulator, api: str, tasks: Collection[str]) -> Run:
-    """Run these tasks at once, on offers of their own, and see that each did all of its work and nothing else."""
+    """Run these tasks in parallel, on their own offers, and check that each did its work and nothing else."""
     emulator.configure(list_lag=0.2, index_lag=0.2)
 
     def there(name: str, **changes: Any) -> str:

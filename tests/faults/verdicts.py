@@ -13,7 +13,7 @@ from tests.faults.doors import ClockSet, Killed, Outcome, Steps, Together, Worke
 from tests.faults.matrix import Case, Place, Strike, Try
 from tests.faults.world import Stored, World
 
-# How a case may end. All others are failures.
+# The permitted ends of a case. All others are failures.
 DONE = "done"
 CONVERGED = "failed, then converged"
 REFUSED = "refused"
@@ -21,7 +21,7 @@ UNKNOWN = "unknown, and said so"
 ENDINGS = (DONE, CONVERGED, REFUSED, UNKNOWN)
 
 
-# The request that an error is about.
+# The request that an error names.
 _ABOUT = re.compile(r"\b(GET|POST|PATCH|PUT|DELETE) /|IMS at ")
 
 
@@ -47,7 +47,7 @@ def places(requests: list[Any]) -> tuple[Place, ...]:
 
 
 def play(world: World, case: Case) -> str:
-    """How the case ends; raises `Broken` where the promise does not hold."""
+    """The end of the case; raises `Broken` if the promise does not hold."""
     first, attempt = _first_try(world, case)
     _expect_documented(case, attempt, first)
     world.emulator.clear_faults()
@@ -70,7 +70,7 @@ def _first_try(world: World, case: Case) -> tuple[Outcome, Try]:
     world.time.ahead = case.skew
     attempt = Try(1, world.time.now(), target)
     late = max((strike.fault.late for strike in case.strikes), default=0.0)
-    # Together they stay within the bound.
+    # Together they stay within the limit.
     world.lag(max(case.lag - late, 0.0))
     max_retries = 3
     steps: list[Steps] = []
@@ -112,7 +112,7 @@ def _names(case: Case, attempt: Try) -> tuple[str, ...]:
 
 
 def _unknown(world: World, case: Case, attempt: Try, error: OutcomeUnknownError) -> str:
-    """The task fails finally, because another run might apply the write twice: it was applied at most once."""
+    """The task fails finally, because another run might apply the write twice; the write was applied at most once."""
     if not any(said in str(error) for said in ("had no answer", "was accepted", "may have sent")):
         raise Broken(f"the error does not say what is known: {error}")
     (left,) = world.ours()
@@ -143,7 +143,7 @@ def _allowed(case: Case, first: Outcome) -> tuple[type[OfferLibraryError], ...]:
     allowed = [each for each in (case.write.refused,) if each is not None]
     if case.write.late_refusal is not None and isinstance(first, (OfferLibraryError, WorkerKilled)):
         allowed.append(case.write.late_refusal)
-    # Without notes a task knows its own object by the time of its creation, which a clock that is set afterwards hides.
+    # Without notes, a task recognizes its own object by its creation time, which is wrong if a clock is set afterward.
     if case.write.known_by_time and any(strike.fault.clock for strike in case.strikes):
         allowed.append(AlreadyExistsError)
     return tuple(allowed)
@@ -177,7 +177,7 @@ def _expect_undisturbed(world: World) -> None:
 def _expect_writes(world: World, case: Case) -> None:
     """Only the write itself took effect; a twin was created and deleted if that could not be avoided."""
     methods = [entry.method for entry in world.writes()]
-    # A gateway that sends a POST twice makes two, unless the second is refused.
+    # A gateway that sends a POST twice creates two objects, unless the second is refused.
     doubled = [each for each in world.writes() if each.method == "POST" and _is_repeated(each)]
     posted, deleted = methods.count("POST") + len(doubled), methods.count("DELETE")
     if case.write.creates and posted - deleted != 1:
@@ -191,11 +191,11 @@ def _is_repeated(entry: Any) -> bool:
 
 
 def _holds(found: Any, wanted: Any) -> bool:
-    """Whether a document says the same, instants in any spelling, perhaps with more members."""
+    """Whether a document has the same content, with instants in any spelling and perhaps more members."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(_holds(found.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
-        # An empty list may not come back at all.
+        # An empty list may be missing in a read.
         found = [] if found is None else found
         return isinstance(found, list) and len(found) == len(wanted) and all(map(_holds, found, wanted))
     if isinstance(wanted, str) and wanted.endswith("Z") and isinstance(found, str):

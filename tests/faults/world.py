@@ -14,7 +14,7 @@ from tests.faults.doors import DOORS, Door, Steps, Time
 
 NAME = "Spring voucher"
 OTHER_TAG = "xcore:tag:124f4e5c8a00cd92"
-# The reads of the emulator that find an offer by its name, or in a search.
+# The emulator's reads that find an offer by its name, or in a search.
 LAG_BOUND = 10.0
 _LATEST_COMMIT = 60.0
 
@@ -40,7 +40,7 @@ OFFER: dict[str, Any] = {
 
 
 def offer(**changes: Any) -> dict[str, Any]:
-    """The offer in question; None takes a property out."""
+    """The offer under test; None removes a property."""
     document = {**copy.deepcopy(OFFER), **changes}
     return {name: value for name, value in document.items() if value is not None}
 
@@ -52,7 +52,7 @@ def fallback(**changes: Any) -> dict[str, Any]:
 
 _FALLBACK_ID = "dps:fallback-offer:1c00000000000001"
 _COLLECTION_ID = "dps:offer-filter:1c00000000000002"
-# What a decision refers to.
+# The objects that a decision refers to.
 _AROUND: dict[str, list[dict[str, Any]]] = {
     "decision": [
         {"kind": "fallback-offer", "id": _FALLBACK_ID, "body": fallback(name="Everyone", status="approved")},
@@ -112,7 +112,7 @@ class Stored:
 
 
 class World:
-    """One emulator, which every case resets."""
+    """An emulator, which every case resets."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -121,7 +121,7 @@ class World:
         self._bystanders: dict[str, Any] = {}
 
     def begin(self, api: str, *, given: dict[str, Any] | None = None, kind: str = "personalized") -> Stored | None:
-        """Start with other offers, and an old offer of somebody else if one is given; returns that offer."""
+        """Start with other offers, and with an old offer of somebody else if one is given; return that offer."""
         self.api = api
         self.emulator.reset()
         self.time.start()
@@ -135,13 +135,13 @@ class World:
         return target
 
     def lag(self, seconds: float) -> None:
-        """Let every list be behind from now on."""
+        """Let every list lag from now on."""
         self.emulator.configure(list_lag=seconds, index_lag=seconds)
 
     def door(
         self, shell: str = "sync", *, max_retries: int = 3, timeout: float = 30.0, steps: Steps | None = None
     ) -> Door:
-        """A worker's way to the library."""
+        """A worker's access to the library."""
         settings = self.settings(timeout=timeout)
         retries = Retries(max_retries=max_retries, jitter=lambda: 0.5)
         return DOORS[shell](settings, retries, steps or Steps(self.time))
@@ -153,17 +153,17 @@ class World:
         return parse_settings(**fields)
 
     def add(self, body: dict[str, Any], kind: str = "personalized") -> None:
-        """One more offer of somebody else's, as old as the others by now."""
+        """Another offer of somebody else, as old as the others by now."""
         self.emulator.seed(objects=[_seeded(_type_name(kind), body)])
         self.time.sleep(3600)
 
     def ours(self) -> list[Stored]:
-        """The offers that are no bystanders, the oldest first, once everything that was under way has taken effect."""
+        """The offers that are not bystanders, the oldest first, after all pending requests have taken effect."""
         self.time.sleep(_LATEST_COMMIT)
         return self.now_there()
 
     def now_there(self) -> list[Stored]:
-        """The offers that are no bystanders at this moment, the oldest first."""
+        """The offers that are not bystanders at this moment, the oldest first."""
         return [_as_stored(each) for each in self._all() if each["id"] not in self._bystanders]
 
     def disturbed(self) -> list[str]:
@@ -183,7 +183,7 @@ class World:
         ]
 
     def requests(self) -> list[Any]:
-        """Every request so far."""
+        """All requests so far."""
         return self.emulator.journal()
 
     def _stored(self, identifier: str) -> Stored:
@@ -202,7 +202,7 @@ def _seeded(kind: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 def _bystanders(kind: str) -> list[dict[str, Any]]:
-    """Objects as much like the one in question as others can be."""
+    """Objects that resemble the offer under test as much as possible."""
     if kind in LIBRARY_OBJECTS:
         document = LIBRARY_OBJECTS[kind]
         alike = [_seeded(_type_name(kind), {**document, "name": name}) for name in (f"{NAME} 2", NAME.upper())]

@@ -13,14 +13,15 @@ from tests.client.script import Script
 from tests.fuzz.hostile import Spoil
 from tests.fuzz.service import Emulated, Service
 
-# A listing follows twenty barren pages in these tests, each page may take six tries, and no flow reads many listings.
+# In these tests, a listing follows twenty pages without results, each page may need six tries, and no flow reads many
+# listings.
 MOST_REQUESTS = 3_000
 MOST_SECONDS = 90_000
 LONGEST_TEXT = 10_000
 
 
 class Driver(Script):
-    """Runs flows as a shell does, on the service's answers as the plan spoils them; the plan's last goes on."""
+    """Runs flows as a shell does, with answers that the plan spoils; the last item of the plan repeats."""
 
     def __init__(self, service: Service | Emulated, plan: Sequence[Spoil]) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Driver(Script):
 
 
 def check_request(request: Request) -> None:
-    """After any answer, a request goes to our host, and HTTP can carry it."""
+    """After any answer, each request goes to our host and is valid HTTP."""
     assert request.url.startswith(("https://platform.adobe.io/data/core/", "https://ims-na1.adobelogin.com/ims/token/"))
     assert request.url.isascii(), request.url
     assert request.url.isprintable(), request.url
@@ -74,7 +75,7 @@ def check_request(request: Request) -> None:
 
 
 def check_error(error: OfferLibraryError) -> None:
-    """A message that fits a log: of bounded length, of printable characters, and its lines are our own."""
+    """A message that fits a log: of limited length, of printable characters, and with only our own lines."""
     check_text(str(error))
 
 

@@ -11,7 +11,7 @@ _TIMES_AS_MANY = 10
 
 
 def examples(number: int) -> settings:
-    """The settings of a test that tries so many examples, and ten times as many in the long run."""
+    """The settings of a test with this number of examples, and with ten times as many in the long run."""
     return settings(
         max_examples=number * _TIMES_AS_MANY if FULL else number,
         derandomize=not FULL,
@@ -21,5 +21,5 @@ def examples(number: int) -> settings:
 
 
 def steps(number: int, each: int) -> settings:
-    """The settings of a state machine that is run so many times, with so many steps each time."""
+    """The settings of a state machine with this number of runs and of steps in each run."""
     return settings(examples(number), stateful_step_count=each)

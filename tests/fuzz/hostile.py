@@ -93,7 +93,7 @@ def _whole(status: int | None, headers: dict[str, str], body: bytes | None) -> S
 
 
 def _inside(change: str, where: int, value: bytes, name: str) -> Spoil:
-    """Replace one value of the body, take it away, or put another beside it."""
+    """Replace or remove one value of the body, or add another one next to it."""
 
     def spoil(good: Response) -> Response:
         if not good.body:
@@ -178,5 +178,5 @@ SPOILED: st.SearchStrategy[Spoil] = (
     | st.builds(everywhere, st.sampled_from(MEMBERS), st.sampled_from(VALUES))
     | st.builds(_lost, st.booleans())
 )
-# A few good answers, so that a flow gets somewhere, and then a spoiled one; the last goes on for ever.
+# A few good answers, so that a flow proceeds, and then a spoiled one; the last answer repeats without end.
 PLANS = st.lists(GOOD | GOOD | SPOILED, min_size=1, max_size=6)

@@ -20,7 +20,7 @@ CONTAINER_SCHEMA = "https://ns.adobe.com/experience/xcore/container"
 
 
 class Service:
-    """Holds one offer, and every placement and rule that is asked for. Writes change it, a deletion ends it."""
+    """Contains one offer, and every requested placement and rule. Writes change the offer, a deletion ends it."""
 
     def __init__(self, api: str, *, there: bool = True) -> None:
         self.api = api
@@ -89,7 +89,7 @@ class Service:
 
 
 def id_of(api: str) -> str:
-    """The reference id of the one offer."""
+    """The reference id of the only offer."""
     return DPS_ID if api == "dps" else XCORE_ID
 
 

@@ -63,7 +63,7 @@ def _fewer_barren_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(driver: Driver, settings: Settings = SETTINGS) -> OfferLibrary:
     settings = replace(settings, api=cast("Any", driver.service.api))
     library = OfferLibrary(settings, shell=cast("Any", driver))
-    # On the driver's clock, which pauses move.
+    # On the driver's clock, which pauses advance.
     library._exchange = driver.exchange(settings)
     return library
 
@@ -130,7 +130,7 @@ OWNER = replace(SETTINGS, client_id=Emulator.CLIENT_ID, org_id=Emulator.ORG_ID, 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """One for all examples; nobody speaks to its server."""
+    """One emulator for all examples, without requests to its server."""
     with Emulator() as running:
         yield running
 
@@ -201,7 +201,7 @@ def test_every_decision_ends_as_documented(action: str, emulator: Emulator, api:
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_no_member_is_trusted_wherever_it_stands(member: str, emulator: Emulator) -> None:
-    """Every entity of the library has the same wrong thing in the same place."""
+    """Every entity of the library has the same wrong value in the same place."""
     emulator.reset()
     stages = {api: set_up(emulator, api) for api in ("dps", "xcore")}
     for number, value in enumerate(
@@ -259,7 +259,7 @@ def test_changes_are_read_or_the_error_says_why(api: str, plans: list[list[Spoil
 @given(api=APIS, plan=st.lists(GOOD | GOOD | SPOILED, min_size=1, max_size=40))
 @examples(80)
 def test_the_feed_outlives_every_answer(api: str, plan: list[Spoil], caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody is left waiting: each waiter learns what its offer is in the end, or gets an error of the tree."""
+    """No waiter is left: each one gets the final state of its offer, or an error from our hierarchy."""
 
     async def main() -> None:
         library = Library(api)
@@ -275,7 +275,7 @@ def test_the_feed_outlives_every_answer(api: str, plan: list[Spoil], caplog: pyt
         for status in ("approved", "archived"):
             await asyncio.sleep(700)
             library.change(watched, status=status)
-        # As long as forty failures may take, with the pauses between them.
+        # The longest duration of forty failures, with the pauses between them.
         await asyncio.sleep(40 * 300)
         try:
             await told(watch)
@@ -283,7 +283,7 @@ def test_the_feed_outlives_every_answer(api: str, plan: list[Spoil], caplog: pyt
             # An error of the feed itself is logged with its traceback.
             check_error(error)
         else:
-            # An answer may have claimed that the offer is gone, or newer than it ever was.
+            # An answer may have claimed that the offer is gone, or newer than it is.
             assert watched in watch.states
         await feed.leave(watch)
         assert library.sessions_open == 0

@@ -45,7 +45,7 @@ BAD_PATCHES: list[Any] = [
 
 
 class Model:
-    """One offer as it must be seen."""
+    """The expected state of one offer."""
 
     def __init__(self, receipt: dict[str, Any], name: str, priority: int) -> None:
         self.id: str = receipt.get("id") or receipt["@id"]
@@ -56,7 +56,7 @@ class Model:
 
 
 class Emulated(RuleBasedStateMachine):
-    """Writes through either generation, and nonsense between them."""
+    """Writes through each generation, and nonsense between them."""
 
     offers: Bundle[Model] = Bundle("offers")
     running: Emulator
@@ -93,7 +93,7 @@ class Emulated(RuleBasedStateMachine):
         behind=st.none() | st.integers(-1, 1),
     )
     def patch(self, offer: Model, name: str, priority: int, xcore: bool, behind: int | None) -> None:
-        """Set two properties at once; on xcore perhaps with an If-Match that is stale, right, or from the future."""
+        """Set two properties at once; on xcore perhaps with an If-Match that is old, right, or too new."""
         values = dict(zip(SETTABLE, (name, priority), strict=True))
         if xcore:
             operations = [{"op": "replace", "path": SETTABLE[path], "value": value} for path, value in values.items()]
@@ -141,7 +141,7 @@ class Emulated(RuleBasedStateMachine):
 
     @rule(offer=offers, patch=st.sampled_from(BAD_PATCHES), xcore=st.booleans())
     def patch_with_nonsense(self, offer: Model, patch: Any, xcore: bool) -> None:
-        """Refused whole; an empty patch may also be taken, as one that changes nothing but the etag."""
+        """A nonsense patch is refused completely; an empty patch may be accepted, and changes only the etag."""
         if xcore:
             headers = {"Accept": RECEIPT, "Content-Type": PATCH.format(PERSONALIZED)}
             answer = self.caller.instances("PATCH", self._instance(offer), json=patch, headers=headers)
@@ -180,7 +180,7 @@ class Emulated(RuleBasedStateMachine):
         return str(offer.instance_id)
 
     def _dps_pages(self) -> list[dict[str, Any]]:
-        """Every offer, three to a page, by the service's own links; one that starts a page may come twice."""
+        """All offers, three per page, by the service's own links; the first offer of a page may occur twice."""
         found: dict[str, dict[str, Any]] = {}
         path: str | None = f"{CREATE}&limit=3"
         while path is not None:
@@ -204,7 +204,7 @@ class Emulated(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """One for all examples."""
+    """One emulator for all examples."""
     with Emulator() as running:
         yield running
 

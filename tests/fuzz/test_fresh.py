@@ -27,7 +27,7 @@ def _fewer_barren_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """One for all examples."""
+    """One emulator for all examples."""
     with Emulator() as running:
         yield running
 
@@ -95,7 +95,7 @@ def test_the_control_plane_is_not_broken(emulator: Emulator) -> None:
 
 
 def test_the_seed_decides_what_is_drawn() -> None:
-    """The same seed draws the same examples, so that a failure can be played again."""
+    """The same seed draws the same examples, so that a failure can be repeated."""
     drawn: list[list[int]] = []
 
     class Fake:

@@ -41,7 +41,7 @@ from tests.fuzz.hostile import BODIES, VALUES
 
 
 class Reached(Exception):
-    """The input was taken: a request would go out now."""
+    """The input was accepted: a request would be sent now."""
 
 
 class NothingIsSent:
@@ -142,7 +142,7 @@ def taken_or_refused(call: Callable[[], Any], error: type[OfferLibraryError] = I
 
 
 def spoiled(document: dict[str, Any], value: Any, where: int, name: Any) -> Any:
-    """A good document with one value replaced, or one put beside the others."""
+    """A good document with one replaced or one additional value."""
     pointers = strategies.places(document)
     *way, last = pointers[where % len(pointers)] or ("",)
     parent: Any = document
@@ -266,7 +266,7 @@ def test_any_reference(named: Any, offer_type: Any, member: str) -> None:
         taken_or_refused(lambda: check_until(named))
 
 
-# Python itself cannot write these as text.
+# Python itself cannot convert these to text.
 UNSPEAKABLE = {"large": 10**5_000, "negative": -(10**5_000), "deep": deep(900), "deeper": deep(20_000)}
 
 

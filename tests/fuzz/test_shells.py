@@ -64,7 +64,7 @@ SHELLS = pytest.mark.parametrize("shell", [by_requests, by_aiohttp], ids=["sync"
 
 
 def sending(*parts: bytes, times: int = 1) -> Speak:
-    """Sends the parts, the last of them again and again, until the client hangs up."""
+    """Sends the parts, and repeats the last one until the client closes the connection."""
 
     def speak(connection: socket.socket, over: threading.Event) -> None:
         for part in parts:
@@ -78,7 +78,7 @@ def sending(*parts: bytes, times: int = 1) -> Speak:
 
 
 def bomb(coding: str) -> bytes:
-    """A body of 300 MB in 300 kB: the same megabyte of zeros again and again, each fully flushed."""
+    """A body of 300 MB in 300 kB: the same megabyte of zeros repeatedly, each fully flushed."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     megabyte = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return {"gzip": b"\x1f\x8b\x08" + bytes(6) + b"\xff", "deflate": b"\x78\xda"}[coding] + megabyte * 300
@@ -103,18 +103,18 @@ ENDLESS: dict[str, Speak] = {
 @SHELLS
 @pytest.mark.parametrize("what", ENDLESS)
 def test_what_has_no_end_is_cut_off(shell: Callable[[str], Response], what: str) -> None:
-    """It is an error, or an answer without the part that had no end, and takes no memory to speak of."""
+    """The result is an error, or an answer without the endless part, and needs little memory."""
     with raw_server(ENDLESS[what]) as url, Measured() as peak:
         try:
             assert len(shell(url + "/x").body) < 10_000
         except NoAnswerError as error:
             check_error(error)
-    # aiohttp may unpack 32 MiB at once before anybody can stop it.
+    # aiohttp may decompress 32 MiB at once before it can be stopped.
     assert peak[0] < 100_000_000, peak
 
 
 class Measured:
-    """The largest number of bytes that Python had in use at once, after the block."""
+    """The largest number of bytes that Python used at once, after the block."""
 
     def __enter__(self) -> list[int]:
         self._peak = [0]

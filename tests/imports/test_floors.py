@@ -39,7 +39,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 
 def room_of(name: str) -> str | None:
-    """The room of the client that a dotted name leads into; None for a name outside the client."""
+    """The part of the client that contains a dotted name; None for a name outside the client."""
     return name.removeprefix(f"{CLIENT}.").split(".")[0] if name.startswith(f"{CLIENT}.") else None
 
 

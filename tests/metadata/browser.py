@@ -33,7 +33,7 @@ _FLAGS = (
     "--window-size=1400,1400",
     "--remote-debugging-port=0",
 )
-# What a user sees of an element: the middle of it, once it is there, can be seen and no longer moves.
+# The visible part of an element: its middle is on the screen and no longer moves.
 _PLACE = """
 (async () => {
   const find = () => [...document.querySelectorAll(%(selector)s)].find(
@@ -55,19 +55,19 @@ _PLACE = """
 
 
 def chromium() -> str | None:
-    """Where Chromium is, if it is there."""
+    """The path of Chromium; None if it is not installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Page:
-    """The one page of the browser."""
+    """The browser's only page."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the protocol; what happened meanwhile is passed over."""
+        """Call a method of the protocol; other events are skipped."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         while True:
@@ -87,14 +87,14 @@ class Page:
         await self.call("Page.navigate", url=url)
 
     async def click(self, selector: str, text: str = "", *, row: str = "") -> None:
-        """Wait until an element with that text can be seen, in the table's row with that one, and click it."""
+        """Wait until an element with that text is visible, in the table row with the other text, and click it."""
         place = _PLACE % {"selector": json.dumps(selector), "text": json.dumps(text), "row": json.dumps(row)}
         x, y = await self._awaited(place, f"{selector} {text!r} {row!r}")
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     async def type(self, selector: str, text: str) -> None:
-        """Click a field until it has the cursor, and type into it; what it then holds ends with the text."""
+        """Click a field until it has the cursor, and type into it; its content must end with the text."""
         field = f"document.querySelector({json.dumps(selector)})"
         for _ in range(_CLICKS):
             await self.click(selector)
@@ -104,13 +104,13 @@ class Page:
         await self._awaited(f"{field}.value.endsWith({json.dumps(text)})", f"{text!r} in {selector}")
 
     async def text(self, selector: str, part: str) -> str:
-        """Wait until an element that can be seen has a text with that part, and read it whole."""
+        """Wait until a visible element has a text with that part, and read its whole text."""
         shown = f"""[...document.querySelectorAll({json.dumps(selector)})]
             .map((one) => one.innerText.trim()).find((text) => text.includes({json.dumps(part)}))"""
         return str(await self._awaited(shown, f"{selector} {part!r}"))
 
     async def gone(self, selector: str) -> None:
-        """Wait until no such element is there."""
+        """Wait until no such element exists."""
         await self._awaited(f"!document.querySelector({json.dumps(selector)})", f"no {selector}")
 
     async def picture(self) -> bytes:
@@ -144,7 +144,7 @@ def started(profile: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def page_of(address: str) -> AsyncIterator[Page]:
-    """The page of a browser that listens there."""
+    """The page of a browser at that address."""
     async with aiohttp.ClientSession() as session:
         async with session.get(f"http://{address}/json/list") as answer:
             targets = await answer.json(content_type=None)
@@ -154,7 +154,7 @@ async def page_of(address: str) -> AsyncIterator[Page]:
 
 
 def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
-    """Where the browser listens; it writes that down once it does."""
+    """The address at which the browser listens; the browser writes it to a file."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         if file.exists() and (lines := file.read_text().splitlines()):

@@ -87,7 +87,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the server with a home of its own, where connections may be tested; gives its address."""
+    """Start the server with its own home, in which connections may be tested; return its address."""
     home = tmp_path_factory.mktemp("api-server")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
         "AIRFLOW_HOME": str(home),

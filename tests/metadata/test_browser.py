@@ -34,7 +34,7 @@ def chromium_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def pressed(airflow_server: str, chromium_at: str, tmp_path: Path) -> Callable[[str, dict[str, str]], str]:
-    """A function that makes a connection of what is typed, presses Test, and gives what the browser then shows."""
+    """A function that types a connection, presses Test, and returns the text that the browser then shows."""
 
     async def in_browser(name: str, fields: dict[str, str]) -> tuple[str, bytes]:
         async with page_of(chromium_at) as page:

@@ -33,7 +33,7 @@ def _schema(name: str) -> Any:
 
 @pytest.fixture
 def connection_type() -> dict[str, Any]:
-    """The one connection type."""
+    """The only connection type."""
     info: dict[str, Any] = get_provider_info()
     (only,) = info["connection-types"]
     return only
@@ -102,7 +102,7 @@ def _modules(section: str) -> list[str]:
 
 
 def _is_for_users(name: str, section: str) -> bool:
-    """Whether a module lists what DAGs use, as those of operators do, or defines some of it that is no base."""
+    """Whether a module lists names for DAGs, as the modules of operators do, or defines one that is not a base."""
     module = importlib.import_module(name)
     if section == "operators":
         return hasattr(module, "__all__")
