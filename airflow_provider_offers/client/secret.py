@@ -104,14 +104,20 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
     patterns = {
         spelling: re.escape(spelling) if len(secret) >= _SHORT else _by_itself(spelling)
         for secret in secrets
-        for spelling in spellings(secret)
-        if spelling.lower() in lowered
+        for spelling, in_lower_case in _lowered_spellings(secret)
+        if in_lower_case in lowered
     }
     if patterns:
         # The longest first, because others may be parts of it.
         longest_first = sorted(patterns, key=len, reverse=True)
         text = re.sub("|".join(patterns[each] for each in longest_first), STRUCK, text, flags=re.IGNORECASE)
     return _BEARER.sub(rf"\1 {STRUCK}", text)
+
+
+@functools.lru_cache(maxsize=64)
+def _lowered_spellings(secret: str) -> tuple[tuple[str, str], ...]:
+    """Every spelling, and the same in lower case. Kept, because each answer's request id is searched for them."""
+    return tuple((spelling, spelling.lower()) for spelling in spellings(secret))
 
 
 def spellings(secret: str) -> set[str]:

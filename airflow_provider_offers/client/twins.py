@@ -92,11 +92,11 @@ def _iterated(build: Callable[..., Search[Any]]) -> Callable[..., Any]:
 
 
 def _each(door: Any, search: Search[T]) -> Iterator[T]:
-    listing, found = door.run(search.begin), 0
+    listing, show, found = door.run(search.begin), search.show, 0
     while (page := door.run(lambda _: listing.advance())) is not None:
         for entity in page:
             found += 1
-            yield search.show(entity)
+            yield show(entity)
         # Release the page before the next one comes.
         del page
     search.ended(found)
@@ -106,11 +106,11 @@ def _async_iterated(build: Callable[..., Search[Any]]) -> Callable[..., Any]:
     async def method(self: Any, /, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
         calls, door = await self._driving()
         search = build(calls, *arguments, **options)
-        listing, found = await door.run(search.begin), 0
+        listing, show, found = await door.run(search.begin), search.show, 0
         while (page := await door.run(lambda _: listing.advance())) is not None:
             for entity in page:
                 found += 1
-                yield search.show(entity)
+                yield show(entity)
             # Release the page before the next one comes.
             del page
         search.ended(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Unpack, cast
 
 from airflow_provider_offers.client.model.query import HookSearch, parse_query, takes
@@ -109,7 +110,7 @@ class ObjectCalls:
             began = access.exchange.clock()
             entities = yield from read(access)
             self._tell("Read", len(entities), access.exchange.clock() - began)
-            return [self._shown(each, full=True) for each in entities]
+            return list(map(self._shown(full=True), entities))
 
         return flow
 
@@ -202,7 +203,7 @@ class ObjectCalls:
         began = time.monotonic()
         return Search(
             found.begin,
-            lambda entity: self._shown(entity, full=full),
+            self._shown(full=full),
             lambda count: self._tell("Found", count, time.monotonic() - began),
         )
 
@@ -236,10 +237,11 @@ class ObjectCalls:
     def _receipt(self, receipt: WriteReceipt) -> WriteReceipt:
         return with_kind(receipt, self._kind)
 
-    def _shown(self, entity: Entity, *, full: bool) -> ReadReceipt:
+    def _shown(self, *, full: bool) -> Callable[[Entity], ReadReceipt]:
+        """What makes the receipt of each object that a read or a search shows."""
         from airflow_provider_offers.client.model.receipts import object_receipt
 
-        return cast("ReadReceipt", object_receipt(entity, self._library.settings, full=full))
+        return partial(cast("Any", object_receipt), settings=self._library.settings, full=full)
 
     def _tell(self, done: str, count: int, seconds: float) -> None:
         """Log how many objects were read or found."""
@@ -289,7 +291,7 @@ class OfferCalls(ObjectCalls):
         def flow(access: Access) -> Flow[ReadReceipt]:
             began = access.exchange.clock()
             entity = yield from read(access)
-            receipt = self._shown(entity, full=True)
+            receipt = self._shown(full=True)(entity)
             self._tell_of(dict(receipt), "read", access.exchange.clock() - began)
             return receipt
 
@@ -309,10 +311,10 @@ class OfferCalls(ObjectCalls):
     def _receipt(self, receipt: WriteReceipt) -> WriteReceipt:
         return receipt
 
-    def _shown(self, entity: Entity, *, full: bool) -> ReadReceipt:
+    def _shown(self, *, full: bool) -> Callable[[Entity], ReadReceipt]:
         from airflow_provider_offers.client.model.receipts import entity_receipt
 
-        return cast("ReadReceipt", entity_receipt(entity, self._library.settings, full=full))
+        return partial(cast("Any", entity_receipt), settings=self._library.settings, full=full)
 
     def _nouns(self) -> str:
         return "offers" if self._stated is None else f"{self._kind.key} offers"

@@ -150,22 +150,15 @@ def _compared() -> Spelled:
     return Spelled(members={name: each for tree in trees for name, each in tree.items()})
 
 
-def _entity(kind: Kind, answer: Answer, body: Mapping[str, Json]) -> Entity:
+def _entity(kind: Kind, answer: Answer, body: dict[str, Json]) -> Entity:
+    """The entity of a document, which was parsed for it and becomes its properties."""
     identifier = text(answer, body, "id")
-    properties = dict(body)
-    envelope = {name: properties.pop(name) for name in _ENVELOPE if name in body}
+    etag = integer(answer, body, "etag")
+    created, modified = optional_text(body, "created"), optional_text(body, "modified")
+    envelope = {name: body.pop(name) for name in _ENVELOPE if name in body}
     for name in _BESIDE:
-        properties.pop(name, None)
-    return Entity(
-        kind=kind,
-        id=identifier,
-        instance_id=identifier,
-        etag=integer(answer, body, "etag"),
-        created=optional_text(body, "created"),
-        modified=optional_text(body, "modified"),
-        properties=properties,
-        envelope=envelope,
-    )
+        body.pop(name, None)
+    return Entity(kind, identifier, identifier, etag, body, created, modified, envelope)
 
 
 def _path(kind: Kind, parameters: Sequence[tuple[str, str]] = ()) -> str:

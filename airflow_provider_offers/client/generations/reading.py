@@ -43,7 +43,7 @@ def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
     return None
 
 
-def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
+def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
     """The list of objects with that name."""
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):

@@ -22,12 +22,18 @@ from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.wire.messages import Json
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+_OFFERS_WINDOW = ("selectionConstraint",)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _text(value: Json) -> str | None:
     """The value if it is text, else None."""
     return value if isinstance(value, str) else None
+
+
+def _is_object(value: Json) -> bool:
+    # The type first: to look for an abstract class takes ten times as long.
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 # Not frozen: a search makes hundreds of thousands of them, and a frozen class takes twice as long.
@@ -63,9 +69,10 @@ class Entity:
     def window(self) -> dict[str, str | None]:
         """The window of an offer or a decision, in the service's spelling; both ends are None for other kinds."""
         holder: Any = self.properties
-        for step in ("selectionConstraint",) if self.kind.window is None else self.kind.window:
-            holder = holder.get(step) if isinstance(holder, Mapping) else None
-        holder = holder if isinstance(holder, Mapping) else {}
+        for step in _OFFERS_WINDOW if self.kind.window is None else self.kind.window:
+            holder = holder.get(step) if _is_object(holder) else None
+        if not _is_object(holder):
+            return {"start": None, "end": None}
         return {"start": holder.get("startDate"), "end": holder.get("endDate")}
 
     @property

@@ -6,12 +6,15 @@ A flow is a generator without I/O. It yields an effect, and the shell sends back
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import math
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
+
+import msgspec
 
 from airflow_provider_offers.client.errors import UnexpectedResponseError
 from airflow_provider_offers.client.secret import without_secrets
@@ -154,7 +157,7 @@ class Answer:
         document: Json = None
         reason: str | None = None
         try:
-            document = json.loads(self.response.body, parse_float=_finite, parse_constant=_refuse)
+            document = _parsed(self.response.body)
         except (ValueError, RecursionError):
             # The error is raised further down: the exception that is handled here holds the whole answer, which may
             # echo the request.
@@ -187,8 +190,30 @@ class Answer:
         )
 
 
+def _parsed(body: bytes) -> Json:
+    """The JSON of a body. `msgspec` needs half the time; `json` judges what it refuses, such as half of a pair."""
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return json.loads(body, parse_float=_finite, parse_constant=_refuse)
+
+
 def _is_deep(document: Json) -> bool:
     """Whether a document is nested too deep for recursive functions."""
+    return not _is_shallow(document) and _is_nested_too_deep(document)
+
+
+def _is_shallow(document: Json) -> bool:
+    """Whether a document certainly has few levels: the garbage collector tracks every container of containers."""
+    level = [document]
+    for _ in range(_DEEPEST // 2):
+        level = list(filter(gc.is_tracked, gc.get_referents(*level)))
+        if not level:
+            return True
+    return False
+
+
+def _is_nested_too_deep(document: Json) -> bool:
     level = [document]
     for _ in range(_DEEPEST):
         level = [
