@@ -16,7 +16,9 @@ from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.twins import async_iterated, awaited, driven, iterated
 from airflow_provider_offers.client.wire.exchange import Exchange
+from airflow_provider_offers.client.wire.governor import governor_for
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
+from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer
 from airflow_provider_offers.client.wire.retry import Retries
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class OfferLibrary(_Door):
     """One sandbox of the Offer Library. Use it as a context manager, or call `close`. Threads may share it.
 
     The methods and their errors are those of `Calls`. `retries` defaults to the connection's `max_retries`. `on_token`
-    gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept.
+    gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept. `observer` is told about every
+    request, for statistics.
     """
 
     def __init__(
@@ -62,11 +65,19 @@ class OfferLibrary(_Door):
         on_token: Callable[[str], None] | None = None,
         shell: SyncShell | None = None,
         memory: Memory = NO_MEMORY,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
         super().__init__(settings, retries)
-        self._shell = shell or SyncShell(settings, retries=self._exchange.retries, on_token=on_token, memory=memory)
+        self._shell = shell or SyncShell(
+            settings,
+            retries=self._exchange.retries,
+            governor=governor_for(settings.host, settings.client_id),
+            observer=observer,
+            on_token=on_token,
+            memory=memory,
+        )
         self._access: Access | None = None
         self._guard = threading.Lock()
 
@@ -133,6 +144,7 @@ class AsyncOfferLibrary(_Door):
     """`OfferLibrary` for one event loop: the same methods, awaited.
 
     Use it as an async context manager, or await `close`. `on_token` is awaited with every token that IMS returns.
+    `observer` is told about every request.
     """
 
     def __init__(
@@ -142,10 +154,12 @@ class AsyncOfferLibrary(_Door):
         retries: Retries | None = None,
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
         memory: Memory = NO_MEMORY,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         super().__init__(settings, retries)
         self._on_token = on_token
         self._memory = memory
+        self._observer = observer
         self._session: AsyncSession | None = None
         self._guard = asyncio.Lock()
 
@@ -181,7 +195,11 @@ class AsyncOfferLibrary(_Door):
         async with self._guard:
             if self._session is None:
                 self._session = await AsyncSession.open(
-                    self.settings, retries=self._exchange.retries, on_token=self._on_token, memory=self._memory
+                    self.settings,
+                    retries=self._exchange.retries,
+                    on_token=self._on_token,
+                    memory=self._memory,
+                    observer=self._observer,
                 )
             return self._session
 

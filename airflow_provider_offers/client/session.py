@@ -13,6 +13,7 @@ from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.governor import governor_for
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer
 from airflow_provider_offers.client.wire.retry import Retries
 
 T = TypeVar("T")
@@ -34,11 +35,18 @@ class AsyncSession:
         retries: Retries | None = None,
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
         memory: Memory = NO_MEMORY,
+        observer: Observer = NO_OBSERVER,
     ) -> AsyncSession:
         """Open the session; looks up the container of an xcore sandbox if the connection names none."""
         exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
-        governor = governor_for(settings.host, settings.client_id)
-        shell = AsyncShell(settings, retries=exchange.retries, governor=governor, on_token=on_token, memory=memory)
+        shell = AsyncShell(
+            settings,
+            retries=exchange.retries,
+            governor=governor_for(settings.host, settings.client_id),
+            observer=observer,
+            on_token=on_token,
+            memory=memory,
+        )
         try:
             access = await shell.run(open_access(exchange))
         except BaseException:

@@ -103,8 +103,10 @@ class OfferLibraryHook(_Hook):
         from airflow.sdk.log import mask_secret
 
         from airflow_provider_offers.client.library import OfferLibrary
+        from airflow_provider_offers.hooks.stats import request_stats
 
-        return OfferLibrary(self.settings, on_token=mask_secret, memory=self.memory)
+        observer = request_stats(self.settings)
+        return OfferLibrary(self.settings, on_token=mask_secret, memory=self.memory, observer=observer)
 
     def get_conn(self) -> OfferLibrary:
         """The client on this connection; Airflow's name for `library`."""
@@ -123,8 +125,14 @@ class OfferLibraryHook(_Hook):
     async def async_session(self) -> AsyncSession:
         """A session on the same sandbox for an event loop of this task. The caller closes it."""
         from airflow_provider_offers.client.session import AsyncSession
+        from airflow_provider_offers.hooks.stats import request_stats
 
-        return await AsyncSession.open(self.settings, on_token=_mask_off_the_loop, memory=self.memory)
+        return await AsyncSession.open(
+            self.settings,
+            on_token=_mask_off_the_loop,
+            memory=self.memory,
+            observer=request_stats(self.settings),
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Test token, organization, sandbox and read permission; returns whether they work, and a message."""
@@ -189,12 +197,17 @@ class OfferLibraryAsyncHook(_Hook):
     async def library(self, *, retries: Retries | None = None) -> AsyncOfferLibrary:
         """The client on this connection; created at the first call."""
         from airflow_provider_offers.client.library import AsyncOfferLibrary
+        from airflow_provider_offers.hooks.stats import request_stats
 
         async with self._opening:
             if self._library is None:
                 settings = await self.settings()
                 self._library = AsyncOfferLibrary(
-                    settings, retries=retries, on_token=_mask_off_the_loop, memory=self.memory
+                    settings,
+                    retries=retries,
+                    on_token=_mask_off_the_loop,
+                    memory=self.memory,
+                    observer=request_stats(settings),
                 )
             return self._library
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -24,7 +23,6 @@ from airflow_provider_offers.client.errors import (
     ConfigurationError,
     NoAnswerError,
     OfferLibraryError,
-    RateLimitedError,
 )
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
@@ -53,7 +51,8 @@ from airflow_provider_offers.client.wire.network import (
     proxy_secrets,
     tls_context,
 )
-from airflow_provider_offers.client.wire.retry import Retries, retry_after
+from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, no_answer, still_incomplete
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
@@ -70,7 +69,8 @@ class AsyncShell:
     """Runs flows for one connection in one event loop. Use it as an async context manager, or await `close`.
 
     `on_token` is awaited with every token that IMS returns, so that the caller can keep it out of logs. `memory` keeps
-    values for flows; it may block, so it runs outside the event loop.
+    values for flows; it may block, so it runs outside the event loop. `governor` limits and spaces the requests of the
+    whole process. `observer` is told about each request.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class AsyncShell:
         *,
         retries: Retries,
         governor: Governor,
+        observer: Observer = NO_OBSERVER,
         tokens: TokenCache = SHARED_TOKENS,
         on_token: Callable[[str], Coroutine[Any, Any, None]] | None = None,
         memory: Memory = NO_MEMORY,
@@ -88,7 +89,7 @@ class AsyncShell:
         self._memory = memory
         self._remembering = asyncio.Lock()
         self._retries = retries
-        self._governor = governor
+        self._pace = Pace(governor, observer)
         self._tokens = tokens
         self._on_token = on_token
         self._clock = clock
@@ -188,16 +189,20 @@ class AsyncShell:
         return token.value
 
     async def _exchange(self, request: Request) -> Response:
-        async with self._governor.places():
-            longest = self._retries.deadline
-            if (wait := self._governor.admit(longest)) > longest:
-                raise _held_back(request, wait)
-            if wait > 0:
+        governor, pace = self._pace.governor, self._pace
+        if not governor.try_enter():
+            await _stand_in_line(governor)
+        try:
+            if (wait := pace.wait(request, self._retries.deadline)) > 0:
                 await asyncio.sleep(wait)
-            response = await self._send(request)
-            now = datetime.now(UTC)
-            self._governor.answered(response.status, retry_after(response.headers, now))
+            began, response = pace.begin(), None
+            try:
+                response = await self._send(request)
+            finally:
+                pace.end(request, began, response)
             return response
+        finally:
+            governor.leave()
 
     async def _send(self, request: Request) -> Response:
         outcome = await self._attempt(request)
@@ -274,7 +279,7 @@ class AsyncShell:
                 total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
             )
             connector = aiohttp.TCPConnector(
-                limit=self._governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
+                limit=self._pace.governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -413,13 +418,23 @@ class _TooLong(Exception):
     """The answer has more bytes than any valid answer."""
 
 
-def _held_back(request: Request, seconds: float) -> RateLimitedError:
-    """The error if the service has asked for a longer pause, in another answer, than this request may take."""
-    return RateLimitedError(
-        method=request.method,
-        path=URL(request.url, encoded=True).raw_path,
-        status=429,
-        title="The service asked for a pause in an earlier answer; nothing was sent",
-        retry_after=seconds,
-        refused=False,
-    )
+async def _stand_in_line(governor: Governor) -> None:
+    """Return once the request has its place."""
+    loop = asyncio.get_running_loop()
+    placed: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not placed.done():
+            placed.set_result(None)
+
+    def wake() -> None:
+        # Another thread, or another event loop, may have left the place.
+        loop.call_soon_threadsafe(tell)
+
+    if governor.enter(wake):
+        return
+    try:
+        await placed
+    except BaseException:
+        governor.withdraw(wake)
+        raise

@@ -1,51 +1,143 @@
-"""How fast a process may send requests to one service: limited concurrency, slower after a 429, then faster again."""
+"""How fast a process may send requests to one service: a bounded number at a time, and slower after a 429.
+
+A state machine: it decides and remembers, but does not wait and does not log. `pace` drives it for both shells.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import math
+import os
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
+from airflow_provider_offers.client.wire.messages import Note
 from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
 
-# Adobe publishes no rate limit for the management APIs. Only a 429 slows the client down.
+# Adobe publishes no limit of the management APIs. The client learns it from 429 and from slow answers.
 _FIRST_SPACING = 0.05
 _MAX_SPACING = 5.0
 _RECOVERY = 0.8
 _NEGLIGIBLE = 0.01
+# What is left of the number of requests at a time after a 429, and after a row of slow answers.
+_AFTER_429 = 0.5
+_AFTER_SLOW = 0.7
+# Answers are slow if their median is over both: so many times the usual one, and so many seconds.
+_SLOW_FACTOR = 4.0
+_SLOW_SECONDS = 2.0
+# What is slow for long becomes usual, by this part of the difference for each row of answers.
+_GETTING_USED = 0.05
+_SHORTEST_ROW = 8
+
+Wake = Callable[[], object]
+
+
+@dataclass
+class _Latency:
+    """How long the answers to one HTTP method take: the latest ones, and what is usual."""
+
+    row: list[float] = field(default_factory=list)
+    usual: float = math.inf
+
+    def is_slow(self, seconds: float, length: int) -> bool:
+        """Take note of an answer; whether it completes a row of that length whose median is slow."""
+        self.row.append(seconds)
+        if len(self.row) < length:
+            return False
+        median = statistics.median(self.row)
+        self.row.clear()
+        slow = median > max(_SLOW_FACTOR * self.usual, _SLOW_SECONDS)
+        growth = _GETTING_USED * (min(median, 2 * self.usual) - self.usual) if median > self.usual else 0.0
+        self.usual = min(median, self.usual) + growth
+        return slow
 
 
 @dataclass
 class Governor:
-    """Spaces the requests that the event loops of a process send to one service: deferred waits, and work on lists.
+    """Bounds and spaces the requests of a process to one service, those of all threads and event loops together.
 
-    A 429 doubles the time between two requests. If the service names a time, all requests wait until then, for at most
-    five minutes. Every good answer reduces the spacing by a fifth. `max_concurrent` limits the concurrent requests of
-    one event loop. Threads may share a governor; it decides, but does not wait.
+    At most `limit` requests are under way at a time; the others wait in a line, first come, first served. A 429 halves
+    the limit and doubles the time between two requests. If the service names a time, no request starts before it, for
+    five minutes at most. Answers that take several times as long as usual lower the limit too. Every good answer takes
+    a fifth of the spacing away, and so many good answers as the limit raise the limit by one, up to `max_concurrent`.
+
+    Safe to share between threads.
     """
 
     max_concurrent: int = 32
     clock: Callable[[], float] = time.monotonic
-    _spacing: float = 0.0
-    _next: float = 0.0
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-    _places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = field(
-        default_factory=WeakKeyDictionary, repr=False
-    )
+    in_flight: int = field(default=0, init=False)
+    _limit: float = field(init=False)
+    _spacing: float = field(default=0.0, init=False)
+    _next: float = field(default=0.0, init=False)
+    _cut_at: float = field(default=-math.inf, init=False)
+    _slowed: bool = field(default=False, init=False)
+    _line: deque[Wake] = field(default_factory=deque, init=False, repr=False)
+    _latencies: dict[str, _Latency] = field(default_factory=dict, init=False, repr=False)
+    _guard: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def places(self) -> asyncio.Semaphore:
-        """The semaphore for concurrent requests of the running event loop."""
+    def __post_init__(self) -> None:
+        self._limit = float(self.max_concurrent)
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way now: 1 to `max_concurrent`."""
+        return int(self._limit)
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two requests now; 0 where nothing slows them."""
+        return self._spacing
+
+    def try_enter(self) -> bool:
+        """Take a place for a request, if one is free and nobody waits for it."""
         with self._guard:
-            return self._places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.max_concurrent))
+            return self._try_enter()
+
+    def enter(self, wake: Wake) -> bool:
+        """Take a place for a request, or else a place in the line: `wake` is called once the request has a place."""
+        with self._guard:
+            entered = self._try_enter()
+            if not entered:
+                self._line.append(wake)
+            return entered
+
+    def leave(self) -> None:
+        """Give the place back, to the next in the line."""
+        with self._guard:
+            self.in_flight -= 1
+            woken = []
+            while self._line and self.in_flight < self.limit:
+                self.in_flight += 1
+                woken.append(self._line.popleft())
+        for wake in woken:
+            try:
+                wake()
+            except RuntimeError:
+                # Its event loop is closed: the request is never sent.
+                self.leave()
+
+    def withdraw(self, wake: Wake) -> None:
+        """Leave the line. A place that was given meanwhile goes to the next."""
+        with self._guard:
+            if wake in self._line:
+                self._line.remove(wake)
+                return
+        self.leave()
+
+    def _try_enter(self) -> bool:
+        if self._line or self.in_flight >= self.limit:
+            return False
+        self.in_flight += 1
+        return True
 
     def admit(self, longest: float = math.inf) -> float:
-        """Reserve the next time slot; returns the seconds to wait before the request may be sent.
+        """Take a place in the row; returns the seconds to wait before the request may go out.
 
-        If that is longer than `longest`, nothing is reserved.
+        Where that is longer than `longest`, no place is taken.
         """
         with self._guard:
             now = self.clock()
@@ -54,20 +146,54 @@ class Governor:
                 self._next = start + self._spacing
             return start - now
 
-    def answered(self, status: int, retry_after: float | None = None) -> None:
-        """Adjust the spacing after an answer."""
-        with self._guard:
-            if status == 429:
-                self._spacing = min(max(2 * self._spacing, _FIRST_SPACING), _MAX_SPACING)
-                held = self.clock() + (self._spacing if retry_after is None else min(retry_after, LONGEST_HOLD))
-                self._next = max(self._next, held)
-            elif status < 500 and self._spacing:
-                self._spacing = self._spacing * _RECOVERY if self._spacing > _NEGLIGIBLE else 0.0
+    def answered(
+        self, status: int | None, retry_after: float | None = None, *, method: str = "GET", seconds: float = 0.0
+    ) -> Note | None:
+        """Learn from an answer that took so many seconds, or from its absence (None).
 
-    @property
-    def spacing(self) -> float:
-        """The current seconds between two requests; 0 if there is no limit."""
-        return self._spacing
+        Returns a line for the log where the client slows down, and where it is at full speed again.
+        """
+        with self._guard:
+            now = self.clock()
+            if status == 429:
+                return self._throttled(now, now - seconds, retry_after)
+            length = max(_SHORTEST_ROW, 2 * self.limit)
+            if self._latencies.setdefault(method, _Latency()).is_slow(seconds, length):
+                self._limit = max(1.0, self._limit * _AFTER_SLOW)
+                return self._told(f"{method} requests take much longer than usual")
+            if status is not None and status < 500:
+                return self._recovered()
+            return None
+
+    def _throttled(self, now: float, sent: float, retry_after: float | None) -> Note | None:
+        # The answers to what was sent before the limit was lowered say nothing about the new one.
+        if sent >= self._cut_at:
+            self._cut_at = now
+            self._limit = max(1.0, self._limit * _AFTER_429)
+            self._spacing = min(max(2 * self._spacing, _FIRST_SPACING), _MAX_SPACING)
+        held = self._spacing if retry_after is None else min(retry_after, LONGEST_HOLD)
+        self._next = max(self._next, now + held)
+        return self._told(f"the service answered 429; the next request starts in {self._next - now:.1f} s")
+
+    def _recovered(self) -> Note | None:
+        if not self._slowed:
+            return None
+        self._spacing = self._spacing * _RECOVERY if self._spacing > _NEGLIGIBLE else 0.0
+        self._limit = min(float(self.max_concurrent), self._limit + 1 / self._limit)
+        if self._spacing or self.limit < self.max_concurrent:
+            return None
+        self._slowed = False
+        return Note(f"Full speed again: up to {self.max_concurrent} requests at the same time", is_warning=False)
+
+    def _told(self, reason: str) -> Note | None:
+        """The line about slowing down, once until full speed is reached again."""
+        told, self._slowed = self._slowed, True
+        if told:
+            return None
+        return Note(
+            f"Slower from now on, because {reason}: at most {self.limit} requests at the same time, "
+            f"{self._spacing:.2f} s between two"
+        )
 
 
 _governors: dict[tuple[str, str], Governor] = {}
@@ -78,3 +204,13 @@ def governor_for(host: str, client_id: str) -> Governor:
     """The one governor of this process for a service and a credential."""
     with _registry:
         return _governors.setdefault((host, client_id), Governor())
+
+
+def _forget() -> None:
+    """A forked process starts without the requests of its parent."""
+    global _registry  # noqa: PLW0603  the lock may have been held while the process forked
+    _registry = threading.Lock()
+    _governors.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -39,6 +39,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
     Effect,
@@ -62,6 +63,7 @@ from airflow_provider_offers.client.wire.network import (
     proxy_secrets,
     tls_context,
 )
+from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
@@ -81,7 +83,8 @@ class SyncShell:
     """Runs flows for one connection. Threads may share it; `close` ends its sessions.
 
     `on_token` gets every token that IMS returns, so that the caller can keep it out of logs. `memory` keeps values for
-    flows.
+    flows. `governor` limits and spaces the requests; by default, it is this shell's own. `observer` is told about each
+    request.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class SyncShell:
         settings: Settings,
         *,
         retries: Retries,
+        governor: Governor | None = None,
+        observer: Observer = NO_OBSERVER,
         tokens: TokenCache = SHARED_TOKENS,
         on_token: Callable[[str], None] | None = None,
         memory: Memory = NO_MEMORY,
@@ -102,6 +107,7 @@ class SyncShell:
         self._on_token = on_token
         self._sleep = sleep
         self._clock = clock
+        self._pace = Pace(governor or Governor(clock=clock), observer)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._guard = threading.Lock()
@@ -177,6 +183,22 @@ class SyncShell:
             return token.value
 
     def _exchange(self, request: Request) -> Response:
+        governor, pace = self._pace.governor, self._pace
+        if not governor.try_enter():
+            _stand_in_line(governor)
+        try:
+            if (wait := pace.wait(request, self._retries.deadline)) > 0:
+                self._sleep(wait)
+            began, response = pace.begin(), None
+            try:
+                response = self._send(request)
+            finally:
+                pace.end(request, began, response)
+            return response
+        finally:
+            governor.leave()
+
+    def _send(self, request: Request) -> Response:
         outcome = self._attempt(request)
         if isinstance(outcome, NoAnswerError):
             raise outcome
@@ -259,6 +281,18 @@ class SyncShell:
             with self._guard:
                 self._sessions.append(session)
         return session
+
+
+def _stand_in_line(governor: Governor) -> None:
+    """Return once the request has its place."""
+    placed = threading.Event()
+    if governor.enter(placed.set):
+        return
+    try:
+        placed.wait()
+    except BaseException:
+        governor.withdraw(placed.set)
+        raise
 
 
 class _TooLong(Exception):
