@@ -10,9 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -39,6 +37,7 @@ from airflow_provider_offers.client.wire.messages import (
     Request,
     Response,
     TokenNeeded,
+    fit_request_id,
 )
 from airflow_provider_offers.client.wire.network import (
     MOST_INTERIM,
@@ -60,9 +59,11 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 64 * 1024
+# A connection that was kept from before stands within so many seconds.
+_AT_ONCE = 0.001
 _SWITCHING = 101
-_REQUEST_ID: ContextVar[str | None] = ContextVar("offer_library_request_id", default=None)
+# The latest answer's own id as it came, the secrets that it may quote, and the id that the request had.
+_REQUEST_ID: ContextVar[tuple[str, tuple[str, ...], str | None]] = ContextVar("offer_library_request_id")
 
 
 class AsyncShell:
@@ -94,13 +95,14 @@ class AsyncShell:
         self._on_token = on_token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[tuple[str, str], Secret | None] = {}
+        self._proxies: dict[str, Secret | None] = {}
         self._fetching = asyncio.Lock()
 
     @property
     def last_request_id(self) -> str | None:
         """The request id of the latest answer in this asyncio task: several tasks may share the shell."""
-        return _REQUEST_ID.get()
+        given, secrets, own = _REQUEST_ID.get(("", (), None))
+        return fit_request_id(given, secrets) or own
 
     async def __aenter__(self) -> AsyncShell:
         return self
@@ -216,7 +218,7 @@ class AsyncShell:
         The error is returned, not raised: an error that is raised here would keep the request alive in its context.
         """
         seconds = longest_answer(self._settings.timeout)
-        progress = _Progress(seconds, asyncio.timeout(seconds))
+        progress = _Progress(seconds, asyncio.timeout(seconds), asyncio.get_running_loop().time())
         session = self._open_session()
         try:
             proxy = self._proxy(request.url)
@@ -242,6 +244,7 @@ class AsyncShell:
         self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: _Progress
     ) -> Response:
         """The whole answer. Raises no error of ours: a traceback that shows variables would show the answer."""
+        _PROGRESS.set(progress)
         # `encoded` keeps the address unchanged: the service's links must be followed exactly as given.
         async with (
             progress.limit,
@@ -252,21 +255,21 @@ class AsyncShell:
                 data=request.body,
                 allow_redirects=False,
                 proxy=proxy,
-                trace_request_ctx=progress,
             ) as answer,
         ):
             body = await self._read(answer)
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            secrets = (*request.secrets, *proxy_secrets(proxy, self._settings))
+            secrets = request.secrets if proxy is None else (*request.secrets, *proxy_secrets(proxy, self._settings))
             response = Response(answer.status, headers, body, secrets)
-            _REQUEST_ID.set(response.request_id or request.headers.get("x-request-id"))
+            _REQUEST_ID.set((headers.get("x-request-id", ""), secrets, request.headers.get("x-request-id")))
             return response
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         """The body, bounded in size here and in time by the caller."""
         chunks = []
         size = 0
-        async for chunk in answer.content.iter_chunked(_CHUNK):
+        # At most what is in the buffer of the connection comes at once.
+        while chunk := await answer.content.readany():
             size += len(chunk)
             if size > MAX_BODY:
                 raise _TooLong
@@ -278,7 +281,7 @@ class AsyncShell:
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
             )
-            connector = aiohttp.TCPConnector(
+            connector = _Connector(
                 limit=self._pace.governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
             )
             self._session = aiohttp.ClientSession(
@@ -289,7 +292,6 @@ class AsyncShell:
                 # Off: otherwise an entry of ~/.netrc would replace the token. `_proxy` finds the proxies.
                 trust_env=False,
                 auto_decompress=True,
-                trace_configs=[_tracing()],
             )
             factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
             connector._factory = factory
@@ -299,8 +301,8 @@ class AsyncShell:
 
     def _proxy(self, url: str) -> Secret | None:
         """The proxy for the URL, looked up once for each host, because reading the environment takes long."""
-        parts = urlsplit(url)
-        origin = parts.scheme, parts.netloc
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
@@ -353,29 +355,31 @@ class _SpeaksTls(aiohttp.ClientConnectionError):
     """A TLS server answers a plain http request."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Progress:
     """The progress of one exchange: once it is `connected`, the request may have been sent."""
 
     seconds: float
     limit: asyncio.Timeout
+    began: float
     connected: bool = False
 
 
-async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    progress: _Progress = context.trace_request_ctx
-    progress.connected = True
-    if not progress.limit.expired():
-        # The time before, such as for a proxy's tunnel, had a limit of its own.
-        progress.limit.reschedule(asyncio.get_running_loop().time() + progress.seconds)
+_PROGRESS: ContextVar[_Progress] = ContextVar("offer_library_progress")
 
 
-def _tracing() -> aiohttp.TraceConfig:
+class _Connector(aiohttp.TCPConnector):
     """Marks an exchange's progress as connected, for new and for reused connections."""
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_end.append(_connected)
-    tracing.on_connection_reuseconn.append(_connected)
-    return tracing
+
+    async def connect(self, *arguments: Any, **options: Any) -> Any:
+        connection = await super().connect(*arguments, **options)
+        progress = _PROGRESS.get()
+        progress.connected = True
+        now = asyncio.get_running_loop().time()
+        if now - progress.began > _AT_ONCE and not progress.limit.expired():
+            # The time before, such as for a proxy's tunnel, had a limit of its own.
+            progress.limit.reschedule(now + progress.seconds)
+        return connection
 
 
 def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAnswerError:

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -52,12 +52,17 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """The service's id of the exchange, if it looks like an id."""
-        given = without_secrets(self.headers.get("x-request-id", ""), self.secrets)
-        return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
+        return fit_request_id(self.headers.get("x-request-id", ""), self.secrets)
 
     def hiding(self, secrets: Iterable[str]) -> Response:
         """The same answer, with more secrets that it may echo."""
-        return replace(self, secrets=tuple(dict.fromkeys((*self.secrets, *secrets))))
+        return Response(self.status, self.headers, self.body, tuple(dict.fromkeys((*self.secrets, *secrets))))
+
+
+def fit_request_id(given: str, secrets: Iterable[str]) -> str | None:
+    """The id that a service gave, without the secrets that it may quote; None if it does not look like an id."""
+    given = without_secrets(given, secrets)
+    return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 from airflow_provider_offers.client.wire.retry import http_date
 
@@ -148,6 +149,7 @@ class ServiceClock:
         )
 
 
+@lru_cache(maxsize=64)
 def _seconds(date: str) -> float | None:
     """The seconds since 1970 of a valid `Date` header; None for any other text, and for dates before 2000."""
     moment = http_date(date)
