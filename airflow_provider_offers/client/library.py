@@ -53,8 +53,8 @@ class OfferLibrary(_Door):
     """One sandbox of the Offer Library. Use it as a context manager, or call `close`. Threads may share it.
 
     The methods and their errors are those of `Calls`. `retries` defaults to the connection's `max_retries`. `on_token`
-    gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept. `observer` is told about every
-    request, for statistics.
+    gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept.
+    `observer` is told about every request, for statistics.
     """
 
     def __init__(
