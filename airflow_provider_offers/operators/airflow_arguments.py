@@ -1,6 +1,7 @@
-"""What Airflow's own operators and sensors take, for type checkers and editors only: nothing imports it at run time.
+"""The arguments of Airflow's own operators and sensors, for type checkers and editors only.
 
-An operator that takes unpacked keywords names these beside its own, since such keywords are a closed list.
+No module imports this one at run time. An operator with unpacked keywords lists these besides its own, because such
+keywords are a closed list.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class SensorArguments(TaskArguments, total=False):
 
 
 class SearchArguments(SearchParameters, TaskArguments, total=False):
-    """What an operator that searches takes."""
+    """The arguments of an operator that searches."""
 
 
 class SearchSensorArguments(Conditions, SensorArguments, total=False):
-    """What a sensor that searches takes."""
+    """The arguments of a sensor that searches."""

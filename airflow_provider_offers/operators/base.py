@@ -187,5 +187,5 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
             raise InvalidInputError(f"{name} is not JSON", [Violation(name, shown, accepted)]) from None
         raise InvalidInputError(
             f"{name} is not JSON",
-            [Violation(name, f"text that breaks off JSON: {error}", "a JSON document; in a template, `| tojson`")],
+            [Violation(name, f"invalid JSON: {error}", "a JSON document; in a template, `| tojson`")],
         ) from None

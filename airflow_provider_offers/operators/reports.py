@@ -16,9 +16,9 @@ from airflow_provider_offers.client.text import legible, quoted
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# A list of so many receipts in XCom is worth a warning.
+# The number of receipts in XCom that causes a warning.
 _MANY = 2_000
-# A summary names so many objects.
+# The number of objects that a summary names.
 _NAMED = 5
 _SUBJECT = "The report cannot be used"
 _ACCEPTED = "an address of object storage or an absolute path, such as 's3://bucket/{{ run_id }}/created.jsonl'"
@@ -32,7 +32,7 @@ def is_report(given: Any) -> bool:
 
 
 def begin(path: Any) -> None:
-    """Make the file of a report, empty, so that a task fails before its work where it could not keep the result."""
+    """Create the empty file of a report, so that a task fails before its work if it could not store the result."""
     try:
         _write(path, b"")
     except OSError as error:
@@ -42,7 +42,7 @@ def begin(path: Any) -> None:
 
 
 def returned(task: Any, context: Context, result: Any) -> Any:
-    """What a task returns: its result, or for a list and with `report` the summary of the file that holds it."""
+    """The return value of a task: its result, or with `report` the summary of the file that holds the list."""
     if not isinstance(result, list):
         return result
     if task.report is None:
@@ -57,7 +57,7 @@ def returned(task: Any, context: Context, result: Any) -> Any:
 def push_unfinished(
     task: Any, context: Context, receipts: list[dict[str, Any]], failures: Mapping[str, OfferLibraryError]
 ) -> None:
-    """Leave what is done for later tasks, where the task itself fails or is skipped and returns nothing."""
+    """Push the summary of the finished objects for later tasks, if the task itself fails or is skipped."""
     result: Any = receipts if task.report is None else write(task, context, receipts, failures)
     context["ti"].xcom_push(key="return_value", value=result)
 
@@ -68,9 +68,10 @@ def write(
     receipts: Sequence[Mapping[str, Any]],
     failures: Mapping[str, OfferLibraryError] | None = None,
 ) -> dict[str, Any]:
-    """Write a report with one JSON object for each line: the receipts, then what failed. Returns its summary.
+    """Write a report with one JSON object for each line: the receipts, then the failures.
 
-    Raises an error that a retry may mend where the file cannot be written; the receipts are in XCom then.
+    Returns its summary. If the file cannot be written, raises an error for which Airflow retries; the receipts are then
+    in XCom.
     """
     failed = [{"name": name, "action": _FAILED, "error": str(error)} for name, error in (failures or {}).items()]
     content = "".join(json.dumps(each, default=str) + "\n" for each in [*receipts, *failed]).encode()
@@ -95,7 +96,10 @@ def write(
 
 
 def read(field: str, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The receipts in a report, without what failed. Raises `InvalidInputError` if it is not the one of the summary."""
+    """The receipts in a report, without the failures.
+
+    Raises `InvalidInputError` if the summary is that of another report.
+    """
     path, digest = str(summary["report"]), str(summary["digest"])
     try:
         return list(_receipts(path, digest))
@@ -107,14 +111,14 @@ def read(field: str, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     except InvalidInputError:
         raise
     except ValueError:
-        given = f"the report {quoted(path)}, which was written again since"
+        given = f"the report {quoted(path)}, which another task has overwritten"
         accepted = "the report as its task wrote it; `{{ run_id }}` in its name keeps runs apart"
         raise InvalidInputError(_SUBJECT, [Violation(field, given, accepted)]) from None
 
 
 @cache
 def _receipts(path: str, digest: str) -> list[dict[str, Any]]:
-    """The receipts, read once in a process: a sensor asks for them again and again."""
+    """The receipts, read once in a process, because a sensor reads them at each look."""
     content = bytes(_path(path).read_bytes())
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError(digest)
@@ -148,7 +152,7 @@ def _write(path: Any, content: bytes) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
     except (ValueError, ImportError, NotImplementedError) as error:
-        why = str(error) or "a place to read from only"
+        why = str(error) or "a read-only place"
         raise InvalidInputError(_SUBJECT, [Violation("report", f"{quoted(str(path))}: {why}", _ACCEPTED)]) from None
 
 

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.creating import CreateOperator
 
 _SUBJECT = "The rows cannot be used"
-_FILLABLE = "a template that every row can be filled into"
+_FILLABLE = "a template that renders for every row"
 _ACCEPTED = f"a list of dicts, the result of a task, or the name of a file that ends in {', '.join(ENDINGS)}"
 
 
 class FilledIn:
-    """The documents that a task makes of its rows, and how messages name each of them."""
+    """The documents of a task's rows, and their names in messages."""
 
     def __init__(self, table: Table, documents: list[Any], origins: Mapping[str, str]) -> None:
         self._table = table
@@ -44,7 +44,7 @@ class FilledIn:
         self._origins = origins
 
     def place(self, index: int, documents: Any) -> str:
-        """The row of the document at an index. An earlier try may have had other rows: then only their number."""
+        """The row of the document at an index. If an earlier try had other rows, only the row's number."""
         return self._table.place(index) if documents is self._documents else f"row {index + 1}"
 
     def told(self, violation: Violation) -> Violation:
@@ -57,9 +57,9 @@ class FilledIn:
 
 
 def fill_in(task: CreateOperator, context: Context) -> FilledIn:
-    """Set each field of the task that waits for rows to its value for each row; the document becomes a list.
+    """Render each field with `row` for each row; the document becomes a list.
 
-    Raises `InvalidInputError` with everything that is wrong in the rows and in their templates.
+    Raises `InvalidInputError` with all errors in the rows and in their templates.
     """
     table = _table(task)
     template = getattr(task, task.document_field)
@@ -92,7 +92,7 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
 
 
 def together(wrong: Sequence[tuple[int, Violation]], place: Callable[[int], str]) -> list[Violation]:
-    """The violations of rows, each kind of them once: with its first row and the number of the others."""
+    """The violations of rows without repetitions: each with its first row and the number of the others."""
     alike: dict[Violation, list[int]] = {}
     for index, violation in wrong:
         indexes = alike.setdefault(violation, [])
@@ -103,7 +103,7 @@ def together(wrong: Sequence[tuple[int, Violation]], place: Callable[[int], str]
 
 def _of_rows(violation: Violation, indexes: list[int], place: Callable[[int], str]) -> Violation:
     more = len(indexes) - 1
-    given = f"{violation.given}; {more} more row{'s' if more > 1 else ''} alike" if more else violation.given
+    given = f"{violation.given}; {more} more row{'s' if more > 1 else ''} like this" if more else violation.given
     where = violation.pointer if violation.pointer.startswith("/") else f" {violation.pointer}".rstrip()
     return Violation(f"{place(indexes[0])}{where}", given, violation.accepted)
 
@@ -112,7 +112,7 @@ def _table(task: CreateOperator) -> Table:
     rows, columns = _literal("rows", task.rows), _literal("columns", task.columns)
     if isinstance(rows, str) or hasattr(rows, "read_bytes"):
         if columns is not None:
-            violation = Violation("columns", quoted(columns), "nothing: a file names its columns itself")
+            violation = Violation("columns", quoted(columns), "no `columns`: a file has the names of its columns")
             raise InvalidInputError(_SUBJECT, [violation])
         return _table_of_file(task, rows)
     if reports.is_report(rows):
@@ -129,7 +129,7 @@ def _literal(field: str, given: Any) -> Any:
     try:
         return parsed(given)
     except ValueError as error:
-        violation = Violation(field, f"text that breaks off: {error}", "a list; in a template, `| tojson`")
+        violation = Violation(field, f"an invalid list: {error}", "a list; in a template, `| tojson`")
         raise InvalidInputError(_SUBJECT, [violation]) from None
 
 
@@ -164,7 +164,7 @@ def _origins(template: Any, tokens: tuple[Any, ...] = ()) -> dict[str, str]:
 
 
 class RowRendering(Rendering):
-    """Renders the templates that wait for a row. A value that a template renders is final, whatever it looks like."""
+    """Renders the templates with `row`. The value of a template is final, even if it looks like a template."""
 
     def __init__(self, task: Any, context: Context, table: Table) -> None:
         super().__init__(task, context, task.get_template_env(), set())

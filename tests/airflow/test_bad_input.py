@@ -117,12 +117,12 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "broken_json": (
         CreateOfferOperator,
         {"offer": '{"name": "Bad", }'},
-        ["offer: given text that breaks off JSON", "expected a JSON document"],
+        ["offer: given invalid JSON", "expected a JSON document"],
     ),
     "python_text": (
         CreateOfferOperator,
         {"offer": "{{ {'name': macros.datetime(2026, 1, 1)} }}"},
-        ["offer: given text that breaks off JSON", "| tojson"],
+        ["offer: given invalid JSON", "| tojson"],
     ),
     "missing_file": (
         CreateOfferOperator,
@@ -186,7 +186,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         bad_patch({"status": "approved"}),
         ["The patch cannot be sent", "given an object", "a list of operations (RFC 6902)"],
     ),
-    "patch_is_text": (PatchOfferOperator, bad_patch("status"), ["patch: given text that breaks off JSON"]),
+    "patch_is_text": (PatchOfferOperator, bad_patch("status"), ["patch: given invalid JSON"]),
     "patch_is_empty": (PatchOfferOperator, bad_patch([]), ["given 0 operations; expected 1 to"]),
     "patch_of_text": (PatchOfferOperator, bad_patch(["x"]), ["/0: given 'x'; expected an object with op and path"]),
     "unknown_op": (

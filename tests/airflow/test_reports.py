@@ -124,6 +124,6 @@ def test_a_report_that_cannot_be_is_refused_before_any_request(
     assert "report: given an address with a password; expected the id of a connection" in found["password"]
     assert "cannot be written" in found["folder"]
     assert "which does not exist" in found["lost"]
-    assert "which was written again since; expected the report as its task wrote it" in found["other"]
+    assert "which another task has overwritten; expected the report as its task wrote it" in found["other"]
     assert writes(emulator) == []
     assert "hunter2" not in str(found)

@@ -154,7 +154,7 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
             {"offer": {**offer, "name": "{{ row.nme }}", "tags": "{{ row.size }}"}, "rows": "o.csv"},
             [
                 "row 1 (o.csv:2)/name: given the template '{{ row.nme }}', which ends in an error: there is no column "
-                "'nme' in o.csv:1; did you mean 'name'?; 3 more rows alike",
+                "'nme' in o.csv:1; did you mean 'name'?; 3 more rows like this",
                 "there is no column 'size' in o.csv:1; its columns are name, priority, start",
             ],
         ),

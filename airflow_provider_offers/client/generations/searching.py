@@ -1,4 +1,7 @@
-"""How a generation spells a search: by a table of its parameters. What is not in the table is refused, not dropped."""
+"""Each generation's parameters of a search, in a table.
+
+A parameter that is not in the table is refused, not dropped.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ Search = Mapping[str, Callable[[Query, Kind], Pairs]]
 
 
 def spelled(query: Query, kind: Kind, search: Search, api: str) -> Pairs:
-    """The parameters of the URL, in the order of the table. Raises `UnsupportedError` for one that it does not have."""
+    """The parameters of the URL, in the order of the table.
+
+    Raises `UnsupportedError` for a parameter that is not in it.
+    """
     given = query.given
     if missing := [name for name in given if name not in search]:
         raise UnsupportedError(f"{api} has no search by {' and '.join(missing)}")
@@ -26,5 +32,5 @@ def order_of(query: Query, wire_path: Callable[[str], str]) -> str:
 
 
 def size_of(query: Query) -> Pairs:
-    """The size of a page, where the request asks for one."""
+    """The size of a page, if the request has one."""
     return [] if query.request_size is None else [("limit", str(query.request_size))]

@@ -1,1 +1,1 @@
-"""Rows of a table: read from files and lists, and filled into a template, one document for each row."""
+"""Rows of a table. They are read from files and lists, and fill a template: one document for each row."""

@@ -18,9 +18,10 @@ _JSON_ROW = 'an object, such as {"name": "Spring"}'
 
 
 def table_of_file(name: str, content: bytes) -> Table:
-    """The table in the content of a file, by the ending of its name. Raises `InvalidInputError` for one it cannot read.
+    """The table in a file's content; its format follows from the ending of the name.
 
-    Text is UTF-8, with or without a byte order mark, or UTF-16 with one.
+    Raises `InvalidInputError` if it is not readable. Text is UTF-8, with or without a byte order mark, or UTF-16 with
+    one.
     """
     source = name.replace("\\", "/").rpartition("/")[2] or name
     ending = source.rpartition(".")[2].lower()
@@ -31,7 +32,7 @@ def table_of_file(name: str, content: bytes) -> Table:
 
 
 def table_of_list(rows: Sequence[Any], columns: Sequence[str] | None = None, source: str = "the rows") -> Table:
-    """The table of a list of dicts, or of a list of tuples whose cells `columns` names in their order.
+    """The table of a list of dicts, or of a list of tuples, whose cells get their names from `columns` in order.
 
     A Decimal becomes a number and a UUID becomes text, as in JSON. Raises `InvalidInputError` with every wrong row.
     """
@@ -72,14 +73,16 @@ def _accepted(row: Any) -> str:
 
 
 def _once(violations: list[Violation]) -> list[Violation]:
-    """The first of those that are alike, with the number of the others."""
+    """The first of several equal violations, with the number of the others."""
     alike: dict[str, list[Violation]] = {}
     for each in violations:
         alike.setdefault(each.accepted, []).append(each)
-    return [
-        Violation(first.pointer, f"{first.given}, and {len(more)} more rows alike" if more else first.given, accepted)
-        for accepted, (first, *more) in alike.items()
-    ]
+    return [Violation(each[0].pointer, _with_others(each), accepted) for accepted, each in alike.items()]
+
+
+def _with_others(alike: list[Violation]) -> str:
+    others = len(alike) - 1
+    return f"{alike[0].given}, and {others} more row{'s' if others > 1 else ''} like this" if others else alike[0].given
 
 
 def _plain(value: Any) -> Any:
@@ -104,7 +107,7 @@ def _json(content: bytes, source: str) -> Table:
 
 
 def _json_lines(content: bytes, source: str) -> Table:
-    # Only line breaks separate rows: the breaks that Unicode knows besides may stand in text.
+    # Only line breaks separate rows; the other line breaks of Unicode may be in text.
     lines = list(enumerate(_text(content, source).split("\n"), 1))
     numbered = [(number, line) for number, line in lines if line.strip()]
     found = [_parsed(line, f"{source}:{number}") for number, line in numbered]

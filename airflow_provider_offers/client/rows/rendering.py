@@ -1,4 +1,4 @@
-"""Templates that wait for their row: which texts do, and what each row makes of them."""
+"""Templates with `row`: finds them, and renders them for each row."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
 # The name of the row in templates.
 ROW = "row"
-# What is wrong with an expression without a value in a longer text.
+# The message about an expression without a value in a longer text.
 NONE = "an expression in it is None, as an empty cell is"
 _VALUE = "value_of_the_template"
 
 
 class RowTemplate(str):
-    """Text that a row is to be filled into. Other text is final, even if it looks like a template."""
+    """Text that is rendered for each row. All other text is final, even if it looks like a template."""
 
     __slots__ = ()
 
 
 class RowDocument(RowTemplate):
-    """JSON text that a row is to be filled into as a whole, with templates outside of its strings."""
+    """JSON text that is rendered as a whole for each row, with templates outside of its strings."""
 
     __slots__ = ()
 
 
 class PerRow(list[Any]):
-    """What became of one template: a value for each row."""
+    """The values of one template: one for each row."""
 
 
 def uses_row(text: str, env: jinja2.Environment) -> bool:
-    """Whether the text is a template that needs a row. Text that is no template does not."""
+    """Whether the text is a template that uses the row."""
     from jinja2 import TemplateSyntaxError, meta
 
     if ROW not in text:
@@ -46,7 +46,7 @@ def uses_row(text: str, env: jinja2.Environment) -> bool:
 
 
 def waits(value: Any) -> bool:
-    """Whether a row is to be filled into the value, at any depth."""
+    """Whether the value needs a row, at any depth."""
     if isinstance(value, Mapping):
         return any(map(waits, value.values()))
     if isinstance(value, (list, tuple, set)):
@@ -62,12 +62,12 @@ class RowTemplates:
     """
 
     def __init__(self, env: jinja2.Environment) -> None:
-        # An environment with a `finalize` of its own says itself what None is.
+        # An environment with its own `finalize` defines how None is rendered.
         self._env = env.overlay(finalize=env.finalize or _without_none)
         self._compiled: dict[str, tuple[jinja2.Template, bool]] = {}
 
     def value(self, text: str, names: Mapping[str, Any]) -> Any:
-        """The value of a template of one expression, and the text that any other template makes."""
+        """The value of a template of one expression; any other template renders to text."""
         template, is_expression = self._template(text)
         context: dict[str, Any] = {**template.globals, **names}
         inner = self._env.context_class(self._env, context, template.name, template.blocks)
@@ -75,7 +75,7 @@ class RowTemplates:
         return _plain(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
 
     def text(self, text: str, names: Mapping[str, Any]) -> str:
-        """The text that a template makes."""
+        """The rendered text of a template."""
         return str(_without_none(self.value(text, names)))
 
     def _template(self, text: str) -> tuple[jinja2.Template, bool]:
@@ -96,7 +96,7 @@ def _plain(value: Any) -> Any:
     from jinja2 import Undefined
 
     if isinstance(value, Undefined):
-        # Raises, unless the environment is lenient about what is unknown.
+        # It raises an error for an unknown name, unless the environment allows it.
         return str(value) or None
     return value.as_dict() if isinstance(value, Row) else value
 

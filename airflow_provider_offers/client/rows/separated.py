@@ -22,9 +22,10 @@ class _Record:
 
 
 def table_of_csv(text: str, source: str) -> Table:
-    """The table in the text of a CSV file. Raises `InvalidInputError` with every line that is wrong.
+    """The table in the text of a CSV file.
 
-    The separator is the one that splits the header. Empty cells are None, and lines without any value are left out.
+    Raises `InvalidInputError` with every wrong line. The separator is the one that splits the header. Empty cells are
+    None, and lines without any value are left out.
     """
     records, separator = _split(text, source)
     if not records:
@@ -56,7 +57,7 @@ def _wrong_names(names: list[str], body: list[_Record], place: str) -> Iterator[
 
 
 def _split(text: str, source: str) -> tuple[list[_Record], str]:
-    """The records, and the separator: one that splits the header, and every record into as many cells."""
+    """The records, and the separator, which splits the header and gives every record the same number of cells."""
     splitting = [each for each in SEPARATORS if _splits(text, each)]
     if len(splitting) <= 1:
         separator = (splitting or SEPARATORS)[0]

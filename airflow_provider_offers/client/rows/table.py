@@ -12,7 +12,7 @@ from airflow_provider_offers.client.text import legible, quoted
 if TYPE_CHECKING:
     from jinja2 import StrictUndefined
 
-# A message names so many columns.
+# The maximum number of columns in a message.
 _NAMED = 20
 
 
@@ -40,7 +40,7 @@ class Table:
         return (Row(row, self) for row in self.rows)
 
     def place(self, index: int) -> str:
-        """A row in a message, counted from 1, with its file and line where it has one."""
+        """A row in a message, counted from 1, with its file and line if it has them."""
         line = f" ({self.source}:{self.lines[index]})" if self.lines else ""
         return f"row {index + 1}{line}"
 
@@ -54,9 +54,10 @@ class Table:
 
 
 class Row:
-    """A row as a template sees it: `row.sku`, `row["sku"]`; a column that the table does not have is an error.
+    """A row in a template: `row.sku`, `row["sku"]`.
 
-    `get`, `items`, `keys` and `values` are those of a dict, if no column has that name.
+    A column that the table does not have is an error. `get`, `items`, `keys` and `values` are those of a dict, unless a
+    column has that name.
     """
 
     __slots__ = ("__cells", "__table")

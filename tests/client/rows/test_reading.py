@@ -124,7 +124,7 @@ def test_tuples_need_columns_and_rows_of_a_database_become_json() -> None:
         {"rank": 1, "id": "x"},
     ]
     for rows, columns, message in (
-        ([(1, 2), (3, 4)], None, "row 1: given (1, 2), and 1 more rows alike; expected a dict; for tuples, as SQL"),
+        ([(1, 2), (3, 4)], None, "row 1: given (1, 2), and 1 more row like this; expected a dict; for tuples, as SQL"),
         ([(1, 2)], ["one"], "row 1: given 2 values; expected 1, one for each of `columns`"),
         ([(1, 2)], ["one", "one"], "columns: given ['one', 'one']; expected a list with the name of each column"),
         ([{"a": 1}, "b"], None, "row 2: given 'b'; expected a dict of the row's columns"),
