@@ -1,20 +1,36 @@
-"""Work on many objects at once: concurrency within a bound, and one outcome for each object."""
+"""Work on many objects at once: concurrency within a bound, and one outcome for each object.
+
+A list reads for all of its objects at once what each would otherwise look up alone; see `flows/ahead.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone, Look, Present
+from airflow_provider_offers.client.flows.ownership import Creation
+from airflow_provider_offers.client.flows.reading import BATCH, resolve
+from airflow_provider_offers.client.flows.surveys import (
+    Confirmation,
+    find_names,
+    find_present,
+    names_by_kind,
+    read_block,
+)
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.messages import Ask, Flow
 
 T = TypeVar("T")
+
+# How long what was written may wait for the look that confirms it together with others.
+_CONFIRM_SECONDS = 10.0
 
 
 class Progress(Protocol):
@@ -59,46 +75,197 @@ async def run_batch(
     ends the whole batch.
     """
     done = skip or {}
-    batch = Batch(again=await _named_again(session, items, done, max_concurrent))
-    waiting = [index for index in range(len(items)) if index not in done and index not in batch.again]
+    access = replace(session.access, ahead=Ahead(session.access.exchange.clock))
+    access.ahead.is_on = True
+    run = _Run(session, access, work, progress, max_concurrent)
+    meant = await _found(run, items, done)
+    run.batch.again = _named_again(meant)
+    waiting = [index for index in range(len(items)) if index not in done and index not in run.batch.again]
     if order is not None:
         waiting.sort(key=order)
+    access.ahead.divide([meant[index] for index in waiting if index in meant], BATCH)
 
     async def perform(index: int) -> None:
-        if stop and batch.failures:
-            return
+        if not (stop and run.batch.failures):
+            await run.begin(index, items[index])
+
+    try:
+        await _for_each(waiting, perform, max_concurrent)
+        while run.parked:
+            await run.confirm(max_concurrent)
+    finally:
+        await run.close()
+    return run.batch
+
+
+@dataclass(slots=True)
+class _Parked:
+    """A flow that has written, and waits for the look that confirms the writes of many."""
+
+    index: int
+    flow: Flow[Written]
+    question: Alone | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    question: Any
+
+
+class _Run:
+    """A batch under way: drives the flows of its items, and answers what they ask."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        access: Access,
+        work: Callable[[Access, Any], Flow[Written]],
+        progress: Progress,
+        max_concurrent: int,
+    ) -> None:
+        self.session = session
+        self.access = access
+        self.max_concurrent = max_concurrent
+        self.batch = Batch()
+        self.parked: list[_Parked] = []
+        self._work = work
+        self._progress = progress
+        self._began = access.exchange.clock()
+        self._confirmed = self._began
+        self._confirmation: Confirmation | None = None
+        self._reading: dict[int, asyncio.Task[None]] = {}
+        self._looking = asyncio.Lock()
+        self._confirming = asyncio.Lock()
+
+    async def begin(self, index: int, item: Any) -> None:
+        """Work on an item, until it is done or waits for a confirmation."""
+        await self._go_on(index, self._work(self.access, item), None)
+        if self.access.exchange.clock() - self._confirmed >= _CONFIRM_SECONDS and not self._confirming.locked():
+            await self.confirm(1)
+
+    async def confirm(self, max_concurrent: int) -> None:
+        """Look for everything that waits for a confirmation, and go on with it."""
+        async with self._confirming:
+            self._confirmed = self.access.exchange.clock()
+            parked, self.parked = self.parked, []
+            if parked:
+                await self._confirm(parked, max_concurrent)
+
+    async def _confirm(self, parked: list[_Parked], max_concurrent: int) -> None:
         try:
-            written = await session.run(work(session.access, items[index]))
+            if self._confirmation is None:
+                passed = timedelta(seconds=self._confirmed - self._began)
+                self._confirmation = Confirmation(self.access, self.access.exchange.service_now() - passed)
+            answers = await self.session.run(self._confirmation.answers([each.question for each in parked]))
+        except BaseException:
+            self.parked += parked
+            raise
+
+        async def perform(number: int) -> None:
+            each, answer = parked[number], answers[number]
+            await self._go_on(each.index, each.flow, answer)
+
+        await _for_each(range(len(parked)), perform, max_concurrent)
+
+    async def close(self) -> None:
+        """End what is left of flows and lookups."""
+        for each in self.parked:
+            each.flow.close()
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+
+    async def _go_on(self, index: int, flow: Flow[Written], answer: Any) -> None:
+        try:
+            while isinstance(outcome := await self.session.run(_until_asked(flow, answer)), _Asked):
+                if isinstance(outcome.question, (Alone, Gone)):
+                    self.parked.append(_Parked(index, flow, outcome.question))
+                    return
+                await self._answer(outcome.question)
+                answer = None
         except OfferLibraryError as error:
-            batch.failures[index] = error
-            progress.failed(index, error)
+            self.batch.failures[index] = error
+            self._progress.failed(index, error)
+        except BaseException:
+            flow.close()
+            raise
         else:
-            batch.written[index] = written
-            await session.run(progress.succeeded(index, written))
+            self.batch.written[index] = outcome
+            await self.session.run(self._progress.succeeded(index, outcome))
 
-    await _for_each(waiting, perform, max_concurrent)
-    return batch
+    async def _answer(self, question: Any) -> None:
+        if isinstance(question, Look):
+            block = self.access.ahead.block_of(question.reference)
+            if block is not None:
+                await self._read(block)
+        elif isinstance(question, Present):
+            async with self._looking:
+                await self.session.run(find_present(self.access, question.kind, question.ids))
+
+    async def _read(self, block: int) -> None:
+        """Read the block, unless it was; and begin to read the ones after it."""
+        for each in range(block, min(block + 2 + self.max_concurrent // 20, len(self.access.ahead.blocks))):
+            if each not in self._reading:
+                self._reading[each] = asyncio.create_task(self.session.run(read_block(self.access, each)))
+        await self._reading[block]
 
 
-async def _named_again(
-    session: AsyncSession, items: Sequence[Any], done: Mapping[int, Any], max_concurrent: int
-) -> frozenset[int]:
-    """The indexes of references that mean the same object as an earlier one.
+def _until_asked(flow: Flow[T], answer: Any) -> Flow[T | _Asked]:
+    """Drive a flow to its end, or to what it asks of the list; it goes on with the answer to that."""
+    try:
+        effect = flow.send(answer)
+        while not isinstance(effect, Ask):
+            try:
+                answer = yield effect
+            except OfferLibraryError as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(answer)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    return _Asked(effect.question)
 
-    Looks up names, as the work itself would do; also reference ids of xcore if other references have only an instance
-    id. If an object is not found, the work reports it later. If a lookup fails for a time, nothing is started.
+
+async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> dict[int, Reference]:
+    """What the references among the items mean, with ids where they could be found; and who has the names of the items.
+
+    What cannot be found is left to the work to report; where it cannot be asked, nothing is begun.
     """
+    new = [each for index, each in enumerate(items) if isinstance(each, Creation) and index not in done]
+    for kind, names in names_by_kind((each.kind, each.name) for each in new):
+        await run.session.run(find_names(run.access, kind, names, to_create=True))
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
     if len(meant) < 2:
-        return frozenset()
+        return meant
     for index, receipt in done.items():
         if index in meant:
             meant[index] = replace(meant[index], id=receipt["id"], instance_id=receipt["instance_id"])
+    await _find_names(run, meant)
+    await _find_ids(run, meant)
+    return meant
+
+
+async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:
+    """Read who has the names of a list that gives nothing but names; the work itself reads each object by its id."""
+    names = [(each.kind, each.name) for each in meant.values() if each.id is None and each.instance_id is None]
+    if len(names) < len(meant):
+        # Whether a name means an object that the list also gives by its id, a listing that lags cannot tell.
+        return
+    for kind, of_kind in names_by_kind((kind, name) for kind, name in names if name is not None):
+        await run.session.run(find_names(run.access, kind, of_kind))
+    for index, each in meant.items():
+        meant[index] = run.access.ahead.candidate([each.kind], each.name or "") or each
+
+
+async def _find_ids(run: _Run, meant: dict[int, Reference]) -> None:
+    """Look up the ids that are missing to tell which references mean one object."""
+    access = run.access
     by_instance_only = any(each.id is None and each.instance_id is not None for each in meant.values())
 
     async def find(index: int) -> None:
         try:
-            meant[index] = await session.run(resolve(session.access, meant[index]))
+            meant[index] = await run.session.run(resolve(access, meant[index]))
         except OfferLibraryError as error:
             # Without this lookup, two references to one object could go unnoticed, and the object would be changed
             # twice.
@@ -109,9 +276,13 @@ async def _named_again(
         index
         for index, each in meant.items()
         if (each.id is None and each.instance_id is None)
-        or (by_instance_only and session.access.generation.needs_instance_id(each))
+        or (by_instance_only and access.generation.needs_instance_id(each))
     ]
-    await _for_each(unclear, find, max_concurrent)
+    await _for_each(unclear, find, run.max_concurrent)
+
+
+def _named_again(meant: Mapping[int, Reference]) -> frozenset[int]:
+    """The indexes of references that mean what an earlier one means."""
     first: dict[str, int] = {}
     again = set()
     for index, each in meant.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
+from airflow_provider_offers.client.flows.ahead import Ahead
 from airflow_provider_offers.client.generations import Generation
 from airflow_provider_offers.client.generations.choosing import generation_for
 from airflow_provider_offers.client.generations.xcore import Xcore, containers, read_containers
@@ -21,11 +22,15 @@ _AS_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Sends the calls of one generation. `named` holds the objects whose names were looked up, by kind and name."""
+    """Sends the calls of one generation. `named` holds the objects whose names were looked up, by kind and name.
+
+    `ahead` holds what a list has read for all of its objects at once; it is empty for a single object.
+    """
 
     exchange: Exchange
     generation: Generation
     named: dict[tuple[str, str], Reference] = field(default_factory=dict, compare=False, repr=False)
+    ahead: Ahead = field(default_factory=Ahead, compare=False, repr=False)
     # When each object was last seen with its name.
     _seen: dict[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)
 

@@ -14,9 +14,9 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.deleting import delete
+from airflow_provider_offers.client.flows.deleting import delete, there_before
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.flows.reading import look_alone, read_now, resolve
+from airflow_provider_offers.client.flows.reading import look_alone, resolve
 from airflow_provider_offers.client.flows.referring import (
     ENOUGH,
     explained,
@@ -67,7 +67,7 @@ def delete_object(
 def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
     """The reference of an existing object, with the id that other objects use for it."""
     reference = yield from resolve(access, reference)
-    entity = yield from read_now(access, reference)
+    entity = yield from there_before(access, reference)
     return entity.reference
 
 

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Alone
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.looking import look_for
@@ -25,7 +26,7 @@ from airflow_provider_offers.client.model.differences import difference, readabl
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.respelling import is_respelling
-from airflow_provider_offers.client.wire.messages import Flow, Note
+from airflow_provider_offers.client.wire.messages import Ask, Flow, Note
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
@@ -202,6 +203,7 @@ def _post(work: Work) -> Flow[Written]:
     access, creation = work.access, work.creation
     exchange = access.exchange
     call = access.generation.create(creation.kind, creation.properties)
+    access.ahead.posting(creation.kind, creation.name)
     tries, began = Tries(exchange.retries, exchange.clock), exchange.now()
     while True:
         yield from work.about_to_post()
@@ -246,8 +248,11 @@ def _settled(
     `began` is when the first POST of this work began, and `left` the number of seconds that are left to wait.
     """
     receipt, ended = made.receipt, work.access.exchange.now()
+    clock, asked = work.access.exchange.clock, work.access.exchange.clock()
+    if left is None and not posted_before and (yield from _is_alone(work, made)):
+        return made
     why = f"it was created as {receipt.id}, and may not be the only one of its name"
-    seconds = work.creation.patience if left is None else left
+    seconds = max(0.0, work.creation.patience - (clock() - asked)) if left is None else left
     found = yield from look_for(work, why, seconds, own=made, whole=posted_before)
     ours = next((each for each in found.entities if each.id == receipt.id), None)
     if ours is None:
@@ -276,6 +281,14 @@ def _settled(
         alike = len(work.by_this_try(older)) == len(older)
         written = yield from _existing(work, Found(older[:1] if alike else older, found.skew))
     return replace(written, withdrawn=(receipt.id, *written.withdrawn))
+
+
+def _is_alone(work: Work, made: Written) -> Flow[bool]:
+    """Whether a listing for the whole list shows that what was made is the only one of its name."""
+    creation = work.creation
+    if not work.access.ahead.is_on or creation.earlier is not None:
+        return False
+    return bool((yield Ask(Alone(creation.kind, creation.name, made.receipt.id, creation.patience))))
 
 
 def _is_known(work: Work, found: Found) -> Flow[bool]:

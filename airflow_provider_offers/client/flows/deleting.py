@@ -12,11 +12,12 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Gone, look_ahead
 from airflow_provider_offers.client.flows.judging import REFUSED
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
-from airflow_provider_offers.client.model.entities import Receipt, Reference, Written
-from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Pause
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
+from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow, Pause
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
 # How long generation 1 may take to decide, and a deleted object to disappear.
@@ -72,7 +73,7 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
         action = "unchanged"
     else:
         if not missing_ok:
-            yield from read_now(access, reference)
+            yield from there_before(access, reference)
         try:
             action = yield from delete(access, reference, missing_ok=True)
         except REFUSED as refused:
@@ -83,6 +84,12 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
         action = action if missing_ok else "deleted"
     identifier, instance_id = reference.id or reference.instance_id or "", reference.instance_id or reference.id or ""
     return Written(Receipt(identifier, instance_id, etag=None), action)
+
+
+def there_before(access: Access, reference: Reference) -> Flow[Entity]:
+    """The object before its deletion, as the list read it ahead, or as it is now; `NotFoundError` where none is."""
+    yield from look_ahead(access.ahead, reference)
+    return access.ahead.peek(reference) or (yield from read_now(access, reference))
 
 
 def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
@@ -123,6 +130,8 @@ def _await_end(access: Access, reference: Reference, answer: Answer | None) -> F
     location = answer.response.headers.get("location") if answer is not None and is_undecided else None
     verdict: Answer | None = None
     looks = 0
+    if answer is not None and location is None and access.ahead.is_on and (yield Ask(Gone(reference))):
+        return
     while True:
         if answer is not None and location is not None and verdict is None:
             call = Call("GET", access.relative(location, answer), {"Accept": "*/*"})

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.deleting import there_before
 from airflow_provider_offers.client.flows.memory import TaskTries, keep_deletion, recall_deletion
-from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
@@ -37,7 +38,7 @@ def delete_once(access: Access, reference: Reference, delete: Delete, tries: Tas
         meant = noted
     if noted is None or not _is_same(noted, meant):
         noted = None
-        meant = (yield from read_now(access, meant)).reference
+        meant = (yield from there_before(access, meant)).reference
         yield from keep_deletion(reference, meant)
     return (yield from delete(access, meant, noted is not None))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, Violation
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import look_ahead
 from airflow_provider_offers.client.flows.creating import Creation
 from airflow_provider_offers.client.flows.golive import DECIDING, DecisionReason, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
@@ -105,7 +106,13 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
     kind = reference.kind
     if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in prepared.operations):
         return
-    there: Entity | None = yield from look_alone(access, reference)
+    there = None
+    if not waiver.strict:
+        # A warning may rest on what was read ahead, a refusal may not.
+        yield from look_ahead(access.ahead, reference)
+        there = access.ahead.peek(reference)
+    if there is None:
+        there = yield from look_alone(access, reference)
     if there is None:
         return
     try:

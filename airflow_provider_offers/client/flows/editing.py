@@ -11,12 +11,14 @@ from datetime import datetime
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
+    InvalidInputError,
     NotPublishableError,
     OfferLibraryError,
     OutcomeUnknownError,
     UnsupportedError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import looked_ahead
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
 from airflow_provider_offers.client.flows.judging import by
@@ -69,9 +71,14 @@ def edit(
         return guarded_patch(access, prepared, now, validate, told=tries.told)
 
     for _ in range(FRESH_READS):
-        before = yield from read_now(access, reference)
+        before = (yield from looked_ahead(access.ahead, reference)) or (yield from read_now(access, reference))
         # After the read: other tries keep their plans before they write.
         written_at = tries.written_at((yield from recall(intent)))
+        if before.listed:
+            # Only a guarded write may rest on it; for everything else the object is read anew.
+            if written_at is None and (as_listed := (yield from _sent_as_listed(before, plan, tries, send or patched))):
+                return Written(as_listed.receipt, done, before.name, as_listed.request_id)
+            continue
         operations = yield from plan(before)
         if not operations:
             return Written.of(before, "unchanged" if written_at in (None, before.etag) else done)
@@ -133,6 +140,28 @@ def _sent(
             raise
         tries.last = error
     return None
+
+
+def _sent_as_listed(
+    before: Entity,
+    plan: Callable[[Entity], Flow[Patch]],
+    tries: _Tries,
+    send: Callable[[Entity, PreparedPatch], Flow[Written]],
+) -> Flow[Written | None]:
+    """The outcome of a write that was planned on what a list read ahead; None where only a fresh read tells more."""
+    try:
+        operations = yield from plan(before)
+        if not _is_onward(before, operations):
+            refuse_final(before.status, called(before), "edited", before.kind.steps)
+    except OfferLibraryError:
+        return None
+    if not operations:
+        return None
+    try:
+        return (yield from _sent(before, PreparedPatch(operations, before.kind), tries, send))
+    except InvalidInputError:
+        # Nothing was sent: as it was listed, the object would break a rule.
+        return None
 
 
 def _edited_since(access: Access, now: Entity, operations: Patch, done: str, written_at: int) -> ConflictError:

@@ -53,7 +53,7 @@ def judge_edited(
     elif not change.tells or not _is_in(before, now, change):
         if change.tells and now.etag > before.etag + 1 and _is_partly_in(before, now, change):
             raise _cannot_tell(call, before, now, error) from error
-        raise _conflict(call, before, now) from error
+        raise overtaken(call, before, now) from error
 
 
 def _judge_lost(call: Call, before: Entity, now: Entity, change: Change, error: OfferLibraryError) -> None:
@@ -68,7 +68,7 @@ def _judge_lost(call: Call, before: Entity, now: Entity, change: Change, error: 
     # There were two writes since the read. One may be ours, and the other may have undone it.
     if now.etag > before.etag + 1:
         raise _cannot_tell(call, before, now, error) from error
-    raise _conflict(call, before, now) from error
+    raise overtaken(call, before, now) from error
 
 
 def is_unread_success(error: OfferLibraryError) -> bool:
@@ -149,7 +149,8 @@ def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
     )
 
 
-def _conflict(call: Call, before: Entity, now: Entity) -> ConflictError:
+def overtaken(call: Call, before: Entity, now: Entity) -> ConflictError:
+    """The object was edited since it was read, and the write is not in it."""
     return ConflictError(
         method=call.method,
         path=call.bare_path,

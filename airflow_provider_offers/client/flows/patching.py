@@ -13,6 +13,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import looked_ahead
 from airflow_provider_offers.client.flows.judging import (
     REFUSED,
     Change,
@@ -68,14 +69,19 @@ def patch(
         return (yield from _set_properties(access, reference, prepared, intent))
     told: set[str] = set()
     refused: _Refused | None = None
+    is_first = if_match is None and (intent is None or not intent.tries.is_retry)
     for _ in range(FRESH_READS):
-        before = yield from read_now(access, reference)
+        ahead = (yield from looked_ahead(access.ahead, reference)) if is_first else None
+        before = ahead or (yield from read_now(access, reference))
         reference = before.reference
         call = access.generation.patch(reference, prepared.operations)
         if refused is not None and _came_through(call, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent)
+        if before.listed and (plans or not _may_go_as_listed(call, prepared, before, access, validate)):
+            is_first = False
+            continue
         skew = access.exchange.service_clock.skew
         if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
             return Written.of(before)
@@ -97,6 +103,15 @@ def patch(
                 raise OutcomeUnknownError(str(unknown), retryable=True) from unknown.__cause__
             raise
     raise last
+
+
+def _may_go_as_listed(call: Call, prepared: PreparedPatch, before: Entity, access: Access, validate: Validate) -> bool:
+    """Whether a guarded write follows from an object as a list read it ahead: all else needs a fresh read."""
+    try:
+        fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, set())
+    except OfferLibraryError:
+        return False
+    return bool(fitted.operations)
 
 
 @dataclass(frozen=True, slots=True)

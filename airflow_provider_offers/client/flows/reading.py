@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from airflow_provider_offers.client.errors import AmbiguousNameError, BadRequestError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import look_ahead
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -36,6 +37,9 @@ def resolve(access: Access, reference: Reference) -> Flow[Reference]:
     if not access.generation.needs_instance_id(reference):
         return reference
     assert reference.id is not None
+    yield from look_ahead(access.ahead, reference)
+    if (known := access.ahead.reference(reference)) is not None:
+        return known
     call = access.generation.lookup(reference.kind, ids=[reference.id])
     listing = Listing(access, reference.kind, call)
     while (page := (yield from listing.advance())) is not None:
@@ -173,7 +177,12 @@ def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
 
 
 def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
-    """The current state of every offer of exactly that name: `find_by_name`, then a read of each offer."""
+    """The current state of every offer of exactly that name: `find_by_name`, then a read of each offer.
+
+    Empty for a name that a list has found free, with a listing of the whole kind.
+    """
+    if access.ahead.is_free(kind, name):
+        return Found((), timedelta(0))
     found: Found = yield from find_by_name(access, kind, name)
     there: list[Entity] = []
     for entity in found.entities:
@@ -200,6 +209,11 @@ def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | 
         if now is not None and now.name == name:
             return access.remember(key, before)
         access.forget(before)
+    if (candidate := access.ahead.candidate(kinds, name)) is not None:
+        there: Entity | None = yield from look_alone(access, candidate)
+        if there is not None and there.name == name:
+            access.ahead.keep_fresh(there)
+            return access.remember(key, there.reference)
     found: list[Entity] = []
     for kind in kinds:
         found += (yield from find_there(access, kind, name)).entities

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from airflow_provider_offers.client.errors import (
     ConflictError,
     NotFoundError,
@@ -9,9 +11,10 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, ending, judge_edited
-from airflow_provider_offers.client.flows.reading import read_now
+from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, ending, judge_edited, overtaken
+from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
 
@@ -38,7 +41,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
     """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect."""
     exchange, reference = access.exchange, before.reference
     tries = Tries(exchange.retries, exchange.clock)
-    unsettled = False
+    unsettled, began = False, exchange.service_now()
     while True:
         try:
             return read_receipt(access, reference, (yield from access.send(call)), name=before.name)
@@ -55,6 +58,8 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
                     access, reference, error, lost=doubtful, twice=True, idempotent=change.idempotent
                 )
             if now.etag != before.etag:
+                if before.listed and _is_older(now, began) and began <= exchange.service_now():
+                    raise overtaken(call, before, now) from error
                 judge_edited(call, before, now, change, error, lost=doubtful)
                 return Written.of(now)
             pause = tries.pause(error, repeatable=lost)
@@ -78,6 +83,14 @@ def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
     An etag guard is refused as a conflict. Adobe does not document how dps refuses a failed `test`.
     """
     return isinstance(error, ConflictError) or "If-Match" not in call.headers
+
+
+def _is_older(now: Entity, began: datetime) -> bool:
+    """Whether the last edit was before the write began, so that the write is not in it: a listing lagged."""
+    try:
+        return parse_instant(now.modified) < began - CLOCK_GRAIN
+    except (ValueError, OverflowError):
+        return False
 
 
 def _look(

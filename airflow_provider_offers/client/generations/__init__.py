@@ -72,6 +72,10 @@ class Generation(Protocol):
         """List all objects of a kind in an order that edits do not change: no object is missed between two pages."""
         ...
 
+    def newest(self, kind: Kind, page_size: int) -> Call:
+        """List everything of a kind, the latest created first, from the repository and not the search index."""
+        ...
+
     def follow(self, href: str) -> Call:
         """The call for a link of the service."""
         ...

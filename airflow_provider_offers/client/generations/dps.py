@@ -92,6 +92,9 @@ class Dps:
     def every(self, kind: Kind, page_size: int) -> Call:
         return self.search(kind, Query(order_by=(("created", False),), page_size=page_size))
 
+    def newest(self, kind: Kind, page_size: int) -> Call:
+        return self.search(kind, Query(order_by=(("created", True),), page_size=page_size))
+
     def follow(self, href: str) -> Call:
         return Call("GET", href, _READ)
 

@@ -44,7 +44,7 @@ class Entity:
     `properties` are the object's own, in generation 2's plain names. `envelope` holds what else the service keeps about
     it. `id` is the reference id (`@id`); `instance_id` is the one in URLs, equal to `id` on dps. `created` and
     `modified` are RFC 3339 texts from the service. `names` is set if this object's spelling differs from that of its
-    kind.
+    kind. `listed` marks an object that a list has read ahead: it may have changed since.
     """
 
     kind: Kind
@@ -56,6 +56,7 @@ class Entity:
     modified: str | None = None
     envelope: Mapping[str, Json] = field(default_factory=dict)
     names: Spelled | None = None
+    listed: bool = False
 
     @property
     def name(self) -> str | None:

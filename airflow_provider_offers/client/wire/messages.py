@@ -114,7 +114,17 @@ class Keep:
     value: Json = field(repr=False)
 
 
-Effect = Request | Pause | Note | TokenNeeded | Recall | Keep
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the list that the flow is a part of: it reads for all of its objects at once (`flows/ahead.py`).
+
+    The run of the list answers. A flow that is no part of a list never asks, so no shell performs this.
+    """
+
+    question: Any
+
+
+Effect = Request | Pause | Note | TokenNeeded | Recall | Keep | Ask
 Flow = Generator[Effect, Any, T]
 
 

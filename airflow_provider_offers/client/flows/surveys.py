@@ -1,0 +1,190 @@
+"""Reading for a whole list at once: who has its names, its objects in blocks, and what came of its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Alone, Gone
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import BATCH, CLOCK_GRAIN
+from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.wire.messages import Flow, Pause
+
+_PAGE = 100
+# Fewer objects than this are looked up one by one.
+FEWEST = 4
+# How long a listing may lack an existing object, and the pauses between two looks at it.
+_PATIENCE = 10.0
+_FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
+
+
+def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
+    """List every object of the kind once, for a list of that many `wanted` objects; `access.ahead` keeps those.
+
+    Gives up, and returns False, where that takes more pages than there are wanted objects: then it is cheaper to look
+    up each. Names are compared here, and not by a filter: whether a service compares long names exactly in a filter of
+    many is documented nowhere.
+    """
+    listing = Listing(access, kind, access.generation.every(kind, _PAGE))
+    pages = 0
+    while (page := (yield from listing.advance())) is not None:
+        pages += 1
+        total = listing.first_total
+        if pages > wanted or (total is not None and total > wanted * len(page)):
+            return False
+        for entity in page:
+            access.ahead.saw(entity)
+    return True
+
+
+def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> Flow[None]:
+    """Find out who has these names, if one listing is cheaper than a lookup of each.
+
+    With `to_create`, names that are not in the listing count as free until somebody posts them.
+    """
+    if len(names) < FEWEST:
+        return
+    access.ahead.want(kind, names)
+    try:
+        is_whole = yield from survey(access, kind, len(names))
+    except OfferLibraryError:
+        # Each is looked up by itself, and tells what is wrong.
+        return
+    if is_whole and to_create:
+        access.ahead.set_free(kind)
+
+
+def read_block(access: Access, block: int) -> Flow[None]:
+    """Read the objects of a block in one lookup by ids. What it does not show is read by itself."""
+    references = access.ahead.blocks[block]
+    entities = yield from _look_up(access, references[0].kind, [each.id for each in references if each.id is not None])
+    access.ahead.keep_block(block, entities or ())
+
+
+def find_present(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[None]:
+    """Look for objects that others refer to, unless they were seen a moment ago."""
+    unseen = [each for each in ids if not access.ahead.is_present(kind, each)]
+    for start in range(0, len(unseen), BATCH):
+        found = yield from _look_up(access, kind, unseen[start : start + BATCH])
+        access.ahead.saw_present(kind, [entity.id for entity in found or ()])
+
+
+def _look_up(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[list[Entity] | None]:
+    """What a lookup of these ids shows; None where it fails."""
+    found: list[Entity] = []
+    try:
+        listing = Listing(access, kind, access.generation.lookup(kind, ids=sorted(ids)))
+        while (page := (yield from listing.advance())) is not None:
+            found += page
+    except OfferLibraryError:
+        # Such as a pattern of ids that dps finds too long.
+        return None
+    return found
+
+
+class Confirmation:
+    """Answers for many writes at once what each would otherwise have to look for: `Alone` and `Gone`.
+
+    `began` is a time of the service before which the list had not begun.
+    """
+
+    def __init__(self, access: Access, began: datetime) -> None:
+        self._access = access
+        self._since: dict[str, datetime] = {}
+        self._began = began
+
+    def answers(self, questions: Sequence[Alone | Gone]) -> Flow[list[bool]]:
+        """True for each write that is certain to have come to its end."""
+        by_kind: dict[str, list[Alone]] = {}
+        for question in questions:
+            if isinstance(question, Alone):
+                by_kind.setdefault(question.kind.key, []).append(question)
+        certain: set[str | None] = set()
+        for created in by_kind.values():
+            certain |= yield from self._alone(created)
+        certain |= yield from self._gone([each.reference for each in questions if isinstance(each, Gone)])
+        return [(each.id if isinstance(each, Alone) else each.reference.id) in certain for each in questions]
+
+    def _alone(self, questions: Sequence[Alone]) -> Flow[set[str]]:
+        """The ids of those objects that a listing shows under their names, and nobody else under these names.
+
+        Lists the newest objects down to where the listing before began, and again while some are not shown and the
+        patience lasts.
+        """
+        access, kind = self._access, questions[0].kind
+        clock = access.exchange.clock
+        patience = max(question.patience for question in questions)
+        until, pause = clock() + patience, _FIRST_LOOK
+        missing = {question.id for question in questions}
+        while True:
+            seen = yield from self._newest(kind, patience)
+            missing -= seen or set()
+            left = until - clock()
+            if seen is None or not missing or left <= 0:
+                ids_of = access.ahead.ids_of
+                return {each.id for each in questions if ids_of(each.kind, each.name) == {each.id}}
+            yield Pause(min(pause, left), f"looking whether {len(missing)} created {kind.noun}s are listed")
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _newest(self, kind: Kind, patience: float) -> Flow[set[str] | None]:
+        """The ids of what was created since the last look, and before that for as long as a listing may lag.
+
+        None where the listing fails, or is not in the order of creation.
+        """
+        access = self._access
+        since = self._since.get(kind.key, self._began) - timedelta(seconds=patience) - CLOCK_GRAIN
+        now = access.exchange.service_now()
+        seen: set[str] = set()
+        last: datetime | None = None
+        listing = Listing(access, kind, access.generation.newest(kind, _PAGE))
+        try:
+            while (page := (yield from listing.advance())) is not None:
+                for entity in page:
+                    created = parse_instant(entity.created)
+                    if last is not None and created > last:
+                        return None
+                    last = created
+                    access.ahead.saw(entity)
+                    seen.add(entity.id)
+                if last is not None and last < since:
+                    break
+        except (OfferLibraryError, ValueError, OverflowError):
+            return None
+        self._since[kind.key] = now
+        return seen
+
+    def _gone(self, references: Sequence[Reference]) -> Flow[set[str]]:
+        """The ids of those objects that a lookup does not show any more, although it must have shown them before."""
+        by_kind: dict[str, tuple[Kind, list[str]]] = {}
+        for reference in references:
+            if reference.id is not None and self._is_listed_by_now(reference):
+                by_kind.setdefault(reference.kind.key, (reference.kind, []))[1].append(reference.id)
+        gone: set[str] = set()
+        for kind, ids in by_kind.values():
+            for start in range(0, len(ids), BATCH):
+                batch = ids[start : start + BATCH]
+                shown = yield from _look_up(self._access, kind, batch)
+                if shown is not None:
+                    gone |= set(batch).difference(entity.id for entity in shown)
+        return gone
+
+    def _is_listed_by_now(self, reference: Reference) -> bool:
+        """Whether the object is older than a listing may lag: one that lacks it then shows that it is gone."""
+        try:
+            created = parse_instant(self._access.ahead.created(reference))
+        except (ValueError, OverflowError):
+            return False
+        return self._access.exchange.service_clock.has_passed(created + timedelta(seconds=_PATIENCE) + CLOCK_GRAIN)
+
+
+def names_by_kind(named: Iterable[tuple[Kind, str]]) -> list[tuple[Kind, list[str]]]:
+    """The different names of each kind."""
+    found: dict[str, tuple[Kind, dict[str, None]]] = {}
+    for kind, name in named:
+        found.setdefault(kind.key, (kind, {}))[1][name] = None
+    return [(kind, list(names)) for kind, names in found.values()]
