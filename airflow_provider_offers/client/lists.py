@@ -13,11 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone, Look, Present
+from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone, Look, Present, Referred
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import BATCH, resolve
 from airflow_provider_offers.client.flows.surveys import (
     Confirmation,
+    References,
     find_names,
     find_present,
     names_by_kind,
@@ -135,6 +136,7 @@ class _Run:
         self._confirmation: Confirmation | None = None
         self._reading: dict[int, asyncio.Task[None]] = {}
         self._looking = asyncio.Lock()
+        self._references = References(access)
         self._confirming = asyncio.Lock()
 
     async def begin(self, index: int, item: Any) -> None:
@@ -181,8 +183,7 @@ class _Run:
                 if isinstance(outcome.question, (Alone, Gone)):
                     self.parked.append(_Parked(index, flow, outcome.question))
                     return
-                await self._answer(outcome.question)
-                answer = None
+                answer = await self._answer(outcome.question)
         except OfferLibraryError as error:
             self.batch.failures[index] = error
             self._progress.failed(index, error)
@@ -193,7 +194,7 @@ class _Run:
             self.batch.written[index] = outcome
             await self.session.run(self._progress.succeeded(index, outcome))
 
-    async def _answer(self, question: Any) -> None:
+    async def _answer(self, question: Any) -> Any:
         if isinstance(question, Look):
             block = self.access.ahead.block_of(question.reference)
             if block is not None:
@@ -201,6 +202,10 @@ class _Run:
         elif isinstance(question, Present):
             async with self._looking:
                 await self.session.run(find_present(self.access, question.kind, question.ids))
+        elif isinstance(question, Referred):
+            async with self._looking:
+                return await self.session.run(self._references.may_lead_to(question.reference))
+        return None
 
     async def _read(self, block: int) -> None:
         """Read the block, unless it was; and begin to read the ones after it."""

@@ -14,68 +14,52 @@ from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import Heard, creations, document, kinds_of, run_list, work_of
 
-COUNT = 60
-OTHERS = 300
-_PAGE = 100
+# More than one lookup by ids takes, and more others than a page holds.
+COUNT = 45
+OTHERS = 150
+NAMES = [f"Ours {number:03}" for number in range(COUNT)]
+# The listings that a list reads page by page: of the kind itself, before and after, and of those that may refer to it.
+PAGES = 2 * 3 + len(KINDS)
+BOUND = 1.1 * COUNT + PAGES + 20
 
-
-def bound(pages: int) -> float:
-    """How many requests a list may take."""
-    return 1.1 * COUNT + pages + 20
-
-
-def pages_of(emulator: Emulator) -> int:
-    """The listings that were read page by page: those that ask for neither names nor ids."""
-    return sum(
-        each.route.endswith(".list") and "id" not in each.query.replace("limit", "") and "name" not in each.query
-        for each in emulator.journal()
-    )
+_AROUND = {
+    "fallback": "dps:fallback-offer:1c00000000000001",
+    "collection": "dps:offer-filter:1c00000000000002",
+}
+"""What a decision refers to."""
 
 
 def counted(emulator: Emulator) -> tuple[int, str]:
-    """The requests of a list without those for tokens and containers, and what they were."""
+    """The requests of a list, and what they were."""
     routes = Counter(each.route for each in emulator.journal(path="/data/*"))
     return routes.total(), ", ".join(f"{count} {route}" for route, count in sorted(routes.items()))
 
 
-def seeded(emulator: Emulator, kind: Kind, names: Sequence[str], **changes: Any) -> list[Any]:
+def seeded(emulator: Emulator, kind: Kind, names: Sequence[str], **changes: Any) -> list[dict[str, Any]]:
     """Objects that somebody made long ago."""
-    for needed in ("fallback", "collection") if kind.key == "decision" else ():
-        if not emulator.objects(needed):
-            referred = {
-                "fallback": "dps:fallback-offer:1c00000000000001",
-                "collection": "dps:offer-filter:1c00000000000002",
-            }
-            emulator.seed(
-                objects=[
-                    {"kind": KINDS[needed].type_name, "id": referred[needed], "body": document(KINDS[needed], "Around")}
-                ]
-            )
     objects = [{"kind": kind.type_name, "body": {**document(kind, name), **changes}} for name in names]
+    if kind.key == "decision" and not emulator.objects("fallback"):
+        around = [(KINDS[key], identifier) for key, identifier in _AROUND.items()]
+        emulator.seed(
+            objects=[{"kind": row.type_name, "id": each, "body": document(row, "Around")} for row, each in around]
+        )
     emulator.seed(objects=objects)
-    wanted = set(names)
-    there = [each for each in emulator.objects(kind.type_name) if each["body"]["name"] in wanted]
     emulator.clock.advance(3600)
-    return there
+    wanted = set(names)
+    return [each for each in emulator.objects(kind.type_name) if each["body"]["name"] in wanted]
 
 
-def given(there: Sequence[Any], kind: Kind, *, both: bool = True) -> list[Reference]:
-    """References as the receipts of a task give them, or with ids alone."""
-    return [Reference(kind, id=each["id"], instance_id=each["instance_id"] if both else None) for each in there]
+def references(there: Sequence[dict[str, Any]], kind: Kind, named_by: str) -> list[Reference]:
+    """The objects as the receipts of a task give them, or by their reference ids or names alone."""
+    if named_by == "names":
+        return [Reference(kind, name=each["body"]["name"]) for each in there]
+    instances = named_by == "receipts"
+    return [Reference(kind, id=each["id"], instance_id=each["instance_id"] if instances else None) for each in there]
 
 
 def expect_all(heard: Heard, action: str) -> None:
     assert heard.errors == {}
     assert Counter(each.action for each in heard.written.values()) == {action: COUNT}
-
-
-NAMES = [f"Ours {number:03}" for number in range(COUNT)]
-
-
-@pytest.fixture
-def others(emulator: Emulator, api: str) -> None:
-    """A library of others."""
-    emulator.clock.advance(0)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.key)
@@ -89,58 +73,75 @@ def test_creating_takes_about_a_request_each(emulator: Emulator, library: OfferL
 
     expect_all(heard, "created")
     requests, told = counted(emulator)
-    assert requests <= bound(OTHERS // _PAGE + 2), told
+    assert requests <= BOUND, told
     names = [each["body"]["name"] for each in emulator.objects(kind.type_name)]
     assert sorted(name for name in names if name.startswith("Ours")) == NAMES
 
 
-EDITS = {
-    "patch sets": "updated",
-    "patch adds": "updated",
-    "schedule": "scheduled",
-    "publish": "published",
-    "unpublish": "unpublished",
-    "archive": "archived",
-    "replace": "replaced",
-    "delete": "deleted",
+EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "patch sets": ("updated", ("personalized", "tag", "decision")),
+    "patch adds": ("updated", ("personalized", "fallback")),
+    "schedule": ("scheduled", ("personalized", "decision")),
+    "publish": ("published", ("personalized", "fallback")),
+    "unpublish": ("unpublished", ("personalized",)),
+    "archive": ("archived", ("personalized", "decision")),
+    "replace": ("replaced", ("personalized", "collection")),
+    "delete": ("deleted", tuple(KINDS)),
 }
+"""What is done to lists, the action of the receipts, and the kinds to which it is done."""
 
 
-def _fits(operation: str, kind: Kind) -> bool:
-    if operation == "schedule":
-        return kind.window is not None
-    if operation in ("publish", "unpublish", "archive"):
-        return any(step.verb == operation for step in kind.steps)
-    return operation != "patch adds" or kind.is_offer
-
-
-@pytest.mark.parametrize("both", [True, False], ids=["receipts", "ids"])
 @pytest.mark.parametrize(
-    ("operation", "kind"),
+    ("operation", "key", "named_by"),
     [
-        pytest.param(operation, kind, id=f"{operation}-{kind.key}")
-        for operation in EDITS
-        for kind in KINDS.values()
-        if _fits(operation, kind)
+        pytest.param(operation, key, named_by, id=f"{operation}-{key}-{named_by}")
+        for operation, (_, keys) in EDITS.items()
+        for key in keys
+        for named_by in ("receipts", "ids")
+        if named_by == "receipts" or key == "personalized"
     ],
 )
 def test_an_edit_takes_about_a_request_each(
-    emulator: Emulator, library: OfferLibrary, api: str, operation: str, kind: Kind, both: bool
+    emulator: Emulator, library: OfferLibrary, api: str, operation: str, key: str, named_by: str
 ) -> None:
+    kind = KINDS[key]
     if kind not in kinds_of(api):
         pytest.skip(f"{api} documents no calls for it")
     seeded(emulator, kind, [f"Other {number}" for number in range(OTHERS)])
-    changes = {"status": "approved"} if operation == "unpublish" else {}
-    there = seeded(emulator, kind, NAMES, **changes)
+    there = seeded(emulator, kind, NAMES, **({"status": "approved"} if operation == "unpublish" else {}))
     emulator.clear_journal()
 
-    _, heard = run_list(library.settings, given(there, kind, both=both), work_of(operation, kind))
+    _, heard = run_list(library.settings, references(there, kind, named_by), work_of(operation, kind))
 
-    expect_all(heard, EDITS[operation])
+    expect_all(heard, EDITS[operation][0])
     requests, told = counted(emulator)
-    assert requests <= bound(pages_of(emulator)), told
-    now = {each["id"]: each for each in emulator.objects(kind.type_name)}
+    assert requests <= BOUND, told
+    expect_each_once(emulator, there, operation)
+
+
+def expect_each_once(emulator: Emulator, there: Sequence[dict[str, Any]], operation: str) -> None:
+    """Each object was written once, and nothing else was."""
+    now = {each["id"]: each for each in emulator.objects()}
     if operation == "delete":
         assert not {each["id"] for each in there} & set(now)
     else:
         assert {now[each["id"]]["etag"] - each["etag"] for each in there} == {1}
+    writes = [each for each in emulator.journal(path="/data/*") if each.method != "GET"]
+    assert len(writes) == COUNT
+
+
+@pytest.mark.parametrize("operation", ["publish", "patch sets", "delete"])
+def test_names_are_listed_once_and_each_object_is_read_by_its_id(
+    emulator: Emulator, library: OfferLibrary, api: str, operation: str
+) -> None:
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {number}" for number in range(OTHERS)])
+    there = seeded(emulator, kind, NAMES)
+    emulator.clear_journal()
+
+    _, heard = run_list(library.settings, references(there, kind, "names"), work_of(operation, kind))
+
+    expect_all(heard, EDITS[operation][0])
+    requests, told = counted(emulator)
+    assert requests <= BOUND + COUNT, told
+    expect_each_once(emulator, there, operation)

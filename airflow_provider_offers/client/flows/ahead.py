@@ -39,6 +39,13 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """May other objects refer to this one? The answer is False if listings show that none does, otherwise True."""
+
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
 class Alone:
     """Is what was just created the only one of its name? The answer is True, or False if that is not certain.
 
@@ -112,6 +119,7 @@ class Ahead:
     def keep_fresh(self, entity: Entity) -> None:
         """Keep an object that was just read by its id, for the work that is about to begin."""
         if self.is_on:
+            self._created[entity.id] = entity.created
             self._entities[entity.id] = entity, self._clock()
 
     def peek(self, reference: Reference) -> Entity | None:
@@ -199,6 +207,13 @@ def look_for_present(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[None]
     """Have the list look for objects that it refers to, all that were not seen a moment ago; nothing without a list."""
     if ahead.is_on and (unseen := sorted(each for each in ids if not ahead.is_present(kind, each))):
         yield Ask(Present(kind, tuple(unseen)))
+
+
+def may_be_referred(ahead: Ahead, reference: Reference) -> Flow[bool]:
+    """Whether other objects may refer to this one, as far as the list knows. Without a list always True."""
+    if not ahead.is_on or ahead.block_of(reference) is None:
+        return True
+    return bool((yield Ask(Referred(reference))))
 
 
 def _ids(reference: Reference) -> list[str]:

@@ -14,6 +14,7 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import may_be_referred
 from airflow_provider_offers.client.flows.deleting import delete, there_before
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.reading import look_alone, resolve
@@ -54,7 +55,9 @@ def delete_object(
             raise
         return _gone(reference, "unchanged")
     cascaded: list[Entity] = []
-    if cascade:
+    if not (yield from may_be_referred(access.ahead, reference)):
+        pass
+    elif cascade:
         doomed = yield from _everything_above(access, reference)
         cascaded = yield from _delete_in_order(access, doomed, ids_of(reference))
     elif found := (yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)):

@@ -10,9 +10,11 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Alone, Gone
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import BATCH, CLOCK_GRAIN
+from airflow_provider_offers.client.flows.referring import referring_kinds
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.references import pointings
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _PAGE = 100
@@ -85,6 +87,56 @@ def _look_up(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[list[Entity
         # Such as a pattern of ids that dps finds too long.
         return None
     return found
+
+
+class References:
+    """Which objects of a list other objects refer to, by listings of the kinds that may refer to them.
+
+    The first look lists each of these kinds once; a later one only lists what was modified since.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._looked: dict[str, tuple[float, datetime]] = {}
+        self._referred: set[str] = set()
+
+    def may_lead_to(self, reference: Reference) -> Flow[bool]:
+        """Whether an object may refer to this one; True if a listing fails."""
+        clock = self._access.exchange.clock
+        for kind in referring_kinds(reference.kind):
+            if not self._access.generation.supports(kind):
+                continue
+            looked_at, _ = self._looked.get(kind.key, (-_PATIENCE, None))
+            if clock() - looked_at < _PATIENCE:
+                continue
+            try:
+                yield from self._look_at(kind)
+            except (OfferLibraryError, ValueError, OverflowError):
+                return True
+        return reference.id in self._referred
+
+    def _look_at(self, kind: Kind) -> Flow[None]:
+        exchange, generation = self._access.exchange, self._access.generation
+        now, began = exchange.clock(), exchange.service_now()
+        looked = self._looked.get(kind.key)
+        if looked is None:
+            listing = Listing(self._access, kind, generation.every(kind, _PAGE))
+            while (page := (yield from listing.advance())) is not None:
+                self._keep(page)
+        else:
+            since = looked[1] - timedelta(seconds=_PATIENCE) - CLOCK_GRAIN
+            listing = Listing(self._access, kind, generation.recent(kind, _PAGE))
+            while (page := (yield from listing.advance())) is not None:
+                self._keep(page)
+                if any(parse_instant(entity.modified) < since for entity in page):
+                    break
+        self._looked[kind.key] = now, began
+
+    def _keep(self, entities: Sequence[Entity]) -> None:
+        for entity in entities:
+            for each in pointings(entity.kind.place, entity.properties):
+                if self._access.ahead.block_of(Reference(entity.kind, id=each.target)) is not None:
+                    self._referred.add(each.target)
 
 
 class Confirmation:
