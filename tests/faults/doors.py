@@ -149,7 +149,7 @@ class _SteppedShell(SyncShell):
             self._steps.after(effect)
 
 
-class _SteppedAsyncShell(AsyncShell):
+class SteppedAsyncShell(AsyncShell):
     def __init__(
         self, settings: Settings, retries: Retries, steps: Steps, tokens: TokenCache, memory: Notebook
     ) -> None:
@@ -196,7 +196,7 @@ class AsyncDoor(Door):
     async def _drive(self, action: Action[T]) -> T:
         tokens = self.__dict__.setdefault("_tokens", TokenCache())
         retries = self._exchange.retries
-        async with _SteppedAsyncShell(self.settings, retries, self.steps, tokens, self.notebook) as shell:
+        async with SteppedAsyncShell(self.settings, retries, self.steps, tokens, self.notebook) as shell:
             if self._access is None:
                 self._access = await shell.run(open_access(self._exchange))
             return await shell.run(action(self._access))
