@@ -76,8 +76,7 @@ async def run_batch(
     ends the whole batch.
     """
     done = skip or {}
-    access = replace(session.access, ahead=Ahead(session.access.exchange.clock))
-    access.ahead.is_on = True
+    access = replace(session.access, ahead=Ahead(session.access.exchange))
     run = _Run(session, access, work, progress, max_concurrent)
     meant = await _found(run, items, done)
     run.batch.again = _named_again(meant)

@@ -7,12 +7,12 @@ others of the name. For everything else, such as an error or that nothing is to 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Ask, Flow
 
 # How long what was read ahead is of use: later, its guard would too often fail.
@@ -66,14 +66,13 @@ class Gone:
 
 
 class Ahead:
-    """What is known of the objects of one list. Without a list it is empty, and nobody asks for more.
+    """What is known of the objects of one list. Without a list, there is no exchange, and nothing is known or asked.
 
     Only objects of the list are kept, and of these the whole entity only until the work on it takes it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self.is_on = False
+    def __init__(self, exchange: Exchange | None = None) -> None:
+        self._exchange = exchange
         self.blocks: list[list[Reference]] = []
         self._block_of: dict[str, int] = {}
         self._read: list[int] = []
@@ -83,6 +82,14 @@ class Ahead:
         self._named: dict[tuple[str, str], dict[str, Reference]] = {}
         self._free: set[tuple[str, str]] = set()
         self._present: dict[tuple[str, str], float] = {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a list."""
+        return self._exchange is not None
+
+    def _clock(self) -> float:
+        return 0.0 if self._exchange is None else self._exchange.clock()
 
     def divide(self, references: Iterable[Reference], size: int) -> None:
         """Form blocks of objects of one kind, each of which one lookup by ids can read, in the order of the list."""
