@@ -1,4 +1,4 @@
-"""Long results go to a file: the task returns a summary, and later tasks take it wherever they take a list."""
+"""Long results go to a file: the task returns a summary, and later tasks accept it instead of a list."""
 
 from __future__ import annotations
 

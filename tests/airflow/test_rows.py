@@ -97,12 +97,12 @@ def test_each_row_of_a_file_and_of_a_task_is_one_object(
     made = {each["body"]["name"]: each["body"] for each in offers(emulator)}
     day = result.run_id[8:][:10].replace("-", "")
     towel, lamp = made[f'Towel, "soft"\nand blue {day}'], made[f"{{{{ ds }}}} lamp {day}"]
-    # A value keeps its type, or is what its property holds; an empty cell is no property.
+    # A value keeps its type, or is converted for its property; an empty cell means no property.
     assert [towel["rank"], lamp["rank"]] == [{"priority": 3}, {"priority": 4}]
     assert ["globalCap" in towel.get("cappingConstraint", {}), lamp["cappingConstraint"]["globalCap"]] == [False, 250]
     assert towel["characteristics"] == {"sku": "007", "run": "w1"}
     assert towel["representations"][0]["components"][0]["content"] == "<p>10 % off</p>"
-    # A window of its own.
+    # Its own window.
     assert instants(towel) == ["2036-02-29T23:00:00Z", "2036-03-01T23:00:00Z"]
     assert instants(lamp) == ["2036-04-01T10:00:00Z", "2036-04-08T10:00:00Z"]
     assert [made["File one"]["rank"], made["File two"]["rank"]] == [{"priority": 1}, {"priority": 2}]
@@ -119,7 +119,7 @@ def test_each_row_of_a_file_and_of_a_task_is_one_object(
         "Tuple B",
         f"Place Top {result.run_id[8:][:10]}",
     ]
-    # What Airflow shows of the fields are the templates, not what became of them.
+    # Airflow shows the templates of the fields, not their values.
     assert result.rendered["csv"]["offer"]["rank"] == {"priority": "{{ row.priority }}"}
     assert result.rendered["csv"]["offer"]["characteristics"]["run"] == "w1"
     assert "Filled 2 rows of offers.csv into the offer" in result.logs
@@ -229,7 +229,7 @@ WINDOW_OF_ROW = {"start": "{{ row.start }}", "duration": "P1D", "timezone": "UTC
 def test_a_try_continues_with_the_rows_of_the_first(
     airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path
 ) -> None:
-    """Somebody changes the file between two tries: the second one creates what the first one was asked for."""
+    """Somebody changes the file between two tries: the second try creates the objects of the first."""
     file = tmp_path / "o.jsonl"
     file.write_text("".join(json.dumps({**ROW, "name": f"R{number}", "priority": number}) + "\n" for number in (1, 2)))
 
@@ -259,7 +259,7 @@ def test_a_try_continues_with_the_rows_of_the_first(
 
 
 def test_without_a_state_a_row_template_that_tells_the_moment_is_refused(airflow: Airflow, emulator: Emulator) -> None:
-    """As on Airflow 3.2: the second try cannot know what the first one was asked for."""
+    """As on Airflow 3.2: the second try cannot know the values of the first."""
 
     class Forgetful(CreateOfferOperator):
         def prepare(self, context: Any) -> None:
@@ -325,6 +325,6 @@ def test_adobes_templates_stay_beside_those_of_a_row(airflow: Airflow, emulator:
         shown = each["body"]["representations"][0]["components"][0]["content"]
         assert shown.startswith("{{#if profile.gold}}Gold{{/if}} {{profile.person.name}} 20")
         assert shown.endswith(" {%= upperCase(a) %}")
-        # What a row says is final.
+        # The content of a row is final.
         assert each["body"]["characteristics"] == {"note": "{{ ds }}"}
     assert sorted(each["body"]["name"] for each in offers(emulator)) == ["Gold", "Gold too"]

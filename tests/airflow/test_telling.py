@@ -1,4 +1,4 @@
-"""Long work shows itself: every ten seconds, the log says how far a list is, how fast it goes, and how long is left."""
+"""Progress of long work: every ten seconds, the log shows the finished part, the speed and the remaining time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_offers.operators.progress import ListProgress
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock that the test advances."""
 
     now = 1_000.0
 
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Receipts:
-    """The receipts of what is done, in memory."""
+    """The receipts of the finished objects, in memory."""
 
     def __init__(self, done: dict[int, dict[str, Any]]) -> None:
         self.done = done

@@ -1,1 +1,1 @@
-"""Tests of what the library holds: documents, patches, windows and searches, without I/O."""
+"""Tests of rows: tables are read, and rows fill templates, without I/O."""

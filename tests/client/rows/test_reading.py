@@ -1,4 +1,4 @@
-"""Tables are read as they were written: every text survives, an empty cell is no value, errors name file and line."""
+"""Tables are read as they were written: every text survives, an empty cell is None, and errors name file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A template of one expression keeps the type of its value, any other makes text, and what is unknown is an error."""
+"""A template of one expression keeps its type, other templates make text, and unknown names are errors."""
 
 from __future__ import annotations
 
