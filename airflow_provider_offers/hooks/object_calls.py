@@ -238,7 +238,7 @@ class ObjectCalls:
         return with_kind(receipt, self._kind)
 
     def _shown(self, *, full: bool) -> Callable[[Entity], ReadReceipt]:
-        """What makes the receipt of each object that a read or a search shows."""
+        """Makes the receipt of each object from a read or a search."""
         from airflow_provider_offers.client.model.receipts import object_receipt
 
         return partial(cast("Any", object_receipt), settings=self._library.settings, full=full)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def request_stats(settings: Settings) -> Observer:
-    """What passes the requests on a connection to Airflow's `Stats`, or nothing where Airflow has none."""
+    """The observer that reports a connection's requests to Airflow's `Stats`; `NO_OBSERVER` without `Stats`."""
     from airflow_provider_offers.client.wire.pace import NO_OBSERVER
 
     try:
@@ -23,7 +23,7 @@ def request_stats(settings: Settings) -> Observer:
 
 
 class RequestStats:
-    """Counts and times requests by method and status. Nothing goes wrong with a request because of a statistic."""
+    """Counts and times requests by method and status. An error in the statistics never affects a request."""
 
     def __init__(self, stats: Any, settings: Settings) -> None:
         self._stats = stats

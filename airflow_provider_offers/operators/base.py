@@ -41,7 +41,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     # Whether later tries use the values that the first try rendered, as all writes must.
     keeps_plan: ClassVar[bool] = False
-    # Where the operators that return lists write them, if not to XCom.
+    # The report file of operators that return lists; None for XCom.
     report: Any = None
     operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
     ui_color = "#fbeae9"
@@ -59,7 +59,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """The operator with some arguments, to expand over others. A wrong closed word in either is an import error."""
+        """The operator with some arguments, to expand over others.
+
+        An unknown word for a closed list is an import error.
+        """
         check_words(kwargs.get("task_id"), kwargs)
         plain = {name: as_given(each) if name in cls.json_fields else each for name, each in kwargs.items()}
         return CheckedPartial.of(super().partial(**plain))
@@ -101,7 +104,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
             raise self._failure(error) from None
 
     def prepare(self, context: Context) -> None:
-        """What is to be done with the rendered fields before anything is sent."""
+        """The work with the rendered fields before the first request."""
         if self.report is not None:
             from airflow_provider_offers.operators.reports import begin
 

@@ -66,7 +66,7 @@ class CreateOperator(OfferLibraryOperator):
     # The field that holds the document.
     document_field: ClassVar[str] = "offer"
     can_keep_adobe_templates: ClassVar[bool] = True
-    # What became of `rows`, and its first row.
+    # The documents from `rows`, and the first row.
     _filled_in: FilledIn | None = None
     sample_row: Any = None
 
@@ -239,7 +239,7 @@ class CreateOperator(OfferLibraryOperator):
         return creations
 
     def _violations(self, wrong: list[tuple[int, Violation]], documents: list[Any]) -> list[Violation]:
-        """What is wrong with some documents of the list."""
+        """The violations of some documents of the list."""
         if self._filled_in is None:
             return list(dict.fromkeys(_in_the_list(each, index, documents[index]) for index, each in wrong))
         from airflow_provider_offers.operators.rows import together
@@ -280,7 +280,7 @@ class CreateOperator(OfferLibraryOperator):
 
 
 def _at(value: Any, index: int) -> Any:
-    """The value of a field for a document of the list: what its row made of it, or the value itself."""
+    """The value of a field for a document of the list: the one from its row, or the value itself."""
     from airflow_provider_offers.client.rows.rendering import PerRow
 
     return value[index] if isinstance(value, PerRow) else value

@@ -105,7 +105,7 @@ def work_through(
 
 
 def _actions(written: list[dict[str, Any]], done: str) -> str:
-    """What came of the objects, if that is not the same for all."""
+    """The actions on the objects, if they are not the same for all."""
     counts = Counter(str(receipt.get("action")) for receipt in written)
     if not counts.keys() - {done}:
         return ""

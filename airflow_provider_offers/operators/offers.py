@@ -225,7 +225,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
 class SearchOffersOperator(SearchOperator):
     """Search offers across all pages, and return the results.
 
-    The parameters of the search are told in `airflow_provider_offers.client.model.query.SearchParameters`.
+    The search parameters are described in `airflow_provider_offers.client.model.query.SearchParameters`.
 
     :param full: True also returns all properties, under `offer`
     :param report: where the results go, as in `CreateOperator`: the task then returns a summary that leads to them

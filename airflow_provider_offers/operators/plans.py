@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KEY = "offers_work"
 # These fields do not change the work of a task.
 _BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure", "report"})
-# What became of these is in other fields by then.
+# The content of these fields is in other fields after rendering.
 _FILLED_IN = frozenset({"rows", "columns"})
 _STABLE = "use values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}"
 

@@ -74,7 +74,7 @@ class ListProgress:
         self.tell()
 
     def tell(self) -> None:
-        """Log how far the list is, unless a line about that was logged less than ten seconds ago."""
+        """Log the progress of the list, unless it was logged less than ten seconds ago."""
         now = self._clock()
         if now - self._told_at < _LOG_SECONDS:
             return
@@ -85,18 +85,21 @@ class ListProgress:
         )
 
     async def keep_telling(self) -> None:
-        """Look at the clock every second, so that the log has a line even while nothing ends. Runs until cancelled."""
+        """Check the clock every second, so that the log has a line even if no object is finished.
+
+        Runs until it is cancelled.
+        """
         while True:
             await asyncio.sleep(1.0)
             self.tell()
 
     @property
     def took(self) -> str:
-        """How long the list has taken in this try, such as `2 min 5 s`."""
+        """The duration of the list in this try, such as `2 min 5 s`."""
         return _spelled(self._clock() - self._began)
 
     def _speed(self, seconds: float) -> str:
-        """The objects a second in this try, and how long the rest takes at that rate."""
+        """The objects per second in this try, and the time for the rest at that rate."""
         ended = len(self._receipts.done) - self._before + self._failed
         if not ended or seconds <= 0:
             return ""

@@ -249,7 +249,7 @@ class Rendering:
             return None
 
     def _around(self, text: str, render: Callable[[str], str]) -> str:
-        """JSON text, rendered as a whole, with Adobe's templates kept where they are to be kept."""
+        """JSON text, rendered as a whole; Adobe's templates stay if they are to be kept."""
         if self._task.keep_adobe_templates:
             return adobe.render_around(text, self._env, self._known, render)
         return render(text)
@@ -258,7 +258,7 @@ class Rendering:
         return self._task.rows is not None and field in self._task.row_fields and ROW not in self._context
 
     def _waits_for_row(self, text: str, field: str, tokens: tuple[Any, ...]) -> bool:
-        """Whether a text is to be rendered later, once for each row."""
+        """Whether a text is rendered later, once for each row."""
         if not self._waits_for_rows(field):
             return False
         if self._task.keep_adobe_templates and self._is_content(field, tokens):
@@ -314,7 +314,7 @@ class Rendering:
     def _names(self, field: str, tokens: tuple[Any, ...]) -> bool:
         """Whether the place needs a value: an object, a sandbox, or another required name."""
         if field == "rows" and tokens:
-            # A cell of a row that stands in the DAG.
+            # A cell of a row in the DAG's code.
             return False
         if field not in self._task.json_fields or not tokens:
             return field not in _OPTIONAL

@@ -173,7 +173,7 @@ class RowRendering(Rendering):
         self._names_in_templates: Any = copy.copy(context)
 
     def filled(self, row: Any, waiting: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
-        """The fields for one row, and what is wrong with them."""
+        """The fields for one row, and their errors."""
         self.findings.clear()
         self._names_in_templates[ROW] = row
         values = {name: self._field_of_row(name, template) for name, template in waiting.items()}

@@ -32,7 +32,7 @@ class Templated:
 
     @property
     def row_fields(self) -> tuple[str, ...]:
-        """The fields whose templates may use `row`: with `rows`, these wait for their row."""
+        """The fields whose templates may use `row`; with `rows`, they are rendered for each row."""
         return ()
 
     def resolve_template_files(self) -> None:

@@ -97,7 +97,7 @@ class CheckedPartial(OperatorPartial):
         return super().expand_kwargs(kwargs, strict=strict)
 
     def _check(self, given: Sequence[Any]) -> None:
-        # Else Airflow warns beside the error that nothing was mapped.
+        # Otherwise, Airflow adds a warning that nothing was mapped.
         self._expand_called = True
         for each in given:
             if isinstance(each, dict):

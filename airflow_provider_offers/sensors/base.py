@@ -93,7 +93,10 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """The sensor with some arguments, to expand over others. A wrong closed word in either is an import error."""
+        """The sensor with some arguments, to expand over others.
+
+        An unknown word for a closed list is an import error.
+        """
         check_words(kwargs.get("task_id"), kwargs)
         return CheckedPartial.of(super().partial(**kwargs))
 

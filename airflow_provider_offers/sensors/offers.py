@@ -164,7 +164,7 @@ class OffersFoundSensor(OfferLibrarySensor):
     :param at_least: how many (default 1)
     :param offer_type: `personalized` (default) or `fallback`
 
-    The parameters of the search are told in `airflow_provider_offers.client.model.query.Conditions`. The others are
+    The search parameters are described in `airflow_provider_offers.client.model.query.Conditions`. The others are
     those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
     Deferred, it searches again only after a change in the sandbox.
 

@@ -52,11 +52,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What is known of a search parameter besides its name and its type. The default of each is None.
+    """A search parameter: everything besides its name and its type.
 
-    `told` is its line in the docs. `check` makes of a given value what `Query` holds, and adds what is wrong with it to
-    the violations. `example` is a valid value. `refines` names the parameter that it needs. With `narrows`, the search
-    may find more than intended if a template leaves the parameter empty.
+    The default of each is None. `told` is its line in the docs. `check` converts a given value for `Query`, and adds
+    its errors to the violations. `example` is a valid value. `refines` names the parameter that it needs. With
+    `narrows`, the search may find more than intended if a template leaves the parameter empty.
     """
 
     told: str
@@ -67,7 +67,7 @@ class Parameter:
 
 
 class Conditions(TypedDict, total=False):
-    """What a search finds, and in which order: for everyone who searches."""
+    """The conditions and the order of a search, for all searches."""
 
     q: Annotated[
         str | None,
@@ -119,7 +119,7 @@ class Conditions(TypedDict, total=False):
 
 
 class SearchParameters(Conditions, total=False):
-    """Also how much of it: for the operators."""
+    """The conditions, and the number of results, for operators."""
 
     limit: Annotated[
         int | str | None,
@@ -136,14 +136,14 @@ class SearchParameters(Conditions, total=False):
 
 
 class HookSearch(SearchParameters, total=False):
-    """Also lookups of objects that are known: for the hooks."""
+    """The search parameters, and lookups of known objects, for hooks."""
 
     name: Annotated[str | None, Parameter("the exact name", _checked_name, example="Spring")]
     ids: Annotated[Texts | None, Parameter("exact reference ids", _checked_ids, example=["a:b:c"])]
 
 
 class ClientSearch(HookSearch, total=False):
-    """Also where an earlier listing stopped: for the client."""
+    """The hook's parameters, and the end of an earlier listing, for the client."""
 
     start: Annotated[
         str | None,
@@ -175,7 +175,7 @@ class Query:
 
     @property
     def given(self) -> list[str]:
-        """The names of the parameters that say something."""
+        """The names of the parameters that have a value."""
         return [each.name for each in fields(self) if getattr(self, each.name) not in (None, ())]
 
     @property
@@ -212,21 +212,21 @@ def parse_query(**given: Unpack[ClientSearch]) -> Query:
 
 
 def search_of(given: Mapping[str, Any], search: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The search parameters of given keywords, None where one is not given; and the other keywords."""
+    """The search parameters among the keywords (None for a missing one), and the other keywords."""
     return {name: given.get(name) for name in search}, {name: given[name] for name in given if name not in search}
 
 
 def asked_of(source: object, search: Sequence[str]) -> dict[str, Any]:
-    """The search that the attributes of an object hold, without the parameters that a template left empty."""
+    """The search in the attributes of an object, without parameters that a template left empty."""
     found = {name: getattr(source, name) for name in search}
     return {name: value for name, value in found.items() if value or isinstance(value, (bool, int, float))}
 
 
 def takes(parameters: type, *, others: bool = False) -> Callable[[F], F]:
-    """Shows search parameters one by one in the signature of a function that takes them as unpacked keywords.
+    """Shows each search parameter in the signature of a function that takes them as unpacked keywords.
 
-    Type checkers and editors read them off the annotation of the function. Airflow, `help` and the docs read the
-    signature. With `others`, the function also takes keywords that are no search parameters.
+    Type checkers and editors read them from the annotation of the function. Airflow, `help` and the docs read the
+    signature. With `others`, the function also takes keywords that are not search parameters.
     """
 
     def shown(function: F) -> F:
@@ -244,7 +244,7 @@ def takes(parameters: type, *, others: bool = False) -> Callable[[F], F]:
 
 
 def names(parameters: type) -> tuple[str, ...]:
-    """The names of search parameters, in their order."""
+    """The names of search parameters, in order."""
     return tuple(name for name in PARAMETERS if name in parameters.__annotations__)
 
 

@@ -59,10 +59,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# A connection that was kept from before stands within so many seconds.
+# A kept connection is ready within these seconds.
 _AT_ONCE = 0.001
 _SWITCHING = 101
-# The latest answer's own id as it came, the secrets that it may quote, and the id that the request had.
+# The id of the latest answer, unchanged; the secrets that it may quote; and the id of the request.
 _REQUEST_ID: ContextVar[tuple[str, tuple[str, ...], str | None]] = ContextVar("offer_library_request_id")
 
 
@@ -268,7 +268,7 @@ class AsyncShell:
         """The body, bounded in size here and in time by the caller."""
         chunks = []
         size = 0
-        # At most what is in the buffer of the connection comes at once.
+        # One read returns at most the content of the connection's buffer.
         while chunk := await answer.content.readany():
             size += len(chunk)
             if size > MAX_BODY:
@@ -377,7 +377,7 @@ class _Connector(aiohttp.TCPConnector):
         progress.connected = True
         now = asyncio.get_running_loop().time()
         if now - progress.began > _AT_ONCE and not progress.limit.expired():
-            # The time before, such as for a proxy's tunnel, had a limit of its own.
+            # The time before this, for example for a proxy's tunnel, had its own limit.
             progress.limit.reschedule(now + progress.seconds)
         return connection
 
@@ -423,7 +423,7 @@ class _TooLong(Exception):
 
 
 async def _stand_in_line(governor: Governor) -> None:
-    """Return once the request has its place."""
+    """Return when the request has its place."""
     loop = asyncio.get_running_loop()
     placed: asyncio.Future[None] = loop.create_future()
 
@@ -432,7 +432,7 @@ async def _stand_in_line(governor: Governor) -> None:
             placed.set_result(None)
 
     def wake() -> None:
-        # Another thread, or another event loop, may have left the place.
+        # The place may come from another thread or event loop.
         loop.call_soon_threadsafe(tell)
 
     if governor.enter(wake):

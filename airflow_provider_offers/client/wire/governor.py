@@ -1,6 +1,6 @@
-"""How fast a process may send requests to one service: a bounded number at a time, and slower after a 429.
+"""Limits the speed of a process to one service: the number of requests at a time, which a 429 reduces.
 
-A state machine: it decides and remembers, but does not wait and does not log. `pace` drives it for both shells.
+This is a state machine: it decides and remembers, but does not wait and does not log. `pace` uses it for both shells.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _FIRST_SPACING = 0.05
 _MAX_SPACING = 5.0
 _RECOVERY = 0.8
 _NEGLIGIBLE = 0.01
-# What is left of the number of requests at a time after a 429, and after a row of slow answers.
+# The factors for the number of requests at a time after a 429, and after a series of slow answers.
 _AFTER_429 = 0.5
 _AFTER_SLOW = 0.7
-# Answers are slow if their median is over both: so many times the usual one, and so many seconds.
+# Answers are slow if their median is above both: this multiple of the usual time, and this number of seconds.
 _SLOW_FACTOR = 4.0
 _SLOW_SECONDS = 2.0
-# What is slow for long becomes usual, by this part of the difference for each row of answers.
+# After a series of slower answers, the usual time grows by this part of the difference.
 _GETTING_USED = 0.05
 _SHORTEST_ROW = 8
 
@@ -37,13 +37,13 @@ Wake = Callable[[], object]
 
 @dataclass
 class _Latency:
-    """How long the answers to one HTTP method take: the latest ones, and what is usual."""
+    """The times of the answers to one HTTP method: the latest ones, and the usual one."""
 
     row: list[float] = field(default_factory=list)
     usual: float = math.inf
 
     def is_slow(self, seconds: float, length: int) -> bool:
-        """Take note of an answer; whether it completes a row of that length whose median is slow."""
+        """Record an answer. Returns whether it completes a series of that length whose median is slow."""
         self.row.append(seconds)
         if len(self.row) < length:
             return False
@@ -57,14 +57,13 @@ class _Latency:
 
 @dataclass
 class Governor:
-    """Bounds and spaces the requests of a process to one service, those of all threads and event loops together.
+    """Limits and spaces the requests of a process to one service, from all threads and event loops together.
 
-    At most `limit` requests are under way at a time; the others wait in a line, first come, first served. A 429 halves
-    the limit and doubles the time between two requests. If the service names a time, no request starts before it, for
-    five minutes at most. Answers that take several times as long as usual lower the limit too. Every good answer takes
-    a fifth of the spacing away, and so many good answers as the limit raise the limit by one, up to `max_concurrent`.
-
-    Safe to share between threads.
+    At most `limit` requests run at a time; the others wait in a queue, first come, first served. A 429 halves the limit
+    and doubles the time between two requests. If the service names a time, no request starts before it, for at most
+    five minutes. Answers that take several times as long as usual also lower the limit. Every good answer reduces the
+    spacing by a fifth. A number of good answers equal to the limit raises it by one, up to `max_concurrent`. It is safe
+    to share between threads.
     """
 
     max_concurrent: int = 32
@@ -84,21 +83,21 @@ class Governor:
 
     @property
     def limit(self) -> int:
-        """How many requests may be under way now: 1 to `max_concurrent`."""
+        """The number of requests that may run now: 1 to `max_concurrent`."""
         return int(self._limit)
 
     @property
     def spacing(self) -> float:
-        """Seconds between two requests now; 0 where nothing slows them."""
+        """The seconds between two requests; 0 at full speed."""
         return self._spacing
 
     def try_enter(self) -> bool:
-        """Take a place for a request, if one is free and nobody waits for it."""
+        """Take a place for a request, if one is free and no other request waits for it."""
         with self._guard:
             return self._try_enter()
 
     def enter(self, wake: Wake) -> bool:
-        """Take a place for a request, or else a place in the line: `wake` is called once the request has a place."""
+        """Take a place for a request, or a place in the queue: `wake` is called when the request has a place."""
         with self._guard:
             entered = self._try_enter()
             if not entered:
@@ -106,7 +105,7 @@ class Governor:
             return entered
 
     def leave(self) -> None:
-        """Give the place back, to the next in the line."""
+        """Give the place back, to the next request in the queue."""
         with self._guard:
             self.in_flight -= 1
             woken = []
@@ -121,7 +120,7 @@ class Governor:
                 self.leave()
 
     def withdraw(self, wake: Wake) -> None:
-        """Leave the line. A place that was given meanwhile goes to the next."""
+        """Leave the queue. If the request has received a place meanwhile, the next one gets it."""
         with self._guard:
             if wake in self._line:
                 self._line.remove(wake)
@@ -135,9 +134,10 @@ class Governor:
         return True
 
     def admit(self, longest: float = math.inf) -> float:
-        """Take a place in the row; returns the seconds to wait before the request may go out.
+        """Reserve the next time for a request.
 
-        Where that is longer than `longest`, no place is taken.
+        Returns the seconds to wait before the request may be sent. If they are more than `longest`, nothing is
+        reserved.
         """
         with self._guard:
             now = self.clock()
@@ -149,9 +149,9 @@ class Governor:
     def answered(
         self, status: int | None, retry_after: float | None = None, *, method: str = "GET", seconds: float = 0.0
     ) -> Note | None:
-        """Learn from an answer that took so many seconds, or from its absence (None).
+        """Adjust the speed to an answer after these seconds, or to a missing answer (None).
 
-        Returns a line for the log where the client slows down, and where it is at full speed again.
+        Returns a line for the log when the client slows down, and when it reaches full speed again.
         """
         with self._guard:
             now = self.clock()
@@ -166,7 +166,7 @@ class Governor:
             return None
 
     def _throttled(self, now: float, sent: float, retry_after: float | None) -> Note | None:
-        # The answers to what was sent before the limit was lowered say nothing about the new one.
+        # Answers to requests from before the limit was lowered say nothing about the new limit.
         if sent >= self._cut_at:
             self._cut_at = now
             self._limit = max(1.0, self._limit * _AFTER_429)
@@ -186,7 +186,7 @@ class Governor:
         return Note(f"Full speed again: up to {self.max_concurrent} requests at the same time", is_warning=False)
 
     def _told(self, reason: str) -> Note | None:
-        """The line about slowing down, once until full speed is reached again."""
+        """The log line about slowing down; only once until full speed is reached again."""
         told, self._slowed = self._slowed, True
         if told:
             return None
@@ -201,7 +201,7 @@ _registry = threading.Lock()
 
 
 def governor_for(host: str, client_id: str) -> Governor:
-    """The one governor of this process for a service and a credential."""
+    """The only governor of this process for a service and a credential."""
     with _registry:
         return _governors.setdefault((host, client_id), Governor())
 

@@ -206,7 +206,10 @@ class Answer:
 
 
 def _parsed(body: bytes) -> Json:
-    """The JSON of a body. `msgspec` needs half the time; `json` judges what it refuses, such as half of a pair."""
+    """The JSON of a body.
+
+    `msgspec` needs half the time; `json` decides about text that it refuses, such as half of a surrogate pair.
+    """
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError):

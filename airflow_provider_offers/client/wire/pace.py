@@ -1,4 +1,4 @@
-"""One exchange under a governor: its place, its measurement, and what an observer and the log are told of it."""
+"""One exchange under a governor: its place and its measurement, with reports to an observer and to the log."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Is told about every request, for statistics. It must not block and must not raise."""
+    """Receives every request, for statistics. It must not block and must not raise."""
 
     def began(self, in_flight: int) -> None:
-        """A request starts; `in_flight` requests of this process to this service are now under way."""
+        """A request starts; `in_flight` requests of this process to this service are now running."""
 
     def ended(self, method: str, status: int | None, seconds: float, in_flight: int) -> None:
-        """A request got its answer, or none (None); `in_flight` others are still under way."""
+        """A request got its answer, or none (None); `in_flight` others are still running."""
 
 
 class NoObserver:
-    """Takes note of nothing."""
+    """Records nothing."""
 
     def began(self, in_flight: int) -> None:
         """Nothing."""
@@ -40,25 +40,25 @@ NO_OBSERVER = NoObserver()
 
 @dataclass(slots=True)
 class Pace:
-    """What both shells do around the sending of a request."""
+    """The steps of both shells before and after a request."""
 
     governor: Governor
     observer: Observer
 
     def wait(self, request: Request, longest: float) -> float:
-        """Seconds until the request may be sent; raises `RateLimitedError` where that is longer than `longest`."""
+        """The seconds until the request may be sent. Raises `RateLimitedError` if they are more than `longest`."""
         seconds = self.governor.admit(longest)
         if seconds > longest:
             raise _held_back(request, seconds)
         return seconds
 
     def begin(self) -> float:
-        """When the request was sent, by the governor's clock."""
+        """Start the request; returns the time by the governor's clock."""
         self.observer.began(self.governor.in_flight)
         return self.governor.clock()
 
     def end(self, request: Request, began: float, response: Response | None) -> None:
-        """The request has its answer, or none."""
+        """End the request, with its answer or without one."""
         governor, seconds = self.governor, self.governor.clock() - began
         status = asked = None
         if response is not None:
@@ -71,7 +71,7 @@ class Pace:
 
 
 def _held_back(request: Request, seconds: float) -> RateLimitedError:
-    """The error if the service has asked for a longer pause, in another answer, than this request may take."""
+    """The error for a request that waits too long, because the service asked for a pause in another answer."""
     path = request.url.partition("://")[2].partition("/")[2].partition("?")[0]
     return RateLimitedError(
         method=request.method,

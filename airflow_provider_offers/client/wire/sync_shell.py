@@ -284,7 +284,7 @@ class SyncShell:
 
 
 def _stand_in_line(governor: Governor) -> None:
-    """Return once the request has its place."""
+    """Return when the request has its place."""
     placed = threading.Event()
     if governor.enter(placed.set):
         return
