@@ -47,7 +47,9 @@ def page_of(kind: Kind) -> Page:
 @EVERY
 def test_the_fields_are_told_as_the_model_describes_them(kind: Kind) -> None:
     told = [line for line in page_of(kind).section("Fields").splitlines() if line.startswith("|")]
-    assert told == field_table(kind), "\n".join(field_table(kind))
+    expected = field_table(kind)
+    missing = [row for row in expected if row not in told]
+    assert told == expected, "\n".join(["Missing, or in another order:", *(missing or expected)])
 
 
 @EVERY
