@@ -1,4 +1,4 @@
-"""How fast a process sends: the bound adapts to 429 and slow answers, nobody starves, and every request is counted."""
+"""The speed of a process: the limit adapts to answers, every request gets its turn, and all are counted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Clock:
 
 
 def answer_well(governor: Governor, clock: Clock, count: int, seconds: float = 0.1) -> list[str]:
-    """So many good answers, one after the other; the lines that they bring."""
+    """This number of good answers, one after the other; returns their log lines."""
     notes = []
     for _ in range(count):
         clock.time += governor.admit() + seconds
@@ -58,7 +58,7 @@ EVENTS = st.lists(
 
 
 class Crowd:
-    """Requests inside and in the line, as they must be whatever happens."""
+    """The running and the waiting requests, with checks that always hold."""
 
     def __init__(self, governor: Governor) -> None:
         self.governor = governor
@@ -99,7 +99,7 @@ def test_the_bound_stays_between_one_and_the_maximum_and_the_line_moves_in_order
             governor.answered(event, asked, seconds=seconds)
         assert 1 <= governor.limit <= most
         assert governor.in_flight == crowd.inside
-    # Whoever waits gets a place once others leave.
+    # Waiting requests get a place when others leave.
     while crowd.inside:
         crowd.leave()
     assert not crowd.line
@@ -174,7 +174,7 @@ def test_the_log_says_once_that_it_slows_down_and_once_that_it_is_over() -> None
 
 @dataclass
 class Seen:
-    """What an observer was told."""
+    """The calls of an observer."""
 
     began: list[int] = field(default_factory=list)
     ended: list[tuple[str, int | None, bool, int]] = field(default_factory=list)
@@ -264,7 +264,7 @@ def test_a_request_that_is_canceled_in_the_line_gives_its_place_on() -> None:
             waiting[0].cancel()
             await asyncio.sleep(0)
             governor.leave()
-            # It has just been given the place.
+            # It has just received the place.
             waiting[1].cancel()
             done = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(each).__name__ for each in done] == ["CancelledError", "CancelledError", "NoAnswerError"]
