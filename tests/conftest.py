@@ -1,4 +1,4 @@
-"""Gives every test process its own Airflow home, before anything imports Airflow."""
+"""Gives every test process its own Airflow home, before anything imports Airflow, and orders the tests."""
 
 import atexit
 import os
@@ -9,15 +9,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.airflow.harness import Airflow
 
 CHECKOUT = Path(__file__).parent.parent
 # Drawn once for all processes of a run, which inherit it. A given seed repeats its examples.
 FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
 
+# Longest modules first: if one worker starts a long module at the end, the others wait for it.
+TURNS = ("packaging", "metadata", "docs", "airflow", "faults", "fuzz", "emulator", "imports", "client")
+
+# Hypothesis must not fail a test because the machine is busy.
+settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 
 def pytest_report_header() -> str:
     """Print the seed of this run's new fuzz examples."""
     return f"fuzz: FUZZ_SEED={FUZZ_SEED}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that run DAGs. With several workers, put the longest modules first."""
+    for item in items:
+        if "airflow_session" in getattr(item, "fixturenames", ()):
+            item.add_marker("airflow")
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(CHECKOUT / "tests").parts[0]
+    return TURNS.index(folder) if folder in TURNS else len(TURNS)
 
 
 def _isolate_airflow() -> Path:
@@ -50,6 +75,19 @@ atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 def airflow_home() -> Path:
     """The home of this process's Airflow; empty until its database is created."""
     return AIRFLOW_HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_session(airflow_home: Path) -> Airflow:
+    """An Airflow with a fresh database, made once in each test process that needs it."""
+    return Airflow.start(airflow_home)
+
+
+@pytest.fixture
+def airflow(airflow_session: Airflow) -> Airflow:
+    """That Airflow, without the data and secrets of earlier tests."""
+    airflow_session.forget()
+    return airflow_session
 
 
 @pytest.fixture(scope="session")

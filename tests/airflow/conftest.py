@@ -3,27 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from tests.airflow.harness import Airflow
 from tests.deciding import Stage, set_up
-
-
-@pytest.fixture(scope="session")
-def airflow_session(airflow_home: Path) -> Airflow:
-    """An Airflow with a fresh database, made once in each test process."""
-    return Airflow.start(airflow_home)
-
-
-@pytest.fixture
-def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, without the data of earlier tests' runs."""
-    airflow_session.forget()
-    return airflow_session
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,8 @@ class Airflow:
 
     home: Path
     _pristine: Path = field(init=False)
+    _masked: list[tuple[Any, frozenset[str], Any]] = field(init=False)
+    """Each masker, with the patterns that it starts with."""
 
     @classmethod
     def start(cls, home: Path) -> "Airflow":
@@ -75,9 +77,11 @@ class Airflow:
         initdb()
         DagBundlesManager().sync_bundles_to_db()
         warm_the_api_up()
+        _reuse_adapters()
         started = cls(home)
         started._pristine = home / "pristine.db"
         _copy_database(started.database, started._pristine)
+        started._masked = [(each, frozenset(each.patterns), each.replacer) for each in _maskers()]
         return started
 
     @property
@@ -86,9 +90,14 @@ class Airflow:
         return self.home / "airflow.db"
 
     def forget(self) -> None:
-        """Restore the new database and remove the log files."""
+        """Restore the new database, remove the log files, and unmask the secrets of earlier tests.
+
+        Airflow compiles all known secrets into one expression for each new secret: old ones slow every test down.
+        """
         _copy_database(self._pristine, self.database)
         shutil.rmtree(self.home / "logs", ignore_errors=True)
+        for masker, patterns, replacer in self._masked:
+            masker.patterns, masker.replacer = set(patterns), replacer
 
     def run(
         self,
@@ -164,6 +173,18 @@ def warm_the_api_up() -> None:
     httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
     with httpx.Client(transport=transport, base_url="http://in-process") as client:
         client.get("/health")
+
+
+def _reuse_adapters() -> None:
+    """Build one validator for each type. Airflow builds one for every template field of every attempt."""
+    task_runner: Any = importlib.import_module("airflow.sdk.execution_time.task_runner")
+    task_runner.TypeAdapter = functools.cache(task_runner.TypeAdapter)
+
+
+def _maskers() -> list[Any]:
+    """Airflow's two maskers of secrets: one of the server, one of tasks."""
+    modules = ("airflow._shared.secrets_masker", "airflow.sdk._shared.secrets_masker")
+    return [importlib.import_module(module)._secrets_masker() for module in modules]
 
 
 def load_dags(path: Path) -> dict[str, Any]:

@@ -215,3 +215,17 @@ def test_what_airflow_kept_can_be_searched_and_forgotten(airflow: Airflow) -> No
     airflow.forget()
     assert airflow.kept().where("needle") == []
     assert airflow.run(dag).state == "success"
+
+
+def test_a_secret_of_one_test_is_none_in_the_next(airflow: Airflow) -> None:
+    from airflow._shared import secrets_masker as of_the_server
+    from airflow.sdk._shared import secrets_masker as of_tasks
+
+    for masker in (of_the_server, of_tasks):
+        masker.mask_secret("opensesame")
+        assert masker.redact("the opensesame of yesterday") == "the *** of yesterday"
+
+    airflow.forget()
+
+    for masker in (of_the_server, of_tasks):
+        assert masker.redact("the opensesame of yesterday") == "the opensesame of yesterday"

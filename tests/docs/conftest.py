@@ -1,30 +1,15 @@
 """The real Airflow and the emulator for the documentation's examples."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from tests.airflow.harness import Airflow
 
 PERSONALIZED = "dps:personalized-offer:1c265317da412003"
 FALLBACK = "dps:fallback-offer:1c26533689c12004"
 OFFERED = "dps:personalized-offer:1c265317da412007"
-
-
-@pytest.fixture(scope="session")
-def airflow_session(airflow_home: Path) -> Airflow:
-    """An Airflow with a fresh database, made once in each test process."""
-    return Airflow.start(airflow_home)
-
-
-@pytest.fixture
-def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, without the data of earlier tests' runs."""
-    airflow_session.forget()
-    return airflow_session
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
-from tests.airflow.harness import Airflow
 from tests.faults.matrix import Case
 from tests.faults.verdicts import ENDINGS, Broken, play
 from tests.faults.world import World
@@ -33,19 +31,6 @@ def world(_world: World) -> Iterator[World]:
     logging.disable(logging.WARNING)
     yield _world
     logging.disable(logging.NOTSET)
-
-
-@pytest.fixture(scope="session")
-def airflow_session(airflow_home: Path) -> Airflow:
-    """An Airflow with a fresh database, made once in each test process that needs it."""
-    return Airflow.start(airflow_home)
-
-
-@pytest.fixture
-def airflow(airflow_session: Airflow) -> Airflow:
-    """That Airflow, without the data of earlier tests' runs."""
-    airflow_session.forget()
-    return airflow_session
 
 
 @pytest.fixture
