@@ -13,8 +13,10 @@ PRERELEASE_VENV := .venv-prerelease
 DISTRIBUTED_VENV := .venv-distributed
 DISTRIBUTED_CONSTRAINTS := constraints/distributed.txt
 BIN := $(VENV)/bin
-PYTEST := -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
-# Differences between Python versions show without thousands of generated examples.
+# The order of the modules is the one of tests/conftest.py.
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest $(PARALLEL) $(PYTEST_ARGS)
+# Most mistakes, and differences between Python versions, show without thousands of generated examples.
 QUICK := not hypothesis and not slow and not distributed and not exhaustive
 
 # Caches, temporary files and Airflow's own home stay in the checkout, whoever runs this.
@@ -35,7 +37,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types format \
+.PHONY: help demo check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types format \
     constraints wheel bench bench-smoke clean
 
 help: ## list these targets
@@ -44,6 +46,9 @@ help: ## list these targets
 
 demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
 	@$(BIN)/python demo/launch.py
+
+check: lint types ## check style and types, and run the tests that are quick: no DAGs, no generated examples; about a minute
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow" $(PYTEST_ARGS) tests/client tests/imports tests/docs
 
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow
 	@echo "==> Running the tests on $$(scripts/versions $(BIN)/python)"
@@ -54,11 +59,11 @@ test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airf
 	@$(LOWEST_VENV)/bin/python $(PYTEST)
 
 test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other installed and supported Python
-	@scripts/pythons $(VENV) $(CONSTRAINTS) -n $(WORKERS) --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS) \
+	@scripts/pythons $(VENV) $(CONSTRAINTS) $(PARALLEL) -m "$(QUICK)" $(PYTEST_ARGS) \
 	    tests/client tests/imports
 
 test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, including betas and candidates; reports failures
-	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) $(PARALLEL) $(PYTEST_ARGS)
 
 test-faults: $(VENV)/.ready ## test every write with every fault at every request, and thousands of races; minutes
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
