@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks import parsing, reading, waiting, writing
+from benchmarks import bulk, parsing, reading, waiting, writing
 from benchmarks.machine import describe
 from benchmarks.measure import CHECKOUT, ContestantError, forget_homes
 
@@ -62,6 +62,7 @@ def _smoke() -> None:
     began = time.monotonic()
     sections: Sections = {
         "many writes": lambda: writing.measure(20, 1),
+        "lists": lambda: bulk.measure((50,), (100,)),
         "waiting": lambda: waiting.measure((20,), 1, 1.0),
         "reading": lambda: reading.measure(300, 1),
         "parsing": lambda: parsing.measure(1),
