@@ -27,6 +27,7 @@ from airflow_provider_offers.operators.offers import (
     DeleteOfferOperator,
     GetOfferOperator,
     PatchOfferOperator,
+    ScheduleOfferOperator,
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
 from tests.airflow.harness import Airflow
@@ -67,6 +68,7 @@ NAMING: list[tuple[Any, str, dict[str, Any]]] = [
     (CreateOfferOperator, "if_exists", {"offer": {}}),
     (CreateOfferOperator, "marker", {"offer": {}}),
     (ArchiveExpiredOffersOperator, "older_than", {}),
+    (ScheduleOfferOperator, "start", {"offer_id": ID}),
     (DecideOperator, "decision_id", {"placement_id": ID, "profile": {}}),
     (DecideOperator, "profile", {"placement_id": ID, "decision_id": ID}),
     (BatchDecisionOperator, "audience_id", {"placement_id": ID, "decision_id": ID, "dataset_id": "x"}),

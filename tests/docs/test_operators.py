@@ -113,7 +113,7 @@ def test_every_docstring_tells_the_calls(name: str) -> None:
 
 
 def test_the_parameters_of_a_search_are_told_as_they_are_described() -> None:
-    rows = [f"| `{name}` | {PARAMETERS[name].told} |" for name in names(SearchParameters)]
+    rows = [f"| `{name}` | {PARAMETERS[name].description} |" for name in names(SearchParameters)]
     told = [line for line in page("docs/operators.md").section("SearchOffersOperator").splitlines() if line in rows]
     missing = [row for row in rows if row not in told]
     assert told == rows, "\n".join(["Missing in docs/operators.md, or in another order:", *(missing or rows)])

@@ -54,12 +54,12 @@ class Filter:
 class Parameter:
     """A search parameter: everything besides its name and its type.
 
-    The default of each is None. `told` is its line in the docs. `check` converts a given value for `Query`, and adds
-    its errors to the violations. `example` is a valid value. `refines` names the parameter that it needs. With
+    The default of each is None. `description` is its line in the docs. `check` converts a given value for `Query`, and
+    adds its errors to the violations. `example` is a valid value. `refines` names the parameter that it needs. With
     `narrows`, the search may find more than intended if a template leaves the parameter empty.
     """
 
-    told: str
+    description: str
     check: Callable[[str, Any, list[Violation]], Any]
     example: Any
     refines: str | None = None
