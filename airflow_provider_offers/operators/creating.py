@@ -136,6 +136,12 @@ class CreateOperator(OfferLibraryOperator):
             from airflow_provider_offers.operators.rows import fill_in
 
             self._filled_in = fill_in(self, context)
+        elif self.columns:
+            from airflow_provider_offers.client.errors import InvalidInputError, Violation
+            from airflow_provider_offers.client.text import quoted
+
+            wrong = Violation("columns", quoted(self.columns), "rows, whose values they name")
+            raise InvalidInputError("The rows are missing", [wrong])
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         given = json_document(self.document_field, getattr(self, self.document_field))

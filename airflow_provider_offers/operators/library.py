@@ -131,6 +131,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
     :param kind: the kind; see `CreateLibraryObjectOperator`
     :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, the result
         of a task, or a list of these
+    :param report: where the results of a list go, as in `CreateOperator`
 
     Returns the fields of the receipt except `action`, then `created` and `modified`, `status` and `window` if the kind
     has them, and all properties under `object` with generation 2's plain names; for a list, a list of these.
@@ -139,13 +140,14 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
     lookup of many objects; Adobe: "Look up a placement" and so on. Raises `NotFoundError` if there is none.
     """
 
-    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "kind", "object_id")
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "kind", "object_id", "report")
 
     def __init__(
         self,
         *,
         kind: KindName,
         object_id: Any,
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -157,6 +159,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
         )
         self.kind = checked("kind", kind, KINDS, self)
         self.object_id = object_id
+        self.report = report
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         objects = hook.objects(self.kind)

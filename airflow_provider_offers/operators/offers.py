@@ -134,6 +134,7 @@ class GetOfferOperator(OfferLibraryOperator):
     :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
         of these, such as the output of a search
     :param offer_type: `personalized` or `fallback`, if the id does not show it (default `personalized`)
+    :param report: where the results of a list go, as in `CreateOperator`
 
     Returns the fields of the receipt except `action`, then `status`, `window` (`start` and `end` as the service spells
     them), `created`, `modified`, and all properties under `offer` with generation 2's plain names; for a list, a list
@@ -143,13 +144,14 @@ class GetOfferOperator(OfferLibraryOperator):
     offers; Adobe: "Look up an offer". Raises `NotFoundError` if there is none.
     """
 
-    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer_id", "offer_type")
+    template_fields: Sequence[str] = (*OfferLibraryOperator.template_fields, "offer_id", "offer_type", "report")
 
     def __init__(
         self,
         *,
         offer_id: Any,
         offer_type: OfferType | None = None,
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -161,6 +163,7 @@ class GetOfferOperator(OfferLibraryOperator):
         )
         self.offer_id = offer_id
         self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
+        self.report = report
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         given = named_offer(self.offer_id)

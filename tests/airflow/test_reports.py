@@ -44,9 +44,11 @@ def test_a_report_stands_for_its_list_in_later_tasks(
             task_id="wait", offer_id="{{ ti.xcom_pull('publish') }}", status="approved", poke_interval=0.1, timeout=30
         )
         search = SearchOffersOperator(task_id="search", report=str(folder / "found.jsonl"))
-        look = GetOfferOperator(task_id="look", offer_id=search.output)
+        look = GetOfferOperator(task_id="look", offer_id=search.output, report=str(folder / "read.jsonl"))
         copy = CreateOfferOperator(
-            task_id="copy", rows=search.output, offer={**personalized("{{ row.name }} again"), **WINDOW}
+            task_id="copy",
+            rows=look.output,
+            offer={**personalized("{{ row.name }} again", rank="{{ row.offer.rank }}"), **WINDOW},
         )
         tag = CreateLibraryObjectOperator(
             task_id="tag", kind="tag", object=[{"name": "T1"}, {"name": "T2"}], report=str(folder / "tags.jsonl")
@@ -66,8 +68,12 @@ def test_a_report_stands_for_its_list_in_later_tasks(
     assert summary["first"] == [{"id": each["id"], "name": each["name"]} for each in receipts[:5]]
     assert len(json.dumps(summary)) < 1_500
     assert result.result("publish")["actions"] == {"published": 12}
-    assert sorted(each["name"] for each in result.result("look")) == sorted(NAMES)
-    assert len(result.result("copy")) == 12
+    assert sorted(each["name"] for each in lines(folder / "read.jsonl")) == sorted(NAMES)
+    assert [each["name"] for each in result.result("look")["first"]] == [
+        each["name"] for each in lines(folder / "read.jsonl")[:5]
+    ]
+    assert sorted(each["name"] for each in result.result("copy")) == sorted(f"{name} again" for name in NAMES)
+    assert {each["body"]["rank"]["priority"] for each in offers(emulator)} == {10}
     assert len(offers(emulator)) == 24
     assert [each["kind"] for each in lines(folder / "tags.jsonl")] == ["tag", "tag"]
     assert result.result("expired")["archived"]["count"] == 0

@@ -192,6 +192,7 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
             {"offer": {"name": "A"}, "rows": good},
             ["offer: given no column of the rows; expected one document"],
         ),
+        "columns": ({"offer": {"name": "A"}, "columns": ["a"]}, ["columns: given ['a']; expected rows, whose values"]),
         "no_rows": (
             {"offer": offer},
             ["'row' is undefined", "with `rows`, offer, window, if_exists, marker, waive may"],

@@ -64,13 +64,12 @@ class RowTemplates:
     def __init__(self, env: jinja2.Environment) -> None:
         # An environment with its own `finalize` defines how None is rendered.
         self._env = env.overlay(finalize=env.finalize or _without_none)
-        self._compiled: dict[str, tuple[jinja2.Template, bool]] = {}
+        self._compiled: dict[str, tuple[jinja2.Template, dict[str, Any], bool]] = {}
 
     def value(self, text: str, names: Mapping[str, Any]) -> Any:
         """The value of a template of one expression; any other template renders to text."""
-        template, is_expression = self._template(text)
-        context: dict[str, Any] = {**template.globals, **names}
-        inner = self._env.context_class(self._env, context, template.name, template.blocks)
+        template, known, is_expression = self._template(text)
+        inner = self._env.context_class(self._env, {**known, **names}, template.name, template.blocks)
         pieces = list(template.root_render_func(inner))
         return _plain(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
 
@@ -78,7 +77,8 @@ class RowTemplates:
         """The rendered text of a template."""
         return str(_without_none(self.value(text, names)))
 
-    def _template(self, text: str) -> tuple[jinja2.Template, bool]:
+    def _template(self, text: str) -> tuple[jinja2.Template, dict[str, Any], bool]:
+        """The compiled template, the names that are known in every template, and whether it is one expression."""
         from jinja2 import nodes
 
         if text not in self._compiled:
@@ -88,7 +88,8 @@ class RowTemplates:
             if is_expression:
                 tree = nodes.Template([nodes.Assign(nodes.Name(_VALUE, "store"), only[0], lineno=1)], lineno=1)
                 tree.set_environment(self._env)
-            self._compiled[text] = (self._env.from_string(tree), is_expression)
+            template = self._env.from_string(tree)
+            self._compiled[text] = (template, dict(template.globals), is_expression)
         return self._compiled[text]
 
 
