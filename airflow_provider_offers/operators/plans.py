@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_offers.client.errors import OutcomeUnknownError
-from airflow_provider_offers.client.rows.rendering import ROW, PerRow
 from airflow_provider_offers.operators.memory import TaskMemory, clear_generation, is_anew
 
 if TYPE_CHECKING:
@@ -92,6 +91,8 @@ _TYPE = "offers:type"
 
 def _encoded(value: Any) -> Any:
     """A rendered value as JSON. Raises TypeError if another process could not restore it."""
+    from airflow_provider_offers.client.rows.rendering import PerRow
+
     if value is None or type(value) in (str, bool, int, float):
         return value
     if isinstance(value, Mapping):
@@ -116,6 +117,8 @@ def _text(name: Any) -> str:
 
 
 def _decoded(value: Any) -> Any:
+    from airflow_provider_offers.client.rows.rendering import PerRow
+
     if isinstance(value, list):
         return [_decoded(each) for each in value]
     if not isinstance(value, dict):
@@ -155,6 +158,7 @@ def _otherwise(message: str) -> OutcomeUnknownError:
 
 
 def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]) -> None:
+    from airflow_provider_offers.client.rows.rendering import ROW
     from airflow_provider_offers.operators.stability import unstable
 
     if (sample := getattr(task, "sample_row", None)) is not None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.query import PARAMETERS, SearchParameters, names
-from airflow_provider_offers.client.rows.rendering import ROW, RowDocument, RowTemplate, uses_row
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.literals import parsed
 
@@ -37,6 +36,8 @@ ABSENT = object()
 # Python does not convert longer numbers to text.
 _MOST_BITS = 10_000
 _BROKEN = "A template cannot be rendered"
+# The name of a row in templates.
+_ROW = "row"
 
 RAW = "{% raw %}...{% endraw %} around Adobe's own templates"
 KEEP_ADOBES = f"keep_adobe_templates=True, or {RAW}"
@@ -146,6 +147,8 @@ class Rendering:
         if not self._is_template(text):
             return text
         if self._waits_for_row(text, field, tokens):
+            from airflow_provider_offers.client.rows.rendering import RowTemplate
+
             return RowTemplate(text)
         if self._task.keep_adobe_templates and self._is_content(field, tokens):
             rendered: Any = "".join(
@@ -199,7 +202,7 @@ class Rendering:
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
         accepted = "a template of Airflow's"
-        if why == f"'{ROW}' is undefined" and self._task.row_fields:
+        if why == f"'{_ROW}' is undefined" and self._task.row_fields:
             accepted += f"; with `rows`, {', '.join(self._task.row_fields)} may use `row`"
         elif self._is_content(field, tokens) or adobe.looks_like_adobes(text):
             accepted += f"; {KEEP_ADOBES if self._task.can_keep_adobe_templates else RAW}"
@@ -237,6 +240,8 @@ class Rendering:
         if name is None and (not begins.startswith(("{", "[")) or begins.startswith(("{{", "{%", "{#"))):
             return self._leaf(text, field, tokens)
         if self._waits_for_rows(field) and self._uses_row_as_a_whole(text):
+            from airflow_provider_offers.client.rows.rendering import RowDocument
+
             return RowDocument(text)
         rendered = self._around(text, render)
         if name is None:
@@ -255,7 +260,7 @@ class Rendering:
         return render(text)
 
     def _waits_for_rows(self, field: str) -> bool:
-        return self._task.rows is not None and field in self._task.row_fields and ROW not in self._context
+        return self._task.rows is not None and field in self._task.row_fields and _ROW not in self._context
 
     def _waits_for_row(self, text: str, field: str, tokens: tuple[Any, ...]) -> bool:
         """Whether a text is rendered later, once for each row."""
@@ -265,7 +270,7 @@ class Rendering:
             parts = [piece for is_airflows, piece in adobe.pieces(text, self._env, self._known) if is_airflows]
         else:
             parts = [text]
-        return any(uses_row(part, self._env) for part in parts)
+        return self._uses_row(parts)
 
     def _uses_row_as_a_whole(self, text: str) -> bool:
         parts: list[str] = []
@@ -275,7 +280,12 @@ class Rendering:
             return part
 
         self._around(text, noted)
-        return any(uses_row(part, self._env) for part in parts)
+        return self._uses_row(parts)
+
+    def _uses_row(self, texts: Sequence[str]) -> bool:
+        from airflow_provider_offers.client.rows.rendering import uses_row
+
+        return any(uses_row(text, self._env) for text in texts)
 
     def _file(self, field: str, given: Any, tokens: tuple[Any, ...], *, is_template: bool) -> Any:
         """The rendered content of a file; its name can be a template."""
@@ -345,7 +355,7 @@ class Rendering:
         """The names that Airflow's templates can begin with: those of the context, and the DAG's own macros."""
         from jinja2.defaults import DEFAULT_NAMESPACE
 
-        own = {ROW} if self._task.rows is not None else set()
+        own = {_ROW} if self._task.rows is not None else set()
         return {*self._context, *own, *(name for name in self._env.globals if name not in DEFAULT_NAMESPACE)}
 
     def _found(self, subject: str, violation: Violation) -> None:

@@ -8,16 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.rows.reading import ENDINGS, table_of_file, table_of_list
-from airflow_provider_offers.client.rows.rendering import (
-    NONE,
-    ROW,
-    PerRow,
-    RowDocument,
-    RowTemplate,
-    RowTemplates,
-    waits,
-)
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.operators import adobe, files, reports
 from airflow_provider_offers.operators.base import listed_document
@@ -32,7 +22,6 @@ if TYPE_CHECKING:
 
 _SUBJECT = "The rows cannot be used"
 _FILLABLE = "a template that renders for every row"
-_ACCEPTED = f"a list of dicts, the result of a task, or the name of a file that ends in {', '.join(ENDINGS)}"
 
 
 class FilledIn:
@@ -61,12 +50,14 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
 
     Raises `InvalidInputError` with all errors in the rows and in their templates.
     """
+    from airflow_provider_offers.client.rows.rendering import PerRow, waits
+
     table = _table(task)
     template = getattr(task, task.document_field)
     if isinstance(template, (list, tuple)):
         raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "a list", "one document, for every row")])
     if not waits(template):
-        accepted = f"one document with templates that use `{ROW}`, such as {{{{ {ROW}.name }}}}, so that each differs"
+        accepted = "one document with templates that use `row`, such as {{ row.name }}, so that each differs"
         raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "no column of the rows", accepted)])
     waiting = {name: getattr(task, name) for name in task.row_fields if waits(getattr(task, name))}
     rendering = RowRendering(task, context, table)
@@ -109,6 +100,8 @@ def _of_rows(violation: Violation, indexes: list[int], place: Callable[[int], st
 
 
 def _table(task: CreateOperator) -> Table:
+    from airflow_provider_offers.client.rows.reading import table_of_list
+
     rows, columns = _literal("rows", task.rows), _literal("columns", task.columns)
     if isinstance(rows, str) or hasattr(rows, "read_bytes"):
         if columns is not None:
@@ -119,7 +112,14 @@ def _table(task: CreateOperator) -> Table:
         rows = reports.read("rows", rows)
     if isinstance(rows, Sequence) and not isinstance(rows, bytes):
         return table_of_list(rows, columns)
-    raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(rows), _ACCEPTED)])
+    raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(rows), _accepted())])
+
+
+def _accepted() -> str:
+    """What `rows` can be, in messages."""
+    from airflow_provider_offers.client.rows.reading import ENDINGS
+
+    return f"a list of dicts, the result of a task, or the name of a file that ends in {', '.join(ENDINGS)}"
 
 
 def _literal(field: str, given: Any) -> Any:
@@ -134,26 +134,30 @@ def _literal(field: str, given: Any) -> Any:
 
 
 def _table_of_file(task: CreateOperator, path: Any) -> Table:
+    from airflow_provider_offers.client.rows.reading import ENDINGS, table_of_file
+
     name = str(path).strip()
     if not name.lower().endswith(ENDINGS):
-        raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(name), _ACCEPTED)])
+        raise InvalidInputError(_SUBJECT, [Violation("rows", quoted(name), _accepted())])
     if isinstance(path, str) and "://" in path:
         from airflow.sdk import ObjectStoragePath
 
         try:
             path = ObjectStoragePath(name)
         except (ValueError, ImportError) as error:
-            raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _ACCEPTED)]) from None
+            raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _accepted())]) from None
     try:
         return table_of_file(name, files.content("rows", path, task.get_template_env()))
     except files.UnreadableFileError as error:
         raise InvalidInputError(error.subject, [error.violation]) from None
     except ImportError as error:
-        raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _ACCEPTED)]) from None
+        raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _accepted())]) from None
 
 
 def _origins(template: Any, tokens: tuple[Any, ...] = ()) -> dict[str, str]:
     """The templates that use the row, by the pointers of their values."""
+    from airflow_provider_offers.client.rows.rendering import RowTemplate
+
     if isinstance(template, Mapping):
         items = [_origins(each, (*tokens, name)) for name, each in template.items()]
     elif isinstance(template, (list, tuple)):
@@ -167,7 +171,10 @@ class RowRendering(Rendering):
     """Renders the templates with `row`. The value of a template is final, even if it looks like a template."""
 
     def __init__(self, task: Any, context: Context, table: Table) -> None:
+        from airflow_provider_offers.client.rows.rendering import RowDocument, RowTemplate, RowTemplates
+
         super().__init__(task, context, task.get_template_env(), set())
+        self._waiting, self._waiting_as_a_whole = RowTemplate, RowDocument
         self._table = table
         self._templates = RowTemplates(self._env)
         self._names_in_templates: Any = copy.copy(context)
@@ -175,7 +182,7 @@ class RowRendering(Rendering):
     def filled(self, row: Any, waiting: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
         """The fields for one row, and their errors."""
         self.findings.clear()
-        self._names_in_templates[ROW] = row
+        self._names_in_templates["row"] = row
         values = {name: self._field_of_row(name, template) for name, template in waiting.items()}
         whole = f"{self._task.document_field}/"
         return values, [
@@ -197,9 +204,9 @@ class RowRendering(Rendering):
             return value
 
     def _leaf(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
-        if not isinstance(text, RowTemplate):
+        if not isinstance(text, self._waiting):
             return text
-        if isinstance(text, RowDocument):
+        if isinstance(text, self._waiting_as_a_whole):
             return self._document(text, field, tokens)
         if self._task.keep_adobe_templates and self._is_content(field, tokens):
             return "".join(
@@ -227,6 +234,8 @@ class RowRendering(Rendering):
         return text
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
+        from airflow_provider_offers.client.rows.rendering import NONE
+
         given = f"the template {quoted(text, 120)}, which ends in an error: {why}"
         accepted = "a value, or another one for an empty cell: {{ row.name or '-' }}" if why == NONE else _FILLABLE
         self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, accepted))

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
@@ -36,6 +36,8 @@ def wrong(name: str, content: str | bytes) -> str:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 def test_any_text_survives_csv(cells: list[tuple[str, str]], separator: str, ending: str, quoting: Any) -> None:
+    # Python's writer leaves a lone carriage return without the quotes that it needs.
+    assume(quoting == csv.QUOTE_ALL or not any("\r" in each for pair in cells for each in pair))
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=separator, lineterminator=ending, quoting=quoting)
     writer.writerows([("sku", "a name"), *cells])
