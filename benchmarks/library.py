@@ -8,6 +8,7 @@ import time
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 ID_START = "dps:personalized-offer:"
 _OFFER = json.dumps(
@@ -77,6 +78,8 @@ class Offer:
     modified: int
     etag: int = 1
     status: str = "draft"
+    # As it was created; None for the numbered offers.
+    created: dict[str, Any] | None = None
 
 
 class Library:
@@ -88,11 +91,31 @@ class Library:
         self._stamps = [offer.modified for offer in self.offers]
         self._sorted = True
         self._latest = 0
+        self._created: dict[str, Offer] = {}
 
     def named(self, text: str) -> list[Offer]:
         """The offers whose ids, or the ends of whose ids, a text contains."""
         numbers = [int(found, 16) for found in _HEX.findall(text)]
         return [self.offers[number] for number in numbers if number < len(self.offers)]
+
+    def create(self, document: dict[str, Any]) -> Offer:
+        """A new offer."""
+        offer = Offer(len(self.offers), 0, 0, document.get("status", "draft"), document)
+        self.offers.append(offer)
+        self._order.append(offer)
+        self._created[document["name"]] = offer
+        self.change(offer)
+        return offer
+
+    def created(self, pattern: str) -> list[Offer]:
+        """The offers that were created with the name, or with a name that the regular expression matches."""
+        if pattern in self._created:
+            return [self._created[pattern]]
+        try:
+            matches = re.compile(pattern).fullmatch
+        except re.error:
+            return []
+        return [offer for name, offer in self._created.items() if matches(name)]
 
     def change(self, offer: Offer, status: str | None = None) -> None:
         """A new etag and time, and a status if one is given."""
@@ -115,6 +138,10 @@ class Library:
 
 def render(offer: Offer) -> bytes:
     """An offer as a read shows it."""
+    if offer.created is not None:
+        written = instant(offer.modified)
+        beside = {"id": offer_id(offer.number), "etag": offer.etag, "created": written, "modified": written}
+        return json.dumps({**offer.created, "status": offer.status, **beside}).encode()
     values = {
         b"modified": instant(offer.modified).encode(),
         b"etag": offer.etag,

@@ -21,6 +21,7 @@ from benchmarks.library import Library, Offer, instant, offer_id, render
 
 BASE = "/data/core/dps"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_STATUS = re.compile(rb'"(draft|approved|archived)"')
 _ENDING = re.compile(r"[0-9a-f]{16}")
 _TOKEN = json.dumps({"access_token": "benchmark", "token_type": "bearer", "expires_in": 86399}).encode()
 _NOT_THERE = json.dumps({"title": "Not found", "status": 404}).encode()
@@ -36,39 +37,45 @@ class Service:
         # The event loop keeps only a weak reference to a task, so the task needs one here.
         self._changing: asyncio.Task[None] | None = None
 
-    def answer(self, method: str, target: str) -> tuple[int, bytes, float]:
+    def answer(self, method: str, target: str, sent: bytes) -> tuple[int, bytes, float]:
         """Status, body, and the seconds that the answer takes."""
         parts = urlsplit(target)
         if parts.path.startswith("/_stub/"):
             return 200, self._control(parts.path, dict(parse_qsl(parts.query))), 0
-        route, status, body = self._route(method, parts.path.removeprefix(BASE), dict(parse_qsl(parts.query)))
+        path, query = parts.path.removeprefix(BASE), dict(parse_qsl(parts.query))
+        route, status, body = self._route(method, path, query, sent)
         self.log.append((time.monotonic(), route))
         return status, body, self.seconds
 
-    def _route(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, int, bytes]:
+    def _route(self, method: str, path: str, query: Mapping[str, str], sent: bytes) -> tuple[str, int, bytes]:
         """The called route, the status and the body."""
+        if path == "/offers" and method == "POST":
+            return "write", 201, _receipt(self.library.create(json.loads(sent)))
         if path == "/offers":
             route, body = self._list(query)
             return route, 200, body
         if path.startswith(("/offers/", "/ready/")):
-            return self._item(method, path)
+            return self._item(method, path, sent)
         if "property" in query:
             return "references", 200, _references(query["property"])
         return ("token", 200, _TOKEN) if method == "POST" else ("other", 404, _NOT_THERE)
 
-    def _item(self, method: str, path: str) -> tuple[str, int, bytes]:
+    def _item(self, method: str, path: str, sent: bytes) -> tuple[str, int, bytes]:
         """An offer. Under `/ready/`, a draft answers 404, for a sensor that only understands 404."""
         found = self.library.named(unquote(path))
         if not found or (path.startswith("/ready/") and found[0].status != "approved"):
             return "item", 404, _NOT_THERE
         if method == "PATCH":
-            self.library.change(found[0], "approved")
-            return "patch", 200, _receipt(found[0])
+            status = _STATUS.search(sent)
+            self.library.change(found[0], status[1].decode() if status else None)
+            return "write", 200, _receipt(found[0])
         return "item", 200, render(found[0])
 
     def _list(self, query: Mapping[str, str]) -> tuple[str, bytes]:
-        if "property" in query:
-            return "lookup", _page(self.library.named(query["property"]), None, None)
+        if (wanted := query.get("property", "")).startswith("name"):
+            return "lookup", _page(self.library.created(wanted[4:].lstrip("=~")), None, None)
+        if wanted:
+            return "lookup", _page(self.library.named(wanted), None, None)
         limit = int(query.get("limit", "50"))
         start = int(query["start"]) if "start" in query else None
         offers, following = self.library.recent(limit, start)
@@ -137,7 +144,7 @@ class Connection(asyncio.Protocol):
             return
         self._data = rest[needed:]
         method, target, _ = head[: head.index(b"\r\n")].decode("ascii").split(" ")
-        status, body, seconds = self._service.answer(method, target)
+        status, body, seconds = self._service.answer(method, target, rest[:needed])
         if seconds:
             asyncio.get_running_loop().call_later(seconds, self._reply, status, body)
         else:

@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.library import offer_id
 from benchmarks.measure import Figures, cpu_seconds
 from benchmarks.stub import BASE, Stub
-from benchmarks.writing import CONNECTIONS, SERVER_SECONDS
+from benchmarks.writing import CONNECTIONS, SERVER_SECONDS, VERBS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 PATCH = [{"op": "replace", "path": "/status", "value": "approved"}]
+# What a created offer is, beside its name.
+_NEW = {
+    "status": "draft",
+    "representations": [],
+    "selectionConstraint": {"startDate": "2031-01-01T00:00:00Z", "endDate": "2031-02-01T00:00:00Z"},
+    "rank": {"priority": 10},
+}
 HEADERS = {
     "Authorization": "Bearer benchmark",
     "x-api-key": "benchmark",
@@ -99,38 +106,55 @@ def patch(url: str, offers: int) -> Callable[[], None]:
     return lambda: asyncio.run(work())
 
 
-def publish(url: str, offers: int) -> Callable[[], Figures]:
-    """A task of PublishOfferOperator with a list.
+def task(verb: str) -> Callable[[str, int], Callable[[], Figures]]:
+    """A task with a list, of the operator for the verb: it reads what it needs, writes each offer, and keeps records.
 
-    It reads each offer and looks up its references. `dag.test()` runs it, so it has everything that a task has. The
-    measured time is that of the operator's work.
+    `dag.test()` runs it, so it has everything that a task has. The measured time is that of the operator's work.
     """
-    from airflow.sdk import DAG
 
-    from airflow_provider_offers.operators.offers import PublishOfferOperator
-    from benchmarks.airflow_home import prepare
+    def make(url: str, offers: int) -> Callable[[], Figures]:
+        from airflow.sdk import DAG
 
-    measured: list[Figures] = []
+        from airflow_provider_offers.operators import offers as operators
+        from benchmarks.airflow_home import prepare
 
-    class Timed(PublishOfferOperator):
-        """Measures its own time."""
+        operator: Any = getattr(operators, f"{verb.capitalize()}OfferOperator")
+        measured: list[Figures] = []
 
-        def execute(self, context: Context) -> Any:
-            used, began = cpu_seconds(), time.monotonic()
-            published = super().execute(context)
-            measured.append({"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used})
-            assert len(published) == offers
-            return published
+        class Timed(operator):  # type: ignore[misc]
+            """Measures its own time."""
 
-    with DAG("benchmark_publishing", schedule=None) as dag:
-        Timed(task_id="publish", offer_id=[offer_id(number) for number in range(offers)], max_concurrent=CONNECTIONS)
-    prepare(dag)
+            def execute(self, context: Context) -> Any:
+                used, began = cpu_seconds(), time.monotonic()
+                written = super().execute(context)
+                measured.append({"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used})
+                assert len(written) == offers
+                return written
 
-    def work() -> Figures:
-        assert dag.test().state == "success"
-        return measured[-1]
+        with DAG(f"benchmark_{verb}", schedule=None) as dag:
+            Timed(task_id=verb, max_concurrent=CONNECTIONS, **_arguments(verb, offers))
+        prepare(dag)
 
-    return work
+        def work() -> Figures:
+            assert dag.test().state == "success"
+            return measured[-1]
+
+        return work
+
+    return make
+
+
+def _arguments(verb: str, offers: int) -> dict[str, Any]:
+    """The arguments of the operator, beside those that all have."""
+    if verb == "create":
+        return {"offer": [{**_NEW, "name": f"New voucher {number:06d}"} for number in range(offers)]}
+    chosen = {"offer_id": [offer_id(number) for number in range(offers)]}
+    if verb == "patch":
+        # A property of its own: the status would be looked at first.
+        return {**chosen, "patch": [{"op": "add", "path": "/characteristics/season", "value": "spring"}]}
+    if verb == "schedule":
+        return {**chosen, "start": "2031-03-01T00:00:00Z", "end": "2031-04-01T00:00:00Z"}
+    return chosen
 
 
 def loop(url: str, offers: int) -> Callable[[], None]:
@@ -171,7 +195,7 @@ def mapped(url: str, offers: int) -> Callable[[], None]:
 CONTESTANTS: dict[str, Callable[[str, int], Callable[[], Figures | None]]] = {
     "limit": limit,
     "patch": patch,
-    "publish": publish,
+    **{f"{verb}_task": task(verb) for verb in VERBS},
     "loop": loop,
     "mapped": mapped,
 }
@@ -196,8 +220,8 @@ def main() -> None:
         own = work()
         whole: Figures = {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used}
         routes = [route for _, route in stub.log(began)]
-    if routes.count("patch") != options.offers:
-        raise RuntimeError(f"{routes.count('patch')} patches arrived instead of {options.offers}")
+    if routes.count("write") != options.offers:
+        raise RuntimeError(f"{routes.count('write')} writes arrived instead of {options.offers}")
     print(json.dumps({**(own or whole), "offers": options.offers, "requests": len(routes)}))
 
 
