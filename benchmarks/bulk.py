@@ -1,8 +1,8 @@
-"""Lists: how many requests an object takes, and how many objects a second are done, for each operation on a list.
+"""Lists: the requests for each object, and the objects per second, for each operation on a list.
 
 `python -m benchmarks.bulk --objects 2000 --others 10000` runs one size. Lists of personalized offers work against the
-emulator, which counts the requests. It runs in the same process and takes most of the time, so that the speed only
-compares operations and sizes. How fast the client writes is measured by `benchmarks.writing`.
+emulator, which counts the requests. It runs in the same process and takes most of the time, so the speed only compares
+operations and sizes. `benchmarks.writing` measures the client's write speed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIZES = (100, 2_000, 10_000)
 OTHERS = (0, 10_000)
 APIS = ("dps", "xcore")
 CONNECTIONS = 32
-# What a page of a listing holds at most.
+# The maximum number of objects on a page of a listing.
 _PAGE = 100
 OPERATIONS = ("create", "get", "patch", "schedule", "publish", "unpublish", "archive", "delete")
 
@@ -37,7 +37,7 @@ Work = Callable[["Access", Any], "Flow[Written]"]
 
 
 def bound(objects: int, others: int) -> float:
-    """How many requests a list may take: about one for each object, and the pages of the whole library."""
+    """The maximum number of requests of a list: about one for each object, and the pages of the whole library."""
     return 1.1 * objects + (objects + others) / _PAGE + 20
 
 
@@ -63,7 +63,7 @@ def measure(sizes: Sequence[int], others: Sequence[int]) -> str:
 
 
 def run(api: str, objects: int, others: int) -> Figures:
-    """Do everything with one list, beside others in the library, on one generation."""
+    """Run all operations with one list, next to other offers in the library, on one generation."""
     from airflow_provider_offers.client.settings import parse_settings
     from airflow_provider_offers.emulator import Emulator
 
@@ -74,7 +74,7 @@ def run(api: str, objects: int, others: int) -> Figures:
         settings = parse_settings(**connection)
         if others:
             emulator.seed(others, name="Other {n:06d}")
-        # What is there has been there for longer than a listing may lag.
+        # The existing offers are older than the lag of a listing.
         emulator.clock.advance(3600)
         return {operation: _timed(emulator, settings, operation, objects) for operation in OPERATIONS}
 

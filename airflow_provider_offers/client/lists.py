@@ -1,6 +1,6 @@
-"""Work on many objects at once: concurrency within a bound, and one outcome for each object.
+"""Work on many objects at once: limited concurrency, and one outcome for each object.
 
-A list reads for all of its objects at once what each would otherwise look up alone; see `flows/ahead.py`.
+A list reads ahead for all of its objects at once, instead of one lookup for each; see `flows/ahead.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from airflow_provider_offers.client.wire.messages import Ask, Flow
 
 T = TypeVar("T")
 
-# How long what was written may wait for the look that confirms it together with others.
+# The seconds for which written objects may wait for a common look that confirms them.
 _CONFIRM_SECONDS = 10.0
 
 
@@ -100,7 +100,7 @@ async def run_batch(
 
 @dataclass(slots=True)
 class _Parked:
-    """A flow that has written, and waits for the look that confirms the writes of many."""
+    """A flow that has written, and waits for the look that confirms many writes."""
 
     index: int
     flow: Flow[Written]
@@ -113,7 +113,7 @@ class _Asked:
 
 
 class _Run:
-    """A batch under way: drives the flows of its items, and answers what they ask."""
+    """A running batch: runs the flows of its items, and answers their questions."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Run:
             await self.confirm(1)
 
     async def confirm(self, max_concurrent: int) -> None:
-        """Look for everything that waits for a confirmation, and go on with it."""
+        """Confirm all writes that wait for it, and continue their flows."""
         async with self._confirming:
             self._confirmed = self.access.exchange.clock()
             parked, self.parked = self.parked, []
@@ -169,7 +169,7 @@ class _Run:
         await _for_each(range(len(parked)), perform, max_concurrent)
 
     async def close(self) -> None:
-        """End what is left of flows and lookups."""
+        """Close the remaining flows and lookups."""
         for each in self.parked:
             each.flow.close()
         for task in self._reading.values():
@@ -207,7 +207,7 @@ class _Run:
         return None
 
     async def _read(self, block: int) -> None:
-        """Read the block, unless it was; and begin to read the ones after it."""
+        """Read the block, unless it was read already, and begin to read the next ones."""
         for each in range(block, min(block + 2 + self.max_concurrent // 20, len(self.access.ahead.blocks))):
             if each not in self._reading:
                 self._reading[each] = asyncio.create_task(self.session.run(read_block(self.access, each)))
@@ -215,7 +215,7 @@ class _Run:
 
 
 def _until_asked(flow: Flow[T], answer: Any) -> Flow[T | _Asked]:
-    """Drive a flow to its end, or to what it asks of the list; it goes on with the answer to that."""
+    """Run a flow to its end, or to its next question to the list; `answer` is the answer to the previous one."""
     try:
         effect = flow.send(answer)
         while not isinstance(effect, Ask):
@@ -232,9 +232,10 @@ def _until_asked(flow: Flow[T], answer: Any) -> Flow[T | _Asked]:
 
 
 async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> dict[int, Reference]:
-    """What the references among the items mean, with ids where they could be found; and who has the names of the items.
+    """The resolved references of the items, with their ids if they are found.
 
-    What cannot be found is left to the work to report; where it cannot be asked, nothing is begun.
+    Also reads the objects that have the names of new items. If an object is not found, the work on it reports the
+    error. If a lookup fails temporarily, the batch does not start.
     """
     new = [each for index, each in enumerate(items) if isinstance(each, Creation) and index not in done]
     for kind, names in names_by_kind((each.kind, each.name) for each in new):
@@ -251,10 +252,10 @@ async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> di
 
 
 async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:
-    """Read who has the names of a list that gives nothing but names; the work itself reads each object by its id."""
+    """Read the objects of a list that gives only names; the work itself reads each object by its id."""
     names = [(each.kind, each.name) for each in meant.values() if each.id is None and each.instance_id is None]
     if len(names) < len(meant):
-        # Whether a name means an object that the list also gives by its id, a listing that lags cannot tell.
+        # A listing may lag, so it cannot tell whether a name means an object that the list also gives by its id.
         return
     for kind, of_kind in names_by_kind((kind, name) for kind, name in names if name is not None):
         await run.session.run(find_names(run.access, kind, of_kind))
@@ -263,7 +264,7 @@ async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:
 
 
 async def _find_ids(run: _Run, meant: dict[int, Reference]) -> None:
-    """Look up the ids that are missing to tell which references mean one object."""
+    """Look up the missing ids, to find references to the same object."""
     access = run.access
     by_instance_only = any(each.id is None and each.instance_id is not None for each in meant.values())
 
@@ -286,7 +287,7 @@ async def _find_ids(run: _Run, meant: dict[int, Reference]) -> None:
 
 
 def _named_again(meant: Mapping[int, Reference]) -> frozenset[int]:
-    """The indexes of references that mean what an earlier one means."""
+    """The indexes of references to the same object as an earlier reference."""
     first: dict[str, int] = {}
     again = set()
     for index, each in meant.items():

@@ -1,4 +1,4 @@
-"""A list of objects as a task works on it, in virtual time: each try with its faults, and what must be there after."""
+"""A task with a list of objects, in virtual time: each try with its faults, and the expected objects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LONG = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Job:
-    """What a task does to its list. `operation` is None for a creation; `leaves` is what each object says then."""
+    """A task's operation on its list; None for a creation. `leaves` is the content of each object afterward."""
 
     name: str
     operation: str | None
@@ -67,7 +67,7 @@ class ListTask:
         return task
 
     def next_try(self, steps: Steps | None = None, *, max_retries: int = 3, max_concurrent: int = 1) -> Outcome:
-        """What comes of the next try: its batch, or the error that ended it."""
+        """The outcome of the next try: its batch, or the error that ended it."""
         self.number += 1
         tries = TaskTries(number=self.number, last=3, since=self._since, anew=False, durable=True)
         settings = self.world.settings(timeout=30.0)
@@ -138,7 +138,7 @@ def is_done(outcome: Outcome) -> bool:
 
 
 def wrong_with(task: ListTask) -> list[str]:
-    """What is not as the task must leave it, once everything that was under way has taken effect."""
+    """The differences from the expected result, after all pending requests have taken effect."""
     world, job = task.world, task.job
     left = {each.body["name"]: each for each in world.ours()}
     count = len(world.now_there())

@@ -1,4 +1,4 @@
-"""Lists under faults: whatever befalls a request, one try or the next does everything once, and nothing else."""
+"""Lists under faults: with any fault of a request, one try or the next does everything once, and nothing else."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _cases(world: World, api: str, job: Job) -> Iterator[tuple[Place, Fault, Dur
 
 
 def _play(world: World, api: str, job: Job, case: tuple[Place, Fault, Duration, float]) -> str | None:
-    """Play a case: what is wrong after it, or None."""
+    """Play a case; return its errors, or None."""
     place, fault, duration, lag = case
     task = ListTask.begin(world, api, job)
     world.lag(max(lag - fault.late, 0.0))
@@ -76,7 +76,7 @@ def _struck(world: World, place: Place, fault: Fault, duration: Duration) -> Ste
 
 
 def _final_unknowns(outcome: Outcome) -> bool:
-    """Whether an object failed for good, because nobody can tell whether it was written."""
+    """Whether an object failed finally, because it is unknown whether it was written."""
     failures = outcome.failures.values() if isinstance(outcome, Batch) else ()
     return any(isinstance(each, OutcomeUnknownError) and not each.retryable for each in failures)
 
@@ -106,7 +106,7 @@ def test_every_fault(world: World, api: str, job: Job) -> None:
 
 
 class _Meanwhile(Steps):
-    """Somebody does something just before the first write of the list."""
+    """Somebody else acts just before the first write of the list."""
 
     def __init__(self, world: World, do: Any) -> None:
         super().__init__(world.time)
@@ -142,7 +142,7 @@ def test_an_edit_of_somebody_else_between_read_and_write_is_kept(world: World, a
 
 @each_api
 def test_what_listings_still_show_otherwise_is_read_before_anything_rests_on_it(world: World, api: str) -> None:
-    """Published a moment ago and taken back: the listing says approved, and there is something to do."""
+    """An offer was published and unpublished a moment ago: the listing shows it as approved, so a read is needed."""
     task = ListTask.begin(world, api, JOBS[1])
     door = world.door()
     for each in task.ids:
@@ -161,7 +161,7 @@ def test_what_listings_still_show_otherwise_is_read_before_anything_rests_on_it(
 
 @each_api
 def test_an_append_is_not_taken_for_done_because_a_listing_lags(world: World, api: str) -> None:
-    """Somebody else has just added the same tag. The listing does not show it, and the tag is added once more."""
+    """Somebody else has just added the same tag. The listing does not show that, and the tag is added again."""
     task = ListTask.begin(world, api, JOBS[2])
     world.lag(LAG_BOUND)
     door = world.door()
@@ -177,7 +177,7 @@ def test_an_append_is_not_taken_for_done_because_a_listing_lags(world: World, ap
 @each_api
 @pytest.mark.parametrize("lag", LAGS)
 def test_two_tasks_that_create_one_list_leave_one_of_each(world: World, api: str, lag: float) -> None:
-    """The other task creates all of it just before the first POST of this one, which adopts what it finds."""
+    """The other task creates all offers just before the first POST of this one, which adopts them."""
     task = ListTask.begin(world, api, JOBS[0])
     world.lag(lag)
 

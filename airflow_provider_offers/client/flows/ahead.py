@@ -1,8 +1,9 @@
-"""What a list of objects reads for all of them at once, which the work on each asks for first.
+"""The objects and names that a list reads ahead, for all of its items at once.
 
-A lookup of many objects is a moment old, and listings lag. So only three things rest on it: a write that is guarded by
-what was read, an id, which never changes, and that a name was free before a POST, which is followed by a look for
-others of the name. For everything else, such as an error or that nothing is to be done, the object is read anew.
+The work on each item uses them first. A lookup of many objects is slightly old, and listings lag. So only three things
+rely on it: a write that is guarded by the read values, an id, which never changes, and a free name before a POST, after
+which the work looks for others of the name. In all other cases, such as an error or if nothing needs to be done, the
+object is read again.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Ask, Flow
 
-# How long what was read ahead is of use: later, its guard would too often fail.
+# The seconds for which an object that was read ahead is used. After a longer time, its guard would fail too often.
 _FRESH_SECONDS = 60.0
-# How long an object that others refer to is taken to be there without another look.
+# The seconds for which a referenced object counts as existing without another look.
 _PRESENT_SECONDS = 10.0
-# The blocks whose objects are kept. Those that nobody has asked for make place.
+# The number of blocks whose objects are kept. The oldest blocks are removed first.
 _BLOCKS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the block of objects that this one is in. The answer is None; `Ahead` has what was read."""
+    """Read the block of objects that contains this one. The answer is None; `Ahead` has the objects."""
 
     reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Look for objects that others of the list refer to. The answer is None; `Ahead` has those that were found."""
+    """Look for objects to which objects of the list refer. The answer is None; `Ahead` has the found ones."""
 
     kind: Kind
     ids: tuple[str, ...]
@@ -40,16 +41,19 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """May other objects refer to this one? The answer is False if listings show that none does, otherwise True."""
+    """Whether other objects may refer to this one.
+
+    The answer is False if listings show no such object, otherwise True.
+    """
 
     reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """Is what was just created the only one of its name? The answer is True, or False if that is not certain.
+    """Whether a new object is the only one of its name.
 
-    `patience` is how many seconds a listing may lag.
+    The answer is False if that is not certain. `patience` is the number of seconds by which a listing may lag.
     """
 
     kind: Kind
@@ -60,15 +64,16 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Is what was just deleted gone? The answer is True, or False if that is not certain."""
+    """Whether a deleted object is gone. The answer is False if that is not certain."""
 
     reference: Reference
 
 
 class Ahead:
-    """What is known of the objects of one list. Without a list, there is no exchange, and nothing is known or asked.
+    """The known facts about the objects of one list.
 
-    Only objects of the list are kept, and of these the whole entity only until the work on it takes it.
+    Without a list, there is no exchange, and nothing is known or asked. Only objects of the list are kept; a whole
+    entity only until the work on it takes it.
     """
 
     def __init__(self, exchange: Exchange | None = None) -> None:
@@ -92,7 +97,7 @@ class Ahead:
         return 0.0 if self._exchange is None else self._exchange.clock()
 
     def divide(self, references: Iterable[Reference], size: int) -> None:
-        """Form blocks of objects of one kind, each of which one lookup by ids can read, in the order of the list."""
+        """Form blocks of objects of one kind, in the order of the list. One lookup by ids can read each block."""
         open_blocks: dict[str, int] = {}
         for reference in references:
             if reference.id is None:
@@ -105,7 +110,7 @@ class Ahead:
             self._block_of |= dict.fromkeys(_ids(reference), block)
 
     def block_of(self, reference: Reference) -> int | None:
-        """The number of the block that the object is in."""
+        """The number of the object's block."""
         return next((self._block_of[each] for each in _ids(reference) if each in self._block_of), None)
 
     def keep_block(self, block: int, entities: Iterable[Entity]) -> None:
@@ -124,19 +129,19 @@ class Ahead:
         del self._read[:-_BLOCKS_KEPT]
 
     def keep_fresh(self, entity: Entity) -> None:
-        """Keep an object that was just read by its id, for the work that is about to begin."""
+        """Keep an object that was just read by its id, for the work that begins next."""
         if self.is_on:
             self._created[entity.id] = entity.created
             self._entities[entity.id] = entity, self._clock()
 
     def peek(self, reference: Reference) -> Entity | None:
-        """The object as it was read ahead; the work on it can still take it."""
+        """The object as it was read ahead. The work on it can still take it."""
         known = self._references.get(reference.id or reference.instance_id or "", reference)
         entity, read_at = self._entities.get(known.id or "", (None, 0.0))
         return entity if self._clock() - read_at < _FRESH_SECONDS else None
 
     def take(self, reference: Reference) -> Entity | None:
-        """The object as it was read ahead, once: whoever asks again reads it anew."""
+        """The object as it was read ahead, once; the next caller must read it again."""
         entity = self.peek(reference)
         if entity is not None:
             del self._entities[entity.id]
@@ -151,30 +156,30 @@ class Ahead:
         return next((self._references[each] for each in _ids(reference) if each in self._references), None)
 
     def created(self, reference: Reference) -> str | None:
-        """When the object was created, if a lookup has shown it."""
+        """The time of the object's creation, if a lookup has shown it."""
         return self._created.get(reference.id or "")
 
     def want(self, kind: Kind, names: Iterable[str]) -> None:
-        """From now on, keep who has these names."""
+        """From now on, keep the objects with these names."""
         for name in names:
             self._named.setdefault((kind.key, name), {})
 
     def saw(self, entity: Entity) -> None:
-        """Keep who has a wanted name, as a listing shows it."""
+        """Keep an object with a wanted name, as a listing shows it."""
         if entity.name is not None and (key := (entity.kind.key, entity.name)) in self._named:
             self._named[key][entity.id] = entity.reference
             self._free.discard(key)
 
     def set_free(self, kind: Kind) -> None:
-        """A whole listing of the kind was seen: the wanted names that are not in it are free."""
+        """Record that a whole listing of the kind was read: wanted names that are not in it are free."""
         self._free |= {key for key, there in self._named.items() if key[0] == kind.key and not there}
 
     def is_free(self, kind: Kind, name: str) -> bool:
-        """Whether listings showed nobody of that name, and nobody has posted it since."""
+        """Whether listings showed no object of that name, and none was posted since."""
         return (kind.key, name) in self._free
 
     def posting(self, kind: Kind, name: str) -> None:
-        """An object of that name is about to be posted."""
+        """Record that an object of that name is about to be posted."""
         self._free.discard((kind.key, name))
 
     def ids_of(self, kind: Kind, name: str) -> set[str]:
@@ -182,42 +187,43 @@ class Ahead:
         return set(self._named.get((kind.key, name), ()))
 
     def candidate(self, kinds: Sequence[Kind], name: str) -> Reference | None:
-        """The only object that a listing showed under the name; it may be gone or renamed since."""
+        """The only object that a listing showed under the name. It may be deleted or renamed since."""
         there = self._named.get((kinds[0].key, name), {}) if len(kinds) == 1 else {}
         return next(iter(there.values())) if len(there) == 1 else None
 
     def is_present(self, kind: Kind, identifier: str) -> bool:
-        """Whether an object that others refer to was seen a moment ago."""
+        """Whether a referenced object was seen a moment ago."""
         return self._clock() - self._present.get((kind.key, identifier), -_PRESENT_SECONDS) < _PRESENT_SECONDS
 
     def saw_present(self, kind: Kind, identifiers: Iterable[str]) -> None:
-        """Keep that these objects are there."""
+        """Record that these objects exist."""
         self._present |= dict.fromkeys(((kind.key, each) for each in identifiers), self._clock())
 
 
 def looked_ahead(ahead: Ahead, reference: Reference) -> Flow[Entity | None]:
-    """The object as the list read it ahead, once; None without a list, where it was not found, and later.
+    """The object as the list read it ahead, once.
 
-    What is `listed` may be out of date; see the top of this module for what may rest on it.
+    None without a list, if it was not found, or if that was too long ago. The `listed` object may be out of date; the
+    docstring of this module says how it may be used.
     """
     yield from look_ahead(ahead, reference)
     return ahead.take(reference)
 
 
 def look_ahead(ahead: Ahead, reference: Reference) -> Flow[None]:
-    """Have the list read the block of the object, unless it has; nothing without a list."""
+    """Let the list read the object's block, unless it was read already. Without a list, it does nothing."""
     if ahead.is_on and ahead.peek(reference) is None and ahead.block_of(reference) is not None:
         yield Ask(Look(reference))
 
 
 def look_for_present(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[None]:
-    """Have the list look for objects that it refers to, all that were not seen a moment ago; nothing without a list."""
+    """Let the list look for referenced objects that were not seen a moment ago. Without a list, it does nothing."""
     if ahead.is_on and (unseen := sorted(each for each in ids if not ahead.is_present(kind, each))):
         yield Ask(Present(kind, tuple(unseen)))
 
 
 def may_be_referred(ahead: Ahead, reference: Reference) -> Flow[bool]:
-    """Whether other objects may refer to this one, as far as the list knows. Without a list always True."""
+    """Whether other objects may refer to this one, by the list's knowledge. Always True without a list."""
     if not ahead.is_on or ahead.block_of(reference) is None:
         return True
     return bool((yield Ask(Referred(reference))))

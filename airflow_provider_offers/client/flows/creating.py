@@ -284,7 +284,7 @@ def _settled(
 
 
 def _is_alone(work: Work, made: Written) -> Flow[bool]:
-    """Whether a listing for the whole list shows that what was made is the only one of its name."""
+    """Whether a listing for the whole list shows the new object as the only one of its name."""
     creation = work.creation
     if not work.access.ahead.is_on or creation.earlier is not None:
         return False

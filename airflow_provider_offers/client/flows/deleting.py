@@ -87,7 +87,10 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
 
 
 def there_before(access: Access, reference: Reference) -> Flow[Entity]:
-    """The object before its deletion, as the list read it ahead, or as it is now; `NotFoundError` where none is."""
+    """The object before its deletion: as the list read it ahead, or from a read.
+
+    Raises `NotFoundError` if it does not exist.
+    """
     yield from look_ahead(access.ahead, reference)
     return access.ahead.peek(reference) or (yield from read_now(access, reference))
 

@@ -108,7 +108,7 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
         return
     there = None
     if not waiver.strict:
-        # A warning may rest on what was read ahead, a refusal may not.
+        # A warning may rely on objects that were read ahead, a refusal may not.
         yield from look_ahead(access.ahead, reference)
         there = access.ahead.peek(reference)
     if there is None:

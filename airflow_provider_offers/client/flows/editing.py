@@ -75,7 +75,7 @@ def edit(
         # After the read: other tries keep their plans before they write.
         written_at = tries.written_at((yield from recall(intent)))
         if before.listed:
-            # Only a guarded write may rest on it; for everything else the object is read anew.
+            # Only a guarded write may rely on it; otherwise, the object is read again.
             if written_at is None and (as_listed := (yield from _sent_as_listed(before, plan, tries, send or patched))):
                 return Written(as_listed.receipt, done, before.name, as_listed.request_id)
             continue
@@ -148,7 +148,7 @@ def _sent_as_listed(
     tries: _Tries,
     send: Callable[[Entity, PreparedPatch], Flow[Written]],
 ) -> Flow[Written | None]:
-    """The outcome of a write that was planned on what a list read ahead; None where only a fresh read tells more."""
+    """The outcome of a write that was planned with a listed object; None if a fresh read is needed."""
     try:
         operations = yield from plan(before)
         if not _is_onward(before, operations):
@@ -160,7 +160,7 @@ def _sent_as_listed(
     try:
         return (yield from _sent(before, PreparedPatch(operations, before.kind), tries, send))
     except InvalidInputError:
-        # Nothing was sent: as it was listed, the object would break a rule.
+        # Nothing was sent, because the listed object would break a rule.
         return None
 
 

@@ -150,7 +150,7 @@ def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
 
 
 def overtaken(call: Call, before: Entity, now: Entity) -> ConflictError:
-    """The object was edited since it was read, and the write is not in it."""
+    """The object was edited since it was read, and does not contain the write."""
     return ConflictError(
         method=call.method,
         path=call.bare_path,

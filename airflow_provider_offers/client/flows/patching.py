@@ -106,7 +106,7 @@ def patch(
 
 
 def _may_go_as_listed(call: Call, prepared: PreparedPatch, before: Entity, access: Access, validate: Validate) -> bool:
-    """Whether a guarded write follows from an object as a list read it ahead: all else needs a fresh read."""
+    """Whether an object that a list read ahead is enough for a guarded write; otherwise a fresh read is needed."""
     try:
         fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, set())
     except OfferLibraryError:

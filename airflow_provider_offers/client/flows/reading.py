@@ -177,9 +177,9 @@ def still_there(access: Access, listed: Entity) -> Flow[Entity | None]:
 
 
 def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
-    """The current state of every offer of exactly that name: `find_by_name`, then a read of each offer.
+    """The current state of every offer with exactly that name: `find_by_name`, then a read of each offer.
 
-    Empty for a name that a list has found free, with a listing of the whole kind.
+    Empty for a name that is free according to a listing of the whole kind.
     """
     if access.ahead.is_free(kind, name):
         return Found((), timedelta(0))

@@ -86,7 +86,7 @@ def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
 
 
 def _is_older(now: Entity, began: datetime) -> bool:
-    """Whether the last edit was before the write began, so that the write is not in it: a listing lagged."""
+    """Whether the last edit was before the write began. Then the write is not in it, because a listing lagged."""
     try:
         return parse_instant(now.modified) < began - CLOCK_GRAIN
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Reading for a whole list at once: who has its names, its objects in blocks, and what came of its writes."""
+"""Reads for a whole list at once: the objects with its names, its objects in blocks, and the effects of its writes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from airflow_provider_offers.client.wire.messages import Flow, Pause
 _PAGE = 100
 # Fewer objects than this are looked up one by one.
 FEWEST = 4
-# How long a listing may lack an existing object, and the pauses between two looks at it.
+# The seconds for which a listing may lack an existing object, and the pauses between two looks at it.
 _PATIENCE = 10.0
 _FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 
 
 def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
-    """List every object of the kind once, for a list of that many `wanted` objects; `access.ahead` keeps those.
+    """List every object of the kind once, for a list of `wanted` objects; `access.ahead` keeps those.
 
-    Gives up, and returns False, where that takes more pages than there are wanted objects: then it is cheaper to look
-    up each. Names are compared here, and not by a filter: whether a service compares long names exactly in a filter of
-    many is documented nowhere.
+    Returns False if that takes more pages than the number of wanted objects: then single lookups are cheaper. Names are
+    compared here, and not by a filter, because it is not documented whether a service compares long names exactly in a
+    filter of many.
     """
     listing = Listing(access, kind, access.generation.every(kind, _PAGE))
     pages = 0
@@ -45,7 +45,7 @@ def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
 
 
 def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> Flow[None]:
-    """Find out who has these names, if one listing is cheaper than a lookup of each.
+    """Find the objects with these names, if one listing is cheaper than a lookup of each.
 
     With `to_create`, names that are not in the listing count as free until somebody posts them.
     """
@@ -55,21 +55,21 @@ def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: b
     try:
         is_whole = yield from survey(access, kind, len(names))
     except OfferLibraryError:
-        # Each is looked up by itself, and tells what is wrong.
+        # Each name is looked up separately, and its lookup reports the error.
         return
     if is_whole and to_create:
         access.ahead.set_free(kind)
 
 
 def read_block(access: Access, block: int) -> Flow[None]:
-    """Read the objects of a block in one lookup by ids. What it does not show is read by itself."""
+    """Read the objects of a block in one lookup by ids. Objects that it does not show are read separately."""
     references = access.ahead.blocks[block]
     entities = yield from _look_up(access, references[0].kind, [each.id for each in references if each.id is not None])
     access.ahead.keep_block(block, entities or ())
 
 
 def find_present(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[None]:
-    """Look for objects that others refer to, unless they were seen a moment ago."""
+    """Look for referenced objects, unless they were seen a moment ago."""
     unseen = [each for each in ids if not access.ahead.is_present(kind, each)]
     for start in range(0, len(unseen), BATCH):
         found = yield from _look_up(access, kind, unseen[start : start + BATCH])
@@ -77,22 +77,22 @@ def find_present(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[None]:
 
 
 def _look_up(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[list[Entity] | None]:
-    """What a lookup of these ids shows; None where it fails."""
+    """The entities that a lookup of these ids shows; None if it fails."""
     found: list[Entity] = []
     try:
         listing = Listing(access, kind, access.generation.lookup(kind, ids=sorted(ids)))
         while (page := (yield from listing.advance())) is not None:
             found += page
     except OfferLibraryError:
-        # Such as a pattern of ids that dps finds too long.
+        # For example, dps may find a pattern of ids too long.
         return None
     return found
 
 
 class References:
-    """Which objects of a list other objects refer to, by listings of the kinds that may refer to them.
+    """The objects of a list to which other objects refer, by listings of the kinds that may refer to them.
 
-    The first look lists each of these kinds once; a later one only lists what was modified since.
+    The first look lists each of these kinds once; a later one lists only objects that were modified since.
     """
 
     def __init__(self, access: Access) -> None:
@@ -140,9 +140,9 @@ class References:
 
 
 class Confirmation:
-    """Answers for many writes at once what each would otherwise have to look for: `Alone` and `Gone`.
+    """Answers the questions `Alone` and `Gone` for many writes at once.
 
-    `began` is a time of the service before which the list had not begun.
+    `began` is a time of the service before the start of the list.
     """
 
     def __init__(self, access: Access, began: datetime) -> None:
@@ -151,7 +151,7 @@ class Confirmation:
         self._began = began
 
     def answers(self, questions: Sequence[Alone | Gone]) -> Flow[list[bool]]:
-        """True for each write that is certain to have come to its end."""
+        """True for each write that certainly has its final effect."""
         by_kind: dict[str, list[Alone]] = {}
         for question in questions:
             if isinstance(question, Alone):
@@ -163,10 +163,10 @@ class Confirmation:
         return [(each.id if isinstance(each, Alone) else each.reference.id) in certain for each in questions]
 
     def _alone(self, questions: Sequence[Alone]) -> Flow[set[str]]:
-        """The ids of those objects that a listing shows under their names, and nobody else under these names.
+        """The ids of the objects that a listing shows as the only ones of their names.
 
-        Lists the newest objects down to where the listing before began, and again while some are not shown and the
-        patience lasts.
+        Lists the newest objects, back to the start of the previous listing. Repeats this while some objects are
+        missing, until the patience ends.
         """
         access, kind = self._access, questions[0].kind
         clock = access.exchange.clock
@@ -184,9 +184,9 @@ class Confirmation:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _newest(self, kind: Kind, patience: float) -> Flow[set[str] | None]:
-        """The ids of what was created since the last look, and before that for as long as a listing may lag.
+        """The ids of the objects created since the last look, and before that for as long as a listing may lag.
 
-        None where the listing fails, or is not in the order of creation.
+        None if the listing fails, or is not in the order of creation.
         """
         access = self._access
         since = self._since.get(kind.key, self._began) - timedelta(seconds=patience) - CLOCK_GRAIN
@@ -211,7 +211,7 @@ class Confirmation:
         return seen
 
     def _gone(self, references: Sequence[Reference]) -> Flow[set[str]]:
-        """The ids of those objects that a lookup does not show any more, although it must have shown them before."""
+        """The ids of the objects that a lookup no longer shows, although they are old enough to be listed."""
         by_kind: dict[str, tuple[Kind, list[str]]] = {}
         for reference in references:
             if reference.id is not None and self._is_listed_by_now(reference):
@@ -226,7 +226,7 @@ class Confirmation:
         return gone
 
     def _is_listed_by_now(self, reference: Reference) -> bool:
-        """Whether the object is older than a listing may lag: one that lacks it then shows that it is gone."""
+        """Whether the object is so old that every listing shows it. If a listing lacks it, it is gone."""
         try:
             created = parse_instant(self._access.ahead.created(reference))
         except (ValueError, OverflowError):

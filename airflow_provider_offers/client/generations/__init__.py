@@ -73,7 +73,7 @@ class Generation(Protocol):
         ...
 
     def newest(self, kind: Kind, page_size: int) -> Call:
-        """List everything of a kind, the latest created first, from the repository and not the search index."""
+        """List all objects of a kind, the newest first, from the repository and not from the search index."""
         ...
 
     def follow(self, href: str) -> Call:

@@ -116,9 +116,9 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the list that the flow is a part of: it reads for all of its objects at once (`flows/ahead.py`).
+    """Ask the list of which the flow is a part; it reads for all of its objects at once (`flows/ahead.py`).
 
-    The run of the list answers. A flow that is no part of a list never asks, so no shell performs this.
+    The run of the list answers. A flow outside of a list never asks, so no shell performs this.
     """
 
     question: Any
