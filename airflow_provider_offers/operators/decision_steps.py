@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
-    from airflow_provider_offers.operators.words import OnFailure, Waive
+    from airflow_provider_offers.operators.airflow_arguments import TaskArguments
+    from airflow_provider_offers.operators.words import OnFailure, Report, Waive
 
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
 
@@ -43,9 +44,10 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
         validate: Validate = True,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             kind="decision",
@@ -58,6 +60,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
             validate=validate,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -75,15 +78,17 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
         object_id: Any,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             kind="decision",
             object_id=object_id,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -122,14 +127,16 @@ class ActivateDecisionOperator(DecisionStepOperator):
         waive: Waive = (),
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             object_id=object_id,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.decided import Job
     from airflow_provider_offers.client.settings import Settings
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.airflow_arguments import TaskArguments
 
 __all__ = ["BatchDecisionOperator", "DecideOperator"]
 
@@ -98,7 +99,7 @@ class DecideOperator(OfferLibraryOperator):
         allow_duplicates: bool | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **kwargs)
         self.decision_id = decision_id
@@ -204,7 +205,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if_unknown: IfUnknown = "submit",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **kwargs)
         self.decision_id = decision_id

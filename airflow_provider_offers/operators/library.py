@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.airflow_arguments import SearchArguments
-    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Report, Rows
+    from airflow_provider_offers.operators.airflow_arguments import SearchArguments, TaskArguments
+    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Report, Rows, Waive
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -81,6 +81,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         if_exists: IfExists = "fail",
         patience: float = 10.0,
         marker: str | None = None,
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
@@ -88,7 +89,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             rows=rows,
@@ -97,6 +98,7 @@ class CreateLibraryObjectOperator(CreateOperator):
             if_exists=if_exists,
             patience=patience,
             marker=marker,
+            waive=waive,
             validate=validate,
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
@@ -150,7 +152,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
         report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_library_conn_id=offer_library_conn_id,
@@ -225,23 +227,27 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
         object_id: Any,
         patch: Document,
         if_match: int | str | None = None,
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             kind=kind,
             object_id=object_id,
             patch=patch,
             if_match=if_match,
+            waive=waive,
             validate=validate,
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -272,9 +278,10 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
         missing_ok: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             kind=kind,
@@ -282,6 +289,7 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
             missing_ok=missing_ok,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import OfferLibraryOperator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import OfferType, OnFailure, Waive
+    from airflow_provider_offers.operators.airflow_arguments import TaskArguments
+    from airflow_provider_offers.operators.words import OfferType, OnFailure, Report, Waive
 
 
 class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
@@ -68,9 +69,10 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
@@ -83,6 +85,7 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
             validate=validate,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -123,15 +126,17 @@ class PublishOfferOperator(OfferStepOperator):
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
             offer_type=offer_type,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -203,15 +208,17 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         dry_run: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "continue",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=None,
             offer_type="personalized",
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.shown import ReadReceipt
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.airflow_arguments import SearchArguments
+    from airflow_provider_offers.operators.airflow_arguments import SearchArguments, TaskArguments
     from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Report, Rows, Waive
 
 
@@ -83,6 +83,7 @@ class CreateOfferOperator(CreateOperator):
         if_exists: IfExists = "fail",
         patience: float = 10.0,
         marker: str | None = None,
+        waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
@@ -90,7 +91,7 @@ class CreateOfferOperator(CreateOperator):
         report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             rows=rows,
@@ -99,6 +100,7 @@ class CreateOfferOperator(CreateOperator):
             if_exists=if_exists,
             patience=patience,
             marker=marker,
+            waive=waive,
             validate=validate,
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
@@ -154,7 +156,7 @@ class GetOfferOperator(OfferLibraryOperator):
         report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_library_conn_id=offer_library_conn_id,
@@ -205,9 +207,10 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
@@ -219,6 +222,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -289,9 +293,10 @@ class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
         offer_type: OfferType | None = None,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
@@ -299,6 +304,7 @@ class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
             missing_ok=missing_ok,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

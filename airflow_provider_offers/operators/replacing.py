@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.changes import ReplaceOperator
@@ -12,7 +12,8 @@ from airflow_provider_offers.operators.words import OFFER_TYPES
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
-    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure, Waive
+    from airflow_provider_offers.operators.airflow_arguments import TaskArguments
+    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure, Report, Waive
 
 
 class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
@@ -57,9 +58,10 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
@@ -70,6 +72,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -112,9 +115,10 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
         keep_adobe_templates: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
+        report: Report | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
             kind=kind,
@@ -125,6 +129,7 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
             keep_adobe_templates=keep_adobe_templates,
             max_concurrent=max_concurrent,
             on_failure=on_failure,
+            report=report,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import json_document, named_offer
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.deciding.serving import Viewpoint
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.airflow_arguments import SensorArguments
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 
@@ -71,7 +72,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
-        **kwargs: Any,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
         super().__init__(
             offer_library_conn_id=offer_library_conn_id,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Entity
     from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.airflow_arguments import SearchSensorArguments
+    from airflow_provider_offers.operators.airflow_arguments import SearchSensorArguments, SensorArguments
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
 SEARCH = names(Conditions)
@@ -58,7 +58,7 @@ class OfferStatusSensor(WatchedOffersSensor):
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
-        **kwargs: Any,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,
@@ -125,7 +125,7 @@ class OfferWindowSensor(WatchedOffersSensor):
         sandbox: str | None = None,
         deferrable: bool | None = None,
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
-        **kwargs: Any,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
         super().__init__(
             offer_id=offer_id,

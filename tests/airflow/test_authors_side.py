@@ -64,6 +64,8 @@ BAD = {
     'CreateOfferOperator(task_id="a", offer={}, if_exists="overwrite")': "if_exists",
     'CreateOfferOperator(task_id="a", offer={}, validate="lax")': "validate",
     'CreateOfferOperator(task_id="a", offer=7)': "offer",
+    'CreateOfferOperator(task_id="a", offer={}, if_exist="adopt")': "if_exist",
+    'CreateOfferOperator(task_id="a", offer={}, retrys=2)': "retrys",
     'PublishOfferOperator(task_id="a", offer_id="x", on_failure="ignore")': "on_failure",
     'GetOfferOperator(task_id="a", offer_id="x", offer_type="personal")': "offer_type",
     'CreateLibraryObjectOperator(task_id="a", kind="tags", object={})': "kind",

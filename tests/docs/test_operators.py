@@ -107,6 +107,19 @@ EVERYWHERE = {
 }
 
 
+# What an operator sets itself, so that it takes no such argument.
+FIXED = {"kind", "offer_id", "offer_type"}
+
+
+@pytest.mark.parametrize("name", sorted(EVERYWHERE))
+def test_no_parameter_hides_behind_others(name: str) -> None:
+    """The constructor that editors and type checkers see names what the constructors of the bases take."""
+    operator = EVERYWHERE[name]
+    ours = [each for each in operator.__mro__ if each.__module__.startswith("airflow_provider_offers.")]
+    taken = {parameter for each in ours if "__init__" in vars(each) for parameter in _parameters(each)}
+    assert taken - FIXED <= set(inspect.signature(operator).parameters)
+
+
 @pytest.mark.parametrize("name", sorted(EVERYWHERE))
 def test_every_docstring_tells_the_calls(name: str) -> None:
     assert "\n    Calls " in (EVERYWHERE[name].__doc__ or "")
