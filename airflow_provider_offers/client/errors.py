@@ -38,9 +38,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_offers.client.text import legible, legible_message
+
+if TYPE_CHECKING:
+    from airflow_provider_offers.client.verdict import Verdict
 
 _Error = TypeVar("_Error", bound="OfferLibraryError")
 
@@ -60,9 +63,16 @@ class OfferLibraryError(Exception):
         super().__init__(legible_message(message))
 
     @property
+    def verdict(self) -> Verdict:
+        """What may be tried again: by the request, by a wait, and by the task."""
+        from airflow_provider_offers.client.verdict import verdict_on
+
+        return verdict_on(self, passes=self._retryable)
+
+    @property
     def retryable(self) -> bool:
         """Whether the same call may succeed later, so a retry of the task may help."""
-        return self._retryable
+        return self.verdict.task
 
     def adding(self, words: str) -> Self:
         """The same error with more text at the end of its message, without its traceback."""
@@ -157,8 +167,7 @@ class AuthenticationError(OfferLibraryError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
-        passes = status is not None and (status == 429 or status >= 500)
-        super().__init__(message, retryable=retryable or passes)
+        super().__init__(message, retryable=retryable)
 
 
 class NoAnswerError(OfferLibraryError):
@@ -166,8 +175,6 @@ class NoAnswerError(OfferLibraryError):
 
     `sent` is False if the service certainly never saw the request.
     """
-
-    _retryable = True
 
     def __init__(self, reason: str, *, method: str, path: str, sent: bool, request_id: str | None = None) -> None:
         self.reason = reason
@@ -181,9 +188,6 @@ class NoAnswerError(OfferLibraryError):
 
 class UnexpectedResponseError(OfferLibraryError):
     """The answer does not come from the Offer Library: an HTML page, cut or foreign JSON, or a redirect."""
-
-    # A proxy's page or a cut answer means an outage.
-    _retryable = True
 
     def __init__(self, reason: str, *, method: str, path: str, status: int, request_id: str | None = None) -> None:
         self.reason = reason
@@ -262,16 +266,6 @@ class BatchTimeoutError(OfferLibraryError):
 
     _retryable = True
 
-    @classmethod
-    def of(cls, job_id: str, status: str, seconds: float, subject: str = "") -> BatchTimeoutError:
-        """The error for a job that still has this status after so many seconds; `subject` says what the job is for."""
-        job = f"{job_id} ({subject})" if subject else job_id
-        return cls(f"The batch job {job} is still {status} after {seconds:g} s, and continues")
-
-
-# The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.
-_FINAL_STATUSES = (400, 401, 403, 405, 413, 415, 422)
-
 
 class APIError(OfferLibraryError):
     """The service, or the gateway before it, refused the request.
@@ -318,11 +312,11 @@ class APIError(OfferLibraryError):
             message += f" [retry after {retry_after:g} s]"
         if hint:
             message += f"\n  {hint}"
-        super().__init__(message, retryable=status not in _FINAL_STATUSES and not final)
+        super().__init__(message)
 
     def for_good(self) -> Self:
         """The same error, marked as final: no retry can succeed."""
-        return _rebuild(type(self), self.args, {**self.__dict__, "final": True, "_retryable": False})
+        return _rebuild(type(self), self.args, {**self.__dict__, "final": True})
 
 
 class BadRequestError(APIError):

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import (
-    BatchTimeoutError,
     InvalidInputError,
     NotFoundError,
     OfferLibraryError,
@@ -334,8 +333,10 @@ class BatchDecisionOperator(OfferLibraryOperator):
             raise _failure(event)
         receipt: dict[str, Any] = event["value"]["receipt"]
         if event["value"]["timed_out"]:
+            from airflow_provider_offers.client.deciding.batch import late
+
             subject = event["value"].get("subject", "")
-            raise BatchTimeoutError.of(receipt["job_id"], receipt["status"], self._bounds()[1], subject)
+            raise late(receipt["job_id"], receipt["status"], self._bounds()[1], subject)
         return receipt
 
     def on_kill(self) -> None:

@@ -124,7 +124,7 @@ def _error(name: str) -> Any:
     if name in STATUSES:
         return kind(method="GET", path="/offers", status=STATUSES[name])
     made = kind.__new__(kind)
-    made.__dict__.update(status=400)
+    made.__dict__.update(status=400, code=None, sent=True)
     return made
 
 

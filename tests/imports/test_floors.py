@@ -11,7 +11,7 @@ import pytest
 CLIENT = "airflow_provider_offers.client"
 FOLDER = Path(__file__).parent.parent.parent / "airflow_provider_offers" / "client"
 FLOORS = (
-    ("errors", "given", "secret", "settings", "text"),
+    ("errors", "given", "secret", "settings", "text", "verdict"),
     ("wire",),
     ("model",),
     ("rows",),

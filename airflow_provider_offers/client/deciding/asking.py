@@ -24,7 +24,6 @@ from airflow_provider_offers.client.model.lifecycle import ACTIVATE
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.wire.messages import Answer, Flow
-from airflow_provider_offers.client.wire.retry import is_unsettled
 
 _MOST_TOLD = 5
 
@@ -63,7 +62,7 @@ def ask(access: Access, question: Question) -> Flow[Decided]:
     except (NotFoundError, RejectedError) as refused:
         raise RuntimeRefusalError(refused) from None
     except OfferLibraryError as error:
-        if question.dry_run or not is_unsettled(error):
+        if question.dry_run or error.verdict.settled:
             raise
         raise OutcomeUnknownError(
             f"The outcome of the decision request is not known: {error}\n"

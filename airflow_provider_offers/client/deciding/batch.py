@@ -25,7 +25,6 @@ from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.waiting.polling import Patience, Poll
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
-from airflow_provider_offers.client.wire.retry import is_unsettled
 
 IfUnknown = Literal["submit", "fail"]
 
@@ -169,7 +168,7 @@ class BatchRun:
         try:
             job = yield from post(access, workload, body)
         except OfferLibraryError as error:
-            if is_unsettled(error):
+            if not error.verdict.settled:
                 raise self._unknown(error, workload) from None
             if doubt is None:
                 # The service certainly accepted nothing. An earlier doubt stays.
@@ -199,7 +198,7 @@ class BatchRun:
         poll = job_poll(job.id, look, patience, left, job)
         over: Job | None = yield from poll.run()
         if over is None:
-            raise BatchTimeoutError.of(job.id, (poll.seen or job).status, timeout, subject)
+            raise late(job.id, (poll.seen or job).status, timeout, subject)
         return over
 
     def ended(self, job: Job) -> Flow[Job]:
@@ -230,6 +229,12 @@ class BatchRun:
             "lost": record.lost,
         }
         yield Keep(_KEY, kept)
+
+
+def late(job_id: str, status: str, seconds: float, subject: str = "") -> BatchTimeoutError:
+    """The error for a job that has this status after so many seconds; `subject` says what the job is for."""
+    job = f"{job_id} ({subject})" if subject else job_id
+    return BatchTimeoutError(f"The batch job {job} is still {status} after {seconds:g} s, and continues")
 
 
 def job_poll(

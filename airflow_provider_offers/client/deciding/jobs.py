@@ -135,8 +135,8 @@ def post(access: Access, workload: Workload, body: Json) -> Flow[Job]:
 
     Calls `POST /data/core/dwm/workloads/decisions`; Adobe: Batch Decisioning API. The service has no idempotency key
     and lists no jobs, so the request is repeated only if it certainly was not accepted. After any other failure
-    (`is_unsettled`) there may be a job. Raises `RuntimeRefusalError` if the runtime refuses something that it has not
-    synced yet, or that the library shows it will never accept.
+    that does not settle it there may be a job. Raises `RuntimeRefusalError` if the runtime refuses something that it
+    has not synced yet, or that the library shows it will never accept.
     """
     try:
         answer: Answer = yield from access.exchange.send(decisioning.submit_job(body), decisioning.BATCH_BASE)

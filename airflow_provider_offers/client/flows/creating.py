@@ -27,7 +27,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference, Wri
 from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.respelling import is_respelling
 from airflow_provider_offers.client.wire.messages import Ask, Flow, Note
-from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
+from airflow_provider_offers.client.wire.retry import Tries
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
 
@@ -211,7 +211,7 @@ def _post(work: Work) -> Flow[Written]:
             answer = yield from access.send(call)
             receipt = access.generation.receipt(creation.kind, answer)
         except OfferLibraryError as error:
-            if not is_unsettled(error):
+            if error.verdict.settled:
                 # If the kind has unique names, this very POST may have taken the name: a gateway may have sent it
                 # twice.
                 if tries.failed == 0 and not creation.kind.unique_name:

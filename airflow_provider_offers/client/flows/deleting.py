@@ -18,7 +18,7 @@ from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow, Pause
-from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
+from airflow_provider_offers.client.wire.retry import Tries
 
 # How long generation 1 may take to decide, and a deleted object to disappear.
 _DECISION_SECONDS = 60.0
@@ -108,7 +108,7 @@ def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
                 raise
             return None
         except OfferLibraryError as error:
-            unsettled = is_unsettled(error)
+            unsettled = not error.verdict.settled
             pause = tries.pause(error, repeatable=True)
             if not unsettled or pause is None:
                 if (unsettled or isinstance(error, REFUSED)) and (yield from _seems_gone(access, reference)):

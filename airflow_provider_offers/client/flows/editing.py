@@ -36,7 +36,6 @@ from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, window_of
 from airflow_provider_offers.client.wire.messages import Flow, Note
-from airflow_provider_offers.client.wire.retry import is_unsettled
 
 # The reasons that depend on a window. The other reasons applied before the window was changed, too.
 _OF_WINDOWS = {"no_window", "window_over", "no_offer_to_show"}
@@ -134,7 +133,7 @@ def _sent(
         tries.in_doubt.append(before.etag)
         tries.last = unknown
     except OfferLibraryError as error:
-        if not is_unsettled(error):
+        if error.verdict.settled:
             yield from tries.keep(before.etag, refused=True)
         if not isinstance(error, ConflictError):
             raise

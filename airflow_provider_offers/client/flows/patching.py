@@ -32,7 +32,7 @@ from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.model.validation import Validate, check_result
 from airflow_provider_offers.client.wire.messages import Call, Flow
-from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
+from airflow_provider_offers.client.wire.retry import Tries
 
 # Maximum difference between the service's clock and ours.
 _CLOCKS = timedelta(seconds=60)
@@ -307,7 +307,7 @@ def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
     # The second request has the etag of a read. A conflict may mean that the first request was applied late.
     if tries.failed > 0 and isinstance(error, ConflictError):
         return tries.again()
-    if not is_unsettled(error):
+    if error.verdict.settled:
         return False
     pause = tries.pause(error, repeatable=True)
     if pause is None:
@@ -323,7 +323,7 @@ def _shown_or_failed(
 
     The error may answer a second copy of the request, which a gateway sent on its own.
     """
-    if is_unsettled(error) or isinstance(error, REFUSED):
+    if not error.verdict.settled or isinstance(error, REFUSED):
         try:
             now, modified, is_shown = yield from _look_for(access, reference, prepared)
         except OfferLibraryError:

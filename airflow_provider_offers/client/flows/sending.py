@@ -16,7 +16,7 @@ from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
-from airflow_provider_offers.client.wire.retry import Tries, is_unsettled
+from airflow_provider_offers.client.wire.retry import Tries
 
 # How many reads a guarded write may take if others keep editing the object.
 FRESH_READS = 5
@@ -46,7 +46,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
         try:
             return read_receipt(access, reference, (yield from access.send(call)), name=before.name)
         except OfferLibraryError as error:
-            lost = is_unsettled(error)
+            lost = not error.verdict.settled
             if not lost and not isinstance(error, REFUSED):
                 raise ending(call, error, unknown=unsettled and not change.idempotent)  # noqa: B904  it has its cause
             doubtful = lost or unsettled

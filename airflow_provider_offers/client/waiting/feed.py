@@ -17,14 +17,13 @@ from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.client.verdict import Trouble
 from airflow_provider_offers.client.waiting.changes import ChangeReader
 from airflow_provider_offers.client.waiting.polling import (
     LONGEST_OUTAGE,
     LONGEST_REFUSAL,
     Patience,
     ended,
-    is_doubtful,
-    is_outage,
     length,
     outage_limit,
 )
@@ -297,7 +296,7 @@ class Feed:
         try:
             states = await session.run(look_at(session.access, references))
         except OfferLibraryError as error:
-            if is_outage(error):
+            if error.verdict.is_outage:
                 raise
             # If the service refuses the whole sandbox, this call raises and all waits share the failure.
             await self._read_changes(session, references[0].kind)
@@ -315,7 +314,7 @@ class Feed:
             try:
                 states[reference.id or ""] = await session.run(look_alone(session.access, reference))
             except OfferLibraryError as error:
-                if is_outage(error):
+                if error.verdict.is_outage:
                     raise
                 await self._refuse(_key(reference), self._watches.get(_key(reference), ()), error)
             else:
@@ -326,7 +325,7 @@ class Feed:
         """Tell the waits for a refused offer or search, once the refusal has lasted too long to be temporary."""
         now = self._clock()
         lasted = now - self._refused.setdefault(key, now)
-        if is_doubtful(error) and lasted < self._refusal:
+        if error.verdict.trouble is Trouble.DOUBTFUL and lasted < self._refusal:
             log.warning("Refused for %s so far: %s", length(lasted), error)
             return
         self._refused.pop(key, None)
@@ -339,7 +338,7 @@ class Feed:
         try:
             found = await session.run(search.ask(session.access))
         except OfferLibraryError as error:
-            if is_outage(error):
+            if error.verdict.is_outage:
                 raise
             self._unanswered.pop(key, None)
             await self._refuse(key, self._askers.get(key, ()), error)

@@ -9,13 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from airflow_provider_offers.client.errors import (
-    APIError,
-    AuthenticationError,
-    OfferLibraryError,
-    PagingError,
-    UnexpectedResponseError,
-)
+from airflow_provider_offers.client.errors import APIError, AuthenticationError, OfferLibraryError
+from airflow_provider_offers.client.verdict import Trouble
 from airflow_provider_offers.client.wire.messages import Note, Pause
 from airflow_provider_offers.client.wire.retry import LONGEST_HOLD
 
@@ -31,23 +26,7 @@ _MAX_BACKOFF = 120.0
 _SHORTEST_INTERVAL = 0.1
 # Waits that began together should not look together forever.
 _SPREAD = 0.1
-# Statuses for errors in the request itself: another look would get the same answer.
-_OF_THE_REQUEST = (400, 405, 413, 415, 422)
 _MISSING = (404, 410)
-
-
-def is_outage(error: OfferLibraryError) -> bool:
-    """Whether the service did not refuse: an outage, throttling, or an answer that cannot be read."""
-    if isinstance(error, APIError):
-        return error.status == 429 or error.status >= 500
-    return isinstance(error, (UnexpectedResponseError, PagingError)) or error.retryable
-
-
-def is_doubtful(error: OfferLibraryError) -> bool:
-    """Whether a refusal may be temporary. The refusal of a wrong secret is not: IMS names the error."""
-    if isinstance(error, AuthenticationError):
-        return error.status == 403 and error.code is None
-    return isinstance(error, APIError) and not error.final and error.status not in _OF_THE_REQUEST
 
 
 @dataclass
@@ -101,7 +80,7 @@ class Patience:
         now = self.clock()
         self.failures += 1
         self._failing_since = now if self._failing_since is None else self._failing_since
-        if is_outage(error):
+        if error.verdict.is_outage:
             self._refused_since = None
         elif self._refused_since is None:
             self._refused_since = now
@@ -110,9 +89,9 @@ class Patience:
     def _left(self, error: OfferLibraryError) -> tuple[float, str]:
         """The seconds until the error ends the wait, and the limit that it reaches then."""
         outage = self.outage - self.lasted, outage_limit(self.outage, self.lasted, self.failures)
-        if is_outage(error):
+        if error.verdict.is_outage:
             return outage
-        if not is_doubtful(error):
+        if error.verdict.trouble is Trouble.LASTING:
             refused_for_good = isinstance(error, (APIError, AuthenticationError))
             return 0.0, "the wait ends here: another try would be refused as well" if refused_for_good else ""
         if self._missing:

@@ -18,8 +18,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from airflow_provider_offers.client.errors import AuthenticationError, NoAnswerError
 from airflow_provider_offers.client.secret import Secret, SecretBytes, Unpicklable, without_secrets
 from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.verdict import INTERMEDIARIES
 from airflow_provider_offers.client.wire.messages import Flow, Request, Response, describe_body
-from airflow_provider_offers.client.wire.retry import INTERMEDIARIES, Retries, Tries, retry_after
+from airflow_provider_offers.client.wire.retry import Retries, Tries, retry_after
 
 # A token is renewed this long before it expires, or after half its life if that comes first.
 RENEW_EARLY = 300.0

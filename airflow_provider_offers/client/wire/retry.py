@@ -1,4 +1,4 @@
-"""Which answers settle a request, and when a request is repeated: pure decisions, the same for both shells."""
+"""When a request is sent again, and after which pause: pure decisions, the same for both shells."""
 
 from __future__ import annotations
 
@@ -8,21 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_offers.client.errors import (
-    APIError,
-    AuthenticationError,
-    NoAnswerError,
-    OfferLibraryError,
-    UnexpectedResponseError,
-)
+from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.wire.messages import Pause
 
-# Statuses that gateways and proxies send instead of the service. They may have passed the request on before.
-INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
-# Temporary errors: a request that may arrive twice is repeated.
-_PASSING = INTERMEDIARIES | {500}
-# A gateway with one of these statuses has not passed the request on, even if the body is its own page.
-_NOT_PASSED_ON = frozenset({407, 413, 414, 431})
 _MAX_RETRY_AFTER = 86_400.0
 # Maximum seconds for which one answer can delay all users of a feed or a connection.
 LONGEST_HOLD = 300.0
@@ -47,7 +35,7 @@ class Retries:
 
         `attempt` counts from 0; `repeatable` says that the request may arrive twice without harm.
         """
-        if attempt >= self.max_retries or not may_retry(error, repeatable=repeatable):
+        if attempt >= self.max_retries or not error.verdict.allows_resending(repeatable=repeatable):
             return None
         wanted = getattr(error, "retry_after", None)
         if wanted is None:
@@ -90,36 +78,6 @@ class Tries:
         """Whether another try is left; it needs no pause."""
         self.failed += 1
         return self.failed <= self.retries.max_retries + 1
-
-
-def may_retry(error: OfferLibraryError, *, repeatable: bool) -> bool:
-    """Whether sending the request again can help and does no harm."""
-    if isinstance(error, NoAnswerError):
-        return repeatable or not error.sent
-    if isinstance(error, UnexpectedResponseError):
-        # An answer that cannot be read may be complete the next time. A redirect or a proxy's refusal would only be
-        # repeated.
-        return repeatable and (200 <= error.status < 300 or error.status in _PASSING)
-    if isinstance(error, AuthenticationError):
-        return error.retryable
-    if isinstance(error, APIError):
-        return error.status == 429 or (repeatable and error.status in _PASSING)
-    return False
-
-
-def is_unsettled(error: OfferLibraryError) -> bool:
-    """Whether a write that ended in this error may have happened anyway.
-
-    Only the service itself settles a write: by a success that can be read, or by a refusal in its own format. These do
-    not settle it: no answer after a byte of the request may have left; an answer that cannot be read, with any status;
-    an answer of an intermediary (`INTERMEDIARIES`); and a server error (5xx). A 429 settles it: the service did not
-    process the request.
-    """
-    if isinstance(error, NoAnswerError):
-        return error.sent
-    if isinstance(error, UnexpectedResponseError):
-        return error.status not in _NOT_PASSED_ON
-    return isinstance(error, APIError) and error.refused and (error.status >= 500 or error.status in INTERMEDIARIES)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_offers.client.deciding.batch import late
 from airflow_provider_offers.client.deciding.jobs import Workload, job_receipt, job_status, new_workload, submit
 from airflow_provider_offers.client.errors import (
     BatchJobError,
@@ -25,7 +26,6 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.model.decided import STATUSES, Job
 from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE, LONGEST_REFUSAL, MAX_FAILURES, Patience
-from airflow_provider_offers.client.wire.retry import is_unsettled
 from tests.client.deciding.test_deciding import DECISION, OTHER_PLACEMENT, PLACEMENT
 from tests.client.script import SETTINGS, Script, answer, body_of, lost
 
@@ -85,7 +85,7 @@ def test_what_may_be_a_job_is_not_submitted_again(reply: Any) -> None:
     script = Script(reply)
     with pytest.raises(OfferLibraryError) as caught:
         script.run(submit(script.access(), workload()))
-    assert is_unsettled(caught.value)
+    assert not caught.value.verdict.settled
 
 
 @pytest.mark.parametrize("reply", [lost(sent=False), answer(429)])
@@ -99,7 +99,7 @@ def test_a_refusal_certainly_is_no_job() -> None:
         script = Script(answer(status, {"title": "No"}), *[answer(404)] * (status in (404, 422)))
         with pytest.raises(OfferLibraryError) as caught:
             script.run(submit(script.access(), workload()))
-        assert not is_unsettled(caught.value)
+        assert caught.value.verdict.settled
 
 
 def test_a_job_is_read_with_patience() -> None:
@@ -132,7 +132,7 @@ def test_a_failed_job_says_why(detail: Any, said: str) -> None:
 
 
 def test_a_job_that_takes_too_long_is_said_to_go_on() -> None:
-    error = BatchTimeoutError.of(JOB, "PROCESSING", 7200)
+    error = late(JOB, "PROCESSING", 7200)
     assert str(error) == f"The batch job {JOB} is still PROCESSING after 7200 s, and continues"
     assert error.retryable
     assert isinstance(pickle.loads(pickle.dumps(error)), BatchTimeoutError)

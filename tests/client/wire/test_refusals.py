@@ -242,7 +242,7 @@ def every_error() -> list[OfferLibraryError]:
         errors.GoneError("x"),
         errors.RuntimeRefusalError(errors.NotFoundError(**api), "the decision is archived"),
         errors.BatchJobError("x"),
-        errors.BatchTimeoutError.of("job", "QUEUED", 5),
+        errors.BatchTimeoutError("x"),
         errors.BatchError("published", 1, 2, {"a": errors.ServerError(**api)}),
     ]
     kinds: list[type[APIError]] = [APIError, *APIError.__subclasses__()]

@@ -8,29 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.errors import (
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    ConflictError,
-    InvalidInputError,
-    NoAnswerError,
-    OfferLibraryError,
-    RateLimitedError,
-    ServerError,
-    UnexpectedResponseError,
-)
-from airflow_provider_offers.client.wire.retry import Retries, is_unsettled, may_retry, retry_after
+from airflow_provider_offers.client.errors import APIError, NoAnswerError, RateLimitedError
+from airflow_provider_offers.client.wire.retry import Retries, retry_after
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def refused(kind: type[APIError], status: int, retry_after: float | None = None) -> APIError:
     return kind(method="GET", path="/offers", status=status, retry_after=retry_after)
-
-
-def unexpected(status: int) -> UnexpectedResponseError:
-    return UnexpectedResponseError("cut", method="GET", path="/", status=status)
 
 
 def no_answer(sent: bool) -> NoAnswerError:
@@ -110,50 +95,3 @@ def test_the_jitter_is_full_by_default() -> None:
     assert min(drawn) < 0.8
     assert max(drawn) > 3.2
     assert max(drawn) <= 4.0
-
-
-@pytest.mark.parametrize(
-    ("error", "read", "write"),
-    [
-        (no_answer(sent=True), True, False),
-        (no_answer(sent=False), True, True),
-        (refused(RateLimitedError, 429), True, True),
-        (refused(ServerError, 500), True, False),
-        (refused(ServerError, 501), False, False),
-        (refused(ServerError, 503), True, False),
-        *((refused(ServerError, status), True, False) for status in (502, 504, 520, 524, 530)),
-        *((refused(BadRequestError, status), True, False) for status in (408, 425, 499)),
-        (refused(ConflictError, 409), False, False),
-        (unexpected(200), True, False),
-        (unexpected(408), True, False),
-        (unexpected(302), False, False),
-        (unexpected(404), False, False),
-        (AuthenticationError("no", status=400), False, False),
-        (AuthenticationError("no", status=503), True, True),
-        (InvalidInputError("no", []), False, False),
-    ],
-)
-def test_what_may_be_sent_again(error: OfferLibraryError, read: bool, write: bool) -> None:
-    assert may_retry(error, repeatable=True) is read
-    assert may_retry(error, repeatable=False) is write
-
-
-@pytest.mark.parametrize(
-    ("error", "open_"),
-    [
-        (no_answer(sent=True), True),
-        (no_answer(sent=False), False),
-        (refused(ServerError, 500), True),
-        (refused(ServerError, 501), True),
-        (refused(RateLimitedError, 429), False),
-        (refused(ConflictError, 409), False),
-        *((refused(BadRequestError, status), True) for status in (408, 425, 460, 499)),
-        *((refused(ServerError, status), True) for status in (502, 503, 504, *range(520, 531), 599)),
-        *((refused(BadRequestError, status), False) for status in (400, 405, 407, 413, 415)),
-        *((unexpected(status), True) for status in (101, 103, 201, 302, 304, 403, 404, 408, 409, 600, 999)),
-        *((unexpected(status), False) for status in (407, 413, 414, 431)),
-        (AuthenticationError("no", status=503), False),
-    ],
-)
-def test_what_a_write_may_have_done_all_the_same(error: OfferLibraryError, open_: bool) -> None:
-    assert is_unsettled(error) is open_
