@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 LONGEST_MESSAGE = 8_000
 _LONGEST_VALUE = 300
@@ -30,6 +31,15 @@ def quoted(value: object, longest: int = _LONGEST_VALUE) -> str:
     except (ValueError, RecursionError):
         # A number with too many digits for text, or endless nesting.
         return f"a {type(value).__name__} too large to show"
+
+
+def describe(value: object) -> str:
+    """The value in a message: whole if it is short, otherwise its beginning or its type."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return quoted(value, 80)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -16,8 +16,8 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.facts import RefersTo
 from airflow_provider_offers.client.model.kinds import FALLBACK, KINDS, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.places import targets
 from airflow_provider_offers.client.model.query import Query, SearchParameters, names
-from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.operators import library
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from tests.docs.field_tables import KEYS, element, field_table, fields

@@ -33,6 +33,7 @@ from airflow_provider_offers.client.model.kinds import FALLBACK
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done, refuse_final
 from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.preparing import prepare_planned
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import OfferWindow, doubtful, window_of
 from airflow_provider_offers.client.wire.messages import Flow, Note
@@ -86,7 +87,7 @@ def edit(
             raise _edited_since(access, before, operations, done, written_at) from tries.last
         if not _is_onward(before, operations):
             refuse_final(before.status, called(before), done, before.kind.steps)
-        written = yield from _sent(before, PreparedPatch(operations, before.kind), tries, send or patched)
+        written = yield from _sent(before, prepare_planned(operations, before.kind, validate), tries, send or patched)
         if written is not None:
             return Written(written.receipt, done, before.name, written.request_id)
     assert tries.last is not None

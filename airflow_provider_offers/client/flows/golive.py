@@ -24,7 +24,7 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
     kind_of_type_name,
 )
-from airflow_provider_offers.client.model.references import pointings
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

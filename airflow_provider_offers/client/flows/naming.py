@@ -14,8 +14,7 @@ from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
 from airflow_provider_offers.client.model.operations import Patch
-from airflow_provider_offers.client.model.places import Place
-from airflow_provider_offers.client.model.references import Pointing, pointings
+from airflow_provider_offers.client.model.places import Place, Pointing, pointings
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -89,8 +88,9 @@ def _values(kind: Kind, patch: Patch) -> list[_Value]:
     ]
 
 
-def _names_in(place: Place, value: Json) -> list[Pointing]:
-    return [each for each in pointings(place, value) if name_in(each.target) is not None]
+def _names_in(place: Place, value: Json) -> list[tuple[Pointing, str]]:
+    """The places in the value that refer to an object by its name, each with the name."""
+    return [(each, name) for each in pointings(place, value) if (name := name_in(each.target)) is not None]
 
 
 def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
@@ -103,9 +103,8 @@ def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] |
     ambiguous: dict[str, AmbiguousNameError] = {}
     for given in values:
         value = copy.deepcopy(given.value)
-        for each in _names_in(given.place, value):
-            kinds = _kinds(each.type_names if types is None else [name for name in each.type_names if name in types])
-            name = name_in(each.target) or ""
+        for each, name in _names_in(given.place, value):
+            kinds = _kinds(each.type_names if types is None else [word for word in each.type_names if word in types])
             try:
                 found = yield from named(access, kinds, name)
             except AmbiguousNameError as error:

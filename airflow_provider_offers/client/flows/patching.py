@@ -242,7 +242,9 @@ def _fitted(
             refused=False,
             final=True,
         ) from None
-    check_result(before.kind, fitted.before, fitted.after, prepared.operations, validate, told)
+    told = set() if told is None else told
+    told |= prepared.doubts
+    check_result(before.kind, fitted.before, fitted.after, validate, told)
     return fitted
 
 

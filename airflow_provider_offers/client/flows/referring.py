@@ -11,7 +11,7 @@ from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
-from airflow_provider_offers.client.model.references import pointings, targets
+from airflow_provider_offers.client.model.places import pointings, targets
 from airflow_provider_offers.client.wire.messages import Flow
 
 _PAGE = 100

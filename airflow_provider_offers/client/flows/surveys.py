@@ -14,7 +14,7 @@ from airflow_provider_offers.client.flows.referring import referring_kinds
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.references import pointings
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.wire.messages import Flow, Pause
 
 _PAGE = 100

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.generations.reading import (
 from airflow_provider_offers.client.generations.searching import Search, order_of, size_of, spelled
 from airflow_provider_offers.client.model.capabilities import XCORE, Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
-from airflow_provider_offers.client.model.envelope import BESIDE, ENVELOPE, neutral_path
+from airflow_provider_offers.client.model.envelope import ENVELOPE, NEUTRAL_BESIDE, neutral_path
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
@@ -269,7 +269,7 @@ def _wire_pointer(pointer: str, names: Spelled) -> str:
     tokens = split_pointer(pointer)
     if tokens[0] == "_links":
         return pointer
-    for wire, plain in BESIDE.items():
+    for wire, plain in NEUTRAL_BESIDE.items():
         if tokens == [plain]:
             return f"/{wire}"
     return "/_instance" + join_pointer(wire_tokens(tokens, names)[0])

@@ -14,9 +14,10 @@ from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.model.described import FINDING
 from airflow_provider_offers.client.model.facts import Expected, InstantInZone, KnownUri, Many, RefersTo
 from airflow_provider_offers.client.model.instants import ACCEPTED
+from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import join_pointer
-from airflow_provider_offers.client.model.wording import describe, one_of
+from airflow_provider_offers.client.text import describe
 
 
 def findings(place: Place, value: Any, pointer: str = "") -> list[Violation]:

@@ -17,9 +17,7 @@ from airflow_provider_offers.client.model.instants import format_instant, parse_
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.likeness import folded
 from airflow_provider_offers.client.model.names import BESIDE
-from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.places import Place
-from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -64,16 +62,6 @@ def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
     kept = {name: value for name, value in properties.items() if name not in left_out}
     clean: dict[str, Json] = cleaned(kind.place, kept)
     return clean
-
-
-def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
-    """A patch with the values that their author means. A value that is null or "" as a whole stays."""
-    return [
-        {**operation, "value": cleaned(kind.place.at(split_pointer(operation["path"]))[1], operation["value"])}
-        if operation["op"] in ("add", "replace")
-        else dict(operation)
-        for operation in patch
-    ]
 
 
 def word_of(words: tuple[str, ...], value: Json) -> Json:

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.model.described import ABSENT
 from airflow_provider_offers.client.model.facts import Expected, Filled, Many, OnXcore, OrTemplate, RefersTo
 from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.offers import MAX_TAGS
-from airflow_provider_offers.client.model.wording import describe
+from airflow_provider_offers.client.text import describe
 
 _MAX_OFFERS = 500
 _OFFERS = ("personalized-offer", "fallback-offer")

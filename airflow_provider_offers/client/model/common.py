@@ -22,7 +22,7 @@ from airflow_provider_offers.client.model.facts import (
     Whole,
 )
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.wording import describe
+from airflow_provider_offers.client.text import describe
 
 Name = Annotated[Filled, Expected("a name that is not empty")]
 MediaType = Annotated[

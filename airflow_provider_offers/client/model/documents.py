@@ -13,7 +13,7 @@ from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
-from airflow_provider_offers.client.model.references import without_receipts
+from airflow_provider_offers.client.model.places import without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
     escape_token,

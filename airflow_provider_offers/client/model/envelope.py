@@ -19,7 +19,7 @@ ENVELOPE = {
     "repo:lastModifiedByClientId": "lastModifiedByClientId",
 }
 # Generation 2 has these among the properties, where a patch may test them.
-BESIDE = {name: ENVELOPE[name] for name in ("repo:etag", "repo:createdDate", "repo:lastModifiedDate")}
+NEUTRAL_BESIDE = {name: ENVELOPE[name] for name in ("repo:etag", "repo:createdDate", "repo:lastModifiedDate")}
 # Receipts of dps use other names for two of them.
 _OTHER_NAMES = {"createdDate": "created", "lastModifiedDate": "modified"}
 

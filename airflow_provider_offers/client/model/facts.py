@@ -20,7 +20,7 @@ from airflow_provider_offers.client.model.described import checked_with, refuse
 from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint, name_in
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.model.likeness import near, perhaps
-from airflow_provider_offers.client.model.wording import describe
+from airflow_provider_offers.client.text import describe
 
 T = TypeVar("T")
 # From this length on, an id without a digit is more likely a name without its `name:`.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 _SEPARATORS = re.compile(r"[-_\s]+")
 # (length, slips): a word of at least this length may have this many typing errors.
@@ -33,6 +34,12 @@ def perhaps(words: Iterable[str]) -> str:
     """The end of a message with the words that were probably meant."""
     listed = " or ".join(map(repr, words))
     return f"; did you mean {listed}?" if listed else ""
+
+
+def one_of(words: Sequence[str], value: Any) -> str:
+    """The words of a closed list, with the one that was probably meant."""
+    meant = near(value, words) if isinstance(value, str) and len(words) > 1 else []
+    return " or ".join(map(repr, words)) + perhaps(meant)
 
 
 def _allowed(word: str, given: str) -> int:

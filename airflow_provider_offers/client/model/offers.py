@@ -38,7 +38,7 @@ from airflow_provider_offers.client.model.facts import (
     Unruled,
     WriteOnly,
 )
-from airflow_provider_offers.client.model.wording import describe
+from airflow_provider_offers.client.text import describe
 
 MAX_TAGS = 20
 _NO_COMPONENTS = (

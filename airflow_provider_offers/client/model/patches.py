@@ -77,11 +77,13 @@ class FittedPatch:
 class PreparedPatch:
     """A patch in neutral names. Flows carry it unchanged from the author to the wire.
 
-    `kind` is the kind of its object, or one with the same spelling.
+    `kind` is the kind of its object, or one with the same spelling. `doubts` are the gists of the doubts that are in
+    the log already.
     """
 
     operations: Patch
     kind: Kind = PERSONALIZED
+    doubts: frozenset[str] = frozenset()
 
     @cached_property
     def changes(self) -> Patch:

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
-from airflow_provider_offers.client.given import as_given
-from airflow_provider_offers.client.model.cleaning import tidied_patch
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.model.checking import findings
+from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.documents import json_value
-from airflow_provider_offers.client.model.envelope import BESIDE
+from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
+from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.spelling import join_pointer, neutral_tokens, neutral_value, split_pointer
-from airflow_provider_offers.client.model.validation import Validate, check_operations, check_patch
+from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
+from airflow_provider_offers.client.model.operations import Patch
+from airflow_provider_offers.client.model.patches import PreparedPatch, is_index
+from airflow_provider_offers.client.model.places import Place
+from airflow_provider_offers.client.model.spelling import (
+    escape_token,
+    join_pointer,
+    neutral_tokens,
+    neutral_value,
+    split_pointer,
+    wire_tokens,
+)
+from airflow_provider_offers.client.model.validation import (
+    MAX_BYTES,
+    Validate,
+    gist,
+    in_status,
+    settle,
+    size_of,
+    size_violations,
+)
+from airflow_provider_offers.client.text import describe
 from airflow_provider_offers.client.wire.messages import Json
 
+_OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
+_POINTER = re.compile(r"(/([^~/]|~[01])*)+")
+MAX_OPERATIONS = 1_000
 # The members of each operation. RFC 6902 says that any others are ignored.
 _MEMBERS = {
     **dict.fromkeys(("add", "replace", "test"), ("op", "path", "value")),
@@ -25,19 +51,60 @@ _MEMBERS = {
 
 
 def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate = True) -> PreparedPatch:
-    """A prepared JSON Patch from either generation's spelling, valid for every kind of object that gets it.
+    """A prepared JSON Patch from plain operations in either spelling, valid for every kind of object that gets it.
 
     The kinds are one kind, or both kinds of offers, which are spelled alike. Raises `InvalidInputError` with every
-    violation at once.
+    violation at once. Warns of doubts; the patch carries them, so that nothing warns of them again.
     """
-    operations = as_given(operations)
     check_operations(operations)
     neutral = neutral_patch(operations, api, kinds[0])
-    if validate is not False:
-        neutral = tidied_patch(kinds[0], neutral)
+    if validate is False:
+        return PreparedPatch(neutral, kinds[0])
+    neutral = tidied_patch(kinds[0], neutral)
+    doubts: set[str] = set()
     for kind in kinds:
-        check_patch(kind, neutral, validate)
-    return PreparedPatch(neutral, kinds[0])
+        doubts.update(map(gist, check_patch(kind, neutral, validate)))
+    return PreparedPatch(neutral, kinds[0], frozenset(doubts))
+
+
+def prepare_planned(operations: Patch, kind: Kind, validate: Validate = False) -> PreparedPatch:
+    """A prepared patch of the client's own. Its values come from a document, and the log has their doubts already."""
+    doubts = patch_findings(kind, operations) if validate is True else []
+    return PreparedPatch(operations, kind, frozenset(map(gist, doubts)))
+
+
+def check_operations(patch: Any) -> None:
+    """Reject anything that is not a JSON Patch (RFC 6902)."""
+    found = list(_form_violations(patch))
+    if found:
+        raise InvalidInputError("The patch cannot be sent", found)
+
+
+def _form_violations(patch: Any) -> Iterator[Violation]:
+    if not isinstance(patch, (list, tuple)):
+        accepted = 'a list of operations (RFC 6902): [{"op": "replace", "path": "/status", "value": "approved"}]'
+        yield Violation("", describe(patch), accepted)
+        return
+    if not 1 <= len(patch) <= MAX_OPERATIONS:
+        yield Violation("", f"{len(patch)} operations", f"1 to {MAX_OPERATIONS} operations")
+    for index, operation in enumerate(patch):
+        yield from _operation_violations(operation, f"/{index}")
+
+
+def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
+    if not isinstance(operation, Mapping):
+        yield Violation(pointer, describe(operation), "an object with op and path")
+        return
+    word = operation.get("op")
+    if word not in _OPERATIONS or not isinstance(word, str):
+        yield Violation(f"{pointer}/op", describe(word), " or ".join(map(repr, _OPERATIONS)))
+    for name in ("path", "from") if word in ("move", "copy") else ("path",):
+        path = operation.get(name)
+        if not isinstance(path, str) or not _POINTER.fullmatch(path):
+            accepted = "a JSON pointer (RFC 6901) to a property, such as /status or /_instance/xdm:status"
+            yield Violation(f"{pointer}/{name}", describe(path), accepted)
+    if word in ("add", "replace", "test") and "value" not in operation:
+        yield Violation(f"{pointer}/value", "nothing", f"the value to {word}")
 
 
 def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
@@ -81,4 +148,172 @@ def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
             raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} has no links")
         return pointer
     tokens = split_pointer(_inside(pointer))
-    return join_pointer(neutral_tokens([BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
+    return join_pointer(neutral_tokens([NEUTRAL_BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
+
+
+def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
+    """A patch with the values that their author means. A value that is null or "" as a whole stays."""
+    return [
+        {**operation, "value": cleaned(kind.place.at(split_pointer(operation["path"]))[1], operation["value"])}
+        if operation["op"] in ("add", "replace")
+        else dict(operation)
+        for operation in patch
+    ]
+
+
+def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> list[Violation]:
+    """Reject a well-formed patch in neutral names if the patch itself shows that the service would refuse the result.
+
+    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Warns of
+    doubts, and returns them.
+    """
+    if validate is False:
+        return []
+    found = patch_findings(kind, patch)
+    settle(f"The patch of the {kind.noun} cannot be sent", f"patch of the {kind.noun}", found, validate)
+    return found
+
+
+def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
+    """Every error and doubt about a well-formed patch."""
+    found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
+    gathered = _Gathered(kind, patch)
+    found += [violation for violation in gathered.violations() if violation not in found]
+    return in_status(gathered.status, found)
+
+
+def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    word, path = operation["op"], operation["path"]
+    tokens = split_pointer(path)
+    if tokens[0] == "_links":
+        return
+    names = list(_path_findings(kind, index, operation))
+    yield from names
+    if word == "test" or not all(isinstance(each, Doubt) for each in names):
+        return
+    if tokens[0] in BESIDE:
+        yield Violation(f"/{index}/path", repr(path), f"a property of the {kind.subject}; the service assigns this one")
+        return
+    parent, place = kind.place.at(tokens)
+    if word in ("move", "remove"):
+        yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
+    if word not in ("add", "replace"):
+        return
+    if parent.item is not None and not is_index(tokens[-1]):
+        yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
+        return
+    if operation["value"] is None and parent.requires(tokens[-1]):
+        yield Violation(f"/{index}/value", "null", "a value: the property is required")
+        return
+    yield from findings(place, operation["value"], f"/{index}/value")
+    spelled = wire_tokens(tokens, kind.names)[1]
+    yield from name_findings(place, spelled, operation["value"], f"/{index}/value", whole=kind.place)
+    yield from size_violations(kind, operation["value"], f"/{index}/value")
+
+
+def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    """The errors and doubts about the names in an operation's paths.
+
+    Only a property that is written is doubtful. An unknown property may be moved away or removed without a warning.
+    """
+    for name in ("path", "from"):
+        if name not in operation:
+            continue
+        finding = _path_finding(kind, operation[name], f"/{index}/{name}")
+        writes = name == "path" and operation["op"] not in ("remove", "test")
+        if finding is not None and (writes or not isinstance(finding, Doubt)):
+            yield finding
+
+
+def _path_finding(kind: Kind, path: str, where: str) -> Violation | None:
+    place, spelled = kind.place, kind.names
+    for token in split_pointer(path):
+        if place.known:
+            finding = unknown_member(place, spelled, token, where, kind.place, given=repr(path))
+            if finding is not None:
+                return finding
+        place, spelled = place.below(token), wire_tokens([token], spelled)[1]
+    return None
+
+
+def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
+    pointer = operation[name]
+    tokens = split_pointer(pointer)
+    parent, _ = kind.place.at(tokens)
+    if parent.requires(tokens[-1]):
+        yield Violation(f"/{index}/{name}", repr(pointer), "replace: the property is required and cannot be removed")
+    elif kind.is_offer and tokens == ["selectionConstraint"]:
+        accepted = "a part of it: the offer's dates live there together with its rule"
+        yield Violation(f"/{index}/{name}", repr(pointer), accepted)
+
+
+class _Gathered:
+    """The known state of an object after a patch, without a read: the members that the patch sets, nested."""
+
+    def __init__(self, kind: Kind, patch: Patch) -> None:
+        self._kind = kind
+        self._known: dict[str, Json] = {}
+        # The operation that set a place, by its tokens.
+        self._origins: dict[tuple[str, ...], int] = {}
+        self._fits = all(size_of(operation.get("value")) <= MAX_BYTES for operation in patch)
+        for index, operation in enumerate(patch):
+            self._take(index, operation)
+
+    def _take(self, index: int, operation: Mapping[str, Json]) -> None:
+        word, tokens = operation["op"], tuple(split_pointer(operation["path"]))
+        if word == "move":
+            self._forget(tuple(split_pointer(operation["from"])))
+        if word == "test":
+            return
+        self._forget(tokens)
+        # The item at an index of a list is not known.
+        if word not in ("add", "replace") or tokens[0] == "_links" or any(map(is_index, tokens)):
+            return
+        holder = self._known
+        for token in tokens[:-1]:
+            holder = holder.setdefault(token, {})
+        holder[tokens[-1]] = copy.deepcopy(operation["value"])
+        self._origins[tokens] = index
+
+    def _forget(self, tokens: tuple[str, ...]) -> None:
+        """Forget a place and everything below it; if it lies in a value that was set as a whole, forget that value."""
+        holder = self._known
+        for depth, token in enumerate(tokens, 1):
+            below = holder.get(token)
+            if depth == len(tokens) or not isinstance(below, dict):
+                holder.pop(token, None)
+                tokens = tokens[:depth]
+                break
+            holder = below
+        self._origins = {place: index for place, index in self._origins.items() if place[: len(tokens)] != tokens}
+
+    @property
+    def status(self) -> Json:
+        return self._known.get("status")
+
+    def violations(self) -> Iterator[Violation]:
+        """The violations of rules between members, and of maximum sizes; pointers count the operations."""
+        for violation in _together(self._kind.place, self._known, ""):
+            yield replace(violation, pointer=self._place(violation.pointer))
+        if self._fits:
+            yield from size_violations(self._kind, self._known, "")
+
+    def _place(self, pointer: str) -> str:
+        tokens = tuple(split_pointer(pointer))
+        for length in range(len(tokens), 0, -1):
+            if tokens[:length] in self._origins:
+                return f"/{self._origins[tokens[:length]]}/value{join_pointer(list(tokens[length:]))}"
+        # No operation sets the whole place: take the last operation that sets something in it.
+        return f"/{max(index for place, index in self._origins.items() if place[: len(tokens)] == tokens)}/path"
+
+
+def _together(place: Place, known: Json, pointer: str) -> Iterator[Violation]:
+    """The violations of rules that span several members of an object."""
+    if not isinstance(known, Mapping) or not (place.own or place.model):
+        return
+    more: Iterable[Violation] = () if place.model is None else place.model.between(known)
+    if place.own is not None and place.fact(Many) is not None:
+        more = findings(place, known)
+    yield from (replace(each, pointer=pointer + each.pointer) for each in more)
+    for name, member in known.items():
+        yield from _together(place.below(name), member, f"{pointer}/{escape_token(name)}")

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
     TAG,
     Kind,
 )
-from airflow_provider_offers.client.model.references import pointings
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, offer, seed
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.flows.creations import new_creation
-from airflow_provider_offers.client.model.cleaning import cleaned, tidied, tidied_patch
+from airflow_provider_offers.client.model.cleaning import cleaned, tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import (
@@ -25,7 +25,7 @@ from airflow_provider_offers.client.model.kinds import (
     RULE,
     Kind,
 )
-from airflow_provider_offers.client.model.preparing import neutral_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch, tidied_patch
 from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale

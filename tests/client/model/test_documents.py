@@ -17,9 +17,9 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.preparing import neutral_patch
+from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.model.validation import check_offer
 from airflow_provider_offers.client.wire.messages import Answer, Call
 from tests.client.script import SETTINGS, Script, answer
 

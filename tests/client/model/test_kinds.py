@@ -32,8 +32,8 @@ from airflow_provider_offers.client.model.kinds import (
     offer_kind,
 )
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, is_done
+from airflow_provider_offers.client.model.places import targets
 from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.model.references import targets
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens, wire_value
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.wire.messages import Answer

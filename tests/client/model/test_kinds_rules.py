@@ -22,8 +22,8 @@ from airflow_provider_offers.client.model.kinds import (
     TAG,
     Kind,
 )
-from airflow_provider_offers.client.model.preparing import neutral_patch
-from airflow_provider_offers.client.model.validation import check_offer, check_operations, check_patch
+from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
+from airflow_provider_offers.client.model.validation import check_offer
 from tests.client import strategies
 from tests.client.model.every_kind import EVERY, WINDOW, property_test, violations
 

@@ -76,7 +76,7 @@ def test_a_dict_of_any_type_may_hold_a_model() -> None:
 
 def test_a_value_of_a_patch_may_be_a_model() -> None:
     patch = [{"op": "replace", "path": "/rank", "value": Rank(priority="3")}]
-    assert prepare(patch, [PERSONALIZED], "dps").operations == [{**patch[0], "value": {"priority": 3}}]
+    assert prepare(as_given(patch), [PERSONALIZED], "dps").operations == [{**patch[0], "value": {"priority": 3}}]
 
 
 def test_a_property_that_is_taken_away_is_not_sent() -> None:

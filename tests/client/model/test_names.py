@@ -23,9 +23,9 @@ from airflow_provider_offers.client.model.kinds import (
 from airflow_provider_offers.client.model.likeness import folded, near
 from airflow_provider_offers.client.model.names import BESIDE, name_findings
 from airflow_provider_offers.client.model.places import Place
-from airflow_provider_offers.client.model.preparing import neutral_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
-from airflow_provider_offers.client.model.validation import offer_findings, patch_findings
+from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.model.windows import window_from
 from tests.client import strategies
 from tests.client.library import sale

@@ -20,8 +20,9 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
     kind_of,
 )
+from airflow_provider_offers.client.model.preparing import check_patch
 from airflow_provider_offers.client.model.receipts import write_receipt
-from airflow_provider_offers.client.model.validation import check_offer, check_patch
+from airflow_provider_offers.client.model.validation import check_offer
 from airflow_provider_offers.emulator import Emulator
 
 PLACEMENT_ID = "dps:offer-placement:1c2651d4d6411005"

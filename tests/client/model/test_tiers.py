@@ -11,8 +11,8 @@ from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
-from airflow_provider_offers.client.model.preparing import neutral_patch
-from airflow_provider_offers.client.model.validation import Validate, check_offer, check_patch
+from airflow_provider_offers.client.model.preparing import check_patch, neutral_patch
+from airflow_provider_offers.client.model.validation import Validate, check_offer
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator

@@ -14,9 +14,9 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind, offer_kind
-from airflow_provider_offers.client.model.preparing import neutral_patch
+from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer, wire_tokens, wire_value
-from airflow_provider_offers.client.model.validation import Validate, check_offer, check_operations, check_patch
+from airflow_provider_offers.client.model.validation import Validate, check_offer
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import SETTINGS
