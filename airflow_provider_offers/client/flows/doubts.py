@@ -129,7 +129,7 @@ def look_before_change(access: Access, there: Entity, after: Mapping[str, Json],
     if after.get("status") != _target(kind) or _target(kind) is None or not _goes_out(there, after):
         return
     findings = yield from _findings(access, kind, after, waiver)
-    yield from waiver.settle(kind, f"{there.name!r} ({there.id})", findings)
+    yield from waiver.settle(kind, there.called, findings)
 
 
 def patch_looked_at(

@@ -63,6 +63,11 @@ class Entity:
         return _text(self.properties.get("name"))
 
     @property
+    def called(self) -> str:
+        """The object's name and id, as messages show them."""
+        return f"{self.name!r} ({self.id})"
+
+    @property
     def status(self) -> str | None:
         return _text(self.properties.get("status"))
 

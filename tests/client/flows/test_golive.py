@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import APIError, ConflictError, NotPublishableError
-from airflow_provider_offers.client.flows import editing, golive
+from airflow_provider_offers.client.flows import editing, supplies
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.editing import take_step
-from airflow_provider_offers.client.flows.golive import REASONS, check_decision, shown_in
+from airflow_provider_offers.client.flows.golive import REASONS, check_decision
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.supplies import shown_in
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind
@@ -350,8 +351,8 @@ def test_who_is_edited_between_two_pages_of_offers_is_found(
         scans.append(Listing(*arguments))
         return scans[-1]
 
-    monkeypatch.setattr(golive, "_PAGE", 2)
-    monkeypatch.setattr(golive, "Listing", scanned)
+    monkeypatch.setattr(supplies, "_PAGE", 2)
+    monkeypatch.setattr(supplies, "Listing", scanned)
     monkeypatch.setattr(Listing, "advance", interrupted)
     assert findings(library, decision(ids)) == {}
     assert pages == [2]
@@ -440,7 +441,7 @@ def test_a_collection_that_was_filled_a_moment_ago_is_not_empty(library: OfferLi
 def test_so_many_offers_are_read_by_themselves_and_no_more(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(golive, "_PAGE", 4)
+    monkeypatch.setattr(supplies, "_PAGE", 4)
     ids = campaign(emulator, personalized={"status": "draft"})
     drafts = [
         seed(emulator, "personalized-offer", **offer(f"D{each}", ids["placement"], tags=[ids["tag"]], status="draft"))
