@@ -233,7 +233,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         return "archived"
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.retiring import retire_expired
+        from airflow_provider_offers.client.flows.editing import retire_expired
 
         cutoff, is_retry = self._cutoff, self._is_retry
         return lambda access, reference: retire_expired(access, reference, cutoff, is_retry=is_retry)

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Alone
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import edit
+from airflow_provider_offers.client.flows.judging import conflict
 from airflow_provider_offers.client.flows.looking import look_for
 from airflow_provider_offers.client.flows.memory import Earlier
 from airflow_provider_offers.client.flows.ownership import Creation, Work, age, moment
@@ -188,15 +189,9 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
 
 
 def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:
-    call = work.access.generation.read(now.reference)
-    return ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"The {entity.kind.subject} was renamed meanwhile; nothing was sent",
-        detail=f"{now.id} was named {entity.name!r} a moment ago and is {now.name!r} now; a retry looks again",
-        refused=False,
-    )
+    title = f"The {entity.kind.subject} was renamed meanwhile; nothing was sent"
+    detail = f"{now.id} was named {entity.name!r} a moment ago and is {now.name!r} now; a retry looks again"
+    return conflict(work.access.generation.read(now.reference), title, detail)
 
 
 def _post(work: Work) -> Flow[Written]:

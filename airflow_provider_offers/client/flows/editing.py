@@ -6,12 +6,13 @@ An edit is planned on a fresh read, and planned again after a conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
     InvalidInputError,
+    NotFoundError,
     NotPublishableError,
     OfferLibraryError,
     OutcomeUnknownError,
@@ -21,14 +22,14 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import looked_ahead
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
-from airflow_provider_offers.client.flows.judging import by
+from airflow_provider_offers.client.flows.judging import by, conflict
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.patching import guarded_patch
-from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.reading import look_alone, read_now, resolve
 from airflow_provider_offers.client.flows.sending import FRESH_READS
 from airflow_provider_offers.client.model.differences import what_differs
-from airflow_provider_offers.client.model.entities import Entity, Reference, Written
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done, refuse_final
 from airflow_provider_offers.client.model.operations import Operation, Patch
@@ -76,8 +77,10 @@ def edit(
         written_at = tries.written_at((yield from recall(intent)))
         if before.listed:
             # Only a guarded write may rely on it; otherwise, the object is read again.
-            if written_at is None and (as_listed := (yield from _sent_as_listed(before, plan, tries, send or patched))):
-                return Written(as_listed.receipt, done, before.name, as_listed.request_id)
+            if written_at is None:
+                as_listed = yield from _sent_as_listed(before, plan, tries, send or patched, validate)
+                if as_listed is not None:
+                    return Written(as_listed.receipt, done, before.name, as_listed.request_id)
             continue
         operations = yield from plan(before)
         if not operations:
@@ -147,6 +150,7 @@ def _sent_as_listed(
     plan: Callable[[Entity], Flow[Patch]],
     tries: _Tries,
     send: Callable[[Entity, PreparedPatch], Flow[Written]],
+    validate: Validate,
 ) -> Flow[Written | None]:
     """The outcome of a write that was planned with a listed object; None if a fresh read is needed."""
     try:
@@ -158,7 +162,7 @@ def _sent_as_listed(
     if not operations:
         return None
     try:
-        return (yield from _sent(before, PreparedPatch(operations, before.kind), tries, send))
+        return (yield from _sent(before, prepare_planned(operations, before.kind, validate), tries, send))
     except InvalidInputError:
         # Nothing was sent, because the listed object would break a rule.
         return None
@@ -166,15 +170,12 @@ def _sent_as_listed(
 
 def _edited_since(access: Access, now: Entity, operations: Patch, done: str, written_at: int) -> ConflictError:
     call = access.generation.patch(now.reference, operations)
-    return ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "
+    return conflict(
+        call,
+        f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "
         "nothing was sent",
-        detail=f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
+        f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
         f"modified {now.modified}{by(now)}; clear the task to have it {done} anyway",
-        refused=False,
         final=True,
     )
 
@@ -294,6 +295,23 @@ def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> F
         return [*_unchanged(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
 
     return (yield from edit(access, reference, plan, ARCHIVE.done))
+
+
+def retire_expired(access: Access, reference: Reference, cutoff: datetime, *, is_retry: bool) -> Flow[Written]:
+    """`archive_expired`; an offer that was deleted since the task chose it is `unchanged`.
+
+    With `is_retry`, an offer that is archived already counts as archived: an earlier try was killed or lost the answer.
+    """
+    try:
+        written: Written = yield from archive_expired(access, reference, cutoff)
+    except NotFoundError:
+        identifier, instance_id = reference.id or reference.instance_id, reference.instance_id or reference.id
+        return Written(Receipt(identifier or "", instance_id or "", etag=None), "unchanged")
+    if is_retry and written.action != ARCHIVE.done:
+        now = yield from look_alone(access, reference)
+        if now is not None and now.status == ARCHIVE.target:
+            return replace(written, action=ARCHIVE.done)
+    return written
 
 
 def _set_status(step: Step) -> list[Operation]:

@@ -136,29 +136,32 @@ def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibra
     return outcome
 
 
-def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
-    """The error for properties that a patch sets and somebody else has edited since."""
+def conflict(call: Call, title: str, detail: str, *, code: str | None = None, final: bool = False) -> ConflictError:
+    """The error for a conflict that the client itself found; `final` says that no retry of the task can succeed."""
     return ConflictError(
         method=call.method,
         path=call.bare_path,
         status=409,
-        title=f"Somebody else edited the {now.kind.subject} meanwhile, and it does not have the values of this patch",
-        detail=f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set them anyway",
+        code=code,
+        title=title,
+        detail=detail,
         refused=False,
-        final=True,
+        final=final,
     )
+
+
+def set_otherwise(call: Call, now: Entity, why: str) -> ConflictError:
+    """The error for properties that a patch sets and somebody else has edited since."""
+    title = f"Somebody else edited the {now.kind.subject} meanwhile, and it does not have the values of this patch"
+    detail = f"{why}, and it was last modified {now.modified}{by(now)}; clear the task to set them anyway"
+    return conflict(call, title, detail, final=True)
 
 
 def overtaken(call: Call, before: Entity, now: Entity) -> ConflictError:
     """The object was edited since it was read, and does not contain the write."""
-    return ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it",
-        detail=f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}",
-        refused=False,
-    )
+    title = f"Somebody else edited the {before.kind.subject} meanwhile; this write is not in it"
+    detail = f"its etag went from {before.etag} to {now.etag}; last modified {now.modified}{by(now)}"
+    return conflict(call, title, detail)
 
 
 def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.flows.judging import (
     REFUSED,
     Change,
     cannot_tell_later,
+    conflict,
     is_unread_success,
     judge_edited,
     not_shown,
@@ -87,16 +88,16 @@ def patch(
             return Written.of(before)
         expect_etag(before, if_match, call)
         fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
-        change = _change(access, prepared, fitted, whole=if_match is not None)
+        change = _change(access, fitted, whole=if_match is not None)
         yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if change.tells else ""))
         try:
             return (yield from _send_fitted(access, before, fitted, change, whole=if_match is not None))
-        except ConflictError as conflict:
-            if if_match is not None or conflict.code == _TEST_FAILED:
+        except ConflictError as overtaken:
+            if if_match is not None or overtaken.code == _TEST_FAILED:
                 raise
-            last = conflict
+            last = overtaken
             # The service refused the write, and no read has shown a conflicting edit yet: it may be our own.
-            refused = _Refused(before, change, conflict) if conflict.refused else None
+            refused = _Refused(before, change, overtaken) if overtaken.refused else None
         except OutcomeUnknownError as unknown:
             # If the plan outlives this process, the next try can tell.
             if intent is not None and intent.tries.durable and not unknown.retryable:
@@ -211,7 +212,7 @@ def guarded_patch(
     """
     call = access.generation.patch(before.reference, prepared.operations)
     fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
-    change = _change(access, prepared, fitted, whole=whole)
+    change = _change(access, fitted, whole=whole)
     return (yield from _send_fitted(access, before, fitted, change, whole=whole))
 
 
@@ -232,25 +233,17 @@ def _fitted(
     try:
         fitted = prepared.fit(before.properties, capabilities, beside)
     except TestFailed as failure:
-        raise ConflictError(
-            method=call.method,
-            path=call.bare_path,
-            status=409,
-            code=_TEST_FAILED,
-            title=f"The {before.kind.subject} is not as the patch expects it; nothing was sent",
-            detail=str(failure),
-            refused=False,
-            final=True,
-        ) from None
+        title = f"The {before.kind.subject} is not as the patch expects it; nothing was sent"
+        raise conflict(call, title, str(failure), code=_TEST_FAILED, final=True) from None
     told = set() if told is None else told
     told |= prepared.doubts
     check_result(before.kind, fitted.before, fitted.after, validate, told)
     return fitted
 
 
-def _change(access: Access, prepared: PreparedPatch, fitted: FittedPatch, *, whole: bool) -> Change:
+def _change(access: Access, fitted: FittedPatch, *, whole: bool) -> Change:
     """The effect of a patch, judged by its operations as given: a second `move` or `copy` would find another value."""
-    changed = fitted.changed
+    prepared, changed = fitted.prepared, fitted.changed
     blind = prepared.changes_hidden
     # Without an etag, a `test` of the current values is the guard. It stops a second application of the patch.
     by_etag = access.generation.capabilities.guards_by_etag
@@ -283,22 +276,22 @@ def _set_properties(
     """
     exchange = access.exchange
     tries, sent = Tries(exchange.retries, exchange.clock), exchange.now()
+    call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
     earlier = [plan.sent for plan in (yield from recall(intent)) if plan.sent is not None]
     if earlier:
         sent = min(sent, *earlier)
         why = "another try of the task may have sent this patch"
-        now, is_set = yield from _after_set(access, reference, prepared, sent, why)
+        now, is_set = yield from _after_set(access, call, reference, prepared, sent, why)
         if is_set:
             return Written.of(now)
     yield from keep(intent, Plan(0, "", sent))
-    call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
     while True:
         try:
             return read_receipt(access, reference, (yield from access.send(call)))
         except OfferLibraryError as error:
             if not (yield from _may_be_repeated(tries, error)):
                 return (yield from _shown_or_failed(access, reference, prepared, sent, error))
-            now, is_set = yield from _after_unsettled(access, reference, prepared, sent, error)
+            now, is_set = yield from _after_unsettled(access, call, reference, prepared, sent, error)
             if is_set:
                 return Written.of(now)
             call = replace(access.generation.patch(reference, prepared.operations, etag=now.etag), repeatable=False)
@@ -336,15 +329,14 @@ def _shown_or_failed(
 
 
 def _after_unsettled(
-    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
+    access: Access, call: Call, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
 ) -> Flow[tuple[Entity, bool]]:
     why = f"it had no answer that settles it ({error})"
     try:
-        return (yield from _after_set(access, reference, prepared, sent, why, taken=is_unread_success(error)))
+        return (yield from _after_set(access, call, reference, prepared, sent, why, taken=is_unread_success(error)))
     except (ConflictError, NotFoundError, OutcomeUnknownError):
         raise
     except OfferLibraryError as blind:
-        call = access.generation.patch(reference, prepared.operations)
         raise OutcomeUnknownError(
             f"{call.method} {call.bare_path}: {why}, and the {reference.kind.subject} cannot be read to see whether it "
             f"took effect: {blind}"
@@ -352,7 +344,14 @@ def _after_unsettled(
 
 
 def _after_set(
-    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, why: str, *, taken: bool = False
+    access: Access,
+    call: Call,
+    reference: Reference,
+    prepared: PreparedPatch,
+    sent: datetime,
+    why: str,
+    *,
+    taken: bool = False,
 ) -> Flow[tuple[Entity, bool]]:
     """The current object, and whether it shows what the patch sets.
 
@@ -364,7 +363,6 @@ def _after_set(
         return now, True
     # Two edits within the precision of the clocks count as simultaneous, and either may be the last.
     if modified is not None and modified > sent + CLOCK_GRAIN:
-        call = access.generation.patch(reference, prepared.operations)
         if is_shown is None and taken:
             return now, True
         if is_shown is None:

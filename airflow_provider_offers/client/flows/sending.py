@@ -11,7 +11,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, ending, judge_edited, overtaken
+from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, conflict, ending, judge_edited, overtaken
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -26,13 +26,10 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
     """Raise `ConflictError` if the object's etag is not `if_match`."""
     if if_match is None or str(before.etag) == str(if_match).strip('"'):
         return
-    raise ConflictError(
-        method=call.method,
-        path=call.bare_path,
-        status=409,
-        title=f"The {before.kind.subject} was edited since; nothing was sent",
-        detail=f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
-        refused=False,
+    raise conflict(
+        call,
+        f"The {before.kind.subject} was edited since; nothing was sent",
+        f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
         final=True,
     )
 
