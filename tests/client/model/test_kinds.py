@@ -288,5 +288,5 @@ def test_errors_of_an_edit_name_the_kind(library: OfferLibrary) -> None:
     with pytest.raises(InvalidInputError, match=r"does not fit the placement:(.|\n)*paths that the placement has"):
         library.patch(PLACEMENT, Emulator.PLACEMENT_ID, unfit)
     assigned = [{"op": "replace", "path": "/etag", "value": 1}]
-    with pytest.raises(InvalidInputError, match="a property of the placement's own"):
+    with pytest.raises(InvalidInputError, match="a property of the placement; the service assigns"):
         library.patch(PLACEMENT, Emulator.PLACEMENT_ID, assigned)
