@@ -174,7 +174,7 @@ def test_the_doubts_about_a_window_are_told_at_creation_too(
     [
         (DECISION, "window_is_over", "waive: given ['window_is_over']; expected some of no_window, window_over"),
         (PERSONALIZED, ["no_fallback"], "waive: given ['no_fallback']; expected some of window_over, no_window"),
-        (TAG, ["window_over"], "expected nothing: no check of a"),
+        (TAG, ["window_over"], "expected no reason, because a"),
     ],
 )
 def test_a_reason_that_the_kind_does_not_know_is_refused(

@@ -220,8 +220,8 @@ def test_every_unknown_name_is_told_at_once(library: OfferLibrary, emulator: Emu
     with pytest.raises(NotFoundError) as caught:
         resolved(library, PERSONALIZED, document)
     said = str(caught.value)
-    assert "/representations/1/placement names 'Nowhere', and there is no such placement" in said
-    assert "/tags/0 names 'Autumn', and there is no such collection qualifier" in said
+    assert "/representations/1/placement names 'Nowhere', but there is no such placement" in said
+    assert "/tags/0 names 'Autumn', but there is no such collection qualifier" in said
     assert "in the sandbox 'prod'" in said
 
 
