@@ -65,9 +65,9 @@ test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every ot
 test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, including betas and candidates; reports failures
 	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) $(PARALLEL) $(PYTEST_ARGS)
 
-test-faults: $(VENV)/.ready ## test every write with every fault at every request, and thousands of races; minutes
+test-faults: $(VENV)/.ready ## test every write with every fault, thousands of races, and every argument with every odd value; an hour
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
-	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults
+	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults tests/airflow/test_odd_arguments.py
 
 fuzz: $(VENV)/.ready ## test client and emulator with new hostile input, and with kills during writes; minutes
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"

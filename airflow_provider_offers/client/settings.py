@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_offers.client.errors import ConfigurationError, Violation
 from airflow_provider_offers.client.secret import Secret, Unpicklable
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import quoted, typed
 
 Api = Literal["dps", "xcore"]
 
@@ -165,7 +165,7 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, str):
-            self.wrong(name, f"a {type(value).__name__}", "text")
+            self.wrong(name, typed(value), "text")
             return None
         return value.strip()
 
@@ -314,7 +314,7 @@ class _Reader:
         if isinstance(value, str) and value.strip().lower() in ("true", "false"):
             value = value.strip().lower() == "true"
         if not isinstance(value, bool):
-            self.wrong(name, f"a {type(value).__name__}", "true or false")
+            self.wrong(name, typed(value), "true or false")
         return value is True
 
     def verify(self) -> bool | str:
@@ -340,7 +340,7 @@ class _Reader:
         if not isinstance(value, Mapping) or not all(
             isinstance(key, str) and isinstance(address, str) for key, address in value.items()
         ):
-            self.wrong("proxies", f"a {type(value).__name__}", 'an object such as {"https": "http://proxy:3128"}')
+            self.wrong("proxies", typed(value), 'an object such as {"https": "http://proxy:3128"}')
             return None
         if not all(map(_is_proxy, value.values())):
             accepted = "addresses of http or https proxies, such as http://proxy:3128"

@@ -10,6 +10,7 @@ _LONGEST_VALUE = 300
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 # Control characters, marks that change the direction of writing, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_ADDRESS = re.compile(r"(?<=[\w>)]) at 0x[0-9a-f]+(?=>)")
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
 
 
@@ -25,12 +26,20 @@ def legible_message(text: str) -> str:
 
 
 def quoted(value: object, longest: int = _LONGEST_VALUE) -> str:
-    """The repr of the value, cut short; the name of its type if it has no repr."""
+    """The repr of the value, cut short and without addresses in memory; the name of its type if it has no repr."""
     try:
-        return legible(repr(value), longest)
+        return legible(_ADDRESS.sub("", repr(value)), longest)
     except (ValueError, RecursionError):
         # A number with too many digits for text, or endless nesting.
-        return f"a {type(value).__name__} too large to show"
+        return f"{typed(value)} too large to show"
+    except Exception:  # noqa: BLE001  a class may define any repr
+        return f"{typed(value)} that cannot be shown"
+
+
+def typed(value: object) -> str:
+    """The type of a value with an article, such as `an int`; `nothing` for None."""
+    name = type(value).__name__
+    return "nothing" if value is None else f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
 
 
 def describe(value: object) -> str:

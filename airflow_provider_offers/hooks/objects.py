@@ -90,4 +90,4 @@ def offer_reference(library: OfferLibrary, given: Any, offer_type: str | None) -
     """The reference to the offer that `given` names, of the type `offer_type`, or of either type."""
     from airflow_provider_offers.client.model.kinds import offer_kind
 
-    return library.offer_reference(given, offer_kind(offer_type) if offer_type else None)
+    return library.offer_reference(given, None if offer_type in (None, "") else offer_kind(offer_type))

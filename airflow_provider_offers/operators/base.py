@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-_FLAGS = ("missing_ok", "cascade", "full", "include_content", "allow_duplicates", "as_dry_run", "keep_adobe_templates")
+_FLAGS = (
+    "missing_ok",
+    "cascade",
+    "full",
+    "include_content",
+    "allow_duplicates",
+    "as_dry_run",
+    "report_only",
+    "keep_adobe_templates",
+)
+# The arguments of flags that have another name as an attribute: Airflow's own operators have a method `dry_run`.
+_FLAG_NAMES = {"as_dry_run": "dry_run", "report_only": "dry_run"}
 
 
 class OfferLibraryOperator(Templated, BaseOperator):
@@ -98,7 +109,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
                     self.operator_extra_links = type(self).operator_extra_links
                 if self.keeps_plan:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
-                return returned(self, context, self.work(hook, context))
+                return self._carried(returned(self, context, self.work(hook, context)))
         except OfferLibraryError as error:
             # Without the cause, which would repeat the message with our frames.
             raise self._failure(error) from None
@@ -110,6 +121,15 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
             begin(self.report)
 
+    def _carried(self, result: Any) -> Any:
+        """The result as XCom can hold it."""
+        from airflow_provider_offers.operators.carrying import carried
+
+        carriable, changed = carried(result)
+        if changed:
+            self.log.warning("The result is changed, because Airflow cannot carry all of it: %s", changed)
+        return carriable
+
     def _failure(self, error: OfferLibraryError) -> Exception:
         """The exception that ends the try; its type tells Airflow whether to retry. The log shows it once."""
         if error.retryable:
@@ -120,9 +140,9 @@ class OfferLibraryOperator(Templated, BaseOperator):
     def _check_flags(self) -> None:
         """Reject a flag that is not a boolean: the text "False" would count as true."""
         violations = [
-            Violation(name.removeprefix("as_"), quoted(vars(self)[name]), "True or False")
+            Violation(_FLAG_NAMES.get(name, name), quoted(vars(self)[name]), "True or False")
             for name in _FLAGS
-            if not isinstance(vars(self).get(name), (bool, type(None)))
+            if not isinstance(vars(self).get(name, False), bool if name == "report_only" else (bool, type(None)))
         ]
         if violations:
             raise InvalidInputError("The task's flags are not valid", violations)
@@ -131,7 +151,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
         try:
             # The fields are rendered again after every wait.
             self.check_templates()
-            return super().resume_execution(next_method, next_kwargs, context)
+            return self._carried(super().resume_execution(next_method, next_kwargs, context))
         except OfferLibraryError as error:
             raise self._failure(error) from None
 

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.query import SearchParameters, asked_of, names, search_of, takes
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOperator
-from airflow_provider_offers.operators.words import CLOSED, checked
+from airflow_provider_offers.operators.words import CLOSED, VALIDATE, checked
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ class PatchOperator(EditOperator):
         self.patch = as_given(patch)
         self.if_match = if_match
         self.waive = waive
-        self.validate = validate
+        self.validate = checked("validate", validate, VALIDATE, self)
         self.keep_adobe_templates = keep_adobe_templates
 
     @property
@@ -114,7 +114,7 @@ class ReplaceOperator(EditOperator):
         super().__init__(**kwargs)
         self.if_match = if_match
         self.waive = waive
-        self.validate = validate
+        self.validate = checked("validate", validate, VALIDATE, self)
         self.keep_adobe_templates = keep_adobe_templates
 
     @property
@@ -212,7 +212,7 @@ class ScheduleOperator(EditOperator):
         self.duration = duration
         self.timezone = timezone
         self.waive = waive
-        self.validate = validate
+        self.validate = checked("validate", validate, VALIDATE, self)
 
     @property
     def done(self) -> str:
@@ -305,5 +305,5 @@ def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> 
         return ()
     names: list[Any] = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
     if unknown := [name for name in names if name not in reasons]:
-        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), f"of {', '.join(reasons)}")])
+        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), f"some of {', '.join(reasons)}")])
     return tuple(names)

@@ -14,7 +14,8 @@ from airflow_provider_offers.operators.base import (
     json_document,
     listed_document,
 )
-from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, checked
+from airflow_provider_offers.operators.literals import unless_empty
+from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, VALIDATE, checked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -114,7 +115,7 @@ class CreateOperator(OfferLibraryOperator):
         self.patience = patience
         self.marker = marker
         self.waive = waive
-        self.validate = validate
+        self.validate = checked("validate", validate, VALIDATE, self)
         self.keep_adobe_templates = keep_adobe_templates
         self.max_concurrent = max_concurrent
         self.report = report
@@ -144,6 +145,10 @@ class CreateOperator(OfferLibraryOperator):
             raise InvalidInputError("The rows are missing", [wrong])
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.operators.lists import bounds
+
+        # Also for one object: the next run may get a list.
+        bounds(self.max_concurrent, self.on_failure)
         given = json_document(self.document_field, getattr(self, self.document_field))
         if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
             documents = [listed_document(f"{self.document_field}/{index}", each) for index, each in enumerate(given)]
@@ -208,10 +213,10 @@ class CreateOperator(OfferLibraryOperator):
         creation = hook.library.prepare(
             kind_of(self.kind_key),
             document,
-            window=json_document("window", _at(self.window, index)) or None,
+            window=unless_empty(json_document("window", _at(self.window, index))),
             if_exists=_at(self.if_exists, index),
             patience=self.patience,
-            marker=(marker, _this_work(context)) if marker else None,
+            marker=None if unless_empty(marker) is None else (marker, _this_work(context)),
             waive=_at(self.waive, index) or (),
             validate=self.validate,
         )

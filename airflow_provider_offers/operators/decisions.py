@@ -21,6 +21,7 @@ from airflow_provider_offers.operators.base import (
     json_document,
     named_offer,
 )
+from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class DecideOperator(OfferLibraryOperator):
             self._profile(),
             scopes=_scopes(self.scopes),
             item_count=self.item_count,
-            context_data=json_document("context_data", self.context_data, private=True) or None,
+            context_data=unless_empty(json_document("context_data", self.context_data, private=True)),
             dry_run=self.as_dry_run,
             include_content=self.include_content,
             allow_duplicates=self.allow_duplicates,

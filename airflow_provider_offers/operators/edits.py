@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.words import KINDS, OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class EditOperator(OfferLibraryOperator):
         return True
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.operators.lists import bounds
+
+        # Also for one object: the next run may get a list.
+        bounds(self.max_concurrent, self.on_failure)
         self._recall(hook, context)
         given = self.named
         if isinstance(given, (list, tuple)):
@@ -202,10 +207,10 @@ class EditOffersOperator(EditOperator):
     def kind_meant(self, hook: OfferLibraryHook) -> Kind:
         from airflow_provider_offers.client.model.kinds import PERSONALIZED, offer_kind
 
-        return offer_kind(self.offer_type) if self.offer_type else PERSONALIZED
+        return PERSONALIZED if self.offer_type in (None, "") else offer_kind(self.offer_type)
 
     def edit_one(self, hook: OfferLibraryHook, given: Any, work: Work) -> Any:
-        return hook.edit_offer(given, work, offer_type=self.offer_type or None)
+        return hook.edit_offer(given, work, offer_type=unless_empty(self.offer_type))
 
 
 class EditObjectsOperator(EditOperator):

@@ -244,14 +244,17 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         from airflow_provider_offers.client.flows.memory import ChosenList
         from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.client.wire.memory import remember
+        from airflow_provider_offers.operators.lists import bounds
         from airflow_provider_offers.operators.memory import tries_of
         from airflow_provider_offers.operators.reports import write
 
+        # Also if nothing has expired: another night something will have.
+        bounds(self.max_concurrent, self.on_failure)
         # The selection is made once: a retry with a new selection would archive up to `limit` more.
         limit = None if self.limit in (None, "") else self._checked_limit()
         # A wrong duration is rejected before any request.
-        before(utc_now(), self.older_than)
-        self._cutoff = before(hook.service_now(), self.older_than)
+        before(utc_now(), self.older_than, "older_than")
+        self._cutoff = before(hook.service_now(), self.older_than, "older_than")
         plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
         chosen = ChosenList(tries_of(context), plan)
         earlier = None if self.report_only else remember(hook.memory, chosen.recall())

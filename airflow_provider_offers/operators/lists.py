@@ -34,7 +34,7 @@ def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
 
     violations = []
     if on_failure not in ON_FAILURE:
-        violations.append(Violation("on_failure", repr(on_failure), " or ".join(map(repr, ON_FAILURE))))
+        violations.append(Violation("on_failure", quoted(on_failure), " or ".join(map(repr, ON_FAILURE))))
     concurrent = whole_number(max_concurrent, 1, 32)
     if concurrent is None:
         violations.append(Violation("max_concurrent", quoted(max_concurrent), "a whole number from 1 to 32"))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME
+from airflow_provider_offers.operators.carrying import carried
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,7 +49,10 @@ class TaskMemory:
         return None
 
     def keep(self, key: str, value: Any) -> None:
-        """Keep a value, which is JSON, and return after it is stored. None removes the key."""
+        """Keep a value, which is JSON, and return after it is stored. None removes the key.
+
+        Text with half of a surrogate pair and numbers of more than 64 bits are changed, as Airflow cannot hold them.
+        """
         if self._store is None:
             return
         with ONE_CALL_AT_A_TIME:
@@ -56,6 +60,7 @@ class TaskMemory:
                 self._store.delete(key)
                 self._replace_pieces(key, "", 0)
                 return
+            value, _ = carried(value)
             text = json.dumps(value)
             if len(text) <= LARGEST:
                 self._store.set(key, value)

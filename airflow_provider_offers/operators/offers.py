@@ -17,6 +17,7 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
+from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES, checked
 
@@ -55,7 +56,7 @@ class CreateOfferOperator(CreateOperator):
         `.json` file, or a list of offers with different names
 
     The other parameters are those of `CreateOperator`: `window` (not for a fallback), `if_exists`, `patience`,
-    `marker`, `validate`, and for a list `max_concurrent` and `on_failure`.
+    `marker`, `waive`, `validate`, `keep_adobe_templates`, and for a list `max_concurrent` and `on_failure`.
 
     The receipt, also in XCom: `id` (reference id), `instance_id`, `name`, `etag`, `offer_type`, `api`, `sandbox`, and
     `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a time
@@ -170,8 +171,8 @@ class GetOfferOperator(OfferLibraryOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         given = named_offer(self.offer_id)
         if isinstance(given, (list, tuple)):
-            return hook.get_offers(given, offer_type=self.offer_type or None)
-        return hook.get_offer(given, offer_type=self.offer_type or None)
+            return hook.get_offers(given, offer_type=unless_empty(self.offer_type))
+        return hook.get_offer(given, offer_type=unless_empty(self.offer_type))
 
 
 class PatchOfferOperator(EditOffersOperator, PatchOperator):

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.query import PARAMETERS, SearchParameters, names
+from airflow_provider_offers.client.text import legible, quoted
 from airflow_provider_offers.operators import adobe, files
+from airflow_provider_offers.operators.carrying import uncarriable
+from airflow_provider_offers.operators.expressions import is_of_the_template, takes_context, telling
 from airflow_provider_offers.operators.literals import parsed
 
 if TYPE_CHECKING:
@@ -33,8 +36,6 @@ _REFERENCES = frozenset(
 # Below these, the author chooses the names.
 _FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
 ABSENT = object()
-# Python does not convert longer numbers to text.
-_MOST_BITS = 10_000
 _BROKEN = "A template cannot be rendered"
 # The name of a row in templates.
 _ROW = "row"
@@ -53,7 +54,7 @@ class Rendering:
         self.origins: dict[str, str] = {}
         self._task = task
         self._context = context
-        self._env = env.overlay(undefined=_telling(env.undefined))
+        self._env = env.overlay(undefined=telling(env.undefined))
         self._seen = seen
         self._spared: set[tuple[str, tuple[Any, ...]]] = set()
         self._compiled: dict[str, jinja2.Template] = {}
@@ -78,15 +79,27 @@ class Rendering:
         found = len(self.findings)
         try:
             rendered = self._field(name, value)
+            for tokens, given, accepted in uncarriable(rendered):
+                self._found("A value cannot be used", Violation(_place(name, tokens), given, accepted))
         except RecursionError:
             self._found(_BROKEN, Violation(name, "a value with too many levels", "a value with fewer levels"))
-            return value
-        return value if len(self.findings) > found else rendered
+        if len(self.findings) == found:
+            return rendered
+        # Airflow sends the fields to its supervisor before `execute` can raise the error.
+        return value if next(uncarriable(value), None) is None else quoted(value)
 
     def _field(self, name: str, value: Any) -> Any:
+        import jinja2
         from airflow.sdk import XComArg
 
+        if isinstance(value, jinja2.Undefined):
+            return self._nothing(name, (), value, value)
         if callable(value) and not isinstance(value, type):
+            if not takes_context(value):
+                given = f"the function {getattr(value, '__qualname__', type(value).__name__)}"
+                accepted = "a function with the parameters context and jinja_env"
+                self._found(_BROKEN, Violation(name, given, accepted))
+                return None
             value = value(context=self._context, jinja_env=self._env)
         if name in self._task.json_fields and files.names_a_file(value, self._task.template_ext):
             return self._file(name, value, (), is_template=id(value) not in self._seen)
@@ -126,16 +139,15 @@ class Rendering:
         if type(value) in (list, tuple, set):
             items = [self.value(each, field, (*tokens, index)) for index, each in enumerate(value)]
             return type(value)(each for each in items if each is not ABSENT)
-        if isinstance(value, int):
-            if value.bit_length() > _MOST_BITS:
-                given = "a number of thousands of digits"
-                self._found("A value cannot be used", Violation(_place(field, tokens), given, "a smaller number"))
-            return value
-        return self._object(value)
+        return self._object(value, field, tokens)
 
-    def _object(self, value: Any) -> Any:
+    def _object(self, value: Any, field: str, tokens: tuple[Any, ...]) -> Any:
         import os
 
+        import jinja2
+
+        if isinstance(value, jinja2.Undefined):
+            return self._nothing(field, tokens, value, value)
         if not isinstance(value, os.PathLike) and hasattr(value, "resolve"):
             return value.resolve(self._context)
         if hasattr(value, "template_fields"):
@@ -150,6 +162,7 @@ class Rendering:
             from airflow_provider_offers.client.rows.rendering import RowTemplate
 
             return RowTemplate(text)
+        found = len(self.findings)
         if self._task.keep_adobe_templates and self._is_content(field, tokens):
             rendered: Any = "".join(
                 str(self._rendered(piece, field, tokens)) if is_airflows else piece
@@ -157,6 +170,8 @@ class Rendering:
             )
         else:
             rendered = self._rendered(text, field, tokens)
+        if len(self.findings) > found:
+            return rendered
         if is_nothing(rendered):
             return self._nothing(field, tokens, text, rendered)
         place = pointer(tokens) or field
@@ -177,6 +192,11 @@ class Rendering:
             self._broken(text, field, tokens, error.message or "something is undefined")
         except jinja2.TemplateNotFound as error:
             self._broken(text, field, tokens, f"it includes {error.name!r}, which does not exist")
+        except Exception as error:
+            if not is_of_the_template(error):
+                # A macro of the author's, or Airflow: what it does may succeed in the next try.
+                raise
+            self._broken(text, field, tokens, f"{type(error).__name__}: {legible(str(error))}")
         return text
 
     def _render(self, text: str) -> Any:
@@ -386,23 +406,3 @@ def _refers(names: Sequence[str]) -> bool:
 
 def _short(text: str) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
-    """The DAG's own undefined type, except that an unknown name is an error and not empty text."""
-    from jinja2.utils import missing
-
-    class Telling(undefined):  # type: ignore[misc, valid-type]
-        __slots__ = ()
-
-        def __str__(self) -> str:
-            if self._undefined_obj is missing:
-                self._fail_with_undefined_error()
-            return str(super().__str__())
-
-        def __iter__(self) -> Any:
-            if self._undefined_obj is missing:
-                self._fail_with_undefined_error()
-            return super().__iter__()
-
-    return Telling

@@ -48,6 +48,8 @@ OFFER_TYPES: tuple[str, ...] = get_args(OfferType)
 KINDS: tuple[str, ...] = get_args(KindName)
 QOPS: tuple[str, ...] = get_args(Qop)
 UNTIL: tuple[str, ...] = get_args(Until)
+# The other values of `validate` are True and False.
+VALIDATE: tuple[str, ...] = ("strict",)
 
 # The closed words by parameter. A parameter has the same words in every operator and sensor.
 CLOSED: dict[str, tuple[str, ...]] = {
@@ -59,6 +61,7 @@ CLOSED: dict[str, tuple[str, ...]] = {
     "qop": QOPS,
     "status": OFFER_STATUSES,
     "until": UNTIL,
+    "validate": VALIDATE,
 }
 
 T = TypeVar("T")
@@ -128,7 +131,8 @@ def _each(given: Any) -> Iterator[Any]:
 def _violations(name: str, given: Any, words: tuple[str, ...]) -> list[Violation]:
     if not isinstance(given, str) or given in words or _is_template(given):
         return []
-    return [Violation(name, repr(given), " or ".join(map(repr, words)))]
+    accepted = " or ".join(map(repr, words))
+    return [Violation(name, repr(given), f"True or {accepted} or False" if words is VALIDATE else accepted)]
 
 
 def _is_template(text: str) -> bool:

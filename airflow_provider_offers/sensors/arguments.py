@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from os import PathLike
 from typing import Any
 
 from airflow_provider_offers.client.errors import Violation
@@ -17,7 +18,9 @@ def may_render(given: Any) -> bool:
     """Whether the value is known only when the task runs: a template, or the result of another task."""
     if isinstance(given, str):
         return any(mark in given for mark in ("{{", "{%", "{#"))
-    return (callable(given) and not isinstance(given, type)) or hasattr(given, "resolve")
+    # A path has a method of that name too.
+    is_result = hasattr(given, "resolve") and not isinstance(given, PathLike)
+    return is_result or (callable(given) and not isinstance(given, type))
 
 
 def check_text(name: str, given: Any, *, optional: bool = False) -> Iterator[Violation]:
@@ -82,7 +85,8 @@ def check_seconds(name: str, given: Any) -> Iterator[Violation]:
     """Reject anything but a finite duration of at least 0."""
     if isinstance(given, timedelta):
         given = given.total_seconds()
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < float("inf"):
+    # Larger whole numbers are no `float`.
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 10**15:
         yield Violation(name, quoted(given), "seconds, or a timedelta, of at least 0")
 
 

@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         ["/capingConstraint", "did you mean 'cappingConstraint'?"],
     ),
     "no_offer": (CreateOfferOperator, {"offer": ["x"]}, ["/0: given a str; expected a JSON object"]),
-    "json_of_a_list": (CreateOfferOperator, {"offer": "[1]"}, ["/0: given a int; expected a JSON object"]),
+    "json_of_a_list": (CreateOfferOperator, {"offer": "[1]"}, ["/0: given an int; expected a JSON object"]),
     "two_of_one_name": (
         CreateOfferOperator,
         {"offer": [bad_offer()["offer"], bad_offer()["offer"]]},
@@ -168,7 +168,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         ["offer_type: given 'fallback'; expected 'personalized'"],
     ),
     "other_kind": (GetOfferOperator, {"offer_id": "xcore:tag:124e147572cd7866"}, ["the id of a tag", AN_ID]),
-    "no_id": (GetOfferOperator, {"offer_id": None}, ["offer_id: given a NoneType", AN_ID]),
+    "no_id": (GetOfferOperator, {"offer_id": None}, ["offer_id: given nothing", AN_ID]),
     "empty_id": (
         GetOfferOperator,
         {"offer_id": "{{ '' }}"},

@@ -23,6 +23,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.memory import TaskTries, digest
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.waiting.polling import Patience, Poll
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
 
@@ -37,14 +38,14 @@ def bounds(poll_interval: Any, timeout: Any, if_unknown: Any) -> tuple[float, fl
     for name, given, least in (("poll_interval", poll_interval, 0.1), ("timeout", timeout, 0.0)):
         try:
             number = float("nan") if isinstance(given, bool) else float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not least <= number < float("inf"):
-            violations.append(Violation(name, repr(given), f"a number of seconds, {least:g} or more"))
+            violations.append(Violation(name, quoted(given), f"a number of seconds, {least:g} or more"))
         found.append(number)
     if if_unknown not in get_args(IfUnknown):
         accepted = " or ".join(map(repr, get_args(IfUnknown)))
-        violations.append(Violation("if_unknown", repr(if_unknown), accepted))
+        violations.append(Violation("if_unknown", quoted(if_unknown), accepted))
     if violations:
         raise InvalidInputError("The batch decision is not valid", violations)
     return found[0], found[1]

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.generations.decisioning import (
 )
 from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.text import typed
 from airflow_provider_offers.client.wire.messages import Json
 
 PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
@@ -61,7 +62,7 @@ def read_profile(given: Any) -> Profile:
     if profiles is not None:
         listed = profiles if isinstance(profiles, (list, tuple)) else [profiles]
         if len(listed) != 1 or not isinstance(listed[0], Mapping):
-            what = f"{len(listed)} of them" if isinstance(profiles, (list, tuple)) else f"a {type(profiles).__name__}"
+            what = f"{len(listed)} of them" if isinstance(profiles, (list, tuple)) else typed(profiles)
             violations.append(Violation("profile/profiles", what, "one profile, because a request is for one profile"))
             raise InvalidInputError(_SUBJECT, violations)
         inside = _members(listed[0], "profile/profiles/0", violations)
@@ -79,7 +80,7 @@ def read_profile(given: Any) -> Profile:
     violations += _terms_violations({**members, **{name: inside[name] for name in FLAGS if name in inside}})
     request_id = inside.get("decisionRequestId")
     if request_id is not None and not isinstance(request_id, str):
-        violations.append(Violation("profile/decisionRequestId", f"a {type(request_id).__name__}", "text"))
+        violations.append(Violation("profile/decisionRequestId", typed(request_id), "text"))
     scopes = members.pop("propositionRequests", None)
     beside = json_value(inside, violations, "profile")
     terms = {name: json_value(value, violations, f"profile/{name}") for name, value in members.items()}
@@ -112,12 +113,12 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
 
 def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:
     flags = [
-        Violation(f"profile/{name}", f"a {type(members[name]).__name__}", "true or false")
+        Violation(f"profile/{name}", typed(members[name]), "true or false")
         for name in FLAGS
         if name in members and not isinstance(members[name], bool)
     ]
     objects = [
-        Violation(f"profile/{name}", f"a {type(members[name]).__name__}", "an object")
+        Violation(f"profile/{name}", typed(members[name]), "an object")
         for name in OBJECTS
         if name in members and not isinstance(members[name], Mapping)
     ]
@@ -134,7 +135,7 @@ def identity_map(given: Any) -> IdentityMap:
     found: dict[str, list[dict[str, Json]]] = {}
     if not isinstance(given, Mapping) or not given:
         accepted = PROFILE_SHAPE
-        what = f"a {type(given).__name__}" if given or not isinstance(given, Mapping) else "an empty object"
+        what = typed(given) if given or not isinstance(given, Mapping) else "an empty object"
         raise InvalidInputError(_SUBJECT, [Violation("profile", what, accepted)])
     for namespace, identities in given.items():
         listed = identities if isinstance(identities, (list, tuple)) else [identities]
@@ -161,12 +162,12 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
     if isinstance(identifier, int) and not isinstance(identifier, bool):
         identifier = str(identifier)
     if not isinstance(identifier, str) or not identifier.strip():
-        what = "empty text" if isinstance(identifier, str) else f"a {type(given).__name__} without an id"
+        what = "empty text" if isinstance(identifier, str) else f"{typed(given)} without an id"
         violations.append(Violation(pointer, what, "an id, a list of ids, or objects with id and optionally primary"))
         identifier = ""
     primary = rest.get("primary", False)
     if not isinstance(primary, bool):
-        violations.append(Violation(f"{pointer}.primary", f"a {type(primary).__name__}", "true or false"))
+        violations.append(Violation(f"{pointer}.primary", typed(primary), "true or false"))
     clean: dict[str, Json] = json_value(rest, violations, pointer)
     return {"id": identifier.strip(), **clean}
 
@@ -190,7 +191,7 @@ def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:
     for pointer, schema, data in named:
         if not isinstance(schema, str) or not schema or not isinstance(data, Mapping):
             accepted = "an object of data by its schema, or a list of objects with @type and data"
-            violations.append(Violation(pointer, f"a {type(data).__name__}", accepted))
+            violations.append(Violation(pointer, typed(data), accepted))
     clean = tuple((str(schema), json_value(data, violations, "context_data")) for _, schema, data in named)
     if violations:
         raise InvalidInputError("The context data is not valid", violations)

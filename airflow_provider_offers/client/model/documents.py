@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.spelling import (
     split_pointer,
     wire_tokens,
 )
+from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
 _MAX_DEPTH = 64
@@ -32,7 +33,7 @@ _MAX_NUMBER = 10**308
 def check_models(given: Any, kinds: Sequence[Kind]) -> None:
     """Refuse a model of another kind, alone or in a list, with `InvalidInputError`. A plain document passes."""
     violations = [
-        Violation(pointer, f"a {type(each).__name__}", " or ".join(f"a {kind.model.__name__}" for kind in kinds))
+        Violation(pointer, typed(each), " or ".join(f"a {kind.model.__name__}" for kind in kinds))
         for pointer, each in _listed(given)
         if isinstance(each, KindModel) and not isinstance(each, tuple(kind.model for kind in kinds))
     ]
@@ -61,13 +62,13 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     if not isinstance(given, Mapping):
         raise InvalidInputError(
             f"The {kind.subject} cannot be sent",
-            [Violation("", f"a {type(given).__name__}", "a JSON object, or the path of a templated .json file")],
+            [Violation("", typed(given), "a JSON object, or the path of a templated .json file")],
         )
     content = given.get("_instance", given) if "_instance" in given else given
     if not isinstance(content, Mapping):
         raise InvalidInputError(
             f"The {kind.subject} cannot be sent",
-            [Violation("/_instance", f"a {type(content).__name__}", "a JSON object")],
+            [Violation("/_instance", typed(content), "a JSON object")],
         )
     prefix = "/_instance" if content is not given else ""
     violations: list[Violation] = []
@@ -103,7 +104,7 @@ def json_value(value: Any, violations: list[Violation], pointer: str, depth: int
         return None
     if isinstance(value, Mapping):
         violations += [
-            Violation(pointer, f"the property name {name!r}", "text")
+            Violation(pointer, f"the property name {quoted(name)}", "text")
             for name in value
             if not isinstance(name, str) or not is_unicode(name)
         ]
@@ -136,7 +137,7 @@ def _leaf_violations(value: Any, pointer: str) -> Iterator[Violation]:
                 pointer, f"a whole number of {value.bit_length()} bits", "a number that JSON parsers can read"
             )
     elif value is not None:
-        yield Violation(pointer, f"a {type(value).__name__}", "a JSON value")
+        yield Violation(pointer, typed(value), "a JSON value")
 
 
 def is_unicode(text: str) -> bool:

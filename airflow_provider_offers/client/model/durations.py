@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -106,19 +106,18 @@ def _is_positive(length: Length) -> bool:
     return min(parts) >= 0 and length.elapsed >= timedelta(0) and length != NOTHING
 
 
-def before(instant: datetime, duration: Any) -> datetime:
+def before(instant: datetime, duration: Any, field: str = "duration") -> datetime:
     """The instant a duration before another, with days and longer units on the calendar of UTC; zero is allowed.
 
-    Raises `InvalidInputError` for a value that is not a duration.
+    `field` is the name of the argument that holds the duration. Raises `InvalidInputError` for a value that is not a
+    duration.
     """
     violations: list[Violation] = []
     length = parse_duration(duration, violations, may_be_zero=True)
     if length is None:
-        raise InvalidInputError("The duration is not valid", violations)
+        raise InvalidInputError("The duration is not valid", [replace(each, pointer=field) for each in violations])
     try:
         return length.before(instant)
     except (OverflowError, ValueError):
         accepted = "a duration that began after the year 1"
-        raise InvalidInputError(
-            "The duration is not valid", [Violation("duration", quoted(duration), accepted)]
-        ) from None
+        raise InvalidInputError("The duration is not valid", [Violation(field, quoted(duration), accepted)]) from None

@@ -18,7 +18,9 @@ from airflow_provider_offers.client.model.kinds import (
     kind_of_type_name,
     offer_kind,
 )
+from airflow_provider_offers.client.model.likeness import perhaps
 from airflow_provider_offers.client.model.spelling import Spelled
+from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -188,7 +190,7 @@ def _parsed(given: Any, wanted: _Wanted, *, api: str, sandbox: str) -> Reference
         return _from_mapping(given, wanted, api=api, sandbox=sandbox)
     if isinstance(given, str):
         return _from_text(given.strip(), wanted)
-    raise wanted.wrong(f"a {type(given).__name__}")
+    raise wanted.wrong(typed(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
     if match := TYPED_ID.fullmatch(text):
         kind = kind_of_type_name(match["type"])
         if kind is None or (wanted.stated is None and kind not in wanted.kinds):
-            raise wanted.wrong(f"{text!r}, the id of a {match['type']}")
+            raise wanted.wrong(f"{text!r}, an id of the type {match['type']}")
         if wanted.stated not in (None, kind):
             raise wanted.disagree("the id", f"{text!r}, the id of a {kind.noun}", kind)
         return Reference(kind, id=text)
@@ -240,7 +242,15 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
             return Reference(kind, name=name)
     elif text and IDENTIFIER.fullmatch(text) and text.strip("."):
         return Reference(kind, id=text)
-    raise wanted.wrong(repr(text), name_hint(text))
+    raise wanted.wrong(repr(text), _hint(text))
+
+
+def _hint(text: str) -> str:
+    """What may have been meant by text that names nothing: a name, or the id at the end of an address."""
+    if text.casefold().startswith(NAME_PREFIX):
+        return perhaps([f"{NAME_PREFIX}{text[len(NAME_PREFIX) :].strip()}"])
+    last = text.rpartition("/")[2]
+    return perhaps([last]) if TYPED_ID.fullmatch(last) else name_hint(text)
 
 
 def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
@@ -252,7 +262,7 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
         accepted = f"a receipt from {sandbox!r}, where this task works"
         raise InvalidInputError(
             f"The {wanted.noun} is in another sandbox",
-            [Violation(wanted.field, f"a receipt from {origin!r}", accepted)],
+            [Violation(wanted.field, f"a receipt from {quoted(origin)}", accepted)],
         )
     reference = _from_text(identifier.strip(), _as_told(given, wanted))
     # Only generation 1 uses an instance id in URLs; dps uses the reference id.

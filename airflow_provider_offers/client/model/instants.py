@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import quoted, typed
 
 _RFC_3339 = re.compile(
     r"(?:\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}|\d{8}T\d{6})(?P<fraction>\.\d+)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?",
@@ -25,7 +25,7 @@ def parse_instant(value: object) -> datetime:
             raise ValueError("a datetime without a time zone")
         return value
     if not isinstance(value, str):
-        raise ValueError(f"a {type(value).__name__}, {quoted(value, 80)}")
+        raise ValueError(f"{typed(value)}, {quoted(value, 80)}")
     match = _RFC_3339.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"{quoted(value)}, which is not an RFC 3339 date-time")

@@ -72,13 +72,35 @@ def unknown_member(
     if local in known:
         wire = spelled.wire_name(local)[0]
         return None if wire == local else Violation(where, given, f"a documented property{perhaps([wire])}")
-    found = near(local, known)
+    found = near(local, known) or (near(name, ("_instance",)) if place is whole and name.startswith("_") else [])
     if found:
         suggested = [spelled.wire_name(each)[0] if prefixed else each for each in found]
         return Violation(where, given, f"a documented property{perhaps(suggested)}")
+    if dotted := _written_with_dots(place, spelled, name):
+        return Violation(where, given, f"a documented property; did you mean {dotted}?")
     homes = " or ".join(sorted(set(_homes(whole).get(local, ())), key=len))
     accepted = f"a documented property{f'; does it belong to {homes}?' if homes else ''}"
     return Doubt(where, given, accepted, UNKNOWN)
+
+
+def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
+    """What a name means that is the path of a known property, as a search writes it; None for another name."""
+    tokens = name.split(".")
+    if len(tokens) < 2 or not all(tokens):
+        return None
+    wire = []
+    for token in tokens:
+        if place.item is not None and token.isdecimal():
+            place, spelled = place.item, spelled.items or PLAIN
+            wire.append(token)
+            continue
+        local, prefixed = _local(token)
+        if local not in place.known:
+            return None
+        spelling, below = spelled.wire_name(local)
+        wire.append(spelling if prefixed else local)
+        place, spelled = place.below(local), below
+    return f"the path /{'/'.join(wire)}"
 
 
 def _local(name: str) -> tuple[str, bool]:
@@ -87,6 +109,12 @@ def _local(name: str) -> tuple[str, bool]:
         if name.startswith(prefix) and len(name) > len(prefix):
             return name.removeprefix(prefix), True
     return name, False
+
+
+def paths_of(whole: Place, name: str) -> list[str]:
+    """The dotted paths of the properties below the top that have the name, the shortest first."""
+    homes = sorted(set(_homes(whole).get(_local(name)[0], ())), key=len)
+    return [f"{home[1:].replace('/', '.')}.{_local(name)[0]}" for home in homes]
 
 
 @cache

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.model.durations import Length, parse_duratio
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.likeness import near, perhaps
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
@@ -183,7 +183,7 @@ def window_from(given: Any) -> OfferWindow:
         return given
     if not isinstance(given, Mapping):
         accepted = "an object with start and end or duration, and optionally timezone"
-        raise InvalidInputError("The window is not valid", [Violation("window", f"a {type(given).__name__}", accepted)])
+        raise InvalidInputError("The window is not valid", [Violation("window", typed(given), accepted)])
     known = ("start", "end", "duration", "timezone")
     if unknown := [name for name in given if name not in known]:
         raise InvalidInputError(
@@ -222,8 +222,19 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
         return ZoneInfo(timezone)
     except (KeyError, ValueError, TypeError, OSError):
         accepted = "the name of a time zone, such as Europe/Paris, America/New_York or UTC"
-        violations.append(Violation("timezone", quoted(timezone), accepted))
+        violations.append(Violation("timezone", quoted(timezone), accepted + _zones_like(timezone)))
         return UTC
+
+
+def _zones_like(given: Any) -> str:
+    """The time zones that may have been meant: by a slip, or by the city alone."""
+    from zoneinfo import available_timezones
+
+    if not isinstance(given, str):
+        return ""
+    cities = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
+    city = cities.get(given.strip().replace(" ", "_").casefold())
+    return perhaps([city] if city else near(given, available_timezones())[:3])
 
 
 def _instant(

@@ -103,10 +103,10 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         "profile/xdm:identityMap: given a second identityMap",
     ),
     "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/profiles: given 2 of them"),
-    "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given a NoneType"),
+    "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given nothing"),
     "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; expected true"),
     "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "expected an object"),
-    "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given a int; expected text"),
+    "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given an int; expected text"),
 }
 
 

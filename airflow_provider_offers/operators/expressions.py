@@ -1,0 +1,55 @@
+"""The expressions in templates: undefined names, functions in fields, and the errors that are a template's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
+    """The DAG's own undefined type, except that an unknown name is an error and not empty text."""
+    from jinja2.utils import missing
+
+    class Telling(undefined):  # type: ignore[misc, valid-type]
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            if self._undefined_obj is missing:
+                self._fail_with_undefined_error()
+            return str(super().__str__())
+
+        def __iter__(self) -> Any:
+            if self._undefined_obj is missing:
+                self._fail_with_undefined_error()
+            return super().__iter__()
+
+    return Telling
+
+
+def takes_context(function: Any) -> bool:
+    """Whether a function in a field can be called as Airflow calls it."""
+    import inspect
+
+    try:
+        inspect.signature(function).bind(context=None, jinja_env=None)
+    except TypeError:
+        return False
+    except ValueError:
+        # Some built-in functions do not show their parameters.
+        return True
+    return True
+
+
+def is_of_the_template(error: Exception) -> bool:
+    """Whether the expression in a template raised the error itself, such as a division by zero."""
+    import jinja2
+
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    file = last.tb_frame.f_code.co_filename
+    return file == "<template>" or file.startswith(jinja2.__file__.removesuffix("__init__.py"))

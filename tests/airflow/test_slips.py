@@ -1,0 +1,151 @@
+"""The slips of a first day: each is refused before anything is written, and the message says what was meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.decisions import DecideOperator
+from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
+from airflow_provider_offers.operators.offers import (
+    ArchiveExpiredOffersOperator,
+    CreateOfferOperator,
+    PatchOfferOperator,
+    PublishOfferOperator,
+    ScheduleOfferOperator,
+    SearchOffersOperator,
+)
+from airflow_provider_offers.sensors.offers import OfferStatusSensor
+from tests.airflow.library import CONNECTION, dag_of, personalized, writes
+from tests.airflow.task_runner import run_task
+from tests.deciding import PROFILE, Stage
+
+Make = Callable[[Stage], Any]
+TASK: dict[str, Any] = {"task_id": "slip"}
+WEB = personalized("x")["representations"][0]
+
+
+def create(**changes: Any) -> Make:
+    return lambda _: CreateOfferOperator(**TASK, offer=personalized("Sale", **changes))
+
+
+def patch(*operations: dict[str, Any]) -> Make:
+    return lambda stage: PatchOfferOperator(**TASK, offer_id=stage.offers[0], patch=list(operations))
+
+
+def schedule(**window: Any) -> Make:
+    given = {"start": "2036-03-01T09:00", "duration": "P14D", "timezone": "Europe/Berlin", **window}
+    return lambda stage: ScheduleOfferOperator(**TASK, offer_id=stage.offers[0], **given)
+
+
+def search(properties: str) -> Make:
+    return lambda _: SearchOffersOperator(**TASK, properties=properties)
+
+
+def publish(offer_id: str) -> Make:
+    return lambda stage: PublishOfferOperator(**TASK, offer_id=offer_id.format(id=stage.offers[0]))
+
+
+SLIPS: dict[str, tuple[Make, str]] = {
+    "a path with dots": (
+        patch({"op": "replace", "path": "/selectionConstraint.endDate", "value": "2036-01-01T00:00:00Z"}),
+        "did you mean the path /selectionConstraint/endDate?",
+    ),
+    "a member with dots": (
+        create(**{"selectionConstraint.endDate": "2036-01-01T00:00:00Z"}),
+        "did you mean the path /selectionConstraint/endDate?",
+    ),
+    "the envelope misspelt": (create(_instanc={"xdm:name": "Sale"}), "did you mean '_instance'?"),
+    "a filter with slashes": (
+        search("selectionConstraint/endDate<2036"),
+        "did you mean 'selectionConstraint.endDate'?",
+    ),
+    "a filter on what lies deeper": (search("startDate<2036-01-01T00:00:00Z"), "did you mean 'selectionConstraint.st"),
+    "a filter with one =": (search("status=approved"), "expected path, operator (== != < <= > >= ~), value"),
+    "a city for a zone": (schedule(timezone="Berlin"), "did you mean 'Europe/Berlin'?"),
+    "a city of two words": (schedule(timezone="new york"), "did you mean 'America/New_York'?"),
+    "a zone misspelt": (schedule(timezone="Europe/Berln"), "did you mean 'Europe/Berlin'?"),
+    "a zone that is none": (schedule(timezone="Atlantis"), "or UTC"),
+    "a duration in words": (schedule(duration="14 days"), "an ISO 8601 duration such as P14D"),
+    "a month that is none": (schedule(start="2036-13-01"), "start: given '2036-13-01'"),
+    "Name: for name:": (publish("Name: Sale"), "did you mean 'name:Sale'?"),
+    "the address of an offer": (publish("https://platform.adobe.io/data/core/dps/offers/{id}"), "did you mean '{id}'?"),
+    "a name alone": (publish("Spring sale"), "did you mean 'name:Spring sale'?"),
+    "British spelling": (publish("dps:personalised-offer:1c265317da412003"), "of the type personalised-offer"),
+    "one brace": (publish("{{{{ params.offer }}"), "unexpected '}'"),
+    "an unknown parameter": (publish("{{{{ params.offerid }}}}"), "has no attribute 'offerid'"),
+    "an operation misspelt": (patch({"op": "update", "path": "/name", "value": "x"}), "expected 'add' or 'remove'"),
+    "a path without a slash": (patch({"op": "replace", "path": "status", "value": "draft"}), "such as /status"),
+    "values for value": (patch({"op": "replace", "path": "/name", "values": "x"}), "/0/value: given nothing"),
+    "a word for a status": (create(status="aproved"), "did you mean 'approved'?"),
+    "a channel in short": (
+        create(representations=[{**WEB, "channel": "web"}]),
+        "did you mean 'https://ns.adobe.com/xdm/channel-types/web'?",
+    ),
+    "a placement in words": (
+        create(representations=[{**WEB, "placement": "Web HTML"}]),
+        "did you mean 'name:Web HTML'?",
+    ),
+    "a date alone": (
+        create(selectionConstraint={"startDate": "2036-01-01", "endDate": "2036-06-30T00:00:00Z"}),
+        "/selectionConstraint/startDate: given '2036-01-01', which is not an RFC 3339 date-time",
+    ),
+    "an argument's own name": (
+        lambda _: ArchiveExpiredOffersOperator(**TASK, older_than="30 days"),
+        "older_than: given '30 days'",
+    ),
+    "no placement": (
+        lambda stage: DecideOperator(**TASK, decision_id=stage.decision, profile=PROFILE),
+        "placement_id: given nothing",
+    ),
+    "a member of a scope": (
+        lambda stage: DecideOperator(**TASK, scopes=[{"decison": stage.decision}], profile=PROFILE),
+        "scopes/0/decison: given an unknown member; expected 'decision'",
+    ),
+    "a filter type in the singular": (
+        lambda _: CreateLibraryObjectOperator(**TASK, kind="collection", object={"name": "x", "filterType": "offer"}),
+        "did you mean 'offers'?",
+    ),
+    # Where the DAG is parsed.
+    "a capital in validate": (
+        lambda _: CreateOfferOperator(**TASK, offer={}, validate="Strict"),  # type: ignore[arg-type]
+        "validate: given 'Strict'; expected True or 'strict' or False",
+    ),
+    "text for a flag of the checks": (
+        lambda stage: PatchOfferOperator(**TASK, offer_id=stage.offers[0], patch=[], validate="False"),  # type: ignore[arg-type]
+        "validate: given 'False'",
+    ),
+    "a capital in a status": (
+        lambda stage: OfferStatusSensor(**TASK, offer_id=stage.offers[0], status="Approved"),  # type: ignore[arg-type]
+        "status: given 'Approved'; expected 'draft', 'approved', 'archived'",
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_refused_with_what_was_meant(
+    stage: Stage, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Any, api: str, slip: str
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+    make, meant = SLIPS[slip]
+
+    try:
+        with dag_of("first_day"):
+            task = make(stage)
+    except InvalidInputError as error:
+        said = str(error)
+    else:
+        ended = run_task(task)
+        assert ended.state == "failed"
+        assert type(ended.error).__name__ == "AirflowFailException"
+        said = str(ended.error)
+
+    assert meant.replace("{id}", stage.offers[0]) in said
+    # Every message says each thing once.
+    assert said.count("from the template") <= 1
+    assert writes(emulator) == []
