@@ -52,7 +52,7 @@ def test_it_is_refused_with_the_better_spelling(library: OfferLibrary, emulator:
 
     (violation,) = caught.value.violations
     assert violation.pointer == "/name"
-    assert violation.accepted.startswith(f"{better!r}, as which the service may store it")
+    assert violation.accepted.startswith(f"{better!r}, as the service may store it")
     assert "validate=False" in violation.accepted
     assert names(emulator) == []
 

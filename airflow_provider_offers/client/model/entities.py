@@ -229,7 +229,8 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
     if match := TYPED_ID.fullmatch(text):
         kind = kind_of_type_name(match["type"])
         if kind is None or (wanted.stated is None and kind not in wanted.kinds):
-            raise wanted.wrong(f"{text!r}, an id of the type {match['type']}")
+            article = "an" if match["type"][0] in "aeio" else "a"
+            raise wanted.wrong(f"{text!r}, the id of {article} {match['type']}")
         if wanted.stated not in (None, kind):
             raise wanted.disagree("the id", f"{text!r}, the id of a {kind.noun}", kind)
         return Reference(kind, id=text)
