@@ -63,7 +63,7 @@ SLIPS: dict[str, tuple[Make, str]] = {
     "the envelope misspelt": (create(_instanc={"xdm:name": "Sale"}), "did you mean '_instance'?"),
     "a filter with slashes": (
         search("selectionConstraint/endDate<2036"),
-        "did you mean 'selectionConstraint.endDate'?",
+        "expected path, operator (== != < <= > >= ~), value",
     ),
     "a filter on what lies deeper": (search("startDate<2036-01-01T00:00:00Z"), "did you mean 'selectionConstraint.st"),
     "a filter with one =": (search("status=approved"), "expected path, operator (== != < <= > >= ~), value"),
