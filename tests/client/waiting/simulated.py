@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from tests.client.script import CONTAINER, SETTINGS, answer, query_of
 from tests.client.waiting import virtual_time
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+INSTANCE = "1619-11f1-9d55-1b1f0c9a7e21"
 Fault = Callable[[Request], Response | Exception | None]
 
 
@@ -77,7 +79,7 @@ class Library:
 
     def reference(self, identifier: str) -> Reference:
         number = int(identifier.rpartition(":")[2], 16)
-        instance = identifier if self.api == "dps" else f"{number:08x}-1619-11f1-9d55-1b1f0c9a7e21"
+        instance = identifier if self.api == "dps" else f"{number:08x}-{INSTANCE}"
         return Reference(PERSONALIZED, id=identifier, instance_id=instance)
 
     def state(self, identifier: str) -> tuple[int, str] | None:
@@ -107,14 +109,19 @@ class Library:
         last = path.rpartition("/")[2]
         if last in ("offers", "instances", "search"):
             return self._list(request)
-        for identifier in self.offers:
-            if last in (identifier, self.reference(identifier).instance_id):
-                return answer(200, self._shown(identifier))
+        identifier = self._identifier(last)
+        if identifier in self.offers:
+            return answer(200, self._shown(identifier))
         return answer(404, {"title": "Not Found"})
+
+    def _identifier(self, last: str) -> str:
+        """The id of the offer that the end of a path names, by its id or by that of its instance."""
+        number, _, rest = last.partition("-")
+        return f"xcore:personalized-offer:{int(number, 16):016x}" if rest == INSTANCE else last
 
     def _list(self, request: Request) -> Response:
         query = dict(query_of(request))
-        wanted = [value for name, value in query_of(request) if name == "id"]
+        wanted = {value for name, value in query_of(request) if name == "id"}
         chosen = list(self.offers)
         for name, value in query_of(request):
             if name == "property" and (match := re.fullmatch(r"id(==|~)(.*)", value)):
@@ -124,21 +131,25 @@ class Library:
                 status = value.rpartition("==")[2]
                 chosen = [each for each in chosen if self.offers[each].properties["status"] == status]
         chosen = [each for each in chosen if not wanted or each in wanted]
-        order = {each: (self.offers[each].modified.isoformat(), each) for each in chosen}
-        chosen.sort(key=lambda each: order[each], reverse=True)
         total = len(chosen)
         if "start" in query:
             self.pages_after_the_first += 1
-            place = tuple(query["start"].split("~"))
-            chosen = [each for each in chosen if order[each] < place]
+            stamp, identifier = query["start"].split("~")
+            place = (datetime.fromisoformat(stamp), identifier)
+            chosen = [each for each in chosen if self._order(each) < place]
         size = min(int(query.get("limit", 100)), self.page_size)
-        shown, rest = chosen[:size], chosen[size:]
+        shown = heapq.nlargest(size, chosen, key=self._order)
         link = None
-        if rest:
+        if len(chosen) > size:
             address = re.sub(r"&start=[^&]*", "", request.url.removeprefix(SETTINGS.host))
-            link = f"{address}&start={'~'.join(order[shown[-1]])}"
+            modified, identifier = self._order(shown[-1])
+            # A plus sign may be read as a space.
+            link = f"{address}&start={modified.isoformat().replace('+00:00', 'Z')}~{identifier}"
         entities = [self._shown(each) for each in shown]
         return answer(200, page(self.api, entities, next=link, total=total if self.counts else None))
+
+    def _order(self, identifier: str) -> tuple[datetime, str]:
+        return self.offers[identifier].modified, identifier
 
     def _shown(self, identifier: str) -> dict[str, Any]:
         offer = self.offers[identifier]
