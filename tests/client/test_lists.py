@@ -91,6 +91,7 @@ EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
 """What is done to lists, the action of the receipts, and the kinds to which it is done."""
 
 
+@pytest.mark.bulk
 @pytest.mark.parametrize(
     ("operation", "key", "named_by"),
     [
