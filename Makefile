@@ -14,8 +14,8 @@ DISTRIBUTED_VENV := .venv-distributed
 DISTRIBUTED_CONSTRAINTS := constraints/distributed.txt
 BIN := $(VENV)/bin
 # The order of the modules is the one of tests/conftest.py.
-PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-PYTEST := -m pytest $(PARALLEL) $(PYTEST_ARGS)
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = -m pytest $(PARALLEL) $(PYTEST_ARGS)
 # Most mistakes, and differences between Python versions, show without thousands of generated examples.
 QUICK := not hypothesis and not slow and not distributed and not exhaustive
 
