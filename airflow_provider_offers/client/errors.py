@@ -64,7 +64,7 @@ class OfferLibraryError(Exception):
 
     @property
     def verdict(self) -> Verdict:
-        """What may be tried again: by the request, by a wait, and by the task."""
+        """The verdict on another try of the request, of a wait, and of the task."""
         from airflow_provider_offers.client.verdict import verdict_on
 
         return verdict_on(self, passes=self._retryable)

@@ -1,4 +1,4 @@
-"""What an error says about another try, in one verdict: by the request, by a wait, and by the task."""
+"""The verdict on an error: whether the request, a wait and the task may be tried again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 
-# Statuses that gateways and proxies send instead of the service. They may have passed the request on before.
+# Statuses that gateways and proxies send instead of the service. They may have forwarded the request before.
 INTERMEDIARIES = frozenset({408, 425, 460, 499, 502, 503, 504, *range(520, 531), 598, 599})
 # Temporary errors: a request that may arrive twice is repeated.
 _PASSING = INTERMEDIARIES | {500}
-# A gateway with one of these statuses has not passed the request on, even if the body is its own page.
+# A gateway with one of these statuses has not forwarded the request, even if the body is its own page.
 _NOT_PASSED_ON = frozenset({407, 413, 414, 431})
 # The service or its gateway refuses the request, the credential or the content. Not 404: an index may lag.
 _OF_THE_TASK = frozenset({400, 401, 403, 405, 413, 415, 422})
@@ -36,7 +36,7 @@ class Resend(Enum):
 
 
 class Trouble(Enum):
-    """What a wait makes of the error."""
+    """The meaning of the error for a wait."""
 
     OUTAGE = "nothing was refused: an outage, throttling, or an answer that cannot be read"
     DOUBTFUL = "a refusal that may be temporary"
@@ -45,7 +45,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may be tried again after an error.
+    """Whether the request, a wait and the task may be tried again after an error.
 
     `settled` is False if a write that ended in the error may have happened anyway. Only the service itself settles a
     write: by a success that can be read, or by a refusal in its own format. `task` says whether a retry of the task
@@ -59,7 +59,7 @@ class Verdict:
 
     @property
     def is_outage(self) -> bool:
-        """Whether the cause passes by itself."""
+        """Whether the cause is temporary."""
         return self.trouble is Trouble.OUTAGE
 
     def allows_resending(self, *, repeatable: bool) -> bool:
@@ -68,7 +68,7 @@ class Verdict:
 
 
 def verdict_on(error: OfferLibraryError, *, passes: bool) -> Verdict:
-    """The verdict on an error; `passes` is what its class says of a retry of the task, or the place that raised it."""
+    """The verdict on an error; `passes` is what its class, or the place that raised it, says about a retry."""
     match error:
         case NoAnswerError():
             resend = Resend.IF_REPEATABLE if error.sent else Resend.ALWAYS
@@ -84,7 +84,7 @@ def verdict_on(error: OfferLibraryError, *, passes: bool) -> Verdict:
 
 
 def _on_unreadable(status: int) -> Verdict:
-    """An answer that is not the Offer Library's: a proxy's page, or a cut answer, is an outage.
+    """An answer that does not come from the Offer Library: a proxy's page, or a cut answer, is an outage.
 
     An answer that cannot be read may be complete the next time. A redirect or a proxy's refusal would only be repeated.
     """
@@ -96,8 +96,8 @@ def _on_unreadable(status: int) -> Verdict:
 def _on_refusal(error: APIError) -> Verdict:
     """A refusal by the service or its gateway, or something that the client itself found out.
 
-    An answer of an intermediary settles nothing, nor does a server error (5xx). A 429 settles a write: the service did
-    not process the request.
+    An answer of an intermediary settles nothing, and a server error (5xx) settles nothing either. A 429 settles a write:
+    the service did not process the request.
     """
     status, is_overload = error.status, _is_overload(error.status)
     lasting = Trouble.LASTING if error.final or status in _OF_THE_REQUEST else Trouble.DOUBTFUL
@@ -111,12 +111,12 @@ def _on_refusal(error: APIError) -> Verdict:
 
 
 def _on_token(error: AuthenticationError, *, passes: bool) -> Verdict:
-    """No token came. A 403 without a code may be a gateway's: IMS names what is wrong with a secret."""
+    """No token came. A 403 without a code may be a gateway's, because IMS names the problem of a secret."""
     if passes or (error.status is not None and _is_overload(error.status)):
         return Verdict(True, Trouble.OUTAGE, resend=Resend.ALWAYS)
     return Verdict(False, Trouble.DOUBTFUL if error.status == 403 and error.code is None else Trouble.LASTING)
 
 
 def _is_overload(status: int) -> bool:
-    """Whether the status tells of a throttle or a failure, which pass, and not of a refusal."""
+    """Whether the status means a throttle or a temporary failure, and not a refusal."""
     return status == 429 or status >= 500

@@ -1,4 +1,4 @@
-"""What the collections of a decision have to show: offers are read until each criterion has one that can be shown."""
+"""Checks the collections of a decision: offers are read until each criterion has one that can be shown."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Supply:
 
 
 def look_at_collections(access: Access, findings: Findings, supplies: Sequence[Supply]) -> Flow[None]:
-    """Add what the collections lack to show. Reads offers by their ids, up to a limit, since a listing may lag."""
+    """Add the findings about the collections. Reads offers by their ids, up to a limit, because a listing may lag."""
     reader, by_qualifiers = _Reader(access), []
     for supply in supplies:
         ids = _texts(supply.collection, "ids")
@@ -165,7 +165,7 @@ def _look_at_listed(reader: _Reader, findings: Findings, supply: Supply, ids: Se
         findings.add("missing_offer", f"the collection {called} lists {enumerated(missing)}, which does not exist")
     for offer in found.values():
         supply.take(offer, is_read=reader.has_read(offer))
-    # An archived offer has had its time and does no harm beside one that can be shown. A draft was meant to be shown.
+    # An archived offer is finished, and does no harm next to one that can be shown. A draft was meant to be shown.
     fine = ("approved", "archived") if supply.is_enough else ("approved",)
     waiting = [each for each in found.values() if each.status not in fine]
     if waiting:
