@@ -96,8 +96,8 @@ def _on_unreadable(status: int) -> Verdict:
 def _on_refusal(error: APIError) -> Verdict:
     """A refusal by the service or its gateway, or something that the client itself found out.
 
-    An answer of an intermediary settles nothing. A server error (5xx) settles nothing either. A 429 settles a write: the
-    service did not process the request.
+    An answer of an intermediary settles nothing. A server error (5xx) settles nothing either. A 429 settles a write:
+    the service did not process the request.
     """
     status, is_overload = error.status, _is_overload(error.status)
     lasting = Trouble.LASTING if error.final or status in _OF_THE_REQUEST else Trouble.DOUBTFUL
