@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from airflow.sdk.types import Logger
 
@@ -84,13 +84,13 @@ class ListProgress:
             "%d of %d %ss done, %d failed%s", done, self._total, self.noun, self._failed, self._speed(now - self._began)
         )
 
-    async def keep_telling(self) -> None:
+    async def keep_telling(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Check the clock every second, so that the log has a line even if no object is finished.
 
         Runs until it is cancelled.
         """
         while True:
-            await asyncio.sleep(1.0)
+            await sleep(1.0)
             self.tell()
 
     @property
