@@ -49,9 +49,9 @@ def _standard_fields() -> dict[str, object]:
         "hidden-fields": ["schema"],
         "relabeling": {"login": "Client ID", "password": "Client secret"},
         "placeholders": {
-            "description": "The Organization ID is also required: see Extra Fields below",
             "host": "https://platform.adobe.io",
-            "login": "Client ID of the project's OAuth server-to-server credential; sent as x-api-key",
+            # The required Organization ID is in a section that the form shows closed.
+            "login": "Client ID of the OAuth credential; also required: Organization ID, in Extra Fields below",
             "password": "Client secret of the same credential",
             "port": "443; required by the Test button of Airflow 3.3",
         },

@@ -246,7 +246,8 @@ class CreateOperator(OfferLibraryOperator):
                 wrong += [(index, each) for each in error.violations]
         if wrong:
             raise InvalidInputError("The list is not valid", self._violations(wrong, documents))
-        check_names(creations, "/{}".format if self._filled_in is None else self._row)
+        places = None if self._filled_in is None else [self._row(index) for index in range(len(creations))]
+        check_names(creations, places)
         return creations
 
     def _violations(self, wrong: list[tuple[int, Violation]], documents: list[Any]) -> list[Violation]:

@@ -32,7 +32,7 @@ def test_standard_fields_are_named_in_adobes_words_and_unused_ones_hidden(form: 
 
 
 def test_the_fields_that_are_always_shown_tell_of_the_required_one_that_is_not(form: dict[str, Any]) -> None:
-    told = form["standard_fields"]["description"]["placeholder"]
+    told = form["standard_fields"]["login"]["placeholder"]
     assert form["extra_fields"]["org_id"]["schema"]["title"] in told
     assert "required" in told
     assert "Extra Fields" in told

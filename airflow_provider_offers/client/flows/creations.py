@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,21 +63,19 @@ def new_creation(
     )
 
 
-def check_names(creations: Sequence[Creation], place: Callable[[int], str] = "/{}".format) -> None:
+def check_names(creations: Sequence[Creation], places: Sequence[str] | None = None) -> None:
     """Refuse a list in which two objects have the same name, because each object is recognized by its name.
 
-    `place` names the object at an index.
+    `places` names each object in messages, by default by its index.
     """
-    first: dict[str, int] = {}
-    violations = [
-        Violation(
-            f"{place(index)}/name",
-            quoted(creation.name),
-            f"a unique name ({place(first[creation.name])} has it already)",
-        )
-        for index, creation in enumerate(creations)
-        if first.setdefault(creation.name, index) != index
-    ]
+    first: dict[str, str] = {}
+    violations = []
+    for index, creation in enumerate(creations):
+        place = f"/{index}" if places is None else places[index]
+        if (other := first.setdefault(creation.name, place)) != place:
+            violations.append(
+                Violation(f"{place}/name", quoted(creation.name), f"a unique name ({other} has it already)")
+            )
     if violations:
         raise InvalidInputError("The list is not valid", violations)
 
