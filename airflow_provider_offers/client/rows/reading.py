@@ -36,7 +36,8 @@ def table_of_list(rows: Sequence[Any], columns: Sequence[str] | None = None, sou
 
     A Decimal becomes a number and a UUID becomes text, as in JSON. Raises `InvalidInputError` with every wrong row.
     """
-    wrong = _wrong_columns(columns)
+    _check_columns(columns)
+    wrong = []
     read = []
     for index, row in enumerate(rows):
         if isinstance(row, Mapping):
@@ -53,13 +54,13 @@ def table_of_list(rows: Sequence[Any], columns: Sequence[str] | None = None, sou
     return Table([{name: _plain(value) for name, value in row.items()} for row in read], source)
 
 
-def _wrong_columns(columns: Any) -> list[Violation]:
+def _check_columns(columns: Any) -> None:
     if columns is None:
-        return []
+        return
     named = isinstance(columns, (list, tuple)) and columns and all(isinstance(each, str) and each for each in columns)
-    if named and len(set(columns)) == len(columns):
-        return []
-    return [Violation("columns", quoted(columns), "a list with the name of each column, each once")]
+    if not named or len(set(columns)) < len(columns):
+        accepted = "a list with the name of each column, each once"
+        raise InvalidInputError(_SUBJECT, [Violation("columns", quoted(columns), accepted)])
 
 
 def _row(index: int, given: str, accepted: str) -> Violation:
@@ -110,7 +111,15 @@ def _json_lines(content: bytes, source: str) -> Table:
     # Only line breaks separate rows; the other line breaks of Unicode may be in text.
     lines = list(enumerate(_text(content, source).split("\n"), 1))
     numbered = [(number, line) for number, line in lines if line.strip()]
-    found = [_parsed(line, f"{source}:{number}") for number, line in numbered]
+    found: list[Any] = []
+    wrong: list[Violation] = []
+    for number, line in numbered:
+        try:
+            found.append(_parsed(line, f"{source}:{number}"))
+        except InvalidInputError as error:
+            wrong += error.violations
+    if wrong:
+        raise InvalidInputError(_SUBJECT, wrong)
     return _objects(found, source, [number for number, _ in numbered])
 
 
@@ -141,15 +150,37 @@ def _parquet(content: bytes, source: str) -> Table:
 
 def _parsed(text: str, place: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_each_once)
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at character {error.colno}" + (f" of line {error.lineno}" if error.lineno > 1 else "")
+        violation = Violation(place, f"text that is not JSON: {where}: {quoted(text.strip(), 80)}", "JSON")
+    except _TwiceError as error:
+        violation = Violation(place, f"the name {quoted(error.args[0], 80)} twice in an object", "each name once")
     except ValueError as error:
-        raise InvalidInputError(_SUBJECT, [Violation(place, f"text that is not JSON: {error}", "JSON")]) from None
+        violation = Violation(place, f"text that is not JSON: {error}", "JSON")
     except RecursionError:
-        raise InvalidInputError(_SUBJECT, [Violation(place, "JSON nested too deep", "fewer levels")]) from None
+        violation = Violation(place, "JSON nested too deep", "fewer levels")
+    raise InvalidInputError(_SUBJECT, [violation])
+
+
+class _TwiceError(ValueError):
+    """An object has a name twice, so one of its values would be lost."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:
+            raise _TwiceError(name)
+        read[name] = value
+    return read
 
 
 def _text(content: bytes, source: str) -> str:
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if encoding != "utf-16" and 0 in content[:2]:
+        violation = Violation(f"{source}:1", "UTF-16 without a byte order mark", "a file in UTF-8")
+        raise InvalidInputError(_SUBJECT, [violation])
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +13,8 @@ from airflow_provider_offers.client.text import quoted
 
 SEPARATORS = (",", ";", "\t", "|")
 _SUBJECT = "The rows cannot be read"
+# A line with its end. Some programs double the carriage return before a line feed.
+_LINE = re.compile(r"[^\r\n]*(?:\r*\n|\r|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,22 @@ def table_of_csv(text: str, source: str) -> Table:
     """The table in the text of a CSV file.
 
     Raises `InvalidInputError` with every wrong line. The separator is the one that splits the header. Empty cells are
-    None, and lines without any value are left out.
+    None, and lines without any value, or with blanks alone, are left out.
     """
     records, separator = _split(text, source)
     if not records:
         raise InvalidInputError(_SUBJECT, [Violation(source, "an empty file", "a header line with the columns' names")])
-    header, body = records[0], [each for each in records[1:] if any(each.cells)]
+    header, body = records[0], [each for each in records[1:] if any(map(str.strip, each.cells))]
     names = [name.strip() for name in header.cells]
+    if names[0].lower().startswith("sep="):
+        accepted = "a header line with the columns' names; remove the line that only Excel reads"
+        raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{header.line}", quoted(names[0], 80), accepted)])
     violations = [*_wrong_names(names, body, f"{source}:{header.line}")]
     violations += [
         Violation(
             f"{source}:{each.line}",
-            f"{len(each.cells)} cells",
-            f"{len(names)} cells, as in the header; a cell that contains {separator!r} or a line break needs quotes",
+            _cells(len(each.cells)),
+            f"{_cells(len(names))}, as in the header; a cell that contains {separator!r} or a line break needs quotes",
         )
         for each in body
         if len(each.cells) != len(names)
@@ -45,7 +50,11 @@ def table_of_csv(text: str, source: str) -> Table:
     if violations:
         raise InvalidInputError(_SUBJECT, violations)
     rows = [{name: cell or None for name, cell in zip(names, each.cells, strict=True) if name} for each in body]
-    return Table(rows, source, [each.line for each in body], header.line)
+    return Table(rows, source, [each.line for each in body], header.line, [name for name in names if name])
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"
 
 
 def _wrong_names(names: list[str], body: list[_Record], place: str) -> Iterator[Violation]:
@@ -90,9 +99,13 @@ def _evenly(text: str, separator: str) -> list[_Record]:
 
 
 def _records(text: str, separator: str, source: str) -> Iterator[_Record]:
-    """The records that are not blank lines, each with the line at which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    line = 1
+    """The records that are not blank lines, each with the line at which it begins.
+
+    A lone carriage return ends the lines of some old files. Next to line feeds it is text that lacks its quotes.
+    """
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    line, first_end = 1, ""
     while True:
         try:
             cells = next(reader, None)
@@ -101,6 +114,29 @@ def _records(text: str, separator: str, source: str) -> Iterator[_Record]:
             raise InvalidInputError(_SUBJECT, [violation]) from None
         if cells is None:
             return
+        first_end = first_end or lines.end
+        if lines.end and lines.end != first_end:
+            given = "a lone carriage return and a line feed as ends of lines"
+            accepted = "one of them; a cell that contains a line break needs quotes"
+            raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{line}", given, accepted)])
         if cells:
             yield _Record(line, cells)
         line = reader.line_num + 1
+
+
+class _Lines:
+    """The lines of a text; `end` is the character that ends the last one."""
+
+    def __init__(self, text: str) -> None:
+        self._found = _LINE.finditer(text)
+        self.end = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._found)[0]
+        if not line:
+            raise StopIteration
+        self.end = line[-1] if line[-1] in "\r\n" else ""
+        return line

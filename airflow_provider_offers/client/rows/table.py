@@ -21,17 +21,20 @@ class Table:
     """The rows of a source, such as a file. Cells without a value are None, and so are cells that a row does not have.
 
     `source` names the source in messages. `lines` are the lines of the file at which the rows begin; empty without a
-    file of lines. `header` is the line of the header, if the file has one.
+    file of lines. `header` is the line of the header, and `named` are its columns, if the file has one.
     """
 
     rows: Sequence[Mapping[str, Any]]
     source: str = "the rows"
     lines: Sequence[int] = ()
     header: int | None = None
+    named: Sequence[str] = ()
     columns: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", list(dict.fromkeys(name for row in self.rows for name in row)))
+        object.__setattr__(
+            self, "columns", list(dict.fromkeys([*self.named, *(name for row in self.rows for name in row)]))
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -36,16 +37,24 @@ def wrong(name: str, content: str | bytes) -> str:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 def test_any_text_survives_csv(cells: list[tuple[str, str]], separator: str, ending: str, quoting: Any) -> None:
-    # Python's writer leaves a lone carriage return without the quotes that it needs.
-    assume(quoting == csv.QUOTE_ALL or not any("\r" in each for pair in cells for each in pair))
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=separator, lineterminator=ending, quoting=quoting)
     writer.writerows([("sku", "a name"), *cells])
     encoded = file.getvalue().encode("utf-8-sig")
 
+    if quoting == csv.QUOTE_MINIMAL and any("\r" in cell for pair in cells for cell in pair):
+        # Up to Python 3.12, the writer leaves a lone carriage return without the quotes that it needs.
+        assume(not any(name.endswith("\r") for _, name in cells))
+        with suppress(InvalidInputError):
+            table_of_file("offers.csv", encoded)
+            quoting = csv.QUOTE_ALL
+        if quoting == csv.QUOTE_MINIMAL:
+            assert "given a lone carriage return and a line feed as ends of lines" in wrong("offers.csv", encoded)
+            return
+
     table = table_of_file("s3://bucket/offers.csv", encoded)
 
-    kept = [pair for pair in cells if any(pair)]
+    kept = [pair for pair in cells if any(map(str.strip, pair))]
     assert [(row["sku"], row["a name"]) for row in table.rows] == [(sku or None, name or None) for sku, name in kept]
     assert len(table.lines) == len(kept)
 
@@ -77,6 +86,16 @@ def test_lines_are_those_of_the_file() -> None:
     assert table_of_list([{"a": 1}]).place(0) == "row 1"
 
 
+def test_every_kind_of_line_end_is_read() -> None:
+    for end in ("\n", "\r\n", "\r", "\r\r\n"):
+        table = table_of_file("o.csv", f'sku,name{end}1,"a{end}b"{end}{end} , {end}2,c{end}{end}'.encode())
+        assert table.rows == [{"sku": "1", "name": f"a{end}b"}, {"sku": "2", "name": "c"}]
+
+
+def test_a_file_without_rows_has_columns() -> None:
+    assert table_of_file("o.csv", b"sku,name\n").columns == ["sku", "name"]
+
+
 def test_columns_without_a_name_are_left_out_where_they_are_empty() -> None:
     assert [dict(row) for row in table_of_file("o.csv", b" sku ; \n1;\n").rows] == [{"sku": "1"}]
     assert "o.csv:1: given no name for column 2; expected a name for each column" in wrong("o.csv", "sku;\n1;2\n")
@@ -91,12 +110,29 @@ def test_utf_16_needs_a_mark_and_other_bytes_are_told_by_their_line() -> None:
     ("name", "content", "message"),
     [
         ("o.csv", "", "o.csv: given an empty file; expected a header line"),
-        ("o.csv", "sku,name\n1\n1,2,3\n", "o.csv:2: given 1 cells; expected 2 cells"),
+        ("o.csv", "sku,name\n1\n1,2,3\n", "o.csv:2: given 1 cell; expected 2 cells"),
         ("o.csv", "sku,name\n1\n1,2,3\n", "o.csv:3: given 3 cells; expected 2 cells"),
         ("o.csv", "sku,sku\n", "o.csv:1: given the column 'sku' a second time"),
         ("o.csv", 'sku,name\n1,"open\n', "o.csv:2: given text that is not CSV"),
+        ("o.csv", "sku,name\n1,a\rb\n", "o.csv:2: given a lone carriage return and a line feed as ends of lines"),
+        ("o.csv", "sku,name\n\r,\n", "o.csv:2: given a lone carriage return and a line feed as ends of lines"),
+        ("o.csv", "sep=;\nsku;name\n1;2\n", "o.csv:1: given 'sep='; expected a header line with the columns' names"),
+        ("o.csv", "s\0k\0u\0", "o.csv:1: given UTF-16 without a byte order mark; expected a file in UTF-8"),
         ("o.csv", "a,b;c\n1,2;3\n", "o.csv:1: given a header that ',' and ';' can separate; expected one separator"),
         ("o.jsonl", '{"a": 1}\n{"a": \n', "o.jsonl:2: given text that is not JSON"),
+        (
+            "o.jsonl",
+            '{"a": 1\n{"a": 2}\n{"a" 3}\n',
+            "o.jsonl:1: given text that is not JSON: Expecting ',' delimiter at character 8: '{\"a\": 1'; expected "
+            "JSON\n"
+            "  o.jsonl:3: given text that is not JSON: Expecting ':' delimiter at character 6",
+        ),
+        (
+            "o.json",
+            '[\n{"a" 3}]',
+            "o.json: given text that is not JSON: Expecting ':' delimiter at character 6 of line 2",
+        ),
+        ("o.jsonl", '{"a": 1, "a": 2}', "o.jsonl:1: given the name 'a' twice in an object; expected each name once"),
         ("o.jsonl", '{"a": 1}\n[1]\n', "o.jsonl:2: given [1]; expected an object"),
         ("o.json", '{"a": 1}', "o.json: given JSON that is no list"),
         ("o.json", "[1]", "o.json, row 1: given 1; expected an object"),
