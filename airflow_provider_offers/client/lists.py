@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError
@@ -79,6 +78,7 @@ async def run_batch(
     access = replace(session.access, ahead=Ahead(session.access.exchange))
     run = _Run(session, access, work, progress, max_concurrent)
     meant = await _found(run, items, done)
+    run.confirmation.learn_time()
     run.batch.again = _named_again(meant)
     waiting = [index for index in range(len(items)) if index not in done and index not in run.batch.again]
     if order is not None:
@@ -130,9 +130,8 @@ class _Run:
         self.parked: list[_Parked] = []
         self._work = work
         self._progress = progress
-        self._began = access.exchange.clock()
-        self._confirmed = self._began
-        self._confirmation: Confirmation | None = None
+        self.confirmation = Confirmation(access)
+        self._confirmed = access.exchange.clock()
         self._reading: dict[int, asyncio.Task[None]] = {}
         self._looking = asyncio.Lock()
         self._references = References(access)
@@ -154,10 +153,7 @@ class _Run:
 
     async def _confirm(self, parked: list[_Parked], max_concurrent: int) -> None:
         try:
-            if self._confirmation is None:
-                passed = timedelta(seconds=self._confirmed - self._began)
-                self._confirmation = Confirmation(self.access, self.access.exchange.service_now() - passed)
-            answers = await self.session.run(self._confirmation.answers([each.question for each in parked]))
+            answers = await self.session.run(self.confirmation.answers([each.question for each in parked]))
         except BaseException:
             self.parked += parked
             raise

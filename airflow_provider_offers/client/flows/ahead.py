@@ -86,6 +86,7 @@ class Ahead:
         self._created: dict[str, str | None] = {}
         self._named: dict[tuple[str, str], dict[str, Reference]] = {}
         self._free: set[tuple[str, str]] = set()
+        self._whole: set[str] = set()
         self._present: dict[tuple[str, str], float] = {}
 
     @property
@@ -170,8 +171,12 @@ class Ahead:
             self._named[key][entity.id] = entity.reference
             self._free.discard(key)
 
+    def set_whole(self, kind: Kind) -> None:
+        """Record that a whole listing of the kind was read, so that every object with a wanted name is known."""
+        self._whole.add(kind.key)
+
     def set_free(self, kind: Kind) -> None:
-        """Record that a whole listing of the kind was read: wanted names that are not in it are free."""
+        """Record that wanted names that are not in a whole listing of the kind are free."""
         self._free |= {key for key, there in self._named.items() if key[0] == kind.key and not there}
 
     def is_free(self, kind: Kind, name: str) -> bool:
@@ -187,8 +192,9 @@ class Ahead:
         return set(self._named.get((kind.key, name), ()))
 
     def candidate(self, kinds: Sequence[Kind], name: str) -> Reference | None:
-        """The only object that a listing showed under the name. It may be deleted or renamed since."""
-        there = self._named.get((kinds[0].key, name), {}) if len(kinds) == 1 else {}
+        """The only object that a whole listing showed under the name. It may be deleted or renamed since."""
+        is_whole = len(kinds) == 1 and kinds[0].key in self._whole
+        there = self._named.get((kinds[0].key, name), {}) if is_whole else {}
         return next(iter(there.values())) if len(there) == 1 else None
 
     def is_present(self, kind: Kind, identifier: str) -> bool:

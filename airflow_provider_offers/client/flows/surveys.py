@@ -16,6 +16,7 @@ from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.wire.messages import Flow, Pause
+from airflow_provider_offers.client.wire.service_clock import MARGIN
 
 _PAGE = 100
 # Fewer objects than this are looked up one by one.
@@ -57,6 +58,8 @@ def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: b
     except OfferLibraryError:
         # Each name is looked up separately, and its lookup reports the error.
         return
+    if is_whole:
+        access.ahead.set_whole(kind)
     if is_whole and to_create:
         access.ahead.set_free(kind)
 
@@ -140,15 +143,27 @@ class References:
 
 
 class Confirmation:
-    """Answers the questions `Alone` and `Gone` for many writes at once.
+    """Answers the questions `Alone` and `Gone` for many writes at once. Make it when the list starts."""
 
-    `began` is a time of the service before the start of the list.
-    """
-
-    def __init__(self, access: Access, began: datetime) -> None:
+    def __init__(self, access: Access) -> None:
         self._access = access
-        self._since: dict[str, datetime] = {}
-        self._began = began
+        self._since: dict[tuple[str, str], datetime] = {}
+        self._began = access.exchange.clock()
+        # The service's time when `clock` was 0.
+        self._zero: datetime | None = None
+        self._is_clock_set = False
+        self.learn_time()
+
+    def learn_time(self) -> None:
+        """Learn the service's time as soon as an answer shows it, and notice later if its clock is set.
+
+        Objects that others created before that may seem older than the list. Then no object is certainly alone.
+        """
+        exchange = self._access.exchange
+        if exchange.service_clock.is_told:
+            zero = exchange.service_now() - timedelta(seconds=exchange.clock())
+            self._zero = zero if self._zero is None else self._zero
+            self._is_clock_set |= abs(zero - self._zero) > MARGIN
 
     def answers(self, questions: Sequence[Alone | Gone]) -> Flow[list[bool]]:
         """True for each write that certainly has its final effect."""
@@ -166,7 +181,8 @@ class Confirmation:
         """The ids of the objects that a listing shows as the only ones of their names.
 
         Lists the newest objects, back to the start of the previous listing. Repeats this while some objects are
-        missing, until the patience ends.
+        missing, until the patience ends. Then lists the objects that were edited, because one of them may have been
+        given such a name.
         """
         access, kind = self._access, questions[0].kind
         clock = access.exchange.clock
@@ -174,40 +190,46 @@ class Confirmation:
         until, pause = clock() + patience, _FIRST_LOOK
         missing = {question.id for question in questions}
         while True:
-            seen = yield from self._newest(kind, patience)
+            seen = yield from self._latest(kind, patience, "created")
             missing -= seen or set()
             left = until - clock()
             if seen is None or not missing or left <= 0:
-                ids_of = access.ahead.ids_of
-                return {each.id for each in questions if ids_of(each.kind, each.name) == {each.id}}
+                break
             yield Pause(min(pause, left), f"looking whether {len(missing)} created {kind.noun}s are listed")
             pause = min(pause * 2, _LONGEST_PAUSE)
+        if seen is None or (yield from self._latest(kind, patience, "modified")) is None or self._is_clock_set:
+            return set()
+        return {each.id for each in questions if access.ahead.ids_of(each.kind, each.name) == {each.id}}
 
-    def _newest(self, kind: Kind, patience: float) -> Flow[set[str] | None]:
-        """The ids of the objects created since the last look, and before that for as long as a listing may lag.
+    def _latest(self, kind: Kind, patience: float, changed: str) -> Flow[set[str] | None]:
+        """The ids of the objects `created` or `modified` since the last look, and before that while a listing may lag.
 
-        None if the listing fails, or is not in the order of creation.
+        None if the listing fails, or is not in the order of these times.
         """
-        access = self._access
-        since = self._since.get(kind.key, self._began) - timedelta(seconds=patience) - CLOCK_GRAIN
+        access, generation = self._access, self._access.generation
+        self.learn_time()
         now = access.exchange.service_now()
+        began = now - timedelta(seconds=access.exchange.clock() - self._began)
+        since = self._since.get((kind.key, changed), began) - timedelta(seconds=patience) - CLOCK_GRAIN
         seen: set[str] = set()
         last: datetime | None = None
-        listing = Listing(access, kind, access.generation.newest(kind, _PAGE))
+        first = generation.newest(kind, _PAGE) if changed == "created" else generation.recent(kind, _PAGE)
+        listing = Listing(access, kind, first)
         try:
             while (page := (yield from listing.advance())) is not None:
                 for entity in page:
-                    created = parse_instant(entity.created)
-                    if last is not None and created > last:
+                    at = parse_instant(entity.created if changed == "created" else entity.modified)
+                    if last is not None and at > last:
                         return None
-                    last = created
+                    last = at
                     access.ahead.saw(entity)
                     seen.add(entity.id)
                 if last is not None and last < since:
                     break
         except (OfferLibraryError, ValueError, OverflowError):
             return None
-        self._since[kind.key] = now
+        self.learn_time()
+        self._since[kind.key, changed] = now
         return seen
 
     def _gone(self, references: Sequence[Reference]) -> Flow[set[str]]:

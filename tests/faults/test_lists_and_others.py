@@ -1,0 +1,108 @@
+"""Lists while others rename and create objects, and the service's clock is set: no name is doubled or guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import AlreadyExistsError, AmbiguousNameError
+from airflow_provider_offers.client.lists import Batch
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.emulator import Emulator
+from tests.client.lists import run_list, work_of
+from tests.client.test_lists import seeded
+from tests.faults.doors import Steps
+from tests.faults.listing import NAMES, Job, ListTask
+from tests.faults.matrix import APIS, LAGS
+from tests.faults.world import World, offer
+
+CREATE = Job("create", None, {"status": "draft"})
+each_api = pytest.mark.parametrize("api", APIS)
+
+
+class _Meanwhile(Steps):
+    """Somebody else acts just before the first POST of the list."""
+
+    def __init__(self, world: World, do: Any) -> None:
+        super().__init__(world.time)
+        self._do = do
+
+    def before(self, request: Any) -> None:
+        if request.method == "POST" and "/data/" in request.url and self._do is not None:
+            do, self._do = self._do, None
+            do()
+
+
+def _fill_a_page(world: World) -> None:
+    """More objects than the first page of a listing shows."""
+    others = [{"kind": "personalized-offer", "body": {**offer(), "name": f"Other {each}"}} for each in range(120)]
+    world.emulator.seed(objects=others)
+
+
+def _named(world: World, name: str) -> list[Any]:
+    return [each for each in world.now_there() if each.body["name"] == name]
+
+
+@each_api
+@pytest.mark.parametrize("lag", LAGS)
+def test_a_name_that_an_old_object_gets_meanwhile_is_not_doubled(world: World, api: str, lag: float) -> None:
+    """The old object is not among the newest ones, so only a look at edited objects shows its new name."""
+    task = ListTask.begin(world, api, CREATE)
+    (old,) = world.emulator.seed(objects=[{"kind": "personalized-offer", "body": {**offer(), "name": "Old"}}])
+    world.time.sleep(3600)
+    _fill_a_page(world)
+    world.time.sleep(3600)
+    world.lag(lag)
+
+    def rename() -> None:
+        world.door().patch(PERSONALIZED, old, [{"op": "replace", "path": "/name", "value": NAMES[2]}])
+
+    outcome = task.next_try(_Meanwhile(world, rename))
+
+    assert isinstance(outcome, Batch)
+    assert [each.id for each in _named(world, NAMES[2])] == [old]
+    assert {index: type(each) for index, each in outcome.failures.items()} == {2: AlreadyExistsError}
+
+
+@each_api
+@pytest.mark.parametrize("lag", LAGS)
+def test_a_clock_that_is_set_hides_no_object_of_the_name(world: World, api: str, lag: float) -> None:
+    """By the new clock, the objects of the others were created long before the list began."""
+    task = ListTask.begin(world, api, CREATE)
+    world.lag(lag)
+
+    def create() -> None:
+        for name in NAMES:
+            world.door().create(PERSONALIZED, {**offer(rank={"priority": 7}), "name": name})
+        _fill_a_page(world)
+        world.time.sleep(lag + 5)
+        world.time.set_service(3600)
+
+    outcome = task.next_try(_Meanwhile(world, create))
+
+    assert isinstance(outcome, Batch)
+    assert {name: len(_named(world, name)) for name in NAMES} == dict.fromkeys(NAMES, 1)
+
+
+@each_api
+def test_a_name_of_two_objects_is_ambiguous_even_if_a_listing_breaks_off(api: str) -> None:
+    """The first page shows one of them; the second page, which would show the other, cannot be read."""
+    with Emulator(xcore_default_order="repo:createdDate") as emulator:
+        seeded(emulator, PERSONALIZED, NAMES)
+        seeded(emulator, PERSONALIZED, [f"Other {number}" for number in range(120)])
+        seeded(emulator, PERSONALIZED, NAMES[:1])
+        twins = [each for each in emulator.objects("personalized-offer") if each["body"]["name"] == NAMES[0]]
+        connection = emulator.connection(api)
+        connection.pop("conn_type")
+        emulator.add_fault("status", status=400, route=f"{api}.list", after=1, times=1)
+        items = [Reference(PERSONALIZED, name=name) for name in NAMES]
+
+        _, heard = run_list(parse_settings(**connection), items, work_of("delete", PERSONALIZED), stop=False)
+
+        left = {each["id"] for each in emulator.objects("personalized-offer")}
+    assert {index: type(each) for index, each in heard.errors.items()} == {0: AmbiguousNameError}
+    assert len(twins) == 2
+    assert {each["id"] for each in twins} <= left
