@@ -222,7 +222,7 @@ class Rendering:
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
         accepted = "a template of Airflow's"
-        if why == f"'{_ROW}' is undefined" and self._task.row_fields:
+        if why in (f"'{each}' is undefined" for each in (_ROW, "Row", "rows")) and self._task.row_fields:
             accepted += f"; with `rows`, {', '.join(self._task.row_fields)} may use `row`"
         elif self._is_content(field, tokens) or adobe.looks_like_adobes(text):
             accepted += f"; {KEEP_ADOBES if self._task.can_keep_adobe_templates else RAW}"

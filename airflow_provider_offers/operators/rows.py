@@ -60,6 +60,9 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
         accepted = "one document with templates that use `row`, such as {{ row.name }}, so that each differs"
         raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "no column of the rows", accepted)])
     waiting = {name: getattr(task, name) for name in task.row_fields if waits(getattr(task, name))}
+    origins = {f"{name}{place}": each for name in waiting for place, each in _origins(waiting[name]).items()}
+    if not table.rows:
+        _check_columns(table, origins, task)
     rendering = RowRendering(task, context, table)
     filled: dict[str, PerRow] = {name: PerRow() for name in waiting}
     wrong: list[tuple[int, Violation]] = []
@@ -79,7 +82,34 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
         task.log.info("Filled %d rows%s into the %s", len(table), source, task.document_field)
     else:
         task.log.warning("There are no rows, so nothing is created")
-    return FilledIn(table, getattr(task, task.document_field), _origins(template))
+    return FilledIn(table, getattr(task, task.document_field), _in_messages(origins, task.document_field))
+
+
+def _check_columns(table: Table, origins: Mapping[str, str], task: CreateOperator) -> None:
+    """Refuse a file that has no rows, and not the columns of the templates either: it may be the wrong file."""
+    from airflow_provider_offers.client.rows.rendering import cells_of
+
+    wrong = [
+        Violation(place, _ends_in_an_error(template, table.unknown(name)), _FILLABLE)
+        for place, template in origins.items()
+        for name in cells_of(template, task.get_template_env())
+        if name not in table.columns
+    ]
+    if table.columns and wrong:
+        raise InvalidInputError(_SUBJECT, wrong)
+
+
+def _in_messages(origins: Mapping[str, str], document_field: str) -> dict[str, str]:
+    """The templates by the places that violations name: pointers into the document, and members of the window."""
+    whole = f"{document_field}/"
+    return {
+        each.removeprefix(document_field if f"{each}/".startswith(whole) else "window/"): template
+        for each, template in origins.items()
+    }
+
+
+def _ends_in_an_error(template: str, why: str) -> str:
+    return f"the template {quoted(template, 120)}, which ends in an error: {why}"
 
 
 def together(wrong: Sequence[tuple[int, Violation]], place: Callable[[int], str]) -> list[Violation]:
@@ -234,10 +264,14 @@ class RowRendering(Rendering):
         return text
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
-        from airflow_provider_offers.client.rows.rendering import NONE
+        from airflow_provider_offers.client.rows.rendering import NONE, WHOLE
 
-        given = f"the template {quoted(text, 120)}, which ends in an error: {why}"
-        accepted = "a value, or another one for an empty cell: {{ row.name or '-' }}" if why == NONE else _FILLABLE
+        given = _ends_in_an_error(text, why)
+        instead = {
+            NONE: "a value, or another one for an empty cell: {{ row.name or '-' }}",
+            WHOLE: "one of its cells, such as {{ row.name }}",
+        }
+        accepted = instead.get(why, _FILLABLE)
         self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, accepted))
 
     def _document(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:

@@ -148,6 +148,8 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
     (tmp_path / "o.csv").write_text("name,priority,start\nA,1,2036-03-01\nB,soon,2036-03-01\nC,,\nA,2,2036-03-02\n")
     offer = {"name": "{{ row.name }}", "status": "draft", "rank": {"priority": "{{ row.priority }}"}}
     dates = {"selectionConstraint": {"startDate": "2036-03-01T00:00:00Z", "endDate": "2036-04-01T00:00:00Z"}}
+    (tmp_path / "page.csv").write_text("<html>Sign in</html>\n")
+    (tmp_path / "header.csv").write_text("name,priority\n")
     good = [{"name": "A", "priority": 1}]
     cases: dict[str, tuple[dict[str, Any], list[str]]] = {
         "column": (
@@ -171,11 +173,27 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
         ),
         "window": (
             {"offer": {**offer, "rank": {"priority": 1}}, "rows": "o.csv", "window": WINDOW_OF_ROW},
-            ["row 3 (o.csv:4) start: given None"],
+            ["row 3 (o.csv:4) start: given None, from the template '{{ row.start }}'; expected a"],
         ),
         "empty": (
             {"offer": {**offer, "name": "Sale {{ row.start }}"}, "rows": "o.csv"},
             ["row 3 (o.csv:4)/name: given the template 'Sale {{ row.start }}', which ends in an error: an"],
+        ),
+        "whole": (
+            {"offer": {**offer, "name": "Sale {{ row }}"}, "rows": "o.csv"},
+            ["an expression in it is the whole row; 3 more rows like this; expected one of its cells, such as {{ row"],
+        ),
+        "plural": (
+            {"offer": {**offer, "name": "{{ rows.name }}"}, "rows": "o.csv"},
+            ["'rows' is undefined", "with `rows`, offer, window, if_exists, marker, waive may use `row`"],
+        ),
+        "other_file": (
+            {"offer": {**offer, "tags": ["{{ row['name'] | upper }}"]}, "rows": "page.csv"},
+            [
+                "offer/name: given the template '{{ row.name }}', which ends in an error: there is no column 'name' in "
+                "page.csv:1; its columns are <html>Sign in</html>; expected a template that renders for every row",
+                "offer/rank/priority: given the template '{{ row.priority }}'",
+            ],
         ),
         "expression": (
             {"offer": {**offer, "rank": {"priority": "{{ row.priority + 1 }}"}}, "rows": "o.csv"},
@@ -203,22 +221,24 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
         ),
         "word": (
             {"offer": {**offer, **dates}, "rows": good, "if_exists": "{{ row.name }}"},
-            ["row 1 if_exists: given 'A'; expected '"],
+            ["row 1 if_exists: given 'A', from the template '{{ row.name }}'; expected '"],
         ),
     }
     with dag_of("wrong_rows", template_searchpath=[str(tmp_path)]) as dag:
         for name, (arguments, _) in cases.items():
             CreateOfferOperator(task_id=name, **arguments)
         CreateOfferOperator(task_id="none", offer=offer, rows=[])
+        optional = {**offer, "tags": "{{ row.tags | default([]) }}", "characteristics": {"a": "{{ row.a or 1 }}"}}
+        CreateOfferOperator(task_id="header", offer=optional, rows="header.csv")
 
     result = run(airflow, emulator, "dps", dag)
 
-    assert result.states == {**dict.fromkeys(cases, "failed"), "none": "success"}
+    assert result.states == {**dict.fromkeys(cases, "failed"), "none": "success", "header": "success"}
     found = errors(result, cases)
     assert {name: [each for each in told if each not in found[name]] for name, (_, told) in cases.items()} == {
         name: [] for name in cases
     }, found
-    assert result.result("none") == []
+    assert [result.result("none"), result.result("header")] == [[], []]
     assert "There are no rows, so nothing is created" in result.logs
     assert writes(emulator) == []
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ROW = "row"
 # The message about an expression without a value in a longer text.
 NONE = "an expression in it is None, as an empty cell is"
+# The message about the row itself in a longer text.
+WHOLE = "an expression in it is the whole row"
 _VALUE = "value_of_the_template"
 
 
@@ -43,6 +45,30 @@ def uses_row(text: str, env: jinja2.Environment) -> bool:
         return ROW in meta.find_undeclared_variables(env.parse(text))
     except TemplateSyntaxError:
         return False
+
+
+def cells_of(text: str, env: jinja2.Environment) -> list[str]:
+    """The columns whose cells the template writes as they are, such as `sku` in `{{ row.sku }}`."""
+    from jinja2 import TemplateSyntaxError, nodes
+
+    try:
+        tree = env.parse(text)
+    except TemplateSyntaxError:
+        return []
+    written = (each for output in tree.body if isinstance(output, nodes.Output) for each in output.nodes)
+    return [name for each in written if (name := _cell(each)) is not None]
+
+
+def _cell(expression: Any) -> str | None:
+    """The column, if the expression is a cell of the row and nothing else."""
+    from jinja2 import nodes
+
+    match expression:
+        case nodes.Getattr(node=nodes.Name(name="row"), attr=str(column)):
+            return column
+        case nodes.Getitem(node=nodes.Name(name="row"), arg=nodes.Const(value=str(column))):
+            return column
+    return None
 
 
 def waits(value: Any) -> bool:
@@ -107,4 +133,6 @@ def _without_none(value: Any) -> Any:
 
     if value is None:
         raise UndefinedError(NONE)
+    if isinstance(value, Row):
+        raise UndefinedError(WHOLE)
     return value

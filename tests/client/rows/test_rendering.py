@@ -12,7 +12,7 @@ from jinja2.nativetypes import NativeEnvironment
 from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_provider_offers.client.rows.reading import table_of_file, table_of_list
-from airflow_provider_offers.client.rows.rendering import RowTemplate, RowTemplates, uses_row, waits
+from airflow_provider_offers.client.rows.rendering import RowTemplate, RowTemplates, cells_of, uses_row, waits
 
 ENVIRONMENTS = [SandboxedEnvironment(), NativeEnvironment(), jinja2.Environment(undefined=jinja2.ChainableUndefined)]
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -98,3 +98,16 @@ def test_the_names_beside_the_row_are_known() -> None:
     assert render(ENVIRONMENTS[0], "{{ row.a }} on {{ ds }}", {"a": 1}, ds="2036-01-01") == "1 on 2036-01-01"
     # A value that looks like a template is final.
     assert render(ENVIRONMENTS[0], "{{ row.a }}", {"a": "{{ ds }}"}, ds="2036-01-01") == "{{ ds }}"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("{{ row.sku }}, {{ row['a name'] }}", ["sku", "a name"]),
+        ("{{ row.sku | upper }} {{ row.sku or 1 }} {{ row[0] }} {{ row }} {{ ds }}", []),
+        ("{% if 'sku' in row %}{{ row.sku }}{% endif %}", []),
+        ("{{ row.sku }", []),
+    ],
+)
+def test_only_cells_that_are_written_as_they_are_are_certain_to_be_needed(text: str, columns: list[str]) -> None:
+    assert cells_of(text, SandboxedEnvironment()) == columns
