@@ -104,6 +104,11 @@ class Governor:
                 self._line.append(wake)
             return entered
 
+    def enter_at_once(self) -> None:
+        """Take a place, even if none is free."""
+        with self._guard:
+            self.in_flight += 1
+
     def leave(self) -> None:
         """Give the place back, to the next request in the queue."""
         with self._guard:
@@ -126,6 +131,12 @@ class Governor:
                 self._line.remove(wake)
                 return
         self.leave()
+
+    def forget_requests(self) -> None:
+        """Forget all requests and threads: those of the parent, in a process that was forked."""
+        self._guard = threading.Lock()
+        self._line = deque()
+        self.in_flight = 0
 
     def _try_enter(self) -> bool:
         if self._line or self.in_flight >= self.limit:
@@ -207,10 +218,11 @@ def governor_for(host: str, client_id: str) -> Governor:
 
 
 def _forget() -> None:
-    """A forked process starts without the requests of its parent."""
+    """A forked process starts without the requests of its parent; its clients keep their governors."""
     global _registry  # noqa: PLW0603  the lock may have been held while the process forked
     _registry = threading.Lock()
-    _governors.clear()
+    for governor in _governors.values():
+        governor.forget_requests()
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http
 import http.client
@@ -285,6 +286,10 @@ class SyncShell:
 
 def _stand_in_line(governor: Governor) -> None:
     """Return when the request has its place."""
+    if asyncio._get_running_loop() is not None:
+        # This call blocks the event loop: requests of that loop keep their places until it returns.
+        governor.enter_at_once()
+        return
     placed = threading.Event()
     if governor.enter(placed.set):
         return

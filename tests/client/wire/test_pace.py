@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -307,3 +308,40 @@ def test_both_doors_share_what_a_429_has_taught(emulator: Any, caplog: pytest.Lo
         for _ in range(1_000):
             governor.answered(200)
         assert governor.limit == MOST
+
+
+def test_a_call_that_blocks_its_event_loop_does_not_wait_for_that_loop() -> None:
+    """The place is held by a request that can only end after the call has returned."""
+    governor = Governor(max_concurrent=1)
+
+    async def main(url: str) -> None:
+        shell = SyncShell(SETTINGS, retries=Retries(), governor=governor)
+        async with AsyncShell(SETTINGS, retries=Retries(), governor=governor) as other:
+            running = asyncio.create_task(other.run(get(url)))
+            await asyncio.sleep(0)
+            assert governor.in_flight == 1
+            assert shell.run(get(url)).status == 200
+            assert (await running).status == 200
+        shell.close()
+
+    with http_server(lambda _: (200, {}, b"{}")) as served:
+        thread = threading.Thread(target=lambda: asyncio.run(main(f"{served.url}/x")), daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+    assert governor.in_flight == 0
+
+
+def test_a_forked_process_does_not_wait_for_the_requests_of_its_parent() -> None:
+    governor = governor_for("https://forked.invalid", "client")
+    for _ in range(MOST):
+        assert governor.try_enter()
+    governor.enter(lambda: None)
+    with governor._guard:
+        child = os.fork()
+        if child == 0:
+            # In the child: another thread held the lock when the process forked.
+            locked = governor._guard.locked()
+            os._exit(0 if not locked and governor.try_enter() and governor.in_flight == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert governor.in_flight == MOST
