@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import AlreadyExistsError, AmbiguousNameError
+from airflow_provider_offers.client.errors import AlreadyExistsError, AmbiguousNameError, NotPublishableError
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import look_ahead
+from airflow_provider_offers.client.flows.editing import schedule
+from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.lists import Batch
-from airflow_provider_offers.client.model.entities import Reference
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.entities import Reference, Written
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED
+from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import run_list, work_of
-from tests.client.test_lists import seeded
+from tests.client.test_lists import references, seeded
 from tests.faults.doors import Steps
 from tests.faults.listing import NAMES, Job, ListTask
 from tests.faults.matrix import APIS, LAGS
@@ -106,3 +112,29 @@ def test_a_name_of_two_objects_is_ambiguous_even_if_a_listing_breaks_off(api: st
     assert {index: type(each) for index, each in heard.errors.items()} == {0: AmbiguousNameError}
     assert len(twins) == 2
     assert {each["id"] for each in twins} <= left
+
+
+@each_api
+def test_a_decision_that_goes_live_after_its_read_is_checked_before_its_window_changes(api: str) -> None:
+    """A window in the past is fine for a draft. For a live decision it would end what customers see."""
+    over = resolve_window("2001-01-01T00:00:00Z", "2002-01-01T00:00:00Z")
+    with Emulator(strict_status=False, live_decision="any") as emulator:
+        there = seeded(emulator, DECISION, NAMES)
+        connection = emulator.connection(api)
+        connection.pop("conn_type")
+        settings = parse_settings(**connection)
+
+        with OfferLibrary(settings) as somebody:
+
+            def work(access: Access, each: Reference) -> Flow[Written]:
+                yield from look_ahead(access.ahead, each)
+                goes_live = [{"op": "replace", "path": "/status", "value": "live"}]
+                somebody.patch(DECISION, f"{each.id}", goes_live, validate=False)
+                return (yield from schedule(access, each, over))
+
+            _, heard = run_list(settings, references(there, DECISION, "ids"), work, stop=False, max_concurrent=1)
+
+        left = emulator.objects(DECISION.type_name)
+    assert {type(each) for each in heard.errors.values()} == {NotPublishableError}
+    assert len(heard.errors) == len(NAMES)
+    assert {(each["body"]["status"], each["etag"]) for each in left} == {("live", 2)}

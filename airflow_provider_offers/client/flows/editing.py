@@ -78,7 +78,7 @@ def edit(
         if before.listed:
             # Only a guarded write may rely on it; otherwise, the object is read again.
             if written_at is None:
-                as_listed = yield from _sent_as_listed(before, plan, tries, send or patched, validate)
+                as_listed = yield from _sent_as_listed(access, before, plan, tries, send or patched, validate)
                 if as_listed is not None:
                     return Written(as_listed.receipt, done, before.name, as_listed.request_id)
             continue
@@ -146,6 +146,7 @@ def _sent(
 
 
 def _sent_as_listed(
+    access: Access,
     before: Entity,
     plan: Callable[[Entity], Flow[Patch]],
     tries: _Tries,
@@ -161,6 +162,8 @@ def _sent_as_listed(
         return None
     if not operations:
         return None
+    # The checks of a plan depend on the status, which may have changed since.
+    operations = [*_unchanged(access, before, "status"), *operations]
     try:
         return (yield from _sent(before, prepare_planned(operations, before.kind, validate), tries, send))
     except InvalidInputError:
