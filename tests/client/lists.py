@@ -108,9 +108,10 @@ def run_list(
     max_concurrent: int = 8,
     stop: bool = True,
     memory: Memory = NO_MEMORY,
+    heard: Heard | None = None,
 ) -> tuple[Batch, Heard]:
     """Work on a list as an operator does."""
-    heard = Heard()
+    heard = heard or Heard()
 
     async def run() -> Batch:
         session = await AsyncSession.open(settings, memory=memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import Heard, creations, document, kinds_of, run_list, work_of
 
@@ -146,3 +148,24 @@ def test_names_are_listed_once_and_each_object_is_read_by_its_id(
     requests, told = counted(emulator)
     assert requests <= BOUND + COUNT, told
     expect_each_once(emulator, there, operation)
+
+
+@pytest.mark.parametrize("operation", ["patch sets", "delete"])
+def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLibrary, api: str, operation: str) -> None:
+    """These operations read an object by its id to see whether it has the name, and then do not use it up."""
+    kind = KINDS["tag"]
+    there = seeded(emulator, kind, [f"Ours {number:03}" for number in range(3 * COUNT)])
+    kept: list[int] = []
+
+    class Counting(Heard):
+        def succeeded(self, index: int, written: Written) -> Flow[None]:
+            if index == len(there) - 1:
+                gc.collect()
+                kept.append(sum(type(each) is Entity for each in gc.get_objects()))
+            return super().succeeded(index, written)
+
+    heard = Counting()
+    run_list(library.settings, references(there, kind, "names"), work_of(operation, kind), heard=heard)
+
+    assert heard.errors == {}
+    assert kept[0] < COUNT

@@ -8,6 +8,7 @@ object is read again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ _FRESH_SECONDS = 60.0
 _PRESENT_SECONDS = 10.0
 # The number of blocks whose objects are kept. The oldest blocks are removed first.
 _BLOCKS_KEPT = 8
+# The number of objects that are kept after a read by their ids; some work does not take them.
+_FRESH_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Ahead:
         self._block_of: dict[str, int] = {}
         self._read: list[int] = []
         self._entities: dict[str, tuple[Entity, float]] = {}
+        self._fresh: deque[str] = deque()
         self._references: dict[str, Reference] = {}
         self._created: dict[str, str | None] = {}
         self._named: dict[tuple[str, str], dict[str, Reference]] = {}
@@ -134,6 +138,9 @@ class Ahead:
         if self.is_on:
             self._created[entity.id] = entity.created
             self._entities[entity.id] = entity, self._clock()
+            self._fresh.append(entity.id)
+            if len(self._fresh) > _FRESH_KEPT:
+                self._entities.pop(self._fresh.popleft(), None)
 
     def peek(self, reference: Reference) -> Entity | None:
         """The object as it was read ahead. The work on it can still take it."""
