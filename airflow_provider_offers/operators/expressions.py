@@ -43,13 +43,18 @@ def takes_context(function: Any) -> bool:
 
 
 def is_of_the_template(error: Exception) -> bool:
-    """Whether the expression in a template raised the error itself, such as a division by zero."""
+    """Whether the expression in a template raised the error itself, such as a division by zero.
+
+    A value that the filter `tojson` cannot write raises its error in Python's `json`.
+    """
+    import json
+
     import jinja2
 
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is None:
-        return False
-    file = last.tb_frame.f_code.co_filename
+    written = json.__file__.removesuffix("__init__.py")
+    file, frame = "", error.__traceback__
+    while frame is not None:
+        here = frame.tb_frame.f_code.co_filename
+        file = file if here.startswith(written) else here
+        frame = frame.tb_next
     return file == "<template>" or file.startswith(jinja2.__file__.removesuffix("__init__.py"))

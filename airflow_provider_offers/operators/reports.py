@@ -112,7 +112,8 @@ def read(field: str, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise
     except ValueError:
         given = f"the report {quoted(path)}, which another task has overwritten"
-        accepted = "the report as its task wrote it; `{{ run_id }}` in its name keeps runs apart"
+        apart = "`{{ run_id }}` in its name keeps runs apart, and `{{ ti.map_index }}` mapped tasks"
+        accepted = f"the report as its task wrote it; {apart}"
         raise InvalidInputError(_SUBJECT, [Violation(field, given, accepted)]) from None
 
 

@@ -264,15 +264,23 @@ class RowRendering(Rendering):
         return text
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
-        from airflow_provider_offers.client.rows.rendering import NONE, WHOLE
+        from airflow_provider_offers.client.rows.rendering import NAN, NONE, WHOLE
 
-        given = _ends_in_an_error(text, why)
+        given = _ends_in_an_error(text, f"{why}{self._empty_cells(text) if why == NONE else ''}")
         instead = {
             NONE: "a value, or another one for an empty cell: {{ row.name or '-' }}",
+            NAN: "a value",
             WHOLE: "one of its cells, such as {{ row.name }}",
         }
         accepted = instead.get(why, _FILLABLE)
         self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, accepted))
+
+    def _empty_cells(self, text: str) -> str:
+        from airflow_provider_offers.client.rows.rendering import cells_of
+
+        row = self._names_in_templates["row"]
+        empty = dict.fromkeys(quoted(name, 80) for name in cells_of(text, self._env) if row[name] is None)
+        return f" ({', '.join(empty)})" if empty else ""
 
     def _document(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
         before = len(self.findings)

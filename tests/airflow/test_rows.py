@@ -177,7 +177,10 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
         ),
         "empty": (
             {"offer": {**offer, "name": "Sale {{ row.start }}"}, "rows": "o.csv"},
-            ["row 3 (o.csv:4)/name: given the template 'Sale {{ row.start }}', which ends in an error: an"],
+            [
+                "row 3 (o.csv:4)/name: given the template 'Sale {{ row.start }}', which ends in an error: an "
+                "expression in it is None, as an empty cell is ('start'); expected a value, or another one"
+            ],
         ),
         "whole": (
             {"offer": {**offer, "name": "Sale {{ row }}"}, "rows": "o.csv"},
@@ -198,6 +201,13 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
         "expression": (
             {"offer": {**offer, "rank": {"priority": "{{ row.priority + 1 }}"}}, "rows": "o.csv"},
             ["row 1 (o.csv:2)/rank/priority: given the template '{{ row.priority + 1 }}', which ends in an error: "],
+        ),
+        "json": (
+            {"offer": offer, "rows": "{{ [data_interval_end] | tojson }}"},
+            [
+                "rows: given the template '{{ [data_interval_end] | tojson }}', which ends in an error: "
+                "TypeError: Object of type"
+            ],
         ),
         "tuples": (
             {"offer": offer, "rows": [("A", 1)]},

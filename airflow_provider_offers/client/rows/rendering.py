@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.rows.table import Row
@@ -16,6 +17,8 @@ ROW = "row"
 NONE = "an expression in it is None, as an empty cell is"
 # The message about the row itself in a longer text.
 WHOLE = "an expression in it is the whole row"
+# The message about a number that is none, as Parquet files have it in place of an empty cell.
+NAN = "an expression in it is NaN, as an empty cell of a column of numbers may be"
 _VALUE = "value_of_the_template"
 
 
@@ -135,4 +138,6 @@ def _without_none(value: Any) -> Any:
         raise UndefinedError(NONE)
     if isinstance(value, Row):
         raise UndefinedError(WHOLE)
+    if isinstance(value, float) and isnan(value):
+        raise UndefinedError(NAN)
     return value

@@ -110,8 +110,9 @@ def _records(text: str, separator: str, source: str) -> Iterator[_Record]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            violation = Violation(f"{source}:{line}", f"text that is not CSV: {error}", 'quotes in pairs, `"` as `""`')
-            raise InvalidInputError(_SUBJECT, [violation]) from None
+            given = f"text that is not CSV: {error}"
+            accepted = f'quotes in pairs, `"` as `""`, and at most {csv.field_size_limit()} characters in a cell'
+            raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{line}", given, accepted)]) from None
         if cells is None:
             return
         first_end = first_end or lines.end

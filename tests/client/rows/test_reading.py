@@ -118,6 +118,7 @@ def test_utf_16_needs_a_mark_and_other_bytes_are_told_by_their_line() -> None:
         ("o.csv", "sku,name\n\r,\n", "o.csv:2: given a lone carriage return and a line feed as ends of lines"),
         ("o.csv", "sep=;\nsku;name\n1;2\n", "o.csv:1: given 'sep='; expected a header line with the columns' names"),
         ("o.csv", "s\0k\0u\0", "o.csv:1: given UTF-16 without a byte order mark; expected a file in UTF-8"),
+        ("o.csv", "sku\n" + "x" * 140_000, 'quotes in pairs, `"` as `""`, and at most 131072 characters in a cell'),
         ("o.csv", "a,b;c\n1,2;3\n", "o.csv:1: given a header that ',' and ';' can separate; expected one separator"),
         ("o.jsonl", '{"a": 1}\n{"a": \n', "o.jsonl:2: given text that is not JSON"),
         (

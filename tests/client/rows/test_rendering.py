@@ -48,13 +48,15 @@ def test_longer_text_is_text(env: jinja2.Environment, text: str, number: int) ->
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_what_is_unknown_or_empty_is_an_error(env: jinja2.Environment) -> None:
-    row = {"priority": 1, "name": None}
+    row = {"priority": 1, "name": None, "cap": float("nan")}
     for template, message in (
         ("{{ row.priorty }}", "there is no column 'priorty' in the rows; did you mean 'priority'?"),
         ("{{ row.priorty + 1 }}", "did you mean 'priority'?"),
         ("{{ row.priorty or 1 }}", "did you mean 'priority'?"),
-        ("a {{ row['size'] }}", "there is no column 'size' in the rows; its columns are priority, name"),
+        ("a {{ row['size'] }}", "there is no column 'size' in the rows; its columns are priority, name, cap"),
         ("Sale {{ row.name }}", "an expression in it is None, as an empty cell is"),
+        ("Sale {{ row.cap }}", "an expression in it is NaN, as an empty cell of a column of numbers may be"),
+        ("Sale {{ row }}", "an expression in it is the whole row"),
     ):
         with pytest.raises(jinja2.UndefinedError) as caught:
             render(env, template, row)
@@ -63,7 +65,7 @@ def test_what_is_unknown_or_empty_is_an_error(env: jinja2.Environment) -> None:
     assert render(env, "{{ row.name or 'friend' }}!", row) == "friend!"
     assert render(env, "{{ row.get('name', 1) }}", row) is None
     assert render(env, "{{ row }}", row) == row
-    assert render(env, "{{ row.items() | list }}", row) == [("priority", 1), ("name", None)]
+    assert render(env, "{{ row.items() | list }}", row) == list(row.items())
 
 
 def test_a_column_that_only_other_rows_have_is_empty() -> None:
