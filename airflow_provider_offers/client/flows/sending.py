@@ -54,9 +54,11 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
                 now = yield from _look(
                     access, reference, error, lost=doubtful, twice=True, idempotent=change.idempotent
                 )
+            may_repeat = not doubtful or change.once or change.idempotent
             if now.etag != before.etag:
                 if before.listed and _is_older(now, began) and began <= exchange.service_now():
-                    raise overtaken(call, before, now) from error
+                    # No guard stops a lost write that is applied late.
+                    raise overtaken(call, before, now) if may_repeat else ending(call, error, unknown=True) from error
                 judge_edited(call, before, now, change, error, lost=doubtful)
                 return Written.of(now)
             pause = tries.pause(error, repeatable=lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from airflow_provider_offers.client.errors import (
     RejectedError,
     UnsupportedError,
 )
+from airflow_provider_offers.client.flows.ahead import Ahead
 from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.patching import patch
+from airflow_provider_offers.client.flows.reading import read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, FORMULA, PERSONALIZED, TAG
@@ -48,6 +51,7 @@ from tests.client.writes import (
 # Properties that reads leave out.
 
 ABOUT = [{"op": "add", "path": "/definedOn/offer/referencePaths/-", "value": "_x.y"}]
+LONG_AGO = "2026-03-02T08:00:00.000Z"
 LATER = "2026-03-02T09:00:25.000Z"
 
 
@@ -363,3 +367,17 @@ def test_generation_2_replaces_by_a_patch_of_what_differs_behind_its_guards() ->
         {"op": "remove", "path": "/tags"},
         {"op": "remove", "path": "/description"},
     ]
+
+
+def test_what_no_guard_would_hold_off_is_not_sent_twice_after_an_old_listing() -> None:
+    """The list read the object before an edit that happened before the patch. The lost patch may be applied late."""
+    here = Reference(FORMULA, id=DPS_ID)
+    script = Script(shown("dps", FORMULA_READ, 3), lost(), shown("dps", FORMULA_READ, 4, modified=LONG_AGO))
+    access = script.access("dps")
+    access = replace(access, ahead=Ahead(access.exchange))
+    access.ahead.divide([here], 1)
+    access.ahead.keep_block(0, [script.go(read_now(access, here))])
+    with pytest.raises(OutcomeUnknownError) as raised:
+        script.go(patch(access, here, prepared(ABOUT, FORMULA)))
+    assert not raised.value.retryable
+    assert methods(script) == ["GET", "PATCH", "GET"]
