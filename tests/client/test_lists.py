@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import Heard, creations, document, kinds_of, run_list, work_of
@@ -78,6 +79,21 @@ def test_creating_takes_about_a_request_each(emulator: Emulator, library: OfferL
     assert requests <= BOUND, told
     names = [each["body"]["name"] for each in emulator.objects(kind.type_name)]
     assert sorted(name for name in names if name.startswith("Ours")) == NAMES
+
+
+def test_a_last_page_of_one_object_does_not_waste_the_listing(
+    emulator: Emulator, library: OfferLibrary, api: str
+) -> None:
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {number}" for number in range(101)])
+    assert len(list(library.search(kind, parse_query()))) == 101
+    emulator.clear_journal()
+
+    _, heard = run_list(library.settings, creations(kind, NAMES))
+
+    expect_all(heard, "created")
+    requests, told = counted(emulator)
+    assert requests <= BOUND, told
 
 
 EDITS: dict[str, tuple[str, tuple[str, ...]]] = {

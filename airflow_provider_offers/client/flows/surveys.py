@@ -37,7 +37,8 @@ def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
     pages = 0
     while (page := (yield from listing.advance())) is not None:
         pages += 1
-        total = listing.first_total
+        # The last page may be short, so it says nothing about the number of pages.
+        total = listing.first_total if pages == 1 else None
         if pages > wanted or (total is not None and total > wanted * len(page)):
             return False
         for entity in page:
