@@ -221,7 +221,7 @@ def test_a_run_with_odd_values_out_of_templates_and_other_tasks(airflow: Airflow
         GetOfferOperator(task_id="get_param", offer_id="{{ params.odd }}")
         SearchOffersOperator(task_id="search", limit="{{ params.odd }}")
         GetOfferOperator(task_id="get_nothing", offer_id=give_nothing())
-        GetOfferOperator.partial(task_id="get_each").expand(offer_id=[None, 7, [], {"id": {}}])
+        GetOfferOperator.partial(task_id="get_each").expand(offer_id=[None, 7, "", {"id": {}}])
 
     result = run(airflow, emulator, api, dag)
 
