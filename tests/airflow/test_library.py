@@ -343,7 +343,7 @@ def test_names_that_nobody_or_several_have_are_refused_by_name(airflow: Airflow,
     said = errors(result, result.states)
     assert "/representations/0/placement" in said["ambiguous"]
     assert all(each in said["ambiguous"] and each in said["which"] for each in ("'Twin'", first, second))
-    assert "/representations/0/placement names 'Nowhere', and there is no such placement" in said["unknown"]
+    assert "/representations/0/placement names 'Nowhere', but there is no such placement" in said["unknown"]
     assert "there is no collection qualifier named 'Nothing' in the sandbox 'prod'" in said["none"]
     assert writes(emulator) == []
 

@@ -160,7 +160,7 @@ def test_what_was_left_alone_is_named(caplog: pytest.LogCaptureFixture) -> None:
     first.add(0, made())
     first.save()
     record(store, 2, 2, creation("Another"))
-    assert "left alone: offer 1" in caplog.text
+    assert "its objects stay as they are: offer 1" in caplog.text
 
 
 def test_what_a_retry_has_applied_is_the_wish_from_then_on() -> None:
