@@ -51,7 +51,7 @@ def test_a_mistake_is_red_in_every_mode_whatever_is_to_be_skipped(
                 OfferStatusSensor(task_id=f"{mistake}_{mode}", **given, **arguments, **common)
             OfferWindowSensor(task_id=f"no_window_{mode}", offer_id=_fallback(emulator, mode), **arguments, **common)
             OfferStatusSensor.partial(task_id=f"mapped_{mode}", offer_id=draft, **arguments, **common).expand(
-                status=["aproved"]
+                status=["{{ 'aproved' }}"]
             )
             OfferLiveSensor(
                 task_id=f"no_decision_{mode}",
