@@ -149,6 +149,7 @@ class Airflow:
 
     def _collect(self, dag_run: Any, attempts: list[Attempt], logs: str) -> Run:
         with closing(sqlite3.connect(self.database)) as database:
+            _name_tables_as_before(database)
             return Run(
                 run_id=dag_run.run_id,
                 state=str(dag_run.state),
@@ -224,6 +225,23 @@ def _recorded(attempts: list[Attempt], task_runner: Callable[..., Any] | None) -
 
     with patch.object(supervisor, "run_task_in_process", run_and_note):
         yield
+
+
+def _name_tables_as_before(database: sqlite3.Connection) -> None:
+    """Let this connection read the tables of Airflow 3.4 by the names of 3.3. There, each try has a row of its own."""
+    if "region_index" not in {row[1] for row in database.execute("pragma table_info(task_instance)")}:
+        return
+    database.executescript("""
+        create temp view task_instance as
+            select id, dag_id, run_id, task_id, region_index as map_index, state
+            from main.task_instance where working_set;
+        create temp view xcom as
+            select t.dag_id, t.run_id, t.task_id, t.map_index, x.key, x.value
+            from main.xcom_v2 x join temp.task_instance t on t.id = x.task_instance_id;
+        create temp view rendered_task_instance_fields as
+            select t.dag_id, t.run_id, t.task_id, t.map_index, r.rendered_fields
+            from main.rtif_v2 r join temp.task_instance t on t.id = r.task_instance_id;
+    """)
 
 
 def _states(database: sqlite3.Connection, dag_run: Any) -> dict[str, str]:
