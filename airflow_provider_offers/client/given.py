@@ -1,4 +1,4 @@
-"""The values that an author may give instead of a plain document: pydantic models of it, or of its parts."""
+"""The values that an author may give: pydantic models instead of documents or their parts, and empty ones."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def as_given(value: Any, depth: int = 0) -> Any:
 def has_models(value: Any) -> bool:
     """Whether the value is a model, or a list that contains one."""
     return any(isinstance(each, BaseModel) for each in (value if isinstance(value, (list, tuple)) else [value]))
+
+
+def unless_empty(value: Any) -> Any:
+    """The value of an optional field; None if it is None, or empty text, an empty list or an empty object.
+
+    0 and False are values, and not the absence of one.
+    """
+    return None if value is None or (isinstance(value, (str, list, tuple, set, dict)) and not value) else value

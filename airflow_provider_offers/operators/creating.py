@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.operators.base import (
     OfferLibraryOperator,
     json_document,
     listed_document,
 )
-from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, VALIDATE, checked
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from airflow_provider_offers.client.errors import (
     OfferLibraryError,
     Violation,
 )
+from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.operators.base import (
     OfferLibraryOperator,
     execution_deadline,
     json_document,
     named_offer,
 )
-from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
 
 if TYPE_CHECKING:

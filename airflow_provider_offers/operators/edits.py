@@ -6,8 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
-from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.words import KINDS, OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:

@@ -31,14 +31,6 @@ def parsed(text: str) -> Any:
     raise ValueError(str(wrong))
 
 
-def unless_empty(value: Any) -> Any:
-    """The value of an optional field; None if it is None, or empty text, an empty list or an empty object.
-
-    0 and False are values, and not the absence of one.
-    """
-    return None if value is None or (isinstance(value, (str, list, tuple, set, dict)) and not value) else value
-
-
 def _literal(text: str) -> Any:
     import ast
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.client.model.query import SearchParameters, takes
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
@@ -17,7 +18,6 @@ from airflow_provider_offers.operators.lifecycle import (
     ScheduleOfferOperator,
     UnpublishOfferOperator,
 )
-from airflow_provider_offers.operators.literals import unless_empty
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES, checked
 

@@ -118,7 +118,10 @@ def test_equal_dates_are_no_reversed_window(emulator: Emulator, caller: Caller) 
     empty = dps_offer(status="approved", selectionConstraint=window)
     answer = caller.dps("POST", "/offers?offer-type=personalized", json=empty)
     assert answer.status_code == 400
-    assert "/selectionConstraint/endDate: 2026-03-10T00:00:00.000Z is the start too" in answer.json()["detail"]
+    assert (
+        "/selectionConstraint/endDate: 2026-03-10T00:00:00.000Z equals the start, so the window is empty"
+        in answer.json()["detail"]
+    )
     emulator.configure(guardrails="ignore")
     caller.create_dps(empty)
 
