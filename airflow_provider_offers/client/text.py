@@ -1,9 +1,13 @@
-"""Prepares text from outside for messages: limits its length, and removes what could break or forge a log line."""
+"""Text from outside: prepared for messages, with a limited length and nothing that breaks or forges a log line; and as
+JSON in which no object has a name twice.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 LONGEST_MESSAGE = 8_000
 _LONGEST_VALUE = 300
@@ -12,6 +16,24 @@ _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ADDRESS = re.compile(r"(?<=[\w>)]) at 0x[0-9a-f]+(?=>)")
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
+
+
+class NameTwiceError(ValueError):
+    """An object in JSON text has a name twice, so one of the two values would be lost."""
+
+
+def json_of(text: str) -> Any:
+    """The value of JSON text. Raises ValueError if it is not JSON, and `NameTwiceError` if it is ambiguous."""
+    return json.loads(text, object_pairs_hook=_with_each_name_once)
+
+
+def _with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:
+            raise NameTwiceError(f"the name {quoted(name, 80)} is in one object twice")
+        read[name] = value
+    return read
 
 
 def legible(text: str, longest: int = _LONGEST_VALUE) -> str:

@@ -17,9 +17,13 @@ def parsed(text: str) -> Any:
 
     `{{ ti.xcom_pull('create') }}` renders a literal. Nothing in it is executed.
     """
+    from airflow_provider_offers.client.text import NameTwiceError, json_of
+
     text = text.removeprefix("\ufeff")
     try:
-        return json.loads(text)
+        return json_of(text)
+    except NameTwiceError:
+        raise
     except ValueError as error:
         wrong = error
     except RecursionError:

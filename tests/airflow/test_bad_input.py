@@ -119,6 +119,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         {"offer": '{"name": "Bad", }'},
         ["offer: given invalid JSON", "expected a JSON document"],
     ),
+    "name_twice": (
+        CreateOfferOperator,
+        {"offer": '{"name": "Bad", "rank": {"priority": 1, "priority": 2}, "status": null}'},
+        ["offer: given invalid JSON: the name 'priority' is in one object twice"],
+    ),
     "python_text": (
         CreateOfferOperator,
         {"offer": "{{ {'name': macros.datetime(2026, 1, 1)} }}"},

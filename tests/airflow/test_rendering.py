@@ -268,6 +268,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
     (tmp_path / "folder.json").mkdir()
     write(tmp_path, "latin.json", b'{"name": "\xe9"}')
     write(tmp_path, "broken.json", b'{"name": ')
+    write(tmp_path, "twice.json", b'{"name": "a", "name": "b {{ ds }}"}')
     write(tmp_path, "none.json", {"name": NOTHING})
     write(tmp_path, "offers.yaml", b"name: x")
     for given, wanted in (
@@ -275,6 +276,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         ("folder.json", "offer: given 'folder.json', which exists: Is a directory"),
         ("latin.json", "offer: given 'latin.json', which is not text in UTF-8"),
         ("broken.json", "offer: given the file 'broken.json', which is not JSON after rendering"),
+        ("twice.json", "which is not JSON after rendering: the name 'name' is in one object twice"),
         ("none.json", "offer/name: given the template"),
         (Path("offers.yaml"), "offer: given 'offers.yaml'; expected a file of JSON, .json"),
         (["texts.json"], "offer/0: given 'texts.json', which does not exist"),

@@ -11,7 +11,7 @@ from uuid import UUID
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.rows.separated import table_of_csv
 from airflow_provider_offers.client.rows.table import Table
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import NameTwiceError, json_of, quoted
 
 _SUBJECT = "The rows cannot be read"
 _JSON_ROW = 'an object, such as {"name": "Spring"}'
@@ -150,30 +150,17 @@ def _parquet(content: bytes, source: str) -> Table:
 
 def _parsed(text: str, place: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_each_once)
+        return json_of(text)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at character {error.colno}" + (f" of line {error.lineno}" if error.lineno > 1 else "")
         violation = Violation(place, f"text that is not JSON: {where}: {quoted(text.strip(), 80)}", "JSON")
-    except _TwiceError as error:
-        violation = Violation(place, f"the name {quoted(error.args[0], 80)} twice in an object", "each name once")
+    except NameTwiceError as error:
+        violation = Violation(place, f"JSON that is ambiguous: {error}", "each name once")
     except ValueError as error:
         violation = Violation(place, f"text that is not JSON: {error}", "JSON")
     except RecursionError:
         violation = Violation(place, "JSON nested too deep", "fewer levels")
     raise InvalidInputError(_SUBJECT, [violation])
-
-
-class _TwiceError(ValueError):
-    """An object has a name twice, so one of its values would be lost."""
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in read:
-            raise _TwiceError(name)
-        read[name] = value
-    return read
 
 
 def _text(content: bytes, source: str) -> str:
