@@ -218,7 +218,7 @@ def test_an_offer_with_a_rule_is_recognised_after_a_lost_answer(
     emulator: Emulator, open_library: Open, api: str
 ) -> None:
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
-    assert open_library(api).create(PERSONALIZED, FIRST_GENERATION).action == "created"
+    assert open_library(api).create(PERSONALIZED, FIRST_GENERATION, patience=0.5).action == "created"
     assert [each["body"]["name"] for each in emulator.objects("personalized-offer")].count("Ruled") == 1
 
 
