@@ -32,7 +32,8 @@ def names_a_file(value: Any, endings: Sequence[str]) -> bool:
     """Whether a value, or an item of a list, is the name of a file."""
     if isinstance(value, str):
         return value.strip().endswith(tuple(endings)) and "\n" not in value.strip() and not _is_document(value)
-    return isinstance(value, os.PathLike) or hasattr(value, "read_bytes")
+    # The class is asked: an undefined value of Jinja raises for each attribute.
+    return isinstance(value, os.PathLike) or hasattr(type(value), "read_bytes")
 
 
 def looks_like_a_name(text: str) -> bool:

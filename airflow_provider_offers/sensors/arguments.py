@@ -18,8 +18,8 @@ def may_render(given: Any) -> bool:
     """Whether the value is known only when the task runs: a template, or the result of another task."""
     if isinstance(given, str):
         return any(mark in given for mark in ("{{", "{%", "{#"))
-    # A path has a method of that name too.
-    is_result = hasattr(given, "resolve") and not isinstance(given, PathLike)
+    # A path has a method of that name too. Jinja's undefined value raises for each attribute, but its class does not.
+    is_result = hasattr(type(given), "resolve") and not isinstance(given, PathLike)
     return is_result or (callable(given) and not isinstance(given, type))
 
 

@@ -219,11 +219,14 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
     if isinstance(timezone, tzinfo):
         return timezone
     try:
-        return ZoneInfo(timezone)
-    except (KeyError, ValueError, TypeError, OSError):
-        accepted = "the name of a time zone, such as Europe/Paris, America/New_York or UTC"
-        violations.append(Violation("timezone", quoted(timezone), accepted + _zones_like(timezone)))
-        return UTC
+        # Python's ZoneInfo returns the second item of a tuple.
+        if isinstance(timezone, str):
+            return ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError):
+        pass
+    accepted = "the name of a time zone, such as Europe/Paris, America/New_York or UTC"
+    violations.append(Violation("timezone", quoted(timezone), accepted + _zones_like(timezone)))
+    return UTC
 
 
 def _zones_like(given: Any) -> str:
