@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows.doubts import patch_looked_at
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.emulator import Emulator
@@ -185,3 +187,20 @@ def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLib
 
     assert heard.errors == {}
     assert kept[0] < COUNT
+
+
+def test_a_doubt_about_the_result_is_told_once_for_each_object(
+    emulator: Emulator, library: OfferLibrary, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = KINDS["personalized"]
+    there = references(seeded(emulator, kind, NAMES[:5]), kind, "receipts")
+    (shown,) = document(kind, "Any")["representations"]
+    prepared = prepare(
+        [{"op": "add", "path": "/representations/-", "value": shown}], [kind], library.settings.api, True
+    )
+
+    _, heard = run_list(library.settings, there, lambda access, each: patch_looked_at(access, each, prepared))
+
+    assert Counter(each.action for each in heard.written.values()) == {"updated": 5}
+    doubts = [each.partition(" is sent although")[0] for each in caplog.messages if "although it may be wrong" in each]
+    assert sorted(doubts) == [f"The patched personalized offer '{name}'" for name in NAMES[:5]]

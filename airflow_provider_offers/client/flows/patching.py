@@ -80,14 +80,12 @@ def patch(
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent)
-        if before.listed and (plans or not _may_go_as_listed(call, prepared, before, access, validate)):
+        fitted = _to_send(access, call, before, prepared, plans, intent, if_match, validate, told)
+        if fitted is None and before.listed:
             is_first = False
             continue
-        skew = access.exchange.service_clock.skew
-        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
+        if fitted is None:
             return Written.of(before)
-        expect_etag(before, if_match, call)
-        fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
         change = _change(access, fitted, whole=if_match is not None)
         yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if change.tells else ""))
         try:
@@ -106,13 +104,35 @@ def patch(
     raise last
 
 
-def _may_go_as_listed(call: Call, prepared: PreparedPatch, before: Entity, access: Access, validate: Validate) -> bool:
-    """Whether an object that a list read ahead is enough for a guarded write; otherwise a fresh read is needed."""
-    try:
-        fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, set())
-    except OfferLibraryError:
-        return False
-    return bool(fitted.operations)
+def _to_send(
+    access: Access,
+    call: Call,
+    before: Entity,
+    prepared: PreparedPatch,
+    plans: Sequence[Plan],
+    intent: Intent | None,
+    if_match: int | str | None,
+    validate: Validate,
+    told: set[str],
+) -> FittedPatch | None:
+    """The patch as it is sent to an object as it was read.
+
+    None if another try has applied it, or, for an object that a list read ahead, if only a fresh read can tell.
+    """
+    capabilities = access.generation.capabilities
+    if before.listed:
+        if plans:
+            return None
+        try:
+            fitted = _fitted(call, prepared, before, capabilities, validate, told)
+        except OfferLibraryError:
+            return None
+        return fitted if fitted.operations else None
+    skew = access.exchange.service_clock.skew
+    if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
+        return None
+    expect_etag(before, if_match, call)
+    return _fitted(call, prepared, before, capabilities, validate, told)
 
 
 @dataclass(frozen=True, slots=True)
