@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http
 import http.client
-import io
 import logging
-import socket
 import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
@@ -40,6 +33,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
@@ -54,10 +48,7 @@ from airflow_provider_offers.client.wire.messages import (
     TokenNeeded,
 )
 from airflow_provider_offers.client.wire.network import (
-    MOST_INTERIM,
     NO_TLS_THERE,
-    TLS_ALERT,
-    TLS_THERE,
     is_no_tls,
     longest_answer,
     proxy_for,
@@ -69,7 +60,7 @@ from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    pass
 
 T = TypeVar("T")
 
@@ -217,7 +208,7 @@ class SyncShell:
             raise
         except ValueError:
             return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
-        _PROGRESS.start()
+        PROGRESS.start()
         try:
             prepared = session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
@@ -239,11 +230,11 @@ class SyncShell:
         except _TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            if not _PROGRESS.sent:
+            if not PROGRESS.sent:
                 return _unreached(request, error, proxied=proxy is not None)
-            if _PROGRESS.reason is not None:
-                return no_answer(request, _PROGRESS.reason, sent=True)
-            if _PROGRESS.late:
+            if PROGRESS.reason is not None:
+                return no_answer(request, PROGRESS.reason, sent=True)
+            if PROGRESS.late:
                 return still_incomplete(request, self._settings)
             return _lost(request, error)
 
@@ -270,7 +261,7 @@ class SyncShell:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            adapter = _Adapter(tls_context(self._settings.verify))
+            adapter = Adapter(tls_context(self._settings.verify))
             session = requests.Session()
             session.headers["User-Agent"] = USER_AGENT
             # Off: otherwise an entry of ~/.netrc would replace the token. The client finds proxies and authorities
@@ -302,161 +293,6 @@ def _stand_in_line(governor: Governor) -> None:
 
 class _TooLong(Exception):
     """The answer has more bytes than any valid answer."""
-
-
-class _Progress(threading.local):
-    """The progress of this thread's exchange, which the errors of `requests` and `urllib3` do not show.
-
-    `sent`: a byte of the request itself may have left (the opening of a proxy's tunnel does not count). `late`: the
-    answer took too long. `reason`: the error, if it is known.
-    """
-
-    connecting = False
-    sent = False
-    late = False
-    reason: str | None = None
-
-    def start(self) -> None:
-        self.connecting = self.sent = self.late = False
-        self.reason = None
-
-
-_PROGRESS = _Progress()
-
-
-@contextmanager
-def _connecting() -> Iterator[None]:
-    _PROGRESS.connecting = True
-    yield
-    _PROGRESS.connecting = False
-
-
-class _Reader(io.RawIOBase):
-    """The data of a socket until the time limit, or until `ended` is set."""
-
-    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
-        self._raw = raw
-        self._end = time.monotonic() + seconds
-        self._first = True
-        self.ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        if self.ended:
-            return None
-        if time.monotonic() > self._end:
-            _PROGRESS.late = True
-            raise TimeoutError("the answer is still incomplete")
-        count = cast("int | None", self._raw.readinto(buffer))
-        if self._first and count and bytes(memoryview(buffer)[: len(TLS_ALERT)]) == TLS_ALERT:
-            _PROGRESS.reason = TLS_THERE
-        self._first = False
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            self._raw.close()
-
-
-class _Buffer(io.BufferedReader):
-    """The data of an answer. Data after its end closes the connection: the next request would get it as its answer."""
-
-    def __init__(self, reader: _Reader, sock: Any) -> None:
-        super().__init__(reader)
-        self._reader = reader
-        self._sock = sock
-
-    def close(self) -> None:
-        if not self.closed:
-            self._reader.ended = True
-            pending = getattr(self._sock, "pending", None)
-            if self.peek(1) or (pending is not None and pending()):
-                with contextlib.suppress(OSError):
-                    self._sock.shutdown(socket.SHUT_RDWR)
-        super().close()
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer, of the service or of a proxy, with a time limit from its first line to its last trailer.
-
-    Skips interim answers; `http.client` skips only status 100.
-    """
-
-    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        seconds = longest_answer(sock.gettimeout())
-        self.fp = _Buffer(_Reader(self.fp.detach(), seconds), sock)
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(MOST_INTERIM + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status < 200:
-                return version, status, reason
-            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                break
-            http.client.parse_headers(self.fp)
-        _PROGRESS.reason = f"an interim answer ({status}) came for the last one"
-        raise http.client.HTTPException("no answer but interim ones")
-
-
-class _Telling:
-    """Marks this thread's progress before the first byte of a request leaves."""
-
-    sock: Any
-
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()  # type: ignore[misc]
-
-    def send(self, data: Any) -> None:
-        if not _PROGRESS.connecting:
-            if self.sock is None:
-                self.connect()
-            _PROGRESS.sent = True
-        super().send(data)  # type: ignore[misc]
-
-
-class _Connection(_Telling, HTTPConnection):
-    response_class = _Answer
-
-
-class _SecureConnection(_Telling, HTTPSConnection):
-    response_class = _Answer
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-_POOLS = {"http": _Pool, "https": _SecurePool}
-
-
-class _Adapter(HTTPAdapter):
-    """Trusts the authorities of the context only; `requests` would add its own."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        options |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-    def cert_verify(self, *_: Any) -> None:
-        """Do nothing: the context verifies."""
 
 
 def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:

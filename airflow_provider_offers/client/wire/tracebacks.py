@@ -15,9 +15,11 @@ _HOLDING = frozenset(
         "settings",
         "wire/async_shell",
         "wire/auth",
+        "wire/connections",
         "wire/exchange",
         "wire/messages",
         "wire/network",
+        "wire/pace",
         "wire/refusals",
         "wire/sync_shell",
     )
