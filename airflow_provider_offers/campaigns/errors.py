@@ -1,0 +1,58 @@
+"""The errors of campaigns. Each one is an `OfferLibraryError`.
+
+::
+
+    OfferLibraryError
+    ├── InvalidInputError
+    │   └── ManifestError           the manifest is not valid; nothing was sent
+    └── CampaignError
+        ├── CampaignConflictError   the plan has conflicts, so it is not applied
+        ├── StalePlanError          the library, the state or the manifest has changed since the plan
+        ├── ProtectedTargetError    the target is protected, and nobody approved the plan
+        ├── TooManyRetiredError     the plan would retire more objects than allowed
+        ├── CampaignFailedError     some objects could not be applied; the report names each
+        ├── StateError              the state cannot be read or written
+        └── StateLockedError        another apply holds the lock of the state
+"""
+
+from __future__ import annotations
+
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
+
+
+class ManifestError(InvalidInputError):
+    """The manifest is not valid. Each violation begins with its file, line and column. Nothing was sent."""
+
+
+class CampaignError(OfferLibraryError):
+    """A campaign cannot be planned or applied."""
+
+
+class CampaignConflictError(CampaignError):
+    """The plan has conflicts, so it is not applied. Nothing was sent."""
+
+
+class StalePlanError(CampaignError):
+    """The library, the state or the manifest has changed since the plan was made. Nothing was sent."""
+
+
+class ProtectedTargetError(CampaignError):
+    """The target is protected, and nobody approved the plan. Nothing was sent."""
+
+
+class TooManyRetiredError(CampaignError):
+    """The plan would retire more objects than `max_prune` allows. Nothing was sent."""
+
+
+class CampaignFailedError(CampaignError):
+    """Some objects could not be applied. Another apply goes on with them."""
+
+
+class StateError(CampaignError):
+    """The state of the campaign cannot be read or written, or somebody else has written it meanwhile."""
+
+
+class StateLockedError(CampaignError):
+    """Another apply of the campaign holds the lock. Nothing was sent."""
+
+    _retryable = True

@@ -1,0 +1,95 @@
+"""A plan: what an apply would do with each object, and why. It can be saved, reviewed and applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.client.wire.messages import Json
+
+FORMAT = "offers.plan/v1"
+Action = Literal["create", "update", "rename", "retire", "conflict", "unchanged"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "rename", "retire", "conflict", "unchanged")
+# The value of a leaf that is absent. JSON shows it as a member that is not there.
+ABSENT: Json = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One leaf of an object, by its pointer in neutral names. Lists are leaves. Any value may be `ABSENT`.
+
+    `base` is what was applied last, `live` what the library has, and `wanted` what the manifest says.
+    """
+
+    pointer: str
+    live: Json
+    wanted: Json
+    base: Json = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedObject:
+    """What happens to one object.
+
+    `id`, `instance_id` and `etag` are those of the live object on which this was planned. `changes` are made by an
+    apply; `conflicts` are not, and an object with conflicts has the action `conflict`. `properties` are the wanted ones
+    with references by `name:`; they are None where an apply needs none: the object stays as it is, and the state has
+    them already, or it is retired. `old_name` is set for a rename. `reason` explains a conflict, a retirement or an
+    object that is kept. `edited_by` and `edited_at` tell who changed a live object last, if the service tells.
+    `retire` is the way of a retirement. `held_as_draft` marks an object that customers could see at once: an apply
+    creates or changes it as a draft first, and approves it when all content is there. `origin` is its place in the
+    manifest.
+    """
+
+    key: Key
+    action: Action
+    id: str | None = None
+    instance_id: str | None = None
+    etag: int | None = None
+    changes: Sequence[Change] = ()
+    conflicts: Sequence[Change] = ()
+    properties: Mapping[str, Json] | None = None
+    old_name: str | None = None
+    reason: str = ""
+    edited_by: str | None = None
+    edited_at: str | None = None
+    retire: Literal["archive", "delete"] | None = None
+    held_as_draft: bool = False
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan for one campaign and target. Objects are in the order in which an apply processes them.
+
+    Unchanged objects that need no change of the state are only counted. `digest` is the manifest's, and
+    `state_generation` that of the state. `made_at` is the service's time in RFC 3339. `ids` are the ids of the live
+    objects to which planned objects refer by `name:`. `left_alone` are objects that are gone from the manifest and
+    stay in the library, each with the reason.
+    """
+
+    campaign: str
+    target: str
+    organization: str
+    sandbox: str
+    api: str
+    digest: str
+    state_generation: int
+    made_at: str
+    objects: Sequence[PlannedObject]
+    counts: Mapping[Action, int]
+    protected: bool = False
+    ids: Mapping[Key, str] = field(default_factory=dict)
+    left_alone: Mapping[Key, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether an apply would write to the library."""
+        return any(each.action not in ("unchanged", "conflict") for each in self.objects)
+
+    @property
+    def has_conflicts(self) -> bool:
+        return any(each.action == "conflict" for each in self.objects)
