@@ -12,8 +12,22 @@ from airflow_provider_offers.client.wire.messages import Json
 FORMAT = "offers.plan/v1"
 Action = Literal["create", "update", "rename", "retire", "conflict", "unchanged"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "rename", "retire", "conflict", "unchanged")
+
+
+class _Absent:
+    """The class of `ABSENT`, which stays one object when it is copied or pickled."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
 # The value of a leaf that is absent. JSON shows it as a member that is not there.
-ABSENT: Json = object()
+ABSENT: Json = _Absent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ class PlannedObject:
     object that is kept. `edited_by` and `edited_at` tell who changed a live object last, if the service tells.
     `retire` is the way of a retirement. `held_as_draft` marks an object that customers could see at once: an apply
     creates or changes it as a draft first, and approves it when all content is there. `origin` is its place in the
-    manifest.
+    manifest. `prevent_destroy` is the manifest's, for the state.
     """
 
     key: Key
@@ -58,6 +72,7 @@ class PlannedObject:
     retire: Literal["archive", "delete"] | None = None
     held_as_draft: bool = False
     origin: str = ""
+    prevent_destroy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,8 @@ class Plan:
     Unchanged objects that need no change of the state are only counted. `digest` is the manifest's, and
     `state_generation` that of the state. `made_at` is the service's time in RFC 3339. `ids` are the ids of the live
     objects to which planned objects refer by `name:`. `left_alone` are objects that are gone from the manifest and
-    stay in the library, each with the reason.
+    stay in the library, each with the reason. `forgotten` are objects of the state that are gone from the manifest and
+    from the library: an apply drops them from the state.
     """
 
     campaign: str
@@ -83,6 +99,7 @@ class Plan:
     protected: bool = False
     ids: Mapping[Key, str] = field(default_factory=dict)
     left_alone: Mapping[Key, str] = field(default_factory=dict)
+    forgotten: Sequence[Key] = ()
     warnings: Sequence[str] = ()
 
     @property

@@ -17,11 +17,13 @@ class Applied:
     """What was applied to one object: neutral properties, with references by `name:` where the object has a name.
 
     `pending` is the service's time at which an apply was about to create the object, in RFC 3339. It is None once the
-    creation is known to have happened.
+    creation is known to have happened. `prevent_destroy` is what the manifest said: an object that is gone from the
+    manifest is not retired then.
     """
 
     properties: Mapping[str, Json]
     pending: str | None = None
+    prevent_destroy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class State:
             told: dict[str, Any] = {"properties": applied.properties}
             if applied.pending is not None:
                 told["pending"] = applied.pending
+            if applied.prevent_destroy:
+                told["prevent_destroy"] = True
             objects.setdefault(kind, {})[name] = told
         return {
             "format": FORMAT,
