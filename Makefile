@@ -38,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types format \
-    constraints wheel bench bench-smoke clean
+    constraints wheel distributions bench bench-smoke clean
 
 help: ## list these targets
 	@echo "Run the demo with make demo, and the tests with make test. All targets:"
@@ -78,9 +78,13 @@ test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExe
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"
 	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
 
-lint: $(VENV)/.ready ## check style and formatting
+lint: $(VENV)/.ready ## check style and formatting, and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress --persona pedantic .github
 
 types: $(VENV)/.ready ## check types
 	@$(BIN)/mypy
@@ -100,6 +104,11 @@ constraints: $(VENV)/.ready ## pin every environment again, each at the date in 
 
 wheel: $(VENV)/.ready ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+distributions: $(VENV)/.ready ## build the wheel and the source distribution into dist/, and check them as PyPI does
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+	@$(BIN)/twine check --strict dist/*
 
 clean: ## remove everything that the other targets created
 	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

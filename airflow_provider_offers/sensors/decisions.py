@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.airflow_arguments import SensorArguments
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
+__all__ = ["OfferLiveSensor"]
+
 
 class OfferLiveSensor(OfferLibrarySensor):
     """Wait until the decision runtime serves an offer, or every offer of a list, in its published version.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.airflow_arguments import SearchSensorArguments, SensorArguments
     from airflow_provider_offers.triggers.offers import OfferTrigger
 
+__all__ = ["OfferStatusSensor", "OfferWindowSensor", "OffersFoundSensor"]
+
 SEARCH = names(Conditions)
 
 

@@ -5,8 +5,31 @@ import sys
 import tarfile
 from pathlib import Path
 
-FOLDERS = ("airflow_provider_offers", "tests", "docs", "example_dags", "demo", "benchmarks", "constraints", "scripts")
-FILES = ("Makefile", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
+FOLDERS = (
+    "airflow_provider_offers",
+    "tests",
+    "docs",
+    "example_dags",
+    "demo",
+    "benchmarks",
+    "constraints",
+    "scripts",
+    ".github",
+    ".ci",
+)
+FILES = (
+    "Makefile",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CODE_OF_CONDUCT.md",
+    "LICENSE",
+    ".airflow-registry.yaml",
+    ".editorconfig",
+    ".pre-commit-config.yaml",
+)
 
 
 def test_the_source_distribution_is_the_checkout(checkout: Path, tmp_path: Path) -> None:
