@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
 
 
@@ -53,6 +55,11 @@ class StateError(CampaignError):
 
 
 class StateLockedError(CampaignError):
-    """Another apply of the campaign holds the lock. Nothing was sent."""
+    """Another apply of the campaign holds the lock, until `expires_at` if it does not renew it."""
 
     _retryable = True
+
+    def __init__(self, message: str = "", *, owner: str = "", expires_at: datetime | None = None) -> None:
+        self.owner = owner
+        self.expires_at = expires_at
+        super().__init__(message)

@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
 FORMAT = "offers.state/v1"
+# The end of a message about a damaged state.
+REMEDY = (
+    ". Restore the document, or remove it: without a state nothing is created twice, and what differs from the library "
+    "becomes a conflict to decide"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +63,56 @@ class State:
             "generation": self.generation,
             "objects": objects,
         }
+
+    @classmethod
+    def from_json(cls, document: Json) -> State:
+        """The state in a document. Raises `StateError`, which says what is wrong, for anything else."""
+        if not isinstance(document, dict):
+            raise StateError(f"The document is not a state: given {quoted(document)}; expected a JSON object")
+        found = document.get("format")
+        if found != FORMAT:
+            newer = isinstance(found, str) and found.startswith(FORMAT.partition("/")[0] + "/")
+            do = "it is from another version of this provider; upgrade the provider" if newer else "it is no state"
+            raise StateError(f"The document is not a state: format: given {quoted(found)}; expected {FORMAT!r}; {do}")
+        generation = document.get("generation")
+        if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:
+            raise _damaged("generation", generation, "a whole number from 1")
+        campaign, organization, sandbox = (_text(document, name) for name in ("campaign", "organization", "sandbox"))
+        return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")))
+
+
+def _text(document: Mapping[str, Json], name: str) -> str:
+    given = document.get(name)
+    if not isinstance(given, str):
+        raise _damaged(name, given, "text")
+    return given
+
+
+def _objects(told: Json) -> dict[Key, Applied]:
+    if not isinstance(told, dict):
+        raise _damaged("objects", told, "an object with the kinds")
+    objects: dict[Key, Applied] = {}
+    for kind, by_name in told.items():
+        if kind not in KINDS:
+            raise _damaged("objects", kind, f"one of {', '.join(KINDS)}")
+        if not isinstance(by_name, dict):
+            raise _damaged(f"objects.{kind}", by_name, "an object with the names")
+        for name, each in by_name.items():
+            objects[kind, name] = _applied(f"objects.{kind}.{name}", each)
+    return objects
+
+
+def _applied(place: str, told: Json) -> Applied:
+    if not isinstance(told, dict) or not isinstance(told.get("properties"), dict):
+        raise _damaged(place, told, "an object with its properties")
+    pending = told.get("pending")
+    if pending is not None:
+        try:
+            parse_instant(pending)
+        except ValueError:
+            raise _damaged(f"{place}.pending", pending, "a time in RFC 3339") from None
+    return Applied(told["properties"], pending)
+
+
+def _damaged(place: str, given: Json, expected: str) -> StateError:
+    return StateError(f"The state is damaged: {place}: given {quoted(given)}; expected {expected}{REMEDY}")

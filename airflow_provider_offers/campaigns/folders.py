@@ -1,0 +1,168 @@
+"""A folder for small documents: on a disk, where a document is replaced as a whole, or in an object store.
+
+A path is a `pathlib.Path` or an Airflow `ObjectStoragePath`. Both have the same methods, so nothing here knows Airflow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, Self, TypeVar
+
+from airflow_provider_offers.campaigns.errors import StateError
+
+T = TypeVar("T")
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@.-]{0,99}")
+_OTHER = re.compile(r"[^A-Za-z0-9_@-]+")
+_GUARD = ".guard"
+# How long another process may take between its look at a document and its write, where nothing excludes others.
+_SETTLING_SECONDS = 1.0
+
+
+class StoragePath(Protocol):
+    """The methods of `pathlib.Path` that an object store has, too."""
+
+    @property
+    def parent(self) -> Self: ...
+
+    def __truediv__(self, name: str) -> Self: ...
+
+    def mkdir(self, *, parents: bool, exist_ok: bool) -> Any: ...
+
+    def read_bytes(self) -> bytes: ...
+
+    def write_bytes(self, data: bytes) -> Any: ...
+
+    def unlink(self) -> Any: ...
+
+
+class Folder(Protocol):
+    """The documents of one folder, by name."""
+
+    # How long to wait before a look shows whether another process has written the same document at once.
+    settling_seconds: float
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the document, or None if it does not exist."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace the document as a whole."""
+
+    def remove(self, name: str) -> None:
+        """Remove the document, if it exists."""
+
+    def alone(self) -> Any:
+        """A context in which no other process reads and writes here, if the place can do that."""
+
+
+def folder_at(path: StoragePath, *names: str) -> Folder:
+    """The folder below the path. Names of any text become names that every store accepts."""
+    protocol = getattr(path, "protocol", "")
+    if isinstance(path, pathlib.Path):
+        return _DiskFolder(path.joinpath(*map(file_name, names)))
+    if protocol in ("", "file", "local"):
+        return _DiskFolder(pathlib.Path(str(getattr(path, "path", path))).joinpath(*map(file_name, names)))
+    for name in names:
+        path = path / file_name(name)
+    return _RemoteFolder(path)
+
+
+def file_name(name: str) -> str:
+    """The name of a file for any text. Text with other signs gets a digest, so that two texts have two files."""
+    if _PLAIN.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:10]
+    return f"{_OTHER.sub('-', name)[:60].strip('-')}-{digest}".lstrip("-")
+
+
+class _DiskFolder:
+    """On a disk a document is replaced at once, and processes exclude each other by a lock of the file system."""
+
+    settling_seconds = 0.0
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+
+    def read(self, name: str) -> bytes | None:
+        return _tried(self._path / name, "read", (self._path / name).read_bytes)
+
+    def write(self, name: str, content: bytes) -> None:
+        _tried(self._path / name, "written", lambda: self._replace(name, content))
+
+    def remove(self, name: str) -> None:
+        _tried(self._path / name, "removed", (self._path / name).unlink)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        import fcntl
+
+        _tried(self._path, "made", lambda: self._path.mkdir(parents=True, exist_ok=True))
+        guard = _tried(self._path, "written", lambda: os.open(self._path / _GUARD, os.O_RDWR | os.O_CREAT, 0o644))
+        assert guard is not None
+        try:
+            _tried(self._path, "locked", lambda: fcntl.flock(guard, fcntl.LOCK_EX))
+            yield
+        finally:
+            os.close(guard)
+
+    def _replace(self, name: str, content: bytes) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{name[:60]}-", dir=self._path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path / name)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+class _RemoteFolder:
+    """In an object store a write is whole by itself. Nothing excludes others, so a second look tells who was last."""
+
+    settling_seconds = _SETTLING_SECONDS
+
+    def __init__(self, path: StoragePath) -> None:
+        self._path = path
+
+    def read(self, name: str) -> bytes | None:
+        return _tried(self._path / name, "read", (self._path / name).read_bytes)
+
+    def write(self, name: str, content: bytes) -> None:
+        _tried(self._path / name, "written", lambda: self._put(name, content))
+
+    def remove(self, name: str) -> None:
+        _tried(self._path / name, "removed", (self._path / name).unlink)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        yield
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            (self._path / name).write_bytes(content)
+        except FileNotFoundError:
+            # Some stores have real folders.
+            self._path.mkdir(parents=True, exist_ok=True)
+            (self._path / name).write_bytes(content)
+
+
+def _tried(path: object, done: str, work: Callable[[], T]) -> T | None:
+    """The result of the work; None if there is no such file. A store may raise any exception: it is a `StateError`."""
+    try:
+        return work()
+    except FileNotFoundError:
+        if done in ("read", "removed"):
+            return None
+        raise StateError(f"{path} cannot be {done}: no such file or folder") from None
+    except Exception as error:
+        raise StateError(f"{path} cannot be {done}: {type(error).__name__}: {error}") from error

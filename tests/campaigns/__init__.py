@@ -1,0 +1,1 @@
+"""Tests of campaigns as code: manifests, plans, applies and states, on the emulator."""

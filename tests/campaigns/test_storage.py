@@ -1,0 +1,368 @@
+"""The states of campaigns survive: damaged and foreign documents are refused, and one process writes at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import pathlib
+import pickle
+import signal
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
+from airflow_provider_offers.campaigns.folders import file_name
+from airflow_provider_offers.campaigns.states import Applied, State
+from airflow_provider_offers.campaigns.storage import StateStore
+
+ORG, SANDBOX, CAMPAIGN = "1234@AdobeOrg", "prod", "spring-2027"
+WHERE = (CAMPAIGN, ORG, SANDBOX)
+STATE = State(
+    CAMPAIGN,
+    ORG,
+    SANDBOX,
+    objects={
+        ("tag", "Spring"): Applied({"name": "Spring"}),
+        ("personalized", "Gutschein für 5 €"): Applied({"name": "Gutschein für 5 €"}, pending="2026-05-01T12:00:00Z"),
+    },
+)
+
+
+class Clock:
+    """The clock of a machine, which a test moves."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def _disk(tmp_path: pathlib.Path) -> Any:
+    return tmp_path / "states"
+
+
+def _object_storage_on_disk(tmp_path: pathlib.Path) -> Any:
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(f"file://{tmp_path}/states")
+
+
+def _object_store(tmp_path: pathlib.Path) -> Any:
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(f"memory://{uuid.uuid4()}/states")
+
+
+@pytest.fixture(params=[_disk, _object_storage_on_disk, _object_store], ids=["path", "file://", "memory://"])
+def path(request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("airflow_provider_offers.campaigns.folders._SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_offers.campaigns.folders._RemoteFolder.settling_seconds", 0.001)
+    return request.param(tmp_path)
+
+
+def test_a_state_comes_back_as_it_was_written(path: Any) -> None:
+    store = StateStore(path)
+    assert store.read(*WHERE) == State(CAMPAIGN, ORG, SANDBOX)
+
+    written = store.write(STATE)
+
+    assert written.generation == 1
+    assert store.read(*WHERE) == written
+    assert written.objects == STATE.objects
+
+
+def test_campaigns_and_sandboxes_have_states_of_their_own(path: Any) -> None:
+    store = StateStore(path)
+    places = [
+        WHERE,
+        ("Spring 2027", ORG, SANDBOX),
+        ("Spring/2027", ORG, SANDBOX),
+        ("..", ORG, "."),
+        (CAMPAIGN, ORG, "dev"),
+    ]
+    for number, place in enumerate(places):
+        store.write(State(*place, objects={("tag", str(number)): Applied({"name": str(number)})}))
+
+    for number, place in enumerate(places):
+        assert list(store.read(*place).objects) == [("tag", str(number))]
+
+
+@pytest.mark.parametrize(
+    "name", ["spring", "Spring 2027", "../../etc", "..", "", "a/b", "é" * 300, "x" * 300, "\ud800"]
+)
+def test_every_name_becomes_the_name_of_one_file(name: str) -> None:
+    found = file_name(name)
+
+    assert found not in ("", ".", "..")
+    assert "/" not in found
+    assert found.isascii()
+    assert len(found) < 120
+
+
+def test_a_state_that_somebody_else_has_written_meanwhile_is_not_overwritten(path: Any) -> None:
+    store = StateStore(path)
+    ours = store.write(STATE)
+    theirs = store.write(ours)
+
+    with pytest.raises(StateError, match="generation is 2; expected 1"):
+        store.write(ours)
+    with pytest.raises(StateError, match="generation is 2; expected 0"):
+        store.write(STATE)
+    assert store.read(*WHERE) == theirs
+
+
+def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
+    def without(name: str) -> Callable[[dict[str, Any]], Any]:
+        return lambda told: {key: value for key, value in told.items() if key != name}
+
+    def with_(**changes: Any) -> Callable[[dict[str, Any]], Any]:
+        return lambda told: {**told, **changes}
+
+    return {
+        "newer": (with_(format="offers.state/v2"), "upgrade the provider"),
+        "a plan": (with_(format="offers.plan/v1"), "it is no state"),
+        "no format": (without("format"), "it is no state"),
+        "a list": (lambda told: [told], "expected a JSON object"),
+        "no generation": (without("generation"), "generation: given None"),
+        "a generation of text": (with_(generation="3"), "generation: given '3'"),
+        "a generation of true": (with_(generation=True), "generation: given True"),
+        "no campaign": (without("campaign"), "campaign: given None"),
+        "no objects": (without("objects"), "objects: given None"),
+        "an unknown kind": (with_(objects={"voucher": {}}), "given 'voucher'; expected one of tag"),
+        "objects in a list": (with_(objects={"tag": []}), "objects.tag"),
+        "no properties": (with_(objects={"tag": {"Spring": {}}}), "objects.tag.Spring"),
+        "no time": (with_(objects={"tag": {"Spring": {"properties": {}, "pending": "soon"}}}), "pending: given 'soon'"),
+        "another campaign": (with_(campaign="other"), "the state of another campaign"),
+        "another sandbox": (with_(sandbox="dev"), "the state of another campaign"),
+        "another organization": (with_(organization="X@AdobeOrg"), "the state of another campaign"),
+    }
+
+
+@pytest.mark.parametrize(("change", "said"), _documents().values(), ids=_documents())
+def test_a_damaged_or_foreign_state_is_refused_and_stays(
+    tmp_path: pathlib.Path, change: Callable[[dict[str, Any]], Any], said: str
+) -> None:
+    store = StateStore(tmp_path)
+    store.write(STATE)
+    (file,) = tmp_path.rglob("*.json")
+    content = json.dumps(change(json.loads(file.read_text())))
+    file.write_text(content)
+
+    with pytest.raises(StateError, match=said) as caught:
+        store.read(*WHERE)
+    assert str(file) in str(caught.value)
+    with pytest.raises(StateError):
+        store.write(STATE)
+    assert file.read_text() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"a": 1, "a": 2}', b"[" * 100_000], ids=range(5))
+def test_a_document_that_is_no_json_is_refused(path: Any, content: bytes) -> None:
+    store = StateStore(path)
+    store.write(STATE)
+    (path / ORG / SANDBOX / f"{CAMPAIGN}.json").write_bytes(content)
+
+    with pytest.raises(StateError, match="is damaged: it is not JSON"):
+        store.read(*WHERE)
+    with pytest.raises(StateError):
+        store.write(STATE)
+
+
+def test_a_place_that_cannot_be_written_is_a_state_error(tmp_path: pathlib.Path) -> None:
+    (tmp_path / ORG).write_text("a file, where a folder is expected")
+    store = StateStore(tmp_path)
+
+    with pytest.raises(StateError, match="cannot be"):
+        store.read(*WHERE)
+    with pytest.raises(StateError, match="cannot be"):
+        store.write(STATE)
+
+
+def test_a_write_that_dies_leaves_the_old_state(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = StateStore(tmp_path)
+    written = store.write(STATE)
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.write(written)
+
+    assert store.read(*WHERE) == written
+    assert [each.name for each in (tmp_path / ORG / SANDBOX).iterdir() if each.name != ".guard"] == ["spring-2027.json"]
+
+
+def test_a_second_apply_is_refused_and_hears_whose_lock_it_is(path: Any) -> None:
+    clock = Clock()
+    store = StateStore(path, now=clock)
+    with store.lock(*WHERE, owner="dag nightly"):
+        with pytest.raises(StateLockedError, match="held by dag nightly until 2026-05-01T12:02:00Z") as caught:
+            store.lock(*WHERE, owner="anna").__enter__()
+        # Another campaign is free.
+        with store.lock("other", ORG, SANDBOX, owner="anna"):
+            pass
+    assert caught.value.owner == "dag nightly"
+    assert caught.value.expires_at == datetime(2026, 5, 1, 12, 2, tzinfo=UTC)
+    assert caught.value.retryable
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.owner, again.expires_at) == (caught.value.owner, caught.value.expires_at)
+
+    with store.lock(*WHERE, owner="anna"):
+        pass
+
+
+def test_an_expired_lock_is_taken_over_with_a_warning(path: Any, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    store = StateStore(path, now=clock)
+    dead = store.lock(*WHERE, owner="dag nightly", seconds=60)
+    dead.__enter__()
+    clock.advance(65)
+    with pytest.raises(StateLockedError):
+        # The clocks of two machines may differ.
+        store.lock(*WHERE, owner="anna").__enter__()
+    clock.advance(5)
+
+    with caplog.at_level(logging.WARNING), store.lock(*WHERE, owner="anna") as held:
+        held.write(STATE)
+        with pytest.raises(StateLockedError, match="taken over by anna"):
+            dead.renew()
+        with pytest.raises(StateLockedError, match="taken over by anna"):
+            dead.check()
+        with pytest.raises(StateLockedError, match="taken over by anna"):
+            dead.write(held.read())
+        # It does not remove the lock of another.
+        dead.__exit__(None, None, None)
+        held.renew()
+
+    assert "is taken over from dag nightly, which has died" in caplog.text
+
+
+def test_a_lock_of_the_same_owner_is_taken_over_at_once(path: Any, caplog: pytest.LogCaptureFixture) -> None:
+    store = StateStore(path)
+    earlier = store.lock(*WHERE, owner="dag nightly, task apply")
+    earlier.__enter__()
+
+    with store.lock(*WHERE, owner="dag nightly, task apply") as held:
+        held.write(STATE)
+        with pytest.raises(StateLockedError):
+            earlier.write(State(*WHERE))
+    earlier.__exit__(None, None, None)
+
+    assert "from an earlier try" in caplog.text
+    assert store.read(*WHERE).generation == 1
+
+
+def test_a_lock_is_renewed_as_long_as_its_process_lives(path: Any) -> None:
+    clock = Clock()
+    store = StateStore(path, now=clock)
+    with store.lock(*WHERE, owner="dag nightly", seconds=60) as held:
+        for _ in range(5):
+            clock.advance(40)
+            held.renew()
+            held.check()
+        with pytest.raises(StateLockedError, match="until 2026-05-01T12:04:20Z"):
+            store.lock(*WHERE, owner="anna").__enter__()
+
+
+def test_a_thread_renews_the_lock(tmp_path: pathlib.Path) -> None:
+    store = StateStore(tmp_path)
+    with store.lock(*WHERE, owner="dag nightly", seconds=0.03) as held:
+        first = held._expires_at
+        for _ in range(1000):
+            if held._expires_at != first:
+                break
+            held._ended.wait(0.01)
+        assert held._expires_at > first
+
+
+def test_a_process_whose_lock_has_expired_stops(path: Any) -> None:
+    clock = Clock()
+    store = StateStore(path, now=clock)
+    with store.lock(*WHERE, owner="dag nightly", seconds=60) as held:
+        held.check()
+        clock.advance(60)
+        with pytest.raises(StateLockedError, match="expired at 2026-05-01T12:01:00Z"):
+            held.check()
+        with pytest.raises(StateLockedError, match="expired"):
+            held.write(STATE)
+
+
+def test_a_lock_can_be_removed_by_force(path: Any) -> None:
+    store = StateStore(path)
+    assert store.force_unlock(*WHERE) is None
+    with store.lock(*WHERE, owner="dag nightly") as held:
+        assert store.force_unlock(*WHERE) == "dag nightly"
+        with pytest.raises(StateLockedError, match="was removed"):
+            held.write(STATE)
+        with store.lock(*WHERE, owner="anna"):
+            pass
+
+
+def test_a_damaged_lock_is_refused_until_it_is_removed_by_force(path: Any) -> None:
+    store = StateStore(path)
+    store.write(STATE)
+    (path / ORG / SANDBOX / f"{CAMPAIGN}.lock").write_bytes(b"{}")
+
+    with pytest.raises(StateError, match="unlock it by force"):
+        store.lock(*WHERE, owner="anna").__enter__()
+    store.force_unlock(*WHERE)
+    with store.lock(*WHERE, owner="anna"):
+        pass
+
+
+def _take_and_die(path: pathlib.Path) -> None:
+    StateStore(path).lock(*WHERE, owner="the dead", seconds=0.2).__enter__()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_leaves_its_lock_until_it_expires(tmp_path: pathlib.Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_take_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    clock = Clock()
+    clock.time = datetime.now(UTC)
+
+    with pytest.raises(StateLockedError, match="held by the dead"):
+        StateStore(tmp_path, now=clock).lock(*WHERE, owner="anna").__enter__()
+    clock.advance(11)
+    with StateStore(tmp_path, now=clock).lock(*WHERE, owner="anna") as held:
+        held.write(STATE)
+
+
+def _count(path: pathlib.Path, times: int) -> None:
+    """Take the lock again and again, and add one object to the state each time."""
+    store = StateStore(path)
+    for number in range(times):
+        while True:
+            try:
+                with store.lock(*WHERE, owner=f"{os.getpid()}") as held:
+                    state = held.read()
+                    added = {**state.objects, ("tag", f"{os.getpid()} {number}"): Applied({})}
+                    held.write(State(*WHERE, state.generation, added))
+                break
+            except StateLockedError:
+                continue
+
+
+def test_processes_at_once_lose_nothing(tmp_path: pathlib.Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=_count, args=(tmp_path, 10)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    state = StateStore(tmp_path).read(*WHERE)
+    assert (state.generation, len(state.objects)) == (20, 20)
