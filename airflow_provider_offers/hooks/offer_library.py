@@ -129,7 +129,7 @@ class OfferLibraryHook(_Hook):
 
         return await AsyncSession.open(
             self.settings,
-            on_token=_mask_off_the_loop,
+            on_token=_mask_in_thread,
             memory=self.memory,
             observer=request_stats(self.settings),
         )
@@ -192,7 +192,7 @@ class OfferLibraryAsyncHook(_Hook):
     async def settings(self) -> Settings:
         """The checked connection. Raises `ConfigurationError` that lists every problem."""
         # Airflow's own asynchronous read could deadlock the triggerer before 3.3.2; a thread never does.
-        return await _off_the_loop(self._read_settings)
+        return await _in_thread(self._read_settings)
 
     async def library(self, *, retries: Retries | None = None) -> AsyncOfferLibrary:
         """The client on this connection; created at the first call."""
@@ -205,7 +205,7 @@ class OfferLibraryAsyncHook(_Hook):
                 self._library = AsyncOfferLibrary(
                     settings,
                     retries=retries,
-                    on_token=_mask_off_the_loop,
+                    on_token=_mask_in_thread,
                     memory=self.memory,
                     observer=request_stats(settings),
                 )
@@ -258,8 +258,8 @@ class OfferLibraryAsyncHook(_Hook):
     batch_status = awaited(HookCalls.batch_status)
 
 
-async def _mask_off_the_loop(token: str) -> None:
-    await _off_the_loop(_mask, token)
+async def _mask_in_thread(token: str) -> None:
+    await _in_thread(_mask, token)
 
 
 def _mask(token: str) -> None:
@@ -269,7 +269,7 @@ def _mask(token: str) -> None:
         mask_secret(token)
 
 
-async def _off_the_loop(work: Callable[..., T], *arguments: Any) -> T:
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
     """Run it in a thread from which the triggerer of Airflow 3.2 can return to its loop; this needs asgiref.
 
     The thread belongs to this loop's pool. asgiref's default, a shared thread, does not exist in a task: a worker is a

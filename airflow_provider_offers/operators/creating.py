@@ -253,7 +253,7 @@ class CreateOperator(OfferLibraryOperator):
     def _violations(self, wrong: list[tuple[int, Violation]], documents: list[Any]) -> list[Violation]:
         """The violations of some documents of the list."""
         if self._filled_in is None:
-            return list(dict.fromkeys(_in_the_list(each, index, documents[index]) for index, each in wrong))
+            return list(dict.fromkeys(_with_index(each, index, documents[index]) for index, each in wrong))
         from airflow_provider_offers.operators.rows import together
 
         told = self._filled_in.told
@@ -298,7 +298,7 @@ def _at(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, PerRow) else value
 
 
-def _in_the_list(violation: Violation, index: int, document: Any) -> Violation:
+def _with_index(violation: Violation, index: int, document: Any) -> Violation:
     """A violation of one document, with its index in the list, and its name if it has one."""
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.model.documents import name_in

@@ -62,7 +62,7 @@ def content(field: str, given: Any, env: jinja2.Environment) -> bytes:
             return bytes(given.read_bytes())
         return _located(name, env).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return _from_the_loader(field, name, env).encode()
+        return _from_template_loader(field, name, env).encode()
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise UnreadableFileError(
@@ -84,7 +84,7 @@ def _located(name: str, env: jinja2.Environment) -> Path:
     return found
 
 
-def _from_the_loader(field: str, name: str, env: jinja2.Environment) -> str:
+def _from_template_loader(field: str, name: str, env: jinja2.Environment) -> str:
     """The file of this name in a custom loader of the DAG."""
     from jinja2 import TemplateNotFound
 

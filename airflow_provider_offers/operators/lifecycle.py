@@ -265,7 +265,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             due = [] if self.report_only else [_short(offer) for offer in expired[:limit]]
             if due:
                 remember(hook.memory, chosen.keep(told, due))
-                self._keep_the_margin(hook, expired[:limit])
+                self._wait_for_margin(hook, expired[:limit])
         else:
             told, due = earlier
             self._cutoff = datetime.fromisoformat(told["cutoff"])
@@ -279,7 +279,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             "dry_run": self.report_only,
         }
 
-    def _keep_the_margin(self, hook: OfferLibraryHook, due: list[dict[str, Any]]) -> None:
+    def _wait_for_margin(self, hook: OfferLibraryHook, due: list[dict[str, Any]]) -> None:
         """Wait if a window ended just now: archiving is final, and the clocks of servers differ."""
         import time
 

@@ -49,7 +49,7 @@ def delete_object(
     because of a new reference, the error names the objects that refer to it now.
     """
     try:
-        reference = yield from _as_it_is(access, reference)
+        reference = yield from _with_reference_id(access, reference)
     except NotFoundError:
         if not missing_ok:
             raise
@@ -58,7 +58,7 @@ def delete_object(
     if not (yield from may_be_referred(access.ahead, reference)):
         pass
     elif cascade:
-        doomed = yield from _everything_above(access, reference)
+        doomed = yield from _direct_and_indirect_referrers(access, reference)
         cascaded = yield from _delete_in_order(access, doomed, ids_of(reference))
     elif found := (yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)):
         raise still_referred(access, reference, found, _CASCADE_FIRST)
@@ -67,7 +67,7 @@ def delete_object(
     return replace(_gone(reference, action), cascaded=tuple(cascaded))
 
 
-def _as_it_is(access: Access, reference: Reference) -> Flow[Reference]:
+def _with_reference_id(access: Access, reference: Reference) -> Flow[Reference]:
     """The reference of an existing object, with the id that other objects use for it."""
     reference = yield from resolve(access, reference)
     entity = yield from there_before(access, reference)
@@ -89,9 +89,9 @@ def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collecti
     """Delete the objects that still lead to one of the ids, and return the deleted ones."""
     deleted: list[Entity] = []
     for entity in doomed.values():
-        now = yield from _leading_there(access, entity, doomed, ids)
+        now = yield from _if_still_referring(access, entity, doomed, ids)
         if now is not None and (yield from _take_back(access, now)):
-            now = yield from _leading_there(access, entity, doomed, ids)
+            now = yield from _if_still_referring(access, entity, doomed, ids)
         if now is None:
             continue
         if (yield from _delete(access, now.reference, missing_ok=True, remedy=_CAME_SINCE)) == "deleted":
@@ -99,7 +99,7 @@ def _delete_in_order(access: Access, doomed: Mapping[str, Entity], ids: Collecti
     return deleted
 
 
-def _leading_there(
+def _if_still_referring(
     access: Access, entity: Entity, doomed: Mapping[str, Entity], ids: Collection[str]
 ) -> Flow[Entity | None]:
     """The current state of the object if it refers to one of the ids, directly or through other `doomed` objects."""
@@ -107,12 +107,12 @@ def _leading_there(
     if now is None or pointers(now, ids):
         return now
     for other in [each for each in doomed.values() if pointers(now, [each.id])]:
-        if (yield from _leading_there(access, other, doomed, ids)) is not None:
+        if (yield from _if_still_referring(access, other, doomed, ids)) is not None:
             return now
     return None
 
 
-def _everything_above(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
+def _direct_and_indirect_referrers(access: Access, reference: Reference) -> Flow[dict[str, Entity]]:
     """All objects that lead to this one, by id, in the order in which they can be deleted."""
     above: dict[str, dict[str, Entity]] = {key: {} for key in KINDS}
     # Only later kinds refer to a kind, so one pass up the table finds all.

@@ -97,11 +97,11 @@ def _adopted(work: Work, made: Entity, earlier: Earlier, gone: tuple[str, ...]) 
     if work.creation.if_exists == "update":
         return replace((yield from _updated(work, made)), withdrawn=gone)
     if not work.is_still_ours(made, earlier):
-        raise _wanted_otherwise(work, made)
+        raise _changed_wish(work, made)
     return Written.of(made, "adopted", gone)
 
 
-def _wanted_otherwise(work: Work, made: Entity) -> AlreadyExistsError:
+def _changed_wish(work: Work, made: Entity) -> AlreadyExistsError:
     creation = work.creation
     differs = what_differs(work.differs(made), made.properties) or "it is archived"
     return AlreadyExistsError(
@@ -134,7 +134,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     earlier = yield from work.earlier(found)
     ours = work.by_earlier_try(found, earlier)
     if ours and earlier is not None and earlier.changed and creation.if_exists != "update" and work.differs(ours[0]):
-        raise _wanted_otherwise(work, ours[0])
+        raise _changed_wish(work, ours[0])
     if ours:
         return (yield from _taken_up(work, ours))
     ids = [entity.id for entity in found.entities]
@@ -142,7 +142,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
         raise AlreadyExistsError(
             f"A {creation.kind.noun} named {creation.name!r} already exists in the sandbox "
             f"{work.access.exchange.settings.sandbox!r} ({_listed(ids)}), and this run did not make it"
-            f"{_told_apart(work, found.entities[0])}; choose if_exists='adopt', 'update' or 'skip' to accept it",
+            f"{_differences_told(work, found.entities[0])}; choose if_exists='adopt', 'update' or 'skip' to accept it",
             ids=ids,
         )
     if len(found.entities) > 1:
@@ -161,7 +161,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     return (yield from _updated(work, entity))
 
 
-def _told_apart(work: Work, there: Entity) -> str:
+def _differences_told(work: Work, there: Entity) -> str:
     """How somebody else's object differs from the document, as the middle of a sentence."""
     differs = work.differs(there)
     if not differs:

@@ -28,7 +28,7 @@ def delete_once(access: Access, reference: Reference, delete: Delete, tries: Tas
     the first try deleted. A name counts as missing only after listings have had the time to show it.
     """
     if not tries.durable:
-        return (yield from _without_notes(access, reference, delete, is_retry=tries.is_retry))
+        return (yield from _deleted_without_notes(access, reference, delete, is_retry=tries.is_retry))
     noted = (yield from recall_deletion(reference)) if tries.is_retry else None
     try:
         meant = yield from resolve(access, reference)
@@ -43,7 +43,7 @@ def delete_once(access: Access, reference: Reference, delete: Delete, tries: Tas
     return (yield from delete(access, meant, noted is not None))
 
 
-def _without_notes(access: Access, reference: Reference, delete: Delete, *, is_retry: bool) -> Flow[Written]:
+def _deleted_without_notes(access: Access, reference: Reference, delete: Delete, *, is_retry: bool) -> Flow[Written]:
     try:
         meant = yield from _resolved_in_time(access, reference)
     except NotFoundError:

@@ -95,7 +95,7 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
             return
         (there,) = found.entities
         properties = {**there.properties, **properties}
-        if not _goes_out(there, properties):
+        if not _is_shown_by_change(there, properties):
             return
     findings = yield from _findings(access, kind, properties, waiver)
     yield from waiver.settle(kind, repr(creation.name), findings)
@@ -126,7 +126,7 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
 def look_before_change(access: Access, there: Entity, after: Mapping[str, Json], waiver: Waiver) -> Flow[None]:
     """Check the new state of an object if the change makes it visible to customers, or changes what they see."""
     kind = there.kind
-    if after.get("status") != _target(kind) or _target(kind) is None or not _goes_out(there, after):
+    if after.get("status") != _target(kind) or _target(kind) is None or not _is_shown_by_change(there, after):
         return
     findings = yield from _findings(access, kind, after, waiver)
     yield from waiver.settle(kind, there.called, findings)
@@ -163,7 +163,7 @@ def _target(kind: Kind) -> str | None:
     return PUBLISH.target if kind.is_offer else None
 
 
-def _goes_out(there: Entity, properties: Mapping[str, Json]) -> bool:
+def _is_shown_by_change(there: Entity, properties: Mapping[str, Json]) -> bool:
     """Whether the change makes the object visible, or changes what customers see of a visible object."""
     names = DECIDING if there.kind is DECISION else SHOWING
     alike = all(same(properties.get(name), there.properties.get(name)) for name in names)

@@ -76,7 +76,7 @@ def patch(
         before = ahead or (yield from read_now(access, reference))
         reference = before.reference
         call = access.generation.patch(reference, prepared.operations)
-        if refused is not None and _came_through(call, before, refused):
+        if refused is not None and _is_own_repetition(call, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent)
@@ -144,7 +144,7 @@ class _Refused:
     conflict: ConflictError
 
 
-def _came_through(call: Call, now: Entity, refused: _Refused) -> bool:
+def _is_own_repetition(call: Call, now: Entity, refused: _Refused) -> bool:
     """Whether the patch conflicted with itself, because a gateway sent it twice."""
     if now.etag == refused.before.etag:
         return False

@@ -47,7 +47,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
             if not lost and not isinstance(error, REFUSED):
                 raise ending(call, error, unknown=unsettled and not change.idempotent)  # noqa: B904  it has its cause
             doubtful = lost or unsettled
-            twice = not lost and _may_answer_a_repetition(call, error)
+            twice = not lost and _may_answer_repeated_request(call, error)
             now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
             if twice and now.etag == before.etag:
                 # The first read may get an old answer from a cache.
@@ -76,7 +76,7 @@ def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: 
     return Written(receipt, "updated", name, answer.request_id)
 
 
-def _may_answer_a_repetition(call: Call, error: OfferLibraryError) -> bool:
+def _may_answer_repeated_request(call: Call, error: OfferLibraryError) -> bool:
     """Whether a refusal may come from the guard, because a gateway sent the write twice.
 
     An etag guard is refused as a conflict. Adobe does not document how dps refuses a failed `test`.

@@ -188,14 +188,14 @@ def _look_at_qualified(reader: _Reader, findings: Findings, supplies: Sequence[S
         for offer in page:
             holders = [each for each in left if _holds(each.collection, offer)]
             if any(each.wants(offer) for each in holders):
-                yield from _take_as_it_is(reader, holders, offer)
+                yield from _count_current_state(reader, holders, offer)
             elif holders and len(doubtful) < reader.left:
                 doubtful.append(offer)
             else:
                 _take_as_listed(holders, offer)
             left = [each for each in left if not each.is_enough]
     for offer in doubtful:
-        yield from _take_as_it_is(reader, [each for each in left if _holds(each.collection, offer)], offer)
+        yield from _count_current_state(reader, [each for each in left if _holds(each.collection, offer)], offer)
         left = [each for each in left if not each.is_enough]
     for supply in left:
         called, unread = supply.collection.called, reader.unread(supply.unread)
@@ -206,7 +206,7 @@ def _look_at_qualified(reader: _Reader, findings: Findings, supplies: Sequence[S
         supply.tell(findings, unread)
 
 
-def _take_as_it_is(reader: _Reader, supplies: Sequence[Supply], offer: Entity) -> Flow[None]:
+def _count_current_state(reader: _Reader, supplies: Sequence[Supply], offer: Entity) -> Flow[None]:
     """Count the current state of an offer of these collections, which may differ from the listing."""
     if not supplies:
         return

@@ -87,7 +87,7 @@ def _place_of(path: str, kind: Kind) -> Place:
 def _respelled(each: Filter, kind: Kind) -> Filter:
     """A comparison with a word or a date in the spelling of the kind."""
     place = _place_of(each.path, kind)
-    if each.operator in (None, "~") or not _has_a_spelling(place):
+    if each.operator in (None, "~") or not _has_own_spelling(place):
         return each
     value = each.value
     if each.operator in EXACT:
@@ -95,7 +95,7 @@ def _respelled(each: Filter, kind: Kind) -> Filter:
     return replace(each, value=str(cleaned(place, value)))
 
 
-def _has_a_spelling(place: Place) -> bool:
+def _has_own_spelling(place: Place) -> bool:
     return place.holds is str or place.fact(InstantInZone) is not None
 
 

@@ -93,7 +93,7 @@ class PreparedPatch:
     @cached_property
     def touched(self) -> frozenset[str]:
         """The top-level properties that it changes; if it only tests, those that it tests."""
-        return frozenset(name for operation in self.changes or self.operations for name in _tops(operation))
+        return frozenset(name for operation in self.changes or self.operations for name in _top_properties(operation))
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class PreparedPatch:
     @property
     def changes_hidden(self) -> bool:
         """Whether it changes something that no read shows."""
-        return any(_tops(operation) & self.hidden for operation in self.changes)
+        return any(_top_properties(operation) & self.hidden for operation in self.changes)
 
     @cached_property
     def is_idempotent(self) -> bool:
@@ -163,7 +163,7 @@ class PreparedPatch:
         allowance = _Allowance()
         sent: list[Operation] = []
         for operation in self.operations:
-            if _tops(operation) & self.hidden:
+            if _top_properties(operation) & self.hidden:
                 sent.append(operation)
             elif operation["op"] != "test":
                 sent += [operation] if operation["op"] in listed else _rewritten(after, operation, self.kind)
@@ -186,16 +186,16 @@ class PreparedPatch:
         the list. Operations at a list index, moves and copies leave no such trace, and other items may have been
         appended after ours. A `hidden` property with another value proves nothing.
         """
-        visible = [operation for operation in self.changes if not _tops(operation) & self.hidden]
+        visible = [operation for operation in self.changes if not _top_properties(operation) & self.hidden]
         seen = _are_shown(visible, properties)
         if not seen or len(visible) == len(self.changes):
             return seen
-        hidden = (operation for operation in self.changes if _tops(operation) & self.hidden)
+        hidden = (operation for operation in self.changes if _top_properties(operation) & self.hidden)
         only_sets = all(operation["op"] in ("add", "replace") for operation in hidden)
         return True if only_sets and _are_shown(self.changes, properties) else None
 
 
-def _tops(operation: Operation) -> set[str]:
+def _top_properties(operation: Operation) -> set[str]:
     """The top-level properties that an operation names."""
     return {_top(operation[name]) for name in ("path", "from") if name in operation}
 

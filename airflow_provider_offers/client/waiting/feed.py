@@ -172,7 +172,7 @@ class Feed:
                         session = await self._open_session()
                     self._session = session
                     await self._round(session)
-                    await self._follow_the_clock()
+                    await self._wake_waits_after_clock_change()
                 except OfferLibraryError as error:
                     patience.interval = self._interval()
                     # The most patient watch decides when the feed ends; the others are told before.
@@ -188,11 +188,11 @@ class Feed:
                         length(pause),
                         error,
                     )
-                    await self._tell_the_impatient(error, patience)
+                    await self._end_waits_out_of_patience(error, patience)
                     if session is not None:
                         await session.close()
                         session = None
-                    await asyncio.sleep(min(pause, self._until_the_next_is_impatient(patience)))
+                    await asyncio.sleep(min(pause, self._seconds_until_patience_ends(patience)))
                 else:
                     patience.after_look()
                     await self._rest()
@@ -200,7 +200,7 @@ class Feed:
             if session is not None:
                 await session.close()
 
-    async def _tell_the_impatient(self, error: OfferLibraryError, patience: Patience) -> None:
+    async def _end_waits_out_of_patience(self, error: OfferLibraryError, patience: Patience) -> None:
         """Tell the watches whose maximum outage has passed."""
         told: dict[float, list[Watch]] = defaultdict(list)
         for watch in self._members:
@@ -209,11 +209,11 @@ class Feed:
         for bound, watches in told.items():
             await self._wake(watches, ended(error, outage_limit(bound, patience.lasted, patience.failures)))
 
-    def _until_the_next_is_impatient(self, patience: Patience) -> float:
+    def _seconds_until_patience_ends(self, patience: Patience) -> float:
         lasted = patience.lasted
         return min((watch.outage - lasted for watch in self._members if watch.outage > lasted), default=0.0)
 
-    async def _follow_the_clock(self) -> None:
+    async def _wake_waits_after_clock_change(self) -> None:
         """Wake all waits if the service's clock was set, because some sleep until an instant."""
         if self._session is None:
             return
@@ -249,7 +249,7 @@ class Feed:
             self._read_at, self._stretch = began, 1.0 + 0.1 * self._jitter()
             self._reads += 1
             self._allowance = min(self._allowance + 1, _MOST_SAVED)
-            self._suspect_next_in_turn()
+            self._add_oldest_batch()
             self._suspects.update(dict.fromkeys(key for key in self._refused if key in self._references))
             self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._searches))
         for _ in range(_BATCHES_A_ROUND):
@@ -279,7 +279,7 @@ class Feed:
         if now <= self._settles_at[search.key]:
             self._unanswered[search.key] = None
 
-    def _suspect_next_in_turn(self) -> None:
+    def _add_oldest_batch(self) -> None:
         """Add the batch with the oldest look; only every other reading if the service's count shows deletions."""
         counted = all(reader.total is not None for reader in self._readers.values())
         if self._suspects or (counted and self._reads % 2):

@@ -67,7 +67,7 @@ def refusal(
     response = response.hiding(secrets)
     if not 400 <= response.status < 600:
         return UnexpectedResponseError(
-            _no_answer_to_this(response.status),
+            _advice(response.status),
             method=call.method,
             path=call.bare_path,
             status=response.status,
@@ -104,7 +104,7 @@ def refusal(
     )
 
 
-def _no_answer_to_this(status: int) -> str:
+def _advice(status: int) -> str:
     if status == 304:
         return "the request was not conditional; check any cache on the way"
     if 300 <= status < 400:

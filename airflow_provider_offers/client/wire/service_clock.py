@@ -115,7 +115,7 @@ class ServiceClock:
         if status not in _OF_THE_SERVICE or "age" in headers or shown is None:
             return
         with self._guard:
-            self._notice_a_standstill(shown, sent, received)
+            self._notice_stopped_clock(shown, sent, received)
             self._narrow(shown - received, shown + _GRAIN - sent, received)
         self._warn()
 
@@ -130,7 +130,7 @@ class ServiceClock:
             self.moves += 1
         self._bounds, self._learnt_at, self.agreeing = (low, high), at, 1
 
-    def _notice_a_standstill(self, shown: float, sent: float, received: float) -> None:
+    def _notice_stopped_clock(self, shown: float, sent: float, received: float) -> None:
         """Note whether the clock still shows the same time. The travel time of an answer does not count."""
         if shown != self._shown or self._bounds is None:
             self._shown, self._shown_since = shown, received

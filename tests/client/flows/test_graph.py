@@ -262,8 +262,8 @@ class _Meanwhile:
 @pytest.mark.parametrize(
     ("moment", "status"),
     # A draft does not need to be taken back.
-    [("_everything_above", "draft"), ("delete", "draft")]
-    + [(moment, "live") for moment in ("_everything_above", "delete", "_take_back")],
+    [("_direct_and_indirect_referrers", "draft"), ("delete", "draft")]
+    + [(moment, "live") for moment in ("_direct_and_indirect_referrers", "delete", "_take_back")],
 )
 def test_a_cascade_spares_what_points_elsewhere_by_then(
     library: OfferLibrary, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, moment: str, status: str
@@ -293,7 +293,7 @@ def test_a_cascade_spares_what_pointed_there_through_another_that_does_no_more(
     change = [{"op": "replace", "path": "/ids/0", "value": other}]
     _Meanwhile(
         monkeypatch,
-        "_everything_above",
+        "_direct_and_indirect_referrers",
         lambda: library.patch(COLLECTION, ids["collection"], change),
     )
     done = remove(library, TAG, ids["tag"], cascade=True)
