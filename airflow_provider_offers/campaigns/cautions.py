@@ -1,0 +1,67 @@
+"""What a reviewer of a plan should know, although nothing is wrong: each is a warning of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.campaigns.plans import PlannedObject
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.kinds import DECISION, KINDS, Kind
+from airflow_provider_offers.client.text import quoted
+
+_SHOWN = 5
+_CAPS = ("cappingConstraint", "frequencyCappingConstraints")
+_DATES = ("/selectionConstraint", "/selectionConstraint/startDate", "/selectionConstraint/endDate")
+
+
+@dataclass(slots=True)
+class Cautions:
+    """The objects about which a plan warns, by warning."""
+
+    _resets: list[Key] = field(default_factory=list)
+    _gone: list[Key] = field(default_factory=list)
+    _live: list[Key] = field(default_factory=list)
+
+    def look_at(self, kind: Kind, planned: PlannedObject, entity: Entity | None) -> None:
+        """Look at one object that an apply would write; `entity` is what the library has of it."""
+        if planned.action == "create" and planned.reason:
+            self._gone.append(planned.key)
+        if entity is None:
+            return
+        if any(entity.properties.get(name) for name in _CAPS) and _moves_window(planned):
+            self._resets.append(planned.key)
+        if kind is DECISION and entity.status == "live":
+            self._live.append(planned.key)
+
+    def told(self, hidden: Sequence[tuple[Key, Sequence[str]]]) -> Iterator[str]:
+        """The warnings, one sentence each; `hidden` are the leaves that reads do not show."""
+        if self._gone:
+            named = _named(self._gone)
+            yield f"These objects were applied before and are gone from the library; they are created again: {named}"
+        if self._resets:
+            yield (
+                "A change of the window can reset the counters of caps, so customers may see these offers more often: "
+                f"{_named(self._resets)}"
+            )
+        if self._live:
+            yield (
+                "These decisions are live, so customers see the changes at once. A journey that uses one has to be "
+                f"published again: {_named(self._live)}"
+            )
+        if hidden:
+            pointers = ", ".join(dict.fromkeys(pointer for _, found in hidden for pointer in found))
+            yield (
+                f"The service does not show {pointers} of these objects, and they were never applied. The plan takes "
+                f"them to be as in the manifest: {_named([key for key, _ in hidden])}"
+            )
+
+
+def _moves_window(planned: PlannedObject) -> bool:
+    return any(each.pointer in _DATES for each in planned.changes)
+
+
+def _named(keys: Sequence[Key]) -> str:
+    shown = ", ".join(f"the {KINDS[kind].noun} {quoted(name, 80)}" for kind, name in keys[:_SHOWN])
+    return shown + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")

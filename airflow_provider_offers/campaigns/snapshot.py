@@ -1,0 +1,103 @@
+"""One reading of the library, kind by kind and page by page. Of most objects, only the names and ids are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
+from airflow_provider_offers.client.model.kinds import Kind, kind_of_type_name
+from airflow_provider_offers.client.wire.messages import Flow
+
+_PAGE = 100
+ARCHIVED = "archived"
+
+
+def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flow[None]:
+    """Give every object of a kind to `take`, each once. Calls one listing, page by page.
+
+    The listing's order does not depend on edits, so an edit between two pages moves no object. An object that is
+    created meanwhile comes last.
+    """
+    listing = Listing(access, kind, access.generation.every(kind, _PAGE))
+    while (page := (yield from listing.advance())) is not None:
+        for entity in page:
+            take(entity)
+
+
+class Names:
+    """The names and ids of the objects that are not archived, to read references in both forms.
+
+    `renamed` has the new names of objects that a plan renames.
+    """
+
+    def __init__(self) -> None:
+        self._name_by_id: dict[str, dict[str, str]] = {}
+        self._ids_by_name: dict[str, dict[str, str | tuple[str, ...]]] = {}
+        self.renamed: dict[Key, str] = {}
+
+    def saw(self, entity: Entity) -> None:
+        """Keep the name and the id of an object that a listing shows."""
+        name = entity.name
+        if name is None or entity.status == ARCHIVED:
+            return
+        key = entity.kind.key
+        self._name_by_id.setdefault(key, {})[_bare(entity.id)] = name
+        ids = self._ids_by_name.setdefault(key, {})
+        ids[name] = (*_several(ids[name]), entity.id) if name in ids else entity.id
+
+    def ids(self, key: Key) -> Sequence[str]:
+        """The ids of the objects of that kind and name that are not archived, the oldest first."""
+        kind, name = key
+        return _several(self._ids_by_name.get(kind, {}).get(name, ()))
+
+    def symbol(self, target: str, type_names: Iterable[str]) -> str:
+        """A reference as plans and states show it.
+
+        An id becomes `name:` and the name if an object of one of these types has it, and no other object that may stand
+        there has that name. Otherwise, it stays an id.
+        """
+        kinds = kinds_of(type_names)
+        name = name_in(target)
+        if name is not None:
+            return NAME_PREFIX + self._new_name(name, kinds)
+        bare = _bare(target)
+        for kind in kinds:
+            name = self._name_by_id.get(kind.key, {}).get(bare)
+            if name is not None:
+                return NAME_PREFIX + self._new_name(name, [kind]) if self._is_clear(name, kinds) else target
+        return target
+
+    def _is_clear(self, name: str, kinds: Sequence[Kind]) -> bool:
+        """Whether `name:` and this name mean one object. A `name:` has no blanks around the name."""
+        return name == name.strip() and sum(len(self.ids((kind.key, name))) for kind in kinds) == 1
+
+    def _new_name(self, name: str, kinds: Sequence[Kind]) -> str:
+        return next((new for kind in kinds if (new := self.renamed.get((kind.key, name))) is not None), name)
+
+
+def kinds_of(type_names: Iterable[str]) -> list[Kind]:
+    """The kinds of these types."""
+    return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
+
+
+def edited_by(entity: Entity) -> str | None:
+    """The account that wrote an object last, if the service tells."""
+    return _told(entity.envelope, "lastModifiedBy")
+
+
+def _told(envelope: Mapping[str, object], name: str) -> str | None:
+    value = envelope.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _several(ids: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (ids,) if isinstance(ids, str) else ids
+
+
+def _bare(identifier: str) -> str:
+    """The id without its generation and type: each generation may spell them in its own way."""
+    return identifier.rpartition(":")[2].casefold()
