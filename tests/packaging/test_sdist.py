@@ -19,6 +19,7 @@ FOLDERS = (
 )
 FILES = (
     "Makefile",
+    "mkdocs.yml",
     "pyproject.toml",
     "README.md",
     "CHANGELOG.md",
