@@ -15,14 +15,19 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place in a file where something is written; lines and columns count from 1."""
+    """The place in a file where something is written; lines and columns count from 1.
+
+    `row` is the row with which a template was filled, such as `row 3 (offers.csv:4)`; empty without rows.
+    """
 
     file: str
     line: int
     column: int
+    row: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place} in {self.row}" if self.row else place
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ class Campaign:
     """A manifest for one target, with every template rendered and every row filled in.
 
     `objects` are in the order of the manifest, and no two of them have the same key. `external` are the objects that
-    the campaign refers to and never changes. `digest` differs if anything here differs, apart from places in files.
+    the campaign refers to and never changes. `digest` differs if anything here differs, apart from places in files and
+    from `warnings`, which are sentences about what may be wrong.
     """
 
     name: str
@@ -92,3 +98,4 @@ class Campaign:
     external: Sequence[Key] = ()
     moved: Sequence[Move] = ()
     source: str = ""
+    warnings: Sequence[str] = ()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.creating import CreateOperator
 
 _SUBJECT = "The rows cannot be used"
-_FILLABLE = "a template that renders for every row"
 
 
 class FilledIn:
@@ -87,10 +86,10 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
 
 def _check_columns(table: Table, origins: Mapping[str, str], task: CreateOperator) -> None:
     """Refuse a file that has no rows, and not the columns of the templates either: it may be the wrong file."""
-    from airflow_provider_offers.client.rows.rendering import cells_of
+    from airflow_provider_offers.client.rows.rendering import cells_of, remedy
 
     wrong = [
-        Violation(place, _ends_in_an_error(template, table.unknown(name)), _FILLABLE)
+        Violation(place, _ends_in_an_error(template, table.unknown(name)), remedy(""))
         for place, template in origins.items()
         for name in cells_of(template, task.get_template_env())
         if name not in table.columns
@@ -264,16 +263,10 @@ class RowRendering(Rendering):
         return text
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
-        from airflow_provider_offers.client.rows.rendering import NAN, NONE, WHOLE
+        from airflow_provider_offers.client.rows.rendering import NONE, remedy
 
         given = _ends_in_an_error(text, f"{why}{self._empty_cells(text) if why == NONE else ''}")
-        instead = {
-            NONE: "a value, or another one for an empty cell: {{ row.name or '-' }}",
-            NAN: "a value",
-            WHOLE: "one of its cells, such as {{ row.name }}",
-        }
-        accepted = instead.get(why, _FILLABLE)
-        self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, accepted))
+        self._found(_SUBJECT, Violation(f"{field}{pointer(tokens)}", given, remedy(why)))
 
     def _empty_cells(self, text: str) -> str:
         from airflow_provider_offers.client.rows.rendering import cells_of

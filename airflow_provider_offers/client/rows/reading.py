@@ -95,11 +95,11 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(content: bytes, source: str) -> Table:
-    return table_of_csv(_text(content, source), source)
+    return table_of_csv(decoded(content, source), source)
 
 
 def _json(content: bytes, source: str) -> Table:
-    rows = _parsed(_text(content, source), source)
+    rows = _parsed(decoded(content, source), source)
     if not isinstance(rows, list):
         raise InvalidInputError(
             _SUBJECT, [Violation(source, f"JSON that is no list: {quoted(rows)}", "a list of rows")]
@@ -109,7 +109,7 @@ def _json(content: bytes, source: str) -> Table:
 
 def _json_lines(content: bytes, source: str) -> Table:
     # Only line breaks separate rows; the other line breaks of Unicode may be in text.
-    lines = list(enumerate(_text(content, source).split("\n"), 1))
+    lines = list(enumerate(decoded(content, source).split("\n"), 1))
     numbered = [(number, line) for number, line in lines if line.strip()]
     found: list[Any] = []
     wrong: list[Violation] = []
@@ -163,7 +163,11 @@ def _parsed(text: str, place: str) -> Any:
     raise InvalidInputError(_SUBJECT, [violation])
 
 
-def _text(content: bytes, source: str) -> str:
+def decoded(content: bytes, source: str) -> str:
+    """The text of a file: UTF-8, with or without a byte order mark, or UTF-16 with one.
+
+    Raises `InvalidInputError` with the line of the first wrong byte.
+    """
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     if encoding != "utf-16" and 0 in content[:2]:
         violation = Violation(f"{source}:1", "UTF-16 without a byte order mark", "a file in UTF-8")

@@ -20,6 +20,16 @@ WHOLE = "an expression in it is the whole row"
 # The message about a number that is none, as Parquet files have it in place of an empty cell.
 NAN = "an expression in it is NaN, as an empty cell of a column of numbers may be"
 _VALUE = "value_of_the_template"
+_INSTEAD = {
+    NONE: "a value, or another one for an empty cell: {{ row.name or '-' }}",
+    NAN: "a value",
+    WHOLE: "one of its cells, such as {{ row.name }}",
+}
+
+
+def remedy(why: str) -> str:
+    """What is expected in place of a template that ends in that error for a row."""
+    return _INSTEAD.get(why, "a template that renders for every row")
 
 
 class RowTemplate(str):

@@ -1,0 +1,197 @@
+"""Loads a manifest: a file or a folder becomes a campaign for one target. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_offers.campaigns.errors import ManifestError
+from airflow_provider_offers.campaigns.expanding import Expansion
+from airflow_provider_offers.campaigns.files import ENDINGS, YAML_ENDINGS, Files
+from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.models import SECTIONS
+from airflow_provider_offers.campaigns.nodes import Node, list_of, mapping_of, plain
+from airflow_provider_offers.campaigns.objects import Campaign, Origin, Target
+from airflow_provider_offers.campaigns.structure import check_structure
+from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.text import quoted
+
+_SUBJECT = "The manifest is not valid"
+
+
+def load(
+    path: Any,
+    *,
+    target: str | None = None,
+    rows: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> Campaign:
+    """The campaign that a manifest describes for one target. Makes no API call.
+
+    `path` is a YAML or JSON file, or a folder of them: text, a `pathlib.Path`, or a path of object storage with the
+    same methods. `target` may be None if the manifest has exactly one. `rows` are lists of dicts by the names that
+    `for_each` uses; they replace a file of that name. `context` are more names for templates, and `variables` replace
+    values of the manifest's variables.
+
+    Raises `ManifestError` with every violation, each with file, line and column.
+    """
+    loader = _Loader(path)
+    chosen = loader.target(target)
+    expansion = loader.expansion(chosen, rows=rows, context=context, variables=variables)
+    campaign = expansion.campaign(str(path))
+    loader.settle()
+    return campaign
+
+
+def validate(
+    path: Any,
+    *,
+    rows: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> list[Campaign]:
+    """Check a manifest for all of its targets, without a connection. Makes no API call.
+
+    Returns the campaign of each target. Rows that `for_each` names and that are not given are left out, with the
+    objects they would fill; everything else is as in `load`.
+    """
+    loader = _Loader(path)
+    campaigns = [
+        loader.expansion(name, rows=rows, context=context, variables=variables, partial=True).campaign(str(path))
+        for name in loader.targets
+    ]
+    loader.settle()
+    return campaigns
+
+
+class _Loader:
+    """A manifest that was read and whose form is checked."""
+
+    def __init__(self, path: Any) -> None:
+        self._path = Path(path) if isinstance(path, str) else path
+        self._findings = Findings()
+        self._unreadable: list[Violation] = []
+        is_folder = self._path.is_dir()
+        self._files = Files(self._path if is_folder else self._path.parent, self._unreadable)
+        node = self._folder() if is_folder else self._file()
+        self.settle()
+        assert node is not None
+        self._node: Node = node
+        check_structure(self._node, self._findings)
+        self.settle()
+
+    @property
+    def targets(self) -> list[str]:
+        """The names of the targets."""
+        return list(self._node.members["targets"].members)
+
+    def target(self, name: str | None) -> str:
+        """The chosen target. Raises `ManifestError` if it is not known, or if several may be meant."""
+        known = self.targets
+        if name in known:
+            return name
+        if name is None and len(known) == 1:
+            return known[0]
+        listed = " or ".join(map(repr, known))
+        given = "nothing" if name is None else quoted(name, 80)
+        likely = perhaps(near(name, known)) if isinstance(name, str) else ""
+        raise ManifestError(_SUBJECT, [Violation("target", given, f"one of its targets, {listed}{likely}")])
+
+    def expansion(
+        self,
+        name: str,
+        *,
+        rows: Mapping[str, Any] | None,
+        context: Mapping[str, Any] | None,
+        variables: Mapping[str, Any] | None,
+        partial: bool = False,
+    ) -> Expansion:
+        """The manifest for one target."""
+        entry = plain(self._node.members["targets"].members[name])
+        own = self._node.members.get("variables")
+        declared = {**(plain(own) if own is not None else {}), **(entry.get("variables") or {})}
+        for each in (variables or {}).keys() - declared.keys():
+            accepted = f"a variable of the manifest{perhaps(near(each, declared))}"
+            self._findings.add(Violation("variables", f"the variable {quoted(each, 80)}", accepted))
+        target = Target(
+            name,
+            entry["connection"],
+            entry.get("sandbox"),
+            bool(entry.get("protected")),
+            {**declared, **(variables or {})},
+        )
+        return Expansion(self._node, target, self._files, self._findings, rows=rows, context=context, partial=partial)
+
+    def settle(self) -> None:
+        """Raise `ManifestError` if anything is wrong."""
+        wrong = [*dict.fromkeys(self._unreadable), *self._findings.errors]
+        if wrong:
+            raise ManifestError(_SUBJECT, wrong)
+
+    def _file(self) -> Node | None:
+        name = self._path.name
+        if not name.lower().endswith(ENDINGS):
+            accepted = f"a folder, or a file that ends in {', '.join(ENDINGS)}"
+            self._unreadable.append(Violation("manifest", quoted(str(self._path)), accepted))
+            return None
+        return self._files.node(name, Origin(name, 1, 1))
+
+    def _folder(self) -> Node | None:
+        names = sorted(
+            each.name
+            for each in self._path.iterdir()
+            if each.name.lower().endswith(ENDINGS) and not each.name.startswith((".", "_")) and each.is_file()
+        )
+        nodes = {name: self._files.node(name, Origin(name, 1, 1)) for name in names}
+        included = self._files.included
+        parts = {
+            name: node
+            for name, node in nodes.items()
+            if node is not None and name not in included and not _is_data(name, node)
+        }
+        if not parts and not self._unreadable:
+            accepted = f"a folder with a file that ends in {', '.join(YAML_ENDINGS)}"
+            self._unreadable.append(Violation("manifest", f"the folder {quoted(str(self._path))}", accepted))
+        return _merged(parts, self._unreadable)
+
+
+def _is_data(name: str, node: Node) -> bool:
+    """Whether a file of the folder is a table of rows: a manifest is no list."""
+    return name.lower().endswith(".json") and isinstance(node.value, list)
+
+
+def _merged(parts: Mapping[str, Node], violations: list[Violation]) -> Node | None:
+    """One manifest of several files: lists are joined, and everything else is in one file only."""
+    members: dict[str, Node] = {}
+    names: dict[str, Origin] = {}
+    for node in parts.values():
+        if not isinstance(node.value, dict):
+            accepted = "a mapping with sections of the manifest; a file for `!include` belongs into a folder below"
+            violations.append(Violation(str(node.origin), "a file that is no part of a manifest", accepted))
+        for name, each in node.members.items():
+            members[name] = each if name not in members else _joined(name, members[name], each, node, names, violations)
+            names.setdefault(name, node.names[name])
+    origin = next((node.origin for node in parts.values()), None)
+    return None if origin is None else mapping_of(members, origin, names)
+
+
+def _joined(
+    name: str, one: Node, other: Node, node: Node, names: Mapping[str, Origin], violations: list[Violation]
+) -> Node:
+    if name == "apiVersion" and one.value == other.value:
+        return one
+    if (name in SECTIONS or name == "moved") and isinstance(one.value, list) and isinstance(other.value, list):
+        return list_of([*one.items, *other.items], one.origin)
+    if name == "external" and isinstance(one.value, dict) and isinstance(other.value, dict):
+        members = dict(one.members)
+        for section, each in other.members.items():
+            members[section] = (
+                list_of([*members[section].items, *each.items], members[section].origin) if section in members else each
+            )
+        return mapping_of(members, one.origin, {**other.names, **one.names})
+    given, accepted = f"{name} in a second file", f"{name} in one file of the folder; it is already at {names[name]}"
+    violations.append(Violation(str(node.names[name]), given, accepted))
+    return one

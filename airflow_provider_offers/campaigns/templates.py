@@ -1,0 +1,148 @@
+"""Renders the templates of a manifest: Jinja in a sandbox, where every name has to be known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.nodes import Node
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.rows.rendering import NONE, ROW, RowTemplates, cells_of, remedy
+from airflow_provider_offers.client.text import legible, quoted
+
+if TYPE_CHECKING:
+    pass
+
+# The value of a template that renders to nothing: the member is left out.
+ABSENT: Any = object()
+RAW = "{% raw %}...{% endraw %} around text that Adobe renders, or `templates: false` on the object"
+_BEGINNINGS = ("{{", "{%", "{#")
+
+
+class Names:
+    """A group of names in templates, such as `var`. An unknown name is an error that says which ones exist."""
+
+    __slots__ = ("__group", "__known", "__noun", "__where")
+
+    def __init__(self, group: str, noun: str, known: Mapping[str, Any], where: str = "") -> None:
+        self.__group, self.__noun, self.__known, self.__where = group, noun, known, where
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: Any) -> Any:
+        if self.__known.get(name) is not None:
+            return self.__known[name]
+        from jinja2 import StrictUndefined
+
+        if name in self.__known:
+            why = f"the {self.__noun} {quoted(name, 80)} has no value{self.__where}"
+        else:
+            likely = perhaps(near(name, self.__known)) if isinstance(name, str) else ""
+            known = f"; known are {', '.join(map(legible, self.__known)) or 'none'}"
+            why = f"there is no {self.__noun} {quoted(name, 80)}{self.__where}{likely or known}"
+        return StrictUndefined(why, name=str(name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__known)
+
+    def __len__(self) -> int:
+        return len(self.__known)
+
+    def __str__(self) -> str:
+        from jinja2 import UndefinedError
+
+        raise UndefinedError(f"an expression in it is the whole of `{self.__group}`")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values by their names."""
+        return dict(self.__known)
+
+
+class Templates:
+    """Renders nodes with names. Each template is compiled once."""
+
+    def __init__(self, findings: Findings) -> None:
+        from jinja2 import StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        self._env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+        self._templates = RowTemplates(self._env)
+        self._findings = findings
+        self._unknown: dict[str, frozenset[str] | str] = {}
+
+    def render(self, node: Node, names: Mapping[str, Any], pointer: str = "", row: str = "") -> Any:
+        """The plain value of a node; `ABSENT` if it is a template that renders to nothing.
+
+        Members and items without a value are left out. Errors become findings.
+        """
+        value = node.value
+        if isinstance(value, dict):
+            members = {
+                name: self.render(each, names, f"{pointer}/{escape_token(name)}", row) for name, each in value.items()
+            }
+            return {name: each for name, each in members.items() if each is not ABSENT}
+        if isinstance(value, list):
+            items = [self.render(each, names, f"{pointer}/{index}", row) for index, each in enumerate(value)]
+            return [each for each in items if each is not ABSENT]
+        if not is_template(value):
+            return value
+        rendered = self._rendered(value, node, names, pointer, row)
+        rendered = rendered.as_dict() if isinstance(rendered, Names) else rendered
+        return ABSENT if rendered is None or rendered == "" else rendered
+
+    def _rendered(self, text: str, node: Node, names: Mapping[str, Any], pointer: str, row: str) -> Any:
+        from jinja2 import TemplateError
+
+        def broken(why: str, accepted: str) -> Any:
+            given = f"the template {quoted(text, 120)}, which ends in an error: {why}"
+            self._findings.tell(node.origin, given, accepted, pointer, row)
+            return ABSENT
+
+        unknown = self._undeclared(text)
+        if isinstance(unknown, str):
+            return broken(unknown, f"a Jinja template; {RAW}")
+        for name in sorted(unknown - names.keys()):
+            return broken(*self._unknown_name(name, names))
+        try:
+            return self._templates.value(text, names)
+        except TemplateError as error:
+            why = error.message or type(error).__name__
+            return broken(f"{why}{self._empty_cells(text, names) if why == NONE else ''}", remedy(why))
+        except Exception as error:  # noqa: BLE001  an expression of the author's
+            return broken(f"{type(error).__name__}: {error}", remedy(""))
+
+    def _undeclared(self, text: str) -> frozenset[str] | str:
+        """The names that a template uses, or a sentence that says why it is no template."""
+        from jinja2 import TemplateSyntaxError, meta
+
+        if text not in self._unknown:
+            try:
+                found = meta.find_undeclared_variables(self._env.parse(text)) - self._env.globals.keys()
+                self._unknown[text] = frozenset(found)
+            except TemplateSyntaxError as error:
+                self._unknown[text] = error.message or "it is no template"
+        return self._unknown[text]
+
+    def _unknown_name(self, name: str, names: Mapping[str, Any]) -> tuple[str, str]:
+        if name == ROW:
+            return "'row' is not known here", "`for_each` on the object, whose rows `row` is then"
+        likely = perhaps(near(name, [*names, ROW]))
+        return f"{name!r} is not known", f"one of the names {', '.join(names)}{likely}; {RAW}"
+
+    def _empty_cells(self, text: str, names: Mapping[str, Any]) -> str:
+        row = names.get(ROW)
+        empty = [] if row is None else [name for name in cells_of(text, self._env) if row[name] is None]
+        return f" ({', '.join(quoted(each, 80) for each in dict.fromkeys(empty))})" if empty else ""
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value is text that Jinja changes."""
+    return isinstance(value, str) and any(each in value for each in _BEGINNINGS)
