@@ -1,0 +1,111 @@
+"""Fixtures of pytest for tests of DAGs: the Offer Library's emulator, with a connection to it.
+
+Pytest loads this module by itself where the package is installed. It imports the emulator only for a test that asks
+for a fixture.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow_provider_offers.emulator import Emulator
+    from airflow_provider_offers.emulator.clock import Clock
+
+MARK = "offer_library"
+_GENERATIONS = ("dps", "xcore")
+_CONNECTION = "offer_library_default"
+# The arguments of the mark that are not settings of the emulator.
+_OPTIONS = ("api", "conn_id", "extra")
+_HELP = (
+    f'{MARK}(api="dps", conn_id="{_CONNECTION}", extra={{}}, **settings): the generation of the API ("dps", "xcore", '
+    "or a list of both: the test runs once for each), the id of the connection, keys of its extra, and settings of the "
+    "emulator such as list_lag=5"
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _HELP)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each generation that its mark names."""
+    if "offer_library_api" in metafunc.fixturenames:
+        metafunc.parametrize("offer_library_api", _generations(metafunc.definition), indirect=True)
+
+
+@pytest.fixture
+def offer_library_api(request: pytest.FixtureRequest) -> str:
+    """The generation of the API that the connection of `offer_library` uses: `dps`, or what the mark says."""
+    api: str = request.param
+    return api
+
+
+@pytest.fixture
+def offer_library(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    offer_library_api: str,
+    _offer_library_emulator: Emulator,
+) -> Emulator:
+    """An empty Offer Library, and a connection to it in the environment.
+
+    All tests of a process share one emulator, which every test resets. The mark `offer_library` sets the generation,
+    the id of the connection, keys of the connection's extra, and settings of the emulator. Tasks that run in this
+    process, such as those of `dag.test()`, and processes that it starts find the connection.
+    """
+    mark = _mark(request.node)
+    options = {name: value for name, value in mark.items() if name not in _OPTIONS}
+    emulator = _offer_library_emulator
+    emulator.reset()
+    if options:
+        emulator.configure(**options)
+    _forget_tokens()
+    conn_id = str(mark.get("conn_id", _CONNECTION))
+    connection = emulator.connection(offer_library_api, **mark.get("extra", {}))
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    return emulator
+
+
+@pytest.fixture
+def offer_library_clock(offer_library: Emulator) -> Clock:
+    """The clock of `offer_library`: `set`, `advance`, `freeze` and `resume` move windows without waiting."""
+    return offer_library.clock
+
+
+@pytest.fixture(scope="session")
+def _offer_library_emulator() -> Iterator[Emulator]:
+    from airflow_provider_offers.emulator import Emulator
+
+    with Emulator() as emulator:
+        yield emulator
+
+
+def _mark(item: Any) -> dict[str, Any]:
+    """The arguments of the item's marks. The mark of a function overrides that of its class and its module."""
+    given: dict[str, Any] = {}
+    for mark in reversed(list(item.iter_markers(MARK))):
+        if mark.args:
+            raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} takes named arguments only: {_HELP}")
+        given.update(mark.kwargs)
+    return given
+
+
+def _generations(item: Any) -> list[str]:
+    api = _mark(item).get("api", _GENERATIONS[0])
+    named = [api] if isinstance(api, str) else list(api)
+    if not named or not set(named) <= set(_GENERATIONS):
+        raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} has api={api!r}; expected 'dps', 'xcore' or both")
+    return named
+
+
+def _forget_tokens() -> None:
+    """Forget tokens that this process got from the emulator before its reset."""
+    auth = sys.modules.get("airflow_provider_offers.client.wire.auth")
+    if auth is not None:
+        auth.SHARED_TOKENS.clear()

@@ -1,0 +1,143 @@
+"""The pytest plugin gives a test an empty library, a connection to it, and its clock."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import TAG
+from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.emulator import Emulator
+from tests.docs.pages import page
+
+# The service of the fixtures. A pytest in this process then finds it imported.
+EMULATOR = Emulator.__module__.rpartition(".")[0]
+HEAD = """
+import json
+import os
+
+import pytest
+
+from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import TAG
+from airflow_provider_offers.client.settings import parse_settings
+
+
+def connected(conn_id="OFFER_LIBRARY_DEFAULT"):
+    fields = json.loads(os.environ[f"AIRFLOW_CONN_{conn_id}"])
+    del fields["conn_type"]
+    return OfferLibrary(parse_settings(**fields))
+
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _import_first() -> None:
+    """Import what the inner tests use: a pytest in this process forgets modules that it imported itself."""
+    with Emulator() as emulator:
+        fields = emulator.connection()
+        del fields["conn_type"]
+        with OfferLibrary(parse_settings(**fields)) as library:
+            library.run(library.calls.create(TAG, {"name": "Spring"}))
+
+
+def _run(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
+    """Run these tests in a pytest of their own, in this process."""
+    pytester.makepyfile(HEAD + tests)
+    return pytester.runpytest_inprocess("--strict-markers", "-p", "no:cacheprovider", "-rA", *options)
+
+
+def test_each_test_has_an_empty_library_and_a_connection_to_it(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+@pytest.mark.parametrize("time", [1, 2])
+def test_one_tag_is_made(offer_library, time):
+    before = len(offer_library.objects("tag"))
+    with connected() as library:
+        written = library.run(library.calls.create(TAG, {"name": "Spring"}))
+    assert written.receipt.id.startswith("dps:")
+    assert len(offer_library.objects("tag")) == before + 1
+    assert [tag["body"]["name"] for tag in offer_library.objects("tag")].count("Spring") == 1
+""",
+    )
+    done.assert_outcomes(passed=2)
+
+
+def test_the_mark_names_generations_connection_and_settings(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+pytestmark = pytest.mark.offer_library(token_lifetime=99)
+
+
+@pytest.mark.offer_library(api=["dps", "xcore"], conn_id="ajo_dev", extra={"timeout": 7})
+def test_both(offer_library, offer_library_api):
+    with connected("AJO_DEV") as library:
+        assert library.settings.api == offer_library_api
+        assert library.settings.timeout == 7
+        written = library.run(library.calls.create(TAG, {"name": "Spring"}))
+        assert written.receipt.id.startswith(offer_library_api)
+    assert offer_library.settings.token_lifetime == 99
+""",
+    )
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["PASSED *::test_both[[]dps[]]", "PASSED *::test_both[[]xcore[]]"])
+
+
+def test_the_clock_moves_the_service(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+def test_a_year_passes(offer_library, offer_library_clock):
+    offer_library_clock.freeze("2027-03-01T00:00:00Z")
+    with connected() as library:
+        assert library.run(library.calls.service_time()).year == 2027
+        offer_library_clock.advance(365 * 86400)
+        assert library.run(library.calls.service_time()).year == 2028
+
+
+def test_the_next_test_has_the_real_time_again(offer_library, offer_library_clock):
+    assert offer_library_clock.now().year < 2027
+""",
+    )
+    done.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("mark", "told"),
+    [
+        ('api="dsp"', "the mark offer_library has api='dsp'; expected 'dps', 'xcore' or both"),
+        ("api=[]", "the mark offer_library has api=[]"),
+        ('"xcore"', "the mark offer_library takes named arguments only"),
+        ("token_life=5", "token_lifetime"),
+    ],
+)
+def test_a_wrong_mark_is_named(pytester: pytest.Pytester, mark: str, told: str) -> None:
+    done = _run(pytester, f"\n@pytest.mark.offer_library({mark})\ndef test_it(offer_library):\n    pass\n")
+    assert done.ret != 0
+    assert told in done.stdout.str() + done.stderr.str()
+
+
+def test_a_test_without_it_imports_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(
+        f'import sys\n\ndef test_it():\n    assert "airflow_provider_offers.pytest_plugin" in sys.modules\n'
+        f'    assert "{EMULATOR}" not in sys.modules\n    assert "airflow" not in sys.modules\n',
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_examples_of_the_documentation_pass(pytester: pytest.Pytester) -> None:
+    examples = [block.text for block in page("docs/testing.md").blocks("python") if "dags" not in block.text]
+
+    for number, text in enumerate(examples):
+        pytester.makepyfile(**{f"test_example_{number}": text})
+    done = pytester.runpytest_inprocess("--strict-markers", "-p", "no:cacheprovider")
+
+    assert len(examples) == 2
+    done.assert_outcomes(passed=3)
