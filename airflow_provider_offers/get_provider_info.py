@@ -23,6 +23,7 @@ def get_provider_info() -> dict[str, object]:
         "operators": [_modules("operators.offers", "operators.decisions", "operators.library")],
         "sensors": [_modules("sensors.offers", "sensors.decisions")],
         "triggers": [_modules("triggers.offers", "triggers.decisions")],
+        "cli": ["airflow_provider_offers.cli.definition.get_offers_cli_commands"],
         "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
         "connection-types": [
             {

@@ -18,7 +18,19 @@ CHECKOUT = Path(__file__).parent.parent
 FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
 
 # Longest modules first: if one worker starts a long module at the end, the others wait for it.
-TURNS = ("packaging", "metadata", "docs", "airflow", "faults", "fuzz", "emulator", "imports", "campaigns", "client")
+TURNS = (
+    "packaging",
+    "metadata",
+    "docs",
+    "airflow",
+    "cli",
+    "faults",
+    "fuzz",
+    "emulator",
+    "imports",
+    "campaigns",
+    "client",
+)
 
 # Hypothesis must not fail a test because the machine is busy.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -72,7 +72,7 @@ def _read_one(access: Access) -> Flow[None]:
 
 
 def _failed(error: OfferLibraryError, settings: Settings) -> list[Finding]:
-    failed = _failing_step(error, settings.sandbox)
+    failed = failing_step(error, settings.sandbox)
     passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
     return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]
 
@@ -86,7 +86,8 @@ def _passed(settings: Settings) -> list[Finding]:
     ]
 
 
-def _failing_step(error: OfferLibraryError, sandbox: str) -> str:
+def failing_step(error: OfferLibraryError, sandbox: str) -> str:
+    """The step that an error belongs to: one of `STEPS`, or `service`."""
     if isinstance(error, (AuthenticationError, NotAuthenticatedError)):
         return "token"
     if isinstance(error, ConfigurationError):

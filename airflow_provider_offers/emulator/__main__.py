@@ -1,4 +1,4 @@
-"""The command line: `python -m airflow_provider_offers.emulator`."""
+"""The command line: `python -m airflow_provider_offers.emulator`, and what `airflow offers emulator` runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -16,14 +17,18 @@ from airflow_provider_offers.emulator.settings import SettingError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the emulator until it is interrupted."""
-    options = _parser().parse_args(arguments)
+    return serve(_parser().parse_args(arguments), _print)
+
+
+def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
+    """Run the emulator with these options until it is interrupted. Returns the exit code; `tell` gets what it says."""
     try:
         settings = dict(map(_setting, options.set))
         if options.sandbox:
             settings["sandboxes"] = options.sandbox
         if options.access_token:
             settings["access_token"] = options.access_token
-        log = None if options.quiet else _print
+        log = None if options.quiet else tell
         emulator = Emulator(options.port, options.db, options.host, log=log, **settings)
     except (SettingError, argparse.ArgumentTypeError) as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -40,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except EmulatorError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
-    _print(_greeting(emulator, options.db))
+    tell(_greeting(emulator, options.db))
     stop.wait()
     emulator.stop()
     return 0

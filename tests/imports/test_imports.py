@@ -157,6 +157,15 @@ def test_the_providers_metadata_imports_nothing() -> None:
     assert more - {"json"} == {OURS, f"{OURS}.get_provider_info"}
 
 
+def test_the_commands_load_nothing_until_one_runs() -> None:
+    """Every `airflow` command loads the list of commands."""
+    definition = f"{OURS}.cli.definition"
+    more = loaded(f"from {definition} import get_offers_cli_commands as commands", "commands()")
+    more -= loaded("import airflow.cli.cli_config")
+
+    assert more - {OURS} == {f"{OURS}.cli", definition}
+
+
 def test_the_client_knows_no_airflow() -> None:
     modules = loaded(f"import {OURS}.client.library, {OURS}.client.doctor, {OURS}.client.model.receipts")
 

@@ -1,0 +1,1 @@
+"""The commands `airflow offers …`, through Airflow's own parser."""

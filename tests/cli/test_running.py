@@ -1,0 +1,96 @@
+"""The frame of all commands: exit codes, errors without tracebacks, and an output that holds nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.cli import running
+from airflow_provider_offers.cli.definition import get_offers_cli_commands
+from airflow_provider_offers.cli.running import UserError
+from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.emulator import __main__ as emulators
+
+
+def commands() -> dict[str, Any]:
+    """Every command of the group."""
+    (group,) = get_offers_cli_commands()
+    return {each.name: each for each in group.subcommands}  # type: ignore[union-attr]
+
+
+def test_every_command_has_a_function_and_help() -> None:
+    for name, command in commands().items():
+        module = running.module_of(name)
+        assert callable(getattr(module, name)), name
+        assert command.help
+        assert not [arg.flags for arg in command.args if not arg.kwargs.get("help")]
+
+
+def test_the_emulator_takes_the_options_of_its_module() -> None:
+    ours = argparse.ArgumentParser()
+    for arg in commands()["emulator"].args:
+        arg.add_to_parser(ours)
+
+    def told(parser: argparse.ArgumentParser) -> dict[str, Any]:
+        return {each.dest: (each.option_strings, each.default, each.type) for each in parser._actions}
+
+    assert told(ours) == told(emulators._parser())
+
+
+def raising(error: BaseException) -> Any:
+    def command(args: argparse.Namespace, screen: Any) -> int:
+        screen.line("so far")
+        print("a log line")
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UserError("wrong"), 1, "airflow offers doctor: wrong\n"),
+        (OfferLibraryError("refused\n  do this"), 1, "airflow offers doctor: refused\n  do this\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.yaml"), 1, "x.yaml: No such file or directory\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 1, ""),
+    ],
+)
+def test_a_mistake_ends_with_one_message_and_a_code(
+    error: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("airflow_provider_offers.cli.doctor.doctor", raising(error))
+
+    with pytest.raises(SystemExit) as ended:
+        running.run("doctor", argparse.Namespace())
+
+    written = capsys.readouterr()
+    assert ended.value.code == code
+    assert written.out == "so far\n"
+    assert written.err.startswith("a log line\n")
+    assert written.err.endswith(said)
+    assert "Traceback" not in written.err
+
+
+def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_offers.cli.doctor.doctor", raising(ZeroDivisionError()))
+
+    with pytest.raises(ZeroDivisionError):
+        running.run("doctor", argparse.Namespace())
+
+
+def test_the_emulator_runs_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "airflow", "offers", "emulator", "--port", "0", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ) as started:
+        assert started.stdout is not None
+        first = started.stdout.readline().decode()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(60) == 0
+
+    assert first.startswith("Offer Library emulator on http://127.0.0.1:")
