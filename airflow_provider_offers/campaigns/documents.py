@@ -44,6 +44,7 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "format": FORMAT,
         "campaign": plan.campaign,
         "target": plan.target,
+        "connection": plan.connection,
         "organization": plan.organization,
         "sandbox": plan.sandbox,
         "api": plan.api,
@@ -178,6 +179,7 @@ class _Document(_Strict):
     format: str
     campaign: str
     target: str
+    connection: str = ""
     organization: str
     sandbox: str
     api: str

@@ -215,6 +215,7 @@ class _Planner:
             left_alone=self._retirement.left_alone,
             forgotten=tuple(self._retirement.forgotten),
             warnings=tuple(self._cautions.told(self._judge.hidden)),
+            connection=target.connection,
         )
 
 

@@ -83,7 +83,8 @@ class Plan:
     `state_generation` that of the state. `made_at` is the service's time in RFC 3339. `ids` are the ids of the live
     objects to which planned objects refer by `name:`. `left_alone` are objects that are gone from the manifest and
     stay in the library, each with the reason. `forgotten` are objects of the state that are gone from the manifest and
-    from the library: an apply drops them from the state.
+    from the library: an apply drops them from the state. `connection` is the id of the target's connection, which holds
+    no secret.
     """
 
     campaign: str
@@ -101,6 +102,7 @@ class Plan:
     left_alone: Mapping[Key, str] = field(default_factory=dict)
     forgotten: Sequence[Key] = ()
     warnings: Sequence[str] = ()
+    connection: str = ""
 
     @property
     def has_changes(self) -> bool:
