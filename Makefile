@@ -37,7 +37,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs format \
+.PHONY: help demo check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures format \
     constraints wheel distributions bench bench-smoke clean
 
 help: ## list these targets
@@ -92,6 +92,9 @@ types: $(VENV)/.ready ## check types
 docs: $(VENV)/.ready ## build the documentation as a website into build/docs, with its links and anchors checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "Open build/docs/index.html in a browser."
+
+pictures: $(VENV)/.ready ## draw the diagrams of the documentation again, from the tables of the code
+	@$(BIN)/python -m scripts.pictures
 
 format: $(VENV)/.ready ## format the sources and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .
