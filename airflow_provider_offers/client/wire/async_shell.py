@@ -51,6 +51,7 @@ from airflow_provider_offers.client.wire.network import (
     tls_context,
 )
 from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
+from airflow_provider_offers.client.wire.remembering import Remembering
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, no_answer, still_incomplete
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
@@ -87,8 +88,7 @@ class AsyncShell:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._memory = memory
-        self._remembering = asyncio.Lock()
+        self._remembering = Remembering(memory)
         self._retries = retries
         self._pace = Pace(governor, observer)
         self._tokens = tokens
@@ -147,7 +147,7 @@ class AsyncShell:
         if isinstance(effect, TokenNeeded):
             return await self._token(effect.refused)
         if isinstance(effect, (Recall, Keep)):
-            return await self._remember(effect)
+            return await self._remembering.perform(effect)
         if isinstance(effect, Note):
             log.log(effect.level, "%s", effect.text)
         if isinstance(effect, Pause):
@@ -155,23 +155,6 @@ class AsyncShell:
                 log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
             await asyncio.sleep(effect.seconds)
         return None
-
-    async def _remember(self, effect: Recall | Keep) -> Any:
-        """Use the memory for one effect at a time and in order, so that the later of two values for one key stays."""
-        if not self._memory.durable:
-            return None
-        async with self._remembering:
-            if isinstance(effect, Recall):
-                call = asyncio.to_thread(self._memory.recall, effect.key)
-            else:
-                call = asyncio.to_thread(self._memory.keep, effect.key, effect.value)
-            running = asyncio.ensure_future(call)
-            try:
-                return await asyncio.shield(running)
-            finally:
-                # A thread cannot be canceled, so the next call waits until this one has ended.
-                if not running.done():
-                    await asyncio.wait([running])
 
     async def _token(self, refused: str | None) -> str:
         settings = self._settings

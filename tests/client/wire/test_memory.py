@@ -159,6 +159,87 @@ def test_of_many_values_for_one_key_the_last_one_stays() -> None:
     assert shelf.values == {"key": 49}
 
 
+def test_values_for_one_key_that_wait_together_take_one_call_and_no_flow_goes_on_before_its_value_is_stored() -> None:
+    shelf = Shelf(SLOW / 10)
+    noted: dict[str, int] = {}
+
+    def note(name: str) -> Flow[bool]:
+        noted[name] = len(noted)
+        yield Keep("page", dict(noted))
+        return name in shelf.values["page"]
+
+    async def drive() -> list[bool]:
+        async with shell_for(shelf) as shell:
+            return await asyncio.gather(*(shell.run(note(f"flow {number}")) for number in range(50)))
+
+    assert asyncio.run(drive()) == [True] * 50
+    assert len(shelf.calls) == 2
+    assert len(shelf.values["page"]) == 50
+
+
+def test_a_value_that_is_on_its_way_is_not_sent_again() -> None:
+    shelf, page = Shelf(SLOW / 10), {"a": 1}
+
+    def note() -> Flow[None]:
+        yield Keep("page", page)
+
+    async def drive() -> None:
+        async with shell_for(shelf) as shell:
+            first = asyncio.create_task(shell.run(note()))
+            await asyncio.sleep(SLOW / 30)
+            await asyncio.gather(first, *(shell.run(note()) for _ in range(5)))
+
+    asyncio.run(drive())
+    assert shelf.calls == [("keep", "page")]
+
+
+def test_keys_are_kept_in_order_and_a_recall_sees_what_was_kept_before_it() -> None:
+    shelf = Shelf(SLOW / 10)
+
+    def keep(key: str, value: int) -> Flow[None]:
+        yield Keep(key, value)
+
+    def recall(key: str) -> Flow[Json]:
+        return (yield Recall(key))
+
+    async def drive() -> list[Json]:
+        async with shell_for(shelf) as shell:
+            flows = [keep("a", 1), keep("b", 1), keep("b", 2), recall("b"), recall("a"), keep("b", 3)]
+            return await asyncio.gather(*map(shell.run, flows))
+
+    assert asyncio.run(drive())[3:5] == [3, 1]
+    assert shelf.calls == [("keep", "a"), ("keep", "b"), ("recall", "b"), ("recall", "a")]
+
+
+def test_every_flow_whose_value_cannot_be_kept_ends() -> None:
+    async def drive() -> list[Any]:
+        async with shell_for(Broken()) as shell:
+            flows = (shell.run(count("runs")) for _ in range(3))
+            return await asyncio.gather(*flows, return_exceptions=True)
+
+    assert [str(each) for each in asyncio.run(drive())] == ["the state cannot be written"] * 3
+
+
+def test_a_canceled_flow_takes_no_value_of_another_with_it() -> None:
+    shelf = Shelf(SLOW / 3)
+    noted: list[int] = []
+
+    def note(number: int) -> Flow[None]:
+        noted.append(number)
+        yield Keep("page", list(noted))
+
+    async def drive() -> None:
+        async with shell_for(shelf) as shell:
+            flows = [asyncio.create_task(shell.run(note(number))) for number in range(4)]
+            await asyncio.sleep(0)
+            flows[1].cancel()
+            await asyncio.gather(*flows, return_exceptions=True)
+
+    asyncio.run(drive())
+    assert {0, 2, 3} <= set(shelf.values["page"])
+    assert len(shelf.calls) == 2
+
+
 def test_a_canceled_flow_does_not_write_over_what_another_keeps_after_it() -> None:
     def keeping(value: int) -> Flow[None]:
         yield Keep("key", value)

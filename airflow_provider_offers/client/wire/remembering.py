@@ -1,0 +1,77 @@
+"""The memory as the flows of an event loop share it: one call at a time, and few calls for many values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TypeVar
+
+from airflow_provider_offers.client.wire.memory import Memory
+from airflow_provider_offers.client.wire.messages import Json, Keep, Recall
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One call that keeps a value, for all flows that wait for it."""
+
+    value: Json
+    is_started: bool = False
+    is_stored: bool = False
+
+
+class Remembering:
+    """Performs `Recall` and `Keep` in order, outside the event loop, because a memory may block.
+
+    Values for one key that wait at the same time share one call, which keeps the last of them. A flow continues only
+    after its own value, or a later one of the same key, is stored.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._turn = asyncio.Lock()
+        self._kept: dict[str, _Kept] = {}
+
+    async def perform(self, effect: Recall | Keep) -> Json:
+        """The value of a `Recall`; None after a `Keep`, and without a memory."""
+        if not self._memory.durable:
+            return None
+        if isinstance(effect, Recall):
+            async with self._turn:
+                return await _ended(asyncio.to_thread(self._memory.recall, effect.key))
+        kept = self._call_for(effect)
+        async with self._turn:
+            if not kept.is_stored:
+                await self._keep(effect.key, kept)
+        return None
+
+    def _call_for(self, effect: Keep) -> _Kept:
+        """The call that keeps the value: one that waits for its turn, or that keeps this very value now."""
+        kept = self._kept.get(effect.key)
+        if kept is None or (kept.is_started and kept.value is not effect.value):
+            kept = self._kept[effect.key] = _Kept(effect.value)
+        kept.value = effect.value
+        return kept
+
+    async def _keep(self, key: str, kept: _Kept) -> None:
+        kept.is_started = True
+
+        def keep() -> None:
+            self._memory.keep(key, kept.value)
+            kept.is_stored = True
+
+        await _ended(asyncio.to_thread(keep))
+        if self._kept.get(key) is kept:
+            del self._kept[key]
+
+
+async def _ended(call: Coroutine[object, object, T]) -> T:
+    """The result of a call in a thread. A thread cannot be canceled, so this returns only after it has ended."""
+    running = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(running)
+    finally:
+        if not running.done():
+            await asyncio.wait([running])
