@@ -24,6 +24,10 @@ def get_provider_info() -> dict[str, object]:
         "sensors": [_modules("sensors.offers", "sensors.decisions")],
         "triggers": [_modules("triggers.offers", "triggers.decisions")],
         "cli": ["airflow_provider_offers.cli.definition.get_offers_cli_commands"],
+        "notifications": [
+            "airflow_provider_offers.notifications.offers.OfferExpiryNotifier",
+            "airflow_provider_offers.notifications.offers.UnpublishOffersNotifier",
+        ],
         "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
         "connection-types": [
             {

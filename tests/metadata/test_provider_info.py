@@ -79,7 +79,7 @@ def test_reading_the_metadata_imports_nothing() -> None:
 
 def test_every_class_and_module_it_names_exists(connection_type: dict[str, Any]) -> None:
     info: dict[str, Any] = get_provider_info()
-    for dotted in [connection_type["hook-class-name"], *info["extra-links"]]:
+    for dotted in [connection_type["hook-class-name"], *info["extra-links"], *info["notifications"]]:
         module, _, name = dotted.rpartition(".")
         assert hasattr(importlib.import_module(module), name), dotted
     for section in SECTIONS:

@@ -1,0 +1,1 @@
+"""Notifiers for the callbacks of tasks and DAGs, and for deadlines."""

@@ -1,0 +1,247 @@
+"""Notifiers: they take back what a failed launch left approved, and tell which offers expire soon.
+
+Each one runs in a worker or a DAG processor (`on_failure_callback` and the like), and in a triggerer (`DeadlineAlert`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseNotifier
+
+from airflow_provider_offers import DEFAULT_CONNECTION
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.operators.words import OfferType
+
+__all__ = ["OfferExpiryNotifier", "UnpublishOffersNotifier"]
+
+# The name of the list of offers in the context of the other notifiers.
+EXPIRING = "expiring_offers"
+
+
+class UnpublishOffersNotifier(BaseNotifier):
+    """Take offers back from `approved` to `draft`, so that a failed launch shows nothing.
+
+    :param offer_id: an id, `name:` and a name, the result of an offer task, or a list of these; templated
+    :param offer_type: `personalized` or `fallback`, if the ids do not show it (default `personalized`)
+    :param offer_library_conn_id: the connection, of type `offer_library`; templated
+    :param sandbox: overrides the sandbox of the connection; templated
+
+    In the callback of a task, `offer_id` may be a template such as `{{ ti.xcom_pull('create_offer') }}`. For deadlines,
+    name the offer: `name:Spring voucher`. Offers that do not exist or are archived are warnings in the
+    log, and drafts stay. All offers are tried; then `BatchError` names those that failed.
+
+    Calls a read for each offer, then `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH /offers/{id}` (dps).
+    """
+
+    template_fields: Sequence[str] = ("offer_id", "offer_type", "offer_library_conn_id", "sandbox")
+
+    def __init__(
+        self,
+        *,
+        offer_id: Any,
+        offer_type: OfferType | None = None,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        context: Context | None = None,
+    ) -> None:
+        super().__init__(context=context)
+        self.offer_id = offer_id
+        self.offer_type = offer_type
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+
+    def notify(self, context: Context) -> None:
+        """Take the offers back."""
+        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+        failures: dict[str, OfferLibraryError] = {}
+        named = _listed(self.offer_id)
+        with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+            for each in named:
+                try:
+                    self._tell(each, hook.unpublish_offer(each, offer_type=self.offer_type))
+                except OfferLibraryError as error:
+                    self._keep(failures, each, error)
+        _raise(failures, len(named))
+
+    async def async_notify(self, context: Context) -> None:
+        """Take the offers back, in a triggerer."""
+        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
+
+        failures: dict[str, OfferLibraryError] = {}
+        named = _listed(self.offer_id)
+        async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
+            for each in named:
+                try:
+                    self._tell(each, await hook.unpublish_offer(each, offer_type=self.offer_type))
+                except OfferLibraryError as error:
+                    self._keep(failures, each, error)
+        _raise(failures, len(named))
+
+    def _tell(self, given: Any, receipt: Any) -> None:
+        if receipt["action"] == "unchanged":
+            self.log.info("%s is a draft already", receipt["name"] or _called(given))
+        else:
+            self.log.warning("Took %s (%s) back to draft", receipt["name"] or _called(given), receipt["id"])
+
+    def _keep(self, failures: dict[str, Any], given: Any, error: Exception) -> None:
+        """Log an offer that customers cannot see anyway; keep every other failure."""
+        from airflow_provider_offers.client.errors import NotFoundError, TransitionError
+
+        if isinstance(error, (NotFoundError, TransitionError)):
+            # The name may be misspelled.
+            self.log.warning("%s is not taken back: %s", _called(given), error)
+        else:
+            failures[_called(given)] = error
+
+
+class OfferExpiryNotifier(BaseNotifier):
+    """Tell which approved offers have a window that ends soon.
+
+    :param within: how soon, as an ISO 8601 duration such as `P7D` or a timedelta; templated
+    :param notifiers: notifiers that tell it, such as the provider for Slack or SMTP has them. Their templates may use
+        `expiring_offers`, a list with `id`, `name`, `window` and `status` of each offer. None of them is called if no
+        offer expires. Without notifiers, the offers are only logged, as warnings
+    :param offer_library_conn_id: the connection, of type `offer_library`; templated
+    :param sandbox: overrides the sandbox of the connection; templated
+
+    The service's clock decides what is soon. Offers whose window has ended already are left out.
+
+    Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).
+    """
+
+    template_fields: Sequence[str] = ("within", "offer_library_conn_id", "sandbox")
+
+    def __init__(
+        self,
+        *,
+        within: timedelta | str = "P7D",
+        notifiers: Sequence[BaseNotifier] = (),
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        context: Context | None = None,
+    ) -> None:
+        super().__init__(context=context)
+        self.within = within
+        self.notifiers = notifiers
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+
+    def notify(self, context: Context) -> None:
+        """Look for offers that expire soon, and tell them."""
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+        with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+            now = hook.service_now()
+            until = _until(now, self.within)
+            expiring = _soon(hook.search_offers(properties=_filters(until)), now, until)
+        self._tell(expiring)
+        for each in self.notifiers if expiring else ():
+            each(_with(context, expiring))
+
+    async def async_notify(self, context: Context) -> None:
+        """Look for offers that expire soon, and tell them, in a triggerer."""
+        from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
+
+        async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
+            now = await hook.service_now()
+            until = _until(now, self.within)
+            found = [offer async for offer in hook.search_offers(properties=_filters(until))]
+        expiring = _soon(found, now, until)
+        self._tell(expiring)
+        for each in self.notifiers if expiring else ():
+            each.context = _with(context, expiring)
+            await each
+
+    def _tell(self, expiring: list[dict[str, Any]]) -> None:
+        for offer in expiring:
+            self.log.warning("%s (%s) expires at %s", offer["name"], offer["id"], offer["window"]["end"])
+        if not expiring:
+            self.log.info("No approved offer expires within %s", self.within)
+
+
+def _listed(given: Any) -> list[Any]:
+    """The offers, each as the client accepts it. A template may have rendered the results of tasks as text."""
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import quoted
+    from airflow_provider_offers.operators.literals import parsed
+
+    if isinstance(given, str) and given.lstrip().startswith(("[", "{", "(")):
+        try:
+            given = parsed(given)
+        except ValueError as error:
+            accepted = "the result of an offer task, or a list of results"
+            violation = Violation("offer_id", f"{quoted(given)}: {error}", accepted)
+            raise InvalidInputError("No offer is named", [violation]) from None
+    named = list(given) if isinstance(given, (list, tuple)) else [given]
+    if wrong := [each for each in named if each in (None, "", "None")]:
+        violations = [Violation("offer_id", quoted(each), "an offer; the template renders nothing") for each in wrong]
+        raise InvalidInputError("No offer is named", violations)
+    return named
+
+
+def _called(given: Any) -> str:
+    name = given.get("name") or given.get("id") if isinstance(given, dict) else given
+    return str(name)
+
+
+def _raise(failures: dict[str, Any], count: int) -> None:
+    from airflow_provider_offers.client.errors import BatchError
+
+    if failures:
+        raise BatchError("unpublished", count - len(failures), count, failures, "offers")
+
+
+def _until(now: datetime, within: timedelta | str) -> datetime:
+    """The instant this long after now; `InvalidInputError` if the duration is not valid."""
+    from datetime import UTC
+
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.model.durations import parse_duration
+    from airflow_provider_offers.client.text import quoted
+
+    violations: list[Violation] = []
+    length = parse_duration(within, violations)
+    try:
+        if length is not None:
+            return length.after(now, UTC)
+    except (OverflowError, ValueError):
+        violations = [Violation("within", quoted(within), "a duration that ends before the year 10000")]
+    raise InvalidInputError(
+        "The duration is not valid", [Violation("within", each.given, each.accepted) for each in violations]
+    )
+
+
+def _with(context: Context, expiring: list[dict[str, Any]]) -> Any:
+    """The context for the other notifiers. Its type does not know the name."""
+    return {**context, EXPIRING: expiring}
+
+
+def _filters(until: datetime) -> list[str]:
+    from airflow_provider_offers.client.model.instants import format_instant
+
+    return ["status==approved", f"selectionConstraint.endDate<={format_instant(until)}"]
+
+
+def _soon(found: Any, now: datetime, until: datetime) -> list[dict[str, Any]]:
+    """The offers that end after now and not after `until`, the first to end first."""
+    from airflow_provider_offers.client.model.instants import parse_instant
+
+    ending: list[tuple[datetime, dict[str, Any]]] = []
+    for offer in found:
+        try:
+            end = parse_instant(offer["window"]["end"])
+        except ValueError:
+            continue
+        if now < end <= until and offer["status"] == "approved":
+            ending.append((end, {name: offer[name] for name in ("id", "name", "window", "status")}))
+    return [offer for _, offer in sorted(ending, key=lambda pair: (pair[0], pair[1]["id"]))]

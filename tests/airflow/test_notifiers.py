@@ -1,0 +1,163 @@
+"""The notifiers take back what a failed launch left approved, and tell which offers expire, in every process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseNotifier, task
+
+from airflow_provider_offers.client.errors import BatchError, InvalidInputError
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.notifications.offers import OfferExpiryNotifier, UnpublishOffersNotifier
+from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, personalized, run
+
+pytestmark = pytest.mark.parametrize("api", ["dps", "xcore"])
+ENDS = ["2026-04-01T00:00:00Z", "2026-05-03T00:00:00Z", "2026-05-08T11:59:59Z", "2026-05-08T12:00:01Z"]
+
+
+@pytest.fixture
+def library(api: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An emulator at a fixed time, with a connection in the environment."""
+    with Emulator() as emulator:
+        emulator.clock.freeze("2026-05-01T12:00:00Z")
+        monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api=api)))
+        yield emulator
+
+
+def seed(emulator: Emulator, *bodies: dict[str, Any]) -> list[str]:
+    return emulator.seed(objects=[{"kind": "personalized-offer", "body": body} for body in bodies])
+
+
+def status(emulator: Emulator, name: str) -> str:
+    (found,) = (each for each in emulator.objects("personalized-offer") if each["body"]["name"] == name)
+    return str(found["body"]["status"])
+
+
+def call(notifier: BaseNotifier, way: str) -> None:
+    """Call a notifier as a worker does, or await it as a triggerer does."""
+    if way == "called":
+        notifier({})
+        return
+
+    async def awaiting() -> None:
+        await notifier
+
+    asyncio.run(awaiting())
+
+
+ways = pytest.mark.parametrize("way", ["called", "awaited"])
+
+
+def test_a_failed_launch_takes_its_offers_back(airflow: Airflow, api: str) -> None:
+    with Emulator() as emulator:
+        with dag_of("launch") as dag:
+            notifier = UnpublishOffersNotifier(offer_id="{{ ti.xcom_pull(task_ids=['first', 'second']) }}")
+            first = CreateOfferOperator(task_id="first", offer=personalized("One"))
+            second = CreateOfferOperator(task_id="second", offer=personalized("Two"))
+
+            @task(on_failure_callback=notifier)
+            def look_at_the_page() -> None:
+                raise RuntimeError("the page shows nothing")
+
+            publish = PublishOfferOperator(
+                task_id="publish", offer_id=[first.output, second.output], waive=["window_over"]
+            )
+            publish >> look_at_the_page()
+        result = run(airflow, emulator, api, dag)
+
+        assert result.states == {
+            "first": "success",
+            "second": "success",
+            "publish": "success",
+            "look_at_the_page": "failed",
+        }
+        assert {status(emulator, "One"), status(emulator, "Two")} == {"draft"}
+
+
+@ways
+def test_every_offer_is_tried_and_only_what_customers_see_counts(library: Emulator, api: str, way: str) -> None:
+    seed(
+        library,
+        {**personalized("Seen"), "status": "approved"},
+        {**personalized("Draft"), "status": "draft"},
+        {**personalized("Archived"), "status": "archived"},
+        {**personalized("Also seen"), "status": "approved"},
+    )
+    named = ["name:Seen", "name:Draft", "name:Archived", "name:Nobody", "name:Also seen"]
+
+    call(UnpublishOffersNotifier(offer_id=named), way)
+
+    statuses = {name: status(library, name) for name in ("Seen", "Draft", "Archived", "Also seen")}
+    assert statuses == {"Seen": "draft", "Draft": "draft", "Archived": "archived", "Also seen": "draft"}
+
+
+@ways
+def test_a_failure_names_the_offer_and_spares_the_others(library: Emulator, api: str, way: str) -> None:
+    seed(library, *({**personalized(name), "status": "approved"} for name in ("One", "Two")))
+    library.add_fault("status", method="PATCH", status=403, times=1)
+
+    with pytest.raises(BatchError, match=r"1 of 2 offers were unpublished, 1 failed:\n  name:One: "):
+        call(UnpublishOffersNotifier(offer_id=["name:One", "name:Two"]), way)
+
+    assert (status(library, "One"), status(library, "Two")) == ("approved", "draft")
+
+
+@ways
+@pytest.mark.parametrize("given", [None, "", "None", [None], "{{ none }}", "[{"])
+def test_what_renders_nothing_is_an_error(library: Emulator, api: str, way: str, given: Any) -> None:
+    with pytest.raises(InvalidInputError, match="No offer is named"):
+        call(UnpublishOffersNotifier(offer_id=given), way)
+
+    assert library.journal(method="PATCH") == []
+
+
+class Told(BaseNotifier):
+    """Keeps what its template rendered."""
+
+    template_fields = ("message",)
+
+    def __init__(self, context: Any = None) -> None:
+        super().__init__(context=context)
+        self.message = "{% for offer in expiring_offers %}{{ offer.name }};{% endfor %}"
+        self.told: list[str] = []
+
+    def notify(self, context: Any) -> None:
+        self.told.append(self.message)
+
+    async def async_notify(self, context: Any) -> None:
+        self.told.append(self.message)
+
+
+@ways
+def test_other_notifiers_get_the_offers_that_end_within_the_time(library: Emulator, api: str, way: str) -> None:
+    for number, end in enumerate(reversed(ENDS)):
+        window = {"startDate": "2026-03-01T00:00:00Z", "endDate": end, "profileConstraintType": "none"}
+        offer = {**personalized(f"Ends {end}"), "selectionConstraint": window}
+        seed(library, {**offer, "status": "approved"}, {**offer, "name": f"Draft {number}", "status": "draft"})
+    told = Told()
+
+    call(OfferExpiryNotifier(within=timedelta(days=7), notifiers=[told]), way)
+
+    assert told.told == [f"Ends {ENDS[1]};Ends {ENDS[2]};"]
+
+
+@ways
+def test_nobody_is_told_if_nothing_expires(library: Emulator, api: str, way: str) -> None:
+    told = Told()
+
+    call(OfferExpiryNotifier(within="PT1H", notifiers=[told]), way)
+
+    assert told.told == []
+
+
+@ways
+@pytest.mark.parametrize("within", ["seven days", "P0D", "P9999Y", -1])
+def test_a_wrong_duration_is_named(library: Emulator, api: str, way: str, within: Any) -> None:
+    with pytest.raises(InvalidInputError, match="within: given"):
+        call(OfferExpiryNotifier(within=within), way)
