@@ -184,7 +184,7 @@ class _Walk:
         """Whether a value, as the library or the base shows it, is the other one."""
         if shown is ABSENT or told is ABSENT:
             return (shown is ABSENT or shown in EMPTY) and (told is ABSENT or told in EMPTY)
-        anyhow = leaf.pointer[1:] in self._kind.any_case
+        anyhow = leaf.pointer.split("/")[1] in self._kind.any_case
         if _equal(left, right, leaf.place, shown, told, anyhow):
             return True
         respelled = neutral_value(shown, leaf.spelled, is_read=True)

@@ -26,6 +26,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 APPROVED = "approved"
+_WRITTEN = ("create", "update", "rename")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,8 @@ class _Planner:
         entity = self._sightings.found.get((wanted.kind.key, planned.old_name or wanted.name))
         if planned.action == "rename" and planned.id is not None:
             self._renamed[planned.key] = planned.id
-        if planned.action in ("create", "update", "rename"):
-            planned = self._with_references(wanted, planned)
-        if planned.action in ("create", "update", "rename"):
+        planned = self._with_references(wanted, planned)
+        if planned.action in _WRITTEN:
             self._cautions.look_at(wanted.kind, planned, entity)
             if wanted.kind.is_offer and _approves(planned):
                 self._reach.add(planned.key, planned.id, wanted.properties, {} if entity is None else entity.properties)
@@ -156,7 +156,8 @@ class _Planner:
 
         It is a conflict if a name could mean several objects.
         """
-        for each in pointings(wanted.kind.place, planned.properties):
+        properties = wanted.properties if planned.properties is None else planned.properties
+        for each in pointings(wanted.kind.place, properties):
             name = name_in(each.target)
             if name is None:
                 continue
@@ -174,7 +175,7 @@ class _Planner:
                 return self._judge.refused(
                     wanted, f"{each.pointer}: {each.target} could mean several objects: {several}"
                 )
-            elif ids[means[0]]:
+            elif ids[means[0]] and planned.action in _WRITTEN:
                 self._ids[means[0]] = ids[means[0]][0]
         return planned
 

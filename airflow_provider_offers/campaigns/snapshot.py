@@ -20,7 +20,7 @@ def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flo
     """Give every object of a kind to `take`, each once. Calls one listing, page by page.
 
     The listing's order does not depend on edits, so an edit between two pages moves no object. An object that is
-    created meanwhile comes last.
+    created meanwhile may be missing.
     """
     listing = Listing(access, kind, access.generation.every(kind, _PAGE))
     while (page := (yield from listing.advance())) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, Lifecycle, Move, Origin, Target, WantedObject
@@ -22,15 +22,13 @@ WINDOW = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2099-01-01T00:00:00Z"
 PQL = {"type": "PQL", "format": "pql/text", "value": "true"}
 
 
-def wanted(
-    kind: str | Kind, name: str, /, *, lifecycle: Mapping[str, Any] | None = None, **properties: Json
-) -> WantedObject:
+def wanted(kind: str | Kind, name: str, /, *, lifecycle: Any = None, **properties: Json) -> WantedObject:
     """An object of a manifest; the properties are in neutral names."""
     row = kind_of(kind)
     return WantedObject(row, name, {"name": name, **properties}, ORIGIN, Lifecycle(**(lifecycle or {})))
 
 
-def offer(name: str, /, *, lifecycle: Mapping[str, Any] | None = None, **changes: Json) -> WantedObject:
+def offer(name: str, /, *, lifecycle: Any = None, **changes: Json) -> WantedObject:
     """A personalized offer that is complete; None leaves a property out."""
     properties = {"status": "draft", "selectionConstraint": WINDOW, "rank": {"priority": 1}, **changes}
     given = {key: value for key, value in properties.items() if value is not None}
