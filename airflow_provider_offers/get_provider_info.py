@@ -28,6 +28,7 @@ def get_provider_info() -> dict[str, object]:
             "airflow_provider_offers.notifications.offers.OfferExpiryNotifier",
             "airflow_provider_offers.notifications.offers.UnpublishOffersNotifier",
         ],
+        "config": {"offer_library": {"description": "Campaigns as code.", "options": {"state_path": _state_path()}}},
         "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
         "connection-types": [
             {
@@ -45,6 +46,19 @@ def _modules(*names: str) -> dict[str, object]:
     return {
         "integration-name": INTEGRATION,
         "python-modules": [f"airflow_provider_offers.{name}" for name in names],
+    }
+
+
+def _state_path() -> dict[str, object]:
+    return {
+        "description": (
+            "Where the states of campaigns are kept: a folder, or an address of object storage with the id of its "
+            "connection. Default: the folder campaign_state in [core] dags_folder."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "s3://aws_default@my-bucket/campaign_state",
+        "default": None,
     }
 
 

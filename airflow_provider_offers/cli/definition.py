@@ -60,7 +60,69 @@ def _commands() -> tuple[ActionCommand, ...]:
             Arg(("--quiet",), help="do not print a line for each request", action="store_true"),
             description="Run until it is interrupted. The first lines show connections for Airflow.",
         ),
+        *_campaign_commands(),
     )
+
+
+def _campaign_commands() -> tuple[ActionCommand, ...]:
+    manifest = Arg(("manifest",), help="the manifest: a YAML or JSON file, or a folder", metavar="MANIFEST")
+    target = Arg(("--target",), help="a target of the manifest; needed if it has several", metavar="NAME")
+    state = Arg(("--state",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
+    inputs = (
+        Arg(("--var",), help="a variable of the manifest; can be repeated", action="append", default=[], metavar="N=V"),
+        Arg(
+            ("--rows",),
+            help="the file with the rows that for_each calls NAME; can be repeated",
+            action="append",
+            default=[],
+            metavar="NAME=FILE",
+        ),
+    )
+    decided = (
+        Arg(("--force-conflicts",), help="overwrite what somebody else has changed", action="store_true"),
+        Arg(("--adopt",), help="change objects that exist and were never applied", action="store_true"),
+        Arg(("--prune",), help="retire what is gone from the manifest (default: no)", choices=("archive", "delete")),
+        Arg(
+            ("--max-prune",),
+            help="the largest number of objects to retire (default: a tenth of the managed ones)",
+            type=_count,
+            metavar="N",
+        ),
+    )
+    return (
+        _command(
+            "validate",
+            "Check manifests without a connection",
+            Arg(("manifests",), help="manifests: files or folders", nargs="+", metavar="MANIFEST"),
+            description="Check manifests for all of their targets, without a connection and the database.",
+        ),
+        _command(
+            "plan",
+            "Show what an apply of a manifest would change",
+            manifest,
+            target,
+            state,
+            *inputs,
+            *decided,
+            Arg(("--out",), help="file for the plan, for `airflow offers apply`", metavar="FILE"),
+            _format("text", "markdown", "json"),
+            Arg(
+                ("--detailed-exitcode",),
+                help="exit with 2 if something would change, and with 1 for conflicts",
+                action="store_true",
+            ),
+            description="Read the library and show what an apply would change, and what is in conflict. "
+            "Nothing is written to the library.",
+        ),
+    )
+
+
+def _count(text: str) -> int:
+    """A number of objects, from 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _command(name: str, help: str, *args: Arg, description: str | None = None) -> ActionCommand:

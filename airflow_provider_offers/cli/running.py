@@ -22,7 +22,12 @@ OK, FAILED, CHANGES = 0, 1, 2
 _INTERRUPTED = 130
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 # The module of each command.
-_MODULES = {"doctor": "doctor", "emulator": "emulator"}
+_MODULES = {
+    "doctor": "doctor",
+    "emulator": "emulator",
+    "validate": "campaigns",
+    "plan": "campaigns",
+}
 
 
 class UserError(Exception):

@@ -1,0 +1,88 @@
+"""`airflow offers validate` and `plan`, and how a command reads a manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.cli.connections import hook_of
+from airflow_provider_offers.cli.plans import show_plan
+from airflow_provider_offers.cli.running import CHANGES, FAILED, OK, UserError
+from airflow_provider_offers.hooks.campaigns import load_campaign, make_plan, state_store, write_plan
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_offers.campaigns.objects import Campaign
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.cli.screen import Screen
+
+
+def validate(args: argparse.Namespace, screen: Screen) -> int:
+    """Check manifests without a connection."""
+    from airflow_provider_offers.campaigns.checking import check_manifests
+
+    valid, wrong = check_manifests(args.manifests)
+    for line in valid:
+        screen.line(line, style="yellow" if ": warning: " in line else "green")
+    for line in wrong:
+        screen.line(line, style="red")
+    return FAILED if wrong else OK
+
+
+def plan(args: argparse.Namespace, screen: Screen) -> int:
+    """Show the plan of a manifest, and save it with `--out`."""
+    campaign = campaign_of(args)
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
+        made = make_plan(hook, campaign, state_store(args.state), options_of(args))
+    if args.out is not None:
+        write_plan("--out", args.out, made)
+    show_plan(made, screen, args.format, campaign.warnings)
+    if not args.detailed_exitcode:
+        return OK
+    if made.has_conflicts:
+        return FAILED
+    return CHANGES if made.has_changes else OK
+
+
+def campaign_of(args: argparse.Namespace) -> Campaign:
+    """The campaign of the manifest and the target that are given."""
+    return load_campaign(args.manifest, args.target, rows=_rows(args.rows), variables=_variables(args.var))
+
+
+def options_of(args: argparse.Namespace) -> PlanOptions:
+    """How the plan decides."""
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+
+    return PlanOptions(
+        force_conflicts=args.force_conflicts, adopt=args.adopt, prune=args.prune, max_prune=args.max_prune
+    )
+
+
+def _pairs(option: str, given: list[str], what: str) -> dict[str, str]:
+    pairs = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise UserError(f"{option}: given {each!r}; expected {what}")
+        pairs[name] = value
+    return pairs
+
+
+def _variables(given: list[str]) -> dict[str, Any] | None:
+    """The variables of `--var`; a value that is JSON keeps its type."""
+    variables: dict[str, Any] = {}
+    for name, value in _pairs("--var", given, "NAME=VALUE").items():
+        try:
+            variables[name] = json.loads(value)
+        except ValueError:
+            variables[name] = value
+    return variables or None
+
+
+def _rows(given: list[str]) -> dict[str, Any] | None:
+    from airflow_provider_offers.client.rows.reading import table_of_file
+
+    files = _pairs("--rows", given, "NAME=FILE, such as offers=offers.csv")
+    return {name: list(table_of_file(file, Path(file).read_bytes()).rows) for name, file in files.items()} or None

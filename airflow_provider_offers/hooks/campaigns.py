@@ -1,0 +1,115 @@
+"""Campaigns in Airflow: the connection of a target, the place of the states, and plans as files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_offers.campaigns.objects import Campaign
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+# The section of Airflow's configuration, and its option.
+SECTION, STATE_PATH = "offer_library", "state_path"
+_FOLDER = "campaign_state"
+
+
+def storage_path(name: str, given: Any) -> Any:
+    """The path of a file or folder: a `pathlib.Path`, or an `ObjectStoragePath` for an address with a scheme.
+
+    Raises `InvalidInputError`, with `name` as the place, for text that is not a path.
+    """
+    from pathlib import Path
+
+    from airflow.sdk import ObjectStoragePath
+
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import quoted
+
+    if hasattr(given, "read_bytes"):
+        return given
+    accepted = "a path, or an address of object storage such as 's3://aws_default@bucket/folder'"
+    text = given.strip() if isinstance(given, str) else ""
+    if not text or "\0" in text:
+        raise InvalidInputError("The path is not valid", [Violation(name, quoted(given), accepted)])
+    if "://" not in text:
+        return Path(text)
+    try:
+        return ObjectStoragePath(text)
+    except (ValueError, ImportError) as error:
+        # An address may hold a password, so it is not quoted.
+        given = f"an address that cannot be used: {type(error).__name__}"
+        raise InvalidInputError("The path is not valid", [Violation(name, given, accepted)]) from None
+
+
+def state_store(path: Any = None) -> StateStore:
+    """The states of campaigns at a path; by default, that of `[offer_library] state_path`."""
+    from pathlib import Path
+
+    from airflow.sdk.configuration import conf
+
+    from airflow_provider_offers.campaigns.storage import StateStore
+
+    if path is not None:
+        return StateStore(storage_path("state", path))
+    if configured := conf.get(SECTION, STATE_PATH, fallback=None):
+        return StateStore(storage_path(f"[{SECTION}] {STATE_PATH}", configured))
+    return StateStore(Path(conf.get("core", "dags_folder")) / _FOLDER)
+
+
+def load_campaign(
+    manifest: Any,
+    target: str | None = None,
+    *,
+    rows: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Campaign:
+    """The campaign of a manifest at a path. Raises `ManifestError` with every violation."""
+    from airflow_provider_offers.campaigns.manifest import load
+
+    path = storage_path("manifest", manifest)
+    return load(path, target=target, rows=rows, variables=variables, context=context)
+
+
+def make_plan(
+    hook: OfferLibraryHook, campaign: Campaign, store: StateStore, options: PlanOptions | None = None
+) -> Plan:
+    """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing."""
+    from airflow_provider_offers.campaigns.planning import plan_campaign
+
+    settings = hook.settings
+    state = store.read(campaign.name, settings.org_id, settings.sandbox)
+    return hook.library.run(lambda access: plan_campaign(access, campaign, state, options))
+
+
+def read_plan(name: str, path: Any) -> Plan:
+    """The plan in a file that `write_plan` wrote. Raises `InvalidInputError` for anything else."""
+    from airflow_provider_offers.campaigns.documents import plan_from_json
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import json_of, quoted
+
+    place = storage_path(name, path)
+    try:
+        document = json_of(place.read_bytes().decode())
+    except FileNotFoundError:
+        given = f"{quoted(str(path))}, which does not exist"
+        raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None
+    except (ValueError, RecursionError):
+        given = f"{quoted(str(path))}, which is not JSON"
+        raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None
+    return plan_from_json(document)
+
+
+def write_plan(name: str, path: Any, plan: Plan) -> None:
+    """Write a plan as a file for `read_plan`."""
+    from airflow_provider_offers.campaigns.documents import plan_as_json
+
+    place = storage_path(name, path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(json.dumps(plan_as_json(plan), ensure_ascii=False, indent=1).encode())

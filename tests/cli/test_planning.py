@@ -1,0 +1,153 @@
+"""`airflow offers validate` and `plan`: every mistake in one line with its place, and a plan in every format."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_offers.campaigns.documents import plan_from_json
+from airflow_provider_offers.emulator import Emulator
+from tests.cli.commands import Offers
+from tests.cli.manifests import SPRING, written
+
+WRONG = SPRING.replace("rank:", "rnak:").replace('["name:Spring"]}]', '["name:Sprung"]}]')
+
+
+def test_a_manifest_is_checked_for_all_targets_without_a_connection(offers: Offers, tmp_path: Path) -> None:
+    path = written(tmp_path)
+
+    done = offers("validate", path)
+
+    assert done.code == 0
+    assert done.out == f"{path}: the campaign 'spring' is valid: 3 objects for dev, 3 objects for prod\n"
+
+
+def test_every_violation_is_a_line_with_its_place(offers: Offers, tmp_path: Path) -> None:
+    right, wrong = written(tmp_path), written(tmp_path, WRONG, "wrong.yaml")
+
+    done = offers("validate", right, wrong)
+
+    assert done.code == 1
+    first, *rest = done.lines
+    assert first.startswith(f"{right}: the campaign")
+    assert all(re.match(rf"{wrong}: wrong.yaml:1[0-9]:[0-9]+ ", each) for each in rest)
+    assert any("'rnak'" in each for each in rest)
+    assert any("Sprung" in each for each in rest)
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "."])
+def test_a_path_that_is_no_manifest(offers: Offers, tmp_path: Path, name: str) -> None:
+    done = offers("validate", tmp_path / name)
+
+    assert done.code == 1
+    assert str(tmp_path) in done.out
+    assert "Traceback" not in done.out + done.err
+
+
+def test_manifests_are_checked_without_airflow(tmp_path: Path) -> None:
+    """The pre-commit hook needs no configuration, no database and no import of Airflow."""
+    right, wrong = written(tmp_path), written(tmp_path, WRONG, "wrong.yaml")
+    program = (
+        "import sys\nfrom airflow_provider_offers.campaigns.__main__ import main\ncode = main(sys.argv[1:])\n"
+        "assert 'airflow' not in sys.modules\nsys.exit(code)"
+    )
+
+    def run(*paths: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "validate", *map(str, paths)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run(right).returncode == 0
+    done = run(right, wrong)
+    assert done.returncode == 1
+    assert "'rnak'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_plan_is_shown_and_nothing_is_written(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    done = offers("plan", written(tmp_path), "--target", "dev")
+
+    assert done.code == 0, done.err
+    assert '+ create personalized offer "Spring towels"' in done.lines
+    assert done.lines[-1] == "3 to create, 0 to change, 0 to retire, 0 in conflict, 0 unchanged"
+    assert {entry.method for entry in connected.journal(path="/data/*")} == {"GET"}
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(("format", "start"), [("text", "Campaign"), ("markdown", "Campaign"), ("json", "{")])
+def test_a_plan_in_every_format(offers: Offers, connected: Emulator, tmp_path: Path, format: str, start: str) -> None:
+    done = offers("plan", written(tmp_path), "--target", "dev", "--format", format)
+
+    assert done.code == 0, done.err
+    assert done.out.startswith(start)
+    if format == "json":
+        assert plan_from_json(json.loads(done.out)).connection == "ajo_dev"
+
+
+def test_variables_replace_those_of_the_manifest_and_keep_their_type(
+    offers: Offers, connected: Emulator, tmp_path: Path
+) -> None:
+    done = offers("plan", written(tmp_path), "--target", "dev", "--var", "priority=77")
+
+    assert '    /rank: {"priority": 77}' in done.lines
+
+
+def test_rows_of_for_each_come_from_a_file(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    manifest = SPRING.replace("- name: Spring towels", '- for_each: items\n    name: "Spring {{ row.item }}"')
+    (tmp_path / "other.csv").write_text("item\ntowels\nbuckets\n")
+
+    done = offers("plan", written(tmp_path, manifest), "--target", "dev", "--rows", f"items={tmp_path / 'other.csv'}")
+
+    assert done.code == 0, done.err
+    assert '+ create personalized offer "Spring buckets"' in done.lines
+    assert done.lines[-1].startswith("4 to create")
+
+
+def test_the_detailed_exit_code_tells_changes(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    empty = "apiVersion: offers/v1\ncampaign: empty\ntargets: {dev: {connection: ajo_dev}}\n"
+
+    assert offers("plan", written(tmp_path), "--target", "dev", "--detailed-exitcode").code == 2
+    assert offers("plan", written(tmp_path, empty, "empty.yaml"), "--detailed-exitcode").code == 0
+
+
+def test_a_saved_plan_is_the_plan_that_is_shown(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / "new folder" / "plan.json"
+
+    done = offers("plan", written(tmp_path), "--target", "dev", "--format", "json", "--out", file)
+
+    assert json.loads(file.read_text()) == json.loads(done.out)
+    for secret in (connected.CLIENT_SECRET, connected.CLIENT_ID):
+        assert secret not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--target", "prid"], "did you mean 'prod'?"),
+        ([], "given nothing; expected one of its targets, 'dev' or 'prod'"),
+        (["--target", "dev", "--var", "priority"], "--var: given 'priority'; expected NAME=VALUE"),
+        (["--target", "dev", "--rows", "items=nowhere.csv"], "nowhere.csv: No such file or directory"),
+        (["--target", "dev", "--state", "s3://aws_default@bucket"], ""),
+        (["--target", "dev", "--out", "/proc/plan.json"], "/proc/plan.json"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(
+    offers: Offers, connected: Emulator, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    done = offers("plan", written(tmp_path), *arguments)
+
+    assert done.code == 1
+    assert done.err.startswith("airflow offers plan: ")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_target_without_a_connection(offers: Offers, tmp_path: Path, airflow: object) -> None:
+    done = offers("plan", written(tmp_path), "--target", "dev")
+
+    assert done.code == 1
+    assert "there is no connection 'ajo_dev' in AIRFLOW_CONN_AJO_DEV" in done.err
