@@ -18,8 +18,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
+
+if TYPE_CHECKING:
+    from airflow_provider_offers.campaigns.reports import Report
 
 
 class ManifestError(InvalidInputError):
@@ -47,7 +51,11 @@ class TooManyRetiredError(CampaignError):
 
 
 class CampaignFailedError(CampaignError):
-    """Some objects could not be applied. Another apply goes on with them."""
+    """Some objects could not be applied. Another apply goes on with them. `report` has the outcome of each object."""
+
+    def __init__(self, message: str = "", *, report: Report | None = None, retryable: bool = False) -> None:
+        self.report = report
+        super().__init__(message, retryable=retryable)
 
 
 class StateError(CampaignError):

@@ -37,13 +37,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of one campaign in one sandbox. `generation` counts the writes of the state; 0 is no state yet."""
+    """The state of one campaign in one sandbox. `generation` counts the writes of the state; 0 is no state yet.
+
+    `plan` identifies the plan whose apply wrote the state last, so that another run of that apply goes on with it.
+    """
 
     campaign: str
     organization: str
     sandbox: str
     generation: int = 0
     objects: Mapping[Key, Applied] = field(default_factory=dict)
+    plan: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of the state."""
@@ -61,6 +65,7 @@ class State:
             "organization": self.organization,
             "sandbox": self.sandbox,
             "generation": self.generation,
+            **({} if self.plan is None else {"plan": self.plan}),
             "objects": objects,
         }
 
@@ -78,7 +83,8 @@ class State:
         if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:
             raise _damaged("generation", generation, "a whole number from 1")
         campaign, organization, sandbox = (_text(document, name) for name in ("campaign", "organization", "sandbox"))
-        return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")))
+        plan = None if document.get("plan") is None else _text(document, "plan")
+        return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")), plan)
 
 
 def _text(document: Mapping[str, Json], name: str) -> str:
@@ -111,7 +117,10 @@ def _applied(place: str, told: Json) -> Applied:
             parse_instant(pending)
         except ValueError:
             raise _damaged(f"{place}.pending", pending, "a time in RFC 3339") from None
-    return Applied(told["properties"], pending)
+    kept = told.get("prevent_destroy", False)
+    if not isinstance(kept, bool):
+        raise _damaged(f"{place}.prevent_destroy", kept, "true or false")
+    return Applied(told["properties"], pending, kept)
 
 
 def _damaged(place: str, given: Json, expected: str) -> StateError:

@@ -28,9 +28,10 @@ STATE = State(
     ORG,
     SANDBOX,
     objects={
-        ("tag", "Spring"): Applied({"name": "Spring"}),
+        ("tag", "Spring"): Applied({"name": "Spring"}, prevent_destroy=True),
         ("personalized", "Gutschein für 5 €"): Applied({"name": "Gutschein für 5 €"}, pending="2026-05-01T12:00:00Z"),
     },
+    plan="b5bb9d80",
 )
 
 
@@ -142,6 +143,11 @@ def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
         "objects in a list": (with_(objects={"tag": []}), "objects.tag"),
         "no properties": (with_(objects={"tag": {"Spring": {}}}), "objects.tag.Spring"),
         "no time": (with_(objects={"tag": {"Spring": {"properties": {}, "pending": "soon"}}}), "pending: given 'soon'"),
+        "a plan of numbers": (with_(plan=3), "plan: given 3"),
+        "a word for true": (
+            with_(objects={"tag": {"Spring": {"properties": {}, "prevent_destroy": "yes"}}}),
+            "prevent_destroy: given 'yes'",
+        ),
         "another campaign": (with_(campaign="other"), "the state of another campaign"),
         "another sandbox": (with_(sandbox="dev"), "the state of another campaign"),
         "another organization": (with_(organization="X@AdobeOrg"), "the state of another campaign"),

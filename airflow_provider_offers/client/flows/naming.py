@@ -114,7 +114,7 @@ def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] |
                 nouns = " or ".join(kind.noun for kind in kinds)
                 unknown.append(f"{given.pointer}{each.pointer} names {name!r}, but there is no such {nouns}")
             else:
-                value = _put(value, split_pointer(each.pointer), found.id)
+                value = put_at(value, split_pointer(each.pointer), found.id)
         changed[given.pointer] = value
     if ambiguous:
         told = "".join(f"\n  {pointer}: {error}" for pointer, error in ambiguous.items())
@@ -130,7 +130,7 @@ def _kinds(type_names: Sequence[str]) -> list[Kind]:
     return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
 
 
-def _put(document: Json, tokens: list[str], value: Json) -> Json:
+def put_at(document: Json, tokens: list[str], value: Json) -> Json:
     """The document with the value at the place; an empty path is the document itself."""
     if not tokens:
         return value

@@ -1,0 +1,122 @@
+"""The report of an apply: what became of each object of the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.campaigns.plans import Action
+from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.text import legible, quoted
+
+FORMAT = "offers.report/v1"
+End = Literal["done", "failed", "skipped"]
+ENDS: tuple[End, ...] = ("done", "failed", "skipped")
+# The word for what was done to an object, by the action of the plan.
+_DONE: Mapping[Action, str] = {
+    "create": "created",
+    "update": "changed",
+    "rename": "renamed",
+    "retire": "retired",
+    "unchanged": "unchanged",
+}
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one object.
+
+    `end` is "done", "failed" or "skipped". `reason` is the error of a failure, or says why the object was skipped.
+    `retryable` says whether another apply of the same plan may succeed. `id` is the object's, if it has one.
+    """
+
+    key: Key
+    action: Action
+    end: End
+    id: str | None = None
+    reason: str = ""
+    retryable: bool = False
+
+    def __str__(self) -> str:
+        kind, name = self.key
+        ending = f": {self.reason}" if self.reason else ""
+        return f"{KINDS[kind].noun} {quoted(name, 80)} {self.end}{ending}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcomes of an apply, in the order of the plan. Objects without any change are only counted.
+
+    `state_generation` is that of the state after the apply.
+    """
+
+    campaign: str
+    target: str
+    organization: str
+    sandbox: str
+    outcomes: Sequence[Outcome]
+    unchanged: int = 0
+    state_generation: int = 0
+    warnings: Sequence[str] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many objects were created, changed, renamed and retired, how many failed, and how many were skipped."""
+        done = Counter(_DONE[each.action] for each in self.outcomes if each.end == "done")
+        ends = Counter(each.end for each in self.outcomes)
+        words = ("created", "changed", "renamed", "retired")
+        return {
+            **{word: done[word] for word in words},
+            "failed": ends["failed"],
+            "skipped": ends["skipped"],
+            "unchanged": self.unchanged,
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every object is as the plan wants it."""
+        return all(each.end == "done" for each in self.outcomes)
+
+    @property
+    def summary(self) -> str:
+        """The counts in one line, such as `12 created, 3 changed, 1 failed, 2 skipped, 187 unchanged`."""
+        return ", ".join(f"{count} {word}" for word, count in self.counts.items() if count) or "nothing to do"
+
+    def ending(self, end: End) -> list[Outcome]:
+        """The outcomes with that end."""
+        return [each for each in self.outcomes if each.end == end]
+
+    def told(self) -> str:
+        """The summary, and the first failures and skipped objects, as a message of several lines."""
+        undone = [*self.ending("failed"), *self.ending("skipped")]
+        lines = "".join(f"\n  {legible(str(each), 600)}" for each in undone[:_SHOWN])
+        more = len(undone) - _SHOWN
+        return self.summary + lines + (f"\n  and {more} more" if more > 0 else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of the report."""
+        return {
+            "format": FORMAT,
+            "campaign": self.campaign,
+            "target": self.target,
+            "organization": self.organization,
+            "sandbox": self.sandbox,
+            "state_generation": self.state_generation,
+            "counts": self.counts,
+            "warnings": list(self.warnings),
+            "objects": [_as_json(each) for each in self.outcomes],
+        }
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    kind, name = outcome.key
+    told: dict[str, Any] = {"kind": kind, "name": name, "action": outcome.action, "end": outcome.end}
+    if outcome.id is not None:
+        told["id"] = outcome.id
+    if outcome.reason:
+        told |= {"reason": outcome.reason, "retryable": outcome.retryable}
+    return told
