@@ -89,6 +89,7 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             metavar="N",
         ),
     )
+    yes = Arg(("--yes",), help="apply without a question, also on a protected target", action="store_true")
     return (
         _command(
             "validate",
@@ -113,6 +114,19 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             ),
             description="Read the library and show what an apply would change, and what is in conflict. "
             "Nothing is written to the library.",
+        ),
+        _command(
+            "apply",
+            "Apply a manifest, or a plan that was saved",
+            Arg(("manifest",), help="the manifest, or the file of a plan", metavar="MANIFEST|PLAN"),
+            target,
+            state,
+            *inputs,
+            *decided,
+            Arg(("--conn-id",), help="another connection than the target's", metavar="ID"),
+            yes,
+            _format("text", "json"),
+            description="Show the plan, ask, and apply it. A saved plan is applied exactly, or refused if it is stale.",
         ),
     )
 

@@ -1,15 +1,18 @@
-"""Plans on the screen."""
+"""Plans and reports on the screen, and the question before an apply."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_offers.cli.running import UserError
 from airflow_provider_offers.client.text import legible
 
 if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.cli.screen import Screen
 
 _STYLES: dict[str, str | None] = {
@@ -21,7 +24,13 @@ _STYLES: dict[str, str | None] = {
     "unchanged": "dim",
     "warning": "bold yellow",
 }
+_ENDS = {"done": "green", "failed": "bold red", "skipped": "yellow"}
 _LONGEST = 600
+# For a target that is not protected, and for one that is.
+QUESTIONS = (
+    "Type yes to apply this plan",
+    "The target {target!r} is protected. Type its name to apply this plan",
+)
 
 
 def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] = ()) -> None:
@@ -39,3 +48,33 @@ def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] =
         screen.line(f"warning: {legible(warning, _LONGEST)}", style=_STYLES["warning"])
     for style, line in styled_lines(plan):
         screen.line(line, style=_STYLES.get(style))
+
+
+def show_report(report: Report, screen: Screen, format: str) -> None:
+    """Write what became of each object, or the report as JSON."""
+    if format == "json":
+        screen.line(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+        return
+    for each in report.outcomes:
+        if each.end != "done":
+            screen.line(str(each), style=_ENDS[each.end])
+    for warning in report.warnings:
+        screen.line(f"warning: {legible(warning, _LONGEST)}", style=_STYLES["warning"])
+    screen.line(f"applied: {report.summary}", style="bold" if screen.is_terminal else None)
+
+
+def can_ask(screen: Screen) -> bool:
+    """Whether a person can answer."""
+    return sys.stdin.isatty() and screen.is_terminal
+
+
+def confirmed(plan: Plan, screen: Screen) -> bool:
+    """Ask a person whether to apply the plan. Raises `UserError` where nobody can answer."""
+    if not can_ask(screen):
+        raise UserError("nobody can answer here, so nothing was written; add --yes to apply without a question")
+    screen.flush()
+    try:
+        answer = input(f"{QUESTIONS[plan.protected].format(target=legible(plan.target))}: ")
+    except EOFError:
+        return False
+    return answer.strip() == (plan.target if plan.protected else "yes")

@@ -27,6 +27,7 @@ _MODULES = {
     "emulator": "emulator",
     "validate": "campaigns",
     "plan": "campaigns",
+    "apply": "applying",
 }
 
 

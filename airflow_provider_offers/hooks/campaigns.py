@@ -6,11 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.items import Progress
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.campaigns.storage import StateStore
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
@@ -47,19 +50,24 @@ def storage_path(name: str, given: Any) -> Any:
         raise InvalidInputError("The path is not valid", [Violation(name, given, accepted)]) from None
 
 
-def state_store(path: Any = None) -> StateStore:
-    """The states of campaigns at a path; by default, that of `[offer_library] state_path`."""
+def state_folder(path: Any = None) -> Any:
+    """The folder of the states: the path, or that of `[offer_library] state_path`, or one in Airflow's DAGs folder."""
     from pathlib import Path
 
     from airflow.sdk.configuration import conf
 
+    if path is not None:
+        return storage_path("state_path", path)
+    if configured := conf.get(SECTION, STATE_PATH, fallback=None):
+        return storage_path(f"[{SECTION}] {STATE_PATH}", configured)
+    return Path(conf.get("core", "dags_folder")) / _FOLDER
+
+
+def state_store(path: Any = None) -> StateStore:
+    """The states of campaigns at a path; by default, that of `[offer_library] state_path`."""
     from airflow_provider_offers.campaigns.storage import StateStore
 
-    if path is not None:
-        return StateStore(storage_path("state", path))
-    if configured := conf.get(SECTION, STATE_PATH, fallback=None):
-        return StateStore(storage_path(f"[{SECTION}] {STATE_PATH}", configured))
-    return StateStore(Path(conf.get("core", "dags_folder")) / _FOLDER)
+    return StateStore(state_folder(path))
 
 
 def load_campaign(
@@ -86,6 +94,27 @@ def make_plan(
     settings = hook.settings
     state = store.read(campaign.name, settings.org_id, settings.sandbox)
     return hook.library.run(lambda access: plan_campaign(access, campaign, state, options))
+
+
+def apply_plan(
+    hook: OfferLibraryHook,
+    plan: Plan,
+    store: StateStore,
+    options: ApplyOptions,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Apply a plan, and return what became of each object; see `campaigns.applying.apply_plan`."""
+    from airflow_provider_offers.campaigns import applying
+    from airflow_provider_offers.operators.lists import completed
+
+    async def applied() -> Report:
+        session = await hook.async_session()
+        try:
+            return await applying.apply_plan(session, plan, store, options, on_progress)
+        finally:
+            await session.close()
+
+    return completed(applied())
 
 
 def read_plan(name: str, path: Any) -> Plan:

@@ -73,7 +73,7 @@ def work_through(
     from airflow_provider_offers.operators.reports import push_unfinished
 
     try:
-        batch = _completed(
+        batch = completed(
             _run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop, order=order)
         )
     finally:
@@ -112,7 +112,7 @@ def _actions(written: list[dict[str, Any]], done: str) -> str:
     return f" ({', '.join(f'{count} {action}' for action, count in counts.most_common())})"
 
 
-def _completed(work: Coroutine[Any, Any, T]) -> T:
+def completed(work: Coroutine[Any, Any, T]) -> T:
     """Run it to its end, or in a separate thread if a loop already runs, as in a notebook or an asynchronous test."""
     try:
         asyncio.get_running_loop()

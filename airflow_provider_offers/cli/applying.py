@@ -1,0 +1,91 @@
+"""`airflow offers apply`: plans and applies a manifest, or applies a plan that was saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_offers.cli.campaigns import campaign_of, options_of
+from airflow_provider_offers.cli.connections import hook_of
+from airflow_provider_offers.cli.plans import confirmed, show_plan, show_report
+from airflow_provider_offers.cli.progress import Bars
+from airflow_provider_offers.cli.running import FAILED, OK, UserError
+from airflow_provider_offers.hooks.campaigns import apply_plan, make_plan, read_plan, state_store
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_offers.campaigns.objects import Campaign
+    from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.cli.screen import Screen
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+_OF_A_MANIFEST = ("force_conflicts", "adopt", "prune", "max_prune", "var", "rows")
+
+
+def apply(args: argparse.Namespace, screen: Screen) -> int:
+    """Apply a manifest or a saved plan, after a question."""
+    store = state_store(args.state)
+    saved = _saved_plan(args)
+    if saved is not None:
+        conn_id = args.conn_id or saved.connection
+        if not conn_id:
+            raise UserError(f"the plan {args.manifest} names no connection; add --conn-id")
+        with hook_of(conn_id, saved.sandbox) as hook:
+            return _applied(args, screen, hook, saved, store)
+    campaign = campaign_of(args)
+    with hook_of(args.conn_id or campaign.target.connection, campaign.target.sandbox) as hook:
+        made = make_plan(hook, campaign, store, options_of(args))
+        return _applied(args, screen, hook, made, store, campaign)
+
+
+def _applied(
+    args: argparse.Namespace,
+    screen: Screen,
+    hook: OfferLibraryHook,
+    made: Plan,
+    store: StateStore,
+    campaign: Campaign | None = None,
+) -> int:
+    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.errors import CampaignFailedError
+
+    if args.format == "text":
+        show_plan(made, screen, "text", campaign.warnings if campaign else ())
+    is_needed = made.has_changes and not made.has_conflicts
+    if is_needed and not args.yes and not confirmed(made, screen):
+        screen.line("nothing was written")
+        return FAILED
+    options = ApplyOptions(approved=True, digest=campaign.digest if campaign else None)
+    with Bars() as bars:
+        try:
+            report = apply_plan(hook, made, store, options, bars.update)
+        except CampaignFailedError as error:
+            if args.format == "json" and error.report is not None:
+                screen.line(json.dumps(error.report.as_json(), indent=2))
+            raise
+    show_report(report, screen, args.format)
+    return OK
+
+
+def _saved_plan(args: argparse.Namespace) -> Plan | None:
+    """The plan in the file that is given; None if it is a manifest."""
+    if not args.manifest.lower().endswith(".json") or "://" in args.manifest:
+        return None
+    try:
+        document = json.loads(Path(args.manifest).read_bytes())
+    except (OSError, ValueError):
+        # The manifest's own check says what is wrong.
+        return None
+    told = document.get("format") if isinstance(document, dict) else None
+    if not isinstance(told, str):
+        return None
+    saved = read_plan("plan", args.manifest)
+    if args.target not in (None, saved.target):
+        raise UserError(f"the plan {args.manifest} is for the target {saved.target!r}, not for {args.target!r}")
+    given = [f"--{name}".replace("_", "-") for name in _OF_A_MANIFEST if getattr(args, name) not in (None, False, [])]
+    if given:
+        raise UserError(f"{', '.join(given)} would change the plan {args.manifest}; make another plan with it")
+    return saved

@@ -1,0 +1,191 @@
+"""`airflow offers apply`: a manifest or a saved plan, with a question on a terminal, refused if it is stale."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.cli import plans
+from airflow_provider_offers.emulator import Emulator
+from tests.cli.commands import Offers
+from tests.cli.manifests import bodies, edit, written
+
+EMPTY = "0 to create, 0 to change, 0 to retire, 0 in conflict, 3 unchanged"
+
+
+def writes(emulator: Emulator) -> int:
+    """How many requests to write the library got."""
+    return len([entry for entry in emulator.journal(path="/data/*") if entry.method != "GET"])
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A person at a terminal, who gives these answers. Each question replaces its answer."""
+    given: list[str] = []
+
+    def ask(question: str) -> str:
+        answer = given.pop(0)
+        given.append(question)
+        return answer
+
+    monkeypatch.setattr(plans, "can_ask", lambda screen: True)
+    monkeypatch.setattr("builtins.input", ask)
+    return given
+
+
+def test_an_apply_makes_the_library_as_the_manifest_says(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = written(tmp_path)
+
+    done = offers("apply", manifest, "--target", "dev", "--yes")
+
+    assert done.code == 0, done.err
+    assert done.lines[-1] == "applied: 3 created"
+    assert bodies(connected, api, "personalized", "dev")["Spring towels"]["rank"] == {"priority": 10}
+    assert "Spring towels" not in bodies(connected, api, "personalized", "prod")
+    again = offers("plan", manifest, "--target", "dev", "--detailed-exitcode")
+    assert (again.code, again.lines[-1]) == (0, EMPTY)
+    before = writes(connected)
+    assert offers("apply", manifest, "--target", "dev").lines[-1] == "applied: 3 unchanged"
+    assert writes(connected) == before
+
+
+def test_a_saved_plan_is_applied_without_its_manifest(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest, plan = written(tmp_path), tmp_path / "plan.json"
+    assert offers("plan", manifest, "--target", "dev", "--out", plan).code == 0
+    manifest.unlink()
+
+    done = offers("apply", plan, "--target", "dev", "--yes", "--format", "json")
+
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    assert report["counts"]["created"] == 3
+    assert {each["end"] for each in report["objects"]} == {"done"}
+    assert "Spring" in bodies(connected, api, "tag", "dev")
+
+
+def test_a_stale_plan_is_refused_and_says_what_moved(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest, plan = written(tmp_path), tmp_path / "plan.json"
+    offers("apply", manifest, "--target", "dev", "--yes")
+    offers("plan", manifest, "--target", "dev", "--var", "priority=20", "--out", plan)
+    edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
+    before = writes(connected)
+
+    done = offers("apply", plan, "--yes")
+
+    assert done.code == 1
+    assert "The library has changed since the plan" in done.err
+    assert "Spring towels" in done.err
+    assert writes(connected) == before
+
+
+def test_a_marketers_edit_is_a_conflict_until_it_is_decided(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = written(tmp_path)
+    offers("apply", manifest, "--target", "dev", "--yes")
+    edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
+    changed = ("--target", "dev", "--var", "priority=20")
+
+    planned = offers("plan", manifest, *changed, "--detailed-exitcode")
+    assert planned.code == 1
+    assert any(line.startswith('! conflict in personalized offer "Spring towels"') for line in planned.lines)
+    done = offers("apply", manifest, *changed, "--yes")
+    assert done.code == 1
+    assert "The plan has 1 conflict" in done.err
+    assert bodies(connected, api, "personalized", "dev")["Spring towels"]["rank"] == {"priority": 55}
+
+    assert offers("apply", manifest, *changed, "--force-conflicts", "--yes").code == 0
+    assert bodies(connected, api, "personalized", "dev")["Spring towels"]["rank"] == {"priority": 20}
+
+
+def test_nothing_is_written_without_an_answer(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    done = offers("apply", written(tmp_path), "--target", "dev")
+
+    assert done.code == 1
+    assert "add --yes" in done.err
+    assert writes(connected) == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "code"),
+    [("dev", "yes", 0), ("dev", "y", 1), ("dev", "", 1), ("prod", "prod", 0), ("prod", "yes", 1)],
+)
+def test_a_person_is_asked_and_a_protected_target_needs_its_name(
+    offers: Offers, connected: Emulator, tmp_path: Path, answers: list[str], target: str, answer: str, code: int
+) -> None:
+    answers.append(answer)
+
+    done = offers("apply", written(tmp_path), "--target", target)
+
+    assert done.code == code, done.err
+    assert (writes(connected) > 0) is (code == 0)
+    assert answers == [f"{plans.QUESTIONS[target == 'prod'].format(target=target)}: "]
+    if code:
+        assert done.lines[-1] == "nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--target", "prod"), "is for the target 'dev', not for 'prod'"),
+        (("--force-conflicts", "--max-prune", "3"), "--force-conflicts, --max-prune would change the plan"),
+        (("--var", "priority=1"), "--var would change the plan"),
+        (("--conn-id", "ajo_prod"), "sandbox"),
+    ],
+)
+def test_a_saved_plan_is_not_changed_by_options(
+    offers: Offers, connected: Emulator, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    plan = tmp_path / "plan.json"
+    offers("plan", written(tmp_path), "--target", "dev", "--out", plan)
+    document = json.loads(plan.read_text())
+
+    done = offers("apply", plan, *options, "--yes")
+
+    if options[0] == "--conn-id":
+        # The same sandbox through another connection is the same place.
+        assert done.code == 0, done.err
+        return
+    assert done.code == 1
+    assert said in done.err
+    assert writes(connected) == 0
+    assert json.loads(plan.read_text()) == document
+
+
+def test_a_plan_that_was_damaged_is_refused(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    offers("plan", written(tmp_path), "--target", "dev", "--out", plan)
+    document: dict[str, Any] = json.loads(plan.read_text())
+    del document["objects"][0]["properties"]
+    plan.write_text(json.dumps(document))
+
+    done = offers("apply", plan, "--yes")
+
+    assert done.code == 1
+    assert "/objects/0/properties: given nothing" in done.err
+    assert writes(connected) == 0
+
+
+def test_an_apply_with_failures_tells_each_and_goes_on_later(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = written(tmp_path)
+    connected.add_fault("status", status=422, method="POST", path="/data/*", times=1)
+
+    done = offers("apply", manifest, "--target", "dev", "--yes", "--format", "json")
+
+    assert done.code == 1
+    report = json.loads(done.out)
+    assert report["counts"]["failed"] >= 1
+    assert "is not applied completely" in done.err
+    assert offers("apply", manifest, "--target", "dev", "--yes").code == 0
+    assert offers("plan", manifest, "--target", "dev").lines[-1] == EMPTY
