@@ -17,6 +17,7 @@ from airflow_provider_offers.client.model.spelling import Spelled, escape_token,
 from airflow_provider_offers.client.wire.messages import Json
 
 _NOTHING: Mapping[str, Json] = {}
+_PLAIN = (str, int, float, bool)
 
 
 @dataclass(slots=True)
@@ -90,6 +91,8 @@ def _symbolic(side: _Side, place: Place, value: Json) -> Json:
 class _Walk:
     """The walk through one object."""
 
+    __slots__ = ("_adopt", "_base", "_ignored", "_live", "_marks", "_wanted", "base", "found")
+
     def __init__(
         self,
         kind: Kind,
@@ -100,7 +103,7 @@ class _Walk:
         ignored: frozenset[str],
         adopt: bool,
     ) -> None:
-        self._kind = kind
+        self._marks = _marks(kind)
         self._live, self._wanted, self._base = (_Side(kind, names, each) for each in (live, wanted, base))
         self.base = base
         self._ignored = ignored
@@ -119,22 +122,33 @@ class _Walk:
         """Compare the members that the manifest or the base names."""
         for name in wanted if wanted.keys() >= base.keys() else dict.fromkeys((*wanted, *base)):
             here = f"{pointer}/{escape_token(name)}"
-            if here in self._ignored or (not pointer and name in self._kind.write_only):
+            if here in self._ignored or (not pointer and name in self._marks.write_only):
                 continue
             leaf = _Leaf(here, place.below(name), spelled.wire_name(name)[1], place.requires(name))
             self._member(leaf, live.get(name, ABSENT), wanted.get(name, ABSENT), base.get(name, ABSENT))
 
     def _member(self, leaf: _Leaf, live: Json, wanted: Json, base: Json) -> None:
-        if live is ABSENT and leaf.pointer[1:] in self._kind.unreliable_on_read:
+        if type(live) is type(wanted) and type(live) in _PLAIN and live == wanted:
+            return
+        if live is ABSENT and leaf.pointer[1:] in self._marks.unreliable_on_read:
             self._hidden(leaf, wanted, base)
         elif wanted is ABSENT:
             self._gone(leaf, live, base)
         elif isinstance(wanted, Mapping) and isinstance(live, Mapping):
             self.members(leaf.place, leaf.spelled, leaf.pointer, live, wanted, _object(base))
-        else:
+        elif isinstance(wanted, Mapping) and (live is ABSENT or live in EMPTY):
+            self._missing(leaf, live, wanted, base)
+        elif not self._shows(leaf, self._live, live, self._wanted, wanted):
+            self._differs(leaf, live, wanted, base)
+
+    def _missing(self, leaf: _Leaf, live: Json, wanted: Mapping[str, Json], base: Json) -> None:
+        """An object that the library lacks: its members decide, and it is added as a whole."""
+        found, self.found = self.found, Differences()
+        self.members(leaf.place, leaf.spelled, leaf.pointer, _NOTHING, wanted, _object(base))
+        inner, self.found = self.found, found
+        if not inner.is_empty:
             kept = self._without_ignored(leaf.pointer, wanted)
-            if kept is not ABSENT and not self._shows(leaf, self._live, live, self._wanted, kept):
-                self._differs(leaf, live, kept, base)
+            self._add(leaf, live, kept, base, not inner.conflicts)
 
     def _differs(self, leaf: _Leaf, live: Json, wanted: Json, base: Json) -> None:
         is_ours = (base is ABSENT and self._adopt) or self._shows(leaf, self._live, live, self._base, base)
@@ -184,7 +198,7 @@ class _Walk:
         """Whether a value, as the library or the base shows it, is the other one."""
         if shown is ABSENT or told is ABSENT:
             return (shown is ABSENT or shown in EMPTY) and (told is ABSENT or told in EMPTY)
-        anyhow = leaf.pointer.split("/")[1] in self._kind.any_case
+        anyhow = bool(self._marks.any_case) and leaf.pointer.split("/")[1] in self._marks.any_case
         if _equal(left, right, leaf.place, shown, told, anyhow):
             return True
         respelled = neutral_value(shown, leaf.spelled, is_read=True)
@@ -192,6 +206,21 @@ class _Walk:
 
 
 @dataclass(frozen=True, slots=True)
+class _Marks:
+    """The properties that reads of a kind do not show as they are; see `Kind`."""
+
+    write_only: tuple[str, ...]
+    unreliable_on_read: tuple[str, ...]
+    any_case: tuple[str, ...]
+
+
+@cache
+def _marks(kind: Kind) -> _Marks:
+    return _Marks(kind.write_only, kind.unreliable_on_read, kind.any_case)
+
+
+# Not frozen: a plan makes tens of thousands of them.
+@dataclass(slots=True)
 class _Leaf:
     """A place that is compared: its pointer, its place in the model, its spelling, and whether it is required."""
 
@@ -210,13 +239,18 @@ def _equal(left: _Side, right: _Side, place: Place, shown: Json, told: Json, any
 
     Objects in `shown` may have more members: those that are empty, and those that are not an author's.
     """
-    if isinstance(told, Mapping) and isinstance(shown, Mapping):
+    if isinstance(told, dict) and isinstance(shown, dict):
         if _is_free(place):
             return same(shown, told)
-        return all(
-            _equal(left, right, place.below(name), shown[name], member, anyhow) if name in shown else member in EMPTY
-            for name, member in told.items()
-        ) and not any(_is_authors(place, name) and shown[name] not in EMPTY for name in shown if name not in told)
+        for name, member in told.items():
+            if name not in shown:
+                if member not in EMPTY:
+                    return False
+            elif not _equal(left, right, place.below(name), shown[name], member, anyhow):
+                return False
+        return shown.keys() <= told.keys() or not any(
+            _is_authors(place, name) and shown[name] not in EMPTY for name in shown.keys() - told.keys()
+        )
     if isinstance(told, list) and isinstance(shown, list):
         item = place.item or ANY
         return len(shown) == len(told) and all(

@@ -251,10 +251,13 @@ def _needed_kinds(campaign: Campaign, state: State) -> set[str]:
     documents: list[tuple[Kind, Mapping[str, Json]]] = [(each.kind, each.properties) for each in campaign.objects]
     documents += [(KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS]
     for kind, properties in documents:
-        # Most campaigns refer to every kind that they can refer to, so this ends early.
-        if any(each.key not in needed for each in kinds_of(targets(kind.place))):
-            pointed = (each.type_names for each in pointings(kind.place, properties))
-            needed |= {found.key for names in pointed for found in kinds_of(names)}
+        for name, value in properties.items():
+            place = kind.place.below(name)
+            # Once a kind is needed, nobody has to look for more references to it.
+            if any(each.key not in needed for each in kinds_of(targets(place))):
+                found = (each.type_names for each in pointings(place, value))
+                types = (kind.model.types_of(properties, names) for names in found)
+                needed |= {each.key for names in types for each in kinds_of(names)}
     return needed
 
 
