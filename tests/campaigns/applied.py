@@ -93,6 +93,7 @@ class Sandbox:
         self.emulator, self.library = emulator, library
         self.store = StateStore(path)
         self.path = path
+        self._at_first = {each["id"] for each in emulator.objects()}
 
     @property
     def api(self) -> str:
@@ -112,18 +113,24 @@ class Sandbox:
         return self.apply(self.plan(made, **options))
 
     def writes(self) -> list[str]:
-        """The writes to the library so far, as `PATCH dps.patch`."""
-        entries = self.emulator.journal()
-        return [f"{each.method} {each.route}" for each in entries if each.method != "GET" and "token" not in each.route]
+        """The methods of the writes to the library since the journal was cleared."""
+        entries = self.emulator.journal(limit=100_000)
+        return [each.method for each in entries if each.method != "GET" and "token" not in each.route]
+
+    def id(self, name: str) -> str:
+        """The id of the only object of a name."""
+        (found,) = [each["id"] for each in self.there() if each["body"].get("name") == name]
+        return str(found)
+
+    def edit(self, kind: str, name: str, pointer: str, value: Any) -> None:
+        """Edit an object in the user interface, as a marketer does."""
+        operation = {"op": "add", "path": pointer, "value": value}
+        self.library.patch(KINDS[kind], self.id(name), [operation], validate=False)
 
     def there(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The objects in the library that the emulator did not have at first."""
         found = self.emulator.objects(None if kind is None else KINDS[kind].type_name)
         return [each for each in found if each["id"] not in self._at_first]
-
-    def start(self) -> None:
-        """Remember what the library has at first."""
-        self._at_first = {each["id"] for each in self.emulator.objects()}
 
     def body(self, name: str) -> dict[str, Any]:
         """The only object of a name, in neutral form."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import pathlib
+import json
+import shutil
 
 import pytest
 
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.emulator import Emulator
-from tests.campaigns.applied import Sandbox, spring
-from tests.campaigns.making import counted
-
-
-@pytest.fixture
-def sandbox(emulator: Emulator, library: OfferLibrary, tmp_path: pathlib.Path) -> Sandbox:
-    made = Sandbox(emulator, library, tmp_path / "states")
-    made.start()
-    return made
+from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.errors import CampaignFailedError
+from airflow_provider_offers.campaigns.items import Progress
+from airflow_provider_offers.campaigns.states import Applied
+from airflow_provider_offers.client.model.kinds import KINDS
+from tests.campaigns.applied import Sandbox, changed, shown, spring, spring_objects
+from tests.campaigns.making import campaign, counted, offer, planned, wanted
 
 
 def test_after_an_apply_the_plan_is_empty(sandbox: Sandbox) -> None:
@@ -32,3 +29,255 @@ def test_after_an_apply_the_plan_is_empty(sandbox: Sandbox) -> None:
     assert counted(again) == {"unchanged": len(made.objects)}
     assert again.objects == ()
     assert len(sandbox.there()) == len(made.objects)
+    assert {each.pending for each in sandbox.state.objects.values()} == {None}
+    assert sandbox.state.generation == report.state_generation
+
+
+def test_an_empty_plan_writes_nothing_anywhere(sandbox: Sandbox) -> None:
+    made = spring(2, api=sandbox.api)
+    sandbox.plan_and_apply(made)
+    generation = sandbox.state.generation
+    sandbox.emulator.clear_journal()
+
+    report = sandbox.plan_and_apply(made)
+
+    assert sandbox.writes() == []
+    assert report.summary == f"{len(made.objects)} unchanged"
+    assert sandbox.state.generation == generation
+
+
+@pytest.mark.bulk
+def test_a_first_apply_costs_one_write_for_each_object_and_few_reads(sandbox: Sandbox) -> None:
+    made = spring(200, api=sandbox.api)
+    plan = sandbox.plan(made)
+    sandbox.emulator.clear_journal()
+
+    sandbox.apply(plan)
+
+    requests = len(sandbox.emulator.journal(limit=100_000))
+    pages = len(made.objects) // 100 + len(KINDS)
+    assert requests <= 1.2 * len(made.objects) + pages + 50
+    # The decision goes live by a write of its own.
+    assert len(sandbox.writes()) == len(made.objects) + 1
+
+
+def test_a_change_is_one_guarded_write_and_leaves_the_marketers_leaves_alone(sandbox: Sandbox) -> None:
+    objects = spring_objects(3, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    sandbox.edit("personalized", "Offer 1", "/description", "A marketer's")
+    sandbox.edit("personalized", "Offer 1", "/characteristics", {"sku": "1"})
+    edited = changed(objects, "Offer 1", rank={"priority": 9}, characteristics={"color": "red"})
+    plan = sandbox.plan(campaign(*edited.values()))
+    sandbox.emulator.clear_journal()
+
+    report = sandbox.apply(plan)
+
+    assert sandbox.writes() == ["PATCH"]
+    assert report.counts["changed"] == 1
+    body = sandbox.body("Offer 1")
+    assert body["rank"] == {"priority": 9}
+    assert body["description"] == "A marketer's"
+    assert body["characteristics"] == {"sku": "1", "color": "red"}
+    assert counted(sandbox.plan(campaign(*edited.values()))) == {"unchanged": len(edited)}
+
+
+def test_leaves_that_are_gone_from_the_manifest_are_removed_and_nested_ones_added(sandbox: Sandbox) -> None:
+    before = offer("Ten percent", description="Old", characteristics={"sku": "1", "color": "red"})
+    after = offer("Ten percent", characteristics={"sku": "1"}, cappingConstraint={"profileCap": 3})
+    sandbox.plan_and_apply(campaign(before))
+
+    sandbox.plan_and_apply(campaign(after))
+
+    body = sandbox.body("Ten percent")
+    assert body["characteristics"] == {"sku": "1"}
+    assert body["cappingConstraint"] == {"profileCap": 3}
+    assert not body.get("description")
+    assert sandbox.plan(campaign(after)).objects == ()
+
+
+def test_an_object_is_renamed_and_what_refers_to_it_follows(sandbox: Sandbox) -> None:
+    objects = spring_objects(1, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    old = sandbox.id("Offer 1")
+    objects.pop("Offer 1")
+    one = spring_objects(1, api=sandbox.api)["Offer 1"]
+    objects["New"] = wanted("personalized", "New", **{**one.properties, "name": "New", "rank": {"priority": 4}})
+    made = campaign(*objects.values(), moved=[("personalized", "Offer 1", "New")])
+    plan = sandbox.plan(made)
+    sandbox.emulator.clear_journal()
+
+    report = sandbox.apply(plan)
+
+    assert report.counts["renamed"] == 1
+    assert sandbox.writes() == ["PATCH"]
+    assert sandbox.id("New") == old
+    assert sandbox.plan(made).objects == ()
+    assert ("personalized", "Offer 1") not in sandbox.state.objects
+
+
+def test_a_plan_that_is_applied_again_finds_everything_done(sandbox: Sandbox) -> None:
+    objects = spring_objects(2, api=sandbox.api)
+    first = sandbox.plan(campaign(*objects.values()))
+    sandbox.apply(first)
+    sandbox.emulator.clear_journal()
+
+    assert sandbox.apply(first).is_complete
+    assert sandbox.writes() == []
+
+    second = sandbox.plan(campaign(*changed(objects, "Offer 1", rank={"priority": 9}).values()))
+    sandbox.apply(second)
+    sandbox.emulator.clear_journal()
+    assert sandbox.apply(second).is_complete
+    assert sandbox.writes() == []
+
+
+def test_a_lost_state_creates_nothing_twice(sandbox: Sandbox) -> None:
+    made = spring(3, api=sandbox.api)
+    sandbox.plan_and_apply(made)
+    before = sandbox.names()
+    shutil.rmtree(sandbox.path)
+    sandbox.emulator.clear_journal()
+
+    report = sandbox.plan_and_apply(made)
+
+    assert report.is_complete
+    assert sandbox.writes() == []
+    assert sandbox.names() == before
+    assert len(sandbox.state.objects) == len(made.objects)
+
+
+def test_what_the_library_has_already_is_only_learned(sandbox: Sandbox) -> None:
+    made = spring(2, api=sandbox.api)
+    sandbox.plan_and_apply(made)
+    shutil.rmtree(sandbox.path)
+    plan = sandbox.plan(made)
+    assert counted(plan) == {"unchanged": len(made.objects)}
+
+    sandbox.apply(plan)
+
+    state = sandbox.state
+    assert state.objects["tag", "Spring"] == Applied({"name": "Spring"})
+    assert state.objects["decision", "Hero"].properties["fallback"] == "name:Everyone"
+
+
+def test_the_state_holds_names_and_no_ids_and_nothing_of_the_connection(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(spring(2, api=sandbox.api))
+
+    (file,) = sandbox.path.rglob("*.json")
+    text = file.read_text()
+    assert f"{sandbox.api}:" not in text
+    for secret in (sandbox.emulator.CLIENT_ID, sandbox.emulator.CLIENT_SECRET, "Bearer"):
+        assert secret not in text
+    assert json.loads(text)["organization"] == sandbox.emulator.ORG_ID
+
+
+def test_a_failure_skips_only_what_depends_on_it(sandbox: Sandbox) -> None:
+    objects = spring_objects(3, api=sandbox.api)
+    objects["Footer"] = wanted("placement", "Footer", componentType="html", channel=shown("x")[0]["channel"])
+    objects["Free"] = offer("Free", status="approved", representations=shown("name:Footer"))
+    made = campaign(*objects.values())
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Web hero"', times=None)
+
+    with pytest.raises(CampaignFailedError, match="Web hero") as caught:
+        sandbox.plan_and_apply(made)
+
+    report = caught.value.report
+    assert report is not None
+    ends = {each.key[1]: each.end for each in report.outcomes}
+    assert ends["Web hero"] == "failed"
+    assert {name for name, end in ends.items() if end == "skipped"} == {
+        "Offer 1",
+        "Offer 2",
+        "Offer 3",
+        "Everyone",
+        "Hero",
+    }
+    assert {"Free", "Footer", "Spring set", "Gold members", "Spring"} <= {
+        name for name, end in ends.items() if end == "done"
+    }
+    reasons = {each.key[1]: each.reason for each in report.outcomes}
+    assert reasons["Offer 1"] == "it refers to the placement 'Web hero', which failed"
+    assert json.loads(json.dumps(report.as_json()))["counts"]["failed"] == 1
+
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+    assert sandbox.plan(made).objects == ()
+    assert len(sandbox.there()) == len(made.objects)
+
+
+def test_a_decision_stays_a_draft_if_an_offer_that_it_shows_failed(sandbox: Sandbox) -> None:
+    made = spring(3, api=sandbox.api)
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Offer 2"', times=None)
+
+    with pytest.raises(CampaignFailedError) as caught:
+        sandbox.plan_and_apply(made)
+
+    assert caught.value.report is not None
+    (hero,) = [each for each in caught.value.report.outcomes if each.key[1] == "Hero"]
+    assert hero.end == "skipped"
+    assert "it shows the personalized offer 'Offer 2', which failed" in hero.reason
+    assert sandbox.body("Hero")["status"] == "draft"
+
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+    assert sandbox.body("Hero")["status"] == "live"
+    assert sandbox.plan(made).objects == ()
+
+
+def test_offers_that_a_live_decision_can_show_are_approved_when_all_are_there(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(spring(1, api=sandbox.api))
+    made = spring(4, api=sandbox.api)
+    plan = sandbox.plan(made)
+    assert planned(plan, "Offer 2").held_as_draft
+    seen: list[dict[str, str]] = []
+
+    def look(progress: Progress) -> None:
+        if progress.phase == "show":
+            seen.append({name: sandbox.body(name)["status"] for name in ("Offer 2", "Offer 3", "Offer 4")})
+
+    apply(sandbox.library.settings, plan, sandbox.store, ApplyOptions(max_concurrent=1), look)
+
+    assert [list(each.values()).count("approved") for each in seen] == [1, 2, 3]
+    assert sandbox.plan(made).objects == ()
+
+
+def test_offers_that_a_live_decision_can_show_stay_drafts_if_one_of_them_failed(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(spring(1, api=sandbox.api))
+    made = spring(3, api=sandbox.api)
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Offer 2"', times=None)
+
+    with pytest.raises(CampaignFailedError, match="such offers go out together"):
+        sandbox.plan_and_apply(made)
+
+    assert sandbox.body("Offer 3")["status"] == "draft"
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+    assert sandbox.body("Offer 3")["status"] == "approved"
+    assert sandbox.plan(made).objects == ()
+
+
+def test_an_approved_offer_is_changed_in_one_write_and_one_to_take_back_first_of_all(sandbox: Sandbox) -> None:
+    objects = spring_objects(3, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    after = changed(objects, "Offer 1", status="draft", rank={"priority": 8})
+    after["Offer 9"] = offer("Offer 9", status="draft", representations=shown("name:Web hero"))
+    plan = sandbox.plan(campaign(*after.values()))
+    sandbox.emulator.clear_journal()
+
+    assert sandbox.apply(plan).is_complete
+
+    assert sandbox.writes() == ["PATCH", "PATCH", "POST"] or sandbox.writes() == ["PATCH", "POST", "PATCH"]
+    assert sandbox.body("Offer 1")["status"] == "draft"
+    assert sandbox.body("Offer 1")["rank"] == {"priority": 8}
+    assert sandbox.plan(campaign(*after.values())).objects == ()
+
+
+def test_progress_counts_the_objects_of_each_phase(sandbox: Sandbox) -> None:
+    heard: list[Progress] = []
+    plan = sandbox.plan(spring(3, api=sandbox.api))
+
+    apply(sandbox.library.settings, plan, sandbox.store, on_progress=heard.append)
+
+    assert {each.phase for each in heard} == {"content", "show"}
+    assert sum(each.phase == "content" for each in heard) == len(plan.objects)
+    assert all(0 < each.done <= each.total for each in heard)

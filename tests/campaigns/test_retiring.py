@@ -1,114 +1,103 @@
-"""What is gone from the manifest is left alone, archived or deleted: in reverse order, and never against an edit."""
+"""Retirement comes last and in reverse order, as the plan says it, and not at all after a failure."""
 
 from __future__ import annotations
 
-from airflow_provider_offers.campaigns.plans import Change
-from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.emulator import Emulator
-from tests.campaigns.making import WINDOW, campaign, counted, offer, plan, planned, put, put_wanted, state, wanted
+import pytest
 
-TEN = offer("Ten")
-KEPT = offer("Kept", lifecycle={"prevent_destroy": True})
-TAG = wanted("tag", "Spring")
-MANY = {"max_prune": 9}
+from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.errors import CampaignFailedError
+from airflow_provider_offers.campaigns.items import Progress
+from tests.campaigns.applied import Sandbox, changed, spring, spring_objects
+from tests.campaigns.making import campaign, counted
 
 
-def test_nothing_is_retired_without_prune(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, TEN)
+def test_everything_is_deleted_in_reverse_order(sandbox: Sandbox) -> None:
+    made = spring(2, api=sandbox.api)
+    sandbox.plan_and_apply(made)
+    plan = sandbox.plan(campaign(), prune="delete", max_prune=100)
+    assert counted(plan) == {"retire": len(made.objects)}
+    heard: list[Progress] = []
 
-    found = plan(library, campaign(), state(TEN))
+    report = apply(sandbox.library.settings, plan, sandbox.store, ApplyOptions(), heard.append)
 
-    assert counted(found) == {}
-    assert not found.has_changes
-    assert "without prune" in found.left_alone[TEN.key]
-
-
-def test_what_is_gone_is_archived_or_deleted(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, TAG)
-    identifier = put_wanted(emulator, TEN)
-
-    archived = plan(library, campaign(), state(TAG, TEN), prune="archive", **MANY)
-    deleted = plan(library, campaign(), state(TAG, TEN), prune="delete", **MANY)
-
-    ten = planned(archived, "Ten")
-    assert (ten.action, ten.retire, ten.id, ten.etag) == ("retire", "archive", identifier, 1)
-    assert archived.left_alone == {TAG.key: "a collection qualifier has no status, so it cannot be archived"}
-    # What refers to others is deleted first.
-    assert [each.key for each in deleted.objects] == [TEN.key, TAG.key]
-    assert counted(deleted) == {"retire": 2}
+    assert report.counts["retired"] == len(made.objects)
+    assert sandbox.there() == []
+    assert sandbox.state.objects == {}
+    kinds = list(dict.fromkeys(each.key[0] for each in heard))
+    expected = ["decision", "collection", "fallback", "personalized", "placement", "formula", "rule", "tag"]
+    assert kinds == [each for each in expected if each in kinds]
+    assert sandbox.plan(campaign()).objects == ()
 
 
-def test_a_live_decision_is_deactivated_first_and_the_plan_says_so(library: OfferLibrary, emulator: Emulator) -> None:
-    placement, tag = put(emulator, "placement", "Hero"), put(emulator, "tag", "Spring")
-    shown = [{"placement": placement, "components": [{"type": "html", "format": "text/html", "content": "<p/>"}]}]
-    fallback = put(emulator, "fallback", "Welcome", status="approved", representations=shown)
-    collection = put(emulator, "collection", "Set", filterType="any-tags", ids=[tag])
-    criteria = [{"placements": [placement], "optionSelection": {"filter": collection}}]
-    hero = wanted("decision", "Hero", status="live", **WINDOW, fallback=fallback, criteria=criteria)
-    put_wanted(emulator, hero)
+def test_offers_and_decisions_are_archived_and_a_live_one_is_deactivated_first(sandbox: Sandbox) -> None:
+    objects = spring_objects(2, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    kept = [each for each in objects.values() if each.name not in ("Hero", "Offer 2")]
+    plan = sandbox.plan(campaign(*kept), prune="archive", max_prune=100)
+    sandbox.emulator.clear_journal()
 
-    found = plan(library, campaign(), state(hero), prune="archive")
+    assert sandbox.apply(plan).counts["retired"] == 2
 
-    assert planned(found, "Hero").action == "retire"
-    assert "customers can see it" in planned(found, "Hero").reason
-
-
-def test_an_object_with_prevent_destroy_stays(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, KEPT)
-
-    found = plan(library, campaign(), state(KEPT), prune="delete")
-
-    assert not found.has_changes
-    assert "prevent_destroy" in found.left_alone[KEPT.key]
+    assert sandbox.writes() == ["PATCH"] * 3
+    assert sandbox.body("Hero")["status"] == "archived"
+    assert sandbox.body("Offer 2")["status"] == "archived"
+    assert ("decision", "Hero") not in sandbox.state.objects
+    assert sandbox.plan(campaign(*kept), prune="archive").objects == ()
 
 
-def test_prevent_destroy_reaches_the_state_without_another_change(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, KEPT)
+def test_nothing_is_retired_after_a_failure(sandbox: Sandbox) -> None:
+    objects = spring_objects(3, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    after = changed(objects, "Offer 1", rank={"priority": 9})
+    del after["Offer 3"]
+    plan = sandbox.plan(campaign(*after.values()), prune="archive")
+    sandbox.emulator.add_fault("status", status=422, method="PATCH", contains="priority", times=None)
 
-    found = planned(plan(library, campaign(KEPT), state(offer("Kept"))), "Kept")
+    with pytest.raises(CampaignFailedError, match="retirements come last, and personalized offer 'Offer 1' failed"):
+        sandbox.apply(plan)
 
-    assert (found.action, found.prevent_destroy) == ("unchanged", True)
-
-
-def test_an_object_that_somebody_else_edited_is_a_conflict(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, TEN, rank={"priority": 5})
-
-    found = plan(library, campaign(), state(TEN), prune="delete")
-    forced = plan(library, campaign(), state(TEN), prune="delete", force_conflicts=True)
-
-    assert planned(found, "Ten").conflicts == (Change("/rank/priority", live=5, wanted=1, base=1),)
-    assert "gone from the manifest" in planned(found, "Ten").reason
-    assert planned(forced, "Ten").action == "retire"
+    assert sandbox.body("Offer 3")["status"] == "approved"
+    sandbox.emulator.clear_faults()
+    assert sandbox.apply(sandbox.plan(campaign(*after.values()), prune="archive")).is_complete
+    assert sandbox.body("Offer 3")["status"] == "archived"
 
 
-def test_the_state_forgets_what_is_gone_everywhere(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, offer("Archived"), status="archived")
+def test_a_retirement_that_is_half_done_goes_on(sandbox: Sandbox) -> None:
+    """A live decision was deactivated, and its archiving failed. The same plan finishes it, and a new one, too."""
+    objects = spring_objects(1, api=sandbox.api)
+    for again in ("the same plan", "a new plan"):
+        sandbox.plan_and_apply(campaign(*objects.values()))
+        kept = [each for each in objects.values() if each.name != "Hero"]
+        plan = sandbox.plan(campaign(*kept), prune="archive")
+        fault = sandbox.emulator.add_fault("status", status=422, method="PATCH", contains="archived", times=None)
+        with pytest.raises(CampaignFailedError):
+            sandbox.apply(plan)
+        assert fault.applied
+        sandbox.emulator.clear_faults()
 
-    found = plan(library, campaign(), state(TEN, offer("Archived")), prune="archive")
-
-    assert set(found.forgotten) == {TEN.key, ("personalized", "Archived")}
-    assert not found.has_changes
-
-
-def test_a_name_that_two_objects_have_is_left_alone(library: OfferLibrary, emulator: Emulator) -> None:
-    ids = [put_wanted(emulator, TEN) for _ in range(2)]
-
-    reason = plan(library, campaign(), state(TEN), prune="delete").left_alone[TEN.key]
-
-    assert all(each in reason for each in ids)
-
-
-def test_an_object_that_moved_is_not_retired(library: OfferLibrary, emulator: Emulator) -> None:
-    put_wanted(emulator, TEN)
-    moved = campaign(offer("Eleven"), moved=[("personalized", "Ten", "Eleven")])
-
-    assert counted(plan(library, moved, state(TEN), prune="delete")) == {"rename": 1}
+        if again == "the same plan":
+            assert sandbox.apply(plan).is_complete
+            assert sandbox.body("Hero")["status"] == "archived"
+            sandbox.emulator.reset()
+            sandbox.store.force_unlock("spring", sandbox.emulator.ORG_ID, "prod")
+            for file in sandbox.path.rglob("*.json"):
+                file.unlink()
+            sandbox._at_first = {each["id"] for each in sandbox.emulator.objects()}
+        else:
+            sandbox.apply(sandbox.plan(campaign(*kept), prune="archive", force_conflicts=True))
+            assert sandbox.body("Hero")["status"] == "archived"
 
 
-def test_an_object_of_another_campaign_is_never_retired(library: OfferLibrary, emulator: Emulator) -> None:
-    put(emulator, "tag", "Theirs")
-    put_wanted(emulator, TAG)
+def test_prevent_destroy_keeps_an_object(sandbox: Sandbox) -> None:
+    objects = spring_objects(2, api=sandbox.api)
+    one = objects["Offer 2"]
+    kept = type(one)(one.kind, one.name, one.properties, one.origin, type(one.lifecycle)(prevent_destroy=True))
+    sandbox.plan_and_apply(campaign(*{**objects, "Offer 2": kept}.values()))
+    del objects["Offer 2"]
 
-    found = plan(library, campaign(), state(TAG), prune="delete")
+    plan = sandbox.plan(campaign(*objects.values()), prune="delete")
+    sandbox.apply(plan)
 
-    assert [each.key for each in found.objects] == [TAG.key]
+    assert plan.left_alone == {("personalized", "Offer 2"): "its lifecycle says prevent_destroy"}
+    assert sandbox.body("Offer 2")["status"] == "approved"
+    assert sandbox.state.objects["personalized", "Offer 2"].prevent_destroy
