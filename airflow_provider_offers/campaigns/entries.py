@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.findings import NAMED, Findings, without_consequences
 from airflow_provider_offers.campaigns.nodes import Node, mapping_of, place_in
 from airflow_provider_offers.campaigns.objects import Lifecycle, Origin, WantedObject
 from airflow_provider_offers.campaigns.templates import is_template
-from airflow_provider_offers.client.errors import Doubt, InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.model.cleaning import tidied, word_of
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.facts import RefersTo
@@ -18,8 +18,9 @@ from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_i
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.names import UNKNOWN
 from airflow_provider_offers.client.model.places import Place, targets
+from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.model.validation import offer_findings
-from airflow_provider_offers.client.model.windows import window_from, with_window
+from airflow_provider_offers.client.model.windows import OfferWindow, window_from, with_window
 
 # The words of an entry that are not properties of its object.
 FOR_EACH, WINDOW, LIFECYCLE, TEMPLATES = "for_each", "window", "lifecycle", "templates"
@@ -29,18 +30,27 @@ _DATES = ("startDate", "endDate")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the manifest: `document` holds the object's properties, `own` the other words."""
+    """An entry of the manifest: `document` holds the object's properties, `own` the other words.
+
+    `inherited` are the pointers of what comes from the defaults.
+    """
 
     kind: Kind
     node: Node
     pointer: str
     document: Node
     own: Mapping[str, Node]
+    inherited: frozenset[str] = frozenset()
 
     @property
     def rendered(self) -> bool:
         """Whether its templates are rendered."""
         return TEMPLATES not in self.own or self.own[TEMPLATES].value is not False
+
+    def shown(self, pointer: str) -> str:
+        """A pointer into the object, as a pointer into the manifest."""
+        inherited = any(f"{pointer}/".startswith(f"{each}/") for each in self.inherited)
+        return f"/defaults{pointer}" if inherited else f"{self.pointer}{pointer}"
 
     def place(self, pointer: str, *, of_name: bool = False) -> Origin:
         """The place of a pointer into the object or to one of its own words."""
@@ -58,13 +68,15 @@ def entry_of(kind: Kind, node: Node, pointer: str, defaults: Mapping[str, tuple[
     names = {name: node.names[name] for name in members}
     given = members["_instance"].members if "_instance" in members else members
     known = {kind.names.neutral_name(name)[0] for name in given}
+    inherited: set[str] = set()
     for name, (value, origin) in defaults.items():
         neutral = kind.names.neutral_name(name)[0]
         if name == WINDOW:
-            own |= _window(kind, value, own.get(WINDOW), given)
+            own |= _window(kind, value, own.get(WINDOW), given, inherited)
         elif neutral not in known and _takes(kind, neutral, value.value):
             members[name], names[name] = value, origin
-    return Entry(kind, node, pointer, mapping_of(members, node.origin, names), own)
+            inherited.add(f"/{escape_token(name)}")
+    return Entry(kind, node, pointer, mapping_of(members, node.origin, names), own, frozenset(inherited))
 
 
 def _takes(kind: Kind, name: str, value: Any) -> bool:
@@ -74,7 +86,9 @@ def _takes(kind: Kind, name: str, value: Any) -> bool:
     return name in kind.place.members and name not in kind.write_only
 
 
-def _window(kind: Kind, default: Node, own: Node | None, given: Mapping[str, Node]) -> dict[str, Node]:
+def _window(
+    kind: Kind, default: Node, own: Node | None, given: Mapping[str, Node], inherited: set[str]
+) -> dict[str, Node]:
     """The window of an entry: its own members, and those of the default."""
     if kind.window is None:
         return {}
@@ -84,6 +98,7 @@ def _window(kind: Kind, default: Node, own: Node | None, given: Mapping[str, Nod
         holder = holder.get(step, holder.get(spelled, default)).members if step in holder or spelled in holder else {}
     if own is None:
         dated = any(name.rpartition(":")[2] in _DATES for name in holder)
+        inherited |= set() if dated else {f"/{WINDOW}"}
         return {} if dated else {WINDOW: default}
     if not isinstance(own.value, dict) or not isinstance(default.value, dict):
         return {}
@@ -92,6 +107,7 @@ def _window(kind: Kind, default: Node, own: Node | None, given: Mapping[str, Nod
     left_out = ends if ends & own.members.keys() else set()
     kept = {name: each for name, each in default.members.items() if name not in left_out}
     merged = {**kept, **own.members}
+    inherited |= {f"/{WINDOW}/{name}" for name in kept.keys() - own.members.keys()}
     return {WINDOW: mapping_of(merged, own.origin, {**default.names, **own.names})}
 
 
@@ -109,12 +125,13 @@ class Checker:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
+        self._windows: dict[str, OfferWindow] = {}
 
     def object_of(
         self, entry: Entry, document: Any, window: Any, lifecycle: Lifecycle, row: str
     ) -> WantedObject | None:
         """The checked object; None with findings."""
-        kind, before = entry.kind, len(self._findings)
+        kind, before = entry.kind, self._findings.count
         try:
             properties = neutral_payload(document, kind)
         except InvalidInputError as error:
@@ -122,55 +139,64 @@ class Checker:
                 self.tell(entry, each, row)
             return None
         if window is not None:
-            properties = self._with_window(entry, properties, window, row)
+            dated = self._with_window(entry, properties, window, row)
+            if dated is None:
+                return None
+            properties = dated
         clean = with_names(kind.place, tidied(kind, properties))
-        for finding in offer_findings(kind, clean, document):
+        for finding in without_consequences(offer_findings(kind, clean, document)):
             self.tell(entry, finding, row)
         name = clean.get("name")
-        if len(self._findings) > before or not isinstance(name, str):
+        if self._findings.count > before or not isinstance(name, str):
             return None
         origin = entry.node.origin
         return WantedObject(kind, name, clean, Origin(origin.file, origin.line, origin.column, row), lifecycle)
 
-    def _with_window(self, entry: Entry, properties: dict[str, Any], window: Any, row: str) -> dict[str, Any]:
+    def _with_window(self, entry: Entry, properties: dict[str, Any], window: Any, row: str) -> dict[str, Any] | None:
+        """The properties with the window; None with findings."""
         kind = entry.kind
+        if kind.window is None:
+            self.tell(entry, Violation(f"/{WINDOW}", f"a window of a {kind.noun}", "no window: it has none"), row)
+            return None
         holder = properties
-        for step in kind.window or ():
+        for step in kind.window:
             inner = holder.get(step)
             holder = inner if isinstance(inner, dict) else {}
-        if kind.window is not None and (twice := [name for name in _DATES if name in holder]):
+        if twice := [name for name in _DATES if name in holder]:
             given = f"a window beside {' and '.join(twice)}"
             self.tell(entry, Violation(f"/{WINDOW}", given, "one of the two"), row)
-            return properties
+            return None
         try:
-            found = window_from(window)
+            found = self._window(window)
             for doubt, said in found.doubts.items():
                 self.tell(entry, Violation(f"/{WINDOW}", said, f"a window without this doubt ({doubt})"), row)
-            return with_window(kind, properties, found)
-        except UnsupportedError as error:
-            self.tell(entry, Violation(f"/{WINDOW}", f"a window. {error}", "no window"), row)
+            return None if found.doubts else with_window(kind, properties, found)
         except InvalidInputError as error:
             for each in error.violations:
                 member = each.pointer.removeprefix("window").strip("/")
-                where = f"/{WINDOW}/{member}" if member in ("start", "end", "duration", "timezone") else f"/{WINDOW}"
-                place = entry.place(f"/{WINDOW}/{member}")
-                self._findings.add(replace_pointer(each, f"{place} {entry.pointer}{where}"), row)
-        return properties
+                where = f"/{WINDOW}" if "," in member or not member else f"/{WINDOW}/{member}"
+                given = f"{NAMED}{member!r}" if each.given == "an unknown member" else each.given
+                self.tell(entry, replace(each, pointer=where, given=given), row)
+        return None
+
+    def _window(self, given: Any) -> OfferWindow:
+        """The window of an author's values; most objects of a campaign have the same one."""
+        key = repr(given)
+        if key not in self._windows:
+            self._windows[key] = window_from(given)
+        return self._windows[key]
 
     def tell(self, entry: Entry, finding: Violation, row: str = "") -> None:
         """Add a finding whose pointer leads into the entry."""
         unknown = isinstance(finding, Doubt) and finding.page == UNKNOWN
-        place = entry.place(finding.pointer, of_name=finding.given.startswith("the property "))
-        where = f"{place} {entry.pointer}{finding.pointer}"
+        of_name = finding.given.startswith((NAMED, "both as "))
+        place, shown = entry.place(finding.pointer, of_name=of_name), entry.shown(finding.pointer)
         if unknown:
             # A manifest is reviewed once and applied often: what nobody knows is a slip.
             finding = Violation(finding.pointer, finding.given, finding.accepted)
-        self._findings.add(replace_pointer(finding, where), row)
-
-
-def replace_pointer(finding: Violation, pointer: str) -> Violation:
-    """The finding at another place."""
-    return replace(finding, pointer=pointer)
+        # A default is the same for all rows, unless a template in it uses them.
+        row = "" if shown.startswith("/defaults/") and "row" not in finding.given else row
+        self._findings.add(replace(finding, pointer=f"{place} {shown}"), row)
 
 
 def with_names(place: Place, value: Any) -> Any:

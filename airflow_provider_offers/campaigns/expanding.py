@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,14 +24,17 @@ from airflow_provider_offers.campaigns.findings import Findings
 from airflow_provider_offers.campaigns.lifecycles import lifecycle_of
 from airflow_provider_offers.campaigns.linking import check_links, external_of, moves_of
 from airflow_provider_offers.campaigns.models import SECTIONS
-from airflow_provider_offers.campaigns.nodes import Node, plain
+from airflow_provider_offers.campaigns.nodes import Node, leaves, plain
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle, Target
 from airflow_provider_offers.campaigns.templates import ABSENT, Names, Templates, is_template
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.rows.reading import ENDINGS, table_of_list
-from airflow_provider_offers.client.rows.rendering import ROW
+from airflow_provider_offers.client.rows.rendering import ROW, remedy
 from airflow_provider_offers.client.rows.table import Table
 from airflow_provider_offers.client.text import quoted, typed
+
+# Any other text is the path of a file.
+_NAME_OF_ROWS = re.compile(r"[\w -]+")
 
 
 class Expansion:
@@ -58,9 +62,10 @@ class Expansion:
         self._used: set[str] = set()
         self._open: set[str] = set()
         where = f" for the target {target.name!r}"
+        elsewhere = _variables_of_targets(manifest)
         self._names = {
             **(context or {}),
-            "var": Names("var", "variable", target.variables, where),
+            "var": Names("var", "variable", target.variables, elsewhere, where),
             "target": Names("target", "property of the target", _told(target)),
         }
 
@@ -69,7 +74,7 @@ class Expansion:
         filled = [each for section in SECTIONS for each in self._section(section)]
         objects = [each.wanted for each in filled]
         external = external_of(self._part("external"), self._findings)
-        moved = moves_of(self._part("moved"), self._findings)
+        moved = moves_of(self._part("moved"))
         check_links(filled, external, moved, self._findings, self._open)
         for name in self._rows.keys() - self._used:
             given, accepted = f"rows {quoted(name, 80)}", "rows that a `for_each` of the manifest names"
@@ -81,7 +86,7 @@ class Expansion:
             objects=objects,
             digest="",
             external=[key for key, _ in external],
-            moved=moved,
+            moved=[each for each, _ in moved],
             source=source,
             warnings=self._findings.warnings,
         )
@@ -112,15 +117,22 @@ class Expansion:
                 yield from self._filled(entry_of(SECTIONS[section], node, f"/{section}/{index}", given))
 
     def _filled(self, entry: Entry) -> Iterator[Filled]:
+        before = self._findings.count
+        yield from self._objects(entry)
+        if self._findings.count > before:
+            # The name of an object that is not valid may be unknown: what refers to it is not wrong for that.
+            self._open.add(entry.kind.key)
+
+    def _objects(self, entry: Entry) -> Iterator[Filled]:
         for row, names in self._every_row(entry):
-            before = len(self._findings)
+            before = self._findings.count
             document = self._render(entry, entry.document, "", names, row)
             own = {
                 name: self._render(entry, node, f"/{name}", names, row)
                 for name, node in entry.own.items()
                 if name in (WINDOW, LIFECYCLE)
             }
-            if len(self._findings) > before:
+            if self._findings.count > before:
                 continue
             lifecycle = Lifecycle()
             if own.get(LIFECYCLE) not in (None, ABSENT):
@@ -149,20 +161,36 @@ class Expansion:
             self._tell(entry, FOR_EACH, "rows beside `templates: false`", "templates that use `row`, or no rows")
             return
         table = self._table(entry)
-        for index, row in enumerate(table if table is not None else ()):
-            yield table.place(index) if table is not None else "", {**self._names, ROW: row}
+        if table is None:
+            self._open.add(entry.kind.key)
+            return
+        if not table.rows:
+            self._check_columns(entry, table)
+        for index, row in enumerate(table):
+            yield table.place(index), {**self._names, ROW: row}
+
+    def _check_columns(self, entry: Entry, table: Table) -> None:
+        """Warn of a table without rows, and refuse one without the templates' columns: it may be the wrong one."""
+        place = entry.place(f"/{FOR_EACH}")
+        given = f"{table.source}, which has no rows"
+        self._findings.add(Doubt(f"{place} {entry.pointer}/{FOR_EACH}", given, "rows", "The entry makes no object"))
+        for pointer, node in leaves(entry.document) if table.columns else ():
+            for name in self._templates.cells(node.value):
+                if name not in table.columns:
+                    given = f"the template {quoted(node.value, 120)}, which ends in an error: {table.unknown(name)}"
+                    self._findings.tell(node.origin, given, remedy(""), f"{entry.pointer}{pointer}")
 
     def _table(self, entry: Entry) -> Table | None:
         node = entry.own[FOR_EACH]
         named = self._templates.render(node, self._names, f"{entry.pointer}/{FOR_EACH}")
         if isinstance(named, list):
-            return self._listed(named, str(node.origin), entry)
+            return self._listed(named, "the list", entry)
         if not isinstance(named, str):
             if named is not ABSENT or not is_template(node.value):
                 accepted = f"the name of rows, a list of them, or a file that ends in {', '.join(ENDINGS)}"
                 self._tell(entry, FOR_EACH, typed(named), accepted)
             return None
-        is_file = named.lower().endswith(ENDINGS)
+        is_file = _NAME_OF_ROWS.fullmatch(named) is None
         stem = named.rpartition("/")[2].rpartition(".")[0] if is_file else named
         for name in dict.fromkeys((named, stem)):
             if name in self._rows:
@@ -170,9 +198,7 @@ class Expansion:
                 return self._listed(self._rows[name], f"the rows {name!r}", entry)
         if is_file:
             return self._files.table(named, node.origin)
-        if self._partial:
-            self._open.add(entry.kind.key)
-        else:
+        if not self._partial:
             accepted = f"rows of that name (`rows={{{named!r}: [...]}}`), or a file that ends in {', '.join(ENDINGS)}"
             self._tell(entry, FOR_EACH, f"the rows {quoted(named, 80)}, which nobody gives", accepted)
         return None
@@ -187,11 +213,20 @@ class Expansion:
             return table_of_list(rows, source=source)
         except InvalidInputError as error:
             for each in error.violations:
-                self._tell(entry, FOR_EACH, f"{each.given} in {each.pointer} of {source}", each.accepted)
+                self._tell(entry, FOR_EACH, f"{each.pointer} of {source}: {each.given}", each.accepted)
             return None
 
     def _tell(self, entry: Entry, word: str, given: str, accepted: str) -> None:
         self._findings.tell(entry.place(f"/{word}"), given, accepted, f"{entry.pointer}/{word}")
+
+
+def _variables_of_targets(manifest: Node) -> set[str]:
+    """The names of the variables that some target has of its own."""
+    found: set[str] = set()
+    for target in manifest.members["targets"].members.values():
+        variables = target.members.get("variables")
+        found.update(variables.members if variables is not None else ())
+    return found
 
 
 def _told(target: Target) -> dict[str, Any]:

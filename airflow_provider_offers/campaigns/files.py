@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from airflow_provider_offers.campaigns.nodes import Node, violation_at
+from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.nodes import Node
 from airflow_provider_offers.campaigns.objects import Origin
 from airflow_provider_offers.campaigns.reading_json import node_of_json
 from airflow_provider_offers.campaigns.reading_yaml import node_of_yaml
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.rows.reading import ENDINGS as TABLE_ENDINGS
 from airflow_provider_offers.client.rows.reading import decoded, table_of_file
 from airflow_provider_offers.client.rows.table import Table
 from airflow_provider_offers.client.text import quoted
@@ -23,12 +26,14 @@ MAX_BYTES = 20 * 2**20
 class Files:
     """The files at and below a folder. Every path is relative to it, with `/`.
 
-    `root` is a folder: a `pathlib.Path`, or a path of object storage with the same methods.
+    `root` is a folder: a `pathlib.Path`, or a path of object storage with the same methods. `prefix` stands before the
+    name of every file in messages, such as `campaigns/spring/`.
     """
 
-    def __init__(self, root: Any, violations: list[Violation]) -> None:
+    def __init__(self, root: Any, findings: Findings, prefix: str = "") -> None:
         self._root = root
-        self._violations = violations
+        self._prefix = prefix
+        self._findings = findings
         self._nodes: dict[str, Node | None] = {}
         self._tables: dict[str, Table | None] = {}
         self._included_files: set[str] = set()
@@ -59,6 +64,10 @@ class Files:
         path = self._resolved(named, origin)
         if path is None:
             return None
+        if not path.lower().endswith(TABLE_ENDINGS):
+            accepted = f"a file that ends in {', '.join(TABLE_ENDINGS)}"
+            self._tell(origin, f"the file {quoted(named, 120)} as rows", accepted)
+            return None
         if path not in self._tables:
             content = self._content(path, origin, limit=None)
             self._tables[path] = None if content is None else self._table(path, content, origin)
@@ -68,10 +77,8 @@ class Files:
         try:
             return table_of_file(path, content)
         except InvalidInputError as error:
-            self._violations += [
-                Violation(str(origin) if each.pointer == "rows" else each.pointer, each.given, each.accepted)
-                for each in error.violations
-            ]
+            for each in error.violations:
+                self._findings.add(replace(each, pointer=str(origin)) if each.pointer == "rows" else each)
             return None
 
     def _read(self, path: str, origin: Origin) -> Node | None:
@@ -79,15 +86,17 @@ class Files:
         if content is None:
             return None
         try:
-            text = decoded(content, path)
+            shown = self._prefix + path
+            text = decoded(content, shown)
         except InvalidInputError as error:
-            self._violations += error.violations
+            for each in error.violations:
+                self._findings.add(each)
             return None
         if path.lower().endswith(YAML_ENDINGS):
-            return node_of_yaml(text, path, lambda named, at: self._included(named, at, path), self._violations)
+            return node_of_yaml(text, shown, lambda named, at: self._included(named, at, path), self._findings)
         if path.lower().endswith(".json"):
-            return node_of_json(text, path, self._violations)
-        return Node(text, Origin(path, 1, 1))
+            return node_of_json(text, shown, self._findings)
+        return Node(text, Origin(shown, 1, 1))
 
     def _included(self, named: str, origin: Origin, by: str) -> Node | None:
         path = self._resolved(named, origin, by)
@@ -100,7 +109,7 @@ class Files:
         """The path from the root of a file that another one names."""
         accepted = "a path with /, relative to this file, in the manifest's folder"
         text = named.strip()
-        steps: list[str] = list(PurePosixPath(by or origin.file).parent.parts)
+        steps: list[str] = list(PurePosixPath(by or origin.file.removeprefix(self._prefix)).parent.parts)
         if not text or text.startswith("/") or "\\" in text or "://" in text or text[1:2] == ":":
             self._tell(origin, f"the path {quoted(named, 120)}", accepted)
             return None
@@ -142,7 +151,7 @@ class Files:
         return f"{path!r}, which does not exist", f"a file{perhaps(near(file.name, beside))}"
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
-        self._violations.append(violation_at(origin, given, accepted))
+        self._findings.tell(origin, given, accepted)
 
 
 def _why(error: Exception) -> str:

@@ -21,10 +21,10 @@ _DATES = ("startDate", "endDate")
 
 def lifecycle_of(entry: Entry, given: Any, findings: Findings, row: str = "") -> Lifecycle:
     """The lifecycle with pointers in neutral names; what is wrong becomes a finding."""
-    before, node = len(findings), entry.own[LIFECYCLE]
+    before, node = findings.count, entry.own[LIFECYCLE]
     pointer = f"{entry.pointer}/{LIFECYCLE}"
-    check(place_of(LifecycleEntry), node, findings, below=given, pointer=pointer)
-    if len(findings) > before or not isinstance(given, dict):
+    check(place_of(LifecycleEntry), node, findings, below=given, pointer=pointer, row=row)
+    if findings.count > before or not isinstance(given, dict):
         return Lifecycle()
     ignored: list[str] = []
     for index, each in enumerate(given.get("ignore_changes") or ()):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from airflow_provider_offers.campaigns.entries import Filled
 from airflow_provider_offers.campaigns.findings import Findings
 from airflow_provider_offers.campaigns.models import MOVED, SECTION_OF, SECTIONS
-from airflow_provider_offers.campaigns.nodes import Node
+from airflow_provider_offers.campaigns.nodes import Node, place_in
 from airflow_provider_offers.campaigns.objects import Key, Move, Origin
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
 from airflow_provider_offers.client.model.kinds import KINDS, kind_of_type_name
@@ -16,6 +16,7 @@ from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.text import quoted
 
 External = Sequence[tuple[Key, Origin]]
+Moves = Sequence[tuple[Move, Node]]
 
 
 def external_of(node: Node | None, findings: Findings) -> External:
@@ -33,18 +34,18 @@ def external_of(node: Node | None, findings: Findings) -> External:
     return list(found.items())
 
 
-def moves_of(node: Node | None, findings: Findings) -> Sequence[Move]:
-    """The new names of objects."""
+def moves_of(node: Node | None) -> Moves:
+    """The new names of objects, each with its node."""
     moves = []
     for each in node.items if node is not None else ():
         kind, old, new = (each.members[name].value if name in each.members else None for name in ("kind", "from", "to"))
         if isinstance(old, str) and isinstance(new, str) and isinstance(kind, str) and kind in MOVED:
-            moves.append(Move(MOVED[kind], old, new, each.origin))
+            moves.append((Move(MOVED[kind], old, new, each.origin), each))
     return moves
 
 
 def check_links(
-    filled: Sequence[Filled], external: External, moved: Sequence[Move], findings: Findings, unknown: Collection[str]
+    filled: Sequence[Filled], external: External, moved: Moves, findings: Findings, unknown: Collection[str]
 ) -> None:
     """Add what is wrong between objects. The names of the kinds in `unknown` are not all known."""
     first: dict[Key, Filled] = {}
@@ -86,9 +87,9 @@ def _check_reference(
     )
 
 
-def _check_moves(moved: Sequence[Move], first: Collection[Key], findings: Findings, unknown: Collection[str]) -> None:
+def _check_moves(moved: Moves, first: Collection[Key], findings: Findings, unknown: Collection[str]) -> None:
     ends: set[Key] = set()
-    for index, each in enumerate(moved):
+    for index, (each, node) in enumerate(moved):
         old, new = (each.kind.key, each.old), (each.kind.key, each.new)
         where = f"/moved/{index}"
         if old == new:
@@ -96,10 +97,10 @@ def _check_moves(moved: Sequence[Move], first: Collection[Key], findings: Findin
         elif each.kind.key not in unknown and new not in first:
             likely = perhaps(near(each.new, [name for key, name in first if key == each.kind.key]))
             given = f"{quoted(each.new, 80)}, which no {each.kind.noun} of the manifest has"
-            findings.tell(each.origin, given, f"the name of one of its objects{likely}", f"{where}/to")
+            findings.tell(place_in(node, "/to"), given, f"the name of one of its objects{likely}", f"{where}/to")
         elif old in first:
             given = f"{quoted(each.old, 80)}, which a {each.kind.noun} of the manifest has"
-            findings.tell(each.origin, given, "a name that no object has any more", f"{where}/from")
+            findings.tell(place_in(node, "/from"), given, "a name that no object has any more", f"{where}/from")
         for end in {old, new} & ends:
             given = f"{quoted(end[1], 80)} in two moves"
             findings.tell(each.origin, given, "one move for each object, from its first name to its last", where)

@@ -72,10 +72,16 @@ class _Loader:
 
     def __init__(self, path: Any) -> None:
         self._path = Path(path) if isinstance(path, str) else path
+        if not hasattr(self._path, "is_dir") or not str(path):
+            accepted = f"the path of a folder, or of a file that ends in {', '.join(ENDINGS)}"
+            raise ManifestError(_SUBJECT, [Violation("manifest", quoted(path), accepted)])
         self._findings = Findings()
-        self._unreadable: list[Violation] = []
         is_folder = self._path.is_dir()
-        self._files = Files(self._path if is_folder else self._path.parent, self._unreadable)
+        root = self._path if is_folder else self._path.parent
+        # A path as somebody typed it leads there; the absolute path of a machine would only be long.
+        typed = isinstance(root, Path) and not root.is_absolute() and root != Path()
+        self._prefix = f"{root.as_posix()}/" if typed else ""
+        self._files = Files(root, self._findings, self._prefix)
         node = self._folder() if is_folder else self._file()
         self.settle()
         assert node is not None
@@ -127,17 +133,16 @@ class _Loader:
 
     def settle(self) -> None:
         """Raise `ManifestError` if anything is wrong."""
-        wrong = [*dict.fromkeys(self._unreadable), *self._findings.errors]
-        if wrong:
-            raise ManifestError(_SUBJECT, wrong)
+        if self._findings.count:
+            raise ManifestError(_SUBJECT, self._findings.errors)
 
     def _file(self) -> Node | None:
         name = self._path.name
         if not name.lower().endswith(ENDINGS):
             accepted = f"a folder, or a file that ends in {', '.join(ENDINGS)}"
-            self._unreadable.append(Violation("manifest", quoted(str(self._path)), accepted))
+            self._findings.add(Violation("manifest", quoted(str(self._path)), accepted))
             return None
-        return self._files.node(name, Origin(name, 1, 1))
+        return self._files.node(name, Origin(self._prefix + name, 1, 1))
 
     def _folder(self) -> Node | None:
         names = sorted(
@@ -145,17 +150,17 @@ class _Loader:
             for each in self._path.iterdir()
             if each.name.lower().endswith(ENDINGS) and not each.name.startswith((".", "_")) and each.is_file()
         )
-        nodes = {name: self._files.node(name, Origin(name, 1, 1)) for name in names}
+        nodes = {name: self._files.node(name, Origin(self._prefix + name, 1, 1)) for name in names}
         included = self._files.included
         parts = {
             name: node
             for name, node in nodes.items()
             if node is not None and name not in included and not _is_data(name, node)
         }
-        if not parts and not self._unreadable:
+        if not parts and not self._findings.count:
             accepted = f"a folder with a file that ends in {', '.join(YAML_ENDINGS)}"
-            self._unreadable.append(Violation("manifest", f"the folder {quoted(str(self._path))}", accepted))
-        return _merged(parts, self._unreadable)
+            self._findings.add(Violation("manifest", f"the folder {quoted(str(self._path))}", accepted))
+        return _merged(parts, self._findings)
 
 
 def _is_data(name: str, node: Node) -> bool:
@@ -163,24 +168,22 @@ def _is_data(name: str, node: Node) -> bool:
     return name.lower().endswith(".json") and isinstance(node.value, list)
 
 
-def _merged(parts: Mapping[str, Node], violations: list[Violation]) -> Node | None:
+def _merged(parts: Mapping[str, Node], findings: Findings) -> Node | None:
     """One manifest of several files: lists are joined, and everything else is in one file only."""
     members: dict[str, Node] = {}
     names: dict[str, Origin] = {}
     for node in parts.values():
         if not isinstance(node.value, dict):
             accepted = "a mapping with sections of the manifest; a file for `!include` belongs into a folder below"
-            violations.append(Violation(str(node.origin), "a file that is no part of a manifest", accepted))
+            findings.add(Violation(str(node.origin), "a file that is no part of a manifest", accepted))
         for name, each in node.members.items():
-            members[name] = each if name not in members else _joined(name, members[name], each, node, names, violations)
+            members[name] = each if name not in members else _joined(name, members[name], each, node, names, findings)
             names.setdefault(name, node.names[name])
     origin = next((node.origin for node in parts.values()), None)
     return None if origin is None else mapping_of(members, origin, names)
 
 
-def _joined(
-    name: str, one: Node, other: Node, node: Node, names: Mapping[str, Origin], violations: list[Violation]
-) -> Node:
+def _joined(name: str, one: Node, other: Node, node: Node, names: Mapping[str, Origin], findings: Findings) -> Node:
     if name == "apiVersion" and one.value == other.value:
         return one
     if (name in SECTIONS or name == "moved") and isinstance(one.value, list) and isinstance(other.value, list):
@@ -193,5 +196,5 @@ def _joined(
             )
         return mapping_of(members, one.origin, {**other.names, **one.names})
     given, accepted = f"{name} in a second file", f"{name} in one file of the folder; it is already at {names[name]}"
-    violations.append(Violation(str(node.names[name]), given, accepted))
+    findings.add(Violation(str(node.names[name]), given, accepted))
     return one

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.campaigns.objects import Origin
-from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.model.spelling import escape_token, split_pointer
 
 # The values of a manifest, with those that aliases and included files repeat.
@@ -82,8 +81,3 @@ def place_in(node: Node, pointer: str, *, of_name: bool = False) -> Origin:
         else:
             break
     return origin
-
-
-def violation_at(origin: Origin, given: str, accepted: str) -> Violation:
-    """A violation whose pointer is a place in a file."""
-    return Violation(str(origin), given, accepted)

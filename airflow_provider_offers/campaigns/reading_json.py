@@ -8,9 +8,9 @@ from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from airflow_provider_offers.campaigns.nodes import MAX_LEVELS, Node, list_of, mapping_of, violation_at
+from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.nodes import MAX_LEVELS, Node, list_of, mapping_of
 from airflow_provider_offers.campaigns.objects import Origin
-from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.text import quoted
 
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -18,26 +18,25 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _WORDS = {"true": True, "false": False, "null": None}
 
 
-def node_of_json(text: str, file: str, violations: list[Violation]) -> Node | None:
+def node_of_json(text: str, file: str, findings: Findings) -> Node | None:
     """The node of JSON text; None if it is not readable. Adds every violation that it finds."""
-    before = len(violations)
-    reader = _Reader(text, file, violations)
+    before = findings.count
+    reader = _Reader(text, file, findings)
     try:
         node = reader.document()
     except json.JSONDecodeError as error:
-        given = f"text that is not JSON: {error.msg}"
-        violations.append(violation_at(reader.place(error.pos), given, "JSON"))
+        findings.tell(reader.place(error.pos), f"text that is not JSON: {error.msg}", "JSON")
         return None
-    return node if len(violations) == before else None
+    return node if findings.count == before else None
 
 
 class _Reader:
     """Python's own decoder tells no places, so this one follows it token by token."""
 
-    def __init__(self, text: str, file: str, violations: list[Violation]) -> None:
+    def __init__(self, text: str, file: str, findings: Findings) -> None:
         self._text = text
         self._file = file
-        self._violations = violations
+        self._findings = findings
         self._lines = [0, *(each.end() for each in re.finditer("\n", text))]
 
     def place(self, at: int) -> Origin:
@@ -110,7 +109,7 @@ class _Reader:
             node, here = self._node(self._skip(self._expect(":", self._skip(after))), level + 1)
             if name in members:
                 given = f"the name {quoted(name, 80)} a second time; it is already at line {names[name].line}"
-                self._violations.append(violation_at(place, given, "each name once in an object"))
+                self._findings.tell(place, given, "each name once in an object")
             members.setdefault(name, node)
             names.setdefault(name, place)
             if self._text.startswith("}", here):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
-from airflow_provider_offers.campaigns.nodes import MAX_LEVELS, MAX_VALUES, Node, list_of, mapping_of, violation_at
+from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.nodes import MAX_LEVELS, MAX_VALUES, Node, list_of, mapping_of
 from airflow_provider_offers.campaigns.objects import Origin
-from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.text import quoted
 
 INCLUDE = "!include"
@@ -33,26 +33,26 @@ class _StoppedError(Exception):
     """The rest of the file cannot be read; the violation is told."""
 
 
-def node_of_yaml(text: str, file: str, include: Include, violations: list[Violation]) -> Node | None:
+def node_of_yaml(text: str, file: str, include: Include, findings: Findings) -> Node | None:
     """The node of YAML text; None if it is not readable. Adds every violation that it finds."""
-    before = len(violations)
+    before = findings.count
     try:
-        node = _Composer(text, file, include, violations).document()
+        node = _Composer(text, file, include, findings).document()
     except _StoppedError:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         origin = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file, 1, 1)
-        violations.append(violation_at(origin, f"text that is not YAML: {_why(error, text)}", "YAML"))
+        findings.tell(origin, f"text that is not YAML: {_why(error, text)}", "YAML")
         return None
     except yaml.reader.ReaderError as error:
         at = next((at for at, each in enumerate(text) if ord(each) == error.character), 0)
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         accepted = 'text without it; in double quotes, an escape such as "\\x07"'
         given = f"the character U+{ord(text[at]):04X}, which YAML does not allow"
-        violations.append(violation_at(Origin(file, line, column), given, accepted))
+        findings.tell(Origin(file, line, column), given, accepted)
         return None
-    return node if len(violations) == before else None
+    return node if findings.count == before else None
 
 
 def _why(error: yaml.MarkedYAMLError, text: str) -> str:
@@ -67,11 +67,11 @@ def _why(error: yaml.MarkedYAMLError, text: str) -> str:
 class _Composer:
     """Makes nodes of the parser's events. PyYAML's own composer has no limit of depth, and C code for it crashes."""
 
-    def __init__(self, text: str, file: str, include: Include, violations: list[Violation]) -> None:
+    def __init__(self, text: str, file: str, include: Include, findings: Findings) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._file = file
         self._include = include
-        self._violations = violations
+        self._findings = findings
         self._anchors: dict[str, Node] = {}
 
     def document(self) -> Node:
@@ -127,7 +127,7 @@ class _Composer:
             at = self._at(event)
             name = self._name(event, level)
             node = self._node(next(self._events), level + 1)
-            if name == "<<" and getattr(event, "style", None) is None:
+            if name == "<<" and not getattr(event, "style", None):
                 merged += self._merged(node)
             elif name in members:
                 first = names[name]
@@ -144,11 +144,11 @@ class _Composer:
     def _name(self, event: Any, level: int) -> str:
         if isinstance(event, yaml.ScalarEvent) and event.tag in (None, "!", f"{_CORE}str"):
             return str(event.value)
-        node = self._node(event, level + 1)
-        if isinstance(event, yaml.AliasEvent) and isinstance(node.value, str):
-            return node.value
-        self._tell(self._at(event), "a name that is not text", "text as the name of a member; a template needs quotes")
-        return ""
+        value = self._node(event, level + 1).value if isinstance(event, yaml.AliasEvent) else None
+        if not isinstance(value, str):
+            accepted = "text as the name of a member; a template needs quotes"
+            self._stop(self._at(event), "a name that is not text", accepted)
+        return value
 
     def _merged(self, node: Node) -> list[Node]:
         """The mappings that `<<` merges, the first one wins."""
@@ -200,8 +200,8 @@ class _Composer:
         return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
-        self._violations.append(violation_at(origin, given, accepted))
+        self._findings.tell(origin, given, accepted)
 
-    def _stop(self, origin: Origin, given: str, accepted: str) -> None:
+    def _stop(self, origin: Origin, given: str, accepted: str) -> NoReturn:
         self._tell(origin, given, accepted)
         raise _StoppedError

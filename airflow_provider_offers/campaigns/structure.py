@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_offers.campaigns.entries import OWN_WORDS
-from airflow_provider_offers.campaigns.findings import Findings
+from airflow_provider_offers.campaigns.findings import NAMED, Findings, without_consequences
 from airflow_provider_offers.campaigns.models import SECTIONS, Manifest
 from airflow_provider_offers.campaigns.nodes import Node, place_in, plain
 from airflow_provider_offers.client.errors import Violation
@@ -30,7 +30,7 @@ def check_structure(node: Node, found: Findings) -> None:
             if name not in known or name in ("name", "xdm:name"):
                 accepted = f"a property of a kind, or window{perhaps(near(name, known))}"
                 place = defaults.names[name]
-                given = f"the property {name!r}"
+                given = f"{NAMED}{name!r}"
                 found.tell(place, given, accepted, f"/defaults/{escape_token(name)}")
     for section, kind in SECTIONS.items():
         entries = node.members.get(section)
@@ -40,7 +40,7 @@ def check_structure(node: Node, found: Findings) -> None:
                 meant = near(name, OWN_WORDS) if name not in OWN_WORDS and neutral not in kind.place.known else []
                 if meant and not near(name, kind.place.known):
                     accepted = f"a property of the {kind.noun}, or {', '.join(OWN_WORDS)}{perhaps(meant)}"
-                    found.tell(entry.names[name], f"the word {name!r}", accepted, f"/{section}/{index}/{name}")
+                    found.tell(entry.names[name], f"{NAMED}{name!r}", accepted, f"/{section}/{index}/{name}")
 
 
 def shallow(node: Node) -> Any:
@@ -55,15 +55,14 @@ def shallow(node: Node) -> Any:
     }
 
 
-def check(place: Place, node: Node, found: Findings, *, below: Any, pointer: str = "") -> None:
+def check(place: Place, node: Node, found: Findings, *, below: Any, pointer: str = "", row: str = "") -> None:
     """Add what is wrong about a value of the manifest's own; `below` is its plain value."""
-    for each in findings(place, below):
-        found.tell(place_in(node, each.pointer), each.given, each.accepted, f"{pointer}{each.pointer}")
-    for where, violation in _unknown(place, below, ""):
-        found.tell(place_in(node, where, of_name=True), violation.given, violation.accepted, f"{pointer}{where}")
+    for each in without_consequences([*findings(place, below), *_unknown(place, below, "")]):
+        origin = place_in(node, each.pointer, of_name=each.given.startswith(NAMED))
+        found.tell(origin, each.given, each.accepted, f"{pointer}{each.pointer}", row)
 
 
-def _unknown(place: Place, value: Any, pointer: str) -> Iterator[tuple[str, Violation]]:
+def _unknown(place: Place, value: Any, pointer: str) -> Iterator[Violation]:
     """The unknown names in a value of the manifest's own."""
     if place.item is not None and isinstance(value, list):
         for index, item in enumerate(value):
@@ -74,7 +73,7 @@ def _unknown(place: Place, value: Any, pointer: str) -> Iterator[tuple[str, Viol
         where = f"{pointer}/{escape_token(name)}"
         if place.members and name not in place.members:
             likely = perhaps(near(name, place.members))
-            accepted = "a word of the manifest" + (likely or f"; known here are {', '.join(place.members)}")
-            yield where, Violation(where, f"the word {name!r}", accepted)
+            accepted = "a property of the manifest" + (likely or f"; known here are {', '.join(place.members)}")
+            yield Violation(where, f"{NAMED}{name!r}", accepted)
         else:
             yield from _unknown(place.below(name), member, where)

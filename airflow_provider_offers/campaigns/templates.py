@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.campaigns.findings import Findings
@@ -22,12 +22,18 @@ _BEGINNINGS = ("{{", "{%", "{#")
 
 
 class Names:
-    """A group of names in templates, such as `var`. An unknown name is an error that says which ones exist."""
+    """A group of names in templates, such as `var`. An unknown name is an error that says which ones exist.
 
-    __slots__ = ("__group", "__known", "__noun", "__where")
+    The error about a name in `elsewhere` has the words `where` in it.
+    """
 
-    def __init__(self, group: str, noun: str, known: Mapping[str, Any], where: str = "") -> None:
-        self.__group, self.__noun, self.__known, self.__where = group, noun, known, where
+    __slots__ = ("__elsewhere", "__group", "__known", "__noun", "__where")
+
+    def __init__(
+        self, group: str, noun: str, known: Mapping[str, Any], elsewhere: Collection[str] = (), where: str = ""
+    ) -> None:
+        self.__group, self.__noun, self.__known = group, noun, known
+        self.__elsewhere, self.__where = elsewhere, where
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -39,12 +45,13 @@ class Names:
             return self.__known[name]
         from jinja2 import StrictUndefined
 
+        where = self.__where if name in self.__elsewhere else ""
         if name in self.__known:
-            why = f"the {self.__noun} {quoted(name, 80)} has no value{self.__where}"
+            why = f"the {self.__noun} {quoted(name, 80)} has no value{where}"
         else:
             likely = perhaps(near(name, self.__known)) if isinstance(name, str) else ""
             known = f"; known are {', '.join(map(legible, self.__known)) or 'none'}"
-            why = f"there is no {self.__noun} {quoted(name, 80)}{self.__where}{likely or known}"
+            why = f"there is no {self.__noun} {quoted(name, 80)}{where}{likely or known}"
         return StrictUndefined(why, name=str(name))
 
     def __contains__(self, name: object) -> bool:
@@ -77,13 +84,24 @@ class Templates:
         self._templates = RowTemplates(self._env)
         self._findings = findings
         self._unknown: dict[str, frozenset[str] | str] = {}
+        self._final: dict[int, tuple[Node, Any]] = {}
+        self._rendered_count = 0
 
     def render(self, node: Node, names: Mapping[str, Any], pointer: str = "", row: str = "") -> Any:
         """The plain value of a node; `ABSENT` if it is a template that renders to nothing.
 
         Members and items without a value are left out. Errors become findings.
         """
-        value = node.value
+        if id(node) in self._final:
+            return self._final[id(node)][1]
+        value, before = node.value, self._rendered_count
+        rendered = self._inside(value, node, names, pointer, row)
+        if self._rendered_count == before:
+            # Nothing below is a template, so every row has this value. The node stays alive with its id.
+            self._final[id(node)] = node, rendered
+        return rendered
+
+    def _inside(self, value: Any, node: Node, names: Mapping[str, Any], pointer: str, row: str) -> Any:
         if isinstance(value, dict):
             members = {
                 name: self.render(each, names, f"{pointer}/{escape_token(name)}", row) for name, each in value.items()
@@ -94,6 +112,7 @@ class Templates:
             return [each for each in items if each is not ABSENT]
         if not is_template(value):
             return value
+        self._rendered_count += 1
         rendered = self._rendered(value, node, names, pointer, row)
         rendered = rendered.as_dict() if isinstance(rendered, Names) else rendered
         return ABSENT if rendered is None or rendered == "" else rendered
@@ -119,14 +138,17 @@ class Templates:
         except Exception as error:  # noqa: BLE001  an expression of the author's
             return broken(f"{type(error).__name__}: {error}", remedy(""))
 
+    def cells(self, value: Any) -> list[str]:
+        """The columns whose cells a template writes as they are."""
+        return cells_of(value, self._env) if is_template(value) else []
+
     def _undeclared(self, text: str) -> frozenset[str] | str:
         """The names that a template uses, or a sentence that says why it is no template."""
-        from jinja2 import TemplateSyntaxError, meta
+        from jinja2 import TemplateSyntaxError
 
         if text not in self._unknown:
             try:
-                found = meta.find_undeclared_variables(self._env.parse(text)) - self._env.globals.keys()
-                self._unknown[text] = frozenset(found)
+                self._unknown[text] = self._templates.unknown(text)
             except TemplateSyntaxError as error:
                 self._unknown[text] = error.message or "it is no template"
         return self._unknown[text]

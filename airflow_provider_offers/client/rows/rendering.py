@@ -104,6 +104,7 @@ class RowTemplates:
         # An environment with its own `finalize` defines how None is rendered.
         self._env = env.overlay(finalize=env.finalize or _without_none)
         self._compiled: dict[str, tuple[jinja2.Template, dict[str, Any], bool]] = {}
+        self._parsed: dict[str, Any] = {}
 
     def value(self, text: str, names: Mapping[str, Any]) -> Any:
         """The value of a template of one expression; any other template renders to text."""
@@ -111,6 +112,16 @@ class RowTemplates:
         inner = self._env.context_class(self._env, {**known, **names}, template.name, template.blocks)
         pieces = list(template.root_render_func(inner))
         return _plain(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
+
+    def unknown(self, text: str) -> frozenset[str]:
+        """The names that a template uses and that the environment does not define.
+
+        Raises `jinja2.TemplateSyntaxError`.
+        """
+        from jinja2 import meta
+
+        tree = self._parsed[text] = self._env.parse(text)
+        return frozenset(meta.find_undeclared_variables(tree) - self._env.globals.keys())
 
     def text(self, text: str, names: Mapping[str, Any]) -> str:
         """The rendered text of a template."""
@@ -121,7 +132,7 @@ class RowTemplates:
         from jinja2 import nodes
 
         if text not in self._compiled:
-            tree = self._env.parse(text)
+            tree = self._parsed.pop(text, None) or self._env.parse(text)
             only = tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
             is_expression = len(only) == 1 and not isinstance(only[0], nodes.TemplateData)
             if is_expression:
