@@ -8,20 +8,28 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from airflow_provider_offers.campaigns.cautions import Cautions
-from airflow_provider_offers.campaigns.errors import CampaignError, StateError
+from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.judging import Judge, Sightings
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
 from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
 from airflow_provider_offers.campaigns.reaching import Reach
 from airflow_provider_offers.campaigns.retiring import Retirement
-from airflow_provider_offers.campaigns.snapshot import ARCHIVED, Names, kinds_of, read_kind
+from airflow_provider_offers.campaigns.snapshot import (
+    ARCHIVED,
+    Names,
+    check_state,
+    documents_of,
+    kinds_of,
+    read_kind,
+    referred_kinds,
+)
 from airflow_provider_offers.campaigns.states import State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
-from airflow_provider_offers.client.model.places import pointings, targets
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -55,7 +63,7 @@ def plan_campaign(access: Access, campaign: Campaign, state: State, options: Pla
     options = options or PlanOptions()
     settings = access.exchange.settings
     _check_target(campaign, settings.sandbox)
-    _check_state(campaign, state, settings.org_id, settings.sandbox)
+    check_state(campaign.name, state, settings.org_id, settings.sandbox)
     planner = _Planner(access, campaign, state, options)
     for kind in planner.kinds:
         if access.generation.supports(kind):
@@ -247,18 +255,9 @@ def _origins(campaign: Campaign) -> dict[Key, list[str]]:
 
 def _needed_kinds(campaign: Campaign, state: State) -> set[str]:
     """The kinds of the objects that the campaign or its state has, and of those to which these refer."""
-    needed = {each.kind.key for each in campaign.objects} | {kind for kind, _ in (*state.objects, *campaign.external)}
     documents: list[tuple[Kind, Mapping[str, Json]]] = [(each.kind, each.properties) for each in campaign.objects]
-    documents += [(KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS]
-    for kind, properties in documents:
-        for name, value in properties.items():
-            place = kind.place.below(name)
-            # Once a kind is needed, nobody has to look for more references to it.
-            if any(each.key not in needed for each in kinds_of(targets(place))):
-                found = (each.type_names for each in pointings(place, value))
-                types = (kind.model.types_of(properties, names) for names in found)
-                needed |= {each.key for names in types for each in kinds_of(names)}
-    return needed
+    documents += documents_of(state)
+    return referred_kinds(documents) | {kind for kind, _ in (*state.objects, *campaign.external)}
 
 
 def _check_target(campaign: Campaign, sandbox: str) -> None:
@@ -267,14 +266,4 @@ def _check_target(campaign: Campaign, sandbox: str) -> None:
         raise CampaignError(
             f"The connection leads to another sandbox than the target {quoted(campaign.target.name, 80)}: given "
             f"{sandbox!r}; expected {wanted!r}"
-        )
-
-
-def _check_state(campaign: Campaign, state: State, organization: str, sandbox: str) -> None:
-    given = (state.campaign, state.organization, state.sandbox)
-    expected = (campaign.name, organization, sandbox)
-    if given != expected:
-        raise StateError(
-            "The state is not that of this campaign, organization and sandbox: given "
-            f"{', '.join(map(quoted, given))}; expected {', '.join(map(quoted, expected))}"
         )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from airflow_provider_offers.campaigns.drift import Drift, Drifted
 from airflow_provider_offers.campaigns.plans import ABSENT, Action, Plan, PlannedObject
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible
@@ -200,3 +201,26 @@ def _plain(text: str) -> str:
     """Text in which no character has a meaning for Markdown or HTML."""
     escaped = _SPECIAL.sub(r"\\\1", legible(text, _LONGEST_REASON))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def drift_as_text(drift: Drift) -> str:
+    """The drift as plain text: each object, who changed it, and from what to what. The count is the last line."""
+    return "\n".join(text for _, text in drift_lines(drift))
+
+
+def drift_lines(drift: Drift) -> Iterator[tuple[Style, str]]:
+    """The lines of the drift, each with its subject, for a terminal with colors."""
+    for each in drift.objects:
+        yield "conflict", f"! {_called(*each.key)}{_drifted(each)}"
+        for edit in each.edits:
+            applied, live = _pair(edit.applied, edit.live)
+            yield "conflict", f"    {legible(edit.pointer)}: {applied} was applied, the library has {live}"
+    number = len(drift.objects)
+    yield "plain", f"{number} of {drift.managed} objects drifted" if number else f"no drift in {drift.managed} objects"
+
+
+def _drifted(each: Drifted) -> str:
+    if each.reason:
+        return f": {legible(each.reason, _LONGEST_REASON)}"
+    at = f" at {legible(each.edited_at)}" if each.edited_at else ""
+    return f", last edited by {legible(each.edited_by or 'an unknown account')}{at}"

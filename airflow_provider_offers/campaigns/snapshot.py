@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.campaigns.states import State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
-from airflow_provider_offers.client.model.kinds import Kind, kind_of_type_name
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.places import pointings, targets
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _PAGE = 100
 ARCHIVED = "archived"
@@ -82,6 +86,37 @@ class Names:
 def kinds_of(type_names: Iterable[str]) -> list[Kind]:
     """The kinds of these types."""
     return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
+
+
+def referred_kinds(documents: Iterable[tuple[Kind, Mapping[str, Json]]]) -> set[str]:
+    """The keys of the kinds of these objects, and of the kinds to which they refer."""
+    documents = list(documents)
+    needed = {kind.key for kind, _ in documents}
+    for kind, properties in documents:
+        for name, value in properties.items():
+            place = kind.place.below(name)
+            # Once a kind is needed, nobody has to look for more references to it.
+            if any(each.key not in needed for each in kinds_of(targets(place))):
+                found = (each.type_names for each in pointings(place, value))
+                types = (kind.model.types_of(properties, names) for names in found)
+                needed |= {each.key for names in types for each in kinds_of(names)}
+    return needed
+
+
+def documents_of(state: State) -> list[tuple[Kind, Mapping[str, Json]]]:
+    """What was applied last, with the kind of each object."""
+    return [(KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS]
+
+
+def check_state(campaign: str, state: State, organization: str, sandbox: str) -> None:
+    """Raise `StateError` if the state is that of another campaign, organization or sandbox."""
+    given = (state.campaign, state.organization, state.sandbox)
+    expected = (campaign, organization, sandbox)
+    if given != expected:
+        raise StateError(
+            "The state is not that of this campaign, organization and sandbox: given "
+            f"{', '.join(map(quoted, given))}; expected {', '.join(map(quoted, expected))}"
+        )
 
 
 def edited_by(entity: Entity) -> str | None:
