@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_offers.campaigns.findings import NAMED, Findings, without_consequences
+from airflow_provider_offers.campaigns.models import EntryWords
 from airflow_provider_offers.campaigns.nodes import Node, mapping_of, place_in
 from airflow_provider_offers.campaigns.objects import Lifecycle, Origin, WantedObject
 from airflow_provider_offers.campaigns.templates import is_template
@@ -24,7 +25,7 @@ from airflow_provider_offers.client.model.windows import OfferWindow, window_fro
 
 # The words of an entry that are not properties of its object.
 FOR_EACH, WINDOW, LIFECYCLE, TEMPLATES = "for_each", "window", "lifecycle", "templates"
-OWN_WORDS = (FOR_EACH, WINDOW, LIFECYCLE, TEMPLATES)
+OWN_WORDS = tuple(EntryWords.model_fields)
 _DATES = ("startDate", "endDate")
 
 

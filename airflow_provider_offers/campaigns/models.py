@@ -8,7 +8,7 @@ from pydantic import Field
 
 from airflow_provider_offers.client.model.common import Name
 from airflow_provider_offers.client.model.described import ABSENT, Described
-from airflow_provider_offers.client.model.facts import Expected, Filled, Many
+from airflow_provider_offers.client.model.facts import AnyText, Expected, Filled, Many
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 
 API_VERSION = "offers/v1"
@@ -83,6 +83,30 @@ class LifecycleEntry(Described):
     prevent_destroy: bool = Field(
         default=ABSENT, description="whether the object stays in the library when it is gone from the manifest"
     )
+
+
+class WindowEntry(Described):
+    """When an offer or a decision may be shown: a start, and either an end or a duration."""
+
+    start: AnyText = Field(
+        default=ABSENT, description="RFC 3339, or a time or a date (its midnight) on the clock of `timezone`"
+    )
+    end: AnyText = Field(default=ABSENT, description="the first instant after it, written as `start`")
+    duration: AnyText = Field(
+        default=ABSENT, description="ISO 8601, such as `P31D`; years to days count on the calendar of `timezone`"
+    )
+    timezone: AnyText = Field(default=ABSENT, description="the name of a time zone, such as `Europe/Paris`")
+
+
+class EntryWords(Described):
+    """The words of an object that are not properties of the library's object."""
+
+    for_each: Annotated[str | list[dict[str, Any]], Expected("a file, the name of rows, or a list of rows")] = Field(
+        default=ABSENT, description="rows; the manifest has one object for each, and templates use its cells as `row`"
+    )
+    window: WindowEntry = Field(default=ABSENT, description="in place of `startDate` and `endDate`")
+    lifecycle: LifecycleEntry = Field(default=ABSENT, description="how the campaign treats the object")
+    templates: bool = Field(default=ABSENT, description="false keeps every text of the object as it is")
 
 
 class Manifest(Described):

@@ -75,6 +75,9 @@ class Unruled:
 class HoldsJson:
     """The text may be given as an object or a list, which is then written as JSON."""
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "type": ["string", "object", "array"]}
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
