@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pathlib
 import re
+import shutil
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -71,7 +72,7 @@ class Applies:
 
         return self._with_session(work)
 
-    def apply(self, plan: Plan, steps: Steps | None = None, *, max_retries: int = 3) -> Outcome:
+    def apply(self, plan: Plan, steps: Steps | None = None, *, max_retries: int = 3, timeout: float = 30.0) -> Outcome:
         """How an apply ends: its report, the error, or `WorkerKilled`."""
         steps = steps or Steps(self.world.time)
         store = WatchedStore(self.path, steps)
@@ -80,13 +81,17 @@ class Applies:
         async def work(session: AsyncSession) -> Report:
             return await apply_plan(session, plan, store, options)
 
-        return outcome_of(lambda: self._with_session(work, steps, max_retries))
+        return outcome_of(lambda: self._with_session(work, steps, max_retries, timeout))
 
     def _with_session(
-        self, work: Callable[[AsyncSession], Awaitable[T]], steps: Steps | None = None, max_retries: int = 3
+        self,
+        work: Callable[[AsyncSession], Awaitable[T]],
+        steps: Steps | None = None,
+        max_retries: int = 3,
+        timeout: float = 30.0,
     ) -> T:
         steps = steps or Steps(self.world.time)
-        settings = self.world.settings()
+        settings = self.world.settings(timeout=timeout)
         retries = Retries(max_retries=max_retries, jitter=lambda: 0.5)
         exchange = Exchange(settings, retries, clock=steps.time.monotonic, now=steps.time.now)
 
@@ -96,6 +101,15 @@ class Applies:
                 return await work(AsyncSession(settings, shell, access))
 
         return asyncio.run(run())
+
+    def statuses(self) -> dict[str, str | None]:
+        """The status of each object of the campaign at this moment, by name."""
+        found = [each for each in self.world.emulator.objects() if each["id"] not in self._at_first]
+        return {each["body"]["name"]: each["body"].get("status") for each in found}
+
+    def forget(self) -> None:
+        """Lose the state."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def there(self) -> list[tuple[str, Any]]:
         """The objects of the campaign with names for ids, in the order of their names."""
