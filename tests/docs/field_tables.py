@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from annotated_types import Ge, Le
 
@@ -32,10 +32,14 @@ def element(place: Place) -> Place:
 
 
 def field_table(kind: Kind) -> list[str]:
-    """The lines of the table."""
+    """The lines of the table of a kind."""
+    return table_of(fields(kind.place))
+
+
+def table_of(listed: Iterable[tuple[str, Place]]) -> list[str]:
+    """The lines of a table of fields."""
     rows = [
-        f"| `{path}` | {'; '.join(_told(place))} | {'yes ' if place.is_required else ''}|"
-        for path, place in fields(kind.place)
+        f"| `{path}` | {'; '.join(_told(place))} | {'yes ' if place.is_required else ''}|" for path, place in listed
     ]
     return ["| field | holds | required |", "|---|---|---|", *rows]
 
