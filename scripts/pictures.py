@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.places import targets
 from airflow_provider_offers.client.model.windows import resolve_window
+from scripts.demo_picture import demo
 from scripts.drawing import Drawing, Point
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -271,11 +273,12 @@ def _say(drawing: Drawing, y: float, question: str, answer: str) -> None:
     drawing.text(middle, y + 23, answer, anchor="middle", size=13)
 
 
-PICTURES = {
-    "lifecycle.svg": lifecycle,
-    "objects.svg": objects,
-    "window.svg": window,
-    "lost-answer.svg": lost_answer,
+PICTURES: dict[str, Callable[[], str]] = {
+    "lifecycle.svg": lambda: lifecycle().svg(),
+    "objects.svg": lambda: objects().svg(),
+    "window.svg": lambda: window().svg(),
+    "lost-answer.svg": lambda: lost_answer().svg(),
+    "demo.svg": demo,
 }
 
 
@@ -283,7 +286,7 @@ def main() -> None:
     """Write every picture."""
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
-        (FOLDER / name).write_text(draw().svg(), encoding="utf-8")
+        (FOLDER / name).write_text(draw(), encoding="utf-8")
 
 
 if __name__ == "__main__":
