@@ -14,9 +14,9 @@ import pytest
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.get_provider_info import get_provider_info
 from tests.airflow.harness import Airflow
-from tests.docs.pages import Page, page, quoted, table
+from tests.docs.pages import page, quoted, table
 
-PAGES = [page("README.md"), page("docs/connection.md")]
+PAGE = page("docs/connection.md")
 CLIENT_ID, CLIENT_SECRET = "the-client", "the-secret"
 
 
@@ -27,7 +27,7 @@ def _connection_type() -> dict[str, Any]:
 
 
 def _commands(wanted: str) -> list[Any]:
-    found = [block for each in PAGES for block in each.blocks("bash") if wanted in block.text]
+    found = [block for each in (page("README.md"), PAGE) for block in each.blocks("bash") if wanted in block.text]
     return [pytest.param(block.text, id=str(block)) for block in found]
 
 
@@ -41,18 +41,17 @@ def _settings(connection: Any) -> Settings:
     )
 
 
-@pytest.mark.parametrize("each", PAGES, ids=str)
-def test_the_table_has_every_field_of_the_form_under_its_label(each: Page) -> None:
+def test_the_table_has_every_field_of_the_form_under_its_label() -> None:
     kind = _connection_type()
     labels = {name: field["label"] for name, field in kind["conn-fields"].items()}
     standard = {"host": "Host", **kind["ui-field-behaviour"]["relabeling"]}
-    rows = table(each.text, "field")
+    rows = table(PAGE.text, "field")
     assert {quoted(row[0])[0]: row[1] for row in rows} == {**standard, **labels}
     assert [quoted(row[0])[0] for row in rows] == [*standard, *labels]
 
 
 def test_an_unknown_extra_names_every_documented_one() -> None:
-    rows = table(page("docs/connection.md").text, "field")
+    rows = table(PAGE.text, "field")
     extras = [name for row in rows if (name := quoted(row[0])[0]) not in ("host", "login", "password")]
     with pytest.raises(ValueError, match=f"one of {', '.join(extras)}"):
         parse_settings(login="id", password="secret", extra={"org_id": "1@AdobeOrg", "quux": 1})
@@ -60,13 +59,13 @@ def test_an_unknown_extra_names_every_documented_one() -> None:
 
 def test_stated_defaults_are_the_defaults() -> None:
     defaults = Settings(client_id="id", org_id="1@AdobeOrg")
-    stated = {quoted(row[0])[0]: row[3].strip("`") for row in table(page("docs/connection.md").text, "field")}
+    stated = {quoted(row[0])[0]: row[3].strip("`") for row in table(PAGE.text, "field")}
     for name in ("host", "sandbox", "api", "scopes", "token_url", "max_retries"):
         assert stated[name] == str(getattr(defaults, name))
     assert (float(stated["timeout"]), stated["verify"] == "true") == (defaults.timeout, defaults.verify)
 
 
-@pytest.mark.parametrize("text", [block.text for block in page("docs/connection.md").blocks("json")])
+@pytest.mark.parametrize("text", [block.text for block in PAGE.blocks("json")])
 def test_the_example_extra_is_accepted(text: str) -> None:
     extra = json.loads(text)
     settings = parse_settings(login="id", password="secret", extra=extra)
@@ -86,8 +85,8 @@ def test_the_environment_variable_makes_a_connection(command: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_adds_a_connection(airflow_session: Airflow, tmp_path: Path) -> None:
-    (command,) = (block.text for block in page("README.md").blocks("bash") if "connections add" in block.text)
+@pytest.mark.parametrize("command", _commands("connections add"))
+def test_the_command_adds_a_connection(command: str, airflow_session: Airflow, tmp_path: Path) -> None:
     database = tmp_path / "airflow.db"
     with closing(sqlite3.connect(airflow_session.database)) as old, closing(sqlite3.connect(database)) as new:
         old.backup(new)

@@ -81,8 +81,8 @@ def _parameters(operator: Any) -> dict[str, inspect.Parameter]:
 @pytest.mark.parametrize(
     ("heading", "names"), [("operator", ["docs/operators.md", "docs/lifecycle.md"]), ("sensor", ["docs/sensors.md"])]
 )
-def test_the_readme_names_every_one_and_no_other(heading: str, names: list[str]) -> None:
-    rows = table(page("README.md").text, heading)
+def test_the_overview_names_every_one_and_no_other(heading: str, names: list[str]) -> None:
+    rows = table(page("docs/overview.md").text, heading)
     assert sorted(quoted(row[0])[0] for row in rows) == sorted(each for name in names for each in PAGES[name])
 
 

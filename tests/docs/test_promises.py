@@ -1,4 +1,4 @@
-"""Tests the README's promises that no other test covers."""
+"""Tests promises of the documentation that no other test covers."""
 
 from typing import Any
 

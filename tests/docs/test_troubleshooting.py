@@ -1,4 +1,4 @@
-"""Provokes the errors of the README's table of problems, and compares their messages."""
+"""Provokes the errors of the table of problems, and compares their messages."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ OFFER: dict[str, Any] = {
     "rank": {"priority": 1},
 }
 OTHER_ORG = "F" * 24 + "@AdobeOrg"
-ROWS = table(page("README.md").section("Troubleshooting"), "the message says")
+ROWS = table(page("docs/troubleshooting.md").text, "the message says")
 
 
 def _library(emulator: Emulator, api: str = "dps", host: str | None = None, **extra: Any) -> OfferLibrary:
