@@ -20,7 +20,7 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [_modules("hooks.offer_library")],
-        "operators": [_modules("operators.offers", "operators.decisions", "operators.library")],
+        "operators": [_modules("operators.offers", "operators.decisions", "operators.library", "operators.campaigns")],
         "sensors": [_modules("sensors.offers", "sensors.decisions")],
         "triggers": [_modules("triggers.offers", "triggers.decisions")],
         "cli": ["airflow_provider_offers.cli.definition.get_offers_cli_commands"],

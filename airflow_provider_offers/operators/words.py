@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 IfExists: TypeAlias = Literal["fail", "adopt", "update", "skip"]
 IfUnknown: TypeAlias = Literal["submit", "fail"]
+OnConflict: TypeAlias = Literal["fail", "report"]
 OnFailure: TypeAlias = Literal["stop", "continue"]
+Prune: TypeAlias = Literal["archive", "delete"]
 OfferStatus: TypeAlias = Literal["draft", "approved", "archived"]
 OfferType: TypeAlias = Literal["personalized", "fallback"]
 KindName: TypeAlias = Literal[
@@ -42,10 +44,12 @@ Until: TypeAlias = Literal["open", "closed"]
 
 IF_EXISTS: tuple[str, ...] = get_args(IfExists)
 IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
+ON_CONFLICT: tuple[str, ...] = get_args(OnConflict)
 ON_FAILURE: tuple[str, ...] = get_args(OnFailure)
 OFFER_STATUSES: tuple[str, ...] = get_args(OfferStatus)
 OFFER_TYPES: tuple[str, ...] = get_args(OfferType)
 KINDS: tuple[str, ...] = get_args(KindName)
+PRUNE: tuple[str, ...] = get_args(Prune)
 QOPS: tuple[str, ...] = get_args(Qop)
 UNTIL: tuple[str, ...] = get_args(Until)
 # The other values of `validate` are True and False.
@@ -57,7 +61,9 @@ CLOSED: dict[str, tuple[str, ...]] = {
     "if_unknown": IF_UNKNOWN,
     "kind": KINDS,
     "offer_type": OFFER_TYPES,
+    "on_conflict": ON_CONFLICT,
     "on_failure": ON_FAILURE,
+    "prune": PRUNE,
     "qop": QOPS,
     "status": OFFER_STATUSES,
     "until": UNTIL,

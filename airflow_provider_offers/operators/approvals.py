@@ -1,0 +1,103 @@
+"""The approval of a plan by a person, with Airflow's human-in-the-loop operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Context
+    from airflow.sdk.bases.notifier import BaseNotifier
+    from airflow.sdk.execution_time.hitl import HITLUser
+
+    from airflow_provider_offers.operators.airflow_arguments import TaskArguments
+
+_SUBJECT = "Apply the campaign {campaign} to {target} (sandbox {sandbox})? {summary}"
+
+
+class ApproveCampaignPlanOperator(ApprovalOperator):
+    """Let a person approve a plan before it is applied. A plan without changes passes without a question.
+
+    :param plan: the result of `PlanCampaignOperator`
+    :param subject: the headline (default: the campaign, its target and the counts)
+    :param only_protected: ask for targets that are `protected` only; other plans pass
+    :param assigned_users: who may answer (default: everybody who may edit the DAG's tasks)
+    :param response_timeout: how long to wait for an answer (default: without an end)
+    :param defaults: the answer after `response_timeout`: `Approve` or `Reject`; without one the task fails
+    :param fail_on_reject: True fails the task if somebody rejects the plan; by default the tasks after it are skipped
+    :param ignore_downstream_trigger_rules: True skips all tasks after it then, whatever their trigger rules
+    :param notifiers: who is told that an answer is needed
+
+    The question shows the plan as Markdown. The answer is given in Airflow's UI ("Required actions") or over its API.
+
+    Returns what `ApplyCampaignOperator` takes: the result of `PlanCampaignOperator` without its Markdown, with
+    `approved` (False for a plan that passed without a question), `responded_by_user` and `responded_at`.
+
+    Calls no API of Adobe.
+    """
+
+    template_fields: Collection[str] = (*ApprovalOperator.template_fields, "plan")
+    ui_color = "#fbeae9"
+
+    def __init__(
+        self,
+        *,
+        plan: Any,
+        subject: str = "",
+        only_protected: bool = False,
+        assigned_users: HITLUser | list[HITLUser] | None = None,
+        response_timeout: timedelta | None = None,
+        defaults: str | list[str] | None = None,
+        fail_on_reject: bool = False,
+        ignore_downstream_trigger_rules: bool = False,
+        notifiers: Sequence[BaseNotifier] | BaseNotifier | None = None,
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(
+            subject=subject,
+            assigned_users=assigned_users,
+            response_timeout=response_timeout,
+            defaults=defaults,
+            fail_on_reject=fail_on_reject,
+            ignore_downstream_trigger_rules=ignore_downstream_trigger_rules,
+            notifiers=notifiers,
+            **kwargs,
+        )
+        self.plan = plan
+        self.only_protected = only_protected
+
+    def execute(self, context: Context) -> Any:
+        """Ask, or pass if there is nothing to ask."""
+        told = self._told()
+        if not told["has_changes"]:
+            self.log.info("Nothing would change, so nobody is asked: %s", told["summary"])
+            return self._result(told)
+        if self.only_protected and not told["protected"]:
+            self.log.info("The target %r is not protected, so nobody is asked", told["target"])
+            return self._result(told)
+        self.subject = self.subject or _SUBJECT.format_map(told)
+        self.body = told["markdown"]
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        answer = super().execute_complete(context, event)
+        told = self._result(self._told(), approved=self.APPROVE in answer["chosen_options"])
+        user = answer.get("responded_by_user")
+        return {**told, "responded_by_user": user and dict(user), "responded_at": answer["responded_at"].isoformat()}
+
+    def _told(self) -> Mapping[str, Any]:
+        """The result of the plan's task. The task fails without a retry for anything else."""
+        if not isinstance(self.plan, dict) or not {"has_changes", "markdown", "digest"} <= self.plan.keys():
+            raise AirflowFailException(
+                f"The task {self.task_id!r} is not valid:\n  plan: given {type(self.plan).__name__}; expected the "
+                "result of PlanCampaignOperator, such as plan=plan.output"
+            )
+        return self.plan
+
+    def _result(self, told: Mapping[str, Any], *, approved: bool = False) -> dict[str, Any]:
+        return {**{name: value for name, value in told.items() if name != "markdown"}, "approved": approved}

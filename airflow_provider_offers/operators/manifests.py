@@ -1,0 +1,266 @@
+"""What the campaign operators do with their fields: manifests, options, plans in XCom, and approvals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
+from airflow_provider_offers.client.text import quoted
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.errors import CampaignConflictError
+    from airflow_provider_offers.campaigns.objects import Campaign
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.reports import Report
+    from airflow_provider_offers.operators.campaigns import (
+        ApplyCampaignOperator,
+        CampaignOperator,
+        PlanCampaignOperator,
+    )
+
+_SUBJECT = "The task's arguments are not valid"
+_PLAN = "the result of PlanCampaignOperator or ApproveCampaignPlanOperator, or the file of a plan"
+# A plan in XCom is at most this large; a larger one is a file.
+_LARGEST_IN_XCOM = 48_000
+_LONGEST_MARKDOWN = 20_000
+# Not for manifests: their own names, and secrets.
+_WITHHELD = frozenset({"var", "row", "target", "conn"})
+
+
+def check_flags(task: Any, names: Sequence[str]) -> None:
+    """Reject a flag that is not a boolean: the text "False" would count as true."""
+    wrong = [
+        Violation(name, quoted(getattr(task, name)), "True or False")
+        for name in names
+        if not isinstance(getattr(task, name), bool)
+    ]
+    if wrong:
+        raise InvalidInputError("The task's flags are not valid", wrong)
+
+
+def check_word(name: str, given: Any, words: Sequence[str]) -> None:
+    """Reject what a template rendered if it is not one of the words."""
+    if given not in words:
+        raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), " or ".join(map(repr, words)))])
+
+
+def loaded(task: CampaignOperator, context: Context) -> Campaign:
+    """The campaign of the task's manifest."""
+    from airflow_provider_offers.hooks.campaigns import load_campaign
+
+    names = {name: context[name] for name in context if name not in _WITHHELD}  # type: ignore[literal-required]
+    return load_campaign(
+        _located(task, context),
+        task.target,
+        rows={name: _listed(each) for name, each in _mapping("rows", task.rows).items()},
+        variables=_mapping("variables", task.variables),
+        context=names,
+    )
+
+
+def _located(task: CampaignOperator, context: Context) -> Any:
+    """The manifest's path; a relative one is looked for in the DAG's folder and its `template_searchpath`."""
+    given = task.manifest
+    text = str(given) if isinstance(given, Path) else given
+    if not isinstance(text, str) or "://" in text or Path(text.strip()).is_absolute():
+        return given if not isinstance(given, Path) else text
+    folders = getattr(task.get_template_env().loader, "searchpath", ())
+    found = [path for folder in folders if (path := Path(folder) / text.strip()).exists()]
+    return str(found[0]) if found else text
+
+
+def _mapping(name: str, given: Any) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        accepted = "a dict of lists by the names of for_each" if name == "rows" else "a dict of variables"
+        raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), accepted)])
+    return given
+
+
+def _listed(rows: Any) -> Any:
+    """The rows of a task; those of mapped tasks are a sequence type of Airflow."""
+    return list(rows) if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)) else rows
+
+
+def plan_options(task: CampaignOperator) -> PlanOptions:
+    """How the task's plan decides."""
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.client.model.numbers import whole_number
+    from airflow_provider_offers.operators.words import PRUNE
+
+    if task.prune is not None:
+        check_word("prune", task.prune, PRUNE)
+    most = None
+    if task.max_prune is not None and (most := whole_number(task.max_prune, 0, 1_000_000)) is None:
+        raise InvalidInputError(_SUBJECT, [Violation("max_prune", quoted(task.max_prune), "a whole number from 0")])
+    return PlanOptions(task.force_conflicts, task.adopt, task.prune, most)
+
+
+def conflict_error(plan: Plan) -> CampaignConflictError:
+    """The error of a plan with conflicts, which names each value."""
+    from airflow_provider_offers.campaigns.errors import CampaignConflictError
+    from airflow_provider_offers.campaigns.rendering import styled_lines
+
+    lines = [line for style, line in styled_lines(plan) if style == "conflict"]
+    decide = (
+        "Nothing was written. Take a live value into the manifest, ignore it with ignore_changes, or overwrite it with "
+        "force_conflicts (adopt for an object that was never applied)"
+    )
+    listed = "".join(f"\n  {line}" for line in lines)
+    return CampaignConflictError(f"Somebody else has changed what the manifest describes. {decide}:{listed}")
+
+
+def told_plan(task: PlanCampaignOperator, context: Context, plan: Plan) -> dict[str, Any]:
+    """The plan as XCom holds it: its counts, its text, and the plan itself or the file with it."""
+    from airflow_provider_offers.campaigns.documents import plan_as_json
+    from airflow_provider_offers.campaigns.rendering import as_markdown, counts_line
+
+    document = plan_as_json(plan)
+    markdown = as_markdown(plan)
+    if len(markdown) > _LONGEST_MARKDOWN:
+        cut = markdown[:_LONGEST_MARKDOWN].rpartition("\n- ")[0]
+        markdown = f"{cut}\n\n…and more, which the plan itself has.\n\n**{counts_line(plan)}**"
+    told = {
+        "campaign": plan.campaign,
+        "target": plan.target,
+        "sandbox": plan.sandbox,
+        "organization": plan.organization,
+        "connection": task.offer_library_conn_id,
+        "protected": plan.protected,
+        "counts": dict(plan.counts),
+        "summary": counts_line(plan),
+        "has_changes": plan.has_changes,
+        "has_conflicts": plan.has_conflicts,
+        "made_at": plan.made_at,
+        "markdown": markdown,
+        "digest": _digest(document),
+    }
+    if task.plan_path is None and len(json.dumps(document)) <= _LARGEST_IN_XCOM:
+        return {**told, "plan": document}
+    path = task.plan_path or _default_path(task, context)
+    _write(path, plan)
+    task.log.info("The plan is %s", path)
+    return {**told, "plan_path": str(path)}
+
+
+def _default_path(task: PlanCampaignOperator, context: Context) -> str:
+    """A file beside the states, one for each run of the task."""
+    from airflow_provider_offers.hooks.campaigns import state_folder
+
+    ti: Any = context["ti"]
+    name = hashlib.sha256(json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index]).encode()).hexdigest()[:16]
+    return str(state_folder(task.state_path) / "plans" / f"{name}.json")
+
+
+def _write(path: str, plan: Plan) -> None:
+    from airflow_provider_offers.hooks.campaigns import write_plan
+
+    try:
+        write_plan("plan_path", path, plan)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OfferLibraryError(f"The plan {quoted(path)} cannot be written: {why}", retryable=True) from None
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def planned_before(task: ApplyCampaignOperator) -> Plan | None:
+    """The plan that the task was given; None if it has a manifest only."""
+    given = task.plan
+    if given is None:
+        if task.manifest is None:
+            raise InvalidInputError(_SUBJECT, [Violation("plan", "nothing", f"{_PLAN}; or a manifest")])
+        return None
+    if isinstance(given, str):
+        from airflow_provider_offers.operators.base import json_document
+
+        given = json_document("plan", given) if given.lstrip().startswith("{") else {"plan_path": given}
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(_SUBJECT, [Violation("plan", quoted(given), _PLAN)])
+    if "format" in given:
+        from airflow_provider_offers.campaigns.documents import plan_from_json
+
+        return plan_from_json(given)
+    return _plan_of(given)
+
+
+def _plan_of(told: Mapping[str, Any]) -> Plan:
+    """The plan that the result of a task leads to. Raises `InvalidInputError` if it is not the one that was made."""
+    from airflow_provider_offers.campaigns.documents import plan_as_json, plan_from_json
+    from airflow_provider_offers.hooks.campaigns import read_plan
+
+    if "plan" in told:
+        plan = plan_from_json(told["plan"])
+    elif "plan_path" in told:
+        try:
+            plan = read_plan("plan", told["plan_path"])
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise OfferLibraryError(
+                f"The plan {quoted(told['plan_path'])} cannot be read: {why}", retryable=True
+            ) from None
+    else:
+        raise InvalidInputError(_SUBJECT, [Violation("plan", quoted(told), _PLAN)])
+    if "digest" in told and told["digest"] != _digest(plan_as_json(plan)):
+        given = f"{quoted(told.get('plan_path', 'a plan'))}, which is another plan than the task made"
+        raise InvalidInputError(_SUBJECT, [Violation("plan", given, "the plan as its task made it; clear that task")])
+    return plan
+
+
+def approval_of(task: ApplyCampaignOperator, context: Context, plan: Plan) -> bool:
+    """Whether somebody has approved this plan: the plan came from an approval, or an approval is before this task."""
+    from airflow_provider_offers.campaigns.documents import plan_as_json
+
+    digest = _digest(plan_as_json(plan))
+    if _approves(task.plan, digest):
+        return True
+    ti: Any = context["ti"]
+    before = [
+        each.task_id
+        for each in task.get_flat_relatives(upstream=True)
+        if getattr(each, "task_type", "") == "ApproveCampaignPlanOperator"
+    ]
+    return any(_approves(ti.xcom_pull(task_ids=each), digest) for each in before)
+
+
+def _approves(told: Any, digest: str) -> bool:
+    return isinstance(told, Mapping) and bool(told.get("approved")) and told.get("digest") == digest
+
+
+def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:
+    """How the task applies. The lock's owner is the task, so that a retry takes its own lock over."""
+    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.client.model.numbers import whole_number
+
+    concurrent = whole_number(task.max_concurrent, 1, 32)
+    if concurrent is None:
+        accepted = "a whole number from 1 to 32"
+        raise InvalidInputError(_SUBJECT, [Violation("max_concurrent", quoted(task.max_concurrent), accepted)])
+    ti: Any = context["ti"]
+    waive = (task.waive,) if isinstance(task.waive, str) else tuple(task.waive)
+    return ApplyOptions(
+        approved=approved,
+        owner=f"the task {ti.task_id} of the DAG {ti.dag_id}, run {ti.run_id}, map index {ti.map_index}",
+        max_concurrent=concurrent,
+        waive=waive,
+        digest=task.campaign.digest if task.campaign is not None else None,
+    )
+
+
+def told_report(report: Report, most: int) -> dict[str, Any]:
+    """The report as XCom holds it; of more than `most` objects, only those that are not done are named."""
+    document = report.as_json()
+    if len(document["objects"]) > most:
+        document["objects"] = [each for each in document["objects"] if each["end"] != "done"][:most]
+    return {**document, "summary": report.summary}

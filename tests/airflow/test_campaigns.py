@@ -1,0 +1,295 @@
+"""The campaign operators: a plan is made, approved and applied exactly as it is, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.campaigns import (
+    ApplyCampaignOperator,
+    ApproveCampaignPlanOperator,
+    PlanCampaignOperator,
+)
+from tests.airflow.campaigns import SPRING, an_answer_of_the_ui, somebody_answers, written
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, library_of, named, offers, run, writes
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    """The folder of the states."""
+    return str(tmp_path / "state")
+
+
+def priority(emulator: Emulator) -> int:
+    """The priority of the only offer of that name."""
+    (offer,) = named(emulator, "Spring towels")
+    return int(offer["body"]["rank"]["priority"])
+
+
+def edit_priority(emulator: Emulator, api: str, value: int) -> None:
+    """A marketer's edit."""
+    with library_of(emulator, api) as library:
+        change = [{"op": "replace", "path": "/rank/priority", "value": value}]
+        library.patch(PERSONALIZED, "name:Spring towels", change)
+
+
+def launched(manifest: str, state: str, target: str = "dev", **options: Any) -> DAG:
+    """A DAG that plans, asks and applies."""
+    with dag_of("launch") as dag:
+        plan = PlanCampaignOperator(task_id="plan", manifest=manifest, target=target, state_path=state, **options)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output)
+        ApplyCampaignOperator(task_id="apply", plan=approve.output, state_path=state)
+    return dag
+
+
+def test_a_plan_is_approved_and_applied_as_it_is(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    manifest = written(tmp_path)
+
+    with somebody_answers() as asked:
+        first = run(airflow, emulator, api, launched(manifest, state, "prod"))
+
+    assert first.state == "success", [str(each.error) for each in first.attempts]
+    planned = first.result("plan")
+    assert planned["summary"] == "3 to create, 0 to change, 0 to retire, 0 in conflict, 0 unchanged"
+    assert "`Spring towels`" in planned["markdown"]
+    (question,) = asked
+    assert question["body"] == planned["markdown"]
+    assert question["subject"].startswith("Apply the campaign spring to prod (sandbox prod)? 3 to create")
+    approved = first.result("approve")
+    assert approved["approved"] is True
+    assert approved["responded_by_user"] == {"id": "7", "name": "Ada"}
+    assert "markdown" not in approved
+    report = first.result("apply")
+    assert report["summary"] == "3 created"
+    assert {each["end"] for each in report["objects"]} == {"done"}
+    assert priority(emulator) == 10
+
+    before = len(writes(emulator))
+    with somebody_answers() as asked:
+        again = run(airflow, emulator, api, launched(manifest, state, "prod"))
+    assert again.state == "success"
+    assert asked == [], "nothing changes, so nobody is asked"
+    assert again.result("approve")["approved"] is False
+    assert again.result("apply")["summary"] == "3 unchanged"
+    assert len(writes(emulator)) == before
+    assert not airflow.kept().where(emulator.CLIENT_SECRET)
+
+
+def test_a_rejected_plan_is_not_applied(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    with somebody_answers("Reject"):
+        done = run(airflow, emulator, api, launched(written(tmp_path), state))
+
+    assert done.states == {"plan": "success", "approve": "success", "apply": "skipped"}
+    assert writes(emulator) == []
+
+
+def test_a_protected_target_needs_an_approval_of_this_plan(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    manifest = written(tmp_path)
+    with dag_of("unapproved") as dag:
+        plan = PlanCampaignOperator(task_id="plan", manifest=manifest, target="prod", state_path=state)
+        apply = ApplyCampaignOperator(task_id="apply", plan=plan.output, state_path=state)
+        plan >> apply
+    done = run(airflow, emulator, api, dag)
+    assert done.states["apply"] == "failed"
+    assert "'prod' is protected, and nobody approved the plan" in str(done.error("apply"))
+    assert writes(emulator) == []
+
+    with dag_of("approved_before") as dag:
+        plan = PlanCampaignOperator(task_id="plan", manifest=manifest, target="prod", state_path=state)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output)
+        approve >> ApplyCampaignOperator(task_id="apply", plan=plan.output, state_path=state)
+    with somebody_answers():
+        assert run(airflow, emulator, api, dag).state == "success"
+
+
+def test_an_edit_between_plan_and_apply_is_not_overwritten(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    manifest = written(tmp_path)
+    with somebody_answers():
+        run(airflow, emulator, api, launched(manifest, state))
+        dag = launched(manifest, state, variables={"priority": 20})
+        dag.get_task("approve").on_success_callback = [lambda context: edit_priority(emulator, api, 55)]
+        done = run(airflow, emulator, api, dag)
+
+    assert done.states["apply"] == "failed"
+    assert "The library has changed since the plan" in str(done.error("apply"))
+    assert len(done.tries("apply")) == 1
+    assert priority(emulator) == 55
+
+
+def test_a_conflict_fails_the_plan_and_names_both_values(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    manifest = written(tmp_path)
+    with somebody_answers():
+        run(airflow, emulator, api, launched(manifest, state))
+        edit_priority(emulator, api, 55)
+        done = run(airflow, emulator, api, launched(manifest, state, variables={"priority": 20}, retries=2))
+        told = run(airflow, emulator, api, launched(manifest, state, variables={"priority": 20}, on_conflict="report"))
+
+    assert done.states["plan"] == "failed"
+    assert len(done.tries("plan")) == 1, "a retry cannot help"
+    said = str(done.error("plan"))
+    assert "/rank/priority: the library has 55, the manifest wants 20" in said
+    assert told.result("plan")["has_conflicts"] is True
+    assert told.states["apply"] == "failed" or told.result("apply")["counts"]["changed"] == 0
+    assert priority(emulator) == 55
+
+
+def test_rows_come_from_a_task_and_templates_know_the_run(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    text = SPRING.replace("{name: Spring towels,", '{for_each: items, name: "{{ row.name }} {{ run_id }}",')
+    manifest = written(tmp_path, text)
+    with dag_of("rows") as dag:
+
+        @task
+        def query() -> list[dict[str, Any]]:
+            return [{"name": "Towels"}, {"name": "Buckets"}]
+
+        ApplyCampaignOperator(
+            task_id="apply", manifest=manifest, target="dev", rows={"items": query()}, state_path=state
+        )
+    done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", done.error("apply")
+    assert done.result("apply")["summary"] == "4 created"
+    assert f"Buckets {done.run_id}" in {each["body"]["name"] for each in offers(emulator)}
+
+
+def test_a_secret_of_a_connection_is_out_of_reach_of_a_manifest(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    text = SPRING.replace("name: Spring towels", 'name: "{{ conn.offer_library_default.password }}"')
+    with dag_of("curious") as dag:
+        PlanCampaignOperator(task_id="plan", manifest=written(tmp_path, text), target="dev", state_path=state)
+
+    done = run(airflow, emulator, api, dag)
+
+    assert done.states["plan"] == "failed"
+    assert "spring.yaml:10:12" in str(done.error("plan"))
+    assert not airflow.kept().where(emulator.CLIENT_SECRET)
+
+
+def test_a_large_plan_is_a_file_that_nobody_can_exchange(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    text = SPRING.replace("{name: Spring towels,", '{for_each: items, name: "{{ row.name }}",')
+    rows = {"items": [{"name": f"Offer {number:03} {'x' * 150}"} for number in range(200)]}
+    dag = launched(written(tmp_path, text), state, rows=rows)
+    with somebody_answers() as asked:
+        done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    planned = done.result("plan")
+    assert "plan" not in planned
+    assert planned["plan_path"].startswith(state)
+    assert len(asked[0]["body"]) <= 20_500
+    assert asked[0]["body"].endswith("202 to create, 0 to change, 0 to retire, 0 in conflict, 0 unchanged**")
+    assert len(json.dumps(done.result("apply"))) < 60_000
+
+    document = json.loads(Path(planned["plan_path"]).read_text())
+    document["objects"][0]["properties"]["name"] = "Another"
+    Path(planned["plan_path"]).write_text(json.dumps(document))
+    with dag_of("exchanged") as other:
+        ApplyCampaignOperator(task_id="apply", plan=planned, state_path=state)
+    refused = run(airflow, emulator, api, other)
+    assert "another plan than the task made" in str(refused.error("apply"))
+
+
+def test_the_path_of_a_plan_may_be_a_template(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    path = str(tmp_path / "{{ ti.task_id }}.json")
+    dag = launched(written(tmp_path), state, plan_path=path)
+    with somebody_answers():
+        done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    assert (tmp_path / "plan.json").exists()
+    with dag_of("by_path") as other:
+        ApplyCampaignOperator(task_id="apply", plan=str(tmp_path / "plan.json"), state_path=state)
+    # A plan that was applied before is done.
+    assert run(airflow, emulator, api, other).result("apply")["counts"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"manifest": "nowhere.yaml"}, "nowhere.yaml"),
+        ({"target": "prid"}, "did you mean 'prod'?"),
+        ({"rows": "{{ [1] }}"}, "a dict of lists by the names of for_each"),
+        ({"variables": {"priorty": 1}}, "did you mean 'priority'?"),
+        ({"force_conflicts": "False"}, "force_conflicts: given 'False'; expected True or False"),
+        ({"max_prune": "many"}, "max_prune: given 'many'"),
+        ({"prune": "{{ 'burn' }}"}, "expected 'archive' or 'delete'"),
+        ({"on_conflict": "{{ 'ignore' }}"}, "on_conflict: given 'ignore'"),
+    ],
+)
+def test_a_mistake_fails_the_task_without_a_retry(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, state: str, arguments: dict[str, Any], said: str
+) -> None:
+    given = {"manifest": written(tmp_path), "target": "dev", "state_path": state, "retries": 2, **arguments}
+    with dag_of("mistaken") as dag:
+        PlanCampaignOperator(task_id="plan", **given)
+
+    done = run(airflow, emulator, "dps", dag)
+
+    assert done.states["plan"] == "failed"
+    assert said in str(done.error("plan"))
+    assert len(done.tries("plan")) == 1
+    assert writes(emulator) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "plan: given nothing; expected the result of PlanCampaignOperator"),
+        ("/nowhere/plan.json", "which does not exist"),
+        ({"campaign": "spring"}, "expected the result of PlanCampaignOperator"),
+        ([1], "expected the result of PlanCampaignOperator"),
+    ],
+)
+def test_a_plan_that_is_none(airflow: Airflow, emulator: Emulator, state: str, given: Any, said: str) -> None:
+    with dag_of("planless") as dag:
+        ApplyCampaignOperator(task_id="apply", plan=given, state_path=state)
+
+    assert said in str(run(airflow, emulator, "dps", dag).error("apply"))
+
+
+def test_unknown_words_are_errors_when_the_dag_is_parsed() -> None:
+    with dag_of("words"):
+        with pytest.raises(InvalidInputError, match="'archive' or 'delete'"):
+            PlanCampaignOperator(task_id="plan", manifest="spring.yaml", prune="burn")  # type: ignore[arg-type]
+        with pytest.raises(InvalidInputError, match="'fail' or 'report'"):
+            PlanCampaignOperator(task_id="other", manifest="spring.yaml", on_conflict="ask")  # type: ignore[arg-type]
+
+
+def test_airflow_itself_asks_and_resumes_with_the_answer(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, state: str
+) -> None:
+    """On 3.3 the task is parked until the answer, and on 3.2 its trigger waits for it."""
+    with an_answer_of_the_ui("Approve") as asked:
+        done = run(airflow, emulator, "dps", launched(written(tmp_path), state, "prod"))
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    (question,) = asked
+    assert question["body"] == done.result("plan")["markdown"]
+    assert question["subject"].startswith("Apply the campaign spring to prod")
+    assert done.result("approve")["responded_by_user"]["name"] == "Ada"
+    assert done.result("apply")["summary"] == "3 created"
