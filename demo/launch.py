@@ -1,4 +1,4 @@
-"""The demo: two campaign DAGs in a real Airflow, on both generations of the API, against the emulator.
+"""The demo: two campaign DAGs in a real Airflow, on both generations of the API, and a campaign as code.
 
 Run it with `make demo`. It writes only to `.demo/` in the checkout. Airflow's log goes to a file there, so the screen
 only shows what happens to the offers.
@@ -21,6 +21,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+import as_code
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
@@ -78,7 +80,7 @@ def launch() -> bool:
         from airflow.utils.db import initdb
     with working("Creating Airflow's database"):
         initdb()
-    with Emulator() as emulator:
+    with Emulator(sandboxes=[*SANDBOXES.values(), as_code.SANDBOX]) as emulator:
         for api, sandbox in SANDBOXES.items():
             name = f"AIRFLOW_CONN_OFFER_LIBRARY_{api.upper()}"
             os.environ[name] = json.dumps(emulator.connection(api=api, sandbox=sandbox))
@@ -96,6 +98,7 @@ def launch() -> bool:
         results = [run(dag, api) for dag in dags for api in SANDBOXES]
         for api, sandbox in SANDBOXES.items():
             show_library(api, emulator.objects(sandbox=sandbox))
+        results.append(as_code.show(emulator, HOME, say))
     return all(results)
 
 

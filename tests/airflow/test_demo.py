@@ -1,4 +1,4 @@
-"""The demo as a user runs it: every task of both campaigns, the offers that customers get, and the tables."""
+"""The demo as a user runs it: every task of both campaigns, the offers that customers get, and a campaign as code."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def test_the_demo_shows_every_task_and_both_tables() -> None:
         assert header.split()[:3] == ["type", "name", "status"]
         assert sorted(row.split()[0] for row in rows) == ["fallback", "fallback", "personalized", "personalized"]
         assert [sum(name in row for row in rows) for name in ("Spring voucher", "Summer banner")] == [2, 2]
+    _expect_campaign_as_code(demo.stdout)
     assert "FAILED" not in demo.stdout
     assert "Traceback" not in demo.stdout
     assert demo.stderr == ""
+
+
+def _expect_campaign_as_code(shown: str) -> None:
+    """A plan and an apply of new objects, an edit by hand, its conflict, and the decision about it."""
+    _, *commands = shown.partition("\nA campaign as code")[2].split("\n$ airflow offers ")
+    plan, apply, conflict, decided = commands
+    assert "  9 to create, 0 to change, 0 to retire, 0 in conflict, 0 unchanged" in plan
+    assert "  applied: 9 created" in apply
+    assert "/cappingConstraint/profileCap: the library has 9, the manifest wants 3, and 3 was applied last" in conflict
+    assert "  0 to create, 0 to change, 0 to retire, 1 in conflict, 8 unchanged" in conflict
+    assert "  applied: 1 changed, 8 unchanged" in decided
+    assert "The cap is 3 again" in decided
