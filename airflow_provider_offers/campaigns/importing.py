@@ -47,7 +47,7 @@ def import_objects(access: Access, campaign: Campaign, state: State) -> Flow[Imp
             learning.finish(kind)
     refused = {key: learning.reason(key) for key in learning.missing if key not in learning.found}
     return Imported(
-        replace(state, objects={**state.objects, **learning.found}),
+        replace(state, objects={**state.objects, **learning.found}, plan=None),
         tuple(learning.found),
         tuple(key for key in wanted if key in state.objects),
         refused,

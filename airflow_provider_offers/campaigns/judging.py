@@ -22,6 +22,10 @@ _UNKNOWN = (
     "it is in the library and was never applied, and it differs from the manifest: import it, adopt it, or force the "
     "manifest's values"
 )
+_GONE = "it was applied before, and is gone from the library"
+_NOTHING_TO_ARCHIVE = "the library has no such object, so there is nothing to archive"
+# The statuses in which Adobe's pages create objects.
+_NEW = ("draft", "approved", "live")
 _ARCHIVED = "it is archived, and archiving is final: choose another name, or delete the archived object"
 
 
@@ -58,9 +62,12 @@ class Judge:
     def is_as_wanted(self, wanted: WantedObject, entity: Entity) -> bool:
         """Whether nothing is to be done for an object, neither in the library nor in the state."""
         base = self.bases.get(wanted.key)
+        return base is not None and self._compared(wanted, entity, base).is_empty and self._is_known(wanted)
+
+    def _is_known(self, wanted: WantedObject) -> bool:
+        """Whether the state has the object as it is wanted."""
+        base = self.bases.get(wanted.key)
         if base is None or base.pending is not None or base.prevent_destroy != wanted.lifecycle.prevent_destroy:
-            return False
-        if not self._compared(wanted, entity, base).is_empty:
             return False
         # Most often, the two are equal as they are written.
         return same(base.properties, wanted.properties) or same(
@@ -115,8 +122,12 @@ class Judge:
             if wanted.properties.get("status") != ARCHIVED:
                 return self._refused(wanted, _ARCHIVED, entity=archived[0])
             return None if self.is_as_wanted(wanted, archived[-1]) else self._found(wanted, archived[-1])
-        gone = "it was applied before, and is gone from the library" if self._was_applied(wanted) else ""
-        return self._planned(wanted, "create", reason=gone)
+        status = wanted.properties.get("status")
+        if status == ARCHIVED:
+            return None if self._is_known(wanted) else self._planned(wanted, "unchanged", reason=_NOTHING_TO_ARCHIVE)
+        if any(step.target == status for step in wanted.kind.steps) and status not in _NEW:
+            return self._refused(wanted, f"a new {wanted.kind.noun} cannot be {status!r}: create it as a draft first")
+        return self._planned(wanted, "create", reason=_GONE if self._was_applied(wanted) else "")
 
     def _was_applied(self, wanted: WantedObject) -> bool:
         base = self.base_of(wanted)

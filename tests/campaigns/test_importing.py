@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from airflow_provider_offers.campaigns.importing import Imported, import_objects
 from airflow_provider_offers.campaigns.objects import Campaign
 from airflow_provider_offers.campaigns.plans import Change
 from airflow_provider_offers.campaigns.states import State
+from airflow_provider_offers.campaigns.storage import StateStore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import campaign, counted, offer, plan, planned, put, put_wanted, state, wanted
@@ -65,3 +68,15 @@ def test_what_reads_do_not_show_is_taken_as_it_is_wanted(library: OfferLibrary, 
 
     assert counted(plan(library, made, imported(library, made).state)) == {"unchanged": 1}
     assert plan(library, made, imported(library, made).state).objects == ()
+
+
+def test_an_import_is_kept_under_the_lock_of_the_campaign(
+    library: OfferLibrary, emulator: Emulator, tmp_path: Path
+) -> None:
+    put_wanted(emulator, TEN, description="Theirs")
+    made, store, where = campaign(TEN), StateStore(tmp_path), ("spring", Emulator.ORG_ID, "prod")
+
+    with store.lock(*where, owner="import") as lock:
+        lock.write(imported(library, made, lock.read()).state)
+
+    assert counted(plan(library, made, store.read(*where))) == {"update": 1}

@@ -138,6 +138,17 @@ def test_an_object_that_is_wanted_archived_is_as_wanted(library: OfferLibrary, e
     assert "cannot be edited" in planned(plan(library, campaign(changed), state(archived)), "Ten").reason
 
 
+def test_nothing_is_created_only_to_be_archived_or_completed(library: OfferLibrary) -> None:
+    archived, complete = offer("Ten", status="archived"), wanted("decision", "Hero", status="complete")
+
+    found = plan(library, campaign(archived, complete))
+
+    assert not found.has_changes
+    assert "nothing to archive" in planned(found, "Ten").reason
+    assert planned(found, "Hero").reason == "a new decision cannot be 'complete': create it as a draft first"
+    assert counted(plan(library, campaign(archived), state(archived))) == {"unchanged": 1}
+
+
 def test_archiving_is_a_change_like_others(library: OfferLibrary, emulator: Emulator) -> None:
     put_wanted(emulator, TEN)
 
