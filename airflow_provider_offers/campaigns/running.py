@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +18,15 @@ from airflow_provider_offers.campaigns.items import (
     called,
     ending,
     old_key,
-    plan_id,
 )
+from airflow_provider_offers.campaigns.ledger import Ledger
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.references import KnownIds
 from airflow_provider_offers.campaigns.reports import Outcome, Report
 from airflow_provider_offers.campaigns.rereading import WRITES, Library, Sight, is_as_wanted, posted
 from airflow_provider_offers.campaigns.states import Applied, State
-from airflow_provider_offers.campaigns.steps import DRAFT, content_pointers, is_taken_back
+from airflow_provider_offers.campaigns.steps import DRAFT, content_pointers, is_taken_back, new_status
 from airflow_provider_offers.campaigns.storage import Lock
 from airflow_provider_offers.campaigns.writing import (
     after,
@@ -77,8 +76,7 @@ class Run:
     ) -> None:
         self._session, self._plan, self._held, self._options = session, plan, held, options
         self._names = library.names
-        self._state = state
-        self._bases = dict(state.objects)
+        self._ledger = Ledger(held, state, plan)
         self._tell = on_progress or (lambda _: None)
         self._items = {each.key: Item(each, sights[each.key]) for each in plan.objects if each.action in WRITES}
         self._known = KnownIds(plan.ids)
@@ -94,14 +92,14 @@ class Run:
     async def run(self) -> Report:
         """Do everything that is left of the plan."""
         self._learn()
-        await self._save()
+        await self._ledger.save()
         await self._take_back()
         for kind in KINDS.values():
             await self._content(kind)
-        await self._save()
+        await self._ledger.save()
         await self._show()
         await self._retire()
-        await self._save()
+        await self._ledger.save()
         return Report(
             self._plan.campaign,
             self._plan.target,
@@ -109,7 +107,7 @@ class Run:
             self._plan.sandbox,
             tuple(each.outcome for each in self._items.values() if each.outcome is not None),
             unchanged=self._plan.counts.get("unchanged", 0),
-            state_generation=self._state.generation,
+            state_generation=self._ledger.generation,
             warnings=tuple(self._plan.warnings),
         )
 
@@ -117,14 +115,14 @@ class Run:
         """Take into the state what the library has already."""
         for planned in self._plan.objects:
             if planned.action == "unchanged" and planned.properties is not None:
-                self._bases[planned.key] = applied(planned, planned.properties)
+                self._ledger.put(planned.key, applied(planned, planned.properties))
         for key in self._plan.forgotten:
-            if not self._may_show_up(self._bases.get(key)):
-                self._bases.pop(key, None)
+            if not self._may_show_up(self._ledger.base(key)):
+                self._ledger.put(key, None)
         for item in self._items.values():
             if item.planned.action == "retire":
                 if item.sight.is_there:
-                    self._bases.pop(item.key, None)
+                    self._ledger.put(item.key, None)
                     self._finish(item)
             elif item.sight.is_there and item.sight.entity is not None:
                 self._content_done(item, item.sight.entity.status)
@@ -144,9 +142,7 @@ class Run:
         def done(item: Item, written: Written) -> None:
             assert item.sight.entity is not None
             item.sight.entity = after(item.sight.entity, written, status=DRAFT)
-            base = self._bases.get(item.planned.key if item.planned.old_name is None else old_key(item.planned))
-            if base is not None:
-                self._bases[item.key] = replace(base, properties={**base.properties, "status": DRAFT})
+            self._ledger.put_status(item.key, DRAFT, old_key(item.planned))
 
         for kind in reversed(KINDS.values()):
             of_kind = [each for each in items if each.kind is kind]
@@ -174,7 +170,7 @@ class Run:
     async def _create(self, items: Sequence[Item]) -> None:
         creations: dict[str, tuple[Item, Creation]] = {}
         now = format_instant(self._session.access.exchange.service_now())
-        before = {each.key: self._bases.get(each.key) for each in items}
+        before = {each.key: self._ledger.base(each.key) for each in items}
         for item in items:
             try:
                 properties = self._known.with_ids(item.kind, posted(item.planned))
@@ -185,10 +181,10 @@ class Run:
             creation = Creation(item.kind, properties, patience=self._options.patience, earlier=earlier)
             creations[creation.name] = item, creation
             pending = now if earlier is None else before[item.key].pending  # type: ignore[union-attr]
-            self._bases[item.key] = replace(applied(item.planned, posted(item.planned)), pending=pending)
+            self._ledger.put(item.key, replace(applied(item.planned, posted(item.planned)), pending=pending))
         if not creations:
             return
-        await self._save()
+        await self._ledger.save()
 
         def work(access: Access, creation: Creation) -> Flow[Written]:
             planned = creations[creation.name][0].planned
@@ -202,7 +198,7 @@ class Run:
 
         def failed(item: Item, error: OfferLibraryError) -> None:
             if error.verdict.settled:
-                self._restore(item.key, before[item.key])
+                self._ledger.put(item.key, before[item.key])
 
         given = [creation for _, creation in creations.values()]
         await self._perform("content", [item for item, _ in creations.values()], given, work, done, failed)
@@ -241,12 +237,10 @@ class Run:
             assert item.sight.entity is not None
             return change(access, item.sight.entity, patch)
 
-        def done(item: Item, written: Written) -> None:
-            entity = item.sight.entity
-            assert entity is not None
-            pointers = content_pointers(item.planned)
-            is_set = "/status" in pointers and item.planned.properties is not None
-            self._content_done(item, item.planned.properties["status"] if is_set else entity.status)  # type: ignore[index]
+        def done(item: Item, _: Written) -> None:
+            assert item.sight.entity is not None
+            is_set = "/status" in content_pointers(item.planned)
+            self._content_done(item, new_status(item.planned) if is_set else item.sight.entity.status)
 
         await self._perform("content", [item for item, _ in given], given, work, done)
 
@@ -257,8 +251,8 @@ class Run:
         if "status" in properties:
             properties["status"] = status
         if item.planned.old_name is not None:
-            self._bases.pop(old_key(item.planned), None)
-        self._bases[item.key] = applied(item.planned, properties)
+            self._ledger.put(old_key(item.planned), None)
+        self._ledger.put(item.key, applied(item.planned, properties))
         if item.step is None or status == item.step.target:
             self._finish(item)
 
@@ -292,8 +286,7 @@ class Run:
 
         def done(item: Item, _: Written) -> None:
             assert item.step is not None
-            base = self._bases[item.key]
-            self._bases[item.key] = replace(base, properties={**base.properties, "status": item.step.target})
+            self._ledger.put_status(item.key, item.step.target)
             self._finish(item)
 
         given = [each.reference for each in by_id.values()]
@@ -314,7 +307,7 @@ class Run:
             return retire(access, item.sight.entity)
 
         def done(item: Item, _: Written) -> None:
-            self._bases.pop(item.key, None)
+            self._ledger.put(item.key, None)
             self._finish(item)
 
         for kind in reversed(KINDS.values()):
@@ -342,12 +335,6 @@ class Run:
                 progress=heard,
             )
 
-    def _restore(self, key: Key, base: Applied | None) -> None:
-        if base is None:
-            self._bases.pop(key, None)
-        else:
-            self._bases[key] = base
-
     def _finish(self, item: Item) -> None:
         identifier = None if item.reference is None else item.reference.id
         item.outcome = Outcome(item.key, item.planned.action, "done", identifier)
@@ -361,11 +348,6 @@ class Run:
         reason = f"its content is there, but: {error}" if item.is_content_done else str(error)
         item.outcome = Outcome(item.key, item.planned.action, "failed", identifier, reason, retryable=error.retryable)
         log.warning("The %s is not applied: %s", called(item), error)
-
-    async def _save(self) -> None:
-        state = replace(self._state, objects=dict(self._bases), plan=plan_id(self._plan))
-        if state != self._state:
-            self._state = await asyncio.to_thread(self._held.write, state)
 
 
 class _Heard:

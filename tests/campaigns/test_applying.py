@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import Any
 
 import pytest
 
 from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
 from airflow_provider_offers.campaigns.items import Progress
+from airflow_provider_offers.campaigns.objects import WantedObject
 from airflow_provider_offers.campaigns.states import Applied
 from airflow_provider_offers.client.model.kinds import KINDS
 from tests.campaigns.applied import Sandbox, changed, shown, spring, spring_objects
@@ -113,6 +115,36 @@ def test_an_object_is_renamed_and_what_refers_to_it_follows(sandbox: Sandbox) ->
     assert sandbox.id("New") == old
     assert sandbox.plan(made).objects == ()
     assert ("personalized", "Offer 1") not in sandbox.state.objects
+
+
+def test_what_refers_to_a_renamed_object_is_not_written(sandbox: Sandbox) -> None:
+    objects = spring_objects(2, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*objects.values()))
+    text = {"name:Spring": "name:Spring 2027"}
+    renamed = [
+        wanted(each.kind, text.get(f"name:{each.name}", each.name).removeprefix("name:"), **_with(each, text))
+        for each in objects.values()
+    ]
+    made = campaign(*renamed, moved=[("tag", "Spring", "Spring 2027")])
+    plan = sandbox.plan(made)
+    sandbox.emulator.clear_journal()
+
+    sandbox.apply(plan)
+
+    assert sandbox.writes() == ["PATCH"]
+    assert sandbox.plan(made).objects == ()
+    assert sandbox.state.objects["collection", "Spring set"].properties["ids"] == ["name:Spring 2027"]
+
+
+def _with(each: WantedObject, text: dict[str, str]) -> dict[str, Any]:
+    """The properties of an object with another text in place of each reference in its lists."""
+    return {
+        name: [text.get(item, item) if isinstance(item, str) else item for item in value]
+        if isinstance(value, list)
+        else value
+        for name, value in each.properties.items()
+        if name != "name"
+    }
 
 
 def test_a_plan_that_is_applied_again_finds_everything_done(sandbox: Sandbox) -> None:

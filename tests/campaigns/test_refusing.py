@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import os
+import pathlib
 import shutil
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -24,6 +28,7 @@ from airflow_provider_offers.campaigns.items import Progress
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.storage import StateStore
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.settings import parse_settings
 from tests.campaigns.applied import WHERE, Sandbox, changed, spring, spring_objects
 from tests.campaigns.making import campaign, offer, put_wanted
 
@@ -215,3 +220,33 @@ def test_a_state_that_is_lost_between_plan_and_apply_is_refused(sandbox: Sandbox
     plan = sandbox.plan(campaign(*spring_objects(1, api=sandbox.api).values(), offer("More")))
     shutil.rmtree(sandbox.path)
     assert "its generation is 0" in _refused(sandbox, plan, StalePlanError)
+
+
+def _apply_and_die(connection: dict[str, Any], plan: Plan, path: pathlib.Path) -> None:
+    def die(progress: Progress) -> None:
+        if progress.key[1] == "Offer 2":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    apply(parse_settings(**connection), plan, StateStore(path), ApplyOptions(owner="the dead"), die)
+
+
+def test_a_process_that_is_killed_is_followed_by_another_after_its_lock_has_expired(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = spring(3, api=sandbox.api)
+    plan = sandbox.plan(made)
+    connection = sandbox.emulator.connection(sandbox.api)
+    del connection["conn_type"]
+    process = multiprocessing.get_context("spawn").Process(target=_apply_and_die, args=(connection, plan, sandbox.path))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+    with pytest.raises(StateLockedError, match="is held by the dead until 20"):
+        sandbox.apply(plan)
+    later = StateStore(sandbox.path, now=lambda: datetime.now(UTC) + timedelta(seconds=131))
+    assert sandbox.apply(plan, later).is_complete
+
+    assert "is taken over from the dead, which has died" in caplog.text
+    assert sandbox.plan(made).objects == ()
+    assert len(sandbox.there()) == len(made.objects)
