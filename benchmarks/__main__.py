@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks import bulk, parsing, reading, waiting, writing
+from benchmarks import bulk, campaigns, parsing, reading, waiting, writing
 from benchmarks.machine import describe
 from benchmarks.measure import CHECKOUT, ContestantError, forget_homes
 
@@ -43,6 +43,8 @@ def _measure(times: int) -> None:
         "parsing": lambda: parsing.measure(times),
         "reading": lambda: reading.measure(reading.OFFERS, times),
         "many writes": lambda: writing.measure(writing.OFFERS, times),
+        "lists": lambda: bulk.measure(bulk.SIZES, bulk.OTHERS, draw=True),
+        "campaigns": lambda: campaigns.measure(campaigns.SIZES, draw=True),
         # By far the longest section, so it has one round less.
         "waiting": lambda: waiting.measure(waiting.SIZES, max(1, times - 1), waiting.INTERVAL),
     }
@@ -63,6 +65,7 @@ def _smoke() -> None:
     sections: Sections = {
         "many writes": lambda: writing.measure(20, 1),
         "lists": lambda: bulk.measure((50,), (100,)),
+        "campaigns": lambda: campaigns.measure((30,)),
         "waiting": lambda: waiting.measure((20,), 1, 1.0),
         "reading": lambda: reading.measure(300, 1),
         "parsing": lambda: parsing.measure(1),

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measure import Figures, alone, table, verdict
+from benchmarks.measure import CHECKOUT, Figures, alone, table, verdict
+from benchmarks.plots import Curve, plot
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.flows.access import Access
@@ -31,6 +32,7 @@ APIS = ("dps", "xcore")
 CONNECTIONS = 32
 # The maximum number of objects on a page of a listing.
 _PAGE = 100
+PICTURE = CHECKOUT / "docs" / "pictures" / "list-cost.svg"
 OPERATIONS = ("create", "get", "patch", "schedule", "publish", "unpublish", "archive", "delete")
 
 Work = Callable[["Access", Any], "Flow[Written]"]
@@ -41,9 +43,10 @@ def bound(objects: int, others: int) -> float:
     return 1.1 * objects + (objects + others) / _PAGE + 20
 
 
-def measure(sizes: Sequence[int], others: Sequence[int]) -> str:
-    """The section of the results."""
+def measure(sizes: Sequence[int], others: Sequence[int], *, draw: bool = False) -> str:
+    """The section of the results. With `draw`, the plot of the documentation is drawn again."""
     rows, missed = [], 0
+    curves: dict[str, list[tuple[float, float]]] = {}
     for api in APIS:
         for count in sizes:
             for beside in others:
@@ -52,8 +55,14 @@ def measure(sizes: Sequence[int], others: Sequence[int]) -> str:
                     requests, seconds = figures[operation]["requests"], figures[operation]["seconds"]
                     missed += requests > bound(count, beside)
                     speed = f"{count / seconds:,.0f}"
+                    if (api, beside) == (APIS[0], others[-1]):
+                        curves.setdefault(operation, []).append((count, requests))
                     rows.append([operation, api, f"{count:,}", f"{beside:,}", f"{requests / count:.3f}", speed])
     columns = ("operation", "generation", "objects", "others", "requests per object", "objects/s")
+    if draw:
+        shown = [Curve(operation, points) for operation, points in curves.items()]
+        title = f"Requests of a list by its objects, next to {others[-1]:,} others, on generation 2"
+        PICTURE.write_text(plot(title, "objects", "requests", shown), encoding="utf-8")
     goal = ["1.1 requests an object, the pages of one listing, and 20", f"{missed} missed", verdict(missed == 0)]
     return (
         f"## Lists\n\nLists of personalized offers, {CONNECTIONS} at once, on the emulator in the same process. "
