@@ -69,6 +69,11 @@ class StateStore:
         place = _Place(self._path, campaign, organization, sandbox)
         return Lock(place, owner, timedelta(seconds=seconds), self._now)
 
+    def owner_of_lock(self, campaign: str, organization: str, sandbox: str) -> str | None:
+        """The name of the process that holds the lock of a campaign; None if no apply of it runs."""
+        held = _Place(self._path, campaign, organization, sandbox).holder()
+        return None if held is None or self._now() >= held.expires_at + _CLOCKS else held.owner
+
     def force_unlock(self, campaign: str, organization: str, sandbox: str) -> str | None:
         """Remove the lock of a campaign, and return the name of its owner; None if there was no lock.
 

@@ -1,4 +1,4 @@
-"""`airflow offers validate` and `plan`, and how a command reads a manifest."""
+"""`airflow offers validate`, `plan`, `drift` and `schema`, and how a command reads a manifest."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.cli.connections import hook_of
-from airflow_provider_offers.cli.plans import show_plan
+from airflow_provider_offers.cli.plans import STYLES, show_plan
 from airflow_provider_offers.cli.running import CHANGES, FAILED, OK, UserError
-from airflow_provider_offers.hooks.campaigns import load_campaign, make_plan, state_store, write_plan
+from airflow_provider_offers.hooks.campaigns import load_campaign, look_for_drift, make_plan, state_store, write_plan
 
 if TYPE_CHECKING:
     import argparse
@@ -86,3 +86,28 @@ def _rows(given: list[str]) -> dict[str, Any] | None:
 
     files = _pairs("--rows", given, "NAME=FILE, such as offers=offers.csv")
     return {name: list(table_of_file(file, Path(file).read_bytes()).rows) for name, file in files.items()} or None
+
+
+def drift(args: argparse.Namespace, screen: Screen) -> int:
+    """Show what somebody else changed since the last apply."""
+    from airflow_provider_offers.campaigns.rendering import drift_lines
+
+    campaign = campaign_of(args)
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
+        found, meanwhile = look_for_drift(hook, campaign, state_store(args.state))
+    if meanwhile is not None:
+        raise UserError(f"{meanwhile}, so drift cannot be told from its changes; try again")
+    if args.format == "json":
+        screen.line(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+    else:
+        for style, line in drift_lines(found):
+            screen.line(line, style=STYLES.get(style))
+    return CHANGES if found and args.detailed_exitcode else OK
+
+
+def schema(args: argparse.Namespace, screen: Screen) -> int:
+    """Print the JSON Schema of manifests."""
+    from airflow_provider_offers.campaigns.schema import schema_text
+
+    screen.line(schema_text().rstrip("\n"))
+    return OK

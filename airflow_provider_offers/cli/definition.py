@@ -128,6 +128,23 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             _format("text", "json"),
             description="Show the plan, ask, and apply it. A saved plan is applied exactly, or refused if it is stale.",
         ),
+        _command(
+            "drift",
+            "Show what somebody else has changed since the last apply",
+            manifest,
+            target,
+            state,
+            *inputs,
+            _format("text", "json"),
+            Arg(("--detailed-exitcode",), help="exit with 2 if anything drifted", action="store_true"),
+            description="Compare the library with what was applied last: each managed value that somebody else has "
+            "changed, by whom, from what to what. Nothing is written.",
+        ),
+        _command(
+            "schema",
+            "Print the JSON Schema of manifests, for editors",
+            description="Print the JSON Schema (2020-12) of manifests, with which an editor completes and checks them.",
+        ),
     )
 
 

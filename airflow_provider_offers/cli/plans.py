@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.cli.screen import Screen
 
-_STYLES: dict[str, str | None] = {
+STYLES: dict[str, str | None] = {
     "create": "green",
     "update": "yellow",
     "rename": "yellow",
@@ -45,9 +45,9 @@ def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] =
         screen.line(as_markdown(plan))
         return
     for warning in warnings:
-        screen.line(f"warning: {legible(warning, _LONGEST)}", style=_STYLES["warning"])
+        screen.line(f"warning: {legible(warning, _LONGEST)}", style=STYLES["warning"])
     for style, line in styled_lines(plan):
-        screen.line(line, style=_STYLES.get(style))
+        screen.line(line, style=STYLES.get(style))
 
 
 def show_report(report: Report, screen: Screen, format: str) -> None:
@@ -59,7 +59,7 @@ def show_report(report: Report, screen: Screen, format: str) -> None:
         if each.end != "done":
             screen.line(str(each), style=_ENDS[each.end])
     for warning in report.warnings:
-        screen.line(f"warning: {legible(warning, _LONGEST)}", style=_STYLES["warning"])
+        screen.line(f"warning: {legible(warning, _LONGEST)}", style=STYLES["warning"])
     screen.line(f"applied: {report.summary}", style="bold" if screen.is_terminal else None)
 
 

@@ -28,6 +28,8 @@ _MODULES = {
     "validate": "campaigns",
     "plan": "campaigns",
     "apply": "applying",
+    "drift": "campaigns",
+    "schema": "campaigns",
 }
 
 

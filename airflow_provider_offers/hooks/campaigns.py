@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.drift import Drift
     from airflow_provider_offers.campaigns.items import Progress
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning import PlanOptions
@@ -115,6 +116,38 @@ def apply_plan(
             await session.close()
 
     return completed(applied())
+
+
+class DriftLook:
+    """One look for drift: reads the state before, and tells after it whether an apply ran meanwhile.
+
+    An apply writes the library first and the state then, so its own changes would look like somebody else's.
+    """
+
+    def __init__(self, store: StateStore, campaign: str, organization: str, sandbox: str) -> None:
+        self._store, self._place = store, (campaign, organization, sandbox)
+        self.state = store.read(*self._place)
+
+    def apply_meanwhile(self) -> str | None:
+        """A sentence about the apply that ran during the look; None if there was none."""
+        if owner := self._store.owner_of_lock(*self._place):
+            return f"an apply of the campaign is running ({owner})"
+        if self._store.read(*self._place).generation != self.state.generation:
+            return "an apply of the campaign has just ended"
+        return None
+
+
+def look_for_drift(hook: OfferLibraryHook, campaign: Campaign, store: StateStore) -> tuple[Drift, str | None]:
+    """What somebody else changed since the last apply, and a sentence if an apply ran meanwhile: then look again.
+
+    Reads each kind of the state once, page by page; writes nothing.
+    """
+    from airflow_provider_offers.campaigns.drift import find_drift
+
+    settings = hook.settings
+    look = DriftLook(store, campaign.name, settings.org_id, settings.sandbox)
+    drift = hook.library.run(lambda access: find_drift(access, look.state, campaign))
+    return drift, look.apply_meanwhile()
 
 
 def read_plan(name: str, path: Any) -> Plan:

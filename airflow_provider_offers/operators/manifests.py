@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.drift import Drift
     from airflow_provider_offers.campaigns.errors import CampaignConflictError
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning import PlanOptions
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
         CampaignOperator,
         PlanCampaignOperator,
     )
+    from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 
 _SUBJECT = "The task's arguments are not valid"
 _PLAN = "the result of PlanCampaignOperator or ApproveCampaignPlanOperator, or the file of a plan"
 # A plan in XCom is at most this large; a larger one is a file.
 _LARGEST_IN_XCOM = 48_000
 _LONGEST_MARKDOWN = 20_000
+_MOST_DRIFTED = 1_000
 # Not for manifests: their own names, and secrets.
 _WITHHELD = frozenset({"var", "row", "target", "conn"})
 
@@ -52,13 +55,13 @@ def check_word(name: str, given: Any, words: Sequence[str]) -> None:
         raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), " or ".join(map(repr, words)))])
 
 
-def loaded(task: CampaignOperator, context: Context) -> Campaign:
+def loaded(task: CampaignOperator | CampaignDriftSensor, context: Context) -> Campaign:
     """The campaign of the task's manifest."""
     from airflow_provider_offers.hooks.campaigns import load_campaign
 
     names = {name: context[name] for name in context if name not in _WITHHELD}  # type: ignore[literal-required]
     return load_campaign(
-        _located(task, context),
+        _located(task),
         task.target,
         rows={name: _listed(each) for name, each in _mapping("rows", task.rows).items()},
         variables=_mapping("variables", task.variables),
@@ -66,7 +69,7 @@ def loaded(task: CampaignOperator, context: Context) -> Campaign:
     )
 
 
-def _located(task: CampaignOperator, context: Context) -> Any:
+def _located(task: CampaignOperator | CampaignDriftSensor) -> Any:
     """The manifest's path; a relative one is looked for in the DAG's folder and its `template_searchpath`."""
     given = task.manifest
     text = str(given) if isinstance(given, Path) else given
@@ -264,3 +267,9 @@ def told_report(report: Report, most: int) -> dict[str, Any]:
     if len(document["objects"]) > most:
         document["objects"] = [each for each in document["objects"] if each["end"] != "done"][:most]
     return {**document, "summary": report.summary}
+
+
+def told_drift(drift: Drift, connection: str) -> dict[str, Any]:
+    """The drift as XCom holds it: at most 1,000 objects are named."""
+    document = drift.as_json()
+    return {**document, "connection": connection, "objects": document["objects"][:_MOST_DRIFTED]}

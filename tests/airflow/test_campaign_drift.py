@@ -1,0 +1,130 @@
+"""The drift sensor ends when somebody else changes a managed value, in every mode, and not before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator
+from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
+from airflow_provider_offers.triggers.campaigns import CampaignDriftTrigger
+from tests.airflow.campaigns import SPRING, written
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, library_of, run, writes
+
+MODES: dict[str, dict[str, Any]] = {
+    "poke": {"mode": "poke"},
+    "reschedule": {"mode": "reschedule"},
+    "deferred": {"deferrable": True},
+}
+
+
+@pytest.fixture
+def applied(airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path) -> dict[str, Any]:
+    """The arguments of a sensor for a campaign that was applied; `/rank/priority` is not watched in `Winter towels`."""
+    text = SPRING.replace(
+        "collections:",
+        "  - {name: Winter towels, rank: {priority: 3}, lifecycle: {ignore_changes: [/rank/priority]}}\ncollections:",
+    )
+    arguments: dict[str, Any] = {
+        "manifest": written(tmp_path, text),
+        "target": "dev",
+        "state_path": str(tmp_path / "state"),
+    }
+    with dag_of("applied") as dag:
+        ApplyCampaignOperator(task_id="apply", **arguments)
+    assert run(airflow, emulator, api, dag).state == "success"
+    return arguments
+
+
+def edit(emulator: Emulator, api: str, name: str, pointer: str, value: Any) -> None:
+    """A marketer's edit."""
+    with library_of(emulator, api) as library:
+        library.patch(PERSONALIZED, f"name:{name}", [{"op": "add", "path": pointer, "value": value}])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_edit_ends_the_wait_and_is_told(
+    airflow: Airflow, emulator: Emulator, api: str, applied: dict[str, Any], mode: str, meanwhile: Any
+) -> None:
+    edit(emulator, api, "Winter towels", "/rank/priority", 4)
+    edit(emulator, api, "Spring towels", "/characteristics", {"color": "red"})
+    with dag_of("drift") as dag:
+        CampaignDriftSensor(
+            task_id="drift",
+            poke_interval=0.2,
+            timeout=60,
+            on_execute_callback=meanwhile(lambda: edit(emulator, api, "Spring towels", "/rank/priority", 55)),
+            **applied,
+            **MODES[mode],
+        )
+    before = len(writes(emulator))
+
+    done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    drift = done.result("drift")
+    (drifted,) = drift["objects"]
+    assert (drifted["kind"], drifted["name"]) == ("personalized", "Spring towels")
+    assert drifted["edits"] == [{"pointer": "/rank/priority", "applied": 10, "live": 55}]
+    assert drift["managed"] == 4
+    assert len(writes(emulator)) == before + 1, "only the edit itself"
+
+
+def test_a_wait_that_is_over_names_what_it_saw(
+    airflow: Airflow, emulator: Emulator, api: str, applied: dict[str, Any]
+) -> None:
+    with dag_of("patient") as dag:
+        CampaignDriftSensor(task_id="drift", poke_interval=0.2, timeout=1, **applied)
+
+    done = run(airflow, emulator, api, dag)
+
+    assert done.states["drift"] == "failed"
+    assert "until somebody else changes the campaign 'spring'" in str(done.error("drift"))
+    assert "At the last look, 0 of 4 objects drifted" in str(done.error("drift"))
+
+
+def test_a_mistake_in_the_manifest_fails_the_task_even_with_soft_fail(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path
+) -> None:
+    manifest = written(tmp_path, SPRING.replace("rank:", "rnak:"))
+    with dag_of("mistaken") as dag:
+        CampaignDriftSensor(task_id="drift", manifest=manifest, target="dev", soft_fail=True, retries=2)
+
+    done = run(airflow, emulator, "dps", dag)
+
+    assert done.states["drift"] == "failed"
+    assert "'rnak'" in str(done.error("drift"))
+    assert len(done.tries("drift")) == 1
+
+
+def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed() -> None:
+    with dag_of("wrong"), pytest.raises(InvalidInputError) as refused:
+        CampaignDriftSensor(task_id="drift", manifest="spring.yaml", target=7, deferrable="no")  # type: ignore[arg-type]
+
+    assert [each.pointer for each in refused.value.violations] == ["deferrable", "target"]
+
+
+def test_the_trigger_carries_no_content_of_the_campaign() -> None:
+    given = {
+        "offer_library_conn_id": "ajo",
+        "sandbox": None,
+        "poll_interval": 5.0,
+        "execution_deadline": None,
+        "sensor_deadline": 1.0,
+        "max_outage": 60.0,
+        "campaign": "spring",
+        "ignored": [{"kind": "personalized", "name": "Towels", "pointers": ["/rank/priority"]}],
+        "state_path": None,
+    }
+    trigger = CampaignDriftTrigger(**given)  # type: ignore[arg-type]
+
+    path, arguments = trigger.serialize()
+
+    assert path == "airflow_provider_offers.triggers.campaigns.CampaignDriftTrigger"
+    assert arguments == given
