@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,8 +50,9 @@ class Entry:
 
     def shown(self, pointer: str) -> str:
         """A pointer into the object, as a pointer into the manifest."""
-        inherited = any(f"{pointer}/".startswith(f"{each}/") for each in self.inherited)
-        return f"/defaults{pointer}" if inherited else f"{self.pointer}{pointer}"
+        inner = pointer.removeprefix("/_instance")
+        inherited = any(f"{inner}/".startswith(f"{each}/") for each in self.inherited)
+        return f"/defaults{inner}" if inherited else f"{self.pointer}{pointer}"
 
     def place(self, pointer: str, *, of_name: bool = False) -> Origin:
         """The place of a pointer into the object or to one of its own words."""
@@ -65,19 +66,29 @@ class Entry:
 def entry_of(kind: Kind, node: Node, pointer: str, defaults: Mapping[str, tuple[Node, Origin]]) -> Entry:
     """The entry at a node, with the defaults that its kind has."""
     own = {name: each for name, each in node.members.items() if name in OWN_WORDS}
-    members = {name: each for name, each in node.members.items() if name not in OWN_WORDS}
-    names = {name: node.names[name] for name in members}
-    given = members["_instance"].members if "_instance" in members else members
-    known = {kind.names.neutral_name(name)[0] for name in given}
+    document = _without(node, OWN_WORDS)
+    envelope = document.members.get("_instance")
+    content = document if envelope is None else envelope
+    known = {kind.names.neutral_name(name)[0] for name in content.members}
+    members, names = dict(content.members), dict(content.names)
     inherited: set[str] = set()
     for name, (value, origin) in defaults.items():
         neutral = kind.names.neutral_name(name)[0]
         if name == WINDOW:
-            own |= _window(kind, value, own.get(WINDOW), given, inherited)
+            own |= _window(kind, value, own.get(WINDOW), content.members, inherited)
         elif neutral not in known and _takes(kind, neutral, value.value):
             members[name], names[name] = value, origin
             inherited.add(f"/{escape_token(name)}")
-    return Entry(kind, node, pointer, mapping_of(members, node.origin, names), own, frozenset(inherited))
+    filled = mapping_of(members, content.origin, names)
+    if envelope is not None:
+        filled = mapping_of({**document.members, "_instance": filled}, document.origin, document.names)
+    return Entry(kind, node, pointer, filled, own, frozenset(inherited))
+
+
+def _without(node: Node, left_out: Collection[str]) -> Node:
+    """The mapping without some members."""
+    members = {name: each for name, each in node.members.items() if name not in left_out}
+    return mapping_of(members, node.origin, {name: node.names[name] for name in members})
 
 
 def _takes(kind: Kind, name: str, value: Any) -> bool:

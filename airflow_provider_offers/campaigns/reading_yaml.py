@@ -143,6 +143,8 @@ class _Composer:
 
     def _name(self, event: Any, level: int) -> str:
         if isinstance(event, yaml.ScalarEvent) and event.tag in (None, "!", f"{_CORE}str"):
+            if event.anchor:
+                self._anchors[event.anchor] = Node(str(event.value), self._at(event))
             return str(event.value)
         value = self._node(event, level + 1).value if isinstance(event, yaml.AliasEvent) else None
         if not isinstance(value, str):
