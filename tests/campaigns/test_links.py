@@ -166,7 +166,8 @@ class TestFiles:
 
     def test_a_manifest_may_be_json(self, tmp_path: Path) -> None:
         (tmp_path / "c.json").write_text(
-            '{"apiVersion": "offers/v1", "campaign": "x", "targets": {"t": {"connection": "c"}},\n "tags": [{"name": "T"}]}'
+            '{"apiVersion": "offers/v1", "campaign": "x", "targets": {"t": {"connection": "c"}}, '
+            '"tags": [{"name": "T"}]}'
         )
 
         assert load(tmp_path / "c.json").objects[0].name == "T"
