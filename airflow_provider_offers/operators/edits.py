@@ -121,6 +121,7 @@ class EditOperator(OfferLibraryOperator):
         from airflow_provider_offers.operators.progress import ListProgress
 
         self._recall(hook, context)
+        self.intents = self.intents.of_list()
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         references = [self.reference(hook, each) for each in given]
         work = self.edit(hook, references)
@@ -134,18 +135,23 @@ class EditOperator(OfferLibraryOperator):
         def called(index: int) -> str:
             return _named(references[index], given[index])
 
-        return work_through(
-            hook,
-            context,
-            references,
-            work,
-            receipts=checkpoint,
-            progress=ListProgress(self.log, checkpoint, len(references), to_receipt, subject_of(references), called),
-            called=called,
-            done=self.done,
-            max_concurrent=max_concurrent,
-            stop=stop,
-        )
+        try:
+            return work_through(
+                hook,
+                context,
+                references,
+                work,
+                receipts=checkpoint,
+                progress=ListProgress(
+                    self.log, checkpoint, len(references), to_receipt, subject_of(references), called
+                ),
+                called=called,
+                done=self.done,
+                max_concurrent=max_concurrent,
+                stop=stop,
+            )
+        finally:
+            remember(hook.memory, self.intents.close())
 
 
 class EditOffersOperator(EditOperator):

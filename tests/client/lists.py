@@ -77,7 +77,7 @@ def creations(kind: Kind, names: Sequence[str], if_exists: str = "fail", **optio
 def work_of(operation: str, kind: Kind, tries: TaskTries | None = None) -> Work:
     """What the operator of that name does to each object of a list."""
     tries = tries or TaskTries(durable=True)
-    intents = Intents(tries, operation)
+    intents = Intents(tries, operation).of_list()
     if operation.startswith("patch "):
         prepared = prepare(PATCHES[operation.removeprefix("patch ")], [kind], "dps", True)
         return lambda access, each: patch_looked_at(access, each, prepared, intent=intents.of(each))

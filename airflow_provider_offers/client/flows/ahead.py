@@ -85,6 +85,7 @@ class Ahead:
         self._block_of: dict[str, int] = {}
         self._read: list[int] = []
         self._entities: dict[str, tuple[Entity, float]] = {}
+        self._read_at: dict[str, float] = {}
         self._fresh: deque[str] = deque()
         self._references: dict[str, Reference] = {}
         self._created: dict[str, str | None] = {}
@@ -126,6 +127,7 @@ class Ahead:
             if entity.id in wanted:
                 self.know(entity)
                 self._created[entity.id] = entity.created
+                self._read_at[entity.id] = now
                 self._entities[entity.id] = replace(entity, listed=True), now
         self._read.append(block)
         for old in self._read[:-_BLOCKS_KEPT]:
@@ -154,6 +156,10 @@ class Ahead:
         if entity is not None:
             del self._entities[entity.id]
         return entity
+
+    def read_at(self, entity: Entity) -> float | None:
+        """When the block of a listed entity was read, on the clock of the exchange; None for any other entity."""
+        return self._read_at.get(entity.id) if entity.listed else None
 
     def know(self, entity: Entity) -> None:
         """Keep both ids of an object. They never change."""

@@ -74,7 +74,8 @@ def edit(
     for _ in range(FRESH_READS):
         before = (yield from looked_ahead(access.ahead, reference)) or (yield from read_now(access, reference))
         # After the read: other tries keep their plans before they write.
-        written_at = tries.written_at((yield from recall(intent)))
+        plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
+        written_at = tries.written_at(plans)
         if before.listed:
             # Only a guarded write may rely on it; otherwise, the object is read again.
             if written_at is None:

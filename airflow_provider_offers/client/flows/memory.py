@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,10 @@ from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Recal
 
 _PAGE = 100
 _BUNCH = timedelta(seconds=1)
+_INTENT = "offers_intent_"
+# The number of plans in a page, and the seconds for which recalled plans are used.
+_PLANS = 200
+_RECALLED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +84,89 @@ class Plan:
         sent = None if kept["sent"] is None else datetime.fromisoformat(kept["sent"])
         return cls(kept["etag"], kept["after"], sent, kept["refused"])
 
+    def as_list(self) -> Json:
+        """The values of `as_json` alone, for a page of many plans."""
+        return list(self.as_json().values())
+
+    @classmethod
+    def from_list(cls, kept: Sequence[Json]) -> Plan:
+        """The plan that was kept in a page."""
+        return cls.from_json(dict(zip(("etag", "after", "sent", "refused"), kept, strict=True)))
+
+
+class ListPlans:
+    """The plans of this try about the objects of a list, and those of the other tries that it recalled.
+
+    Each try adds its plans to numbered pages of its own, in the order in which they are made. A page that is not full
+    is kept again with each addition, and the flows of the list that add to it at the same time share the call. A plan
+    in a later page replaces an earlier one of the same object.
+    """
+
+    def __init__(self, tries: TaskTries, work: str) -> None:
+        self._tries = tries
+        self._key = f"offers_plans_{work[:12]}"
+        self._page = 0
+        self._plans: dict[str, Json] = {}
+        self._others: dict[int, dict[str, Json]] = {}
+        self._read_to: dict[int, int] = {}
+        self._recalled_at = -math.inf
+
+    def recall(self, name: str, now: float, read_at: float | None) -> Flow[list[Plan]]:
+        """The plans of other tries about an object that was read at `read_at`, or just now if that is None.
+
+        Plans that were recalled after that read are used for a second: a list reads many objects at once.
+        """
+        since = now if read_at is None else max(read_at, now - _RECALLED_SECONDS)
+        if self._recalled_at < since or read_at is None:
+            for number in self._tries.others:
+                yield from self._recall_from(number)
+            self._recalled_at = max(now, self._recalled_at)
+        return [Plan.from_list(plans[name]) for _, plans in sorted(self._others.items()) if name in plans]
+
+    def is_silent(self, number: int) -> bool:
+        """Whether the try of that number began earlier and has kept no page."""
+        return number < self._tries.number and number not in self._others
+
+    def keep(self, name: str, plan: Plan) -> Flow[None]:
+        """Keep the plan about an object."""
+        if name not in self._plans and len(self._plans) >= _PLANS:
+            self._page, self._plans = self._page + 1, {}
+        self._plans[name] = plan.as_list()
+        yield from self._keep_page()
+
+    def close(self) -> Flow[None]:
+        """Keep an empty page if this try has kept none, so that later tries know that it planned nothing."""
+        is_needed = self._tries.durable and self._tries.last > self._tries.number
+        if is_needed and not self._page and not self._plans:
+            yield from self._keep_page()
+
+    def _keep_page(self) -> Flow[None]:
+        yield Keep(f"{self._key}_{self._tries.number}_{self._page}", dict(self._plans))
+
+    def _recall_from(self, number: int) -> Flow[None]:
+        """Recall the pages of a try that are new, and the last one again, which may have grown."""
+        page = self._read_to.get(number, 0)
+        while isinstance(kept := (yield Recall(f"{self._key}_{number}_{page}")), dict):
+            self._others.setdefault(number, {}).update(kept)
+            if len(kept) < _PLANS:
+                break
+            page += 1
+        self._read_to[number] = max(page, self._read_to.get(number, 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Identifies one write of a task, so that the tries of the task can recall each other's plans for it.
 
     Each try has its own `key`, so that two tries at once do not hide each other. `work` is a digest of what is written:
-    plans of other work, or from before the task was cleared, are not recalled.
+    plans of other work, or from before the task was cleared, are not recalled. `plans` are those of the list to which
+    the object belongs; without a list, each plan has a key of its own.
     """
 
     tries: TaskTries
     key: str
     work: str
+    plans: ListPlans | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +175,53 @@ class Intents:
 
     tries: TaskTries
     work: Json
+    plans: ListPlans | None = None
+
+    def of_list(self) -> Intents:
+        """The intents of a task with a list, which keeps the plans about many objects together."""
+        return replace(self, plans=ListPlans(self.tries, self._digest))
+
+    def close(self) -> Flow[None]:
+        """Tell later tries if this one has kept no plan about its list."""
+        if self.plans is not None:
+            yield from self.plans.close()
 
     def of(self, reference: Reference) -> Intent:
         """The intent for that object."""
-        work = digest([self.tries.clear_generation, self.work])
-        return Intent(self.tries, f"offers_intent_{digest(str(reference))[:16]}", work)
+        return Intent(self.tries, f"{_INTENT}{digest(str(reference))[:16]}", self._digest, self.plans)
+
+    @property
+    def _digest(self) -> str:
+        return digest([self.tries.clear_generation, self.work])
 
 
-def recall(intent: Intent | None) -> Flow[list[Plan]]:
-    """The plans that other tries of the same work kept, earlier or at this moment; none without an intent."""
+def recall(intent: Intent | None, now: float = 0.0, read_at: float | None = None) -> Flow[list[Plan]]:
+    """The plans that other tries of the same work kept, earlier or at this moment; none without an intent.
+
+    `now` and `read_at` are seconds on the clock of the exchange. `read_at` is when a list read the object, 0 if it
+    reads none, and None asks for the plans at this moment.
+    """
     plans: list[Plan] = []
     if intent is None or not intent.tries.durable:
         return plans
+    if intent.plans is not None:
+        plans += yield from intent.plans.recall(intent.key.removeprefix(_INTENT), now, read_at)
     for number in intent.tries.others:
-        kept = yield Recall(f"{intent.key}_{number}")
-        if isinstance(kept, dict) and kept.get("work") == intent.work:
-            plans.append(Plan.from_json(kept))
+        # A try of an earlier version of this package kept each plan of a list under a key of its own.
+        if intent.plans is None or intent.plans.is_silent(number):
+            kept = yield Recall(f"{intent.key}_{number}")
+            if isinstance(kept, dict) and kept.get("work") == intent.work:
+                plans.append(Plan.from_json(kept))
     return plans
 
 
 def keep(intent: Intent | None, plan: Plan) -> Flow[None]:
     """Keep the plan before the write is sent."""
-    if intent is not None:
+    if intent is None or not intent.tries.durable:
+        return
+    if intent.plans is not None:
+        yield from intent.plans.keep(intent.key.removeprefix(_INTENT), plan)
+    else:
         yield Keep(f"{intent.key}_{intent.tries.number}", {"work": intent.work, **plan.as_json()})
 
 

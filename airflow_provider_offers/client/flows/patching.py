@@ -79,7 +79,7 @@ def patch(
         if refused is not None and _is_own_repetition(call, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
-        plans = yield from recall(intent)
+        plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
         fitted = _to_send(access, call, before, prepared, plans, intent, if_match, validate, told)
         if fitted is None and before.listed:
             is_first = False
@@ -297,7 +297,8 @@ def _set_properties(
     exchange = access.exchange
     tries, sent = Tries(exchange.retries, exchange.clock), exchange.now()
     call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
-    earlier = [plan.sent for plan in (yield from recall(intent)) if plan.sent is not None]
+    plans = yield from recall(intent, exchange.clock(), read_at=0.0)
+    earlier = [plan.sent for plan in plans if plan.sent is not None]
     if earlier:
         sent = min(sent, *earlier)
         why = "another try of the task may have sent this patch"

@@ -22,30 +22,49 @@ class _Kept:
     is_stored: bool = False
 
 
+@dataclass(slots=True)
+class _Recalled:
+    """One call that recalls a value, for all flows that wait for it."""
+
+    value: Json = None
+    is_done: bool = False
+
+
 class Remembering:
     """Performs `Recall` and `Keep` in order, outside the event loop, because a memory may block.
 
     Values for one key that wait at the same time share one call, which keeps the last of them. A flow continues only
-    after its own value, or a later one of the same key, is stored.
+    after its own value, or a later one of the same key, is stored. Recalls of one key that wait share one call, too.
     """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._turn = asyncio.Lock()
         self._kept: dict[str, _Kept] = {}
+        self._recalled: dict[str, _Recalled] = {}
 
     async def perform(self, effect: Recall | Keep) -> Json:
         """The value of a `Recall`; None after a `Keep`, and without a memory."""
         if not self._memory.durable:
             return None
         if isinstance(effect, Recall):
-            async with self._turn:
-                return await _ended(asyncio.to_thread(self._memory.recall, effect.key))
+            return await self._recall(effect.key)
         kept = self._call_for(effect)
         async with self._turn:
             if not kept.is_stored:
                 await self._keep(effect.key, kept)
         return None
+
+    async def _recall(self, key: str) -> Json:
+        recalled = self._recalled.setdefault(key, _Recalled())
+        async with self._turn:
+            if not recalled.is_done:
+                # A flow that asks from now on may need what is kept meanwhile.
+                if self._recalled.get(key) is recalled:
+                    del self._recalled[key]
+                recalled.value = await _ended(asyncio.to_thread(self._memory.recall, key))
+                recalled.is_done = True
+        return recalled.value
 
     def _call_for(self, effect: Keep) -> _Kept:
         """The call that keeps the value: one that waits for its turn, or that keeps this very value now."""
