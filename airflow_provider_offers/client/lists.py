@@ -1,6 +1,7 @@
 """Work on many objects at once: limited concurrency, and one outcome for each object.
 
-A list reads ahead for all of its objects at once, instead of one lookup for each; see `flows/ahead.py`.
+A list reads ahead for all of its objects at once, instead of one lookup for each; see `flows/ahead.py`. It also
+prepares more objects than it works on at the same time, so that notes about many of them are kept together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_offers.client.errors import NotFoundError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone, Look, Present, Referred
+from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone, Look, Present, Referred, Turn
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import BATCH, resolve
 from airflow_provider_offers.client.flows.surveys import (
@@ -25,7 +26,8 @@ from airflow_provider_offers.client.flows.surveys import (
 )
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.wire.messages import Ask, Flow
+from airflow_provider_offers.client.turns import ItsTurn, Turns
+from airflow_provider_offers.client.wire.messages import Ask, Flow, Request
 
 T = TypeVar("T")
 
@@ -68,15 +70,16 @@ async def run_batch(
     """Do the work for every item, except those in `skip`, which holds their receipts.
 
     An item is, for example, the reference of an offer. At most `max_concurrent` items run at once, in the order of the
-    number that `order` gives for each index. With `stop`, a failure starts no more items; items that are running go on
-    to their end. An object that several references mean is processed once, at its first place in the list.
+    number that `order` gives for each index; an item runs from its first request to its end. With `stop`, a failure
+    starts no more items; items that are running go on to their end. An object that several references mean is processed
+    once, at its first place in the list.
 
     Returns one outcome for each item that was started. An error of the client fails its item only; any other exception
     ends the whole batch.
     """
     done = skip or {}
     access = replace(session.access, ahead=Ahead(session.access.exchange))
-    run = _Run(session, access, work, progress, max_concurrent)
+    run = _Run(session, access, work, progress, max_concurrent, stop=stop)
     meant = await _found(run, items, done)
     run.confirmation.learn_time()
     run.batch.again = _named_again(meant)
@@ -86,11 +89,10 @@ async def run_batch(
     access.ahead.divide([meant[index] for index in waiting if index in meant], BATCH)
 
     async def perform(index: int) -> None:
-        if not (stop and run.batch.failures):
-            await run.begin(index, items[index])
+        await run.begin(index, items[index])
 
     try:
-        await _for_each(waiting, perform, max_concurrent)
+        await _for_each(waiting, perform, run.turns.at_once)
         while run.parked:
             await run.confirm(max_concurrent)
     finally:
@@ -109,7 +111,10 @@ class _Parked:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    """A question of a flow. `before` is the request that the flow sends when it has its turn."""
+
     question: Any
+    before: Request | None = None
 
 
 class _Run:
@@ -122,13 +127,17 @@ class _Run:
         work: Callable[[Access, Any], Flow[Written]],
         progress: Progress,
         max_concurrent: int,
+        *,
+        stop: bool,
     ) -> None:
         self.session = session
+        self.turns = Turns(max_concurrent)
         self.access = access
         self.max_concurrent = max_concurrent
         self.batch = Batch()
         self.parked: list[_Parked] = []
         self._work = work
+        self._stop = stop
         self._progress = progress
         self.confirmation = Confirmation(access)
         self._confirmed = access.exchange.clock()
@@ -139,9 +148,19 @@ class _Run:
 
     async def begin(self, index: int, item: Any) -> None:
         """Work on an item, until it is done or waits for a confirmation."""
-        await self._go_on(index, self._work(self.access, item), None)
+        turn = await self.turns.prepare()
+        try:
+            if not self.is_stopped:
+                await self._go_on(index, self._work(self.access, item), None, turn)
+        finally:
+            turn.end()
         if self.access.exchange.clock() - self._confirmed >= _CONFIRM_SECONDS and not self._confirming.locked():
             await self.confirm(1)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no more items start."""
+        return self._stop and bool(self.batch.failures)
 
     async def confirm(self, max_concurrent: int) -> None:
         """Confirm all writes that wait for it, and continue their flows."""
@@ -172,13 +191,24 @@ class _Run:
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
 
-    async def _go_on(self, index: int, flow: Flow[Written], answer: Any) -> None:
+    async def _go_on(self, index: int, flow: Flow[Written], answer: Any, turn: ItsTurn | None = None) -> None:
+        """Continue a flow. It needs a turn for its requests, unless it has written already (`turn` is None)."""
+        before: Request | None = None
         try:
-            while isinstance(outcome := await self.session.run(_until_asked(flow, answer)), _Asked):
+            while isinstance(outcome := await self.session.run(_until_asked(flow, answer, before, turn)), _Asked):
+                answer, before = None, outcome.before
                 if isinstance(outcome.question, (Alone, Gone)):
                     self.parked.append(_Parked(index, flow, outcome.question))
                     return
-                answer = await self._answer(outcome.question)
+                if not isinstance(outcome.question, Turn):
+                    answer = await self._answer(outcome.question)
+                elif turn is not None:
+                    await turn.take()
+                    if self.is_stopped:
+                        flow.close()
+                        return
+            if turn is not None:
+                turn.end()
         except OfferLibraryError as error:
             self.batch.failures[index] = error
             self._progress.failed(index, error)
@@ -204,17 +234,22 @@ class _Run:
 
     async def _read(self, block: int) -> None:
         """Read the block, unless it was read already, and begin to read the next ones."""
-        for each in range(block, min(block + 2 + self.max_concurrent // 20, len(self.access.ahead.blocks))):
+        for each in range(block, min(block + 2 + self.turns.at_once // BATCH, len(self.access.ahead.blocks))):
             if each not in self._reading:
                 self._reading[each] = asyncio.create_task(self.session.run(read_block(self.access, each)))
         await self._reading[block]
 
 
-def _until_asked(flow: Flow[T], answer: Any) -> Flow[T | _Asked]:
-    """Run a flow to its end, or to its next question to the list; `answer` is the answer to the previous one."""
+def _until_asked(flow: Flow[T], answer: Any, before: Request | None, turn: ItsTurn | None) -> Flow[T | _Asked]:
+    """Run a flow to its end, or to its next question to the list; `answer` is the answer to the previous one.
+
+    The first request waits for the turn; then `before` is that request.
+    """
     try:
-        effect = flow.send(answer)
+        effect = before or flow.send(answer)
         while not isinstance(effect, Ask):
+            if isinstance(effect, Request) and turn is not None and not turn.is_taken:
+                return _Asked(Turn(), effect)
             try:
                 answer = yield effect
             except OfferLibraryError as error:

@@ -20,7 +20,7 @@ FLOORS = (
     ("session",),
     ("waiting",),
     ("deciding",),
-    ("actions", "calls", "diagnosis", "doctor", "library", "lists", "twins"),
+    ("actions", "calls", "diagnosis", "doctor", "library", "lists", "turns", "twins"),
 )
 """The folders and modules of `client/`, from the ground up."""
 

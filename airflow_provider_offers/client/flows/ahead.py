@@ -22,7 +22,7 @@ _FRESH_SECONDS = 60.0
 # The seconds for which a referenced object counts as existing without another look.
 _PRESENT_SECONDS = 10.0
 # The number of blocks whose objects are kept. The oldest blocks are removed first.
-_BLOCKS_KEPT = 8
+_BLOCKS_KEPT = 16
 # The number of objects that are kept after a read by their ids; some work does not take them.
 _FRESH_KEPT = 32
 
@@ -70,6 +70,11 @@ class Gone:
     """Whether a deleted object is gone. The answer is False if that is not certain."""
 
     reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Wait until few enough objects of the list are in work. The answer is None. The turn lasts to the work's end."""
 
 
 class Ahead:
@@ -233,6 +238,16 @@ def look_ahead(ahead: Ahead, reference: Reference) -> Flow[None]:
     """Let the list read the object's block, unless it was read already. Without a list, it does nothing."""
     if ahead.is_on and ahead.peek(reference) is None and ahead.block_of(reference) is not None:
         yield Ask(Look(reference))
+
+
+def take_turn(ahead: Ahead) -> Flow[None]:
+    """Wait for the object's turn, before its first request. Without a list, it does nothing.
+
+    The list prepares more objects than it works on at the same time. Times that are compared with those of the service
+    are taken after this.
+    """
+    if ahead.is_on:
+        yield Ask(Turn())
 
 
 def look_for_present(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[None]:

@@ -199,6 +199,7 @@ def _post(work: Work) -> Flow[Written]:
     exchange = access.exchange
     call = access.generation.create(creation.kind, creation.properties)
     access.ahead.posting(creation.kind, creation.name)
+    yield from work.prepare_to_post()
     tries, began = Tries(exchange.retries, exchange.clock), exchange.now()
     while True:
         yield from work.about_to_post()

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Gone, look_ahead
+from airflow_provider_offers.client.flows.ahead import Gone, look_ahead, take_turn
 from airflow_provider_offers.client.flows.judging import REFUSED
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
@@ -97,6 +97,7 @@ def there_before(access: Access, reference: Reference) -> Flow[Entity]:
 
 def _send(access: Access, reference: Reference) -> Flow[Answer | None]:
     """The answer to a DELETE; None if it took effect although the answer is lost or a refusal."""
+    yield from take_turn(access.ahead)
     exchange = access.exchange
     call = replace(access.generation.delete(reference), repeatable=False)
     tries = Tries(exchange.retries, exchange.clock)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import take_turn
 from airflow_provider_offers.client.flows.creation_notes import CreationRecord, Wish
 from airflow_provider_offers.client.flows.memory import Earlier, Intent, digest
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
@@ -82,8 +83,14 @@ class Work:
             return (yield from record.recall())
         return earlier
 
+    def prepare_to_post(self) -> Flow[None]:
+        """In a list, keep for other tries that the object will be posted, and wait for its turn."""
+        if self.access.ahead.is_on and self.creation.record is not None:
+            yield from self.creation.record.before_post(self.access.exchange.now())
+        yield from take_turn(self.access.ahead)
+
     def about_to_post(self) -> Flow[None]:
-        """Keep for other tries that the object may exist from now on."""
+        """Keep for other tries that the object may exist from now on, unless a note still says so."""
         now = self.access.exchange.now()
         self.posted.append(now)
         if self.creation.record is not None:

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import looked_ahead
+from airflow_provider_offers.client.flows.ahead import looked_ahead, take_turn
 from airflow_provider_offers.client.flows.judging import (
     REFUSED,
     Change,
@@ -294,8 +294,7 @@ def _set_properties(
 
     If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
     """
-    exchange = access.exchange
-    tries, sent = Tries(exchange.retries, exchange.clock), exchange.now()
+    exchange, sent = access.exchange, access.exchange.now()
     call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
     plans = yield from recall(intent, exchange.clock(), read_at=0.0)
     earlier = [plan.sent for plan in plans if plan.sent is not None]
@@ -306,6 +305,9 @@ def _set_properties(
         if is_set:
             return Written.of(now)
     yield from keep(intent, Plan(0, "", sent))
+    yield from take_turn(access.ahead)
+    sent = sent if earlier else exchange.now()
+    tries = Tries(exchange.retries, exchange.clock)
     while True:
         try:
             return read_receipt(access, reference, (yield from access.send(call)))

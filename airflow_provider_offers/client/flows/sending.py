@@ -11,6 +11,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import take_turn
 from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, conflict, ending, judge_edited, overtaken
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
@@ -36,6 +37,7 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
 
 def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> Flow[Written]:
     """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect."""
+    yield from take_turn(access.ahead)
     exchange, reference = access.exchange, before.reference
     tries = Tries(exchange.retries, exchange.clock)
     unsettled, began = False, exchange.service_now()

@@ -1,0 +1,69 @@
+"""The turns of the items of a list: few run at the same time, and more are prepared to run."""
+
+from __future__ import annotations
+
+import asyncio
+
+# For each item beside the first that may run, this number of items may be prepared for its turn.
+_PREPARED = 4
+
+
+class Turns:
+    """Limits how many items of a list run at once, and how many more are prepared for their turn.
+
+    An item is prepared until its first request. When half of the prepared items have got their turn, many others begin
+    at the same time, so that one call of the memory keeps the notes about all of them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most_waiting = _PREPARED * (most - 1)
+        self.at_once = most + self._most_waiting
+        self._waiting = 0
+        self._free = asyncio.Semaphore(most)
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def prepare(self) -> ItsTurn:
+        """Begin to prepare an item, when there is room for it."""
+        while not self._room.is_set():
+            await self._room.wait()
+        self._waiting += 1
+        if self._waiting > self._most_waiting:
+            self._room.clear()
+        return ItsTurn(self)
+
+    def end_waiting(self) -> None:
+        self._waiting -= 1
+        if self._waiting <= self._most_waiting // 2:
+            self._room.set()
+
+    async def take(self) -> None:
+        await self._free.acquire()
+
+    def leave(self) -> None:
+        self._free.release()
+
+
+class ItsTurn:
+    """The turn of one item: it waits for it, then has it, and ends it."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._is_waiting = True
+        self.is_taken = False
+
+    async def take(self) -> None:
+        """Wait for the turn, unless the item has it already."""
+        if not self.is_taken and self._is_waiting:
+            await self._turns.take()
+            self.is_taken, self._is_waiting = True, False
+            self._turns.end_waiting()
+
+    def end(self) -> None:
+        """Give the turn to another item. It does no harm to call this again."""
+        if self._is_waiting:
+            self._is_waiting = False
+            self._turns.end_waiting()
+        if self.is_taken:
+            self.is_taken = False
+            self._turns.leave()
