@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.errors import BatchError
 from airflow_provider_offers.client.flows import memory
-from airflow_provider_offers.client.session import AsyncSession
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.async_shell import AsyncShell
+from airflow_provider_offers.client.wire.messages import Flow, Request, Response
 from airflow_provider_offers.client.wire.service_clock import MARGIN
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators import progress
@@ -159,17 +159,19 @@ def test_no_more_are_under_way_than_asked_and_all_of_those(
 ) -> None:
     offers = emulator.seed(40, template={"status": "draft"})
     under_way: list[int] = [0]
-    run_flow = AsyncSession.run
+    send = AsyncShell._send
 
-    async def counted(self: AsyncSession, flow: Any) -> Any:
+    async def counted(self: AsyncShell, request: Request) -> Response:
+        if request.method != "PATCH":
+            return await send(self, request)
         under_way.append(under_way[-1] + 1)
         await asyncio.sleep(0)
         try:
-            return await run_flow(self, flow)
+            return await send(self, request)
         finally:
             under_way.append(under_way[-1] - 1)
 
-    monkeypatch.setattr(AsyncSession, "run", counted)
+    monkeypatch.setattr(AsyncShell, "_send", counted)
     monkeypatch.setattr(progress, "_LOG_SECONDS", 0.0)
     with dag_of("bounded") as dag:
         ArchiveOfferOperator(task_id="archive", offer_id=offers, max_concurrent=5)

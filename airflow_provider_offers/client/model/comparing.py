@@ -17,6 +17,8 @@ EMPTY: tuple[Json, ...] = (None, {}, [])
 
 def same(left: Json, right: Json) -> bool:
     """Whether two values are equal as JSON; date-times are compared as instants."""
+    if left is right:
+        return True
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -29,6 +31,13 @@ def same(left: Json, right: Json) -> bool:
         instant = _instant(left)
         return instant is not None and instant == _instant(right)
     return False
+
+
+def copied(value: Json) -> Json:
+    """A copy of a JSON document that shares no list and no object with it."""
+    if isinstance(value, dict):
+        return {name: copied(member) for name, member in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _instant(text: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from types import MappingProxyType
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.capabilities import Capabilities
-from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
+from airflow_provider_offers.client.model.comparing import copied, differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
@@ -159,7 +158,7 @@ class PreparedPatch:
         Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
-        after: dict[str, Json] = copy.deepcopy({**beside, **properties})
+        after = _owned({**beside, **properties}, self.operations)
         allowance = _Allowance()
         sent: list[Operation] = []
         for operation in self.operations:
@@ -170,7 +169,7 @@ class PreparedPatch:
                 after = _applied(after, operation, self.kind, allowance)
             else:
                 found = _tested(after, operation)
-                sent += [{**operation, "value": copy.deepcopy(found)}] if "test" in listed else []
+                sent += [{**operation, "value": copied(found)}] if "test" in listed else []
         after = {name: value for name, value in after.items() if name not in beside}
         return FittedPatch(self, sent, properties, after)
 
@@ -286,11 +285,17 @@ def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSON
 
     Raises `InvalidInputError` if they do not fit, and `TestFailed` if a test does not hold.
     """
-    result: dict[str, Json] = copy.deepcopy(dict(properties))
+    result = _owned(properties, operations)
     allowance = _Allowance()
     for operation in operations:
         result = _applied(result, operation, kind, allowance)
     return result
+
+
+def _owned(properties: Mapping[str, Json], operations: Patch) -> dict[str, Json]:
+    """The properties for a patch to change in place: copies of those that it touches, and the others themselves."""
+    touched = {name for each in operations if each["op"] != "test" for name in _top_properties(each)}
+    return {name: copied(value) if name in touched else value for name, value in properties.items()}
 
 
 @dataclass(slots=True)
@@ -308,7 +313,7 @@ def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allo
         if allowance.left < 0:
             raise _unfit(kind, f"its copies add up to more than {_MOST_COPIED} bytes")
     try:
-        result: dict[str, Json] = jsonpatch.apply_patch(properties, [copy.deepcopy(dict(operation))], in_place=True)
+        result: dict[str, Json] = jsonpatch.apply_patch(properties, [copied(dict(operation))], in_place=True)
     except jsonpatch.JsonPatchTestFailed as failure:
         raise TestFailed(str(failure)) from None
     except (
@@ -339,7 +344,7 @@ def _rewritten(properties: Mapping[str, Json], operation: Operation, kind: Kind)
     if found is MISSING:
         raise _unfit(kind, f"there is nothing at {source}")
     removal: list[Operation] = [{"op": "remove", "path": source}] if word == "move" else []
-    return [*removal, {"op": "add", "path": target, "value": copy.deepcopy(found)}]
+    return [*removal, {"op": "add", "path": target, "value": copied(found)}]
 
 
 def _unfit(kind: Kind, why: str) -> InvalidInputError:
