@@ -50,10 +50,11 @@ def compare(
 ) -> Differences:
     """The differences of an object, by the three sides of each leaf that the manifest or the base names.
 
-    A leaf whose live value is neither the wanted one nor that of the base is a conflict. With `adopt`, the live value
-    counts as the base of a leaf without a base. Nothing at or below the `ignored` pointers is compared.
+    A leaf whose live value is neither the wanted one nor that of the base is a conflict. Without a base, every
+    difference is one. With `adopt`, the live value counts as the base of a leaf without a base. Nothing at or below the
+    `ignored` pointers is compared.
     """
-    walk = _Walk(kind, names, live, wanted, _NOTHING if base is None else base, frozenset(ignored), adopt)
+    walk = _Walk(kind, names, live, wanted, base, frozenset(ignored), adopt)
     walk.members(kind.place, kind.names, "", live, wanted, walk.base)
     return walk.found
 
@@ -91,7 +92,7 @@ def _symbolic(side: _Side, place: Place, value: Json) -> Json:
 class _Walk:
     """The walk through one object."""
 
-    __slots__ = ("_adopt", "_base", "_ignored", "_live", "_marks", "_wanted", "base", "found")
+    __slots__ = ("_adopt", "_base", "_ignored", "_is_known", "_live", "_marks", "_wanted", "base", "found")
 
     def __init__(
         self,
@@ -99,13 +100,14 @@ class _Walk:
         names: Names,
         live: Mapping[str, Json],
         wanted: Mapping[str, Json],
-        base: Mapping[str, Json],
+        base: Mapping[str, Json] | None,
         ignored: frozenset[str],
         adopt: bool,
     ) -> None:
         self._marks = _marks(kind)
-        self._live, self._wanted, self._base = (_Side(kind, names, each) for each in (live, wanted, base))
-        self.base = base
+        self._is_known = base is not None
+        self.base = _NOTHING if base is None else base
+        self._live, self._wanted, self._base = (_Side(kind, names, each) for each in (live, wanted, self.base))
         self._ignored = ignored
         self._adopt = adopt
         self.found = Differences()
@@ -151,8 +153,9 @@ class _Walk:
             self._add(leaf, live, kept, base, not inner.conflicts)
 
     def _differs(self, leaf: _Leaf, live: Json, wanted: Json, base: Json) -> None:
-        is_ours = (base is ABSENT and self._adopt) or self._shows(leaf, self._live, live, self._base, base)
-        self._add(leaf, live, wanted, base, is_ours)
+        is_adopted = base is ABSENT and self._adopt
+        is_as_applied = self._is_known and self._shows(leaf, self._live, live, self._base, base)
+        self._add(leaf, live, wanted, base, is_adopted or is_as_applied)
 
     def _add(self, leaf: _Leaf, live: Json, wanted: Json, base: Json, is_ours: bool) -> None:
         sides = ((self._live, live), (self._wanted, wanted), (self._base, base))
