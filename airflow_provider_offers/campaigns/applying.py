@@ -106,7 +106,7 @@ async def apply_plan(
         plan.campaign,
         plan.organization,
         plan.sandbox,
-        owner=options.owner or _this_process(),
+        owner=options.owner or this_process(),
         seconds=options.lock_seconds,
     )
     held = await asyncio.to_thread(lock.__enter__)
@@ -189,7 +189,8 @@ def _lines(told: list[str]) -> str:
     return "".join(f"\n  {each}" for each in told[:_SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
 
 
-def _this_process() -> str:
+def this_process() -> str:
+    """The name of this process as the owner of a lock: user, machine and process."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -1,16 +1,19 @@
-"""`airflow offers apply`: plans and applies a manifest, or applies a plan that was saved."""
+"""`airflow offers apply`, `promote` and `prune`: they show a plan, ask, and apply it."""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_offers.cli.campaigns import campaign_of, options_of
 from airflow_provider_offers.cli.connections import hook_of
-from airflow_provider_offers.cli.plans import confirmed, show_plan, show_report
+from airflow_provider_offers.cli.plans import STYLES, confirmed, show_plan, show_report
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import FAILED, OK, UserError
+from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.hooks.campaigns import apply_plan, make_plan, read_plan, state_store
 
 if TYPE_CHECKING:
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.plans import Plan
     from airflow_provider_offers.campaigns.storage import StateStore
-    from airflow_provider_offers.cli.screen import Screen
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _OF_A_MANIFEST = ("force_conflicts", "adopt", "prune", "max_prune", "var", "rows")
@@ -89,3 +91,40 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
     if given:
         raise UserError(f"{', '.join(given)} would change the plan {args.manifest}; make another plan with it")
     return saved
+
+
+def promote(args: argparse.Namespace, screen: Screen) -> int:
+    """Apply the manifest of one target to another one, and tell what is not portable."""
+    from airflow_provider_offers.campaigns.promoting import compare_targets
+    from airflow_provider_offers.campaigns.rendering import counts_line
+
+    args.target = args.source
+    source = campaign_of(args)
+    args.target = args.destination
+    campaign = campaign_of(args)
+    store = state_store(args.state)
+    notes = Screen(sys.stderr)
+    with hook_of(source.target.connection, source.target.sandbox) as hook:
+        there = make_plan(hook, source, store)
+    if there.has_changes or there.has_conflicts:
+        told = f"the target {args.source!r} is not as the manifest says: {counts_line(there)}"
+        notes.line(f"warning: {told}", style=STYLES["warning"])
+    for each in compare_targets(source, campaign):
+        notes.line(f"warning: not portable: {each}", style=STYLES["warning"])
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
+        made = make_plan(hook, campaign, store, options_of(args))
+        return _applied(args, screen, hook, made, store, campaign)
+
+
+def prune(args: argparse.Namespace, screen: Screen) -> int:
+    """Retire what is gone from the manifest, and do nothing else."""
+    from airflow_provider_offers.campaigns.planning import PlanOptions
+
+    campaign = campaign_of(args)
+    store = state_store(args.state)
+    options = PlanOptions(prune=args.how, max_prune=args.max_prune)
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
+        made = make_plan(hook, campaign, store, options)
+        retired = [each for each in made.objects if each.action == "retire"]
+        only = replace(made, objects=retired, counts={**dict.fromkeys(made.counts, 0), "retire": len(retired)})
+        return _applied(args, screen, hook, only, store, campaign)

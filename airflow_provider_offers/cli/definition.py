@@ -78,16 +78,17 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             metavar="NAME=FILE",
         ),
     )
+    max_prune = Arg(
+        ("--max-prune",),
+        help="the largest number of objects to retire (default: a tenth of the managed ones)",
+        type=_count,
+        metavar="N",
+    )
     decided = (
         Arg(("--force-conflicts",), help="overwrite what somebody else has changed", action="store_true"),
         Arg(("--adopt",), help="change objects that exist and were never applied", action="store_true"),
         Arg(("--prune",), help="retire what is gone from the manifest (default: no)", choices=("archive", "delete")),
-        Arg(
-            ("--max-prune",),
-            help="the largest number of objects to retire (default: a tenth of the managed ones)",
-            type=_count,
-            metavar="N",
-        ),
+        max_prune,
     )
     yes = Arg(("--yes",), help="apply without a question, also on a protected target", action="store_true")
     return (
@@ -145,6 +146,75 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             "Print the JSON Schema of manifests, for editors",
             description="Print the JSON Schema (2020-12) of manifests, with which an editor completes and checks them.",
         ),
+        _command(
+            "import",
+            "Take the objects of a manifest that exist as managed",
+            manifest,
+            target,
+            state,
+            *inputs,
+            description="Let the state learn the live values of the objects that the manifest describes. A plan shows "
+            "differences as changes then, and no longer as conflicts. Nothing is written to the library.",
+        ),
+        _command(
+            "promote",
+            "Apply the manifest of one target to another one",
+            manifest,
+            Arg(("source",), help="the target that has the campaign", metavar="FROM"),
+            Arg(("destination",), help="the target to apply it to", metavar="TO"),
+            state,
+            *inputs,
+            *decided,
+            yes,
+            _format("text", "json"),
+            description="Tell what is not portable, such as audiences and AI models, then plan, ask and apply.",
+        ),
+        _command(
+            "prune",
+            "Retire what is gone from the manifest, and do nothing else",
+            manifest,
+            target,
+            state,
+            *inputs,
+            Arg(("--how",), help="how to retire (default: archive)", choices=("archive", "delete"), default="archive"),
+            max_prune,
+            yes,
+            _format("text", "json"),
+            description="Archive or delete the objects that an earlier apply made and that the manifest no longer has.",
+        ),
+        _export_command(),
+    )
+
+
+def _export_command() -> ActionCommand:
+    return _command(
+        "export",
+        "Write an existing library as a manifest",
+        Arg(
+            ("--conn-id",),
+            help=f"id of the connection (default: {DEFAULT_CONNECTION})",
+            default=DEFAULT_CONNECTION,
+            metavar="ID",
+        ),
+        Arg(("--sandbox",), help="sandbox to read instead of the connection's", metavar="NAME"),
+        Arg(
+            ("--select",),
+            help="objects to export, such as 'tag:Spring*' or 'decision:Hero'; can be repeated (default: all)",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+        ),
+        Arg(("--only",), help="export only what matches; what it needs is external then", action="store_true"),
+        Arg(
+            ("--out",),
+            help="a folder, or a file that ends in .yaml or .json (default: the standard output)",
+            metavar="PATH",
+        ),
+        Arg(("--overwrite",), help="replace files that exist", action="store_true"),
+        Arg(("--campaign",), help="name of the campaign (default: exported)", default="exported", metavar="NAME"),
+        Arg(("--target",), help="name of the target in the manifest (default: dev)", default="dev", metavar="NAME"),
+        description="Write the objects of a library, or a selection with all that belongs to it, as a manifest with "
+        "names in place of ids. Nothing is written to the library.",
     )
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from airflow_provider_offers.cli.screen import Screen
@@ -30,6 +29,10 @@ _MODULES = {
     "apply": "applying",
     "drift": "campaigns",
     "schema": "campaigns",
+    "export": "library",
+    "import": "library",
+    "promote": "applying",
+    "prune": "applying",
 }
 
 
@@ -42,10 +45,10 @@ def run(name: str, args: argparse.Namespace) -> None:
 
     The codes: 0 for success, 1 for an error, 2 for changes with `--detailed-exitcode`.
     """
-    module = module_of(name)
+    command = command_of(name)
     try:
         with _as_on_a_server(), _own_output() as screen:
-            code = _code(vars(module)[name], name, args, screen)
+            code = _code(command, name, args, screen)
     except BrokenPipeError:
         # The reader of the pipe has seen enough.
         code = FAILED
@@ -53,9 +56,12 @@ def run(name: str, args: argparse.Namespace) -> None:
         sys.exit(code)
 
 
-def module_of(name: str) -> ModuleType:
-    """The module of a command; its function has the name of the command."""
-    return importlib.import_module(f"airflow_provider_offers.cli.{_MODULES[name]}")
+def command_of(name: str) -> Command:
+    """The function of a command."""
+    functions = vars(importlib.import_module(f"airflow_provider_offers.cli.{_MODULES[name]}"))
+    # A word of Python's has an underscore.
+    function: Command = functions[name if name in functions else f"{name}_"]
+    return function
 
 
 def _code(command: Command, name: str, args: argparse.Namespace, screen: Screen) -> int:

@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_offers.campaigns.applying import ApplyOptions
     from airflow_provider_offers.campaigns.drift import Drift
+    from airflow_provider_offers.campaigns.exporting import Exported
+    from airflow_provider_offers.campaigns.importing import Imported
     from airflow_provider_offers.campaigns.items import Progress
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning import PlanOptions
@@ -148,6 +150,43 @@ def look_for_drift(hook: OfferLibraryHook, campaign: Campaign, store: StateStore
     look = DriftLook(store, campaign.name, settings.org_id, settings.sandbox)
     drift = hook.library.run(lambda access: find_drift(access, look.state, campaign))
     return drift, look.apply_meanwhile()
+
+
+def export_manifest(
+    hook: OfferLibraryHook,
+    conn_id: str,
+    sandbox: str | None,
+    select: Sequence[str],
+    campaign: str,
+    target: str,
+    *,
+    only: bool = False,
+) -> tuple[Exported, dict[str, Any]]:
+    """The library, or what the patterns of `select` pick, and the document of a manifest for it.
+
+    Reads each kind once, page by page; writes nothing.
+    """
+    from airflow_provider_offers.campaigns.exporting import export_library
+
+    exported = hook.library.run(lambda access: export_library(access, select, only=only))
+    return exported, exported.manifest(campaign, target, conn_id, sandbox)
+
+
+def import_into_state(hook: OfferLibraryHook, campaign: Campaign, store: StateStore) -> Imported:
+    """Take the objects of a manifest that exist as managed, and write the state, under its lock.
+
+    Reads each kind of the campaign once, page by page; writes nothing to the library.
+    """
+    from airflow_provider_offers.campaigns.applying import this_process
+    from airflow_provider_offers.campaigns.importing import import_objects
+
+    settings = hook.settings
+    with store.lock(campaign.name, settings.org_id, settings.sandbox, owner=this_process()) as held:
+        state = held.read()
+        imported = hook.library.run(lambda access: import_objects(access, campaign, state))
+        if imported.taken:
+            held.write(imported.state)
+    return imported
 
 
 def read_plan(name: str, path: Any) -> Plan:

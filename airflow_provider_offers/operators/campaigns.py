@@ -1,9 +1,10 @@
-"""The operators for campaigns as code: plan a manifest, approve the plan, and apply it."""
+"""The operators for campaigns as code: plan a manifest, approve the plan, apply it, and export a library."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.words import ON_CONFLICT, PRUNE, OnConflict, Prune, checked
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.approvals import ApproveCampaignPlanOperator
     from airflow_provider_offers.operators.words import Waive
 
-__all__ = ["ApplyCampaignOperator", "ApproveCampaignPlanOperator", "PlanCampaignOperator"]
+__all__ = [
+    "ApplyCampaignOperator",
+    "ApproveCampaignPlanOperator",
+    "ExportLibraryOperator",
+    "PlanCampaignOperator",
+]
 
 # The reports of larger applies name only the objects that are not done.
 _MOST_NAMED = 1_000
@@ -310,3 +316,78 @@ class ApplyCampaignOperator(CampaignOperator):
                 self.log.info("%s: %d of %d objects", progress.phase, progress.done, progress.total)
 
         return tell
+
+
+class ExportLibraryOperator(OfferLibraryOperator):
+    """Write a library, or a selection of it, as a manifest with names in place of ids.
+
+    :param path: where to write it: a file that ends in `.yaml` or `.json`, or a folder with a file for each kind; a
+        path that all workers share, or an address of object storage
+    :param select: which objects: patterns such as `tag:Spring*` or `decision:Hero`, with all that belongs to them;
+        empty (default) exports everything
+    :param only: True exports only what matches; the objects that it needs are `external` in the manifest
+    :param campaign: the name of the campaign in the manifest
+    :param target: the name of the target in the manifest
+    :param overwrite: True replaces files that exist
+    :param offer_library_conn_id: the connection, which the manifest names
+    :param sandbox: overrides the sandbox of the connection
+
+    Archived objects, several objects of one name, and what a manifest cannot describe are left out.
+
+    Returns `path`, `files`, `counts` (by kind), `external` (`kind` and `name`) and `notes`: what was left out, and why.
+
+    Calls the listing of each kind, page by page; nothing is written to the library.
+    """
+
+    template_fields: Sequence[str] = (
+        *OfferLibraryOperator.template_fields,
+        "path",
+        "select",
+        "campaign",
+        "target",
+    )
+    template_ext: Sequence[str] = ()
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        select: Sequence[str] | str = (),
+        only: bool = False,
+        campaign: str = "exported",
+        target: str = "dev",
+        overwrite: bool = False,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(offer_library_conn_id=offer_library_conn_id, sandbox=sandbox, **kwargs)
+        self.path = path
+        self.select = select
+        self.only = only
+        self.campaign = campaign
+        self.target = target
+        self.overwrite = overwrite
+
+    def prepare(self, context: Context) -> None:
+        from airflow_provider_offers.operators.manifests import check_flags
+
+        super().prepare(context)
+        check_flags(self, ("only", "overwrite"))
+
+    def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.campaigns.writing_yaml import write_manifest
+        from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path
+        from airflow_provider_offers.operators.manifests import told_export
+
+        place = storage_path("path", self.path)
+        select = [self.select] if isinstance(self.select, str) else list(self.select)
+        exported, document = export_manifest(
+            hook, self.offer_library_conn_id, self.sandbox, select, self.campaign, self.target, only=self.only
+        )
+        files = write_manifest(document, place, overwrite=self.overwrite)
+        for note in exported.notes:
+            self.log.warning("%s", note)
+        told = told_export(exported, str(self.path), files)
+        self.log.info("The library is exported to %s: %s", self.path, told["counts"])
+        return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.applying import ApplyOptions
     from airflow_provider_offers.campaigns.drift import Drift
     from airflow_provider_offers.campaigns.errors import CampaignConflictError
+    from airflow_provider_offers.campaigns.exporting import Exported
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
@@ -273,3 +275,14 @@ def told_drift(drift: Drift, connection: str) -> dict[str, Any]:
     """The drift as XCom holds it: at most 1,000 objects are named."""
     document = drift.as_json()
     return {**document, "connection": connection, "objects": document["objects"][:_MOST_DRIFTED]}
+
+
+def told_export(exported: Exported, path: str, files: Sequence[str]) -> dict[str, Any]:
+    """The result of an export: where it is, and what is in it."""
+    return {
+        "path": path,
+        "files": list(files),
+        "counts": dict(Counter(kind for kind, _ in exported.objects)),
+        "external": [{"kind": kind, "name": name} for kind, name in exported.external],
+        "notes": list(exported.notes),
+    }

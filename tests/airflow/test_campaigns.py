@@ -15,6 +15,7 @@ from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.campaigns import (
     ApplyCampaignOperator,
     ApproveCampaignPlanOperator,
+    ExportLibraryOperator,
     PlanCampaignOperator,
 )
 from tests.airflow.campaigns import SPRING, an_answer_of_the_ui, somebody_answers, written
@@ -270,6 +271,27 @@ def test_a_plan_that_is_none(airflow: Airflow, emulator: Emulator, state: str, g
         ApplyCampaignOperator(task_id="apply", plan=given, state_path=state)
 
     assert said in str(run(airflow, emulator, "dps", dag).error("apply"))
+
+
+def test_an_export_is_a_manifest_whose_plan_is_empty(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    with dag_of("applied") as dag:
+        ApplyCampaignOperator(task_id="apply", manifest=written(tmp_path), target="dev", state_path=state)
+    assert run(airflow, emulator, api, dag).state == "success"
+    with dag_of("exported") as dag:
+        export = ExportLibraryOperator(task_id="export", path=str(tmp_path / "{{ dag.dag_id }}"), select="tag:Spring")
+        export >> PlanCampaignOperator(task_id="plan", manifest=str(tmp_path / "exported"), state_path=state)
+
+    done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    told = done.result("export")
+    assert told["counts"] == {"tag": 1, "personalized": 1, "collection": 1}
+    assert told["files"] == ["campaign.yaml", "tags.yaml", "offers.yaml", "collections.yaml"]
+    assert done.result("plan")["has_changes"] is False
+    again = run(airflow, emulator, api, dag)
+    assert "a path that has" in str(again.error("export")), "nothing is overwritten"
 
 
 def test_unknown_words_are_errors_when_the_dag_is_parsed() -> None:

@@ -26,8 +26,7 @@ def commands() -> dict[str, Any]:
 
 def test_every_command_has_a_function_and_help() -> None:
     for name, command in commands().items():
-        module = running.module_of(name)
-        assert callable(getattr(module, name)), name
+        assert callable(running.command_of(name)), name
         assert command.help
         assert not [arg.flags for arg in command.args if not arg.kwargs.get("help")]
 

@@ -1,0 +1,59 @@
+"""`airflow offers export` and `import`: from a library that exists to a manifest that manages it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from airflow_provider_offers.cli.campaigns import campaign_of
+from airflow_provider_offers.cli.connections import hook_of
+from airflow_provider_offers.cli.running import OK
+from airflow_provider_offers.cli.screen import Screen
+from airflow_provider_offers.client.text import legible
+from airflow_provider_offers.hooks.campaigns import export_manifest, import_into_state, state_store, storage_path
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from airflow_provider_offers.campaigns.objects import Key
+
+_LONGEST = 600
+
+
+def export(args: argparse.Namespace, screen: Screen) -> int:
+    """Write a library, or a selection of it, as a manifest."""
+    from airflow_provider_offers.campaigns.writing_yaml import as_yaml, write_manifest
+
+    with hook_of(args.conn_id, args.sandbox) as hook:
+        exported, document = export_manifest(
+            hook, args.conn_id, args.sandbox, args.select, args.campaign, args.target, only=args.only
+        )
+    notes = Screen(sys.stderr)
+    for note in exported.notes:
+        notes.line(legible(note, _LONGEST), style="yellow")
+    if args.out is None:
+        screen.line(as_yaml(document).rstrip("\n"))
+        return OK
+    files = write_manifest(document, storage_path("--out", args.out), overwrite=args.overwrite)
+    screen.line(f"{args.out}: {_counted(exported.objects)} in {', '.join(files)}", style="green")
+    return OK
+
+
+def import_(args: argparse.Namespace, screen: Screen) -> int:
+    """Take the objects of a manifest that exist as managed: the state learns their values."""
+    campaign = campaign_of(args)
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
+        imported = import_into_state(hook, campaign, state_store(args.state))
+    for (kind, name), reason in imported.refused.items():
+        screen.line(f"not imported: {kind} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
+    screen.line(
+        f"{len(imported.taken)} imported, {len(imported.known)} known before, {len(imported.refused)} not imported"
+    )
+    return OK
+
+
+def _counted(keys: Iterable[Key]) -> str:
+    counts = Counter(kind for kind, _ in keys)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing"

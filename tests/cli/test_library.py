@@ -1,0 +1,141 @@
+"""`airflow offers export`, `import`, `promote` and `prune`: from a library to a manifest, and on to another sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_offers.emulator import Emulator
+from tests.cli.commands import Offers
+from tests.cli.manifests import SPRING, bodies, edit, written
+
+UNCHANGED = "0 to create, 0 to change, 0 to retire, 0 in conflict, 3 unchanged"
+DEV = ("--target", "dev")
+
+
+def applied(offers: Offers, folder: Path) -> Path:
+    """A manifest that was applied to `dev`."""
+    manifest = written(folder)
+    assert offers("apply", manifest, *DEV, "--yes").code == 0
+    return manifest
+
+
+@pytest.mark.parametrize("out", ["exported", "spring.yaml", "spring.json"])
+def test_an_export_is_a_manifest_whose_plan_is_empty(
+    offers: Offers, connected: Emulator, tmp_path: Path, out: str
+) -> None:
+    applied(offers, tmp_path)
+    (tmp_path / "spring.yaml").unlink()
+    path = tmp_path / out
+
+    done = offers("export", "--conn-id", "ajo_dev", "--select", "tag:Spring", "--out", path, "--campaign", "copied")
+
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"{path}: 1 tag, 1 personalized, 1 collection in ")
+    planned = offers("plan", path, "--detailed-exitcode")
+    assert (planned.code, planned.lines[-1]) == (0, UNCHANGED)
+    assert offers("export", "--conn-id", "ajo_dev", "--out", path).code == 1
+    assert offers("export", "--conn-id", "ajo_dev", "--select", "tag:Spring", "--out", path, "--overwrite").code == 0
+
+
+def test_an_export_without_a_file_goes_to_the_pipe(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    applied(offers, tmp_path)
+
+    done = offers("export", "--conn-id", "ajo_dev", "--select", "offer:Spring *", "--only")
+
+    path = written(tmp_path, done.out, "piped.yaml")
+    assert offers("validate", path).code == 0
+    assert "external:" in done.out
+
+
+def test_a_selection_that_finds_nothing_is_a_mistake(offers: Offers, connected: Emulator) -> None:
+    done = offers("export", "--conn-id", "ajo_dev", "--select", "tag:Sprung*")
+
+    assert done.code == 1
+    assert "'tag:Sprung*'" in done.err
+
+
+def test_what_is_imported_is_changed_and_no_conflict_any_more(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = applied(offers, tmp_path)
+    edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
+    lost = ("--state", tmp_path / "another state")
+    assert offers("plan", manifest, *DEV, *lost, "--detailed-exitcode").code == 1
+
+    done = offers("import", manifest, *DEV, *lost)
+
+    assert done.code == 0, done.err
+    assert done.out == "3 imported, 0 known before, 0 not imported\n"
+    assert offers("plan", manifest, *DEV, *lost, "--detailed-exitcode").code == 2
+    assert offers("apply", manifest, *DEV, *lost, "--yes").lines[-1] == "applied: 1 changed, 2 unchanged"
+    again = offers("import", manifest, *DEV, *lost)
+    assert again.out == "0 imported, 3 known before, 0 not imported\n"
+
+
+def test_what_does_not_exist_is_not_imported(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    done = offers("import", written(tmp_path), *DEV)
+
+    assert done.code == 0
+    assert "not imported: personalized 'Spring towels': the library has no such object" in done.out
+    assert not list((tmp_path / "state").rglob("*.json"))
+
+
+def test_a_campaign_is_promoted_and_then_nothing_differs(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = applied(offers, tmp_path)
+
+    done = offers("promote", manifest, "dev", "prod", "--yes")
+
+    assert done.code == 0, done.err
+    assert done.lines[-1] == "applied: 3 created"
+    assert done.err == ""
+    assert offers("plan", manifest, "--target", "prod").lines[-1] == UNCHANGED
+    assert bodies(connected, api, "personalized", "prod")["Spring towels"]["rank"] == {"priority": 10}
+
+
+def test_a_promotion_tells_what_is_not_portable_and_what_was_never_tried(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    identifier = f"{api}:tag:1c265317da412003"
+    manifest = written(tmp_path, SPRING.replace('ids: ["name:Spring"]', f'ids: ["{identifier}"]'))
+
+    done = offers("promote", manifest, "dev", "prod")
+
+    assert "warning: the target 'dev' is not as the manifest says: 3 to create" in done.err
+    assert "warning: not portable: spring.yaml:" in done.err
+    assert identifier in done.err
+
+
+def test_a_prune_retires_what_is_gone_and_does_nothing_else(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    applied(offers, tmp_path)
+    text = SPRING.replace(
+        '  - name: Spring towels\n    tags: ["name:Spring"]\n    rank: {priority: "{{ var.priority }}"}',
+        "  - {name: Spring buckets, rank: {priority: 1}}",
+    )
+    manifest = written(tmp_path, text)
+    assert "left alone" in offers("plan", manifest, *DEV).out
+
+    done = offers("prune", manifest, *DEV, "--yes")
+
+    assert done.code == 0, done.err
+    assert done.lines[-1] == "applied: 1 retired"
+    there = bodies(connected, api, "personalized", "dev")
+    assert there["Spring towels"]["status"] == "archived"
+    assert "Spring buckets" not in there
+    assert offers("prune", manifest, *DEV).lines[-1].startswith("applied: ")
+
+
+def test_a_prune_of_too_much_is_refused(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    applied(offers, tmp_path)
+    manifest = written(tmp_path, SPRING[: SPRING.index("tags:")])
+
+    done = offers("prune", manifest, *DEV, "--how", "delete", "--yes")
+
+    assert done.code == 1
+    assert "retire" in done.err
+    assert offers("prune", manifest, *DEV, "--how", "delete", "--max-prune", "3", "--yes").code == 0
