@@ -13,6 +13,7 @@ from airflow_provider_offers.campaigns.plans import PlannedObject
 from airflow_provider_offers.campaigns.reaching import LIVE
 from airflow_provider_offers.campaigns.snapshot import Names, edited_by
 from airflow_provider_offers.campaigns.states import Applied
+from airflow_provider_offers.campaigns.steps import DRAFT
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.text import quoted
@@ -72,6 +73,9 @@ class Retirement:
 
     def _retire(self, kind: Kind, key: Key, base: Applied, entity: Entity) -> None:
         edited = compare(kind, self.names, entity.properties, base.properties, base.properties).conflicts
+        if entity.status == DRAFT:
+            # On its way to retirement already, by an apply that was killed or by somebody else.
+            edited = [each for each in edited if each.pointer != "/status"]
         is_conflict = bool(edited) and not self.force
         reason = _EDITED if is_conflict else _SEEN if entity.status == LIVE else "it is gone from the manifest"
         self.planned.append(

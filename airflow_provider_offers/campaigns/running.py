@@ -293,13 +293,8 @@ class Run:
         await self._perform("show", list(by_id.values()), given, work, done)
 
     async def _retire(self) -> None:
-        """Archive or delete what is gone from the manifest, what refers to others first. A failure keeps everything."""
+        """Archive or delete what is gone from the manifest, what refers to others first. A failure keeps the rest."""
         items = [each for each in self._items.values() if each.planned.action == "retire" and each.outcome is None]
-        undone = next((each for each in self._items.values() if each.outcome and each.outcome.end != "done"), None)
-        if undone is not None:
-            for item in items:
-                self._skip(item, f"retirements come last, and {called(undone)} {ending(undone)}")
-            return
 
         def work(access: Access, item: Item) -> Flow[Written]:
             assert item.sight.entity is not None
@@ -312,7 +307,12 @@ class Run:
 
         for kind in reversed(KINDS.values()):
             of_kind = [each for each in items if each.kind is kind]
-            await self._perform("retire", of_kind, of_kind, work, done)
+            undone = next((each for each in self._items.values() if each.outcome and each.outcome.end != "done"), None)
+            if undone is None:
+                await self._perform("retire", of_kind, of_kind, work, done)
+                continue
+            for item in of_kind:
+                self._skip(item, f"retirements come last, and {called(undone)} {ending(undone)}")
 
     async def _perform(
         self,

@@ -10,16 +10,20 @@ from typing import Any, TypeVar
 from airflow_provider_offers.campaigns.errors import StateLockedError
 from airflow_provider_offers.campaigns.plans import ABSENT, Change
 from airflow_provider_offers.campaigns.references import KnownIds
+from airflow_provider_offers.campaigns.snapshot import ARCHIVED
+from airflow_provider_offers.campaigns.steps import DRAFT
 from airflow_provider_offers.client.errors import AlreadyExistsError, ConflictError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
+from airflow_provider_offers.client.flows.judging import overtaken
 from airflow_provider_offers.client.flows.naming import put_at
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE
 from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.model.patches import MISSING, value_at
 from airflow_provider_offers.client.model.preparing import prepare_planned
@@ -158,19 +162,40 @@ def after(before: Entity, written: Written, **properties: Json) -> Entity:
 def taken_back(access: Access, before: Entity) -> Flow[Entity]:
     """Take an object back to draft if customers see it."""
     for step in before.kind.steps:
-        if step.target == "draft" and before.status in step.origins:
+        if step.target == DRAFT and before.status in step.origins:
             return after(before, (yield from set_status(access, before, step.target)), status=step.target)
     return before
 
 
 def archive(access: Access, before: Entity) -> Flow[Written]:
-    """Archive an object that was read. Customers stop seeing a live decision before that."""
-    if before.status == "live":
-        before = yield from taken_back(access, before)
-    return (yield from set_status(access, before, "archived"))
+    """Archive an object that a listing showed. Customers stop seeing a live decision before that."""
+    now = yield from _to_retire(access, before)
+    if now is None:
+        return Written.of(before, "unchanged")
+    if now.status == ARCHIVED:
+        return Written.of(now, "unchanged")
+    if now.status == ACTIVATE.target:
+        now = yield from taken_back(access, now)
+    return (yield from set_status(access, now, ARCHIVED))
 
 
 def remove(access: Access, before: Entity) -> Flow[Written]:
-    """Delete an object that was read and to which nothing refers. Customers stop seeing it before that."""
-    before = yield from taken_back(access, before)
-    return (yield from delete_object(access, before.reference, missing_ok=True))
+    """Delete an object that a listing showed and to which nothing refers. Customers stop seeing it before that."""
+    now = yield from _to_retire(access, before)
+    if now is None:
+        return Written.of(before, "unchanged")
+    now = yield from taken_back(access, now)
+    return (yield from delete_object(access, now.reference, missing_ok=True))
+
+
+def _to_retire(access: Access, before: Entity) -> Flow[Entity | None]:
+    """The current state of an object to retire; None if it is gone. A deletion has no guard, and a listing may lag.
+
+    Raises `ConflictError` if somebody has edited it since. To take it back, or to archive it, is no such edit.
+    """
+    now: Entity | None = yield from look_alone(access, before.reference)
+    if now is None or now.etag == before.etag or now.status == ARCHIVED:
+        return now
+    if now.status == DRAFT and before.status != DRAFT and now.etag == before.etag + 1:
+        return now
+    raise overtaken(access.generation.read(now.reference), before, now)

@@ -84,7 +84,7 @@ def test_a_retirement_that_is_half_done_goes_on(sandbox: Sandbox) -> None:
                 file.unlink()
             sandbox._at_first = {each["id"] for each in sandbox.emulator.objects()}
         else:
-            sandbox.apply(sandbox.plan(campaign(*kept), prune="archive", force_conflicts=True))
+            sandbox.apply(sandbox.plan(campaign(*kept), prune="archive"))
             assert sandbox.body("Hero")["status"] == "archived"
 
 

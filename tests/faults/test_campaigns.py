@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import random
+from typing import Any
 
 import pytest
 
 from airflow_provider_offers.campaigns.objects import Campaign
+from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Report
 from airflow_provider_offers.client.errors import OfferLibraryError
 from tests.campaigns.applied import changed, spring_objects
@@ -40,12 +42,31 @@ def _second(api: str) -> Campaign:
     return campaign(*objects.values(), renamed, changed_hero, moved=[("collection", "Spring set", "Set of spring")])
 
 
+CHAPTERS = ("first", "second", "archive", "delete")
+# How the plan of a chapter is made.
+PRUNE: dict[str, dict[str, Any]] = {
+    "archive": {"prune": "archive", "max_prune": 100},
+    "delete": {"prune": "delete", "max_prune": 100},
+}
+
+
+def _rest(api: str, *gone: str) -> Campaign:
+    """The first campaign without the objects that are gone."""
+    objects = spring_objects(2, api=api)
+    return campaign(*(each for each in objects.values() if each.name not in gone))
+
+
 class Story:
-    """A campaign that is applied, and then changed. Some run of it leaves the library half done."""
+    """A campaign that is applied, and then changed or retired. Some run of it leaves the library half done."""
 
     def __init__(self, world: World, api: str, path: pathlib.Path) -> None:
         self.world, self.api, self.path = world, api, path
-        self.made = {"first": _first(api), "second": _second(api)}
+        self.made = {
+            "first": _first(api),
+            "second": _second(api),
+            "archive": _rest(api, "Hero", "Offer 2", "Everyone"),
+            "delete": _rest(api, "Hero", "Offer 2", "Everyone", "Spring set", "Web hero", "Offer 1"),
+        }
         self.expected: dict[str, list[tuple[str, object]]] = {}
         self.steps: dict[str, list[str]] = {}
         self.places: dict[str, tuple[Place, ...]] = {}
@@ -55,15 +76,18 @@ class Story:
         """The library before a chapter."""
         self._number += 1
         applies = Applies(self.world, self.api, self.path / str(self._number))
-        if chapter == "second":
+        if chapter != "first":
             assert isinstance(applies.apply(applies.plan(self.made["first"])), Report)
             self.world.time.sleep(3600)
         return applies
 
+    def _plan(self, applies: Applies, chapter: str) -> Plan:
+        return applies.plan(self.made[chapter], **PRUNE.get(chapter, {}))
+
     def undisturbed(self, chapter: str) -> None:
         """Run the chapter to its end, to know its steps and the expected library."""
         applies, steps = self.begin(chapter), Counted(self.world.time)
-        plan = applies.plan(self.made[chapter])
+        plan = self._plan(applies, chapter)
         self.world.emulator.clear_journal()
         assert isinstance(applies.apply(plan, steps), Report)
         self.steps[chapter], self.places[chapter] = steps.seen, places(self.world.requests())
@@ -83,16 +107,16 @@ class Story:
         about = f"killed {when} step {number} ({self.steps[chapter][number - 1]}) of the {chapter}, {self.api}"
         applies = self.begin(chapter)
         self.world.lag(lag)
-        plan = applies.plan(self.made[chapter])
+        plan = self._plan(applies, chapter)
         first = applies.apply(plan, Dead(self.world.time, number, when))
         assert isinstance(first, WorkerKilled), f"{about}: {first!r}"
         self._expect_no_half(applies, chapter, about)
         if lost:
             applies.forget()
-        if chapter == "second" and not same_plan:
+        if chapter != "first" and not same_plan:
             # Until a listing shows our own edits, it looks as if somebody had undone them: a conflict.
             self.world.time.sleep(lag)
-        again = applies.apply(plan if same_plan else applies.plan(self.made[chapter]))
+        again = applies.apply(plan if same_plan else self._plan(applies, chapter))
         assert isinstance(again, Report), f"{about}: {again!r}"
         self._expect_the_end(applies, chapter, about)
 
@@ -100,7 +124,7 @@ class Story:
         """Let a fault strike the apply; if it fails, run it again at once, and expect the same library."""
         about = f"{fault} at {place.route} {place.nth + 1} of the {chapter}, {times} times, {self.api}"
         applies = self.begin(chapter)
-        plan = applies.plan(self.made[chapter])
+        plan = self._plan(applies, chapter)
         self.world.emulator.clear_journal()
         steps = Steps(self.world.time)
         if fault.clock:
@@ -113,7 +137,7 @@ class Story:
         self._expect_no_half(applies, chapter, about)
         self.world.emulator.clear_faults()
         if not isinstance(first, Report):
-            again = applies.apply(applies.plan(self.made[chapter]))
+            again = applies.apply(self._plan(applies, chapter))
             assert isinstance(again, Report), f"{about}: {first!r}, then {again!r}"
         self._expect_the_end(applies, chapter, about)
 
@@ -125,6 +149,9 @@ class Story:
             # No offer and no decision uses the formula.
             missing = {name for name in wanted if statuses.get(name, "nothing") != wanted[name]}
             assert missing <= {"By margin"}, about
+        if chapter == "archive":
+            # Customers see the offers as long as the decision shows them.
+            assert statuses["Hero"] != "live" or statuses["Offer 2"] == "approved", about
         if chapter == "second" and "approved" in (statuses.get("Offer 3"), statuses.get("Offer 4")):
             assert {name for name in wanted if name not in statuses} == set(), about
 
@@ -139,7 +166,7 @@ def story(request: pytest.FixtureRequest, world: World, tmp_path: pathlib.Path) 
     return Story(world, request.param, tmp_path)
 
 
-each_chapter = pytest.mark.parametrize("chapter", ["first", "second"])
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 
 
 @each_chapter
@@ -161,14 +188,14 @@ def test_a_fault_during_an_apply_changes_nothing_of_its_end(story: Story) -> Non
     """Every fault of the matrix once on one of the generations, at some request."""
     chosen = random.Random(f"{SEED} campaigns {story.api}")
     faults = [fault for fault in FAULTS if fault.kill is None][APIS.index(story.api) :: len(APIS)]
-    for chapter in ("first", "second"):
+    for chapter in CHAPTERS:
         story.undisturbed(chapter)
     for number, fault in enumerate(faults):
-        chapter = ("first", "second")[number % 2]
+        chapter = CHAPTERS[number % len(CHAPTERS)]
         fitting = [place for place in story.places[chapter] if fault.may_befall(place.route)]
         # Most requests read; most faults are worse for a write.
-        writing = [place for place in fitting if place.route.partition(".")[2] in ("create", "patch")]
-        place = chosen.choice(writing if number % 3 else fitting)
+        writing = [place for place in fitting if place.route.partition(".")[2] in ("create", "patch", "delete")]
+        place = chosen.choice(writing if writing and number % 3 else fitting)
         story.struck(chapter, place, fault, *((1, 3) if number % 2 else (1, 0)))
 
 
