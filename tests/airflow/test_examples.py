@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import DecideOperator
 from airflow_provider_offers.sensors.base import OfferLibrarySensor
+from tests.airflow.campaigns import somebody_answers
 from tests.airflow.harness import Airflow, load_dags
 from tests.airflow.library import CONNECTION, dag_of, library_of, offers
 
@@ -51,6 +53,32 @@ def move_the_window(dag: Any, emulator: Emulator, api: str) -> None:
             each.poke_interval = 0.2
 
 
+@pytest.fixture(autouse=True)
+def a_person_approves() -> Iterator[None]:
+    """Every plan of a campaign is approved."""
+    with somebody_answers():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The states of campaigns are in a folder of the test."""
+    monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__STATE_PATH", str(tmp_path / "states"))
+
+
+def let_a_marketer_edit(dag: Any, emulator: Emulator, api: str) -> None:
+    """Let somebody change a managed value once the campaign is live, and take it back when the drift is found."""
+    if dag.dag_id == "example_campaign_as_code":
+        dag.get_task("wait_until_live").on_success_callback = [partial(_prioritized, emulator, api, 99)]
+        dag.get_task("watch_for_drift").on_success_callback = [partial(_prioritized, emulator, api, 20)]
+
+
+def _prioritized(emulator: Emulator, api: str, priority: int, context: Any) -> None:
+    with library_of(emulator, api) as library:
+        change = [{"op": "replace", "path": "/rank/priority", "value": priority}]
+        library.patch(PERSONALIZED, "name:Beach: Small towels", change)
+
+
 def _moved(emulator: Emulator, api: str, edge: str, context: Any) -> None:
     offer = context["ti"].xcom_pull(task_ids="create_offer")["id"]
     with library_of(emulator, api) as library:
@@ -78,6 +106,7 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
     for dag in dags(file).values():
         emulator.configure(runtime_lag=1)
         move_the_window(dag, emulator, api)
+        let_a_marketer_edit(dag, emulator, api)
         first = airflow.run(dag, connections=connections, conf=conf_of(dag))
         assert set(first.states.values()) == {"success"}, [str(each.error) for each in first.attempts if each.error]
         left = offers(emulator)
