@@ -75,3 +75,22 @@ def test_no_module_imports_from_a_floor_above(path: Path) -> None:
 def test_an_import_from_above_is_found_in_every_form(statement: str) -> None:
     assert len(upward(f"{CLIENT}.model.kinds", statement)) == 1
     assert upward(f"{CLIENT}.session", statement) == []
+
+
+PACKAGE = "airflow_provider_offers"
+CAMPAIGNS = FOLDER.parent / "campaigns"
+
+
+@pytest.mark.parametrize("path", sorted(CAMPAIGNS.glob("*.py")), ids=lambda path: path.name)
+def test_campaigns_know_the_client_and_nothing_of_airflow(path: Path) -> None:
+    for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        assert name.partition(".")[0] != "airflow", name
+        if name.startswith(f"{PACKAGE}."):
+            assert name.startswith((CLIENT, f"{PACKAGE}.campaigns")), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_the_client_knows_nothing_of_campaigns(path: Path) -> None:
+    names = imported(ast.parse(path.read_text(encoding="utf-8")))
+
+    assert [name for name in names if name.startswith(f"{PACKAGE}.campaigns")] == []
