@@ -15,8 +15,8 @@ from airflow_provider_offers.client.model import query
 _PARAMETER = re.compile(r"^:param (?P<name>\w+): .*(?:\n[ \t]+\S.*)*", re.MULTILINE)
 
 
-# A base that names another class for its parameters.
-_ELSEWHERE = re.compile(r"see `(\w+)` for the parameters")
+# A docstring that names another class for its parameters.
+_ELSEWHERE = re.compile(r"see `(\w+)` for (?:the parameters|it)\b")
 _SEARCH = {name: f":param {name}: {each.description}" for name, each in query.PARAMETERS.items()}
 # What `client/twins.py` makes of a method, and the type of a search's results.
 _TWINS = {"driven": "", "iterated": "Iterator", "awaited": "", "async_iterated": "AsyncIterator"}
@@ -61,7 +61,9 @@ def _complete(each: griffe.Class, named: dict[str, griffe.Class]) -> None:
     text = each.docstring.value
     own = list(_PARAMETER.finditer(text))
     bases = each.mro()
-    elsewhere = [match[1] for base in bases if base.docstring for match in _ELSEWHERE.finditer(base.docstring.value)]
+    elsewhere = [
+        match[1] for base in (each, *bases) if base.docstring for match in _ELSEWHERE.finditer(base.docstring.value)
+    ]
     inherited = dict(_SEARCH)
     for base in reversed([*bases, *(named[name] for name in elsewhere)]):
         if base.docstring is not None:
