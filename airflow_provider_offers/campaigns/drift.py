@@ -12,6 +12,7 @@ from airflow_provider_offers.campaigns.plans import ABSENT
 from airflow_provider_offers.campaigns.snapshot import (
     ARCHIVED,
     Names,
+    Rereading,
     check_state,
     documents_of,
     edited_by,
@@ -108,11 +109,12 @@ def find_drift(access: Access, state: State, campaign: Campaign | None = None) -
     settings = access.exchange.settings
     name = state.campaign if campaign is None else campaign.name
     check_state(name, state, settings.org_id, settings.sandbox)
-    search = _Search(state, {} if campaign is None else {each.key: each for each in campaign.objects})
+    search = _Search(access, state, {} if campaign is None else {each.key: each for each in campaign.objects})
     needed = referred_kinds(documents_of(state))
     for kind in KINDS.values():
         if kind.key in needed and access.generation.supports(kind):
             yield from read_kind(access, kind, search.take)
+            yield from search.look_again()
             search.finish(kind)
     return Drift(
         state.campaign,
@@ -127,12 +129,14 @@ def find_drift(access: Access, state: State, campaign: Campaign | None = None) -
 class _Search:
     """A search for drift in progress, kind by kind."""
 
-    def __init__(self, state: State, wanted: Mapping[Key, Any]) -> None:
+    def __init__(self, access: Access, state: State, wanted: Mapping[Key, Any]) -> None:
         self._bases = state.objects
         self._ignored: Mapping[Key, Collection[str]] = {
             key: each.lifecycle.ignore_changes for key, each in wanted.items()
         }
         self._names = Names()
+        self._rereading = Rereading(access)
+        self._listed: dict[Key, Entity] = {}
         self._found: dict[Key, Drifted] = {}
         self._archived: dict[Key, Drifted] = {}
         self._as_applied: set[Key] = set()
@@ -150,8 +154,20 @@ class _Search:
             self._archived[key] = seen
         elif seen.edits:
             self._found[key] = seen
+            self._listed[key] = entity
         else:
             self._as_applied.add(key)
+
+    def look_again(self) -> Flow[None]:
+        """Read objects that seem to be edited by their ids, because the listing may be older than the state."""
+        for key, listed in self._listed.items():
+            fresh = yield from self._rereading.now(listed)
+            if fresh is not listed:
+                seen = self._seen(key, self._bases[key], fresh)
+                self._found[key] = seen
+                if not seen.edits:
+                    self._as_applied.add(key)
+        self._listed.clear()
 
     def _seen(self, key: Key, base: Applied, entity: Entity) -> Drifted:
         applied = base.properties

@@ -74,6 +74,15 @@ class Judge:
             base.properties, symbolic(wanted.kind, self.names, wanted.properties)
         )
 
+    def has_conflict(self, key: Key, entity: Entity) -> bool:
+        """Whether somebody else seems to have changed an object since it was applied."""
+        wanted, base = self.wanted.get(key), self.bases.get(key)
+        if wanted is not None:
+            return bool(self._compared(wanted, entity, self.base_of(wanted)).conflicts)
+        if base is None:
+            return False
+        return bool(compare(entity.kind, self.names, entity.properties, base.properties, base.properties).conflicts)
+
     def base_of(self, wanted: WantedObject) -> Applied | None:
         """What was applied last to an object, under its name or an old one."""
         keys = [wanted.key, *((wanted.kind.key, old) for old in self.origins.get(wanted.key, ()))]

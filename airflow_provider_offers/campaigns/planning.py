@@ -17,6 +17,7 @@ from airflow_provider_offers.campaigns.retiring import Retirement
 from airflow_provider_offers.campaigns.snapshot import (
     ARCHIVED,
     Names,
+    Rereading,
     check_state,
     documents_of,
     kinds_of,
@@ -68,6 +69,7 @@ def plan_campaign(access: Access, campaign: Campaign, state: State, options: Pla
     for kind in planner.kinds:
         if access.generation.supports(kind):
             yield from read_kind(access, kind, planner.take)
+            yield from planner.look_again()
         planner.finish(kind)
     return planner.plan()
 
@@ -91,6 +93,7 @@ class _Planner:
             adopt=options.adopt,
             force=options.force_conflicts,
         )
+        self._rereading = Rereading(access)
         self._reach = Reach(self._names)
         self._retirement = Retirement(options.prune, options.force_conflicts, self._names)
         self._needed = _needed_kinds(campaign, state)
@@ -125,6 +128,15 @@ class _Planner:
             self._sightings.as_wanted.add(key)
         else:
             self._sightings.found[key] = entity
+
+    def look_again(self) -> Flow[None]:
+        """Read objects with conflicts by their ids, because the listing may be older than the state."""
+        for key, listed in self._sightings.found.items():
+            if not self._judge.has_conflict(key, listed):
+                continue
+            fresh = yield from self._rereading.now(listed)
+            if fresh is not listed:
+                self._sightings.found[key] = fresh
 
     def finish(self, kind: Kind) -> None:
         """Decide about all objects of a kind, after every object of the kind was taken."""

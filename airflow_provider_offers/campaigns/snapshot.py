@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.states import State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
 from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
@@ -30,6 +32,25 @@ def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flo
     while (page := (yield from listing.advance())) is not None:
         for entity in page:
             take(entity)
+
+
+@dataclass(slots=True)
+class Rereading:
+    """Reads objects by their ids, at most `left` of them: a listing may lag behind the latest edits.
+
+    A plan or a search for drift that is about to blame somebody for an edit looks at the object itself first.
+    """
+
+    access: Access
+    left: int = 32
+
+    def now(self, listed: Entity) -> Flow[Entity]:
+        """The current state of an object; as it was listed if enough objects have been read, or if it has moved on."""
+        if self.left <= 0:
+            return listed
+        self.left -= 1
+        fresh = yield from look_alone(self.access, listed.reference)
+        return listed if fresh is None or fresh.name != listed.name else fresh
 
 
 class Names:

@@ -80,6 +80,16 @@ def test_a_creation_that_was_cut_off_is_no_drift(library: OfferLibrary) -> None:
     assert not drift(library, pending)
 
 
+def test_a_listing_that_lags_behind_the_last_apply_is_no_drift(library: OfferLibrary, emulator: Emulator) -> None:
+    identifier = put_wanted(emulator, TEN, description="Before")
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    library.patch(TEN.kind, identifier, [{"op": "replace", "path": "/description", "value": "Ours"}])
+
+    assert not drift(library, state(TEN))
+    assert drift(library, state(offer("Ten", description="Other")))
+
+
 def test_the_state_of_another_place_is_refused(library: OfferLibrary) -> None:
     with pytest.raises(StateError, match=r"given 'spring', .*, 'dev'"):
         drift(library, State("spring", Emulator.ORG_ID, "dev"))

@@ -417,6 +417,32 @@ def test_a_listing_that_moves_while_it_is_read_loses_nothing(library: OfferLibra
     assert counted(found) == {"unchanged": 250}
 
 
+def test_a_listing_that_lags_behind_the_last_apply_is_no_conflict(library: OfferLibrary, emulator: Emulator) -> None:
+    identifier = put_wanted(emulator, TEN, rank={"priority": 5})
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    # As an apply has just written it.
+    library.patch(TEN.kind, identifier, [{"op": "replace", "path": "/rank/priority", "value": 1}])
+    library.patch(TEN.kind, identifier, [{"op": "add", "path": "/description", "value": "Theirs"}])
+
+    assert counted(plan(library, campaign(TEN), state(TEN))) == {"unchanged": 1}
+    ours = offer("Ten", description="Ours")
+    found = planned(plan(library, campaign(ours), state(ours)), "Ten")
+    assert found.conflicts == (Change("/description", live="Theirs", wanted="Ours", base="Ours"),)
+
+
+def test_at_most_32_objects_with_conflicts_are_read_again(library: OfferLibrary, emulator: Emulator) -> None:
+    emulator.seed(100)
+    edited = [offer(f"Seeded {number:05d}", status="approved", rank={"priority": 5}) for number in range(1, 101)]
+    library.service_time()
+    emulator.clear_journal()
+
+    found = plan(library, campaign(*edited), state(*edited))
+
+    assert counted(found) == {"conflict": 100}
+    assert len([each for each in emulator.journal() if each.method == "GET"]) == 1 + 32
+
+
 def test_unchanged_objects_cost_one_request_a_page_and_no_write(library: OfferLibrary, emulator: Emulator) -> None:
     emulator.seed(1_000)
     objects = [wanted("personalized", f"Seeded {number:05d}", status="approved") for number in range(1, 1_001)]
