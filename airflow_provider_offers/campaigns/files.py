@@ -74,11 +74,13 @@ class Files:
         return self._tables[path]
 
     def _table(self, path: str, content: bytes, origin: Origin) -> Table | None:
+        shown, name = self._prefix + path, path.rpartition("/")[2]
         try:
-            return table_of_file(path, content)
+            return replace(table_of_file(path, content), source=shown)
         except InvalidInputError as error:
             for each in error.violations:
-                self._findings.add(replace(each, pointer=str(origin)) if each.pointer == "rows" else each)
+                pointer = str(origin) if each.pointer == "rows" else shown + each.pointer.removeprefix(name)
+                self._findings.add(replace(each, pointer=pointer))
             return None
 
     def _read(self, path: str, origin: Origin) -> Node | None:
@@ -146,9 +148,13 @@ class Files:
     def _missing(self, path: str, file: Any) -> tuple[str, str]:
         if file.is_dir():
             return f"{path!r}, a folder", "a file"
-        folder = file.parent
-        beside = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        return f"{path!r}, which does not exist", f"a file{perhaps(near(file.name, beside))}"
+        return f"{path!r}, which does not exist", f"a file{self.likely(path)}"
+
+    def likely(self, path: str) -> str:
+        """The end of a message about a file that does not exist."""
+        file = self._root.joinpath(*path.split("/"))
+        beside = [each.name for each in file.parent.iterdir()] if file.parent.is_dir() else []
+        return perhaps(near(file.name, beside))
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
         self._findings.tell(origin, given, accepted)

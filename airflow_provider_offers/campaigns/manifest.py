@@ -142,6 +142,10 @@ class _Loader:
             accepted = f"a folder, or a file that ends in {', '.join(ENDINGS)}"
             self._findings.add(Violation("manifest", quoted(str(self._path)), accepted))
             return None
+        if not self._path.exists():
+            given = f"{quoted(str(self._path))}, which does not exist"
+            self._findings.add(Violation("manifest", given, f"a file{self._files.likely(name)}"))
+            return None
         return self._files.node(name, Origin(self._prefix + name, 1, 1))
 
     def _folder(self) -> Node | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import ObjectStoragePath
 
+from airflow_provider_offers.campaigns.checking import check_manifests
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest import load, validate
 from tests.campaigns.folders import HEADER, OFFER, WINDOW, loaded, properties, written
@@ -274,3 +275,37 @@ def test_what_is_doubtful_is_a_warning_of_the_campaign(tmp_path: Path) -> None:
 
     (warning,) = campaign.warnings
     assert warning.startswith("campaign.yaml:6:53 /collections/0/ids/0: given 'springtag'")
+
+
+class TestLines:
+    """The lines of a check: each begins with what a terminal can open."""
+
+    TEXT = "tags: [{name: T, color: x}, {for_each: parts/t.csv, name: '{{ row.n }}'}]\n"
+
+    def test_a_relative_path_stays_as_it_was_typed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        written(tmp_path / "a", self.TEXT, parts___t__csv="n,n\n")
+        monkeypatch.chdir(tmp_path)
+
+        _, wrong = check_manifests(["a/campaign.yaml", "nothing.yaml"])
+
+        assert [each.partition(" ")[0] for each in wrong] == [
+            "a/campaign.yaml:5:18",
+            "a/parts/t.csv:1:",
+            "nothing.yaml:",
+        ]
+
+    def test_an_absolute_path_does_too(self, tmp_path: Path) -> None:
+        path = written(tmp_path, self.TEXT, parts___t__csv="n\nU\n")
+
+        valid, wrong = check_manifests([str(path), str(tmp_path)])
+
+        assert [each.partition(" ")[0] for each in wrong] == [f"{path}:5:18"] * 2
+        assert valid == []
+
+    def test_a_valid_manifest_is_one_line_with_its_targets(self, tmp_path: Path) -> None:
+        path = written(tmp_path, TAG)
+
+        assert check_manifests([str(path)]) == (
+            [f"{path}: the campaign 'spring' is valid: 1 objects for dev"],
+            [],
+        )
