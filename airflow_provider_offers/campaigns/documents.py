@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -59,6 +60,16 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "forgotten": [{"kind": kind, "name": name} for kind, name in plan.forgotten],
         "warnings": list(plan.warnings),
     }
+
+
+def plan_as_bytes(plan: Plan) -> bytes:
+    """The document of a plan as JSON in UTF-8, for a file."""
+    document = plan_as_json(plan)
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, as the service sent it: JSON can only hold it as an escape.
+        return json.dumps(document, indent=1).encode()
 
 
 def _object_as_json(each: PlannedObject) -> dict[str, Json]:

@@ -103,7 +103,6 @@ class _Planner:
         self._ids: dict[Key, str] = {}
         self._wrong: list[str] = []
         self._cautions = Cautions()
-        self._renamed: dict[Key, str] = {}
 
     @property
     def kinds(self) -> Iterator[Kind]:
@@ -162,8 +161,6 @@ class _Planner:
             self._unchanged += 1
             return
         entity = self._sightings.found.get((wanted.kind.key, planned.old_name or wanted.name))
-        if planned.action == "rename" and planned.id is not None:
-            self._renamed[planned.key] = planned.id
         planned = self._with_references(wanted, planned)
         if planned.action in _WRITTEN:
             self._cautions.look_at(wanted.kind, planned, entity)
@@ -182,7 +179,7 @@ class _Planner:
             if name is None:
                 continue
             keys = [(kind.key, name) for kind in kinds_of(each.type_names)]
-            ids = {key: [*self._names.ids(key), *self._renamed_ids(key)] for key in keys}
+            ids = {key: self._names.meant(key) for key in keys}
             means = [key for key in keys if ids[key] or key in self._wanted]
             if not means:
                 nouns = " or ".join(KINDS[kind].noun for kind, _ in keys)
@@ -198,9 +195,6 @@ class _Planner:
             elif ids[means[0]] and planned.action in _WRITTEN:
                 self._ids[means[0]] = ids[means[0]][0]
         return planned
-
-    def _renamed_ids(self, key: Key) -> list[str]:
-        return [self._renamed[key]] if key in self._renamed else []
 
     def _check_external(self, kind: Kind, name: str) -> None:
         ids = self._names.ids((kind.key, name))

@@ -62,7 +62,7 @@ class Reach:
     def _tag_ids(self, tags: Json) -> Iterator[str]:
         for tag in _texts(tags):
             name = name_in(tag)
-            yield from [tag] if name is None else self.names.ids((TAG.key, name))
+            yield from [tag] if name is None else self.names.meant((TAG.key, name))
 
 
 def _texts(value: Json) -> Collection[str]:

@@ -79,6 +79,11 @@ class Names:
         kind, name = key
         return _several(self._ids_by_name.get(kind, {}).get(name, ()))
 
+    def meant(self, key: Key) -> Sequence[str]:
+        """The ids of the objects that have the name after the renames of the plan."""
+        olds = [(kind, old) for (kind, old), new in self.renamed.items() if (kind, new) == key]
+        return [identifier for each in (key, *olds) for identifier in self.ids(each)]
+
     def symbol(self, target: str, type_names: Iterable[str]) -> str:
         """A reference as plans and states show it.
 

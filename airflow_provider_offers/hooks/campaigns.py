@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -209,8 +208,8 @@ def read_plan(name: str, path: Any) -> Plan:
 
 def write_plan(name: str, path: Any, plan: Plan) -> None:
     """Write a plan as a file for `read_plan`."""
-    from airflow_provider_offers.campaigns.documents import plan_as_json
+    from airflow_provider_offers.campaigns.documents import plan_as_bytes
 
     place = storage_path(name, path)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(json.dumps(plan_as_json(plan), ensure_ascii=False, indent=1).encode())
+    place.write_bytes(plan_as_bytes(plan))

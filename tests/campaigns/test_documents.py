@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from dataclasses import fields
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.documents import _Object, plan_as_json, plan_from_json
+from airflow_provider_offers.campaigns.documents import _Object, plan_as_bytes, plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.plans import ABSENT, ACTIONS, Change, Plan, PlannedObject
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS
@@ -66,6 +67,15 @@ def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     text = json.dumps(plan_as_json(plan), allow_nan=False)
 
     assert plan_from_json(json.loads(text)) == plan
+
+
+def test_text_that_utf_8_cannot_hold_comes_back_from_a_file() -> None:
+    change = Change("/description", "\ud800", "Grüße")
+    objects = (PlannedObject(("tag", "Spring"), "conflict", conflicts=(change,)),)
+    odd = Plan("s", "dev", "1@AdobeOrg", "prod", "dps", "abc", 1, "2026-05-01T00:00:00Z", objects, {"conflict": 1})
+
+    assert plan_from_json(json.loads(plan_as_bytes(odd))) == odd
+    assert "Grüße" in plan_as_bytes(dataclasses.replace(odd, objects=(), campaign="Grüße")).decode()
 
 
 def test_absent_survives_a_copy() -> None:

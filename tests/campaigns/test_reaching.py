@@ -58,6 +58,15 @@ def test_an_offer_that_is_approved_again_is_held_if_a_live_decision_lists_it(
     assert not is_held(library, offer("Ten", rank={"priority": 7}), before)
 
 
+def test_a_tag_that_gets_a_new_name_still_reaches_its_offers(library: OfferLibrary, emulator: Emulator) -> None:
+    decide(emulator, "live", [put(emulator, "tag", "Sping")], "any-tags")
+    made = [wanted("tag", "Spring"), offer("Ten", status="approved", tags=["name:Spring"])]
+
+    found = plan(library, campaign(*made, moved=[("tag", "Sping", "Spring")]), state(wanted("tag", "Sping")))
+
+    assert planned(found, "Ten").held_as_draft
+
+
 def test_a_change_of_an_approved_offer_is_one_write(library: OfferLibrary, emulator: Emulator) -> None:
     before = offer("Ten", status="approved")
     decide(emulator, "live", [put_wanted(emulator, before)], "offers")

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.comparing import Differences, compare
+from airflow_provider_offers.campaigns.comparing import Differences, compare, symbolic
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan
 from airflow_provider_offers.campaigns.snapshot import Names
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import WINDOW, campaign, plan, planned, put, state, wanted
 
@@ -219,3 +219,27 @@ def test_plans_follow_the_table_on_real_answers(library: OfferLibrary, running: 
             assert differences.changes == []
             assert planned(found, name).action == "conflict"
         check(sides, differences)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.text(max_size=3)
+    | st.sampled_from(["name:x", "\ud800", "offers"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["", "a/b", "filter", "ids"]), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(list(KINDS.values())), st.data())
+def test_no_answer_of_the_service_breaks_a_comparison(kind: Kind, data: st.DataObject) -> None:
+    documents = st.dictionaries(st.sampled_from([*kind.place.known, "unknown"]), JSON, max_size=4)
+    live, ours = data.draw(documents), data.draw(documents)
+
+    found = compare(kind, NAMES, live, ours, data.draw(documents | st.none()))
+
+    assert not {each.pointer for each in found.changes} & {each.pointer for each in found.conflicts}
+    assert compare(kind, NAMES, ours, ours, ours).is_empty
+    assert symbolic(kind, Names(), live) == live
