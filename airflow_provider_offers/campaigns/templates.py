@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # The value of a template that renders to nothing: the member is left out.
 ABSENT: Any = object()
 RAW = "{% raw %}...{% endraw %} around text that Adobe renders, or `templates: false` on the object"
+# The maximum number of names in a message.
+_NAMED = 12
 _BEGINNINGS = ("{{", "{%", "{#")
 
 
@@ -157,7 +159,10 @@ class Templates:
         if name == ROW:
             return "'row' is not known here", "`for_each` on the object, whose rows `row` is then"
         likely = perhaps(near(name, [*names, ROW]))
-        return f"{name!r} is not known", f"one of the names {', '.join(names)}{likely}; {RAW}"
+        # Ours first: an operator's context has many more.
+        known = sorted(names, key=lambda each: each not in ("var", "target", ROW))
+        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+        return f"{name!r} is not known", f"one of the names {', '.join(known[:_NAMED])}{more}{likely}; {RAW}"
 
     def _empty_cells(self, text: str, names: Mapping[str, Any]) -> str:
         row = names.get(ROW)

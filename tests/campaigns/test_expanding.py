@@ -86,6 +86,14 @@ tags: [{name: "{{ var.a }}{{ var.b }}{{ var['c'] }}{{ var.d }}"}]
 
         assert loaded(tmp_path, text).objects[0].name == "123"
 
+    def test_a_callers_names_are_known_and_ours_come_first(self, tmp_path: Path) -> None:
+        context: dict[str, Any] = {f"name_{index}": index for index in range(40)} | {"var": 1, "ds": "2027-03-01"}
+
+        campaign = loaded(tmp_path, "variables: {x: 2}\ntags: [{name: '{{ ds }} {{ var.x }}'}]\n", context=context)
+        assert campaign.objects[0].name == "2027-03-01 2"
+        with pytest.raises(ManifestError, match=r"one of the names var, target, name_0, .* and 31 more; .*% raw %"):
+            loaded(tmp_path, "tags: [{name: '{{ profile.name }}'}]\n", context=context)
+
     def test_the_target_is_known(self, tmp_path: Path) -> None:
         text = "tags: [{name: '{{ target.name }} {{ target.connection }} {{ target.protected }}'}]\n"
 
