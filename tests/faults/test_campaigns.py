@@ -113,9 +113,6 @@ class Story:
         self._expect_no_half(applies, chapter, about)
         if lost:
             applies.forget()
-        if chapter != "first" and not same_plan:
-            # Until a listing shows our own edits, it looks as if somebody had undone them: a conflict.
-            self.world.time.sleep(lag)
         again = applies.apply(plan if same_plan else self._plan(applies, chapter))
         assert isinstance(again, Report), f"{about}: {again!r}"
         self._expect_the_end(applies, chapter, about)
