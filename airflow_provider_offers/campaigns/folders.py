@@ -5,6 +5,7 @@ A path is a `pathlib.Path` or an Airflow `ObjectStoragePath`. Both have the same
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pathlib
@@ -100,13 +101,11 @@ class _DiskFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        import fcntl
-
         _tried(self._path, "made", lambda: self._path.mkdir(parents=True, exist_ok=True))
         guard = _tried(self._path, "written", lambda: os.open(self._path / _GUARD, os.O_RDWR | os.O_CREAT, 0o644))
         assert guard is not None
         try:
-            _tried(self._path, "locked", lambda: fcntl.flock(guard, fcntl.LOCK_EX))
+            _tried(self._path, "locked", lambda: _lock_file(guard))
             yield
         finally:
             os.close(guard)
@@ -123,6 +122,17 @@ class _DiskFolder:
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
+            raise
+
+
+def _lock_file(file: int) -> None:
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        # Some network disks know no locks. The lock of the campaign remains.
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
             raise
 
 

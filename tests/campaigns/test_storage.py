@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import multiprocessing
@@ -192,6 +193,19 @@ def test_a_place_that_cannot_be_written_is_a_state_error(tmp_path: pathlib.Path)
         store.read(*WHERE)
     with pytest.raises(StateError, match="cannot be"):
         store.write(STATE)
+
+
+def test_a_disk_without_file_locks_keeps_states_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    store = StateStore(tmp_path)
+    with store.lock(*WHERE, owner="anna") as held:
+        held.write(STATE)
+        with pytest.raises(StateLockedError):
+            store.lock(*WHERE, owner="dag nightly").__enter__()
+    assert store.read(*WHERE).generation == 1
 
 
 def test_a_write_that_dies_leaves_the_old_state(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
