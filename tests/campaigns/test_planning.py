@@ -194,6 +194,27 @@ def test_every_missing_reference_is_told_at_once(library: OfferLibrary) -> None:
     assert "no placement 'Nothing'" in str(caught.value)
 
 
+def test_an_external_object_is_looked_up_and_never_changed(library: OfferLibrary, emulator: Emulator) -> None:
+    hero = put(emulator, "placement", "Hero")
+    shown = [{"placement": "name:Hero", "components": [{"type": "html", "format": "text/html", "content": "<p/>"}]}]
+    made = campaign(offer("Ten percent", representations=shown), external=[("placement", "Hero")])
+
+    found = plan(library, made)
+
+    assert counted(found) == {"create": 1}
+    assert found.ids == {("placement", "Hero"): hero}
+    put(emulator, "placement", "Hero")
+    with pytest.raises(CampaignError, match="2 placements are called 'Hero'"):
+        plan(library, made)
+
+
+def test_an_external_object_that_is_archived_is_missing(library: OfferLibrary, emulator: Emulator) -> None:
+    put_wanted(emulator, TEN, status="archived")
+
+    with pytest.raises(CampaignError, match="no personalized offer 'Ten percent' that is not archived"):
+        plan(library, campaign(external=[TEN.key]))
+
+
 def test_too_many_retirements_are_refused(library: OfferLibrary, emulator: Emulator) -> None:
     objects = [offer(f"Offer {number}") for number in range(3)]
     for each in objects:
