@@ -86,17 +86,24 @@ def _answered(answer: str, asked: list[dict[str, str]]) -> bool:
     with create_session() as session:
         detail: Any = session.scalars(select(HITLDetail)).first()
         task: Any = detail and session.get(TaskInstance, detail.ti_id)
-        if detail is None or str(task.state) not in ("awaiting_input", "deferred"):
+        if detail is None or (waits_without_a_trigger() and str(task.state) != "awaiting_input"):
             return False
         asked.append({"subject": detail.subject, "body": detail.body})
         detail.responded_by = {"id": "7", "name": "Ada"}
         detail.responded_at = datetime.now(UTC)
         detail.chosen_options = [answer]
         detail.params_input = {}
-        if str(task.state) == "awaiting_input":
+        if waits_without_a_trigger():
             from airflow.models.trigger import handle_event_submit
             from airflow.triggers.base import TriggerEvent
 
             event = TriggerEvent(detail.as_resume_event_payload())
             handle_event_submit(event, task_instance=task, session=session)
     return True
+
+
+def waits_without_a_trigger() -> bool:
+    """Whether Airflow parks a task that waits for a person, as it does from 3.3 on."""
+    import airflow.sdk.exceptions
+
+    return hasattr(airflow.sdk.exceptions, "TaskAwaitingInput")

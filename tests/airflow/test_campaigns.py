@@ -18,7 +18,7 @@ from airflow_provider_offers.operators.campaigns import (
     ExportLibraryOperator,
     PlanCampaignOperator,
 )
-from tests.airflow.campaigns import SPRING, an_answer_of_the_ui, somebody_answers, written
+from tests.airflow.campaigns import SPRING, an_answer_of_the_ui, somebody_answers, waits_without_a_trigger, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, named, offers, run, writes
 
@@ -305,13 +305,17 @@ def test_unknown_words_are_errors_when_the_dag_is_parsed() -> None:
 def test_airflow_itself_asks_and_resumes_with_the_answer(
     airflow: Airflow, emulator: Emulator, tmp_path: Path, state: str
 ) -> None:
-    """On 3.3 the task is parked until the answer, and on 3.2 its trigger waits for it."""
     with an_answer_of_the_ui("Approve") as asked:
         done = run(airflow, emulator, "dps", launched(written(tmp_path), state, "prod"))
 
-    assert done.state == "success", [str(each.error) for each in done.attempts]
     (question,) = asked
     assert question["body"] == done.result("plan")["markdown"]
     assert question["subject"].startswith("Apply the campaign spring to prod")
+    if not waits_without_a_trigger():
+        # `dag.test()` of Airflow 3.2 cannot run the trigger that waits for the answer.
+        (waiting,) = done.tries("approve")
+        assert waiting.message.classpath == "airflow.providers.standard.triggers.hitl.HITLTrigger"
+        return
+    assert done.state == "success", [str(each.error) for each in done.attempts]
     assert done.result("approve")["responded_by_user"]["name"] == "Ada"
     assert done.result("apply")["summary"] == "3 created"
