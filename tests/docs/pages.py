@@ -7,7 +7,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent.parent
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE_NAME = re.compile(r"^`(?P<name>[\w./-]+\.(?:json|csv))`[^\n]*:\n\n\Z", re.MULTILINE)
+_FILE_NAME = re.compile(r"^`(?P<name>[\w./-]+\.(?:json|csv|yaml))`[^\n]*:\n\n\Z", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
 _CELL_END = re.compile(r"(?<!\\)\|")

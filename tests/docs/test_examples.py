@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
+from tests.airflow.campaigns import somebody_answers
 from tests.airflow.harness import Airflow, load_dags
 from tests.docs.pages import CHECKOUT, Block, all_pages, page
 
@@ -18,6 +19,7 @@ FRAME = """\
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
+from airflow_provider_offers.operators.campaigns import *
 from airflow_provider_offers.operators.decisions import *
 from airflow_provider_offers.operators.library import *
 from airflow_provider_offers.operators.offers import *
@@ -39,7 +41,7 @@ def _dag_file(example: Block, folder: Path) -> Path:
     path = folder / "example_dag.py"
     path.write_text(source)
     shown = page(example.page)
-    for block in [*shown.blocks("json"), *shown.blocks("csv")]:
+    for block in [*shown.blocks("json"), *shown.blocks("csv"), *shown.blocks("yaml")]:
         if block.file is not None:
             file = folder / block.file
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,9 +54,12 @@ def _dag_file(example: Block, folder: Path) -> Path:
 def test_the_example_runs(example: Block, api: str, airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
     dags = load_dags(_dag_file(example, tmp_path / "dags"))
     assert dags, "the example makes no DAG"
+    connections = dict.fromkeys(("offer_library_default", "ajo_dev", "ajo_prod"), emulator.connection(api=api))
+    environment = {"AIRFLOW__OFFER_LIBRARY__STATE_PATH": str(tmp_path / "states")}
 
     for dag in dags.values():
-        run = airflow.run(dag, connections={"offer_library_default": emulator.connection(api=api)})
+        with somebody_answers():
+            run = airflow.run(dag, connections=connections, environment=environment)
         if api == "xcore" and example.page in ON_DPS_ONLY:
             assert all("documents no calls" in str(attempt.error) for attempt in run.attempts)
             return
