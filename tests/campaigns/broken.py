@@ -576,4 +576,5 @@ def _files() -> list[Broken]:
     ]
 
 
-CASES = [*_words(), *_syntax(), *_form(), *_content(), *_templates(), *_files()]
+SYNTAX = _syntax()
+CASES = [*_words(), *SYNTAX, *_form(), *_content(), *_templates(), *_files()]

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from airflow_provider_offers.campaigns import reading_yaml
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest import validate
-from tests.campaigns.broken import CASES, FILES, Broken
+from tests.campaigns.broken import CASES, FILES, SYNTAX, Broken
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,15 @@ def test_there_are_more_than_a_hundred_mistakes() -> None:
     names = [each.name for each in CASES]
 
     assert len(set(names)) == len(names) > 150
+
+
+@pytest.mark.parametrize("case", SYNTAX, ids=lambda case: case.name)
+def test_pyyaml_without_its_library_in_c_finds_the_same(
+    case: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_yaml, "_LOADER", yaml.SafeLoader)
+
+    test_a_mistake_is_one_error_with_its_place(case, tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
