@@ -24,6 +24,8 @@ PAGES = {
     "benchmarks/results.md": "project/results.md",
     "example_dags": "project/examples.md",
 }
+# The examples, and how their text is colored.
+_LANGUAGES = {".py": "python", ".yaml": "yaml", ".csv": "text", ".json": "json"}
 _LINK = re.compile(r"(?P<before>\]\()(?P<path>[^)\s#]+)(?P<after>(?:#[^)\s]*)?\))")
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -70,9 +72,14 @@ def _content(path: Path) -> str:
 
 
 def _examples(folder: Path) -> str:
-    """A page with every example DAG."""
-    top = "# Example DAGs\n\nThese DAGs run as they are, also on the emulator. `make demo` runs the first two.\n"
+    """A page with every example DAG, and the files that they read."""
+    top = (
+        "# Example DAGs\n\nThese DAGs run as they are, also on the emulator. The files that they read are below them.\n"
+    )
+    files = sorted(path for path in folder.rglob("*") if path.suffix in _LANGUAGES)
+    files.sort(key=lambda path: path.suffix != ".py")
     shown = (
-        f"## {path.name}\n\n```python\n{path.read_text(encoding='utf-8')}```\n" for path in sorted(folder.glob("*.py"))
+        f"## {path.relative_to(folder)}\n\n```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```\n"
+        for path in files
     )
     return "\n".join([top, *shown])

@@ -1,5 +1,6 @@
 """Compares the tables of operators and sensors with the classes."""
 
+import importlib
 import inspect
 import itertools
 import re
@@ -9,6 +10,7 @@ import pytest
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
 from airflow_provider_offers.client.model.query import PARAMETERS, Conditions, SearchParameters, names
+from airflow_provider_offers.get_provider_info import get_provider_info
 from airflow_provider_offers.operators import decisions, library, lifecycle, offers, replacing
 from airflow_provider_offers.operators.airflow_arguments import SensorArguments, TaskArguments
 from airflow_provider_offers.operators.base import OfferLibraryOperator
@@ -84,6 +86,18 @@ def _parameters(operator: Any) -> dict[str, inspect.Parameter]:
 def test_the_overview_names_every_one_and_no_other(heading: str, names: list[str]) -> None:
     rows = table(page("docs/overview.md").text, heading)
     assert sorted(quoted(row[0])[0] for row in rows) == sorted(each for name in names for each in PAGES[name])
+
+
+def test_the_overview_links_every_operator_sensor_and_notifier_of_the_provider() -> None:
+    info: Any = get_provider_info()
+    modules = [
+        name for section in ("operators", "sensors") for each in info[section] for name in each["python-modules"]
+    ]
+    wanted = {name for module in modules for name in getattr(importlib.import_module(module), "__all__", ())}
+    assert wanted, "expected public operators"
+    named = re.findall(r"^\| \[`(\w+)`\]\(", page("docs/overview.md").text, re.MULTILINE)
+    assert wanted - set(named) == set()
+    assert len(named) == len(set(named))
 
 
 @pytest.mark.parametrize(("name", "each", "operator"), EVERY)

@@ -1,17 +1,22 @@
 """The website: its navigation has every page, its links lead somewhere, and no page loads anything from elsewhere."""
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from scripts.docs_site import PAGES
 from tests.docs.pages import CHECKOUT
+from tests.metadata.browser import chromium, page_of, started
 
 # Attributes whose address a browser loads by itself.
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "object": "data"}
@@ -80,3 +85,38 @@ def test_the_search_knows_every_page_without_a_server(site: Path) -> None:
     found = {each["location"].partition("#")[0] for each in index["docs"]}
     pages = {str(path.relative_to(site)) for path in site.rglob("*.html")} - {"404.html"}
     assert found == pages
+
+
+IN_CHROMIUM = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(chromium() is None, reason="Chromium is not installed: apt-get install chromium"),
+]
+
+
+async def _searched(browser: str, url: str) -> tuple[str, list[str]]:
+    """The result of a search in the browser, and the addresses of everything that the browser loaded."""
+    async with page_of(browser) as page:
+        await page.open(url)
+        await page.type(".md-search__input", "max_outage")
+        found = await page.text(".md-search-result__list", "The sensors")
+        return found, await page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
+
+
+@pytest.mark.parametrize("served", [pytest.param(each, marks=IN_CHROMIUM) for each in (False, True)])
+def test_a_browser_searches_and_loads_nothing_from_elsewhere(site: Path, tmp_path: Path, served: bool) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}/" if served else f"{site.as_uri()}/"
+        with started(tmp_path) as browser:
+            found, loaded = asyncio.run(_searched(browser, f"{root}index.html"))
+        server.shutdown()
+    assert "max_outage" in found
+    # Of files, Chromium tells no addresses.
+    assert not served or f"{root}search/search_index.json" in loaded
+    assert [each for each in loaded if not each.startswith((root, "data:", "blob:"))] == []
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
