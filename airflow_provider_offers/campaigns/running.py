@@ -296,7 +296,10 @@ class Run:
         """Archive or delete what is gone from the manifest, what refers to others first. A failure keeps the rest."""
         items = [each for each in self._items.values() if each.planned.action == "retire" and each.outcome is None]
 
-        def work(access: Access, item: Item) -> Flow[Written]:
+        by_id = {each.planned.id: each for each in items}
+
+        def work(access: Access, reference: Reference) -> Flow[Written]:
+            item = by_id[reference.id]
             assert item.sight.entity is not None
             retire = archive if item.planned.retire == "archive" else remove
             return retire(access, item.sight.entity)
@@ -309,7 +312,8 @@ class Run:
             of_kind = [each for each in items if each.kind is kind]
             undone = next((each for each in self._items.values() if each.outcome and each.outcome.end != "done"), None)
             if undone is None:
-                await self._perform("retire", of_kind, of_kind, work, done)
+                given = [each.reference for each in of_kind]
+                await self._perform("retire", of_kind, given, work, done)
                 continue
             for item in of_kind:
                 self._skip(item, f"retirements come last, and {called(undone)} {ending(undone)}")

@@ -180,11 +180,12 @@ def archive(access: Access, before: Entity) -> Flow[Written]:
 
 
 def remove(access: Access, before: Entity) -> Flow[Written]:
-    """Delete an object that a listing showed and to which nothing refers. Customers stop seeing it before that."""
+    """Delete an object that a listing showed and to which nothing refers. A live decision goes back to draft first."""
     now = yield from _to_retire(access, before)
     if now is None:
         return Written.of(before, "unchanged")
-    now = yield from taken_back(access, now)
+    if now.status == ACTIVATE.target:
+        now = yield from taken_back(access, now)
     return (yield from delete_object(access, now.reference, missing_ok=True))
 
 
