@@ -24,27 +24,30 @@ class Reach:
 
     names: Names
     reached: set[Key] = field(default_factory=set)
-    _tags: dict[Key, frozenset[str]] = field(default_factory=dict)
+    _by_tag: dict[str, set[Key]] = field(default_factory=dict)
+    _is_asked: bool = False
     _keys: dict[str, Key] = field(default_factory=dict)
     _by_collection: dict[str, set[Key]] = field(default_factory=dict)
 
     @property
     def is_asked(self) -> bool:
         """Whether any offer is about to be approved."""
-        return bool(self._tags)
+        return self._is_asked
 
     def add(self, key: Key, identifier: str | None, *documents: Mapping[str, Json]) -> None:
         """Add an offer that is about to be approved, with its tags before and after."""
-        self._tags[key] = frozenset(tag for each in documents for tag in self._tag_ids(each.get("tags")))
+        self._is_asked = True
+        for tag in {tag for each in documents for tag in self._tag_ids(each.get("tags"))}:
+            self._by_tag.setdefault(tag, set()).add(key)
         if identifier is not None:
             self._keys[identifier] = key
 
     def saw(self, entity: Entity) -> None:
         """Look at a collection or a decision of the library."""
-        if entity.kind is COLLECTION and self._tags:
+        if entity.kind is COLLECTION and self._is_asked:
             if held := self._held_by(entity.properties):
                 self._by_collection[entity.id] = held
-        elif entity.kind is DECISION and self._tags and entity.status == LIVE:
+        elif entity.kind is DECISION and self._is_asked and entity.status == LIVE:
             for text in _texts(entity.properties):
                 self.reached |= self._by_collection.get(text, set())
                 if (key := self._keys.get(text)) is not None:
@@ -53,10 +56,11 @@ class Reach:
     def _held_by(self, collection: Mapping[str, Json]) -> set[Key]:
         """The offers that a collection contains."""
         ids, how = set(_texts(collection.get("ids"))), collection.get("filterType")
+        tagged = [self._by_tag.get(each, set()) for each in ids]
         if how == "all-tags":
-            return {key for key, tags in self._tags.items() if ids and ids <= tags}
+            return set.intersection(*tagged) if tagged else set()
         if how == "any-tags":
-            return {key for key, tags in self._tags.items() if ids & tags}
+            return set().union(*tagged)
         return {self._keys[each] for each in ids & self._keys.keys()}
 
     def _tag_ids(self, tags: Json) -> Iterator[str]:

@@ -87,10 +87,14 @@ def _users(started: Iterable[Entity], by_id: Mapping[str, Entity]) -> Iterator[E
 def _with_needed(started: Mapping[str, Entity], by_id: Mapping[str, Entity]) -> Iterator[Entity]:
     """The objects, and all that they need, each once."""
     seen, left = set(started), list(started.values())
+    by_tag: dict[str, set[str]] = {}
+    for each in by_id.values():
+        for tag in _texts(each.properties.get("tags")) if each.kind is PERSONALIZED else ():
+            by_tag.setdefault(tag, set()).add(each.id)
     while left:
         entity = left.pop()
         yield entity
-        for identifier in (*_referred(entity), *_collected(entity, by_id)):
+        for identifier in (*_referred(entity), *_collected(entity, by_tag)):
             if identifier in by_id and identifier not in seen:
                 seen.add(identifier)
                 left.append(by_id[identifier])
@@ -100,16 +104,13 @@ def _referred(entity: Entity) -> set[str]:
     return {each.target for each in pointings(entity.kind.place, entity.properties)}
 
 
-def _collected(entity: Entity, by_id: Mapping[str, Entity]) -> list[str]:
+def _collected(entity: Entity, by_tag: Mapping[str, set[str]]) -> set[str]:
     """The offers that a collection by qualifiers contains."""
     how = entity.properties.get("filterType")
     if entity.kind is not COLLECTION or how not in ("any-tags", "all-tags"):
-        return []
-    tags = _texts(entity.properties.get("ids"))
-    offers = [each for each in by_id.values() if each.kind is PERSONALIZED]
-    if how == "all-tags":
-        return [each.id for each in offers if tags and tags <= _texts(each.properties.get("tags"))]
-    return [each.id for each in offers if tags & _texts(each.properties.get("tags"))]
+        return set()
+    tagged = [by_tag.get(tag, set()) for tag in _texts(entity.properties.get("ids"))]
+    return set.intersection(*tagged) if how == "all-tags" and tagged else set().union(*tagged)
 
 
 def _texts(value: Json) -> set[str]:
