@@ -97,7 +97,6 @@ class _Planner:
         self._reach = Reach(self._names)
         self._retirement = Retirement(options.prune, options.force_conflicts, self._names)
         self._needed = _needed_kinds(campaign, state)
-        self._read: set[str] = set()
         self._planned: list[PlannedObject] = []
         self._unchanged = 0
         self._ids: dict[Key, str] = {}
