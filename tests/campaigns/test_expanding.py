@@ -6,10 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import StrictUndefined, TemplateError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from airflow_provider_offers.campaigns.errors import ManifestError
+from airflow_provider_offers.campaigns.findings import Findings
 from airflow_provider_offers.campaigns.manifest import validate
+from airflow_provider_offers.campaigns.nodes import Node
+from airflow_provider_offers.campaigns.objects import Origin
+from airflow_provider_offers.campaigns.templates import ABSENT, Templates
 from airflow_provider_offers.client.rows.reading import table_of_list
+from airflow_provider_offers.client.rows.rendering import RowTemplates
 from tests.campaigns.folders import OFFER, WINDOW, loaded, properties, written
 
 OFFERS = f"offers: [{{name: A, {OFFER}, window: {WINDOW}, "
@@ -107,6 +116,45 @@ moved: [{kind: tag, from: "Old {{ target.name }}", to: "New {{ target.name }}"}]
         campaign = loaded(tmp_path, text)
 
         assert [(each.old, each.new) for each in campaign.moved] == [("Old dev", "New dev")]
+
+
+PIECES = st.sampled_from(
+    [
+        *("{{ row.a }}", "{{row.b}}", "{{ row.c.d }}", "{{ x }}", "{{ row }}", "{{ row.none }}", "{{ row.nan }}"),
+        *("{{ row.missing }}", "{{ row.c.missing }}", "{{ row.a.upper }}", "{{ row.a.__class__ }}", "{{ row.get }}"),
+        *("{", "}", "}}", "{ {", "%}", "#}", "\n", " text ", "\\", "ü", "{{ row.list }}", "{{ row.flag }}", "{{ y }}"),
+        *("{{{ x }}}", "{{{x}}", "{{ row.a | upper }}", "{# c #}", "{{ row['a'] }}", "{{ none }}", "{{\nx\n}}"),
+    ]
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(PIECES, min_size=1, max_size=4).map("".join))
+def test_paths_alone_are_rendered_as_jinja_renders_them(text: str) -> None:
+    row = {"a": "A", "b": 2, "c": {"d": "x"}, "none": None, "nan": float("nan"), "list": [1], "flag": False}
+    (filled,) = table_of_list([row])
+    names = {"row": filled, "x": "X", "y": None}
+    findings = Findings()
+    node = Node(text, Origin("x.yaml", 1, 1))
+
+    rendered = Templates(findings).render(node, names)
+
+    expected, error = by_jinja(text, names)
+    if error is None:
+        assert findings.errors == []
+        assert repr(rendered) == repr(ABSENT if expected in (None, "") else expected)
+    else:
+        assert findings.count == 1
+        assert not isinstance(error, UndefinedError) or str(error.message) in str(findings.errors[0])
+
+
+def by_jinja(text: str, names: dict[str, Any]) -> tuple[Any, Exception | None]:
+    """What Jinja itself makes of a template, or its error."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    try:
+        return RowTemplates(environment).value(text, names), None
+    except (TemplateError, TypeError) as error:
+        return None, error
 
 
 class TestRows:

@@ -102,7 +102,7 @@ class RowTemplates:
 
     def __init__(self, env: jinja2.Environment) -> None:
         # An environment with its own `finalize` defines how None is rendered.
-        self._env = env.overlay(finalize=env.finalize or _without_none)
+        self._env = env.overlay(finalize=env.finalize or in_text)
         self._compiled: dict[str, tuple[jinja2.Template, dict[str, Any], bool]] = {}
         self._parsed: dict[str, Any] = {}
 
@@ -111,7 +111,7 @@ class RowTemplates:
         template, known, is_expression = self._template(text)
         inner = self._env.context_class(self._env, {**known, **names}, template.name, template.blocks)
         pieces = list(template.root_render_func(inner))
-        return _plain(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
+        return plain_value(inner.vars[_VALUE]) if is_expression else "".join(map(str, pieces))
 
     def unknown(self, text: str) -> frozenset[str]:
         """The names that a template uses and that the environment does not define.
@@ -125,7 +125,7 @@ class RowTemplates:
 
     def text(self, text: str, names: Mapping[str, Any]) -> str:
         """The rendered text of a template."""
-        return str(_without_none(self.value(text, names)))
+        return str(in_text(self.value(text, names)))
 
     def _template(self, text: str) -> tuple[jinja2.Template, dict[str, Any], bool]:
         """The compiled template, the names that are known in every template, and whether it is one expression."""
@@ -143,7 +143,8 @@ class RowTemplates:
         return self._compiled[text]
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """The value of a template that is one expression. Raises `jinja2.UndefinedError` for an unknown name."""
     from jinja2 import Undefined
 
     if isinstance(value, Undefined):
@@ -152,7 +153,8 @@ def _plain(value: Any) -> Any:
     return value.as_dict() if isinstance(value, Row) else value
 
 
-def _without_none(value: Any) -> Any:
+def in_text(value: Any) -> Any:
+    """The value of an expression in a longer text. Raises `jinja2.UndefinedError` for what is no part of a text."""
     from jinja2 import UndefinedError
 
     if value is None:
