@@ -49,6 +49,15 @@ def test_the_tree_of_errors_is_the_modules_own() -> None:
     assert tree.text.split() == own.split(), f"Expected in docs/errors.md:\n{own}"
 
 
+def test_the_tree_of_the_errors_of_campaigns_is_the_modules_own() -> None:
+    from airflow_provider_offers.campaigns import errors
+
+    assert errors.__doc__ is not None
+    own = errors.__doc__.partition("::")[2]
+    trees = [block.text.split() for block in page("docs/campaign-semantics.md").blocks("text")]
+    assert own.split() in trees, f"Expected in docs/campaign-semantics.md:\n{own}"
+
+
 def _all_errors() -> dict[str, Any]:
     """Every error class of the client by its name, from all modules."""
     for module in pkgutil.walk_packages(client.__path__, f"{client.__name__}."):
