@@ -76,18 +76,30 @@ class _Loader:
             accepted = f"the path of a folder, or of a file that ends in {', '.join(ENDINGS)}"
             raise ManifestError(_SUBJECT, [Violation("manifest", quoted(path), accepted)])
         self._findings = Findings()
-        is_folder = self._path.is_dir()
+        try:
+            is_folder = self._path.is_dir()
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from None
         root = self._path if is_folder else self._path.parent
         # A path as somebody typed it leads there; the absolute path of a machine would only be long.
         typed = isinstance(root, Path) and not root.is_absolute() and root != Path()
         self._prefix = f"{root.as_posix()}/" if typed else ""
         self._files = Files(root, self._findings, self._prefix)
-        node = self._folder() if is_folder else self._file()
+        try:
+            node = self._folder() if is_folder else self._file()
+        except OSError as error:
+            raise self._unreadable(error) from None
         self.settle()
         assert node is not None
         self._node: Node = node
         check_structure(self._node, self._findings)
         self.settle()
+
+    def _unreadable(self, error: Exception) -> ManifestError:
+        """The error for a file or a folder that the system does not let us read."""
+        why = getattr(error, "strerror", None) or type(error).__name__
+        given = f"{quoted(str(self._path))}, which cannot be read: {why}"
+        return ManifestError(_SUBJECT, [Violation("manifest", given, "a readable file or folder")])
 
     @property
     def targets(self) -> list[str]:

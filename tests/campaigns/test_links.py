@@ -221,7 +221,7 @@ class TestFiles:
 
         assert load(root / "campaign.yaml").objects[0].name == load(root).objects[0].name == "T"
 
-    @pytest.mark.parametrize("path", ["no.yaml", "no", "campaign.txt", "", None, 7])
+    @pytest.mark.parametrize("path", ["no.yaml", "no", "campaign.txt", "", None, 7, "x" * 5_000, "a\0b"])
     def test_a_path_that_is_no_manifest_is_refused(self, tmp_path: Path, path: object) -> None:
         (tmp_path / "campaign.txt").write_text(HEADER)
         given = str(tmp_path / path) if isinstance(path, str) and path else path
