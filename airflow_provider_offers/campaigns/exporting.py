@@ -14,6 +14,7 @@ from airflow_provider_offers.campaigns.snapshot import ARCHIVED, Names, kinds_of
 from airflow_provider_offers.campaigns.templates import is_template
 from airflow_provider_offers.client.errors import Doubt
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.supplies import enumerated
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity
@@ -87,6 +88,7 @@ class _Export:
     names: Names
     _objects: dict[Key, dict[str, Json]] = field(default_factory=dict)
     _archived: int = 0
+    _hidden: dict[str, list[str]] = field(default_factory=dict)
     _notes: dict[str, None] = field(default_factory=dict)
 
     def add(self, entity: Entity) -> None:
@@ -117,6 +119,9 @@ class _Export:
                 return
             named.pop(name, None)
         self._objects[key] = named
+        for name in kind.unreliable_on_read:
+            if name not in entity.properties and kind.place.below(name).holds is not str:
+                self._hidden.setdefault(name, []).append(f"the {kind.noun} {entity.called}")
 
     def _note(self, reason: str) -> None:
         self._notes[f"Left out: {reason}"] = None
@@ -134,6 +139,8 @@ class _Export:
                 for referred in kinds_of(each.type_names):
                     if self.names.ids((referred.key, target)) and (referred.key, target) not in self._objects:
                         external[referred.key, target] = None
+        for hidden, owners in self._hidden.items():
+            self._notes[f"Reads do not show {hidden} of {enumerated(owners)}: if there is one, add it by hand"] = None
         if self._archived:
             self._notes[f"Left out: {self._archived} archived objects"] = None
         return Exported(self._objects, tuple(external), tuple(self._notes))

@@ -20,7 +20,7 @@ from airflow_provider_offers.campaigns.writing_yaml import as_yaml, write_manife
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
-from tests.campaigns.making import WINDOW, counted, plan, put
+from tests.campaigns.making import PQL, WINDOW, counted, plan, put
 from tests.client.campaign import campaign as seeded_campaign
 from tests.client.campaign import decision
 
@@ -62,7 +62,7 @@ def test_the_plan_of_an_export_is_empty(library: OfferLibrary, emulator: Emulato
     assert not found.has_changes
     assert not found.has_conflicts
     assert found.counts["unchanged"] == len(exported.objects)
-    assert exported.notes == ()
+    assert [each for each in exported.notes if "definedOn" not in each] == []
     assert exported.external == ()
 
 
@@ -135,6 +135,23 @@ def test_what_cannot_be_exported_is_told(library: OfferLibrary, emulator: Emulat
     assert any(f"stays an id: {twice[0]} has no name of its own" in each for each in exported.notes)
     assert "Left out: 1 archived objects" in exported.notes
     # The id stays right in this sandbox.
+    assert not plan(library, load(written(exported, tmp_path / "all.yaml")), nothing_applied()).has_conflicts
+
+
+def test_what_reads_do_not_show_is_told(library: OfferLibrary, emulator: Emulator, api: str, tmp_path: Path) -> None:
+    alias = {"offer": {"schema": {"altId": "_experience.offer-management.personalized-offer", "version": "0"}}}
+    value = {**PQL, "value": "offer.rank.priority"}
+    formula = put(emulator, "formula", "Boost", expression=value, returnType={"type": "integer"}, definedOn=alias)
+
+    exported = export(library)
+
+    if api == "xcore":
+        # Generation 1 has no formulas.
+        assert not any(kind == "formula" for kind, _ in exported.objects)
+        return
+    (note,) = [each for each in exported.notes if formula in each]
+    assert note.startswith("Reads do not show definedOn of ")
+    assert note.endswith(f"the ranking formula 'Boost' ({formula}): if there is one, add it by hand")
     assert not plan(library, load(written(exported, tmp_path / "all.yaml")), nothing_applied()).has_conflicts
 
 
