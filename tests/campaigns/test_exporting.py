@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from airflow_provider_offers.campaigns.findings import Findings
 from airflow_provider_offers.campaigns.manifest import load
 from airflow_provider_offers.campaigns.nodes import plain
 from airflow_provider_offers.campaigns.reading_yaml import node_of_yaml
+from airflow_provider_offers.campaigns.schema import schema_text
 from airflow_provider_offers.campaigns.states import State
 from airflow_provider_offers.campaigns.writing_yaml import as_yaml, write_manifest
 from airflow_provider_offers.client.errors import InvalidInputError
@@ -81,6 +83,15 @@ def test_references_are_names_and_templates_of_adobe_stay(library: OfferLibrary,
     (hero,) = manifest["decisions"]
     assert (hero["fallback"], hero["criteria"][0]["placements"]) == ("name:Everyone", ["name:Newsletter top"])
     assert [each.get("templates") for each in manifest["fallbacks"]] == [None, False]
+
+
+def test_an_editor_finds_no_mistake_in_an_export(library: OfferLibrary, emulator: Emulator) -> None:
+    whole(emulator)
+    validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
+
+    manifest = export(library).manifest("exported", "prod", "offers")
+
+    assert [f"{each.json_path}: {each.message}" for each in validator.iter_errors(manifest)] == []
 
 
 def test_a_tag_selects_what_uses_it_and_what_that_needs(library: OfferLibrary, emulator: Emulator) -> None:
