@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.documents import plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
 from airflow_provider_offers.campaigns.items import Progress
 from airflow_provider_offers.campaigns.objects import WantedObject
+from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.states import Applied
 from airflow_provider_offers.client.model.kinds import KINDS
 from tests.campaigns.applied import Sandbox, changed, shown, spring, spring_objects
@@ -95,6 +98,31 @@ def test_leaves_that_are_gone_from_the_manifest_are_removed_and_nested_ones_adde
     assert body["cappingConstraint"] == {"profileCap": 3}
     assert not body.get("description")
     assert sandbox.plan(campaign(after)).objects == ()
+
+
+def test_a_plan_that_was_saved_is_applied_as_it_was_made(sandbox: Sandbox) -> None:
+    before = offer("Ten percent", description="Old", characteristics={"sku": "1", "color": "red"})
+    after = offer("Ten percent", characteristics={"sku": "1"}, rank={"priority": 8})
+    sandbox.apply(_saved(sandbox.plan(campaign(before))))
+    sandbox.apply(_saved(sandbox.plan(campaign(after, *spring_objects(2, api=sandbox.api).values()))))
+    assert sandbox.plan(campaign(after, *spring_objects(2, api=sandbox.api).values())).objects == ()
+    assert not sandbox.body("Ten percent").get("description")
+
+    sandbox.apply(_saved(sandbox.plan(campaign(), prune="delete", max_prune=100)))
+    assert sandbox.there() == []
+
+
+def _saved(plan: Plan) -> Plan:
+    return plan_from_json(json.loads(json.dumps(plan_as_json(plan))))
+
+
+def test_the_error_of_an_apply_keeps_its_report_across_processes(sandbox: Sandbox) -> None:
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains="Ten percent", times=None)
+    with pytest.raises(CampaignFailedError) as caught:
+        sandbox.plan_and_apply(campaign(offer("Ten percent")))
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.report == caught.value.report
+    assert not again.retryable
 
 
 def test_an_object_is_renamed_and_what_refers_to_it_follows(sandbox: Sandbox) -> None:
