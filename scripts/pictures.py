@@ -253,7 +253,7 @@ def lost_answer() -> Drawing:
     drawing.text(30, 364, "the record, and", size=12, color="faint")
     drawing.text(30, 380, "goes on here", size=12, color="faint")
     drawing.arrow((116, 376), (_TASK - 8, 376), color="orange")
-    _say(drawing, 376, "looks for the name, for up to twice the patience", "one offer, id …12")
+    _say(drawing, 376, "looks for the name, for twice the patience", "one offer, id …12")
     drawing.box(_TASK - 130, 436, 260, 46, "done: one offer, id …12", "green", "no second POST")
     others = (
         "If nothing appears, the POST is sent again.",
