@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 # For each item beside the first that may run, this number of items may be prepared for its turn.
-_PREPARED = 4
+_PREPARED = 6
 
 
 class Turns:

@@ -113,7 +113,7 @@ class EditOperator(OfferLibraryOperator):
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Process every given object; returns the receipts in the same order."""
-        from airflow_provider_offers.client.flows.memory import Checkpoint
+        from airflow_provider_offers.client.flows.pages import Checkpoint
         from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through

@@ -241,7 +241,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from datetime import datetime
 
-        from airflow_provider_offers.client.flows.memory import ChosenList
+        from airflow_provider_offers.client.flows.pages import ChosenList
         from airflow_provider_offers.client.model.durations import before
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.lists import bounds

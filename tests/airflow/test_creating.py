@@ -290,10 +290,10 @@ class KilledAfterThePatches(PatchOfferOperator):
     """Is killed in its first try, when every patch was sent and no receipt is kept."""
 
     def work(self, hook: Any, context: Any) -> Any:
-        from airflow_provider_offers.client.flows import memory
+        from airflow_provider_offers.client.flows import pages
 
         if context["ti"].try_number == 1:
-            memory.Checkpoint.add = lambda *_: iter(())  # type: ignore[assignment, method-assign]
+            pages.Checkpoint.add = lambda *_: iter(())  # type: ignore[assignment, method-assign]
         receipts = super().work(hook, context)
         if context["ti"].try_number == 1:
             kill_this_worker()

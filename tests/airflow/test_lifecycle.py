@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_offers.client.errors import BatchError
-from airflow_provider_offers.client.flows import memory
+from airflow_provider_offers.client.flows import pages
 from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.messages import Flow, Request, Response
 from airflow_provider_offers.client.wire.service_clock import MARGIN
@@ -199,7 +199,7 @@ def test_a_retry_after_a_killed_worker_goes_on_at_the_first_undone(
             kill_this_worker()
 
     monkeypatch.setattr(progress.ListProgress, "succeeded", then_die)
-    monkeypatch.setattr(memory, "_BUNCH", timedelta(0))
+    monkeypatch.setattr(pages, "_BUNCH", timedelta(0))
     with dag_of("killed") as dag:
         PublishOfferOperator(task_id="publish", offer_id=offers, max_concurrent=2, retries=1, retry_delay=NO_DELAY)
     connection = emulator.connection(api, container_id=emulator.container_id() if api == "xcore" else None)

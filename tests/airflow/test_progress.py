@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
-from airflow_provider_offers.client.flows.memory import ChosenList, Earlier, keep_deletion, recall_deletion
+from airflow_provider_offers.client.flows.memory import Earlier, keep_deletion, recall_deletion
 from airflow_provider_offers.client.flows.ownership import Creation
+from airflow_provider_offers.client.flows.pages import ChosenList
 from airflow_provider_offers.client.model.entities import Receipt, Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.memory import remember

@@ -370,13 +370,13 @@ class KilledAfterTheArchiving(ArchiveExpiredOffersOperator):
     """Is killed in its first try, after the archival and without a receipt; then one of the offers is deleted."""
 
     def work(self, hook: Any, context: Any) -> Any:
-        from airflow_provider_offers.client.flows import memory
+        from airflow_provider_offers.client.flows import pages
 
         if context["ti"].try_number > 1:
             if self.params["gone"] is not None:
                 hook.delete_offer(self.params["gone"])
             return super().work(hook, context)
-        memory.Checkpoint.add = lambda *_: iter(())  # type: ignore[assignment, method-assign]
+        pages.Checkpoint.add = lambda *_: iter(())  # type: ignore[assignment, method-assign]
         super().work(hook, context)
         kill_this_worker()
         return None

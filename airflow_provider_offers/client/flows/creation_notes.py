@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, Pages, TaskTries
+from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, TaskTries
+from airflow_provider_offers.client.flows.pages import Pages
 from airflow_provider_offers.client.model.entities import Receipt
 from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recall
 
@@ -15,6 +16,8 @@ from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recal
 _BLOCK = 16
 _BLOCK_TIME = timedelta(seconds=30)
 _BUNCH = timedelta(seconds=1)
+# The number of notes in a page, which has about 45 KB.
+_PAGE = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class CreationNotes:
         self._wishes = wishes
         self._began = began
         self._answer = answer
-        self._own = Pages(_key(tries.number), _BUNCH)
+        self._own = Pages(_key(tries.number), _BUNCH, _PAGE)
         self._is_announced = False
         # Until when each object may be posted without another note. A note counts only once it is stored.
         self._safe: dict[int, datetime] = {}
@@ -171,7 +174,7 @@ class CreationNotes:
     def _announce(self) -> Flow[None]:
         """Keep the start of this try and the number of its notes, before the first of them."""
         if not self._is_announced:
-            kept = {"count": len(self._wishes), "began": self._began.isoformat()}
+            kept = {"count": len(self._wishes), "began": self._began.isoformat(), "page": _PAGE}
             yield Keep(_key(self._tries.number), kept)
             self._is_announced = True
 
@@ -185,7 +188,8 @@ class CreationNotes:
                 continue
             if isinstance(kept.get("began"), str):
                 begun[number] = datetime.fromisoformat(kept["began"])
-            pages = Pages(_key(number))
+            # Earlier versions of this package kept 100 notes in a page.
+            pages = Pages(_key(number), size=kept.get("page", 100))
             yield from pages.load(kept["count"])
             notes += [(number, CreationNote.from_json(each)) for each in pages.values.values()]
         told: dict[str, list[tuple[CreationNote, datetime]]] = {}

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_offers.client.flows.memory import Checkpoint, TaskTries
+from airflow_provider_offers.client.flows.memory import TaskTries, digest
+from airflow_provider_offers.client.flows.pages import Checkpoint, Pages
 from airflow_provider_offers.client.wire.memory import remember
 from tests.client.script import START
 from tests.notebook import Notebook
@@ -34,3 +35,31 @@ def test_repeatable_work_is_kept_in_bunches() -> None:
     after = Checkpoint(replace(FIRST, number=2), "work", 5, repeatable=True)
     remember(kept, after.load())
     assert sorted(after.done) == [0, 1, 2, 3]
+
+
+def test_receipts_that_an_earlier_version_kept_are_recalled_by_all_later_tries() -> None:
+    kept = Notebook()
+    name = digest([0, "work"])[:12]
+    before = Pages(f"offers_done_{name}")
+    for index in (3, 120):
+        before.put(index, {"id": str(index)})
+    remember(kept, before.save())
+    for number in (2, 3):
+        checkpoint = Checkpoint(replace(FIRST, number=number), "work", 300, repeatable=True)
+        remember(kept, checkpoint.load())
+        assert {3, 120} <= set(checkpoint.done)
+        remember(kept, checkpoint.add(number, {"id": str(number)}, START))
+        remember(kept, checkpoint.save())
+    assert sorted(checkpoint.done) == [2, 3, 120]
+
+
+def test_the_receipts_of_a_long_list_take_few_keys() -> None:
+    kept = Notebook()
+    checkpoint = Checkpoint(FIRST, "work", 2_000, repeatable=True)
+    for index in range(2_000):
+        remember(kept, checkpoint.add(index, {"id": str(index)}, START))
+    remember(kept, checkpoint.save())
+    assert len(kept.values) == 12
+    after = Checkpoint(replace(FIRST, number=2), "work", 2_000, repeatable=True)
+    remember(kept, after.load())
+    assert len(after.done) == 2_000
