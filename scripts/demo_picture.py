@@ -1,7 +1,7 @@
-"""Makes the picture of the demo from the text of a real run.
+"""Makes the pictures of the demo from the text of a real run.
 
-`make demo | tee demo.log`, then `python -m scripts.demo_picture demo.log`, renews `docs/pictures/demo.txt`, a part of
-that text. `make pictures` draws it.
+`make demo | tee demo.log`, then `python -m scripts.demo_picture demo.log`, renews the texts in `docs/pictures`, which
+are parts of that text. `make pictures` draws them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-TEXT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "demo.txt"
-# The campaign that the picture shows.
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+# The campaign of the first picture, and where the second one begins and ends.
 _CAMPAIGN = "Running example_campaign_from_scratch on generation 2 (dps)"
+_EDIT, _END = "Now a marketer edits an offer by hand", "The DAGs are in"
 _COLUMNS = 106
 # The frame of the picture, as rich fills it in, without fonts from another host.
 _FRAME = """\
@@ -59,12 +60,30 @@ def part_of(output: str) -> str:
     return "\n".join([_CAMPAIGN, *lines, ""])
 
 
+def edit_in(output: str) -> str:
+    """The end of the demo: a marketer edits a campaign as code, and a plan shows it."""
+    _, begin, shown = output.partition(_EDIT)
+    shown, end, _ = shown.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"the output has no part between {_EDIT!r} and {_END!r}")
+    return f"{begin}{shown.rstrip()}\n"
+
+
 def demo() -> str:
-    """The picture, as SVG."""
+    """A campaign of DAGs, as SVG."""
+    return _drawn("demo", ["$ make demo", "..."], ["..."])
+
+
+def edit() -> str:
+    """A campaign as code that somebody edits, as SVG."""
+    return _drawn("edit", [], [])
+
+
+def _drawn(name: str, before: list[str], after: list[str]) -> str:
     console = Console(file=io.StringIO(), record=True, width=_COLUMNS, force_terminal=True, legacy_windows=False)
-    for line in ["$ make demo", "...", *TEXT.read_text(encoding="utf-8").splitlines(), "..."]:
+    for line in [*before, *(FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines(), *after]:
         console.print(_colored(line), no_wrap=True, overflow="ellipsis", crop=True)
-    svg = console.export_svg(title="make demo", code_format=_FRAME, unique_id="demo")
+    svg = console.export_svg(title="make demo", code_format=_FRAME, unique_id=name)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
@@ -78,8 +97,12 @@ def _colored(line: str) -> Text:
             text.stylize("yellow", *markup.span())
     elif line.startswith(("$", "Running")):
         text.stylize("bold")
+    elif marked := re.match(r"  ([!~+-]) ", line):
+        text.stylize({"!": "bold red", "~": "yellow", "+": "green", "-": "red"}[marked[1]])
     return text
 
 
 if __name__ == "__main__":
-    TEXT.write_text(part_of(Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8")
+    said = Path(sys.argv[1]).read_text(encoding="utf-8")
+    (FOLDER / "demo.txt").write_text(part_of(said), encoding="utf-8")
+    (FOLDER / "edit.txt").write_text(edit_in(said), encoding="utf-8")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.places import targets
 from airflow_provider_offers.client.model.windows import resolve_window
-from scripts.demo_picture import demo
+from scripts.demo_picture import demo, edit
 from scripts.drawing import Drawing, Point
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -279,6 +279,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "window.svg": lambda: window().svg(),
     "lost-answer.svg": lambda: lost_answer().svg(),
     "demo.svg": demo,
+    "edit.svg": edit,
 }
 
 
