@@ -56,10 +56,12 @@ def _applied(
 
     if args.format == "text":
         show_plan(made, screen, "text", campaign.warnings if campaign else ())
-    is_needed = made.has_changes and not made.has_conflicts
-    if is_needed and not args.yes and not confirmed(made, screen):
-        screen.line("nothing was written")
-        return FAILED
+    if made.has_changes and not made.has_conflicts and not args.yes:
+        if args.format == "json":
+            raise UserError("--format json shows no plan to confirm, so nothing was written; add --yes")
+        if not confirmed(made, screen):
+            screen.line("nothing was written")
+            return FAILED
     options = ApplyOptions(approved=True, digest=campaign.digest if campaign else None)
     with Bars() as bars:
         try:

@@ -10,6 +10,7 @@ from airflow_provider_offers.cli.campaigns import campaign_of
 from airflow_provider_offers.cli.connections import hook_of
 from airflow_provider_offers.cli.running import OK
 from airflow_provider_offers.cli.screen import Screen
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.hooks.campaigns import export_manifest, import_into_state, state_store, storage_path
 
@@ -47,7 +48,7 @@ def import_(args: argparse.Namespace, screen: Screen) -> int:
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         imported = import_into_state(hook, campaign, state_store(args.state))
     for (kind, name), reason in imported.refused.items():
-        screen.line(f"not imported: {kind} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
+        screen.line(f"not imported: {KINDS[kind].noun} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
     screen.line(
         f"{len(imported.taken)} imported, {len(imported.known)} known before, {len(imported.refused)} not imported"
     )
@@ -56,4 +57,5 @@ def import_(args: argparse.Namespace, screen: Screen) -> int:
 
 def _counted(keys: Iterable[Key]) -> str:
     counts = Counter(kind for kind, _ in keys)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing"
+    told = (f"{count} {KINDS[kind].noun}{'' if count == 1 else 's'}" for kind, count in counts.items())
+    return ", ".join(told) or "nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+_LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+ +\[\w+ *\].*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Offers:
         except SystemExit as exit_:
             code = int(exit_.code or 0)
         written = self.capsys.readouterr()
-        return Done(code, written.out, written.err)
+        # Airflow's log keeps the captured output. In a process of its own, it goes to the standard error.
+        return Done(code, _LOG_LINE.sub("", written.out), written.err)
 
 
 def process(*arguments: str, environment: Mapping[str, str] | None = None) -> Done:

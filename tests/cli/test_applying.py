@@ -115,6 +115,16 @@ def test_nothing_is_written_without_an_answer(offers: Offers, connected: Emulato
     assert writes(connected) == 0
 
 
+def test_json_without_a_plan_to_see_is_not_confirmed(
+    offers: Offers, connected: Emulator, tmp_path: Path, answers: list[str]
+) -> None:
+    done = offers("apply", written(tmp_path), "--target", "dev", "--format", "json")
+
+    assert (done.code, done.out) == (1, "")
+    assert "--format json shows no plan to confirm" in done.err
+    assert writes(connected) == 0
+
+
 @pytest.mark.parametrize(
     ("target", "answer", "code"),
     [("dev", "yes", 0), ("dev", "y", 1), ("dev", "", 1), ("prod", "prod", 0), ("prod", "yes", 1)],

@@ -32,7 +32,7 @@ def test_an_export_is_a_manifest_whose_plan_is_empty(
     done = offers("export", "--conn-id", "ajo_dev", "--select", "tag:Spring", "--out", path, "--campaign", "copied")
 
     assert done.code == 0, done.err
-    assert done.out.startswith(f"{path}: 1 tag, 1 personalized, 1 collection in ")
+    assert done.out.startswith(f"{path}: 1 collection qualifier, 1 personalized offer, 1 collection in ")
     planned = offers("plan", path, "--detailed-exitcode")
     assert (planned.code, planned.lines[-1]) == (0, UNCHANGED)
     assert offers("export", "--conn-id", "ajo_dev", "--out", path).code == 1
@@ -78,7 +78,7 @@ def test_what_does_not_exist_is_not_imported(offers: Offers, connected: Emulator
     done = offers("import", written(tmp_path), *DEV)
 
     assert done.code == 0
-    assert "not imported: personalized 'Spring towels': the library has no such object" in done.out
+    assert "not imported: personalized offer 'Spring towels': the library has no such object" in done.out
     assert not list((tmp_path / "state").rglob("*.json"))
 
 
