@@ -102,9 +102,9 @@ def measure(sizes: Sequence[int], *, draw: bool = False) -> str:
 
 def run(api: str, objects: int) -> Figures:
     """Load a manifest, plan it, apply it, and plan it again; then list and post offers in the simplest way."""
-    from airflow_provider_offers.campaigns.applying import apply
-    from airflow_provider_offers.campaigns.manifest import load
-    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.campaigns.applying.apply import apply
+    from airflow_provider_offers.campaigns.manifest.loading import load
+    from airflow_provider_offers.campaigns.state.storage import StateStore
 
     with tempfile.TemporaryDirectory(dir=CHECKOUT / ".cache") as folder, _emulator(api) as (settings, requests):
         path = _write_manifest(Path(folder), objects)
@@ -180,7 +180,7 @@ def _serve(api: str) -> None:
 
 
 def _plan(settings: Settings, campaign: Any, store: Any) -> Plan:
-    from airflow_provider_offers.campaigns.planning import plan_campaign
+    from airflow_provider_offers.campaigns.planning.planner import plan_campaign
     from airflow_provider_offers.client.library import OfferLibrary
 
     state = store.read(campaign.name, settings.org_id, settings.sandbox)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.manifest import validate
+from airflow_provider_offers.campaigns.manifest.loading import validate
 from airflow_provider_offers.client.errors import Violation
 
 # What follows the name of a file in the place of a violation.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.plans import Plan
-    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.campaigns.state.storage import StateStore
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _OF_A_MANIFEST = ("force_conflicts", "adopt", "prune", "max_prune", "var", "rows")
@@ -51,7 +51,7 @@ def _applied(
     store: StateStore,
     campaign: Campaign | None = None,
 ) -> int:
-    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.campaigns.errors import CampaignFailedError
 
     if args.format == "text":
@@ -97,8 +97,8 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
 
 def promote(args: argparse.Namespace, screen: Screen) -> int:
     """Apply the manifest of one target to another one, and tell what is not portable."""
-    from airflow_provider_offers.campaigns.promoting import compare_targets
-    from airflow_provider_offers.campaigns.rendering import counts_line
+    from airflow_provider_offers.campaigns.moving.promoting import compare_targets
+    from airflow_provider_offers.campaigns.planning.rendering import counts_line
 
     args.target = args.source
     source = campaign_of(args)
@@ -120,7 +120,7 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
 
 def prune(args: argparse.Namespace, screen: Screen) -> int:
     """Retire what is gone from the manifest, and do nothing else."""
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
 
     campaign = campaign_of(args)
     store = state_store(args.state)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from airflow_provider_offers.campaigns.objects import Campaign
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.cli.screen import Screen
 
 
@@ -53,7 +53,7 @@ def campaign_of(args: argparse.Namespace) -> Campaign:
 
 def options_of(args: argparse.Namespace) -> PlanOptions:
     """How the plan decides."""
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
 
     return PlanOptions(
         force_conflicts=args.force_conflicts, adopt=args.adopt, prune=args.prune, max_prune=args.max_prune
@@ -90,7 +90,7 @@ def _rows(given: list[str]) -> dict[str, Any] | None:
 
 def drift(args: argparse.Namespace, screen: Screen) -> int:
     """Show what somebody else changed since the last apply."""
-    from airflow_provider_offers.campaigns.rendering import drift_lines
+    from airflow_provider_offers.campaigns.planning.rendering import drift_lines
 
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
@@ -107,7 +107,7 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
 
 def schema(args: argparse.Namespace, screen: Screen) -> int:
     """Print the JSON Schema of manifests."""
-    from airflow_provider_offers.campaigns.schema import schema_text
+    from airflow_provider_offers.campaigns.manifest.schema import schema_text
 
     screen.line(schema_text().rstrip("\n"))
     return OK

@@ -25,7 +25,7 @@ _LONGEST = 600
 
 def export(args: argparse.Namespace, screen: Screen) -> int:
     """Write a library, or a selection of it, as a manifest."""
-    from airflow_provider_offers.campaigns.writing_yaml import as_yaml, write_manifest
+    from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, write_manifest
 
     with hook_of(args.conn_id, args.sandbox) as hook:
         exported, document = export_manifest(

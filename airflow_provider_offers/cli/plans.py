@@ -35,8 +35,8 @@ QUESTIONS = (
 
 def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] = ()) -> None:
     """Write a plan as text with colors, as Markdown or as JSON; `warnings` are those of the manifest."""
-    from airflow_provider_offers.campaigns.documents import plan_as_json
-    from airflow_provider_offers.campaigns.rendering import as_markdown, styled_lines
+    from airflow_provider_offers.campaigns.planning.documents import plan_as_json
+    from airflow_provider_offers.campaigns.planning.rendering import as_markdown, styled_lines
 
     if format == "json":
         screen.line(json.dumps(plan_as_json(plan), ensure_ascii=False, indent=2))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from airflow_provider_offers.campaigns.items import Progress
+    from airflow_provider_offers.campaigns.applying.items import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

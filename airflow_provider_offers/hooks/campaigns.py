@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_offers.campaigns.applying import ApplyOptions
-    from airflow_provider_offers.campaigns.drift import Drift
-    from airflow_provider_offers.campaigns.exporting import Exported
-    from airflow_provider_offers.campaigns.importing import Imported
-    from airflow_provider_offers.campaigns.items import Progress
+    from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
+    from airflow_provider_offers.campaigns.applying.items import Progress
+    from airflow_provider_offers.campaigns.moving.exporting import Exported
+    from airflow_provider_offers.campaigns.moving.importing import Imported
     from airflow_provider_offers.campaigns.objects import Campaign
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.drift import Drift
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
     from airflow_provider_offers.campaigns.reports import Report
-    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.campaigns.state.storage import StateStore
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 # The section of Airflow's configuration, and its option.
@@ -67,7 +67,7 @@ def state_folder(path: Any = None) -> Any:
 
 def state_store(path: Any = None) -> StateStore:
     """The states of campaigns at a path; by default, that of `[offer_library] state_path`."""
-    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.campaigns.state.storage import StateStore
 
     return StateStore(state_folder(path))
 
@@ -81,7 +81,7 @@ def load_campaign(
     context: Mapping[str, Any] | None = None,
 ) -> Campaign:
     """The campaign of a manifest at a path. Raises `ManifestError` with every violation."""
-    from airflow_provider_offers.campaigns.manifest import load
+    from airflow_provider_offers.campaigns.manifest.loading import load
 
     path = storage_path("manifest", manifest)
     return load(path, target=target, rows=rows, variables=variables, context=context)
@@ -91,7 +91,7 @@ def make_plan(
     hook: OfferLibraryHook, campaign: Campaign, store: StateStore, options: PlanOptions | None = None
 ) -> Plan:
     """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing."""
-    from airflow_provider_offers.campaigns.planning import plan_campaign
+    from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 
     settings = hook.settings
     state = store.read(campaign.name, settings.org_id, settings.sandbox)
@@ -106,7 +106,7 @@ def apply_plan(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Apply a plan, and return what became of each object; see `campaigns.applying.apply_plan`."""
-    from airflow_provider_offers.campaigns import applying
+    from airflow_provider_offers.campaigns.applying import apply as applying
     from airflow_provider_offers.operators.lists import completed
 
     async def applied() -> Report:
@@ -143,7 +143,7 @@ def look_for_drift(hook: OfferLibraryHook, campaign: Campaign, store: StateStore
 
     Reads each kind of the state once, page by page; writes nothing.
     """
-    from airflow_provider_offers.campaigns.drift import find_drift
+    from airflow_provider_offers.campaigns.planning.drift import find_drift
 
     settings = hook.settings
     look = DriftLook(store, campaign.name, settings.org_id, settings.sandbox)
@@ -165,7 +165,7 @@ def export_manifest(
 
     Reads each kind once, page by page; writes nothing.
     """
-    from airflow_provider_offers.campaigns.exporting import export_library
+    from airflow_provider_offers.campaigns.moving.exporting import export_library
 
     exported = hook.library.run(lambda access: export_library(access, select, only=only))
     return exported, exported.manifest(campaign, target, conn_id, sandbox)
@@ -176,8 +176,8 @@ def import_into_state(hook: OfferLibraryHook, campaign: Campaign, store: StateSt
 
     Reads each kind of the campaign once, page by page; writes nothing to the library.
     """
-    from airflow_provider_offers.campaigns.applying import this_process
-    from airflow_provider_offers.campaigns.importing import import_objects
+    from airflow_provider_offers.campaigns.applying.apply import this_process
+    from airflow_provider_offers.campaigns.moving.importing import import_objects
 
     settings = hook.settings
     with store.lock(campaign.name, settings.org_id, settings.sandbox, owner=this_process()) as held:
@@ -190,7 +190,7 @@ def import_into_state(hook: OfferLibraryHook, campaign: Campaign, store: StateSt
 
 def read_plan(name: str, path: Any) -> Plan:
     """The plan in a file that `write_plan` wrote. Raises `InvalidInputError` for anything else."""
-    from airflow_provider_offers.campaigns.documents import plan_from_json
+    from airflow_provider_offers.campaigns.planning.documents import plan_from_json
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.text import json_of, quoted
 
@@ -208,7 +208,7 @@ def read_plan(name: str, path: Any) -> Plan:
 
 def write_plan(name: str, path: Any, plan: Plan) -> None:
     """Write a plan as a file for `read_plan`."""
-    from airflow_provider_offers.campaigns.documents import plan_as_bytes
+    from airflow_provider_offers.campaigns.planning.documents import plan_as_bytes
 
     place = storage_path(name, path)
     place.parent.mkdir(parents=True, exist_ok=True)

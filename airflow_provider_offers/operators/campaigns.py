@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.campaigns.items import Progress
+    from airflow_provider_offers.campaigns.applying.items import Progress
     from airflow_provider_offers.campaigns.objects import Campaign
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
-    from airflow_provider_offers.campaigns.storage import StateStore
+    from airflow_provider_offers.campaigns.state.storage import StateStore
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
     from airflow_provider_offers.operators.approvals import ApproveCampaignPlanOperator
@@ -134,7 +134,7 @@ class CampaignOperator(OfferLibraryOperator):
 
     def planned(self, hook: OfferLibraryHook) -> Plan:
         """The plan of the manifest; the log has its summary and its warnings."""
-        from airflow_provider_offers.campaigns.rendering import as_text
+        from airflow_provider_offers.campaigns.planning.rendering import as_text
         from airflow_provider_offers.hooks.campaigns import make_plan
 
         assert self.campaign is not None
@@ -376,7 +376,7 @@ class ExportLibraryOperator(OfferLibraryOperator):
         check_flags(self, ("only", "overwrite"))
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.campaigns.writing_yaml import write_manifest
+        from airflow_provider_offers.campaigns.manifest.writing_yaml import write_manifest
         from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path
         from airflow_provider_offers.operators.manifests import told_export
 

@@ -15,12 +15,12 @@ from airflow_provider_offers.client.text import quoted
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_offers.campaigns.applying import ApplyOptions
-    from airflow_provider_offers.campaigns.drift import Drift
+    from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.campaigns.errors import CampaignConflictError
-    from airflow_provider_offers.campaigns.exporting import Exported
+    from airflow_provider_offers.campaigns.moving.exporting import Exported
     from airflow_provider_offers.campaigns.objects import Campaign
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.drift import Drift
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
     from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.operators.campaigns import (
@@ -98,7 +98,7 @@ def _listed(rows: Any) -> Any:
 
 def plan_options(task: CampaignOperator) -> PlanOptions:
     """How the task's plan decides."""
-    from airflow_provider_offers.campaigns.planning import PlanOptions
+    from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.client.model.numbers import whole_number
     from airflow_provider_offers.operators.words import PRUNE
 
@@ -113,7 +113,7 @@ def plan_options(task: CampaignOperator) -> PlanOptions:
 def conflict_error(plan: Plan) -> CampaignConflictError:
     """The error of a plan with conflicts, which names each value."""
     from airflow_provider_offers.campaigns.errors import CampaignConflictError
-    from airflow_provider_offers.campaigns.rendering import styled_lines
+    from airflow_provider_offers.campaigns.planning.rendering import styled_lines
 
     lines = [line for style, line in styled_lines(plan) if style == "conflict"]
     decide = (
@@ -126,8 +126,8 @@ def conflict_error(plan: Plan) -> CampaignConflictError:
 
 def told_plan(task: PlanCampaignOperator, context: Context, plan: Plan) -> dict[str, Any]:
     """The plan as XCom holds it: its counts, its text, and the plan itself or the file with it."""
-    from airflow_provider_offers.campaigns.documents import plan_as_json
-    from airflow_provider_offers.campaigns.rendering import as_markdown, counts_line
+    from airflow_provider_offers.campaigns.planning.documents import plan_as_json
+    from airflow_provider_offers.campaigns.planning.rendering import as_markdown, counts_line
 
     document = plan_as_json(plan)
     markdown = as_markdown(plan)
@@ -194,7 +194,7 @@ def planned_before(task: ApplyCampaignOperator) -> Plan | None:
     if not isinstance(given, Mapping):
         raise InvalidInputError(_SUBJECT, [Violation("plan", quoted(given), _PLAN)])
     if "format" in given:
-        from airflow_provider_offers.campaigns.documents import plan_from_json
+        from airflow_provider_offers.campaigns.planning.documents import plan_from_json
 
         return plan_from_json(given)
     return _plan_of(given)
@@ -202,7 +202,7 @@ def planned_before(task: ApplyCampaignOperator) -> Plan | None:
 
 def _plan_of(told: Mapping[str, Any]) -> Plan:
     """The plan that the result of a task leads to. Raises `InvalidInputError` if it is not the one that was made."""
-    from airflow_provider_offers.campaigns.documents import plan_as_json, plan_from_json
+    from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
     from airflow_provider_offers.hooks.campaigns import read_plan
 
     if "plan" in told:
@@ -225,7 +225,7 @@ def _plan_of(told: Mapping[str, Any]) -> Plan:
 
 def approval_of(task: ApplyCampaignOperator, context: Context, plan: Plan) -> bool:
     """Whether somebody has approved this plan: the plan came from an approval, or an approval is before this task."""
-    from airflow_provider_offers.campaigns.documents import plan_as_json
+    from airflow_provider_offers.campaigns.planning.documents import plan_as_json
 
     digest = _digest(plan_as_json(plan))
     if _approves(task.plan, digest):
@@ -245,7 +245,7 @@ def _approves(told: Any, digest: str) -> bool:
 
 def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:
     """How the task applies. The lock's owner is the task, so that a retry takes its own lock over."""
-    from airflow_provider_offers.campaigns.applying import ApplyOptions
+    from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.client.model.numbers import whole_number
 
     concurrent = whole_number(task.max_concurrent, 1, 32)

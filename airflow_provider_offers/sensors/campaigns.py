@@ -111,7 +111,7 @@ class CampaignDriftSensor(OfferLibrarySensor):
         self.sandbox = self.sandbox or campaign.target.sandbox
 
     def look(self, hook: OfferLibraryHook) -> Any:
-        from airflow_provider_offers.campaigns.rendering import drift_lines
+        from airflow_provider_offers.campaigns.planning.rendering import drift_lines
         from airflow_provider_offers.hooks.campaigns import look_for_drift, state_store
         from airflow_provider_offers.operators.manifests import told_drift
 

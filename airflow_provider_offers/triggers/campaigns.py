@@ -12,9 +12,9 @@ from airflow_provider_offers.triggers.shared import asking, watching
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_offers.campaigns.drift import Drift
     from airflow_provider_offers.campaigns.objects import Campaign
-    from airflow_provider_offers.campaigns.states import State
+    from airflow_provider_offers.campaigns.planning.drift import Drift
+    from airflow_provider_offers.campaigns.state.states import State
     from airflow_provider_offers.client.flows.access import Access
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
@@ -95,7 +95,7 @@ class CampaignDriftTrigger(OfferTrigger):
         return DriftLook(state_store(self.state_path), self.campaign, settings.org_id, settings.sandbox)
 
     async def _drift(self, look: DriftLook) -> Drift:
-        from airflow_provider_offers.campaigns.drift import find_drift
+        from airflow_provider_offers.campaigns.planning.drift import find_drift
 
         campaign = self._stub()
 

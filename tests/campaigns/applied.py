@@ -6,12 +6,12 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
 from airflow_provider_offers.campaigns.objects import Campaign, WantedObject
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Report
-from airflow_provider_offers.campaigns.states import State
-from airflow_provider_offers.campaigns.storage import StateStore
+from airflow_provider_offers.campaigns.state.states import State
+from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.emulator import Emulator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_offers.campaigns.manifest import load
+from airflow_provider_offers.campaigns.manifest.loading import load
 from airflow_provider_offers.campaigns.objects import Campaign
 
 HEADER = """\

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, Lifecycle, Move, Origin, Target, WantedObject
-from airflow_provider_offers.campaigns.planning import PlanOptions, plan_campaign
+from airflow_provider_offers.campaigns.planning.planner import PlanOptions, plan_campaign
 from airflow_provider_offers.campaigns.plans import Plan, PlannedObject
-from airflow_provider_offers.campaigns.states import Applied, State
+from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of
 from airflow_provider_offers.client.wire.messages import Json

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
-from airflow_provider_offers.campaigns.documents import plan_as_json, plan_from_json
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
-from airflow_provider_offers.campaigns.items import Progress
 from airflow_provider_offers.campaigns.objects import WantedObject
+from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.plans import Plan
-from airflow_provider_offers.campaigns.states import Applied
+from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.kinds import KINDS
 from tests.campaigns.applied import Sandbox, changed, shown, spring, spring_objects
 from tests.campaigns.making import campaign, counted, offer, planned, wanted

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_provider_offers.campaigns import reading_yaml
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.manifest import validate
+from airflow_provider_offers.campaigns.manifest import reading_yaml
+from airflow_provider_offers.campaigns.manifest.loading import validate
 from tests.campaigns.broken import CASES, FILES, SYNTAX, Broken
 
 

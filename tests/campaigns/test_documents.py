@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.documents import _Object, plan_as_bytes, plan_as_json, plan_from_json
+from airflow_provider_offers.campaigns.planning.documents import _Object, plan_as_bytes, plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.plans import ABSENT, ACTIONS, Change, Plan, PlannedObject
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from airflow_provider_offers.campaigns.drift import Drift, Drifted, Edit, find_drift
 from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Campaign
+from airflow_provider_offers.campaigns.planning.drift import Drift, Drifted, Edit, find_drift
+from airflow_provider_offers.campaigns.planning.rendering import drift_as_text
 from airflow_provider_offers.campaigns.plans import ABSENT
-from airflow_provider_offers.campaigns.rendering import drift_as_text
-from airflow_provider_offers.campaigns.states import Applied, State
+from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import campaign, offer, put, put_wanted, state, wanted

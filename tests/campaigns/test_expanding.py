@@ -12,11 +12,11 @@ from jinja2 import StrictUndefined, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.findings import Findings
-from airflow_provider_offers.campaigns.manifest import validate
-from airflow_provider_offers.campaigns.nodes import Node
+from airflow_provider_offers.campaigns.manifest.findings import Findings
+from airflow_provider_offers.campaigns.manifest.loading import validate
+from airflow_provider_offers.campaigns.manifest.nodes import Node
+from airflow_provider_offers.campaigns.manifest.templates import ABSENT, Templates
 from airflow_provider_offers.campaigns.objects import Origin
-from airflow_provider_offers.campaigns.templates import ABSENT, Templates
 from airflow_provider_offers.client.rows.reading import table_of_list
 from airflow_provider_offers.client.rows.rendering import RowTemplates
 from tests.campaigns.folders import OFFER, WINDOW, loaded, properties, written

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.exporting import Exported, export_library
-from airflow_provider_offers.campaigns.findings import Findings
-from airflow_provider_offers.campaigns.manifest import load
-from airflow_provider_offers.campaigns.nodes import plain
-from airflow_provider_offers.campaigns.reading_yaml import node_of_yaml
-from airflow_provider_offers.campaigns.schema import schema_text
-from airflow_provider_offers.campaigns.states import State
-from airflow_provider_offers.campaigns.writing_yaml import as_yaml, write_manifest
+from airflow_provider_offers.campaigns.manifest.findings import Findings
+from airflow_provider_offers.campaigns.manifest.loading import load
+from airflow_provider_offers.campaigns.manifest.nodes import plain
+from airflow_provider_offers.campaigns.manifest.reading_yaml import node_of_yaml
+from airflow_provider_offers.campaigns.manifest.schema import schema_text
+from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, write_manifest
+from airflow_provider_offers.campaigns.moving.exporting import Exported, export_library
+from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_provider_offers.campaigns.importing import Imported, import_objects
+from airflow_provider_offers.campaigns.moving.importing import Imported, import_objects
 from airflow_provider_offers.campaigns.objects import Campaign
 from airflow_provider_offers.campaigns.plans import Change
-from airflow_provider_offers.campaigns.states import State
-from airflow_provider_offers.campaigns.storage import StateStore
+from airflow_provider_offers.campaigns.state.states import State
+from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import campaign, counted, offer, plan, planned, put, put_wanted, state, wanted

@@ -9,7 +9,7 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_offers.campaigns.checking import check_manifests
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.manifest import load, validate
+from airflow_provider_offers.campaigns.manifest.loading import load, validate
 from tests.campaigns.folders import HEADER, OFFER, WINDOW, loaded, properties, written
 
 TAG = "tags: [{name: T}]\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.manifest import load, validate
+from airflow_provider_offers.campaigns.manifest.loading import load, validate
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle
 
 SPRING = Path(__file__).parent.parent.parent / "example_dags" / "campaigns" / "spring" / "campaign.yaml"

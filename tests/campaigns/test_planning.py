@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_offers.campaigns.errors import CampaignError, StateError, TooManyRetiredError
 from airflow_provider_offers.campaigns.plans import ABSENT, Change
-from airflow_provider_offers.campaigns.states import State
+from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import PQL, campaign, counted, offer, plan, planned, put, put_wanted, state, wanted

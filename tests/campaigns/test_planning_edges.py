@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.campaigns.planning import plan_campaign
+from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan
-from airflow_provider_offers.campaigns.states import Applied, State
+from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.messages import Flow, Request

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_offers.campaigns.exporting import export_library
-from airflow_provider_offers.campaigns.manifest import load
+from airflow_provider_offers.campaigns.manifest.loading import load
+from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml
+from airflow_provider_offers.campaigns.moving.exporting import export_library
+from airflow_provider_offers.campaigns.moving.promoting import compare_targets, find_unportable
 from airflow_provider_offers.campaigns.objects import Campaign, WantedObject
-from airflow_provider_offers.campaigns.promoting import compare_targets, find_unportable
-from airflow_provider_offers.campaigns.states import State
-from airflow_provider_offers.campaigns.writing_yaml import as_yaml
+from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator

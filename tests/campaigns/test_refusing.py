@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import (
     CampaignConflictError,
     CampaignError,
@@ -24,9 +25,8 @@ from airflow_provider_offers.campaigns.errors import (
     StateError,
     StateLockedError,
 )
-from airflow_provider_offers.campaigns.items import Progress
 from airflow_provider_offers.campaigns.plans import Plan
-from airflow_provider_offers.campaigns.storage import StateStore
+from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
 from tests.campaigns.applied import WHERE, Sandbox, changed, spring, spring_objects

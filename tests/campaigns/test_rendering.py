@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from airflow_provider_offers.campaigns.planning.rendering import as_markdown, as_text, counts_line
 from airflow_provider_offers.campaigns.plans import ABSENT, ACTIONS, Change, Plan, PlannedObject
-from airflow_provider_offers.campaigns.rendering import as_markdown, as_text, counts_line
 
 LIVE: dict[str, Any] = {"id": "dps:tag:1", "instance_id": "dps:tag:1", "etag": 3}
 

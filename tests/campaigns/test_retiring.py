@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_offers.campaigns.applying import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
-from airflow_provider_offers.campaigns.items import Progress
 from tests.campaigns.applied import Sandbox, changed, spring, spring_objects
 from tests.campaigns.making import campaign, counted
 

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from airflow_provider_offers.campaigns import schema
-from airflow_provider_offers.campaigns.models import SECTIONS
+from airflow_provider_offers.campaigns.manifest import schema
+from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 
 SPRING = Path(__file__).parent.parent.parent / "example_dags" / "campaigns" / "spring"
 _WRITE = "from pathlib import Path; from airflow_provider_offers.campaigns import schema; "

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
-from airflow_provider_offers.campaigns.folders import file_name
-from airflow_provider_offers.campaigns.states import Applied, State
-from airflow_provider_offers.campaigns.storage import StateStore
+from airflow_provider_offers.campaigns.state.folders import file_name
+from airflow_provider_offers.campaigns.state.states import Applied, State
+from airflow_provider_offers.campaigns.state.storage import StateStore
 
 ORG, SANDBOX, CAMPAIGN = "1234@AdobeOrg", "prod", "spring-2027"
 WHERE = (CAMPAIGN, ORG, SANDBOX)
@@ -67,8 +67,8 @@ def _object_store(tmp_path: pathlib.Path) -> Any:
 
 @pytest.fixture(params=[_disk, _object_storage_on_disk, _object_store], ids=["path", "file://", "memory://"])
 def path(request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("airflow_provider_offers.campaigns.folders._SETTLING_SECONDS", 0.0)
-    monkeypatch.setattr("airflow_provider_offers.campaigns.folders._RemoteFolder.settling_seconds", 0.001)
+    monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
     return request.param(tmp_path)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.comparing import Differences, compare, symbolic
+from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan
-from airflow_provider_offers.campaigns.snapshot import Names
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.emulator import Emulator

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.errors import CampaignConflictError
-from airflow_provider_offers.campaigns.exporting import export_library
-from airflow_provider_offers.campaigns.manifest import load
+from airflow_provider_offers.campaigns.manifest.loading import load
+from airflow_provider_offers.campaigns.manifest.writing_yaml import write_manifest
+from airflow_provider_offers.campaigns.moving.exporting import export_library
 from airflow_provider_offers.campaigns.objects import WantedObject
-from airflow_provider_offers.campaigns.planning import PlanOptions, plan_campaign
+from airflow_provider_offers.campaigns.planning.planner import PlanOptions, plan_campaign
 from airflow_provider_offers.campaigns.plans import Plan
-from airflow_provider_offers.campaigns.states import State
-from airflow_provider_offers.campaigns.writing_yaml import write_manifest
+from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_offers.campaigns.findings import Findings
-from airflow_provider_offers.campaigns.nodes import Node, leaves, place_in, plain
+from airflow_provider_offers.campaigns.manifest.findings import Findings
+from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, place_in, plain
+from airflow_provider_offers.campaigns.manifest.reading_json import node_of_json
+from airflow_provider_offers.campaigns.manifest.reading_yaml import node_of_yaml
 from airflow_provider_offers.campaigns.objects import Origin
-from airflow_provider_offers.campaigns.reading_json import node_of_json
-from airflow_provider_offers.campaigns.reading_yaml import node_of_yaml
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

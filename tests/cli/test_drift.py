@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from airflow_provider_offers.campaigns.storage import StateStore
+from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
 from tests.cli.manifests import edit, written

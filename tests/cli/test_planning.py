@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_offers.campaigns.documents import plan_from_json
+from airflow_provider_offers.campaigns.planning.documents import plan_from_json
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
 from tests.cli.manifests import SPRING, written

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_offers.campaigns.errors import ManifestError
-from airflow_provider_offers.campaigns.manifest import load, validate
-from airflow_provider_offers.campaigns.models import (
+from airflow_provider_offers.campaigns.manifest.loading import load, validate
+from airflow_provider_offers.campaigns.manifest.models import (
     EntryWords,
     External,
     LifecycleEntry,

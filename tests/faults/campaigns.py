@@ -10,12 +10,12 @@ import shutil
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from airflow_provider_offers.campaigns.applying import ApplyOptions, apply_plan
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply_plan
 from airflow_provider_offers.campaigns.objects import Campaign
-from airflow_provider_offers.campaigns.planning import PlanOptions, plan_campaign
+from airflow_provider_offers.campaigns.planning.planner import PlanOptions, plan_campaign
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Report
-from airflow_provider_offers.campaigns.storage import Lock, StateStore
+from airflow_provider_offers.campaigns.state.storage import Lock, StateStore
 from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.auth import TokenCache

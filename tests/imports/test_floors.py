@@ -81,7 +81,32 @@ PACKAGE = "airflow_provider_offers"
 CAMPAIGNS = FOLDER.parent / "campaigns"
 
 
-@pytest.mark.parametrize("path", sorted(CAMPAIGNS.glob("*.py")), ids=lambda path: path.name)
+CAMPAIGN_FLOORS = (
+    ("objects", "plans", "reports", "errors"),
+    ("state", "manifest"),
+    ("planning",),
+    ("applying", "moving"),
+    ("checking", "__main__", "__init__"),
+)
+"""The folders and modules of `campaigns/`, from the ground up."""
+CAMPAIGN_FLOOR_OF = {room: floor for floor, rooms in enumerate(CAMPAIGN_FLOORS) for room in rooms}
+CAMPAIGN_MODULES = sorted(CAMPAIGNS.rglob("*.py"))
+each_campaign_module = pytest.mark.parametrize(
+    "path", CAMPAIGN_MODULES, ids=lambda path: path.relative_to(CAMPAIGNS).as_posix()
+)
+
+
+@each_campaign_module
+def test_no_module_of_campaigns_imports_from_a_floor_above(path: Path) -> None:
+    own = CAMPAIGN_FLOOR_OF[path.relative_to(CAMPAIGNS).parts[0].removesuffix(".py")]
+    prefix = f"{PACKAGE}.campaigns."
+    names = [name for name in imported(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith(prefix)]
+
+    rooms = {name: name.removeprefix(prefix).split(".")[0] for name in names}
+    assert [name for name, room in rooms.items() if CAMPAIGN_FLOOR_OF[room] > own] == []
+
+
+@each_campaign_module
 def test_campaigns_know_the_client_and_nothing_of_airflow(path: Path) -> None:
     for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
         assert name.partition(".")[0] != "airflow", name

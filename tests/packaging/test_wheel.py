@@ -36,9 +36,9 @@ def test_the_wheel_holds_every_source_file(wheel: Path, checkout: Path) -> None:
     sources = {str(path.relative_to(checkout)) for path in package.rglob("*.py")}
     with zipfile.ZipFile(wheel) as archive:
         assert sources <= set(archive.namelist())
-        assert {f"airflow_provider_offers/{each}" for each in ("py.typed", "campaigns/manifest.schema.json")} <= set(
-            archive.namelist()
-        )
+        assert {
+            f"airflow_provider_offers/{each}" for each in ("py.typed", "campaigns/manifest/manifest.schema.json")
+        } <= set(archive.namelist())
 
 
 def test_the_wheel_tells_its_version_and_what_it_needs(wheel: Path) -> None:

@@ -1,0 +1,198 @@
+"""Applies a plan: exactly what it says, in an order that never shows half a campaign, and again after any interruption.
+
+The order is: what customers see no longer, then all content kind by kind, then what customers see from now on, and at
+last the retirements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_offers.campaigns.applying.items import Progress, RunOptions, plan_id
+from airflow_provider_offers.campaigns.applying.rereading import WRITES, Check, Library, read_again
+from airflow_provider_offers.campaigns.applying.running import Run
+from airflow_provider_offers.campaigns.applying.writing import LockLost
+from airflow_provider_offers.campaigns.errors import (
+    CampaignConflictError,
+    CampaignFailedError,
+    ProtectedTargetError,
+    StalePlanError,
+)
+from airflow_provider_offers.campaigns.plans import Plan
+from airflow_provider_offers.campaigns.reports import Report
+from airflow_provider_offers.campaigns.state.states import State
+from airflow_provider_offers.campaigns.state.storage import LOCK_SECONDS, Lock, StateStore
+from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.text import quoted
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How a plan is applied.
+
+    `approved` says that somebody approved a plan for a protected target. `owner` names this process in the lock
+    (default: user, machine and process). A lock that is not renewed expires after `lock_seconds`. `max_concurrent`
+    objects are written at once. `patience` is how many seconds a new object may take to show up in a listing. `waive`
+    names findings to ignore when a decision goes live. With `digest`, a plan of another manifest is refused.
+    """
+
+    approved: bool = False
+    owner: str = ""
+    lock_seconds: float = LOCK_SECONDS
+    max_concurrent: int = 32
+    patience: float = 10.0
+    waive: tuple[str, ...] = ()
+    digest: str | None = None
+
+
+def apply(
+    settings: Settings,
+    plan: Plan,
+    store: StateStore,
+    options: ApplyOptions | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """`apply_plan` for code without an event loop. Opens a connection with the settings, and closes it."""
+
+    async def applied() -> Report:
+        session = await AsyncSession.open(settings)
+        try:
+            return await apply_plan(session, plan, store, options, on_progress)
+        finally:
+            await session.close()
+
+    return asyncio.run(applied())
+
+
+async def apply_plan(
+    session: AsyncSession,
+    plan: Plan,
+    store: StateStore,
+    options: ApplyOptions | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Apply a plan, and return what became of each object.
+
+    Calls one listing of each kind that the plan writes, then one `POST`, `PATCH` or `DELETE` for each object, and
+    listings that confirm them. Running it again with the same plan goes on where an earlier run ended.
+
+    Raises, before anything is written: `CampaignConflictError` for a plan with conflicts, `ProtectedTargetError` for
+    one that nobody approved, `StalePlanError` if the library or the state has changed since the plan, and
+    `StateLockedError` if another apply runs. Raises `CampaignFailedError`, which has the report, if some objects
+    failed; `StateLockedError` if the lock is lost; and `StateError` if the state cannot be read or written.
+    """
+    options = options or ApplyOptions()
+    _check(session.settings, plan, options)
+    if not plan.objects and not plan.forgotten:
+        return Report(
+            plan.campaign,
+            plan.target,
+            plan.organization,
+            plan.sandbox,
+            (),
+            unchanged=plan.counts.get("unchanged", 0),
+            state_generation=plan.state_generation,
+            warnings=tuple(plan.warnings),
+        )
+    lock = store.lock(
+        plan.campaign,
+        plan.organization,
+        plan.sandbox,
+        owner=options.owner or this_process(),
+        seconds=options.lock_seconds,
+    )
+    held = await asyncio.to_thread(lock.__enter__)
+    try:
+        report = await _applied(session, plan, held, options, on_progress)
+    except LockLost as ended:
+        raise ended.lost from None
+    finally:
+        await asyncio.to_thread(lock.__exit__, None, None, None)
+    if not report.is_complete:
+        undone = [*report.ending("failed"), *report.ending("skipped")]
+        raise CampaignFailedError(
+            f"The campaign {quoted(plan.campaign, 80)} is not applied completely: {report.told()}",
+            report=report,
+            retryable=all(each.retryable for each in undone),
+        )
+    return report
+
+
+def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
+    """Refuse a plan for another place, of another manifest, with conflicts, or without an approval."""
+    here = {"organization": settings.org_id, "sandbox": settings.sandbox, "api": settings.api}
+    meant = {"organization": plan.organization, "sandbox": plan.sandbox, "api": plan.api}
+    if wrong := [
+        f"{name}: given {meant[name]!r}; expected {here[name]!r}" for name in here if here[name] != meant[name]
+    ]:
+        raise StalePlanError(f"The plan is for another place than this connection: {', '.join(wrong)}")
+    if options.digest is not None and options.digest != plan.digest:
+        raise StalePlanError("The manifest has changed since the plan; nothing was written. Make the plan again")
+    if conflicts := [each for each in plan.objects if each.action == "conflict"]:
+        told = [f"{each.key[0]} {quoted(each.key[1], 80)}: {each.reason}" for each in conflicts]
+        raise CampaignConflictError(
+            f"The plan has {len(conflicts)} conflicts, so nothing was written. Decide each: take its live value into "
+            f"the manifest, ignore it with ignore_changes, or make the plan with force_conflicts:{_lines(told)}"
+        )
+    if plan.protected and not options.approved and any(each.action in WRITES for each in plan.objects):
+        raise ProtectedTargetError(
+            f"The target {plan.target!r} is protected, and nobody approved the plan; nothing was written"
+        )
+
+
+async def _applied(
+    session: AsyncSession,
+    plan: Plan,
+    held: Lock,
+    options: ApplyOptions,
+    on_progress: Callable[[Progress], None] | None,
+) -> Report:
+    state: State = await asyncio.to_thread(held.read)
+    is_rerun = state.plan == plan_id(plan)
+    if not is_rerun and state.generation != plan.state_generation:
+        raise StalePlanError(
+            f"Another apply has written the state since the plan: its generation is {state.generation}; expected "
+            f"{plan.state_generation}; nothing was written. Make the plan again"
+        )
+    library: Library = await session.run(read_again(session.access, plan))
+    pending = {key for key, each in state.objects.items() if each.pending is not None}
+    check = Check(library, pending, is_rerun=is_rerun)
+    sights = check.sights(plan)
+    if check.moved:
+        raise StalePlanError(
+            f"The library has changed since the plan of {plan.made_at}; nothing was written. Make the plan again:"
+            f"{_lines(check.moved)}"
+        )
+    run = Run(
+        session,
+        plan,
+        held,
+        state,
+        library,
+        sights,
+        RunOptions(options.max_concurrent, options.patience, options.waive),
+        on_progress,
+    )
+    return await run.run()
+
+
+def _lines(told: list[str]) -> str:
+    more = len(told) - _SHOWN
+    return "".join(f"\n  {each}" for each in told[:_SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
+
+
+def this_process() -> str:
+    """The name of this process as the owner of a lock: user, machine and process."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}, process {os.getpid()}"

@@ -1,0 +1,79 @@
+"""Checks the form of a manifest before anything in it is rendered: its sections, targets and other words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_offers.campaigns.manifest.entries import OWN_WORDS
+from airflow_provider_offers.campaigns.manifest.findings import NAMED, Findings, without_consequences
+from airflow_provider_offers.campaigns.manifest.models import SECTIONS, Manifest
+from airflow_provider_offers.campaigns.manifest.nodes import Node, place_in, plain
+from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.model.checking import findings
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.places import Place, place_of
+from airflow_provider_offers.client.model.spelling import escape_token
+
+
+def check_structure(node: Node, found: Findings) -> None:
+    """Add what is wrong in the form of a manifest."""
+    check(place_of(Manifest), node, found, below=shallow(node))
+    known = {"window": None} | {
+        each: None
+        for kind in SECTIONS.values()
+        for name in kind.place.members
+        for each in (name, kind.names.wire_name(name)[0])
+    }
+    if (defaults := node.members.get("defaults")) is not None:
+        for name in defaults.members:
+            if name not in known or name in ("name", "xdm:name"):
+                accepted = f"a property of a kind, or window{perhaps(near(name, known))}"
+                place = defaults.names[name]
+                given = f"{NAMED}{name!r}"
+                found.tell(place, given, accepted, f"/defaults/{escape_token(name)}")
+    for section, kind in SECTIONS.items():
+        entries = node.members.get(section)
+        for index, entry in enumerate(entries.items if entries is not None else ()):
+            for name in entry.members:
+                neutral = kind.names.neutral_name(name)[0]
+                meant = near(name, OWN_WORDS) if name not in OWN_WORDS and neutral not in kind.place.known else []
+                if meant and not near(name, kind.place.known):
+                    accepted = f"a property of the {kind.noun}, or {', '.join(OWN_WORDS)}{perhaps(meant)}"
+                    found.tell(entry.names[name], f"{NAMED}{name!r}", accepted, f"/{section}/{index}/{name}")
+
+
+def shallow(node: Node) -> Any:
+    """The manifest without the contents of its objects, which are checked when they are rendered."""
+    if not isinstance(node.value, dict):
+        return plain(node)
+    return {
+        name: [({} if isinstance(item.value, dict) else plain(item)) for item in each.items]
+        if name in SECTIONS and isinstance(each.value, list)
+        else plain(each)
+        for name, each in node.members.items()
+    }
+
+
+def check(place: Place, node: Node, found: Findings, *, below: Any, pointer: str = "", row: str = "") -> None:
+    """Add what is wrong about a value of the manifest's own; `below` is its plain value."""
+    for each in without_consequences([*findings(place, below), *_unknown(place, below, "")]):
+        origin = place_in(node, each.pointer, of_name=each.given.startswith(NAMED))
+        found.tell(origin, each.given, each.accepted, f"{pointer}{each.pointer}", row)
+
+
+def _unknown(place: Place, value: Any, pointer: str) -> Iterator[Violation]:
+    """The unknown names in a value of the manifest's own."""
+    if place.item is not None and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(place.item, item, f"{pointer}/{index}")
+    if not isinstance(value, Mapping):
+        return
+    for name, member in value.items():
+        where = f"{pointer}/{escape_token(name)}"
+        if place.members and name not in place.members:
+            likely = perhaps(near(name, place.members))
+            accepted = "a property of the manifest" + (likely or f"; known here are {', '.join(place.members)}")
+            yield Violation(where, f"{NAMED}{name!r}", accepted)
+        else:
+            yield from _unknown(place.below(name), member, where)

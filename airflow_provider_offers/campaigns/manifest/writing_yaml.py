@@ -1,0 +1,94 @@
+"""Writes the document of a manifest as YAML: one file, or a folder with a file for each section."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from airflow_provider_offers.campaigns.manifest.findings import Findings
+from airflow_provider_offers.campaigns.manifest.models import SECTIONS
+from airflow_provider_offers.campaigns.manifest.nodes import plain
+from airflow_provider_offers.campaigns.manifest.reading_yaml import node_of_yaml
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Json
+
+ENDINGS = (".yaml", ".yml", ".json")
+_HEAD = "campaign.yaml"
+# Text that every version of YAML reads as text. All other text is in quotes.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./+ -]*[A-Za-z0-9]|[A-Za-z]")
+_WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_DUMPER):  # type: ignore[misc]
+    """PyYAML's dumper, with text in quotes unless nobody can misread it, and long text in lines."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represented(dumper: Any, text: str) -> Any:
+    style: str | None = '"'
+    if "\n" in text.rstrip("\n"):
+        style = "|"
+    elif _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
+        style = None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represented)
+
+
+def as_yaml(document: Json) -> str:
+    """The document as YAML text. The reader of manifests reads exactly the same document from it."""
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**30)
+    if _read(text) == document:
+        return text
+    # YAML cannot write some text in lines, but JSON is YAML too.
+    return json.dumps(document, ensure_ascii=True, indent=2) + "\n"
+
+
+def _read(text: str) -> Json:
+    node = node_of_yaml(text, "", lambda path, origin: None, Findings())
+    return None if node is None else plain(node)
+
+
+def write_manifest(document: Mapping[str, Json], path: Any, *, overwrite: bool = False) -> list[str]:
+    """Write a manifest; returns the names of the files.
+
+    A path that ends in `.yaml`, `.yml` or `.json` becomes one file, and any other a folder with a file for each
+    section. `path` has the methods of `pathlib.Path`.
+
+    Raises `InvalidInputError` if a file is there already; with `overwrite`, it is replaced.
+    """
+    if path.name.lower().endswith(ENDINGS):
+        is_json = path.name.lower().endswith(".json")
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n" if is_json else as_yaml(document)
+        files, folder = {path.name: text}, path.parent
+    else:
+        head = {name: value for name, value in document.items() if name not in SECTIONS}
+        parts = {name: {name: value} for name, value in document.items() if name in SECTIONS}
+        files = {_HEAD: as_yaml(head), **{f"{name}.yaml": as_yaml(part) for name, part in parts.items()}}
+        folder = path
+    _check_free(path, folder, files, overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def _check_free(path: Any, folder: Any, files: Mapping[str, str], overwrite: bool) -> None:
+    """Refuse to write over files, and beside others that would become a part of the manifest."""
+    there = [] if overwrite else [name for name in files if (folder / name).exists()]
+    if folder is path and path.exists():
+        there += [
+            each.name for each in path.iterdir() if each.name.lower().endswith(ENDINGS) and each.name not in files
+        ]
+    if there:
+        given, accepted = f"a path that has {quoted(there[0], 80)} already", "a path without it, or to overwrite it"
+        raise InvalidInputError("The manifest cannot be written", [Violation(str(path), given, accepted)])

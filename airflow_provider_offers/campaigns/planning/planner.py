@@ -1,0 +1,274 @@
+"""Makes the plan of a campaign: reads the library once, and compares each object of the manifest and of the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from airflow_provider_offers.campaigns.errors import CampaignError
+from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
+from airflow_provider_offers.campaigns.planning.cautions import Cautions
+from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings
+from airflow_provider_offers.campaigns.planning.reaching import Reach
+from airflow_provider_offers.campaigns.planning.retiring import Retirement
+from airflow_provider_offers.campaigns.planning.snapshot import (
+    ARCHIVED,
+    Names,
+    Rereading,
+    check_state,
+    documents_of,
+    kinds_of,
+    read_kind,
+    referred_kinds,
+)
+from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
+from airflow_provider_offers.campaigns.state.states import State
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.identifiers import name_in
+from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
+from airflow_provider_offers.client.model.places import pointings
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Flow, Json
+
+APPROVED = "approved"
+_WRITTEN = ("create", "update", "rename")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How a plan decides.
+
+    `force_conflicts` makes changes of the leaves that somebody else changed. `adopt` makes changes of the leaves that
+    were never applied. `prune` retires what is gone from the manifest: "archive" or "delete"; None leaves it alone.
+    `max_prune` is the largest number of objects that a plan may retire (default: a tenth of the managed ones, but at
+    least one).
+    """
+
+    force_conflicts: bool = False
+    adopt: bool = False
+    prune: Literal["archive", "delete"] | None = None
+    max_prune: int | None = None
+
+
+def plan_campaign(access: Access, campaign: Campaign, state: State, options: PlanOptions | None = None) -> Flow[Plan]:
+    """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing.
+
+    Raises `CampaignError` if the library lacks an external object or a referenced one, or if the connection leads to
+    another sandbox than the target; `StateError` for the state of another campaign, organization or sandbox; and
+    `TooManyRetiredError` if the plan would retire more objects than allowed.
+    """
+    options = options or PlanOptions()
+    settings = access.exchange.settings
+    _check_target(campaign, settings.sandbox)
+    check_state(campaign.name, state, settings.org_id, settings.sandbox)
+    planner = _Planner(access, campaign, state, options)
+    for kind in planner.kinds:
+        if access.generation.supports(kind):
+            yield from read_kind(access, kind, planner.take)
+            yield from planner.look_again()
+        planner.finish(kind)
+    return planner.plan()
+
+
+class _Planner:
+    """A plan in progress: takes the objects of the library kind by kind, and decides after each kind."""
+
+    def __init__(self, access: Access, campaign: Campaign, state: State, options: PlanOptions) -> None:
+        self._access, self._campaign, self._state, self._options = access, campaign, state, options
+        self._names = Names()
+        self._sightings = Sightings()
+        self._wanted = {each.key: each for each in campaign.objects}
+        self._origins = _origins(campaign)
+        self._old = {(kind, old) for (kind, _), olds in self._origins.items() for old in olds}
+        self._judge = Judge(
+            self._names,
+            self._sightings,
+            state.objects,
+            self._wanted,
+            self._origins,
+            adopt=options.adopt,
+            force=options.force_conflicts,
+        )
+        self._rereading = Rereading(access)
+        self._reach = Reach(self._names)
+        self._retirement = Retirement(options.prune, options.force_conflicts, self._names)
+        self._needed = _needed_kinds(campaign, state)
+        self._planned: list[PlannedObject] = []
+        self._unchanged = 0
+        self._ids: dict[Key, str] = {}
+        self._wrong: list[str] = []
+        self._cautions = Cautions()
+
+    @property
+    def kinds(self) -> Iterator[Kind]:
+        """The kinds that have to be read, in order. Later ones may depend on what was found in earlier ones."""
+        for kind in KINDS.values():
+            if kind.key in self._needed or (self._reach.is_asked and kind in (COLLECTION, DECISION)):
+                yield kind
+
+    def take(self, entity: Entity) -> None:
+        """Look at one object of the library."""
+        self._names.saw(entity)
+        self._reach.saw(entity)
+        if entity.name is None:
+            return
+        key = (entity.kind.key, entity.name)
+        wanted = self._wanted.get(key)
+        if wanted is None and key not in self._state.objects and key not in self._old:
+            return
+        if entity.status == ARCHIVED:
+            self._sightings.archived.setdefault(key, []).append(entity)
+        elif wanted is not None and key not in self._origins and self._judge.is_as_wanted(wanted, entity):
+            self._sightings.as_wanted.add(key)
+        else:
+            self._sightings.found[key] = entity
+
+    def look_again(self) -> Flow[None]:
+        """Read objects with conflicts by their ids, because the listing may be older than the state."""
+        for key, listed in self._sightings.found.items():
+            if not self._judge.has_conflict(key, listed):
+                continue
+            fresh = yield from self._rereading.now(listed)
+            if fresh is not listed:
+                self._sightings.found[key] = fresh
+
+    def finish(self, kind: Kind) -> None:
+        """Decide about all objects of a kind, after every object of the kind was taken."""
+        is_known = self._access.generation.supports(kind)
+        for wanted in self._wanted.values():
+            if wanted.kind.key == kind.key:
+                self._decide(wanted, is_known)
+        for key, base in self._state.objects.items():
+            if key[0] == kind.key and key not in self._wanted and key not in self._old:
+                self._retirement.decide(kind, key, base, self._sightings.found, is_known)
+        for name in (name for each, name in self._campaign.external if each == kind.key):
+            self._check_external(kind, name)
+        self._sightings.found.clear()
+        self._sightings.archived.clear()
+
+    def _decide(self, wanted: WantedObject, is_known: bool) -> None:
+        if not is_known:
+            reason = f"generation 1 (api=xcore) documents no calls for a {wanted.kind.noun}; use api=dps"
+            self._planned.append(self._judge.refused(wanted, reason))
+            return
+        planned = self._judge.decide(wanted)
+        if planned is None:
+            self._unchanged += 1
+            return
+        entity = self._sightings.found.get((wanted.kind.key, planned.old_name or wanted.name))
+        planned = self._with_references(wanted, planned)
+        if planned.action in _WRITTEN:
+            self._cautions.look_at(wanted.kind, planned, entity)
+            if wanted.kind.is_offer and _approves(planned):
+                self._reach.add(planned.key, planned.id, wanted.properties, {} if entity is None else entity.properties)
+        self._planned.append(planned)
+
+    def _with_references(self, wanted: WantedObject, planned: PlannedObject) -> PlannedObject:
+        """The planned object, after the ids of the live objects were kept to which it refers.
+
+        It is a conflict if a name could mean several objects.
+        """
+        properties = wanted.properties if planned.properties is None else planned.properties
+        for each in pointings(wanted.kind.place, properties):
+            name = name_in(each.target)
+            if name is None:
+                continue
+            keys = [(kind.key, name) for kind in kinds_of(each.type_names)]
+            ids = {key: self._names.meant(key) for key in keys}
+            means = [key for key in keys if ids[key] or key in self._wanted]
+            if not means:
+                nouns = " or ".join(KINDS[kind].noun for kind, _ in keys)
+                self._wrong.append(
+                    f"{wanted.origin}: {each.pointer} of the {wanted.kind.noun} {quoted(wanted.name, 80)} names "
+                    f"{quoted(name, 80)}, but neither the manifest nor the library has such a {nouns}"
+                )
+            elif len(means) > 1 or len(ids[means[0]]) > 1:
+                several = ", ".join(identifier for key in means for identifier in ids[key])
+                return self._judge.refused(
+                    wanted, f"{each.pointer}: {each.target} could mean several objects: {several}"
+                )
+            elif ids[means[0]] and planned.action in _WRITTEN:
+                self._ids[means[0]] = ids[means[0]][0]
+        return planned
+
+    def _check_external(self, kind: Kind, name: str) -> None:
+        ids = self._names.ids((kind.key, name))
+        if not ids:
+            self._wrong.append(f"external: the library has no {kind.noun} {quoted(name, 80)} that is not archived")
+        elif len(ids) > 1:
+            self._wrong.append(f"external: {len(ids)} {kind.noun}s are called {quoted(name, 80)}: {', '.join(ids)}")
+
+    def plan(self) -> Plan:
+        """The plan, after every kind was read."""
+        if self._wrong:
+            told = "".join(f"\n  {each}" for each in self._wrong)
+            raise CampaignError(f"The campaign {quoted(self._campaign.name, 80)} cannot be planned:{told}")
+        retired = self._retirement.checked(len(self._state.objects), self._options.max_prune)
+        reached = self._reach.reached
+        planned = [replace(each, held_as_draft=True) if each.key in reached else each for each in self._planned]
+        counts: Counter[Action] = Counter(each.action for each in (*planned, *retired))
+        counts["unchanged"] += self._unchanged
+        exchange, target = self._access.exchange, self._campaign.target
+        return Plan(
+            campaign=self._campaign.name,
+            target=target.name,
+            organization=exchange.settings.org_id,
+            sandbox=exchange.settings.sandbox,
+            api=self._access.generation.api,
+            digest=self._campaign.digest,
+            state_generation=self._state.generation,
+            made_at=format_instant(exchange.service_now()),
+            objects=(*planned, *retired),
+            counts={action: counts[action] for action in ACTIONS},
+            protected=target.protected,
+            ids=self._ids,
+            left_alone=self._retirement.left_alone,
+            forgotten=tuple(self._retirement.forgotten),
+            warnings=tuple(self._cautions.told(self._judge.hidden)),
+            connection=target.connection,
+        )
+
+
+def _approves(planned: PlannedObject) -> bool:
+    """Whether the plan makes an offer approved."""
+    if planned.action == "create":
+        return planned.properties is not None and planned.properties.get("status") == APPROVED
+    return any(each.pointer == "/status" and each.wanted == APPROVED for each in planned.changes)
+
+
+def _origins(campaign: Campaign) -> dict[Key, list[str]]:
+    """The old names of each object that moved, the latest first; an object may have moved several times."""
+    moves: dict[Key, list[str]] = {}
+    for move in campaign.moved:
+        moves.setdefault((move.kind.key, move.new), []).append(move.old)
+    found: dict[Key, list[str]] = {}
+    for wanted in campaign.objects:
+        kind, left, olds = wanted.kind.key, list(moves.get(wanted.key, ())), list[str]()
+        while left:
+            old = left.pop(0)
+            if old != wanted.name and old not in olds:
+                olds.append(old)
+                left += moves.get((kind, old), ())
+        if olds:
+            found[wanted.key] = olds
+    return found
+
+
+def _needed_kinds(campaign: Campaign, state: State) -> set[str]:
+    """The kinds of the objects that the campaign or its state has, and of those to which these refer."""
+    documents: list[tuple[Kind, Mapping[str, Json]]] = [(each.kind, each.properties) for each in campaign.objects]
+    documents += documents_of(state)
+    return referred_kinds(documents) | {kind for kind, _ in (*state.objects, *campaign.external)}
+
+
+def _check_target(campaign: Campaign, sandbox: str) -> None:
+    wanted = campaign.target.sandbox
+    if wanted is not None and wanted != sandbox:
+        raise CampaignError(
+            f"The connection leads to another sandbox than the target {quoted(campaign.target.name, 80)}: given "
+            f"{sandbox!r}; expected {wanted!r}"
+        )

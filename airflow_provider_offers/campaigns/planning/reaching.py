@@ -1,0 +1,77 @@
+"""Which offers a live decision can reach at once, so that they are approved only when all content is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.campaigns.planning.snapshot import Names
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.identifiers import name_in
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, TAG
+from airflow_provider_offers.client.wire.messages import Json
+
+LIVE = "live"
+
+
+@dataclass(slots=True)
+class Reach:
+    """The offers that are about to be approved, and those of them that a live decision can show at once.
+
+    Only these offers, and the collections that contain one of them, are kept.
+    """
+
+    names: Names
+    reached: set[Key] = field(default_factory=set)
+    _by_tag: dict[str, set[Key]] = field(default_factory=dict)
+    _is_asked: bool = False
+    _keys: dict[str, Key] = field(default_factory=dict)
+    _by_collection: dict[str, set[Key]] = field(default_factory=dict)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether any offer is about to be approved."""
+        return self._is_asked
+
+    def add(self, key: Key, identifier: str | None, *documents: Mapping[str, Json]) -> None:
+        """Add an offer that is about to be approved, with its tags before and after."""
+        self._is_asked = True
+        for tag in {tag for each in documents for tag in self._tag_ids(each.get("tags"))}:
+            self._by_tag.setdefault(tag, set()).add(key)
+        if identifier is not None:
+            self._keys[identifier] = key
+
+    def saw(self, entity: Entity) -> None:
+        """Look at a collection or a decision of the library."""
+        if entity.kind is COLLECTION and self._is_asked:
+            if held := self._held_by(entity.properties):
+                self._by_collection[entity.id] = held
+        elif entity.kind is DECISION and self._is_asked and entity.status == LIVE:
+            for text in _texts(entity.properties):
+                self.reached |= self._by_collection.get(text, set())
+                if (key := self._keys.get(text)) is not None:
+                    self.reached.add(key)
+
+    def _held_by(self, collection: Mapping[str, Json]) -> set[Key]:
+        """The offers that a collection contains."""
+        ids, how = set(_texts(collection.get("ids"))), collection.get("filterType")
+        tagged = [self._by_tag.get(each, set()) for each in ids]
+        if how == "all-tags":
+            return set.intersection(*tagged) if tagged else set()
+        if how == "any-tags":
+            return set().union(*tagged)
+        return {self._keys[each] for each in ids & self._keys.keys()}
+
+    def _tag_ids(self, tags: Json) -> Iterator[str]:
+        for tag in _texts(tags):
+            name = name_in(tag)
+            yield from [tag] if name is None else self.names.meant((TAG.key, name))
+
+
+def _texts(value: Json) -> Collection[str]:
+    """Every text in a value."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in _texts(each)]

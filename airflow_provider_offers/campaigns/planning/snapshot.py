@@ -1,0 +1,165 @@
+"""One reading of the library, kind by kind and page by page. Of most objects, only the names and ids are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_offers.campaigns.errors import StateError
+from airflow_provider_offers.campaigns.objects import Key
+from airflow_provider_offers.campaigns.state.states import State
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.reading import look_alone
+from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
+from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.places import pointings, targets
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Flow, Json
+
+_PAGE = 100
+DRAFT = "draft"
+ARCHIVED = "archived"
+
+
+def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flow[None]:
+    """Give every object of a kind to `take`, each once. Calls one listing, page by page.
+
+    The listing's order does not depend on edits, so an edit between two pages moves no object. An object that is
+    created meanwhile may be missing.
+    """
+    listing = Listing(access, kind, access.generation.every(kind, _PAGE))
+    while (page := (yield from listing.advance())) is not None:
+        for entity in page:
+            take(entity)
+
+
+@dataclass(slots=True)
+class Rereading:
+    """Reads objects by their ids, at most `left` of them: a listing may lag behind the latest edits.
+
+    A plan or a search for drift that is about to blame somebody for an edit looks at the object itself first.
+    """
+
+    access: Access
+    left: int = 32
+
+    def now(self, listed: Entity) -> Flow[Entity]:
+        """The current state of an object; as it was listed if enough objects have been read, or if it has moved on."""
+        if self.left <= 0:
+            return listed
+        self.left -= 1
+        fresh = yield from look_alone(self.access, listed.reference)
+        return listed if fresh is None or fresh.name != listed.name else fresh
+
+
+class Names:
+    """The names and ids of the objects that are not archived, to read references in both forms.
+
+    `renamed` has the new names of objects that a plan renames.
+    """
+
+    def __init__(self) -> None:
+        self._name_by_id: dict[str, dict[str, str]] = {}
+        self._ids_by_name: dict[str, dict[str, str | tuple[str, ...]]] = {}
+        self.renamed: dict[Key, str] = {}
+
+    def saw(self, entity: Entity) -> None:
+        """Keep the name and the id of an object that a listing shows."""
+        name = entity.name
+        if name is None or entity.status == ARCHIVED:
+            return
+        key = entity.kind.key
+        self._name_by_id.setdefault(key, {})[_bare(entity.id)] = name
+        ids = self._ids_by_name.setdefault(key, {})
+        ids[name] = (*_several(ids[name]), entity.id) if name in ids else entity.id
+
+    def ids(self, key: Key) -> Sequence[str]:
+        """The ids of the objects of that kind and name that are not archived, the oldest first."""
+        kind, name = key
+        return _several(self._ids_by_name.get(kind, {}).get(name, ()))
+
+    def meant(self, key: Key) -> Sequence[str]:
+        """The ids of the objects that have the name after the renames of the plan."""
+        olds = [(kind, old) for (kind, old), new in self.renamed.items() if (kind, new) == key]
+        return [identifier for each in (key, *olds) for identifier in self.ids(each)]
+
+    def symbol(self, target: str, type_names: Iterable[str]) -> str:
+        """A reference as plans and states show it.
+
+        An id becomes `name:` and the name if an object of one of these types has it, and no other object that may stand
+        there has that name. Otherwise, it stays an id.
+        """
+        kinds = kinds_of(type_names)
+        name = name_in(target)
+        if name is not None:
+            return NAME_PREFIX + self._new_name(name, kinds)
+        bare = _bare(target)
+        for kind in kinds:
+            name = self._name_by_id.get(kind.key, {}).get(bare)
+            if name is not None:
+                return NAME_PREFIX + self._new_name(name, [kind]) if self._is_clear(name, kinds) else target
+        return target
+
+    def _is_clear(self, name: str, kinds: Sequence[Kind]) -> bool:
+        """Whether `name:` and this name mean one object. A `name:` has no blanks around the name."""
+        return name == name.strip() and sum(len(self.ids((kind.key, name))) for kind in kinds) == 1
+
+    def _new_name(self, name: str, kinds: Sequence[Kind]) -> str:
+        return next((new for kind in kinds if (new := self.renamed.get((kind.key, name))) is not None), name)
+
+
+def kinds_of(type_names: Iterable[str]) -> list[Kind]:
+    """The kinds of these types."""
+    return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
+
+
+def referred_kinds(documents: Iterable[tuple[Kind, Mapping[str, Json]]]) -> set[str]:
+    """The keys of the kinds of these objects, and of the kinds to which they refer."""
+    documents = list(documents)
+    needed = {kind.key for kind, _ in documents}
+    for kind, properties in documents:
+        for name, value in properties.items():
+            place = kind.place.below(name)
+            # Once a kind is needed, nobody has to look for more references to it.
+            if any(each.key not in needed for each in kinds_of(targets(place))):
+                found = (each.type_names for each in pointings(place, value))
+                types = (kind.model.types_of(properties, names) for names in found)
+                needed |= {each.key for names in types for each in kinds_of(names)}
+    return needed
+
+
+def documents_of(state: State) -> list[tuple[Kind, Mapping[str, Json]]]:
+    """What was applied last, with the kind of each object."""
+    return [(KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS]
+
+
+def check_state(campaign: str, state: State, organization: str, sandbox: str) -> None:
+    """Raise `StateError` if the state is that of another campaign, organization or sandbox."""
+    given = (state.campaign, state.organization, state.sandbox)
+    expected = (campaign, organization, sandbox)
+    if given != expected:
+        raise StateError(
+            "The state is not that of this campaign, organization and sandbox: given "
+            f"{', '.join(map(quoted, given))}; expected {', '.join(map(quoted, expected))}"
+        )
+
+
+def edited_by(entity: Entity) -> str | None:
+    """The account that wrote an object last, if the service tells."""
+    return _told(entity.envelope, "lastModifiedBy")
+
+
+def _told(envelope: Mapping[str, object], name: str) -> str | None:
+    value = envelope.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _several(ids: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (ids,) if isinstance(ids, str) else ids
+
+
+def _bare(identifier: str) -> str:
+    """The id without its generation and type: each generation may spell them in its own way."""
+    return identifier.rpartition(":")[2].casefold()

@@ -1,0 +1,1 @@
+"""Keeps the state of a campaign: what was applied last, at a path, with a generation and a lock."""

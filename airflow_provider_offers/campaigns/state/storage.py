@@ -1,0 +1,311 @@
+"""Where the states of campaigns are kept: one document for each organization, sandbox and campaign, and its lock."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
+from airflow_provider_offers.campaigns.state.folders import Folder, StoragePath, file_name, folder_at
+from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State
+from airflow_provider_offers.client.model.instants import format_instant, parse_instant
+from airflow_provider_offers.client.text import json_of
+from airflow_provider_offers.client.wire.messages import Json
+from airflow_provider_offers.client.wire.service_clock import utc_now
+
+log = logging.getLogger(__name__)
+
+LOCK_FORMAT = "offers.lock/v1"
+LOCK_SECONDS = 120.0
+# By how much the clocks of two machines may differ. An expired lock is taken over after that.
+_CLOCKS = timedelta(seconds=10)
+
+
+class StateStore:
+    """The states of campaigns below one path: a `pathlib.Path`, or an Airflow `ObjectStoragePath`.
+
+    A state is in `{organization}/{sandbox}/{campaign}.json`, and its lock beside it. On a disk every write replaces the
+    document as a whole. Every method raises `StateError` if the place cannot be read or written. `now` is the clock of
+    this machine.
+    """
+
+    def __init__(self, path: StoragePath, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._path = path
+        self._now = now
+
+    def read(self, campaign: str, organization: str, sandbox: str) -> State:
+        """The state of a campaign; an empty one of generation 0 if there is none.
+
+        Raises `StateError` if the document is damaged, from a newer version, or of another campaign.
+        """
+        return _Place(self._path, campaign, organization, sandbox).read()
+
+    def write(self, state: State) -> State:
+        """Write a state that was read, and return it with its new generation.
+
+        Raises `StateError` if somebody else has written it since; nothing is written then.
+        """
+        return _Place(self._path, state.campaign, state.organization, state.sandbox).write(state)
+
+    def lock(
+        self, campaign: str, organization: str, sandbox: str, *, owner: str, seconds: float = LOCK_SECONDS
+    ) -> Lock:
+        """A context in which no other apply of the campaign runs; it renews its lock until it ends.
+
+        `owner` names the process in messages. A lock that was not renewed for `seconds` is taken over with a warning,
+        because its process has died. A lock of the same owner is taken over at once, so that a retry of a task need not
+        wait. Raises `StateLockedError`, which names the owner and when the lock expires.
+        """
+        place = _Place(self._path, campaign, organization, sandbox)
+        return Lock(place, owner, timedelta(seconds=seconds), self._now)
+
+    def owner_of_lock(self, campaign: str, organization: str, sandbox: str) -> str | None:
+        """The name of the process that holds the lock of a campaign; None if no apply of it runs."""
+        held = _Place(self._path, campaign, organization, sandbox).holder()
+        return None if held is None or self._now() >= held.expires_at + _CLOCKS else held.owner
+
+    def force_unlock(self, campaign: str, organization: str, sandbox: str) -> str | None:
+        """Remove the lock of a campaign, and return the name of its owner; None if there was no lock.
+
+        An apply that still runs stops before its next write.
+        """
+        place = _Place(self._path, campaign, organization, sandbox)
+        with place.folder.alone():
+            try:
+                held = place.holder()
+            except StateError:
+                held = _Holder("(not readable)", "", utc_now())
+            place.folder.remove(place.lock_name)
+        return None if held is None else held.owner
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who holds a lock. `token` differs for each taking of it."""
+
+    owner: str
+    token: str
+    expires_at: datetime
+
+
+class _Head(msgspec.Struct):
+    """The beginning of a state. Reading it alone takes a hundredth of the time."""
+
+    format: str
+    campaign: str
+    organization: str
+    sandbox: str
+    generation: int
+
+
+class _Place:
+    """The documents of one campaign."""
+
+    def __init__(self, path: StoragePath, campaign: str, organization: str, sandbox: str) -> None:
+        self.campaign, self.organization, self.sandbox = campaign, organization, sandbox
+        self.folder: Folder = folder_at(path, organization, sandbox)
+        self.where = f"{path}/{file_name(organization)}/{file_name(sandbox)}"
+        self.state_name = f"{file_name(campaign)}.json"
+        self.lock_name = f"{file_name(campaign)}.lock"
+
+    def read(self) -> State:
+        content = self.folder.read(self.state_name)
+        if content is None:
+            return State(self.campaign, self.organization, self.sandbox)
+        try:
+            state = State.from_json(_parsed(content))
+        except StateError as error:
+            raise StateError(f"{self.where}/{self.state_name}: {error}") from None
+        self._expect_ours(state)
+        return state
+
+    def _expect_ours(self, state: State) -> None:
+        ours = (self.campaign, self.organization, self.sandbox)
+        theirs = (state.campaign, state.organization, state.sandbox)
+        if theirs != ours:
+            raise StateError(
+                f"{self.where}/{self.state_name} is the state of another campaign: given campaign, organization and "
+                f"sandbox {theirs!r}; expected {ours!r}; choose another path for the states"
+            )
+
+    def write(self, state: State, token: str | None = None) -> State:
+        """Write the state; with a `token`, only while the lock has it."""
+        written = replace(state, generation=state.generation + 1)
+        content = json.dumps(written.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
+        with self.folder.alone():
+            if token is not None:
+                self.expect_held(token)
+            there = self._generation()
+            if there != state.generation:
+                raise StateError(
+                    f"Somebody else has written {self.where}/{self.state_name} meanwhile: its generation is {there}; "
+                    f"expected {state.generation}; nothing was written to it. Make the plan again"
+                )
+            self.folder.write(self.state_name, content)
+        return written
+
+    def _generation(self) -> int:
+        content = self.folder.read(self.state_name)
+        if content is None:
+            return 0
+        try:
+            head = msgspec.json.decode(content, type=_Head)
+        except ValueError:
+            head = None
+        if head is None or head != _Head(FORMAT, self.campaign, self.organization, self.sandbox, head.generation):
+            # A read says what is wrong.
+            return self.read().generation
+        return head.generation
+
+    def holder(self) -> _Holder | None:
+        content = self.folder.read(self.lock_name)
+        if content is None:
+            return None
+        told = _parsed(content)
+        try:
+            if told["format"] != LOCK_FORMAT:
+                raise ValueError
+            return _Holder(str(told["owner"]), str(told["token"]), parse_instant(told["expires_at"]))
+        except (KeyError, TypeError, ValueError):
+            raise StateError(
+                f"{self.where}/{self.lock_name} is not a lock of this version of the provider; if no apply of the "
+                f"campaign {self.campaign!r} runs, unlock it by force"
+            ) from None
+
+    def expect_held(self, token: str) -> _Holder:
+        """The holder, which has this token. Raises `StateLockedError` if the lock is gone or another's."""
+        held = self.holder()
+        if held is not None and held.token == token:
+            return held
+        by = "was removed" if held is None else f"was taken over by {held.owner}"
+        raise StateLockedError(
+            f"The lock of the campaign {self.campaign!r} in the sandbox {self.sandbox!r} {by}; this apply stops before "
+            "its next write. Apply again to go on",
+            owner="" if held is None else held.owner,
+            expires_at=None if held is None else held.expires_at,
+        )
+
+    def hold(self, holder: _Holder) -> None:
+        """Write the lock."""
+        told = {
+            "format": LOCK_FORMAT,
+            "owner": holder.owner,
+            "token": holder.token,
+            "expires_at": format_instant(holder.expires_at),
+        }
+        self.folder.write(self.lock_name, json.dumps(told).encode())
+
+
+class Lock:
+    """The lock of one campaign, as a context. A thread renews it three times in its `seconds`."""
+
+    def __init__(self, place: _Place, owner: str, seconds: timedelta, now: Callable[[], datetime]) -> None:
+        self._place, self._owner, self._seconds, self._now = place, owner, seconds, now
+        self._token = uuid.uuid4().hex
+        self._expires_at = now()
+        self._lost: StateLockedError | None = None
+        self._ended = threading.Event()
+        self._renewing = threading.Thread(target=self._keep_renewing, name="offers-campaign-lock", daemon=True)
+
+    def __enter__(self) -> Self:
+        with self._place.folder.alone():
+            self._expect_free(self._place.holder())
+            self._hold()
+        if self._place.folder.settling_seconds:
+            # Another process may have taken the lock at the same moment. The last one has it.
+            time.sleep(self._place.folder.settling_seconds)
+            self._place.expect_held(self._token)
+        self._renewing.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._renewing.join(timeout=10)
+        try:
+            with self._place.folder.alone():
+                held = self._place.holder()
+                if held is not None and held.token == self._token:
+                    self._place.folder.remove(self._place.lock_name)
+        except StateError as failure:
+            log.warning("The lock is not removed, and expires at %s: %s", format_instant(self._expires_at), failure)
+
+    def read(self) -> State:
+        """The state of the campaign."""
+        return self._place.read()
+
+    def write(self, state: State) -> State:
+        """Write the state as `StateStore.write` does, while this process holds the lock."""
+        self.check()
+        return self._place.write(state, self._token)
+
+    def check(self) -> None:
+        """Raise `StateLockedError` if the lock is lost. Asks no store: call it before every write to the library."""
+        if self._lost is not None:
+            raise self._lost
+        if self._now() >= self._expires_at:
+            raise StateLockedError(
+                f"The lock of the campaign {self._place.campaign!r} in the sandbox {self._place.sandbox!r} expired at "
+                f"{format_instant(self._expires_at)} before it was renewed; this apply stops before its next write. "
+                "Apply again to go on"
+            )
+
+    def renew(self) -> None:
+        """Hold the lock for its whole time from now on. Raises `StateLockedError` if somebody else has it."""
+        try:
+            with self._place.folder.alone():
+                self._place.expect_held(self._token)
+                self._hold()
+        except StateLockedError as lost:
+            self._lost = lost
+            raise
+
+    def _hold(self) -> None:
+        expires_at = self._now() + self._seconds
+        self._place.hold(_Holder(self._owner, self._token, expires_at))
+        self._expires_at = expires_at
+
+    def _keep_renewing(self) -> None:
+        while not self._ended.wait(self._seconds.total_seconds() / 3):
+            try:
+                self.renew()
+            except StateLockedError:
+                return
+            except StateError as error:
+                log.warning("The lock of the campaign is not renewed: %s", error)
+
+    def _expect_free(self, held: _Holder | None) -> None:
+        """Raise `StateLockedError` if another process holds the lock; warn if a dead one does."""
+        if held is None:
+            return
+        called = f"The lock of the campaign {self._place.campaign!r} in the sandbox {self._place.sandbox!r}"
+        until = format_instant(held.expires_at)
+        if held.owner == self._owner:
+            log.warning("%s is taken over from an earlier try of %s", called, held.owner)
+        elif self._now() >= held.expires_at + _CLOCKS:
+            log.warning("%s expired at %s, and is taken over from %s, which has died", called, until, held.owner)
+        else:
+            raise StateLockedError(
+                f"{called} is held by {held.owner} until {until}. Wait for that apply to end. If its process has died, "
+                "the lock is taken over after that time, or unlock it by force",
+                owner=held.owner,
+                expires_at=held.expires_at,
+            )
+
+
+def _parsed(content: bytes) -> Json:
+    try:
+        return json_of(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"The document is damaged: it is not JSON: {error}{REMEDY}") from None
