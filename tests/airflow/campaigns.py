@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+from sqlalchemy.exc import OperationalError
 
 SPRING = """\
 apiVersion: offers/v1
@@ -64,8 +67,9 @@ def an_answer_of_the_ui(answer: str) -> Iterator[list[dict[str, str]]]:
 
     def wait_and_answer() -> None:
         while not ended.wait(0.2):
-            if _answered(answer, asked):
-                return
+            # The run writes to the same database: it may be locked, and the run may set the state of the task again.
+            with contextlib.suppress(OperationalError):
+                _answer(answer, asked)
 
     thread = threading.Thread(target=wait_and_answer)
     thread.start()
@@ -76,8 +80,8 @@ def an_answer_of_the_ui(answer: str) -> Iterator[list[dict[str, str]]]:
         thread.join()
 
 
-def _answered(answer: str, asked: list[dict[str, str]]) -> bool:
-    """Answer a question, if there is one and its task waits."""
+def _answer(answer: str, asked: list[dict[str, str]]) -> None:
+    """Answer the question, if there is one and its task waits."""
     from airflow.models.hitl import HITLDetail
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -87,8 +91,8 @@ def _answered(answer: str, asked: list[dict[str, str]]) -> bool:
         detail: Any = session.scalars(select(HITLDetail)).first()
         task: Any = detail and session.get(TaskInstance, detail.ti_id)
         if detail is None or (waits_without_a_trigger() and str(task.state) != "awaiting_input"):
-            return False
-        asked.append({"subject": detail.subject, "body": detail.body})
+            return
+        question = {"subject": detail.subject, "body": detail.body}
         detail.responded_by = {"id": "7", "name": "Ada"}
         detail.responded_at = datetime.now(UTC)
         detail.chosen_options = [answer]
@@ -99,7 +103,8 @@ def _answered(answer: str, asked: list[dict[str, str]]) -> bool:
 
             event = TriggerEvent(detail.as_resume_event_payload())
             handle_event_submit(event, task_instance=task, session=session)
-    return True
+    if not asked:
+        asked.append(question)
 
 
 def waits_without_a_trigger() -> bool:

@@ -151,6 +151,7 @@ def test_a_clock_that_is_wrong(offers: Offers, connect: Any, emulator: Emulator)
     assert "behind the service" in clock["detail"]
 
 
+@pytest.mark.timeout(300)
 def test_the_connections_of_the_environment_and_of_the_database_are_found(airflow: Airflow, emulator: Emulator) -> None:
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session

@@ -30,6 +30,10 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(listed) == sorted([*docs, *PAGES.values()])
 
 
+# The whole site is built and read.
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the website; a warning, such as a link that leads nowhere, is an error."""
@@ -98,8 +102,15 @@ async def _searched(browser: str, url: str) -> tuple[str, list[str]]:
     """The result of a search in the browser, and the addresses of everything that the browser loaded."""
     async with page_of(browser) as page:
         await page.open(url)
-        await page.type(".md-search__input", "max_outage")
-        found = await page.text(".md-search-result__list", "The sensors")
+        found = ""
+        # The page answers nothing that is typed before it has loaded its index.
+        for _ in range(60):
+            await page.evaluate("document.querySelector('.md-search__input').value = ''")
+            await page.type(".md-search__input", "max_outage")
+            await asyncio.sleep(1)
+            found = str(await page.evaluate("document.querySelector('.md-search-result__list').innerText"))
+            if "The sensors" in found:
+                break
         return found, await page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
 
 
@@ -111,6 +122,7 @@ def test_a_browser_searches_and_loads_nothing_from_elsewhere(site: Path, tmp_pat
         with started(tmp_path) as browser:
             found, loaded = asyncio.run(_searched(browser, f"{root}index.html"))
         server.shutdown()
+    assert "The sensors" in found
     assert "max_outage" in found
     # Of files, Chromium tells no addresses.
     assert not served or f"{root}search/search_index.json" in loaded
