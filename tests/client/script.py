@@ -11,12 +11,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_offers.client.errors import NoAnswerError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Turn
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
-from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Pause, Recall, Request, Response, TokenNeeded
+from airflow_provider_offers.client.wire.messages import (
+    Ask,
+    Flow,
+    Keep,
+    Note,
+    Pause,
+    Recall,
+    Request,
+    Response,
+    TokenNeeded,
+)
 from airflow_provider_offers.client.wire.retry import Retries
 
 T = TypeVar("T")
@@ -111,6 +122,9 @@ class Script:
             return self.memory.recall(effect.key)
         if isinstance(effect, Keep):
             return self.memory.keep(effect.key, effect.value)
+        if isinstance(effect, Ask) and isinstance(effect.question, Turn):
+            # Every flow of a script has its turn at once.
+            return None
         assert isinstance(effect, Request)
         self.requests.append(effect)
         self.time += self.took

@@ -23,11 +23,12 @@ def check_structure(node: Node, found: Findings) -> None:
         each: None
         for kind in SECTIONS.values()
         for name in kind.place.members
+        if name != "name"
         for each in (name, kind.names.wire_name(name)[0])
     }
     if (defaults := node.members.get("defaults")) is not None:
         for name in defaults.members:
-            if name not in known or name in ("name", "xdm:name"):
+            if name not in known:
                 accepted = f"a property of a kind, or window{perhaps(near(name, known))}"
                 place = defaults.names[name]
                 given = f"{NAMED}{name!r}"
