@@ -17,6 +17,7 @@ from airflow_provider_offers.client.wire.async_shell import AsyncShell
 from airflow_provider_offers.client.wire.auth import TokenCache
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.messages import Effect, Pause, Request
+from airflow_provider_offers.client.wire.pace import Pace
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from airflow_provider_offers.emulator import Emulator
@@ -149,6 +150,18 @@ class _SteppedShell(SyncShell):
             self._steps.after(effect)
 
 
+class _SteppedPace(Pace):
+    """A wait for the governor passes at once, like every other pause."""
+
+    steps: Steps
+
+    def wait(self, request: Request, longest: float) -> float:
+        seconds = super().wait(request, longest)
+        if seconds > 0:
+            self.steps.pause(seconds)
+        return 0.0
+
+
 class SteppedAsyncShell(AsyncShell):
     def __init__(
         self, settings: Settings, retries: Retries, steps: Steps, tokens: TokenCache, memory: Notebook
@@ -158,6 +171,8 @@ class SteppedAsyncShell(AsyncShell):
             settings, retries=retries, governor=Governor(clock=clock), tokens=tokens, memory=memory, clock=clock
         )
         self._steps = steps
+        self._pace = _SteppedPace(self._pace.governor, self._pace.observer)
+        self._pace.steps = steps
 
     async def _perform(self, effect: Effect) -> Any:
         if isinstance(effect, Pause):

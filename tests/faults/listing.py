@@ -66,11 +66,18 @@ class ListTask:
         task.began = world.time.now()
         return task
 
-    def next_try(self, steps: Steps | None = None, *, max_retries: int = 3, max_concurrent: int = 1) -> Outcome:
+    def next_try(
+        self,
+        steps: Steps | None = None,
+        *,
+        max_retries: int = 3,
+        max_concurrent: int = 1,
+        timeout: float = 30.0,
+    ) -> Outcome:
         """The outcome of the next try: its batch, or the error that ended it."""
         self.number += 1
         tries = TaskTries(number=self.number, last=3, since=self._since, anew=False, durable=True)
-        settings = self.world.settings(timeout=30.0)
+        settings = self.world.settings(timeout=timeout)
         retries = Retries(max_retries=max_retries, jitter=lambda: 0.5)
         steps = steps or Steps(self.world.time)
         time = self.world.time
