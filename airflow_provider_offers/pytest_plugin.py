@@ -1,6 +1,6 @@
 """Fixtures of pytest for tests of DAGs: the Offer Library's emulator, with a connection to it.
 
-Pytest loads this module by itself where the package is installed. It imports the emulator only for a test that asks
+Pytest loads this module automatically if the package is installed. It imports the emulator only for a test that asks
 for a fixture.
 """
 

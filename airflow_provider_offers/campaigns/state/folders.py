@@ -137,7 +137,7 @@ def _lock_file(file: int) -> None:
 
 
 class _RemoteFolder:
-    """In an object store a write is whole by itself. Nothing excludes others, so a second look tells who was last."""
+    """A folder in an object store. A write is atomic, but locks nobody out, so a second read shows who was last."""
 
     settling_seconds = _SETTLING_SECONDS
 
