@@ -57,6 +57,7 @@ def _commands() -> tuple[ActionCommand, ...]:
             ),
             Arg(("--access-token",), help="a token that is always valid", metavar="TOKEN"),
             Arg(("--set",), help="a setting; can be repeated", action="append", default=[], metavar="NAME=VALUE"),
+            Arg(("--sample",), help="fill every sandbox with a shop's months of campaigns", action="store_true"),
             Arg(("--quiet",), help="do not print a line for each request", action="store_true"),
             description="Run until it is interrupted. The first lines show connections for Airflow.",
         ),

@@ -45,10 +45,23 @@ def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
     except EmulatorError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
+    if options.sample:
+        _fill(emulator, tell)
     tell(_greeting(emulator, options.db))
     stop.wait()
     emulator.stop()
     return 0
+
+
+def _fill(emulator: Emulator, tell: Callable[[str], None]) -> None:
+    """Add the sample to every sandbox that does not have it, as a file keeps it."""
+    from airflow_provider_offers.emulator.store.seeding import SeedError
+
+    for name in _names(emulator):
+        try:
+            emulator.seed_sample(name)
+        except SeedError as error:
+            tell(f"The sandbox {name} keeps its library, without the sample: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sandbox", action="append", metavar="NAME", help="a sandbox; can be repeated (prod and dev)")
     parser.add_argument("--access-token", metavar="TOKEN", help="a token that is always valid")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; can be repeated")
+    parser.add_argument("--sample", action="store_true", help="fill every sandbox with a shop's months of campaigns")
     parser.add_argument("--quiet", action="store_true", help="do not print a line for each request")
     return parser
 

@@ -167,6 +167,15 @@ class Emulator:
         records = service.seed_objects(objects, **options) if count is None else service.seed_count(count, **options)
         return [record.id for record in records]
 
+    def seed_sample(self, sandbox: str = wellknown.SANDBOX, offers: int = 180) -> list[str]:
+        """Add a shop's library around the emulator's time, and return the ids: months of campaigns in every state.
+
+        `offers` is the number of ordinary offers. Call it once for each sandbox.
+        """
+        from airflow_provider_offers.emulator.sample import sample_objects
+
+        return self.seed(objects=sample_objects(self.clock.now(), sandbox=sandbox, offers=offers))
+
     def objects(self, kind: str | None = None, sandbox: str | None = None) -> list[dict[str, Any]]:
         """The objects in the library, oldest first, in neutral form.
 
