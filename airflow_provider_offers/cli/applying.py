@@ -29,7 +29,7 @@ _OF_A_MANIFEST = ("force_conflicts", "adopt", "prune", "max_prune", "var", "rows
 
 def apply(args: argparse.Namespace, screen: Screen) -> int:
     """Apply a manifest or a saved plan, after a question."""
-    store = state_store(args.state)
+    store = state_store(args.state_path)
     saved = _saved_plan(args)
     if saved is not None:
         conn_id = args.conn_id or saved.connection
@@ -104,7 +104,7 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     source = campaign_of(args)
     args.target = args.destination
     campaign = campaign_of(args)
-    store = state_store(args.state)
+    store = state_store(args.state_path)
     notes = Screen(sys.stderr)
     with hook_of(source.target.connection, source.target.sandbox) as hook:
         there = make_plan(hook, source, store)
@@ -123,7 +123,7 @@ def prune(args: argparse.Namespace, screen: Screen) -> int:
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
 
     campaign = campaign_of(args)
-    store = state_store(args.state)
+    store = state_store(args.state_path)
     options = PlanOptions(prune=args.how, max_prune=args.max_prune)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         made = make_plan(hook, campaign, store, options)

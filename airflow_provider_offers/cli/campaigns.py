@@ -35,7 +35,7 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     """Show the plan of a manifest, and save it with `--out`."""
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        made = make_plan(hook, campaign, state_store(args.state), options_of(args))
+        made = make_plan(hook, campaign, state_store(args.state_path), options_of(args))
     if args.out is not None:
         write_plan("--out", args.out, made)
     show_plan(made, screen, args.format, campaign.warnings)
@@ -94,7 +94,7 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
 
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        found, meanwhile = look_for_drift(hook, campaign, state_store(args.state))
+        found, meanwhile = look_for_drift(hook, campaign, state_store(args.state_path))
     if meanwhile is not None:
         raise UserError(f"{meanwhile}, so drift cannot be told from its changes; try again")
     if args.format == "json":

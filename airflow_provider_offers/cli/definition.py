@@ -68,9 +68,15 @@ def _commands() -> tuple[ActionCommand, ...]:
 def _campaign_commands() -> tuple[ActionCommand, ...]:
     manifest = Arg(("manifest",), help="the manifest: a YAML or JSON file, or a folder", metavar="MANIFEST")
     target = Arg(("--target",), help="a target of the manifest; needed if it has several", metavar="NAME")
-    state = Arg(("--state",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
+    state = Arg(("--state-path",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
     inputs = (
-        Arg(("--var",), help="a variable of the manifest; can be repeated", action="append", default=[], metavar="N=V"),
+        Arg(
+            ("--var",),
+            help="a variable of the manifest; can be repeated",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+        ),
         Arg(
             ("--rows",),
             help="the file with the rows that for_each calls NAME; can be repeated",

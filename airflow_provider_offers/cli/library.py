@@ -46,7 +46,7 @@ def import_(args: argparse.Namespace, screen: Screen) -> int:
     """Take the objects of a manifest that exist as managed: the state learns their values."""
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        imported = import_into_state(hook, campaign, state_store(args.state))
+        imported = import_into_state(hook, campaign, state_store(args.state_path))
     for (kind, name), reason in imported.refused.items():
         screen.line(f"not imported: {KINDS[kind].noun} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
     screen.line(

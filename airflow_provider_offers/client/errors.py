@@ -99,11 +99,11 @@ class Violation:
 
     pointer: str
     given: str
-    accepted: str
+    expected: str
 
     def __str__(self) -> str:
         place = legible(self.pointer) or "(the whole)"
-        return f"{place}: given {legible(self.given)}; expected {legible(self.accepted, _LONGEST_ACCEPTED)}"
+        return f"{place}: given {legible(self.given)}; expected {legible(self.expected, _LONGEST_EXPECTED)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Doubt(Violation):
         return f"{Violation.__str__(self)}. {legible(self.page)}"
 
 
-_LONGEST_ACCEPTED = 1_000
+_LONGEST_EXPECTED = 1_000
 # How many violations a message lists; `violations` holds all of them.
 _MOST_LISTED = 20
 # How many failures of a list a message shows; `failures` holds all of them.

@@ -220,7 +220,7 @@ class Emulator:
 
         `rule_id` is an id or a name. Raises `ValueError` if no rule or formula has it.
         """
-        self._declare("answer_rule", id=rule_id, answer=answer, profile=profile, sandbox=sandbox)
+        self._declare("answer_rule", rule_id=rule_id, answer=answer, profile=profile, sandbox=sandbox)
 
     def set_profile(self, profile: str, attributes: Mapping[str, Any] | None, sandbox: str = wellknown.SANDBOX) -> None:
         """Declare the attributes of a profile; None removes them."""
@@ -228,7 +228,7 @@ class Emulator:
 
     def set_audience(self, audience_id: str, profiles: Sequence[str] | None, sandbox: str = wellknown.SANDBOX) -> None:
         """Declare the profiles of an audience; None removes them."""
-        self._declare("set_audience", id=audience_id, profiles=profiles, sandbox=sandbox)
+        self._declare("set_audience", audience_id=audience_id, profiles=profiles, sandbox=sandbox)
 
     def add_events(
         self,
@@ -242,8 +242,8 @@ class Emulator:
         """Add displays, clicks or other events of an offer, for caps that count them."""
         self._declare(
             "add_events",
-            offer=offer_id,
-            placement=placement_id,
+            offer_id=offer_id,
+            placement_id=placement_id,
             profile=profile,
             event=event,
             count=count,

@@ -50,7 +50,7 @@ class Settings:
     batch_queued_seconds: float = _range(1.0, 0, 86_400)
     batch_processing_seconds: float = _range(2.0, 0, 86_400)
     batch_ingesting_seconds: float = _range(1.0, 0, 86_400)
-    unknown_audience: str = _one_of("accept", "refuse", "error")
+    unknown_audience: str = _one_of("allow", "refuse", "error")
 
     default_page_size: int = _range(50, 1)
     max_page_size: int = _range(1000, 1)
@@ -62,7 +62,7 @@ class Settings:
     guardrails: str = _one_of("enforce", "ignore")
     missing_references: str = _one_of("refuse", "allow")
     formula_reads: str = _one_of("documented", "stored")
-    refuse_reversed_window: bool = True
+    reversed_windows: str = _one_of("refuse", "allow")
     undeclared_constraint_type: str = _one_of("allow", "refuse")
     draft_gaps: str = _one_of("allow", "refuse")
     dps_component_uris: str = _one_of("keep", "refuse")
@@ -73,8 +73,8 @@ class Settings:
     dps_create_status: int = _one_of(201, 200)
     dps_invalid_status: int = _one_of(400, 422)
     dps_delete_referenced: int = _one_of(409, 400, 422, 200)
-    xcore_delete_referenced: str = _one_of("reject", "allow")
-    dps_if_match: str = _one_of("ignore", "honour")
+    xcore_delete_referenced: str = _one_of("refuse", "allow")
+    dps_if_match: str = _one_of("ignore", "obey")
     unlisted_operations: str = _one_of("apply", "refuse")
     replace_of_absent: str = _one_of("add", "refuse")
     patch_test_status: int = _one_of(422, 400, 409, 412)

@@ -43,7 +43,7 @@ class ObjectCalls:
 
     def create(
         self,
-        document: dict[str, Any],
+        object: dict[str, Any],
         *,
         window: Any = None,
         if_exists: IfExists = "fail",
@@ -62,7 +62,7 @@ class ObjectCalls:
 
         prepare = self._library.prepare(
             self._kind,
-            document,
+            object,
             window=window,
             if_exists=if_exists,
             patience=patience,
@@ -129,14 +129,14 @@ class ObjectCalls:
     def replace(
         self,
         object_id: Any,
-        document: dict[str, Any],
+        object: dict[str, Any],
         *,
         if_match: int | str | None = None,
         waive: Waive = (),
         validate: Validate = True,
     ) -> Action[WriteReceipt]:
         """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
-        return self._done(object_id, self._library.replace, document, if_match=if_match, waive=waive, validate=validate)
+        return self._done(object_id, self._library.replace, object, if_match=if_match, waive=waive, validate=validate)
 
     def edit(self, object_id: Any, work: Work) -> Action[WriteReceipt]:
         """Run a flow of `client.flows.editing` on one object and return the receipt."""

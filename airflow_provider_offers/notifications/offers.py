@@ -217,7 +217,7 @@ def _until(now: datetime, within: timedelta | str) -> datetime:
     except (OverflowError, ValueError):
         violations = [Violation("within", quoted(within), "a duration that ends before the year 10000")]
     raise InvalidInputError(
-        "The duration is not valid", [Violation("within", each.given, each.accepted) for each in violations]
+        "The duration is not valid", [Violation("within", each.given, each.expected) for each in violations]
     )
 
 

@@ -308,7 +308,7 @@ def _with_index(violation: Violation, index: int, document: Any) -> Violation:
         return violation
     name = name_in(document)
     given = f"{violation.given} in {quoted(name)}" if name else violation.given
-    return Violation(f"/{index}{violation.pointer}", given, violation.accepted)
+    return Violation(f"/{index}{violation.pointer}", given, violation.expected)
 
 
 def _once(creation: Creation, notes: CreationNotes, index: int) -> Creation:

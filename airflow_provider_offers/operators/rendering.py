@@ -70,7 +70,7 @@ class Rendering:
         if violation.pointer not in self.origins:
             return violation
         given = f"{violation.given}, from the template {self.origins[violation.pointer]!r}"
-        return Violation(violation.pointer, given, violation.accepted)
+        return Violation(violation.pointer, given, violation.expected)
 
     def field(self, name: str, value: Any) -> Any:
         """A rendered field; unchanged if it has an error."""

@@ -41,7 +41,7 @@ class FilledIn:
         if template is None:
             return violation
         given = f"{violation.given}, from the template {quoted(template, 120)}"
-        return Violation(violation.pointer, given, violation.accepted)
+        return Violation(violation.pointer, given, violation.expected)
 
 
 def fill_in(task: CreateOperator, context: Context) -> FilledIn:
@@ -125,7 +125,7 @@ def _of_rows(violation: Violation, indexes: list[int], place: Callable[[int], st
     more = len(indexes) - 1
     given = f"{violation.given}; {more} more row{'s' if more > 1 else ''} like this" if more else violation.given
     where = violation.pointer if violation.pointer.startswith("/") else f" {violation.pointer}".rstrip()
-    return Violation(f"{place(indexes[0])}{where}", given, violation.accepted)
+    return Violation(f"{place(indexes[0])}{where}", given, violation.expected)
 
 
 def _table(task: CreateOperator) -> Table:

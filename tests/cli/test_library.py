@@ -61,7 +61,7 @@ def test_what_is_imported_is_changed_and_no_conflict_any_more(
 ) -> None:
     manifest = applied(offers, tmp_path)
     edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
-    lost = ("--state", tmp_path / "another state")
+    lost = ("--state-path", tmp_path / "another state")
     assert offers("plan", manifest, *DEV, *lost, "--detailed-exitcode").code == 1
 
     done = offers("import", manifest, *DEV, *lost)

@@ -131,7 +131,7 @@ def test_a_saved_plan_is_the_plan_that_is_shown(offers: Offers, connected: Emula
         ([], "given nothing; expected one of its targets, 'dev' or 'prod'"),
         (["--target", "dev", "--var", "priority"], "--var: given 'priority'; expected NAME=VALUE"),
         (["--target", "dev", "--rows", "items=nowhere.csv"], "nowhere.csv: No such file or directory"),
-        (["--target", "dev", "--state", "s3://aws_default@bucket"], ""),
+        (["--target", "dev", "--state-path", "s3://aws_default@bucket"], ""),
         (["--target", "dev", "--out", "/proc/plan.json"], "/proc/plan.json"),
     ],
 )

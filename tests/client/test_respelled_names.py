@@ -52,8 +52,8 @@ def test_it_is_refused_with_the_better_spelling(library: OfferLibrary, emulator:
 
     (violation,) = caught.value.violations
     assert violation.pointer == "/name"
-    assert violation.accepted.startswith(f"{better!r}, as the service may store it")
-    assert "validate=False" in violation.accepted
+    assert violation.expected.startswith(f"{better!r}, as the service may store it")
+    assert "validate=False" in violation.expected
     assert names(emulator) == []
 
 

@@ -99,7 +99,7 @@ def test_the_page_of_commands_has_every_command() -> None:
 @pytest.mark.parametrize("name", commands())
 def test_the_usage_of_a_command_has_every_option(name: str) -> None:
     (usage,) = (line for line in REFERENCE.text.splitlines() if re.match(rf"airflow offers {name}( |$)", line))
-    inputs = {"--var", "--rows", "--state"}
+    inputs = {"--var", "--rows", "--state-path"}
     options = inputs | {"--force-conflicts", "--adopt", "--prune", "--max-prune"}
     shown = set(re.findall(r"--[a-z-]+", usage))
     shown |= options if "[PLAN OPTIONS]" in usage else inputs if "[INPUTS]" in usage else set()

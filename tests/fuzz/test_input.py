@@ -137,7 +137,7 @@ def taken_or_refused(call: Callable[[], Any], error: type[OfferLibraryError] = I
             # An empty pointer means the whole document.
             assert isinstance(violation.pointer, str)
             assert violation.given
-            assert violation.accepted
+            assert violation.expected
         return None
 
 

@@ -205,7 +205,7 @@ class Checker:
         place, shown = entry.place(finding.pointer, of_name=of_name), entry.shown(finding.pointer)
         if unknown:
             # A manifest is reviewed once and applied often: what nobody knows is a slip.
-            finding = Violation(finding.pointer, finding.given, finding.accepted)
+            finding = Violation(finding.pointer, finding.given, finding.expected)
         # A default is the same for all rows, unless a template in it uses them.
         row = "" if shown.startswith("/defaults/") and "row" not in finding.given else row
         self._findings.add(replace(finding, pointer=f"{place} {shown}"), row)

@@ -213,7 +213,7 @@ class Expansion:
             return table_of_list(rows, source=source)
         except InvalidInputError as error:
             for each in error.violations:
-                self._tell(entry, FOR_EACH, f"{each.pointer} of {source}: {each.given}", each.accepted)
+                self._tell(entry, FOR_EACH, f"{each.pointer} of {source}: {each.given}", each.expected)
             return None
 
     def _tell(self, entry: Entry, word: str, given: str, accepted: str) -> None:

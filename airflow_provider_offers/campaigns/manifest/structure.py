@@ -60,7 +60,7 @@ def check(place: Place, node: Node, found: Findings, *, below: Any, pointer: str
     """Add what is wrong about a value of the manifest's own; `below` is its plain value."""
     for each in without_consequences([*findings(place, below), *_unknown(place, below, "")]):
         origin = place_in(node, each.pointer, of_name=each.given.startswith(NAMED))
-        found.tell(origin, each.given, each.accepted, f"{pointer}{each.pointer}", row)
+        found.tell(origin, each.given, each.expected, f"{pointer}{each.pointer}", row)
 
 
 def _unknown(place: Place, value: Any, pointer: str) -> Iterator[Violation]:

@@ -92,5 +92,5 @@ def refuse(value: Any, findings: Iterable[Violation]) -> Any:
 
 
 def _details(finding: Violation, value: Any) -> InitErrorDetails:
-    about = {"finding": finding, "accepted": finding.accepted}
-    return InitErrorDetails(type=PydanticCustomError(FINDING, "Input should be {accepted}", about), input=value)
+    about = {"finding": finding, "expected": finding.expected}
+    return InitErrorDetails(type=PydanticCustomError(FINDING, "Input should be {expected}", about), input=value)

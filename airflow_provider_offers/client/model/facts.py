@@ -217,7 +217,7 @@ class Many:
         """The violation, or a doubt if a page shows such a draft."""
         if not self.until_shown:
             return finding
-        return Doubt(finding.pointer, finding.given, finding.accepted, self.until_shown, until_shown=True)
+        return Doubt(finding.pointer, finding.given, finding.expected, self.until_shown, until_shown=True)
 
 
 @dataclass(frozen=True, slots=True)

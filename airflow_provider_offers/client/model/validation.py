@@ -96,7 +96,7 @@ def in_status(status: Json, found: list[Violation]) -> list[Violation]:
     if status not in SHOWN_STATUSES:
         return found
     return [
-        Violation(each.pointer, each.given, each.accepted) if isinstance(each, Doubt) and each.until_shown else each
+        Violation(each.pointer, each.given, each.expected) if isinstance(each, Doubt) and each.until_shown else each
         for each in found
     ]
 
@@ -132,7 +132,7 @@ def check_result(
 
 def gist(finding: Violation) -> str:
     """The finding without its place: the same doubt has different pointers in a patch and in its result."""
-    return f"{finding.given} {re.sub(r'[0-9]+', '#', finding.accepted)}"
+    return f"{finding.given} {re.sub(r'[0-9]+', '#', finding.expected)}"
 
 
 def _by_place(violations: Iterable[Violation]) -> defaultdict[tuple[str, bool], list[Violation]]:

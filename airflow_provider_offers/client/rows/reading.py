@@ -77,7 +77,7 @@ def _once(violations: list[Violation]) -> list[Violation]:
     """The first of several equal violations, with the number of the others."""
     alike: dict[str, list[Violation]] = {}
     for each in violations:
-        alike.setdefault(each.accepted, []).append(each)
+        alike.setdefault(each.expected, []).append(each)
     return [Violation(each[0].pointer, _with_others(each), accepted) for accepted, each in alike.items()]
 
 

@@ -211,6 +211,7 @@ def _whole(value: Any, name: str) -> int:
 
 
 _SEED_KEYS = ("count", "kind", "sandbox", "name", "template", "generation", "client_id", "objects", "checked")
+_EVENT_KEYS = ("offer_id", "placement_id", "profile", "event", "count", "sandbox")
 _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("GET", ""): _Command((), lambda service, given: status(service)),
     ("POST", "reset"): _Command((), _reset),
@@ -226,11 +227,11 @@ _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("POST", "faults"): _Command((), _add_faults),
     ("DELETE", "faults"): _Command(("id",), _clear_faults),
     ("GET", "answers"): _Command(("sandbox",), declaring.declared),
-    ("PUT", "answers"): _Command(("id", "answer", "profile", "sandbox"), declaring.answer_rule),
+    ("PUT", "answers"): _Command(("rule_id", "answer", "profile", "sandbox"), declaring.answer_rule),
     ("PUT", "profiles"): _Command(("profile", "attributes", "sandbox"), declaring.set_profile),
-    ("PUT", "audiences"): _Command(("id", "profiles", "sandbox"), declaring.set_audience),
+    ("PUT", "audiences"): _Command(("audience_id", "profiles", "sandbox"), declaring.set_audience),
     ("GET", "events"): _Command(("sandbox",), declaring.events),
-    ("POST", "events"): _Command(("offer", "placement", "profile", "event", "count", "sandbox"), declaring.add_events),
+    ("POST", "events"): _Command(_EVENT_KEYS, declaring.add_events),
     ("GET", "jobs"): _Command(("sandbox",), declaring.jobs),
     ("POST", "tokens"): _Command(("client_id", "lifetime"), _issue),
     ("DELETE", "tokens"): _Command((), lambda service, given: {"expired": service.expire_tokens()}),

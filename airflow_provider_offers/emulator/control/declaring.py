@@ -34,7 +34,7 @@ def answer_rule(service: Service, given: Given) -> Any:
     if answer is not None and not isinstance(answer, bool | int | float):
         raise DeclarationError(f"answer must be true, false, a number or null, not {answer!r}")
     profile = _profile(given["profile"]) if given.get("profile") is not None else EVERYBODY
-    rule = _rule(service, _text(given, "id"), _sandbox(service, given))
+    rule = _rule(service, _text(given, "rule_id"), _sandbox(service, given))
     return _declare(service, given, lambda answers: answers.declare_rule(rule, answer, profile))
 
 
@@ -53,7 +53,7 @@ def set_audience(service: Service, given: Given) -> Any:
     if profiles is not None and not isinstance(profiles, list | tuple):
         raise DeclarationError("profiles must be a list or null")
     members = None if profiles is None else list(dict.fromkeys(map(_profile, profiles)))
-    return _declare(service, given, lambda answers: answers.declare_audience(_text(given, "id"), members))
+    return _declare(service, given, lambda answers: answers.declare_audience(_text(given, "audience_id"), members))
 
 
 def declared(service: Service, given: Given) -> Any:
@@ -69,7 +69,8 @@ def add_events(service: Service, given: Given) -> Any:
         raise DeclarationError(f"unknown event {event!r}{nearest(str(event), list(EVENTS))}")
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100_000:
         raise DeclarationError(f"count must be a whole number from 1 to 100000, not {count!r}")
-    offer, placement, profile = _text(given, "offer"), _text(given, "placement"), _profile(_needed(given, "profile"))
+    offer, placement = _text(given, "offer_id"), _text(given, "placement_id")
+    profile = _profile(_needed(given, "profile"))
     sandbox = _sandbox(service, given)
     with service.lock, service.database.transaction():
         service.settle()

@@ -175,7 +175,7 @@ def _record(call: Call) -> Record:
 
 def _check_if_match(call: Call, record: Record) -> None:
     expected = call.request.header("if-match")
-    if call.settings.dps_if_match == "honour" and expected not in (None, "*", str(record.etag), f'"{record.etag}"'):
+    if call.settings.dps_if_match == "obey" and expected not in (None, "*", str(record.etag), f'"{record.etag}"'):
         raise ServiceError(409, Reason.STALE, f"If-Match is {expected}, and the etag is {record.etag}")
 
 

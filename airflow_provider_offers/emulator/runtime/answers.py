@@ -56,7 +56,7 @@ class Answers:
         """Everything declared in the sandbox."""
         rows = self._run("SELECT rule, profile, answer FROM answers WHERE sandbox = ? ORDER BY 1, 2", (self._sandbox,))
         rules = [
-            {"id": rule, **({"profile": profile} if profile else {}), "answer": json.loads(answer)}
+            {"rule_id": rule, **({"profile": profile} if profile else {}), "answer": json.loads(answer)}
             for rule, profile, answer in rows
         ]
         profiles = self._run("SELECT profile, attributes FROM profiles WHERE sandbox = ? ORDER BY 1", (self._sandbox,))

@@ -114,7 +114,7 @@ class CappingLog:
             "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
             (self._sandbox,),
         )
-        return [dict(zip(("offer", "placement", "profile", "event", "count"), row, strict=True)) for row in rows]
+        return [dict(zip(("offer_id", "placement_id", "profile", "event", "count"), row, strict=True)) for row in rows]
 
     def _count(self, limit: Limit, offer: str, placement: str | None, profile: str) -> int:
         sql = (

@@ -39,5 +39,5 @@ def violations(kind: Kind, document: dict[str, Any]) -> dict[str, str]:
     try:
         check_offer(kind, neutral_payload(document, kind), document, "strict")
     except InvalidInputError as error:
-        return {each.pointer: each.accepted for each in error.violations}
+        return {each.pointer: each.expected for each in error.violations}
     return {}

@@ -121,12 +121,12 @@ def test_what_a_template_lost_is_not_guessed(lossy: Any) -> None:
     document = sale(characteristics={"price": lossy})
     (found,) = offer_findings(PERSONALIZED, tidied(PERSONALIZED, neutral_payload(document)), document)
     assert found.pointer == "/characteristics/price"
-    assert ("write it in quotes" in found.accepted) is (lossy is not True)
+    assert ("write it in quotes" in found.expected) is (lossy is not True)
 
 
 def test_only_text_is_to_be_quoted() -> None:
     (found,) = offer_findings(PERSONALIZED, sale(characteristics=4.5), {})
-    assert found.accepted == "an object of texts"
+    assert found.expected == "an object of texts"
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,6 @@ def test_of_two_types_of_offers_either_may_be_meant() -> None:
         parse(XCORE_ID, "fallback")
     (violation,) = caught.value.violations
     assert violation.pointer == "offer_type"
-    assert violation.accepted == f"'personalized', by {XCORE_ID!r}, the id of a personalized offer"
+    assert violation.expected == f"'personalized', by {XCORE_ID!r}, the id of a personalized offer"
     with pytest.raises(InvalidInputError, match="offer_id: given 'dps:tag:1', the id of a collection qualifier"):
         parse("dps:tag:1", "fallback")

@@ -130,7 +130,7 @@ def test_every_place_says_what_would_do_and_what_it_is_for(kind: Kind) -> None:
         odd: list[Any] = [None, True, 5, 1.5, "", " ", [], {}, "{{ x }}"]
         for found in (found for value in odd for found in findings(place, value)):
             assert found.given
-            assert found.accepted
+            assert found.expected
         assert all(member.description for member in place.members.values())
 
 

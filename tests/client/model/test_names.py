@@ -89,7 +89,7 @@ def test_every_slip_in_every_name_at_every_depth_is_refused_with_what_was_meant(
                 for given_name, meant in ((slip, name), *([(prefix + slip, wire)] if prefix else [])):
                     (found,) = name_findings(kind.place, kind.names, placed(path, {given_name: 1}))
                     assert not isinstance(found, Doubt), (path, given_name)
-                    assert repr(meant) in found.accepted, (path, given_name, found)
+                    assert repr(meant) in found.expected, (path, given_name, found)
                     tried += 1
     assert tried > 50
 
@@ -120,17 +120,17 @@ def test_what_is_misspelt_is_named_as_its_author_would_write_it(
     kind: Kind, given_names: tuple[str, ...], meant: str
 ) -> None:
     for name in given_names:
-        found = [each for each in findings({name: 1}, kind) if not each.accepted.endswith("it is required")]
+        found = [each for each in findings({name: 1}, kind) if not each.expected.endswith("it is required")]
         suggested = f"xdm:{meant}" if name.startswith("xdm:") else meant
         assert [(each.pointer, each.given) for each in found] == [(f"/{name}", f"the property {name!r}")]
-        assert found[0].accepted == f"a documented property; did you mean {suggested!r}?"
+        assert found[0].expected == f"a documented property; did you mean {suggested!r}?"
         assert not isinstance(found[0], Doubt)
 
 
 def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:
     component = {"xdm:type": "html", "xdm:format": "text/html"}
     found = {
-        each.pointer: each.accepted
+        each.pointer: each.expected
         for each in findings(sale(representations=[{"placement": "p", "components": [component]}]))
         if each.given.startswith("the property")
     }
@@ -164,7 +164,7 @@ def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
         findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schema": {"altId": "x"}}}}, RULE) == []
     )
     (found,) = findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schem": {}}}}, RULE)
-    assert (found.pointer, found.accepted) == (
+    assert (found.pointer, found.expected) == (
         "/definedOn/profil/schem",
         "a documented property; did you mean 'schema'?",
     )
@@ -209,7 +209,7 @@ def test_an_unknown_word_of_a_closed_list_is_refused_with_what_was_meant(
 ) -> None:
     (found,) = findings(sale(**changes))
     assert (found.pointer, isinstance(found, Doubt)) == (pointer, False)
-    assert meant in found.accepted
+    assert meant in found.expected
 
 
 @pytest.mark.parametrize("component", ["html", "component-text", "text", "component-html"])
@@ -257,4 +257,4 @@ def test_a_word_is_nearest_to_itself(word: str, others: list[str]) -> None:
 def test_a_slip_in_a_window_is_told_what_was_meant(name: str, meant: str) -> None:
     with pytest.raises(InvalidInputError, match="The window is not valid") as refused:
         window_from({name: "2026-03-10T00:00:00Z"})
-    assert refused.value.violations[0].accepted.endswith(f"; did you mean {meant!r}?")
+    assert refused.value.violations[0].expected.endswith(f"; did you mean {meant!r}?")

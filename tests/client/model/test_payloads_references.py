@@ -47,7 +47,7 @@ def told(kind: Kind, given: dict[str, Any]) -> dict[str, str]:
     try:
         check_offer(kind, neutral_payload(given, kind), given)
     except InvalidInputError as error:
-        return {violation.pointer: violation.accepted for violation in error.violations}
+        return {violation.pointer: violation.expected for violation in error.violations}
     return {}
 
 

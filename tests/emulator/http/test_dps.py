@@ -260,7 +260,7 @@ def test_if_match_is_ignored_unless_set(emulator: Emulator, caller: Caller) -> N
     object_id = caller.create_dps(dps_offer())["id"]
     stale = {"If-Match": '"9"'}
     assert caller.patch_dps(object_id, REPLACE, headers=stale).status_code == 200
-    emulator.configure(dps_if_match="honour")
+    emulator.configure(dps_if_match="obey")
     assert caller.patch_dps(object_id, REPLACE, headers=stale).status_code == 409
     assert caller.patch_dps(object_id, REPLACE, headers={"If-Match": '"2"'}).status_code == 200
 

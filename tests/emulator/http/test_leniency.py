@@ -82,7 +82,7 @@ def test_an_etag_may_stand_without_quotes(caller: Caller, fresh: str) -> None:
 def test_an_honored_etag_of_generation_2_may_stand_without_quotes(
     emulator: Emulator, caller: Caller, guard: str
 ) -> None:
-    emulator.configure(dps_if_match="honour")
+    emulator.configure(dps_if_match="obey")
     object_id = caller.create_dps(dps_offer())["id"]
     change = {"op": "replace", "path": "/name", "value": "Changed"}
     assert caller.patch_dps(object_id, change, headers={"If-Match": guard}).status_code == 200

@@ -277,7 +277,7 @@ def test_a_lost_answer_leaves_a_job(emulator: Emulator, campaign: Campaign) -> N
     assert len(emulator.jobs()) == 1
 
 
-@pytest.mark.parametrize(("switch", "outcome"), [("accept", "COMPLETED"), ("error", "ERROR"), ("refuse", 422)])
+@pytest.mark.parametrize(("switch", "outcome"), [("allow", "COMPLETED"), ("error", "ERROR"), ("refuse", 422)])
 def test_unknown_audiences(emulator: Emulator, campaign: Campaign, switch: str, outcome: Any) -> None:
     emulator.configure(unknown_audience=switch)
     decision = campaign.decision()

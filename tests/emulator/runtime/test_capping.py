@@ -155,7 +155,15 @@ def test_restart_keeps_caps_answers_and_the_draw(tmp_path: Path) -> None:
         assert (
             second.events()
             == events
-            == [{"offer": offer, "placement": HTML, "profile": f"Email:{ANNA}", "event": "decisioning", "count": 1}]
+            == [
+                {
+                    "offer_id": offer,
+                    "placement_id": HTML,
+                    "profile": f"Email:{ANNA}",
+                    "event": "decisioning",
+                    "count": 1,
+                }
+            ]
         )
         assert campaign.proposed(decision) == [offer]
         assert campaign.proposed(decision) == []

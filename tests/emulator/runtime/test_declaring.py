@@ -19,15 +19,15 @@ def control(emulator: Emulator, method: str, path: str, **options: Any) -> reque
 
 def test_declarations_over_http_and_in_python_are_the_same(emulator: Emulator) -> None:
     profile = f"Email:{ANNA}"
-    control(emulator, "PUT", "answers", json={"id": Emulator.RULE_ID, "answer": True})
-    control(emulator, "PUT", "answers", json={"id": Emulator.RULE_ID, "answer": False, "profile": profile})
+    control(emulator, "PUT", "answers", json={"rule_id": Emulator.RULE_ID, "answer": True})
+    control(emulator, "PUT", "answers", json={"rule_id": Emulator.RULE_ID, "answer": False, "profile": profile})
     control(emulator, "PUT", "profiles", json={"profile": profile, "attributes": {"vip": True}})
-    control(emulator, "PUT", "audiences", json={"id": "fans", "profiles": [profile, profile]})
+    control(emulator, "PUT", "audiences", json={"audience_id": "fans", "profiles": [profile, profile]})
     by_http = control(emulator, "GET", "answers").json()
     assert by_http == {
         "rules": [
-            {"id": Emulator.RULE_ID, "answer": True},
-            {"id": Emulator.RULE_ID, "profile": profile, "answer": False},
+            {"rule_id": Emulator.RULE_ID, "answer": True},
+            {"rule_id": Emulator.RULE_ID, "profile": profile, "answer": False},
         ],
         "profiles": {profile: {"vip": True}},
         "audiences": {"fans": [profile]},
@@ -49,19 +49,19 @@ def test_declarations_over_http_and_in_python_are_the_same(emulator: Emulator) -
 @pytest.mark.parametrize(
     ("path", "given", "message"),
     [
-        ("answers", {"answer": True}, "id is required"),
-        ("answers", {"id": "r"}, "answer is required"),
-        ("answers", {"id": "r", "answer": "yes"}, "must be true, false, a number or null"),
-        ("answers", {"id": 7, "answer": True}, "id must be a text"),
-        ("answers", {"id": "rule1", "answer": True}, "'rule1' is not the id or name of a rule or a formula"),
-        ("answers", {"id": Emulator.TAG_ID, "answer": True}, "is a collection qualifier and not a rule"),
-        ("answers", {"id": "r", "answer": True, "profile": "anna"}, "Namespace:identity"),
-        ("answers", {"id": "r", "answer": True, "sandbox": "prd"}, "did you mean 'prod'"),
-        ("answers", {"id": "r", "anwser": True}, "did you mean 'answer'"),
+        ("answers", {"answer": True}, "rule_id is required"),
+        ("answers", {"rule_id": "r"}, "answer is required"),
+        ("answers", {"rule_id": "r", "answer": "yes"}, "must be true, false, a number or null"),
+        ("answers", {"rule_id": 7, "answer": True}, "rule_id must be a text"),
+        ("answers", {"rule_id": "rule1", "answer": True}, "'rule1' is not the id or name of a rule or a formula"),
+        ("answers", {"rule_id": Emulator.TAG_ID, "answer": True}, "is a collection qualifier and not a rule"),
+        ("answers", {"rule_id": "r", "answer": True, "profile": "anna"}, "Namespace:identity"),
+        ("answers", {"rule_id": "r", "answer": True, "sandbox": "prd"}, "did you mean 'prod'"),
+        ("answers", {"rule_id": "r", "anwser": True}, "did you mean 'answer'"),
         ("profiles", {"profile": "Email:a", "attributes": 1}, "must be an object or null"),
         ("profiles", {"profile": ":a", "attributes": {}}, "Namespace:identity"),
-        ("audiences", {"id": "a", "profiles": "Email:a"}, "must be a list or null"),
-        ("audiences", {"id": "a", "profiles": [7]}, "Namespace:identity"),
+        ("audiences", {"audience_id": "a", "profiles": "Email:a"}, "must be a list or null"),
+        ("audiences", {"audience_id": "a", "profiles": [7]}, "Namespace:identity"),
     ],
 )
 def test_mistakes_are_named(emulator: Emulator, path: str, given: dict[str, Any], message: str) -> None:
@@ -77,11 +77,11 @@ def test_mistakes_are_named(emulator: Emulator, path: str, given: dict[str, Any]
         ({"count": 0}, "from 1 to 100000"),
         ({"count": True}, "from 1 to 100000"),
         ({"profile": "x"}, "Namespace:identity"),
-        ({"offer": ""}, "offer must be a text"),
+        ({"offer_id": ""}, "offer_id must be a text"),
     ],
 )
 def test_mistaken_events_are_named(emulator: Emulator, given: dict[str, Any], message: str) -> None:
-    event = {"offer": "o", "placement": "p", "profile": "Email:a", **given}
+    event = {"offer_id": "o", "placement_id": "p", "profile": "Email:a", **given}
     answer = control(emulator, "POST", "events", json=event)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
@@ -95,7 +95,7 @@ def test_events_and_jobs_over_http(emulator: Emulator, caller: Caller) -> None:
     offer, decision = campaign.offer(), campaign.decision()
     campaign.proposed(decision)
     campaign.proposed(decision, profile=BEN)
-    given = {"offer": offer, "placement": HTML, "profile": f"Email:{BEN}", "event": "click", "count": 3}
+    given = {"offer_id": offer, "placement_id": HTML, "profile": f"Email:{BEN}", "event": "click", "count": 3}
     added = control(emulator, "POST", "events", json=given).json()
     assert added == control(emulator, "GET", "events").json() == {"events": emulator.events()}
     assert [(each["profile"], each["event"], each["count"]) for each in emulator.events()] == [
@@ -126,7 +126,7 @@ def test_what_is_declared_in_one_sandbox_stays_there(emulator: Emulator, caller:
     assert [campaign.proposed(decision) for campaign, _, decision in asked] == [[], [asked[1][1]]]
     emulator.answer_rule(asked[0][0].emulator.objects("eligibility-rule", "prod")[-1]["id"], True)
     assert here.proposed(asked[0][2]) == [asked[0][1]]
-    assert [each["offer"] for each in emulator.events("prod")] == [asked[0][1]]
+    assert [each["offer_id"] for each in emulator.events("prod")] == [asked[0][1]]
 
 
 def test_a_rule_is_declared_by_its_name_too(emulator: Emulator, caller: Caller) -> None:
@@ -137,7 +137,7 @@ def test_a_rule_is_declared_by_its_name_too(emulator: Emulator, caller: Caller) 
     )
     for given in ("Gold", "name:Gold", gold):
         emulator.answer_rule(given, True)
-        assert control(emulator, "GET", "answers").json()["rules"] == [{"id": gold, "answer": True}]
+        assert control(emulator, "GET", "answers").json()["rules"] == [{"rule_id": gold, "answer": True}]
         emulator.answer_rule(given, None)
     with pytest.raises(DeclarationError, match="did you mean 'Gold'"):
         emulator.answer_rule("Golt", True)
@@ -145,4 +145,4 @@ def test_a_rule_is_declared_by_its_name_too(emulator: Emulator, caller: Caller) 
         emulator.answer_rule("Twin", True)
     to_come = "dps:eligibility-rule:1c2652769dc11fff"
     emulator.answer_rule(to_come, False)
-    assert control(emulator, "GET", "answers").json()["rules"] == [{"id": to_come, "answer": False}]
+    assert control(emulator, "GET", "answers").json()["rules"] == [{"rule_id": to_come, "answer": False}]
