@@ -44,6 +44,8 @@ def storage_path(name: str, given: Any) -> Any:
         raise InvalidInputError("The path is not valid", [Violation(name, quoted(given), accepted)])
     if "://" not in text:
         return Path(text)
+    if ":" in text.partition("://")[2].partition("/")[0].rpartition("@")[0]:
+        raise InvalidInputError("The path is not valid", [Violation(name, "an address with a password", accepted)])
     try:
         return ObjectStoragePath(text)
     except (ValueError, ImportError) as error:

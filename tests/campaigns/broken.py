@@ -379,6 +379,19 @@ def _templates() -> list[Broken]:
             "name: «Spring {{ row.nmae }}",
             ("'nmae'", "did you mean 'name'", "row 1 (offers.csv:2)"),
         ),
+        Broken(
+            "a template as the campaign", "campaign: spring", "campaign: «'{{ target.name }}'", ("not rendered here",)
+        ),
+        Broken(
+            "a template as a connection", "connection: ajo\n", "connection: «'{{ var.cdn }}'\n", ("not rendered here",)
+        ),
+        Broken(
+            "a template in a variable",
+            "cdn: https://cdn.example.org",
+            'cdn: «"https://{{ target.name }}.example.org"',
+            ("not rendered here", "final text"),
+        ),
+        Broken("an endless text", name, "name: «\"{{ 'x' * 2000000 }}\"", ("2,000,000 characters",)),
         Broken("an unknown variable", '"{{ var.cdn }}/', '«"{{ var.cnd }}/', ("'cnd'", "did you mean 'cdn'")),
         Broken(
             "a variable without a value",

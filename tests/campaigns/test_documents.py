@@ -118,6 +118,13 @@ PLAN = plan_as_json(
             "/objects/0/conflicts: given conflicts; expected none",
         ),
         ({**PLAN, "objects": [{**OBJECT, "changes": [{"pointer": "name"}]}]}, "/objects/0/changes/0/pointer"),
+        ({**PLAN, "sandbox": "dev"}, "/checksum: given a plan that was edited after it was made"),
+        ({**PLAN, "protected": True}, "/checksum: given a plan that was edited"),
+        (
+            {**PLAN, "objects": [{**OBJECT, "properties": {"name": "Spring", "description": "mine"}}]},
+            "/checksum: given a plan that was edited",
+        ),
+        ({name: value for name, value in PLAN.items() if name != "checksum"}, "/checksum: given nothing"),
         ({**PLAN, "ids": {"thing": {"Spring": "1"}}}, "/ids/thing: given an unknown kind"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,19 @@ class TestFiles:
 
         assert [each.name for each in campaign.objects] == ["T", "U"]
 
+    def test_a_circle_of_links_and_a_pipe_are_no_files(self, tmp_path: Path) -> None:
+        manifest = written(tmp_path, "tags: !include circle.yaml\nrules: !include pipe.yaml\n")
+        (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+        os.mkfifo(tmp_path / "pipe.yaml")
+
+        with pytest.raises(ManifestError) as caught:
+            load(manifest)
+
+        circle, pipe = map(str, caught.value.violations)
+        assert circle.startswith("campaign.yaml:5:7: given 'circle.yaml', which ")
+        assert "did you mean" not in circle
+        assert pipe == "campaign.yaml:6:8: given 'pipe.yaml', a pipe or a device; expected a file"
+
     def test_a_link_that_leaves_the_folder_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "secret.txt").write_text("x")
         folder = tmp_path / "campaign"
@@ -230,6 +244,11 @@ class TestFiles:
             with pytest.raises(ManifestError) as caught:
                 check(given)
             assert len(caught.value.violations) == 1
+
+    def test_a_plan_that_is_saved_in_the_folder_is_no_part_of_the_manifest(self, tmp_path: Path) -> None:
+        written(tmp_path, TAG, plan__json='{"format": "offers.plan/v1", "campaign": "spring"}')
+
+        assert [each.name for each in load(tmp_path).objects] == ["T"]
 
     def test_an_empty_folder_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ManifestError, match=r"a folder with a file that ends in \.yaml, \.yml"):

@@ -133,27 +133,30 @@ class Files:
                 self._tell(origin, f"{path!r}, a link that leaves the manifest's folder", accepted)
                 return None
             if not file.is_file():
-                self._tell(origin, *self._missing(path, file))
+                self._tell(origin, *self._no_file(path, file))
                 return None
             if limit is not None and (size := file.stat().st_size) > limit:
                 accepted = f"at most {limit:,} bytes; rows of a table may be in a larger file (`for_each`)"
                 self._tell(origin, f"{path!r}, a file of {size:,} bytes", accepted)
                 return None
             content: bytes = file.read_bytes()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
+            # Before Python 3.13, a circle of links is a RuntimeError.
             self._tell(origin, f"{path!r}, which cannot be read: {_why(error)}", "a readable file")
             return None
         return content
 
-    def _missing(self, path: str, file: Any) -> tuple[str, str]:
+    def _no_file(self, path: str, file: Any) -> tuple[str, str]:
         if file.is_dir():
             return f"{path!r}, a folder", "a file"
+        if file.exists():
+            return f"{path!r}, a pipe or a device", "a file"
         return f"{path!r}, which does not exist", f"a file{self.likely(path)}"
 
     def likely(self, path: str) -> str:
         """The end of a message about a file that does not exist."""
         file = self._root.joinpath(*path.split("/"))
-        beside = [each.name for each in file.parent.iterdir()] if file.parent.is_dir() else []
+        beside = [each.name for each in file.parent.iterdir() if each.is_file()] if file.parent.is_dir() else []
         return perhaps(near(file.name, beside))
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
@@ -161,4 +164,6 @@ class Files:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, RuntimeError):
+        return "a circle of links"
     return getattr(error, "strerror", None) or type(error).__name__

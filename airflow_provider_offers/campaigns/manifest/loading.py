@@ -180,8 +180,11 @@ class _Loader:
 
 
 def _is_data(name: str, node: Node) -> bool:
-    """Whether a file of the folder is a table of rows: a manifest is no list."""
-    return name.lower().endswith(".json") and isinstance(node.value, list)
+    """Whether a file of the folder is a table of rows, or a saved plan: a manifest is no list, and has no format."""
+    if not name.lower().endswith(".json"):
+        return False
+    saved = node.members.get("format")
+    return isinstance(node.value, list) or (saved is not None and str(saved.value).startswith("offers."))
 
 
 def _merged(parts: Mapping[str, Node], findings: Findings) -> Node | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_offers.campaigns.manifest.entries import OWN_WORDS
 from airflow_provider_offers.campaigns.manifest.findings import NAMED, Findings, without_consequences
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS, Manifest
-from airflow_provider_offers.campaigns.manifest.nodes import Node, place_in, plain
+from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, place_in, plain
+from airflow_provider_offers.campaigns.manifest.templates import is_template
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Place, place_of
 from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.text import quoted
+
+# A template that means the manifest's own names, and not text that Adobe renders.
+_OURS = re.compile(r"\{[{%][^}]*\b(?:var|target|row)\b")
 
 
 def check_structure(node: Node, found: Findings) -> None:
@@ -26,6 +32,7 @@ def check_structure(node: Node, found: Findings) -> None:
         if name != "name"
         for each in (name, kind.names.wire_name(name)[0])
     }
+    _check_final_texts(node, found)
     if (defaults := node.members.get("defaults")) is not None:
         for name in defaults.members:
             if name not in known:
@@ -42,6 +49,32 @@ def check_structure(node: Node, found: Findings) -> None:
                 if meant and not near(name, kind.place.known):
                     accepted = f"a property of the {kind.noun}, or {', '.join(OWN_WORDS)}{perhaps(meant)}"
                     found.tell(entry.names[name], f"{NAMED}{name!r}", accepted, f"/{section}/{index}/{name}")
+
+
+def _check_final_texts(node: Node, found: Findings) -> None:
+    """Add the templates where nothing is rendered: the text would be taken as it is.
+
+    A variable may hold text that Adobe renders, so only a template with names of the manifest is one there.
+    """
+    heads = [("/campaign", node.members["campaign"])] if "campaign" in node.members else []
+    groups = [("/variables", node.members["variables"])] if "variables" in node.members else []
+    targets = node.members.get("targets")
+    for name, target in targets.members.items() if targets is not None else ():
+        for word, each in target.members.items():
+            (groups if word == "variables" else heads).append((f"/targets/{escape_token(name)}/{word}", each))
+    texts = [
+        (pointer + below, leaf, is_template(leaf.value)) for pointer, head in heads for below, leaf in leaves(head)
+    ]
+    texts += [
+        (pointer + below, leaf, isinstance(leaf.value, str) and _OURS.search(leaf.value) is not None)
+        for pointer, group in groups
+        for below, leaf in leaves(group)
+    ]
+    for pointer, leaf, is_wrong in texts:
+        if is_wrong:
+            given = f"the template {quoted(leaf.value, 120)}, which is not rendered here"
+            accepted = "final text: only objects, defaults, external and moved have templates"
+            found.tell(leaf.origin, given, accepted, pointer)
 
 
 def shallow(node: Node) -> Any:

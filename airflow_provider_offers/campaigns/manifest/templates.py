@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # The value of a template that renders to nothing: the member is left out.
 ABSENT: Any = object()
 RAW = "{% raw %}...{% endraw %} around text that Adobe renders, or `templates: false` on the object"
+# The service refuses objects of much fewer characters.
+MAX_TEXT = 1_000_000
 # The maximum number of names in a message.
 _NAMED = 12
 # An expression that is only a path. Jinja reads three braces in another way.
@@ -140,6 +142,10 @@ class Templates:
             return value
         self._rendered_count += 1
         rendered = self._rendered(value, node, names, pointer, row)
+        if isinstance(rendered, str) and len(rendered) > MAX_TEXT:
+            given = f"the template {quoted(value, 120)}, which renders to {len(rendered):,} characters"
+            self._findings.tell(node.origin, given, f"at most {MAX_TEXT:,} characters", pointer, row)
+            return ABSENT
         rendered = rendered.as_dict() if isinstance(rendered, Names) else rendered
         return ABSENT if rendered is None or rendered == "" else rendered
 

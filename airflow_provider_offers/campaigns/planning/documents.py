@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,8 +41,12 @@ Count = Annotated[int, Ge(0)]
 
 
 def plan_as_json(plan: Plan) -> dict[str, Json]:
-    """The document of a plan, for `plan_from_json`. It holds only JSON values, and no secret."""
-    return {
+    """The document of a plan, for `plan_from_json`. It holds only JSON values, and no secret.
+
+    `checksum` is that of everything else: an apply does what was planned and reviewed, and not what somebody has
+    written into the file since.
+    """
+    document: dict[str, Json] = {
         "format": FORMAT,
         "campaign": plan.campaign,
         "target": plan.target,
@@ -60,6 +65,13 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "forgotten": [{"kind": kind, "name": name} for kind, name in plan.forgotten],
         "warnings": list(plan.warnings),
     }
+    return {**document, "checksum": _checksum(document)}
+
+
+def _checksum(document: Mapping[str, Json]) -> str:
+    """The checksum of a document, without its own member."""
+    told = {name: value for name, value in document.items() if name != "checksum"}
+    return f"sha256:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
 
 
 def plan_as_bytes(plan: Plan) -> bytes:
@@ -103,16 +115,21 @@ def _by_kind(texts: Mapping[Key, str]) -> dict[str, dict[str, str]]:
 def plan_from_json(value: Any) -> Plan:
     """The plan of a document. Raises `InvalidInputError` with every violation; nothing is sent.
 
-    A document of a newer format, of another format, or with anything that this format does not have, is refused.
+    A document of a newer format, of another format, with anything that this format does not have, or that was edited
+    since it was made, is refused.
     """
     _check_format(value)
     try:
         document = _Document.model_validate(value)
     except ValidationError as refused:
         raise InvalidInputError(_WHAT, [_violation(each) for each in refused.errors(include_url=False)]) from None
-    if violations := list(_disagreements(document)):
+    violations = list(_disagreements(document))
+    if not violations and document.checksum != _checksum(value):
+        edited = "a plan that was edited after it was made"
+        violations = [Violation("/checksum", edited, "the plan as it was made; change the manifest, and plan again")]
+    if violations:
         raise InvalidInputError(_WHAT, violations)
-    told = {name: getattr(document, name) for name in document.model_fields_set - {"format"}}
+    told = {name: getattr(document, name) for name in document.model_fields_set - {"format", "checksum"}}
     told["objects"] = tuple(each.planned() for each in document.objects)
     told["ids"], told["left_alone"] = _by_key(document.ids), _by_key(document.left_alone)
     told["forgotten"] = tuple((each.kind, each.name) for each in document.forgotten)
@@ -204,6 +221,7 @@ class _Document(_Strict):
     left_alone: dict[str, dict[str, str]] = {}
     forgotten: list[_Key] = []
     warnings: list[str] = []
+    checksum: str
 
 
 def _disagreements(document: _Document) -> Iterator[Violation]:
