@@ -136,6 +136,8 @@ class _SteppedShell(SyncShell):
     def __init__(self, settings: Settings, retries: Retries, steps: Steps, memory: Notebook) -> None:
         super().__init__(settings, retries=retries, tokens=TokenCache(), memory=memory, clock=steps.time.monotonic)
         self._steps = steps
+        # A wait for the governor passes at once, like every other pause.
+        self._sleep = steps.pause
 
     def _perform(self, effect: Effect) -> Any:
         if isinstance(effect, Pause):
