@@ -115,7 +115,18 @@ def test_campaigns_know_the_client_and_nothing_of_airflow(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
-def test_the_client_knows_nothing_of_campaigns(path: Path) -> None:
+def test_the_client_knows_nothing_of_campaigns_and_of_the_calendar(path: Path) -> None:
     names = imported(ast.parse(path.read_text(encoding="utf-8")))
 
-    assert [name for name in names if name.startswith(f"{PACKAGE}.campaigns")] == []
+    assert [name for name in names if name.startswith((f"{PACKAGE}.campaigns", f"{PACKAGE}.calendar"))] == []
+
+
+CALENDAR = FOLDER.parent / "calendar"
+
+
+@pytest.mark.parametrize("path", sorted(CALENDAR.rglob("*.py")), ids=lambda path: path.name)
+def test_the_calendar_knows_the_client_and_nothing_of_airflow(path: Path) -> None:
+    for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        assert name.partition(".")[0] not in ("airflow", "fastapi", "starlette"), name
+        if name.startswith(f"{PACKAGE}."):
+            assert name.startswith((CLIENT, f"{PACKAGE}.calendar")), name

@@ -14,9 +14,10 @@ from airflow_provider_offers.campaigns.applying.steps import (
 )
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT, Names, edited_by, read_kind
+from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT, Names, edited_by
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan, PlannedObject
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference

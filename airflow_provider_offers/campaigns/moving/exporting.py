@@ -11,9 +11,10 @@ from airflow_provider_offers.campaigns.manifest.templates import is_template
 from airflow_provider_offers.campaigns.moving.selecting import Selection
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare, symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, kinds_of, read_kind
+from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, kinds_of
 from airflow_provider_offers.client.errors import Doubt
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.flows.supplies import enumerated
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY

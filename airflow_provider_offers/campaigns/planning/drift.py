@@ -15,12 +15,12 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
     check_state,
     documents_of,
     edited_by,
-    read_kind,
     referred_kinds,
 )
 from airflow_provider_offers.campaigns.plans import ABSENT
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import KINDS, Kind

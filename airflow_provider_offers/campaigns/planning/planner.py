@@ -20,12 +20,12 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
     check_state,
     documents_of,
     kinds_of,
-    read_kind,
     referred_kinds,
 )
 from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.instants import format_instant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from airflow_provider_offers.campaigns.objects import Key
@@ -10,9 +10,8 @@ from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, TAG
+from airflow_provider_offers.client.model.reaching import LIVE, contained, named, texts
 from airflow_provider_offers.client.wire.messages import Json
-
-LIVE = "live"
 
 
 @dataclass(slots=True)
@@ -27,7 +26,7 @@ class Reach:
     _by_tag: dict[str, set[Key]] = field(default_factory=dict)
     _is_asked: bool = False
     _keys: dict[str, Key] = field(default_factory=dict)
-    _by_collection: dict[str, set[Key]] = field(default_factory=dict)
+    _by_collection: dict[str, Set[Key]] = field(default_factory=dict)
 
     @property
     def is_asked(self) -> bool:
@@ -45,33 +44,12 @@ class Reach:
     def saw(self, entity: Entity) -> None:
         """Look at a collection or a decision of the library."""
         if entity.kind is COLLECTION and self._is_asked:
-            if held := self._held_by(entity.properties):
+            if held := contained(entity.properties, self._by_tag, self._keys):
                 self._by_collection[entity.id] = held
         elif entity.kind is DECISION and self._is_asked and entity.status == LIVE:
-            for text in _texts(entity.properties):
-                self.reached |= self._by_collection.get(text, set())
-                if (key := self._keys.get(text)) is not None:
-                    self.reached.add(key)
-
-    def _held_by(self, collection: Mapping[str, Json]) -> set[Key]:
-        """The offers that a collection contains."""
-        ids, how = set(_texts(collection.get("ids"))), collection.get("filterType")
-        tagged = [self._by_tag.get(each, set()) for each in ids]
-        if how == "all-tags":
-            return set.intersection(*tagged) if tagged else set()
-        if how == "any-tags":
-            return set().union(*tagged)
-        return {self._keys[each] for each in ids & self._keys.keys()}
+            self.reached |= named(entity.properties, self._by_collection, self._keys)
 
     def _tag_ids(self, tags: Json) -> Iterator[str]:
-        for tag in _texts(tags):
+        for tag in texts(tags):
             name = name_in(tag)
             yield from [tag] if name is None else self.names.meant((TAG.key, name))
-
-
-def _texts(value: Json) -> Collection[str]:
-    """Every text in a value."""
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return [text for each in inner for text in _texts(each)]

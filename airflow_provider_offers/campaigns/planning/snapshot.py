@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
@@ -18,21 +17,8 @@ from airflow_provider_offers.client.model.places import pointings, targets
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
-_PAGE = 100
 DRAFT = "draft"
 ARCHIVED = "archived"
-
-
-def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flow[None]:
-    """Give every object of a kind to `take`, each once. Calls one listing, page by page.
-
-    The listing's order does not depend on edits, so an edit between two pages moves no object. An object that is
-    created meanwhile may be missing.
-    """
-    listing = Listing(access, kind, access.generation.every(kind, _PAGE))
-    while (page := (yield from listing.advance())) is not None:
-        for entity in page:
-            take(entity)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""The page "Offer Library" on a real API server of Airflow."""
