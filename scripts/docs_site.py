@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ PAGES = {
     "SECURITY.md": "project/security.md",
     "benchmarks/results.md": "project/results.md",
     "example_dags": "project/examples.md",
+    "scripts/names.py": "reference/names.md",
 }
 # The examples, and how their text is colored.
 _LANGUAGES = {".py": "python", ".yaml": "yaml", ".csv": "text", ".json": "json"}
@@ -65,6 +67,9 @@ def _outside_of_code(text: str, change: Any) -> str:
 
 def _content(path: Path) -> str:
     """The text of a page."""
+    if path.suffix == ".py":
+        page: str = runpy.run_path(str(path))["page"]()
+        return page
     if path.is_dir():
         return _examples(path)
     text = path.read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from airflow_provider_offers.client.actions import Action, Known, Search
@@ -85,7 +85,7 @@ class Calls:
         *,
         window: Any = None,
         if_exists: str = "fail",
-        patience: float = DEFAULT_PATIENCE,
+        patience: timedelta | float = DEFAULT_PATIENCE,
         marker: tuple[str, str] | None = None,
         earlier: Earlier | None = None,
         waive: Collection[Waivable] | Waivable = (),
@@ -130,7 +130,7 @@ class Calls:
         since: datetime | None = None,
         window: Any = None,
         if_exists: str = "fail",
-        patience: float = DEFAULT_PATIENCE,
+        patience: timedelta | float = DEFAULT_PATIENCE,
         marker: tuple[str, str] | None = None,
         waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,

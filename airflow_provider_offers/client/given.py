@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,6 +30,11 @@ def as_given(value: Any, depth: int = 0) -> Any:
 def has_models(value: Any) -> bool:
     """Whether the value is a model, or a list that contains one."""
     return any(isinstance(each, BaseModel) for each in (value if isinstance(value, (list, tuple)) else [value]))
+
+
+def in_seconds(value: Any) -> Any:
+    """A timedelta in seconds; any other value as it is."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def unless_empty(value: Any) -> Any:

@@ -66,7 +66,7 @@ class HookCalls:
         window: Any = None,
         if_exists: IfExists = "fail",
         since: datetime | None = None,
-        patience: float = 10.0,
+        patience: timedelta | float = 10.0,
         marker: tuple[str, str] | None = None,
         waive: Waive = (),
         validate: Validate = True,
@@ -76,11 +76,11 @@ class HookCalls:
         `window` (an `OfferWindow`, or `start` and `end` or `duration`, with an optional `timezone`) replaces the dates.
         `if_exists` sets what to do if an offer with this exact name exists: `fail`, `adopt`, `update` or `skip`. An
         offer with the same content that this credential created at or after `since` (a datetime with a time zone)
-        counts as the work of an earlier try and is adopted. `patience` is the number of seconds that the service may
-        need to list an offer. `marker` is the name and the value of a characteristic that identifies the offer
-        instead of its content. `waive` silences checks of an offer that is created as approved, by the names in
-        `PublishOfferOperator`. `validate` is True (reject errors, warn about doubts), "strict" (reject both) or
-        False (send unchecked).
+        counts as the work of an earlier try and is adopted. `patience` is how long the service may need to list an
+        offer, in seconds or as a timedelta. `marker` is the name and the value of a characteristic that identifies the
+        offer instead of its content. `waive` silences checks of an offer that is created as approved, by the names in
+        `PublishOfferOperator`. `validate` is True (reject errors, warn about doubts), "strict" (reject both) or False
+        (send unchecked).
 
         Calls `POST /{container}/instances` (xcore) or `POST /offers` (dps), between two lookups by name.
         """

@@ -48,7 +48,7 @@ class ObjectCalls:
         window: Any = None,
         if_exists: IfExists = "fail",
         since: datetime | None = None,
-        patience: float = 10.0,
+        patience: timedelta | float = 10.0,
         marker: tuple[str, str] | None = None,
         waive: Waive = (),
         validate: Validate = True,

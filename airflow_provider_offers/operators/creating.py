@@ -43,9 +43,9 @@ class CreateOperator(OfferLibraryOperator):
     :param if_exists: what to do if the sandbox already has an object with exactly this name: `fail` (default), `adopt`
         (use it as it is), `update` (patch the differences), `skip` (skip this task; in a list, this entry). The
         operator recognizes and adopts the object of an earlier try of this task.
-    :param patience: seconds that the service may need to list a new object, or to commit a late POST. The operator
-        looks for other objects with the name for this time after a creation, and for twice this time after a lost
-        answer before it sends the POST again
+    :param patience: seconds, or a timedelta, that the service may need to list a new object, or to commit a late POST.
+        The operator looks for other objects with the name for this time after a creation, and for twice this time
+        after a lost answer before it sends the POST again
     :param marker: the name of a characteristic to store `dag/run/task/map index` in, so the task always recognizes its
         own object; by default, nothing is added to an offer
     :param waive: checks to silence if the object is created as `approved` or `live`: the reasons of
@@ -91,7 +91,7 @@ class CreateOperator(OfferLibraryOperator):
         columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
-        patience: float = 10.0,
+        patience: timedelta | float = 10.0,
         marker: str | None = None,
         waive: Waive = (),
         validate: Validate = True,

@@ -26,6 +26,7 @@ from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.sdk import Context
 
@@ -153,8 +154,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
     :param include_content: True also writes the content of the offers into the dataset
     :param wait_for_completion: False returns as soon as the job is submitted
     :param deferrable: wait in the triggerer; the default is Airflow's `[operators] default_deferrable`
-    :param poll_interval: seconds between two checks of the job
-    :param timeout: seconds that a try waits, including the time in the service's queue
+    :param poll_interval: seconds between two checks of the job, also as a timedelta
+    :param timeout: seconds that a try waits, also as a timedelta, including the time in the service's queue
     :param if_unknown: what to do if a retry cannot know whether an earlier try submitted a job: `submit` (default) or
         `fail`
 
@@ -200,8 +201,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
         include_content: bool = False,
         wait_for_completion: bool = True,
         deferrable: bool | None = None,
-        poll_interval: float | str = 60.0,
-        timeout: float | str = 21_600.0,
+        poll_interval: timedelta | float | str = 60.0,
+        timeout: timedelta | float | str = 21_600.0,
         if_unknown: IfUnknown = "submit",
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,

@@ -36,6 +36,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.sdk import Context
 
@@ -79,7 +80,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
-        patience: float = 10.0,
+        patience: timedelta | float = 10.0,
         marker: str | None = None,
         waive: Waive = (),
         validate: Validate = True,
@@ -274,8 +275,8 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
         *,
         kind: KindName,
         object_id: Any,
-        cascade: bool = False,
         missing_ok: bool = False,
+        cascade: bool = False,
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,

@@ -38,6 +38,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.sdk import Context
 
@@ -82,7 +83,7 @@ class CreateOfferOperator(CreateOperator):
         columns: Sequence[str] | str | None = None,
         window: dict[str, Any] | str | None = None,
         if_exists: IfExists = "fail",
-        patience: float = 10.0,
+        patience: timedelta | float = 10.0,
         marker: str | None = None,
         waive: Waive = (),
         validate: Validate = True,

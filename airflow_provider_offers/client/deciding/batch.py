@@ -21,6 +21,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.memory import TaskTries, digest
+from airflow_provider_offers.client.given import in_seconds
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.text import quoted
@@ -37,11 +38,11 @@ def bounds(poll_interval: Any, timeout: Any, if_unknown: Any) -> tuple[float, fl
     found, violations = [], []
     for name, given, least in (("poll_interval", poll_interval, 0.1), ("timeout", timeout, 0.0)):
         try:
-            number = float("nan") if isinstance(given, bool) else float(given)
+            number = float("nan") if isinstance(given, bool) else float(in_seconds(given))
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not least <= number < float("inf"):
-            violations.append(Violation(name, quoted(given), f"a number of seconds, {least:g} or more"))
+            violations.append(Violation(name, quoted(given), f"seconds, {least:g} or more, or a timedelta"))
         found.append(number)
     if if_unknown not in get_args(IfUnknown):
         accepted = " or ".join(map(repr, get_args(IfUnknown)))

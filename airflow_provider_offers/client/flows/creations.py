@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, Earlier
 from airflow_provider_offers.client.flows.doubts import checked_waive
+from airflow_provider_offers.client.given import in_seconds
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
@@ -26,7 +28,7 @@ def new_creation(
     *,
     window: Any,
     if_exists: str,
-    patience: float,
+    patience: timedelta | float,
     marker: tuple[str, str] | None,
     earlier: Earlier | None,
     waive: Collection[str] | str = (),
@@ -43,6 +45,7 @@ def new_creation(
         doubts = window.doubts
         properties = with_window(kind, properties, window)
     waived = checked_waive(kind, waive)
+    patience = in_seconds(patience)
     violations = [*_switches(if_exists, patience), *_with_marker(kind, properties, marker)]
     if earlier is not None:
         try:
@@ -85,7 +88,7 @@ def _switches(if_exists: Any, patience: Any) -> list[Violation]:
     if if_exists not in IF_EXISTS:
         violations.append(Violation("if_exists", quoted(if_exists), " or ".join(map(repr, IF_EXISTS))))
     if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 <= patience <= 3600:
-        violations.append(Violation("patience", quoted(patience), "a number of seconds from 0 to 3600"))
+        violations.append(Violation("patience", quoted(patience), "seconds from 0 to 3600, or a timedelta"))
     return violations
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.deciding.batch import BatchRun, IfUnknown
+from airflow_provider_offers.client.deciding.batch import BatchRun, IfUnknown, bounds
 from airflow_provider_offers.client.errors import (
     BatchJobError,
     BatchTimeoutError,
@@ -246,3 +247,7 @@ def test_the_end_of_a_try_is_kept_for_the_next(kept: Notebook) -> None:
     with pytest.raises(BatchJobError):
         remember(kept, batch.ended(Job(JOB, "ERROR")))
     assert kept.values == {}
+
+
+def test_the_bounds_of_a_wait_are_seconds_or_timedeltas() -> None:
+    assert bounds(timedelta(minutes=1), timedelta(hours=2), "submit") == bounds("60", 7200, "submit") == (60.0, 7200.0)

@@ -526,6 +526,7 @@ def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) ->
         ({"since": "yesterday"}, "since"),
         ({"since": dt.datetime(2026, 1, 1)}, "since"),  # noqa: DTZ001
         ({"patience": -1}, "patience"),
+        ({"patience": dt.timedelta(hours=2)}, "patience"),
     ],
 )
 def test_the_options_of_a_creation_are_checked(options: dict[str, Any], pointer: str) -> None:
