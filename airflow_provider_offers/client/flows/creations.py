@@ -45,8 +45,8 @@ def new_creation(
         doubts = window.doubts
         properties = with_window(kind, properties, window)
     waived = checked_waive(kind, waive)
-    patience = in_seconds(patience)
-    violations = [*_switches(if_exists, patience), *_with_marker(kind, properties, marker)]
+    seconds: float = in_seconds(patience)
+    violations = [*_switches(if_exists, seconds), *_with_marker(kind, properties, marker)]
     if earlier is not None:
         try:
             earlier = replace(earlier, since=parse_instant(earlier.since))
@@ -62,7 +62,7 @@ def new_creation(
         raise InvalidInputError(f"The {kind.noun} is not valid", violations)
     check_offer(kind, properties, document, validate)
     return Creation(
-        kind, properties, if_exists, patience, earlier, marker, validate=validate, waive=waived, doubts=doubts
+        kind, properties, if_exists, seconds, earlier, marker, validate=validate, waive=waived, doubts=doubts
     )
 
 
