@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.planning.drift import find_drift
 from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan
 from airflow_provider_offers.campaigns.state.states import Applied, State
@@ -429,6 +430,20 @@ def test_a_listing_that_lags_behind_the_last_apply_is_no_conflict(library: Offer
     ours = offer("Ten", description="Ours")
     found = planned(plan(library, campaign(ours), state(ours)), "Ten")
     assert found.conflicts == (Change("/description", live="Theirs", wanted="Ours", base="Ours"),)
+
+
+def test_a_listing_that_lags_behind_a_large_apply_is_no_conflict_either(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    objects = [offer(f"Offer {number}") for number in range(40)]
+    ids = [put_wanted(emulator, each, rank={"priority": 5}) for each in objects]
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    for each in ids:
+        library.patch(TEN.kind, each, [{"op": "replace", "path": "/rank/priority", "value": 1}])
+
+    assert counted(plan(library, campaign(*objects), state(*objects))) == {"unchanged": 40}
+    assert not library.run(lambda access: find_drift(access, state(*objects)))
 
 
 def test_at_most_32_objects_with_conflicts_are_read_again(library: OfferLibrary, emulator: Emulator) -> None:

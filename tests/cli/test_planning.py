@@ -156,7 +156,7 @@ def test_a_target_without_a_connection(offers: Offers, tmp_path: Path, airflow: 
 def test_an_address_of_states_with_a_password_is_refused_and_not_shown(
     offers: Offers, connected: Emulator, tmp_path: Path
 ) -> None:
-    done = offers("plan", written(tmp_path), "--target", "dev", "--state", "s3://me:hunter2@bucket/states")
+    done = offers("plan", written(tmp_path), "--target", "dev", "--state-path", "s3://me:hunter2@bucket/states")
 
     assert done.code == 1
     assert "state_path: given an address with a password; expected" in done.err

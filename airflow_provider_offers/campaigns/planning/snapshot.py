@@ -17,26 +17,28 @@ from airflow_provider_offers.client.model.places import pointings, targets
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
+_IN_VAIN = 32
 DRAFT = "draft"
 ARCHIVED = "archived"
 
 
 @dataclass(slots=True)
 class Rereading:
-    """Reads objects by their ids, at most `left` of them: a listing may lag behind the latest edits.
+    """Reads objects by their ids: a listing may lag behind the latest edits.
 
-    A plan or a search for drift that is about to blame somebody for an edit looks at the object itself first.
+    A plan or a search for drift that is about to blame somebody for an edit looks at the object itself first. It ends
+    after `left` objects in a row that are as they were listed: then the listing is new, and the edits are real.
     """
 
     access: Access
-    left: int = 32
+    left: int = _IN_VAIN
 
     def now(self, listed: Entity) -> Flow[Entity]:
         """The current state of an object; as it was listed if enough objects have been read, or if it has moved on."""
         if self.left <= 0:
             return listed
-        self.left -= 1
-        fresh = yield from look_alone(self.access, listed.reference)
+        fresh: Entity | None = yield from look_alone(self.access, listed.reference)
+        self.left = self.left - 1 if fresh is not None and fresh.etag == listed.etag else _IN_VAIN
         return listed if fresh is None or fresh.name != listed.name else fresh
 
 
