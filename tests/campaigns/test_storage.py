@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import logging
 import multiprocessing
@@ -12,13 +13,14 @@ import pickle
 import signal
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
-from airflow_provider_offers.campaigns.state.folders import file_name
+from airflow_provider_offers.campaigns.state.folders import _RemoteFolder, file_name
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.campaigns.state.storage import StateStore
 
@@ -281,6 +283,99 @@ def test_a_lock_of_the_same_owner_is_taken_over_at_once(path: Any, caplog: pytes
     earlier.__exit__(None, None, None)
 
     assert "from an earlier try" in caplog.text
+    assert store.read(*WHERE).generation == 1
+
+
+class Interrupted:
+    """Does something once, before the next document whose name ends so is created: as another process does."""
+
+    is_done = False
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, ending: str, work: Callable[[], Any]) -> None:
+        real = _RemoteFolder.create
+
+        def create(folder: _RemoteFolder, name: str, content: bytes) -> bool:
+            if name.endswith(ending) and not self.is_done:
+                self.is_done = True
+                work()
+            return real(folder, name, content)
+
+        monkeypatch.setattr(_RemoteFolder, "create", create)
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> StateStore:
+    """States in an object store."""
+    monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
+    return StateStore(_object_store(tmp_path))
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_of_two_writers_at_once_in_an_object_store_one_is_refused(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    ours = store.write(STATE)
+
+    def overtake() -> None:
+        state = ours
+        for _ in range(writes):
+            state = store.write(replace(state, plan="theirs"))
+
+    interrupted = Interrupted(monkeypatch, ".json.2", overtake)
+    with pytest.raises(StateError, match="Somebody else has written"):
+        store.write(replace(ours, plan="ours"))
+
+    assert interrupted.is_done
+    there = store.read(*WHERE)
+    assert (there.plan, there.generation) == ("theirs", 1 + writes)
+    assert store.write(there).generation == 2 + writes
+
+
+def test_a_write_to_an_object_store_that_dies_half_way_is_not_lost(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = store.write(STATE)
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_RemoteFolder, "write", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.write(replace(ours, plan="newest"))
+
+    assert (store.read(*WHERE).plan, store.read(*WHERE).generation) == ("newest", 2)
+    assert store.write(store.read(*WHERE)).generation == 3
+    assert [each.name for each in cast(Any, store._path / ORG / SANDBOX).iterdir()] == [f"{CAMPAIGN}.json"]
+
+
+def test_of_two_that_take_a_free_lock_at_once_one_is_refused(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[Any] = []
+    Interrupted(monkeypatch, ".lock", lambda: others.append(store.lock(*WHERE, owner="anna").__enter__()))
+
+    with pytest.raises(StateLockedError, match="held by anna"):
+        store.lock(*WHERE, owner="dag nightly").__enter__()
+
+    others[0].write(STATE)
+    others[0].__exit__(None, None, None)
+
+
+def test_an_object_store_that_cannot_refuse_a_second_object_keeps_states_too(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = importlib.import_module("fsspec.implementations.memory").MemoryFileSystem
+    real = memory._open
+
+    def without_x(self: Any, path: str, mode: str = "rb", **options: Any) -> Any:
+        if "x" in mode:
+            raise NotImplementedError("File mode not supported")
+        return real(self, path, mode, **options)
+
+    monkeypatch.setattr(memory, "_open", without_x)
+    with store.lock(*WHERE, owner="anna") as held:
+        held.write(STATE)
     assert store.read(*WHERE).generation == 1
 
 

@@ -42,6 +42,8 @@ class StoragePath(Protocol):
 
     def unlink(self) -> Any: ...
 
+    def open(self, mode: str) -> Any: ...
+
 
 class Folder(Protocol):
     """The documents of one folder, by name."""
@@ -54,6 +56,12 @@ class Folder(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Replace the document as a whole."""
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a document that does not exist yet; False if it exists. Only one of several processes succeeds.
+
+        Raises `NotImplementedError` if the place cannot do that, or need not: `alone` keeps others out.
+        """
 
     def remove(self, name: str) -> None:
         """Remove the document, if it exists."""
@@ -96,6 +104,9 @@ class _DiskFolder:
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._replace(name, content))
 
+    def create(self, name: str, content: bytes) -> bool:
+        raise NotImplementedError
+
     def remove(self, name: str) -> None:
         _tried(self._path / name, "removed", (self._path / name).unlink)
 
@@ -137,7 +148,11 @@ def _lock_file(file: int) -> None:
 
 
 class _RemoteFolder:
-    """A folder in an object store. A write is atomic, but locks nobody out, so a second read shows who was last."""
+    """A folder in an object store. A write is atomic, but locks nobody out.
+
+    Most stores can refuse to create an object that exists, which decides between two processes. In the others, a second
+    read shows who was last.
+    """
 
     settling_seconds = _SETTLING_SECONDS
 
@@ -150,12 +165,32 @@ class _RemoteFolder:
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._put(name, content))
 
+    def create(self, name: str, content: bytes) -> bool:
+        is_made = _tried(self._path / name, "written", lambda: self._put_new(name, content))
+        if is_made is None:
+            raise NotImplementedError
+        return is_made
+
     def remove(self, name: str) -> None:
         _tried(self._path / name, "removed", (self._path / name).unlink)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         yield
+
+    def _put_new(self, name: str, content: bytes) -> bool | None:
+        """Whether the document was created; None if the file system does not know this mode."""
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            path = self._path / name
+            # As `write_bytes` does: Airflow's own `open` knows the stores of providers only.
+            with getattr(path, "__wrapped__", path).open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            return False
+        except (NotImplementedError, ValueError):
+            return None
+        return True
 
     def _put(self, name: str, content: bytes) -> None:
         try:

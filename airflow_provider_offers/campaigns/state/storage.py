@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -119,9 +120,13 @@ class _Place:
         self.lock_name = f"{file_name(campaign)}.lock"
 
     def read(self) -> State:
-        content = self.folder.read(self.state_name)
+        content = self._newest()
         if content is None:
             return State(self.campaign, self.organization, self.sandbox)
+        return self._state(content)
+
+    def _state(self, content: bytes) -> State:
+        """The state in a document. Raises `StateError`, which says where and what is wrong."""
         try:
             state = State.from_json(_parsed(content))
         except StateError as error:
@@ -138,24 +143,63 @@ class _Place:
                 f"sandbox {theirs!r}; expected {ours!r}; choose another path for the states"
             )
 
-    def write(self, state: State, token: str | None = None) -> State:
-        """Write the state; with a `token`, only while the lock has it."""
+    def write(self, state: State, token: str | None = None, check: Callable[[], None] | None = None) -> State:
+        """Write the state; with a `token`, only while the lock has it. `check` raises if the lock has expired."""
         written = replace(state, generation=state.generation + 1)
         content = json.dumps(written.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
         with self.folder.alone():
             if token is not None:
                 self.expect_held(token)
-            there = self._generation()
-            if there != state.generation:
-                raise StateError(
-                    f"Somebody else has written {self.where}/{self.state_name} meanwhile: its generation is {there}; "
-                    f"expected {state.generation}; nothing was written to it. Make the plan again"
-                )
+            self._expect(state.generation, self._newest())
+            try:
+                self._claim(written.generation, content)
+            except NotImplementedError:
+                self.folder.write(self.state_name, content)
+                return written
+            if check is not None:
+                check()
             self.folder.write(self.state_name, content)
+            # The one before may be left of a process that died.
+            for generation in (state.generation, written.generation):
+                self.folder.remove(self._claimed(generation))
         return written
 
-    def _generation(self) -> int:
+    def _claim(self, generation: int, content: bytes) -> None:
+        """Create the document of a generation beside the state: of several processes, one succeeds.
+
+        It has the whole state, so that nothing is lost if this process dies before it writes the state itself.
+        """
+        if not self.folder.create(self._claimed(generation), content):
+            raise self._overtaken(generation, generation - 1)
+        # The process that had this generation may have ended since the look before, and removed its document.
+        if (there := self._generation(self.folder.read(self.state_name))) >= generation:
+            self.folder.remove(self._claimed(generation))
+            raise self._overtaken(there, generation - 1)
+
+    def _claimed(self, generation: int) -> str:
+        return f"{self.state_name}.{generation}"
+
+    def _newest(self) -> bytes | None:
+        """The newest content of the state: a process may have died before it wrote that to the state itself."""
         content = self.folder.read(self.state_name)
+        if not self.folder.settling_seconds:
+            return content
+        later = self.folder.read(self._claimed(self._generation(content) + 1))
+        return content if later is None else later
+
+    def _expect(self, generation: int, content: bytes | None) -> None:
+        """Raise `StateError` if the content is of another generation."""
+        there = self._generation(content)
+        if there != generation:
+            raise self._overtaken(there, generation)
+
+    def _overtaken(self, there: int, expected: int) -> StateError:
+        return StateError(
+            f"Somebody else has written {self.where}/{self.state_name} meanwhile: its generation is {there}; "
+            f"expected {expected}; nothing was written to it. Make the plan again"
+        )
+
+    def _generation(self, content: bytes | None) -> int:
         if content is None:
             return 0
         try:
@@ -163,8 +207,8 @@ class _Place:
         except ValueError:
             head = None
         if head is None or head != _Head(FORMAT, self.campaign, self.organization, self.sandbox, head.generation):
-            # A read says what is wrong.
-            return self.read().generation
+            # That says what is wrong.
+            return self._state(content).generation
         return head.generation
 
     def holder(self) -> _Holder | None:
@@ -195,15 +239,20 @@ class _Place:
             expires_at=None if held is None else held.expires_at,
         )
 
-    def hold(self, holder: _Holder) -> None:
-        """Write the lock."""
+    def hold(self, holder: _Holder, *, is_new: bool) -> bool:
+        """Write the lock; False if it `is_new` and exists, where the place can tell."""
         told = {
             "format": LOCK_FORMAT,
             "owner": holder.owner,
             "token": holder.token,
             "expires_at": format_instant(holder.expires_at),
         }
-        self.folder.write(self.lock_name, json.dumps(told).encode())
+        content = json.dumps(told).encode()
+        if is_new:
+            with suppress(NotImplementedError):
+                return self.folder.create(self.lock_name, content)
+        self.folder.write(self.lock_name, content)
+        return True
 
 
 class Lock:
@@ -219,8 +268,11 @@ class Lock:
 
     def __enter__(self) -> Self:
         with self._place.folder.alone():
-            self._expect_free(self._place.holder())
-            self._hold()
+            held = self._place.holder()
+            self._expect_free(held)
+            if not self._hold(is_new=held is None):
+                self._expect_free(self._place.holder())
+                self._hold()
         if self._place.folder.settling_seconds:
             # Another process may have taken the lock at the same moment. The last one has it.
             time.sleep(self._place.folder.settling_seconds)
@@ -248,7 +300,7 @@ class Lock:
     def write(self, state: State) -> State:
         """Write the state as `StateStore.write` does, while this process holds the lock."""
         self.check()
-        return self._place.write(state, self._token)
+        return self._place.write(state, self._token, self.check)
 
     def check(self) -> None:
         """Raise `StateLockedError` if the lock is lost. Asks no store: call it before every write to the library."""
@@ -271,10 +323,13 @@ class Lock:
             self._lost = lost
             raise
 
-    def _hold(self) -> None:
+    def _hold(self, *, is_new: bool = False) -> bool:
+        """Write the lock; False if it `is_new` and another process has taken it at this moment."""
         expires_at = self._now() + self._seconds
-        self._place.hold(_Holder(self._owner, self._token, expires_at))
+        if not self._place.hold(_Holder(self._owner, self._token, expires_at), is_new=is_new):
+            return False
         self._expires_at = expires_at
+        return True
 
     def _keep_renewing(self) -> None:
         while not self._ended.wait(self._seconds.total_seconds() / 3):
