@@ -1,0 +1,111 @@
+// The offers of a calendar: read from rows, filtered, and packed into the lanes of the timeline. Knows no page.
+
+import {instant} from "./times.js";
+
+const FAR = 8.64e15;
+
+/** The offers of a document of `api/calendar`. */
+export function libraryOf(document) {
+  const at = Object.fromEntries(document.columns.map((name, index) => [name, index]));
+  const offers = document.rows.map((row) => {
+    const offer = Object.fromEntries(Object.entries(at).map(([name, index]) => [name, row[index]]));
+    offer.start = instant(offer.start);
+    offer.end = instant(offer.end);
+    offer.marks = new Set(offer.marks);
+    offer.name = offer.name || offer.id;
+    offer.state = stateOf(offer);
+    offer.found = `${offer.name}\n${offer.id}\n${(offer.tags ?? []).join("\n")}`.toLowerCase();
+    return offer;
+  });
+  const gaps = document.gaps.map((gap) => ({...gap, start: instant(gap.start), end: instant(gap.end) ?? FAR}));
+  return {...document, offers, gaps, now: instant(document.service_now)};
+}
+
+/** The one state that an offer is drawn in: what a person wants to know of it first. */
+export function stateOf(offer) {
+  if (offer.status === "archived" || offer.status === "draft") return offer.status;
+  if (offer.kind === "fallback" && !offer.marks.has("unreachable")) return "fallback";
+  for (const mark of ["unreachable", "ended", "expiring", "live", "next"]) if (offer.marks.has(mark)) return mark;
+  return "approved";
+}
+
+/** The offers that pass the filters. */
+export function filtered(library, {text, type, status, mark, placement, decision}, but = null) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const place = placement ? library.placements.findIndex((each) => each.id === placement) : null;
+  const choosing = decision ? library.decisions.findIndex((each) => each.id === decision) : null;
+  return library.offers.filter(
+    (offer) =>
+      (!type || offer.kind === type)
+      && (!status || offer.status === status)
+      && (!mark || but === "mark" || offer.marks.has(mark))
+      && (place === null || offer.placements.includes(place))
+      && (choosing === null || offer.decisions.includes(choosing))
+      && words.every((word) => offer.found.includes(word)),
+  );
+}
+
+/**
+ * The lanes of the timeline: for each placement (or decision) its offers, packed into rows without overlap.
+ *
+ * Only offers and gaps between `start` and `end` get a place. `room` is the least time that a bar takes in the part that
+ * is in view, which begins at `from`, so that its name can be read beside it.
+ */
+export function lanesOf(library, offers, group, {start, end, from, room}) {
+  const names = group === "decision" ? library.decisions : library.placements;
+  const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
+  const none = {id: "", name: group === "decision" ? "In no decision" : "Without a placement", index: -1, count: 0, live: 0, offers: [], gaps: []};
+  for (const offer of offers) {
+    if (offer.start === null && offer.end === null && offer.kind !== "fallback") continue;
+    const places = group === "decision" ? offer.decisions : offer.placements;
+    const seen = (offer.start ?? -FAR) - room < end && (offer.end ?? FAR) + room > start;
+    for (const lane of places.length ? places.map((place) => lanes[place]) : [none]) {
+      lane.count += 1;
+      if (offer.marks.has("live")) lane.live += 1;
+      if (seen) lane.offers.push(offer);
+    }
+  }
+  for (const gap of library.gaps) {
+    const owners = group === "decision" ? gap.decisions : [gap.placement];
+    for (const owner of gap.start < end && gap.end > start ? owners ?? [] : []) lanes[owner]?.gaps.push(gap);
+  }
+  return [...lanes, none].filter((lane) => lane.count || lane.gaps.length).map((lane) => packed(lane, from, room));
+}
+
+function packed(lane, from, room) {
+  const ordered = [...lane.offers].sort((one, other) => (one.start ?? -FAR) - (other.start ?? -FAR) || compare(one, other));
+  const rows = [];
+  const ends = [];
+  for (const offer of ordered) {
+    const start = offer.start ?? -FAR;
+    const until = offer.end ?? FAR;
+    const end = Math.max(until, start + room, until > from ? from + room : 0);
+    let row = ends.findIndex((free) => free <= start);
+    if (row < 0) row = rows.push([]) - 1;
+    rows[row].push(offer);
+    ends[row] = end;
+  }
+  return {...lane, rows: rows.length ? rows : [[]]};
+}
+
+const compare = (one, other) => one.name.localeCompare(other.name);
+
+/** The offers in the order of a column of the table. */
+export function sorted(offers, column, descending, now) {
+  const key = KEYS[column];
+  const order = descending ? -1 : 1;
+  const keyed = offers.map((offer) => [key(offer, now), offer]);
+  keyed.sort(([one], [other]) => (one === other ? 0 : missing(one) ? 1 : missing(other) ? -1 : one < other ? -order : order));
+  return keyed.map(([, offer]) => offer);
+}
+
+const missing = (value) => value === null || value === undefined || value === "";
+const KEYS = {
+  name: (offer) => offer.name.toLowerCase(),
+  state: (offer) => offer.state,
+  turn: (offer, now) => [offer.start, offer.end].find((at) => at !== null && at > now) ?? (offer.end === null ? null : 2 * now - offer.end + FAR / 2),
+  start: (offer) => offer.start,
+  end: (offer) => offer.end,
+  priority: (offer) => offer.priority,
+  modified: (offer) => offer.modified,
+};

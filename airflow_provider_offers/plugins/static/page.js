@@ -1,0 +1,219 @@
+// The page: it reads the calendar of a connection, and shows it as a timeline or as a table.
+
+import {Agenda, legend} from "./agenda.js";
+import {read} from "./api.js";
+import {Detail} from "./detail.js";
+import {clocks, filters, marks, where} from "./filters.js";
+import {filtered, libraryOf} from "./library.js";
+import {el, icon, message, within} from "./parts.js";
+import {State} from "./state.js";
+import {instant, span, useZone} from "./times.js";
+
+const EVERY = 30_000;
+const READS = new Set(["conn_id", "sandbox", "days"]);
+const OPENS = new Set(["id", "kind"]);
+
+const part = (name) => document.querySelector(`[data-part="${name}"]`);
+const state = new State();
+const detail = new Detail(part("detail"), state, speak);
+const now = {connections: [], library: null, plans: [], view: null, name: "", readAt: 0, reading: null};
+
+function speak(text) {
+  part("spoken").textContent = text;
+}
+
+async function begin() {
+  useZone(state.zone);
+  stage(message("loading", "Reading the library…", ""));
+  const found = await attempt(() => read("connections"), begin);
+  if (!found) return;
+  now.connections = found.connections;
+  if (!state.conn_id) state.conn_id = found.default ?? found.connections[0]?.conn_id ?? "";
+  if (!state.conn_id) {
+    stage(message("nothing", "There is no connection to show", "Add a connection of the type Adobe Offer Library in Airflow under Admin, or ask for the right to read one.", within("../connections", "Open the connections")));
+    return;
+  }
+  state.listen(changed);
+  top();
+  await load();
+  setInterval(refresh, EVERY);
+  setInterval(tick, 1000);
+}
+
+function changed(names) {
+  if (names.has("zone")) useZone(state.zone);
+  top();
+  if ([...names].some((name) => READS.has(name))) return void load();
+  if (!now.library) return;
+  const opens = [...names].some((name) => OPENS.has(name));
+  if (opens || names.has("zone")) open();
+  if ([...names].every((name) => OPENS.has(name) || name === "zoom")) return controls();
+  draw();
+}
+
+/** Read the calendar, and show it. An earlier reading of other parameters is given up. */
+async function load(quiet = false) {
+  now.reading?.abort();
+  const reading = (now.reading = new AbortController());
+  const {conn_id, sandbox, days} = state;
+  if (!quiet) {
+    if (!now.library || now.library.conn_id !== conn_id) stage(message("loading", "Reading the library…", "The first reading of a large library takes a while."));
+    document.body.setAttribute("aria-busy", "true");
+  }
+  const given = await attempt(() => read("calendar", {conn_id, sandbox, days}, reading.signal), load, quiet);
+  if (reading.signal.aborted) return;
+  document.body.removeAttribute("aria-busy");
+  if (!given) return;
+  now.library = libraryOf(given);
+  now.readAt = Date.now();
+  top();
+  draw();
+  if (!quiet) open();
+  plans();
+}
+
+async function refresh() {
+  if (!document.hidden && now.library && !document.body.hasAttribute("aria-busy")) await load(true);
+}
+
+/** The result of a reading; a failure is shown with a way to try again, and a quiet one only as a notice. */
+async function attempt(work, again, quiet = false) {
+  try {
+    const found = await work();
+    now.failure = null;
+    return found;
+  } catch (error) {
+    if (error.name === "AbortError") return null;
+    now.failure = quiet ? error : null;
+    if (quiet) notices();
+    else fail(error, again);
+    return null;
+  }
+}
+
+function fail(error, again) {
+  now.library = null;
+  document.body.removeAttribute("aria-busy");
+  for (const name of ["marks", "filters", "notices"]) part(name).replaceChildren();
+  const request = error.request ? el("p", {class: "quiet"}, `Request ${error.request}`) : null;
+  const acts = el("p", {class: "acts"}, el("button", {type: "button", onclick: () => again()}, "Try again"), within("../connections", "Open the connections"));
+  stage(message("error", error.title ?? "The page failed", error.message, request, acts));
+  if (!error.title) console.error(error);
+}
+
+function stage(content) {
+  now.view?.close?.();
+  now.view = null;
+  now.name = "";
+  part("stage").replaceChildren(content);
+}
+
+function top() {
+  kept(part("where"), where(state, now.connections));
+  tick();
+}
+
+function tick() {
+  const zone = part("clock");
+  if (zone.contains(document.activeElement) && document.activeElement.tagName === "SELECT") return;
+  kept(zone, clocks(state, now.library, now.library ? Date.now() - now.readAt : 0, () => load()));
+}
+
+function controls() {
+  kept(part("marks"), marks(state, now.library));
+  kept(part("filters"), filters(state, now.library, () => now.view));
+}
+
+/** Show the offers that pass the filters. */
+async function draw() {
+  controls();
+  notices();
+  const offers = filtered(now.library, state);
+  speak(`${offers.length} offers`);
+  if (!offers.length) return stage(nothing());
+  if (now.name !== state.view) await change();
+  now.view?.show(now.library, offers, state);
+  lower(offers);
+}
+
+async function change() {
+  const name = state.view;
+  stage(message("loading", "Drawing…", ""));
+  const opened = ({kind, id}) => state.set({kind, id});
+  if (name === "agenda") now.view = new Agenda({opened});
+  else {
+    const {Board} = await import("./board.js");
+    if (state.view !== name) return;
+    now.view = new Board({opened, moved: (zoom, at) => state.set({zoom, at: at.toISOString()})});
+  }
+  now.name = name;
+  part("stage").replaceChildren(now.view.element, el("footer", {class: "foot", data: {part: "foot"}}));
+}
+
+function lower(offers) {
+  const without = offers.filter((offer) => offer.kind !== "fallback" && offer.start === null && offer.end === null).length;
+  const link = el("button", {type: "button", class: "plain", onclick: () => state.set({view: "agenda"})}, `${without} without a window: see the agenda`);
+  const count = el("span", {class: "quiet"}, `${offers.length.toLocaleString()} of ${now.library.offers.length.toLocaleString()} offers`);
+  part("foot")?.replaceChildren(legend(), state.view === "timeline" && without ? link : "", count);
+}
+
+function nothing() {
+  if (!now.library.offers.length) {
+    return message("nothing", "The library has no offers yet", "Create one with a task, for example by CreateOfferOperator; it appears here within seconds. Another sandbox can be chosen above.");
+  }
+  return message("nothing", "No offer passes the filters", "Choose other filters, or show all offers.", el("button", {type: "button", onclick: () => state.clear()}, "Show all offers"));
+}
+
+/** Plans that wait for a person, what the library warned of, and a failed refresh. */
+function notices() {
+  const told = now.plans.map((plan) =>
+    el("p", {class: "notice plan"}, icon("hand"), el("span", {}, el("strong", {}, `Campaign ${plan.campaign ?? plan.dag_id}`), ` waits for approval${since(plan)}: ${plan.summary ?? plan.task_id}`), within(plan.href, "Review the plan")));
+  for (const text of now.library?.warnings ?? []) told.push(el("p", {class: "notice warning"}, icon("warning"), text));
+  if (now.failure) told.push(el("p", {class: "notice warning"}, icon("warning"), `${now.failure.title}. The page shows what it read before. ${now.failure.message}`));
+  kept(part("notices"), told);
+}
+
+function since(plan) {
+  const at = instant(plan.since);
+  return at === null ? "" : ` since ${span(Date.now() - at)}`;
+}
+
+async function plans() {
+  try {
+    now.plans = (await read("plans", {conn_id: state.conn_id})).plans;
+  } catch {
+    now.plans = [];
+  }
+  notices();
+}
+
+function open() {
+  const offer = now.library?.offers.find((each) => each.id === state.id);
+  now.view?.mark(state.id);
+  detail.show(now.library, offer);
+}
+
+/** Replace the children of an element; the field that had the focus has it again. */
+function kept(element, children) {
+  const active = document.activeElement;
+  const inside = element.contains(active) ? pathOf(element, active) : null;
+  const caret = inside && active.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : null;
+  element.replaceChildren(...children);
+  const again = inside?.reduce((at, index) => at?.children[index], element);
+  if (!again || again.tagName !== active.tagName) return;
+  again.focus({preventScroll: true});
+  if (caret) again.setSelectionRange(...caret);
+}
+
+function pathOf(element, inner) {
+  const path = [];
+  for (let at = inner; at !== element; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
+  return path;
+}
+
+document.querySelector("[data-skip]").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.querySelector("main").focus();
+});
+part("filters").addEventListener("submit", (event) => event.preventDefault());
+begin();
