@@ -4,6 +4,8 @@ PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
 PYTEST_ARGS ?=
 WORKERS ?= 3
+# The port of `make airflow`.
+PORT ?= 8080
 
 VENV := .venv
 LOWEST_VENV := .venv-lowest
@@ -37,7 +39,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures format \
+.PHONY: help demo airflow check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures format \
     constraints wheel distributions bench bench-smoke clean
 
 help: ## list these targets
@@ -46,6 +48,9 @@ help: ## list these targets
 
 demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
 	@$(BIN)/python demo/launch.py
+
+airflow: $(VENV)/.ready ## run a whole Airflow with the emulator, months of campaigns and the example DAGs, until Ctrl-C
+	@$(BIN)/python demo/serve.py --port $(PORT)
 
 check: WORKERS := 2
 check: lint types ## check style and types, and run the quick tests of client, imports and docs, without DAGs; under two minutes
@@ -118,7 +123,7 @@ distributions: $(VENV)/.ready ## build the wheel and the source distribution int
 	@$(BIN)/twine check --strict dist/*
 
 clean: ## remove everything that the other targets created
-	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-3.1? $(LOWEST_VENV) $(PRERELEASE_VENV) $(DISTRIBUTED_VENV) .cache .demo .airflow build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.ready: $(CONSTRAINTS) pyproject.toml scripts/environment
