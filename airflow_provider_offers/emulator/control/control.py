@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_offers.emulator import wellknown
-from airflow_provider_offers.emulator.control import declaring
+from airflow_provider_offers.emulator.control import declaring, pages
 from airflow_provider_offers.emulator.control.declaring import DeclarationError
 from airflow_provider_offers.emulator.control.faults import FaultError
+from airflow_provider_offers.emulator.control.overview import overview, words
 from airflow_provider_offers.emulator.http import cors
 from airflow_provider_offers.emulator.http.json_body import JsonError, loads
 from airflow_provider_offers.emulator.http.messages import Answer, Request
@@ -46,13 +45,23 @@ def answer(service: Service, request: Request) -> Answer:
     """Answer a request under the control plane's prefix."""
     path = request.raw_path.removeprefix(wellknown.CONTROL_PREFIX).strip("/")
     try:
-        if path == "" and request.method == "GET" and "text/html" in (request.header("accept") or ""):
-            return _page(service)
+        if (
+            request.method == "GET"
+            and (path or "text/html" in (request.header("accept") or ""))
+            and path in pages.FILES
+        ):
+            return pages.file(path)
         return Answer.of(200, _run(service, request, path))
     except (ControlError, DeclarationError, JsonError, FaultError, SeedError, SettingError) as error:
         return Answer.of(400, {"error": str(error)})
     except LookupError as error:
         return Answer.of(404, {"error": str(error.args[0] if error.args else error)})
+
+
+def _wants_page(request: Request, path: str) -> bool:
+    """Whether a browser asks for a file of the page; the root is also the status, as JSON."""
+    readable = path != "" or "text/html" in (request.header("accept") or "")
+    return request.method == "GET" and path in pages.FILES and readable
 
 
 def status(service: Service) -> dict[str, Any]:
@@ -188,19 +197,31 @@ def _issue(service: Service, given: dict[str, Any]) -> Any:
 
 
 def objects(service: Service, given: Mapping[str, Any]) -> Any:
-    """The objects in the library, oldest first; optionally of one `kind` or in one `sandbox`."""
-    word, sandbox = given.get("kind"), given.get("sandbox")
+    """The objects in the library, oldest first; optionally of one `kind`, in one `sandbox`, or with one `id`."""
+    word, sandbox, wanted = given.get("kind"), given.get("sandbox"), given.get("id")
     kind = by_word(word)
     if word is not None and kind is None:
         raise ControlError(f"unknown kind {word!r}{nearest(str(word), list(WORDS))}")
     with service.lock:
         service.catch_up()
-        # A sandbox that is no longer declared keeps its objects.
-        declared = [*service.settings.sandboxes, *(each[0] for each in service.library.counts())]
-        if sandbox is not None and sandbox not in declared:
-            raise ControlError(f"unknown sandbox {sandbox!r}{nearest(str(sandbox), list(dict.fromkeys(declared)))}")
-        found = [object_json(each) for each in service.library.all(sandbox, None if kind is None else kind.name)]
+        _check_sandbox(service, sandbox)
+        every = service.library.all(sandbox, None if kind is None else kind.name)
+        found = [object_json(each) for each in every if wanted in (None, each.id)]
     return {"count": len(found), "objects": found}
+
+
+def _overview(service: Service, given: dict[str, Any]) -> Any:
+    sandbox, seen = given.get("sandbox", wellknown.SANDBOX), given.get("seen")
+    _check_sandbox(service, sandbox)
+    return overview(service, sandbox, None if seen is None else _whole(seen, "seen"))
+
+
+def _check_sandbox(service: Service, sandbox: Any) -> None:
+    """Refuse an unknown sandbox. One that is no longer declared keeps its objects."""
+    with service.lock:
+        declared = [*service.settings.sandboxes, *(each[0] for each in service.library.counts())]
+    if sandbox is not None and sandbox not in declared:
+        raise ControlError(f"unknown sandbox {sandbox!r}{nearest(str(sandbox), list(dict.fromkeys(declared)))}")
 
 
 def _whole(value: Any, name: str) -> int:
@@ -216,7 +237,9 @@ _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("GET", ""): _Command((), lambda service, given: status(service)),
     ("POST", "reset"): _Command((), _reset),
     ("POST", "seed"): _Command(_SEED_KEYS, _seed),
-    ("GET", "objects"): _Command(("sandbox", "kind"), objects),
+    ("GET", "objects"): _Command(("sandbox", "kind", "id"), objects),
+    ("GET", "overview"): _Command(("sandbox", "seen"), _overview),
+    ("GET", "words"): _Command((), lambda service, given: words()),
     ("GET", "journal"): _Command(("method", "path", "route", "status", "since", "limit"), _journal),
     ("DELETE", "journal"): _Command((), _clear_journal),
     ("GET", "clock"): _Command((), lambda service, given: service.clock.as_json()),
@@ -236,22 +259,3 @@ _COMMANDS: Mapping[tuple[str, str], _Command] = {
     ("POST", "tokens"): _Command(("client_id", "lifetime"), _issue),
     ("DELETE", "tokens"): _Command((), lambda service, given: {"expired": service.expire_tokens()}),
 }
-
-
-def _page(service: Service) -> Answer:
-    document = status(service)
-    rows = "".join(
-        f"<tr><td>{html.escape(sandbox)}<td>{html.escape(kind)}<td>{html.escape(state)}<td>{count}"
-        for sandbox, kinds in document["library"].items()
-        for kind, states in kinds.items()
-        for state, count in states.items()
-    )
-    rest = {key: value for key, value in document.items() if key != "library"}
-    text = (
-        "<!doctype html><meta charset=utf-8><title>Offer Library emulator</title>"
-        "<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 12px;text-align:left}</style>"
-        "<h1>Offer Library emulator</h1>"
-        f"<table><tr><th>sandbox<th>kind<th>status<th>objects{rows}</table>"
-        f"<pre>{html.escape(json.dumps(rest, indent=2))}</pre>"
-    )
-    return Answer(200, text.encode(), {"content-type": "text/html; charset=utf-8"})
