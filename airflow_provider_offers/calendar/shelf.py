@@ -5,28 +5,31 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from airflow_provider_offers.calendar.held import Copy, Keeper
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.settings import Settings
 
+T = TypeVar("T")
+
 FRESH = 15.0
 """Seconds for which a copy is shown without another look at the changes."""
 WHOLE = 600.0
 """Seconds after which a copy is read as a whole again, in case the changes did not show a deletion."""
-_REFUSED = 5.0
 # Seconds for which a failed reading is told to everybody who asks, before another one is tried.
-_MOST = 16
+_REFUSED = 5.0
 # How many sandboxes are kept; the one that was asked for least recently goes first.
+_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A copy to show. `age` is the seconds since the latest look; `number` differs for each look.
+    """A copy to show. `age` is the seconds since it was read; `number` differs for each look, also one that failed.
 
     `trouble` is set if the latest look failed, and the copy is that of an earlier one.
     """
@@ -53,6 +56,8 @@ class Shelf:
     _failed_at: float = field(default=float("-inf"), init=False)
     _error: OfferLibraryError | None = field(default=None, init=False, repr=False)
     _reading: Future[Shown] | None = field(default=None, init=False, repr=False)
+    _made: dict[Hashable, Future[Any]] = field(default_factory=dict, init=False, repr=False)
+    _made_from: int = field(default=-1, init=False)
 
     def ask(self) -> Future[Shown]:
         """The copy, after a look at the changes if the latest look is too old. All who ask meanwhile share the look.
@@ -66,6 +71,16 @@ class Shelf:
                     return known
                 self._reading = self.executor.submit(self._look)
             return self._reading
+
+    def once(self, shown: Shown, key: Hashable, make: Callable[[], T]) -> Future[T]:
+        """What is made of a copy, in a thread: all who ask for the same copy and key share the work."""
+        with self._guard:
+            if self._made_from != shown.number:
+                self._made.clear()
+                self._made_from = shown.number
+            if key not in self._made:
+                self._made[key] = self.executor.submit(make)
+            return self._made[key]
 
     def _known(self) -> Future[Shown] | None:
         """The answer that needs no look; None if a look is due."""
@@ -90,6 +105,7 @@ class Shelf:
         except OfferLibraryError as error:
             with self._guard:
                 self._error, self._failed_at, self._reading = error.alike(), self.clock(), None
+                self._number += 1
                 if self._copy is not None and error.verdict.is_outage:
                     return self._shown(error.alike())
             raise

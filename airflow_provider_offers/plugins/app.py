@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, Query, Request, Response
@@ -15,20 +15,31 @@ from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.calendar.csv_file import csv_of
+from airflow_provider_offers.calendar.detail import detail_of
 from airflow_provider_offers.calendar.document import DAYS, calendar_of
+from airflow_provider_offers.calendar.ics_file import ics_of
+from airflow_provider_offers.calendar.rows import Filters, named_rows
 from airflow_provider_offers.calendar.shelf import Shelf, Shelves, Shown
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.model.kinds import kind_of
+from airflow_provider_offers.links.offers import journey_optimizer_url
 from airflow_provider_offers.plugins.connections import ReadableConnId, listed, settings_of
 from airflow_provider_offers.plugins.errors import told
 from airflow_provider_offers.plugins.headers import SecurityHeaders
+from airflow_provider_offers.plugins.runs import history_of, runs_of, waiting_plans
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.library import OfferLibrary
     from airflow_provider_offers.client.settings import Settings
 
+T = TypeVar("T")
+
 STATIC = Path(__file__).parent / "static"
 _THREADS = 8
+# More would take several times as long, and save a tenth.
+_LEVEL = 5
 
 
 def build_app() -> FastAPI:
@@ -50,6 +61,10 @@ def build_app() -> FastAPI:
     app.add_api_route("/static/{path:path}", _file, methods=["GET"])
     app.add_api_route("/api/connections", _connections, methods=["GET"])
     app.add_api_route("/api/calendar", _calendar, methods=["GET"])
+    app.add_api_route("/api/calendar.csv", _csv, methods=["GET"])
+    app.add_api_route("/api/calendar.ics", _ics, methods=["GET"])
+    app.add_api_route("/api/object", _object, methods=["GET"])
+    app.add_api_route("/api/plans", _waiting, methods=["GET"])
     return app
 
 
@@ -95,32 +110,106 @@ def shelf_of(request: Request, conn_id: ReadableConnId, settings: Annotated[Any,
 OnShelf = Annotated[Shelf, Depends(shelf_of)]
 
 
-async def _calendar(
-    request: Request, conn_id: ReadableConnId, shelf: OnShelf, days: Annotated[int, Query(ge=1, le=366)] = DAYS
-) -> Response:
-    shown = await asyncio.wrap_future(shelf.ask())
-    loop = asyncio.get_running_loop()
-    body = await loop.run_in_executor(request.app.state.executor, _body, conn_id, shelf, shown, days)
-    return _zipped(request, body)
+async def _shared(future: Future[T]) -> T:
+    """The result of work that others may wait for as well: a browser that goes away does not cancel it."""
+    try:
+        return await asyncio.shield(asyncio.wrap_future(future))
+    except OfferLibraryError as error:
+        # The same error, raised by all, would collect the tracebacks of all.
+        raise error.alike() from None
 
 
-def _body(conn_id: str, shelf: Shelf, shown: Shown, days: int) -> bytes:
+Days = Annotated[int, Query(ge=1, le=366)]
+Text = Annotated[str, Query(max_length=1000)]
+
+
+async def _calendar(request: Request, conn_id: ReadableConnId, shelf: OnShelf, days: Days = DAYS) -> Response:
+    shown = await _shared(shelf.ask())
+    document = await _document(shelf, shown, days)
     settings = shelf.library.settings
-    document = {
-        "conn_id": conn_id,
-        "sandbox": settings.sandbox,
-        "api": settings.api,
-        "read_at": format_instant(shown.copy.read_at),
-        "age_seconds": round(shown.age, 1),
-        **calendar_of(shown.copy, days),
-        "warnings": [] if shown.trouble is None else [f"The latest look failed: {shown.trouble}"],
-    }
-    return gzip.compress(json.dumps(document, separators=(",", ":")).encode(), 5)
+
+    def body() -> bytes:
+        told = {
+            "conn_id": conn_id,
+            "sandbox": settings.sandbox,
+            "api": settings.api,
+            "read_at": format_instant(shown.copy.read_at),
+            "age_seconds": round(shown.age, 1),
+            **document,
+            "warnings": [] if shown.trouble is None else [f"The latest look failed: {shown.trouble}"],
+        }
+        return gzip.compress(json.dumps(told, separators=(",", ":")).encode(), _LEVEL)
+
+    return _zipped(request, await _shared(shelf.once(shown, ("body", days), body)))
+
+
+async def _document(shelf: Shelf, shown: Shown, days: int) -> dict[str, Any]:
+    made = shelf.once(shown, ("document", days), lambda: calendar_of(shown.copy, days))
+    return await _shared(made)
 
 
 def _zipped(request: Request, body: bytes) -> Response:
     """A body that is zipped already, for a client that takes it so."""
+    headers = {"Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(gzip.decompress(body), media_type="application/json")
-    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(gzip.decompress(body), media_type="application/json", headers=headers)
+    headers["Content-Encoding"] = "gzip"
     return Response(body, media_type="application/json", headers=headers)
+
+
+def filters_of(
+    kind: Text = "", status: Text = "", placement: Text = "", decision: Text = "", text: Text = "", mark: Text = ""
+) -> Filters:
+    """The filters of an export; an empty one lets everything pass."""
+    return Filters(kind, status, placement, decision, text, mark)
+
+
+ByFilters = Annotated[Filters, Depends(filters_of)]
+
+
+async def _csv(shelf: OnShelf, filters: ByFilters, days: Days = DAYS) -> Response:
+    shown = await _shared(shelf.ask())
+    document = await _document(shelf, shown, days)
+    made = shelf.once(shown, ("csv", days, filters), lambda: csv_of(named_rows(document, filters)).encode())
+    return _attached(await _shared(made), "text/csv; charset=utf-8", "offers.csv")
+
+
+async def _ics(conn_id: ReadableConnId, shelf: OnShelf, filters: ByFilters, days: Days = DAYS) -> Response:
+    shown = await _shared(shelf.ask())
+    document = await _document(shelf, shown, days)
+    name = f"Offer Library: {conn_id}, {shelf.library.settings.sandbox}"
+
+    def make() -> bytes:
+        return ics_of(named_rows(document, filters), name=name, made_at=shown.copy.read_at)
+
+    made = shelf.once(shown, ("ics", days, filters), make)
+    return _attached(await _shared(made), "text/calendar; charset=utf-8", "offers.ics")
+
+
+def _attached(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+async def _object(request: Request, shelf: OnShelf, user: GetUserDep, kind: Text, id: Text) -> dict[str, Any]:
+    row = kind_of(kind)
+    shown = await _shared(shelf.ask())
+
+    def read() -> dict[str, Any]:
+        settings = shelf.library.settings
+        entity = shelf.library.get(row, id)
+        detail = detail_of(entity, shown.copy)
+        runs = runs_of(entity.id, user)
+        address = journey_optimizer_url(settings.host, settings.sandbox)
+        return {
+            **detail,
+            "history": history_of(detail["entity"], runs),
+            "runs": runs,
+            "links": {"journey_optimizer": address} if address else {},
+        }
+
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(request.app.state.executor, read)
+
+
+def _waiting(conn_id: ReadableConnId, user: GetUserDep) -> dict[str, Any]:
+    return {"plans": waiting_plans(conn_id, user)}

@@ -1,0 +1,50 @@
+"""Rows of the calendar that meet filters, for exports: the same filters as the page has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_offers.calendar.document import COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a row has to meet; an empty filter lets everything pass.
+
+    `placement` and `decision` are an id or a name. `text` is a part of the name, of the id or of a tag, in any case.
+    """
+
+    kind: str = ""
+    status: str = ""
+    placement: str = ""
+    decision: str = ""
+    text: str = ""
+    mark: str = ""
+
+
+def named_rows(calendar: Mapping[str, Any], filters: Filters) -> Iterator[dict[str, Any]]:
+    """The rows by the names of their columns, with the names of their placements and decisions instead of numbers."""
+    placements, decisions = calendar["placements"], calendar["decisions"]
+    for values in calendar["rows"]:
+        row = dict(zip(COLUMNS, values, strict=True))
+        at = [placements[number] for number in row["placements"]]
+        by = [decisions[number] for number in row["decisions"]]
+        row |= {"placements": [each["name"] for each in at], "decisions": [each["name"] for each in by]}
+        if _meets(row, filters) and _is_one(filters.placement, at) and _is_one(filters.decision, by):
+            yield row
+
+
+def _meets(row: Mapping[str, Any], filters: Filters) -> bool:
+    text = filters.text.casefold().strip()
+    return (
+        filters.kind in ("", row["kind"])
+        and filters.status in ("", row["status"])
+        and (not filters.mark or filters.mark in row["marks"])
+        and (not text or any(text in each.casefold() for each in (row["name"], row["id"], *row["tags"])))
+    )
+
+
+def _is_one(wanted: str, objects: list[Mapping[str, Any]]) -> bool:
+    return not wanted or any(wanted in (each["id"], each["name"]) for each in objects)
