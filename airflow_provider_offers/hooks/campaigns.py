@@ -167,8 +167,9 @@ def export_manifest(
 
     Reads each kind once, page by page; writes nothing.
     """
-    from airflow_provider_offers.campaigns.moving.exporting import export_library
+    from airflow_provider_offers.campaigns.moving.exporting import check_head, export_library
 
+    check_head(campaign, target, conn_id)
     exported = hook.library.run(lambda access: export_library(access, select, only=only))
     return exported, exported.manifest(campaign, target, conn_id, sandbox)
 

@@ -17,7 +17,7 @@ from airflow_provider_offers.campaigns.manifest.nodes import plain
 from airflow_provider_offers.campaigns.manifest.reading_yaml import node_of_yaml
 from airflow_provider_offers.campaigns.manifest.schema import schema_text
 from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, write_manifest
-from airflow_provider_offers.campaigns.moving.exporting import Exported, export_library
+from airflow_provider_offers.campaigns.moving.exporting import Exported, check_head, export_library
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
@@ -222,3 +222,9 @@ def test_every_document_is_read_as_it_was_written(document: dict[str, Any]) -> N
 
     assert node is not None
     assert json.dumps(plain(node)) == json.dumps(document)
+
+
+@pytest.mark.parametrize(("name", "given"), [("campaign", ""), ("campaign", "{{ ds }}"), ("target", " ")])
+def test_a_head_that_no_manifest_can_have_is_refused(name: str, given: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{name}: given .*; expected text that is not blank"):
+        check_head(**{"campaign": "spring", "target": "dev", "connection": "ajo", name: given})

@@ -139,8 +139,9 @@ def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
     if conflicts := [each for each in plan.objects if each.action == "conflict"]:
         told = [f"{each.key[0]} {quoted(each.key[1], 80)}: {each.reason}" for each in conflicts]
         raise CampaignConflictError(
-            f"The plan has {len(conflicts)} conflicts, so nothing was written. Decide each: take its live value into "
-            f"the manifest, ignore it with ignore_changes, or make the plan with force_conflicts:{_lines(told)}"
+            f"The plan has {len(conflicts)} conflict{'' if len(conflicts) == 1 else 's'}, so nothing was written. "
+            "Decide each: take its live value into the manifest, ignore it with ignore_changes, or make the plan with "
+            f"force_conflicts:{_lines(told)}"
         )
     if plan.protected and not options.approved and any(each.action in WRITES for each in plan.objects):
         raise ProtectedTargetError(

@@ -12,7 +12,7 @@ from airflow_provider_offers.campaigns.moving.selecting import Selection
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare, symbolic
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, kinds_of
-from airflow_provider_offers.client.errors import Doubt
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.flows.supplies import enumerated
@@ -52,6 +52,18 @@ class Exported:
             entries: list[Json] = document.setdefault(SECTION_OF[kind], [])
             entries.append({**properties, "templates": False} if _has_template(properties) else dict(properties))
         return document
+
+
+def check_head(campaign: str, target: str, connection: str) -> None:
+    """Raise `InvalidInputError` for names with which the manifest of an export would not be valid."""
+    given = {"campaign": campaign, "target": target, "connection": connection}
+    wrong = [
+        Violation(name, quoted(each, 80), "text that is not blank and no template")
+        for name, each in given.items()
+        if not isinstance(each, str) or not each.strip() or is_template(each)
+    ]
+    if wrong:
+        raise InvalidInputError("The export is not valid", wrong)
 
 
 def export_library(access: Access, select: Sequence[str] = (), *, only: bool = False) -> Flow[Exported]:

@@ -23,6 +23,8 @@ class Cautions:
     _resets: list[Key] = field(default_factory=list)
     _gone: list[Key] = field(default_factory=list)
     _live: list[Key] = field(default_factory=list)
+    _alike: list[tuple[Key, str]] = field(default_factory=list)
+    _ids: dict[str, Key] = field(default_factory=dict)
 
     def look_at(self, kind: Kind, planned: PlannedObject, entity: Entity | None) -> None:
         """Look at one object that an apply would write; `entity` is what the library has of it."""
@@ -34,6 +36,15 @@ class Cautions:
             self._resets.append(planned.key)
         if kind is DECISION and entity.status == "live":
             self._live.append(planned.key)
+
+    def is_alike(self, key: Key, other: str | None) -> None:
+        """Take a new object whose name looks like the `other` name, which the library has."""
+        if other is not None:
+            self._alike.append((key, other))
+
+    def is_unknown(self, key: Key, identifier: str) -> None:
+        """Take an object that refers to an id that the library does not show."""
+        self._ids.setdefault(identifier, key)
 
     def told(self, hidden: Sequence[tuple[Key, Sequence[str]]]) -> Iterator[str]:
         """The warnings, one sentence each; `hidden` are the leaves that reads do not show."""
@@ -49,6 +60,18 @@ class Cautions:
             yield (
                 "These decisions are live, so customers see the changes at once. A journey that uses one has to be "
                 f"published again: {_named(self._live)}"
+            )
+        if self._alike:
+            others = ", ".join(quoted(other, 80) for _, other in self._alike[:_SHOWN])
+            yield (
+                "These new names differ only in case, blanks or the form of their letters from names in the library "
+                f"({others}), so there will be two objects of each: {_named([key for key, _ in self._alike])}"
+            )
+        if self._ids:
+            ids = ", ".join(list(self._ids)[:_SHOWN])
+            yield (
+                f"The library does not show an object with these ids, or it is archived: {ids}. They may be those of "
+                f"another sandbox. They are in {_named(list(dict.fromkeys(self._ids.values())))}"
             )
         if hidden:
             pointers = ", ".join(dict.fromkeys(pointer for _, found in hidden for pointer in found))

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.lifecycle import is_final
+from airflow_provider_offers.client.model.respelling import plain_name
 from airflow_provider_offers.client.text import quoted
 
 _EDITED = "somebody else changed it since it was last applied"
@@ -122,6 +123,8 @@ class Judge:
         return None
 
     def _renamed(self, wanted: WantedObject, old: str) -> PlannedObject:
+        if reason := _respelled(wanted.name):
+            return self._refused(wanted, reason, old=old)
         self.names.renamed[wanted.kind.key, old] = wanted.name
         return self._found(wanted, self.sightings.found[wanted.kind.key, old], old)
 
@@ -136,6 +139,8 @@ class Judge:
             return None if self._is_known(wanted) else self._planned(wanted, "unchanged", reason=_NOTHING_TO_ARCHIVE)
         if any(step.target == status for step in wanted.kind.steps) and status not in _NEW:
             return self._refused(wanted, f"a new {wanted.kind.noun} cannot be {status!r}: create it as a draft first")
+        if reason := _respelled(wanted.name):
+            return self._refused(wanted, reason)
         return self._planned(wanted, "create", reason=_GONE if self._was_applied(wanted) else "")
 
     def _was_applied(self, wanted: WantedObject) -> bool:
@@ -218,6 +223,12 @@ class Judge:
     def refused(self, wanted: WantedObject, reason: str) -> PlannedObject:
         """The conflict of an object for a reason that no value explains."""
         return self._refused(wanted, reason)
+
+
+def _respelled(name: str) -> str:
+    """Why an object cannot get a name; empty if it can. With another name, the next plan would create it again."""
+    plain = plain_name(name)
+    return "" if plain == name else f"the service may store its name in another form: write it as {quoted(plain)}"
 
 
 def _told(entity: Entity | None) -> dict[str, Any]:

@@ -163,6 +163,8 @@ class _Planner:
         planned = self._with_references(wanted, planned)
         if planned.action in _WRITTEN:
             self._cautions.look_at(wanted.kind, planned, entity)
+            if planned.action == "create":
+                self._cautions.is_alike(wanted.key, self._names.alike(wanted.key))
             if wanted.kind.is_offer and _approves(planned):
                 self._reach.add(planned.key, planned.id, wanted.properties, {} if entity is None else entity.properties)
         self._planned.append(planned)
@@ -176,6 +178,9 @@ class _Planner:
         for each in pointings(wanted.kind.place, properties):
             name = name_in(each.target)
             if name is None:
+                kinds = [kind for kind in kinds_of(each.type_names) if self._access.generation.supports(kind)]
+                if kinds and planned.action in _WRITTEN and not self._names.has_id(each.target, kinds):
+                    self._cautions.is_unknown(wanted.key, each.target)
                 continue
             keys = [(kind.key, name) for kind in kinds_of(each.type_names)]
             ids = {key: self._names.meant(key) for key in keys}

@@ -14,6 +14,7 @@ from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
 from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
 from airflow_provider_offers.client.model.places import pointings, targets
+from airflow_provider_offers.client.model.respelling import bare_name
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -52,6 +53,7 @@ class Names:
         self._name_by_id: dict[str, dict[str, str]] = {}
         self._ids_by_name: dict[str, dict[str, str | tuple[str, ...]]] = {}
         self.renamed: dict[Key, str] = {}
+        self._bare_names: dict[str, dict[str, str]] = {}
 
     def saw(self, entity: Entity) -> None:
         """Keep the name and the id of an object that a listing shows."""
@@ -67,6 +69,20 @@ class Names:
         """The ids of the objects of that kind and name that are not archived, the oldest first."""
         kind, name = key
         return _several(self._ids_by_name.get(kind, {}).get(name, ()))
+
+    def alike(self, key: Key) -> str | None:
+        """Another name of the kind that looks the same: it differs in case, blanks or the form of its letters.
+
+        All objects of the kind have to be known.
+        """
+        kind, name = key
+        if kind not in self._bare_names:
+            self._bare_names[kind] = {bare_name(each): each for each in self._ids_by_name.get(kind, ())}
+        return self._bare_names[kind].get(bare_name(name))
+
+    def has_id(self, target: str, kinds: Iterable[Kind]) -> bool:
+        """Whether an object of one of these kinds, which is not archived, has the id."""
+        return any(_bare(target) in self._name_by_id.get(kind.key, {}) for kind in kinds)
 
     def meant(self, key: Key) -> Sequence[str]:
         """The ids of the objects that have the name after the renames of the plan."""

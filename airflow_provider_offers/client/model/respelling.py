@@ -18,9 +18,10 @@ def plain_name(name: str) -> str:
 
 def is_respelling(given: str, name: str) -> bool:
     """Whether a service may have turned one name into the other."""
-    return given != name and _bare(given) == _bare(name)
+    return given != name and bare_name(given) == bare_name(name)
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
+    """The name without what a service or a person may spell in another way; equal for all respellings of a name."""
     plain = unicodedata.normalize("NFKC", plain_name(name))
     return " ".join(plain.split()).casefold()
