@@ -29,6 +29,13 @@ def get_provider_info() -> dict[str, object]:
             "airflow_provider_offers.notifications.offers.UnpublishOffersNotifier",
         ],
         "config": {"offer_library": {"description": "Campaigns as code.", "options": {"state_path": _state_path()}}},
+        "asset-uris": [
+            {
+                "schemes": ["offer-library"],
+                "handler": "airflow_provider_offers.assets.uris.sanitize_uri",
+                "factory": "airflow_provider_offers.assets.library.create_asset",
+            }
+        ],
         "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
         "connection-types": [
             {

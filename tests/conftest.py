@@ -28,6 +28,7 @@ TURNS = (
     "fuzz",
     "emulator",
     "imports",
+    "assets",
     "campaigns",
     "client",
 )

@@ -16,7 +16,7 @@ FORMAT = "offers.report/v1"
 End = Literal["done", "failed", "skipped"]
 ENDS: tuple[End, ...] = ("done", "failed", "skipped")
 # The word for what was done to an object, by the action of the plan.
-_DONE: Mapping[Action, str] = {
+DONE: Mapping[Action, str] = {
     "create": "created",
     "update": "changed",
     "rename": "renamed",
@@ -66,7 +66,7 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """How many objects were created, changed, renamed and retired, how many failed, and how many were skipped."""
-        done = Counter(_DONE[each.action] for each in self.outcomes if each.end == "done")
+        done = Counter(DONE[each.action] for each in self.outcomes if each.end == "done")
         ends = Counter(each.end for each in self.outcomes)
         words = ("created", "changed", "renamed", "retired")
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+    from airflow_provider_offers.operators.words import EmitAssets
 
 _FLAGS = (
     "missing_ok",
@@ -54,6 +55,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     keeps_plan: ClassVar[bool] = False
     # The report file of operators that return lists; None for XCom.
     report: Any = None
+    # How an operator that writes emits asset events.
+    emit_assets: EmitAssets = False
     operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
     ui_color = "#fbeae9"
 
@@ -76,6 +79,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
         """
         check_words(kwargs.get("task_id"), kwargs)
         plain = {name: as_given(each) if name in cls.json_fields else each for name, each in kwargs.items()}
+        if emit_assets := kwargs.get("emit_assets"):
+            from airflow_provider_offers.assets.outlets import outlets_of
+
+            plain["outlets"] = outlets_of(kwargs.get("task_id"), emit_assets, kwargs.get("outlets"))
         return CheckedPartial.of(super().partial(**plain))
 
     @staticmethod
@@ -109,7 +116,9 @@ class OfferLibraryOperator(Templated, BaseOperator):
                     self.operator_extra_links = type(self).operator_extra_links
                 if self.keeps_plan:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
-                return self._carried(returned(self, context, self.work(hook, context)))
+                result = self.work(hook, context)
+                self._emit(context, hook, result)
+                return self._carried(returned(self, context, result))
         except OfferLibraryError as error:
             # Without the cause, which would repeat the message with our frames.
             raise self._failure(error) from None
@@ -120,6 +129,25 @@ class OfferLibraryOperator(Templated, BaseOperator):
             from airflow_provider_offers.operators.reports import begin
 
             begin(self.report)
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]] | None:
+        """The receipts of what the task wrote, from the result of `work`; None for an operator that only reads."""
+        return None
+
+    def set_emission(self, emit_assets: EmitAssets) -> None:
+        """Take `emit_assets`. It decides the task's outlets when the DAG is parsed, so it is not templated."""
+        self.emit_assets = emit_assets
+        if emit_assets is not False:
+            from airflow_provider_offers.assets.outlets import outlets_of
+
+            self.outlets = outlets_of(self.task_id, emit_assets, self.outlets)
+
+    def _emit(self, context: Context, hook: OfferLibraryHook, result: Any) -> None:
+        """Put what the task wrote into the events of its outlets; Airflow emits them if the task succeeds."""
+        if self.outlets and (receipts := self.written(result)) is not None:
+            from airflow_provider_offers.assets.emitting import emit
+
+            emit(self, context, hook, receipts)
 
     def _carried(self, result: Any) -> Any:
         """The result as XCom can hold it."""

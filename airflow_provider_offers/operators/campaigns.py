@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
     from airflow_provider_offers.operators.approvals import ApproveCampaignPlanOperator
-    from airflow_provider_offers.operators.words import Waive
+    from airflow_provider_offers.operators.words import EmitAssets, Waive
 
 __all__ = [
     "ApplyCampaignOperator",
@@ -216,6 +216,7 @@ class ApplyCampaignOperator(CampaignOperator):
     :param approved: True applies to a protected target without an approval
     :param max_concurrent: how many objects are written at the same time, 1 to 32 (default)
     :param waive: checks of decisions to skip when they go live, as for `ActivateDecisionOperator`
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
 
     The other parameters are those of `CampaignOperator`.
 
@@ -251,6 +252,7 @@ class ApplyCampaignOperator(CampaignOperator):
         adopt: bool = False,
         prune: Prune | None = None,
         max_prune: int | str | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str | None = None,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -273,6 +275,11 @@ class ApplyCampaignOperator(CampaignOperator):
         self.approved = approved
         self.max_concurrent = max_concurrent
         self.waive = waive
+        self._changed: list[dict[str, Any]] = []
+        self.set_emission(emit_assets)
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return self._changed
 
     def prepare(self, context: Context) -> None:
         from airflow_provider_offers.operators.manifests import approval_of, planned_before
@@ -287,6 +294,7 @@ class ApplyCampaignOperator(CampaignOperator):
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from airflow_provider_offers.campaigns.errors import CampaignFailedError
+        from airflow_provider_offers.campaigns.reports import DONE
         from airflow_provider_offers.hooks.campaigns import apply_plan
         from airflow_provider_offers.operators.manifests import apply_options, told_report
 
@@ -301,6 +309,10 @@ class ApplyCampaignOperator(CampaignOperator):
         self.log.info("The campaign %r is applied to %r: %s", plan.campaign, plan.sandbox, report.summary)
         for warning in report.warnings:
             self.log.warning("%s", warning)
+        self._changed = [
+            {"kind": each.key[0], "name": each.key[1], "id": each.id, "action": DONE[each.action]}
+            for each in report.ending("done")
+        ]
         return told_report(report, _MOST_NAMED)
 
     def _teller(self) -> Any:

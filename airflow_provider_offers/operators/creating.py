@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.rows import FilledIn
-    from airflow_provider_offers.operators.words import IfExists, OnFailure, Report, Rows, Waive
+    from airflow_provider_offers.operators.words import EmitAssets, IfExists, OnFailure, Report, Rows, Waive
 
 
 class CreateOperator(OfferLibraryOperator):
@@ -61,6 +61,8 @@ class CreateOperator(OfferLibraryOperator):
         rest; the task fails in both cases, and lists the failures
     :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
         an absolute path. The task then returns a summary that leads to it, which every `offer_id` accepts
+    :param emit_assets: True emits an asset event for each object that the task wrote; `partitions` emits one event for
+        each id, as partitions of an outlet that is the asset of the kind (Airflow 3.3)
     """
 
     keeps_plan: ClassVar[bool] = True
@@ -99,6 +101,7 @@ class CreateOperator(OfferLibraryOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -120,6 +123,7 @@ class CreateOperator(OfferLibraryOperator):
         self.max_concurrent = max_concurrent
         self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
+        self.set_emission(emit_assets)
 
     @property
     def row_fields(self) -> tuple[str, ...]:
@@ -143,6 +147,9 @@ class CreateOperator(OfferLibraryOperator):
 
             wrong = Violation("columns", quoted(self.columns), "rows, whose values they name")
             raise InvalidInputError("The rows are missing", [wrong])
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         from airflow_provider_offers.operators.lists import bounds

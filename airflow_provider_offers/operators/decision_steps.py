@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.lifecycle import Step
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
-    from airflow_provider_offers.operators.words import OnFailure, Report, Waive
+    from airflow_provider_offers.operators.words import EmitAssets, OnFailure, Report, Waive
 
 _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != "kind")
 
@@ -45,6 +45,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -61,6 +62,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -79,6 +81,7 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -89,6 +92,7 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -128,6 +132,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -137,6 +142,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

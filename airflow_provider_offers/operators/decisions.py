@@ -16,16 +16,17 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.given import unless_empty
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.operators.base import (
     OfferLibraryOperator,
     execution_deadline,
     json_document,
     named_offer,
 )
-from airflow_provider_offers.operators.words import IF_UNKNOWN, IfUnknown, checked
+from airflow_provider_offers.operators.words import IF_UNKNOWN, EmitAssets, IfUnknown, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from airflow.sdk import Context
@@ -158,6 +159,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     :param timeout: seconds that a try waits, also as a timedelta, including the time in the service's queue
     :param if_unknown: what to do if a retry cannot know whether an earlier try submitted a job: `submit` (default) or
         `fail`
+    :param emit_assets: True emits an asset event for the dataset when the job is done
 
     The receipt: `job_id`, `status`, `dataset`, `audience`, `detail` (the service's own), `created`, `sandbox`, `api`.
     At most five jobs of a dataset run at once; others wait in the service's queue, and the task with them. If a
@@ -204,6 +206,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         poll_interval: timedelta | float | str = 60.0,
         timeout: timedelta | float | str = 21_600.0,
         if_unknown: IfUnknown = "submit",
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -224,6 +227,18 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self.timeout = timeout
         self.if_unknown = checked("if_unknown", if_unknown, IF_UNKNOWN, self)
         self._batch: BatchRun | None = None
+        self.set_emission(emit_assets)
+        if emit_assets is not False and wait_for_completion is False:
+            wrong = Violation("emit_assets", quoted(emit_assets), "wait_for_completion=True: the event tells the end")
+            raise InvalidInputError(f"The task {self.task_id!r} is not valid", [wrong])
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        from airflow_provider_offers.assets.uris import DATASET
+
+        if not self.wait_for_completion:
+            return []
+        dataset = {"id": result["dataset"], "name": result["dataset"], "kind": DATASET, "action": "decided"}
+        return [{**dataset, "job_id": result["job_id"], "api": result["api"]}]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from airflow_provider_offers.client.deciding.batch import BatchRun
@@ -322,6 +337,10 @@ class BatchDecisionOperator(OfferLibraryOperator):
             self._stop_waiting(error, batch, context)
         job = Job(receipt["job_id"], receipt["status"], receipt["created"], receipt["detail"])
         self._ended(job, batch, context)
+        if self.outlets:
+            from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+
+            self._emit(context, OfferLibraryHook(self.offer_library_conn_id, self.sandbox), receipt)
         return receipt
 
     def _received(self, event: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from airflow_provider_offers.operators.base import OfferLibraryOperator, named_o
 from airflow_provider_offers.operators.words import KINDS, OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-    from airflow_provider_offers.operators.words import KindName, OfferType, OnFailure, Report
+    from airflow_provider_offers.operators.words import EmitAssets, KindName, OfferType, OnFailure, Report
 
 
 class EditOperator(OfferLibraryOperator):
@@ -40,6 +40,7 @@ class EditOperator(OfferLibraryOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -52,6 +53,7 @@ class EditOperator(OfferLibraryOperator):
         self.max_concurrent = max_concurrent
         self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
+        self.set_emission(emit_assets)
 
     @property
     @abstractmethod
@@ -88,6 +90,9 @@ class EditOperator(OfferLibraryOperator):
     def repeatable(self) -> bool:
         """Whether the work is safe to repeat on one object."""
         return True
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         from airflow_provider_offers.operators.lists import bounds
@@ -165,6 +170,7 @@ class EditOffersOperator(EditOperator):
         rest; the task fails in both cases, and lists the failures
     :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
         an absolute path. The task then returns a summary that leads to it, which every `offer_id` accepts
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
 
     On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
     """
@@ -186,6 +192,7 @@ class EditOffersOperator(EditOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -194,6 +201,7 @@ class EditOffersOperator(EditOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -230,6 +238,7 @@ class EditObjectsOperator(EditOperator):
         rest; the task fails in both cases, and lists the failures
     :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
         an absolute path. The task then returns a summary that leads to it, which every `object_id` accepts
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
     """
 
     template_fields: Sequence[str] = (
@@ -249,6 +258,7 @@ class EditObjectsOperator(EditOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Any,
@@ -257,6 +267,7 @@ class EditObjectsOperator(EditOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

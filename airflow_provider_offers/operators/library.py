@@ -45,7 +45,16 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import SearchArguments, TaskArguments
-    from airflow_provider_offers.operators.words import Document, IfExists, KindName, OnFailure, Report, Rows, Waive
+    from airflow_provider_offers.operators.words import (
+        Document,
+        EmitAssets,
+        IfExists,
+        KindName,
+        OnFailure,
+        Report,
+        Rows,
+        Waive,
+    )
 
 
 class CreateLibraryObjectOperator(CreateOperator):
@@ -88,6 +97,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -105,6 +115,7 @@ class CreateLibraryObjectOperator(CreateOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -234,6 +245,7 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -249,6 +261,7 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -280,6 +293,7 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -291,6 +305,7 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

@@ -10,7 +10,7 @@ from airflow_provider_offers.operators.changes import ScheduleOperator, StepOper
 from airflow_provider_offers.operators.edits import EditOffersOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
-    from airflow_provider_offers.operators.words import OfferType, OnFailure, Report, Waive
+    from airflow_provider_offers.operators.words import EmitAssets, OfferType, OnFailure, Report, Waive
 
 
 class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
@@ -70,6 +70,7 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -86,6 +87,7 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -127,6 +129,7 @@ class PublishOfferOperator(OfferStepOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -137,6 +140,7 @@ class PublishOfferOperator(OfferStepOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -209,6 +213,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "continue",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -219,6 +224,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -227,6 +233,10 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         self.limit = limit
         # `dry_run` itself is a method of every Airflow operator.
         self.report_only = dry_run
+        self._archived: list[dict[str, Any]] = []
+
+    def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return self._archived
 
     @property
     def done(self) -> str:
@@ -272,6 +282,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
             self.log.info("An earlier try of this task chose %d of %d offers", len(due), told["expired"])
         receipts = self.work_on_many(due, hook, context) if due else []
         archived = [receipt for receipt in receipts if receipt["action"] == "archived"]
+        self._archived = archived
         return {
             "expired": told["expired"],
             "archived": archived if self.report is None else write(self, context, archived),

@@ -47,7 +47,16 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import SearchArguments, TaskArguments
-    from airflow_provider_offers.operators.words import Document, IfExists, OfferType, OnFailure, Report, Rows, Waive
+    from airflow_provider_offers.operators.words import (
+        Document,
+        EmitAssets,
+        IfExists,
+        OfferType,
+        OnFailure,
+        Report,
+        Rows,
+        Waive,
+    )
 
 
 class CreateOfferOperator(CreateOperator):
@@ -91,6 +100,7 @@ class CreateOfferOperator(CreateOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -108,6 +118,7 @@ class CreateOfferOperator(CreateOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -210,6 +221,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -225,6 +237,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -296,6 +309,7 @@ class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -307,6 +321,7 @@ class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

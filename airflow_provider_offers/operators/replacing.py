@@ -13,7 +13,15 @@ from airflow_provider_offers.operators.words import OFFER_TYPES
 if TYPE_CHECKING:
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
-    from airflow_provider_offers.operators.words import Document, KindName, OfferType, OnFailure, Report, Waive
+    from airflow_provider_offers.operators.words import (
+        Document,
+        EmitAssets,
+        KindName,
+        OfferType,
+        OnFailure,
+        Report,
+        Waive,
+    )
 
 
 class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
@@ -59,6 +67,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -73,6 +82,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,
@@ -116,6 +126,7 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
         max_concurrent: int | str = 8,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
+        emit_assets: EmitAssets = False,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         **kwargs: Unpack[TaskArguments],
@@ -130,6 +141,7 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
             max_concurrent=max_concurrent,
             on_failure=on_failure,
             report=report,
+            emit_assets=emit_assets,
             offer_library_conn_id=offer_library_conn_id,
             sandbox=sandbox,
             **kwargs,

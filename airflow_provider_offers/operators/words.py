@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     # The names of findings to waive: one or several.
     Waive: TypeAlias = Sequence[Waivable] | Waivable
 
+EmitAssets: TypeAlias = bool | Literal["partitions"]
 IfExists: TypeAlias = Literal["fail", "adopt", "update", "skip"]
 IfUnknown: TypeAlias = Literal["submit", "fail"]
 OnConflict: TypeAlias = Literal["fail", "report"]
@@ -42,6 +43,8 @@ KindName: TypeAlias = Literal[
 ]
 Until: TypeAlias = Literal["open", "closed"]
 
+# The other values of `emit_assets` are True and False.
+EMIT_ASSETS: tuple[str, ...] = ("partitions",)
 IF_EXISTS: tuple[str, ...] = get_args(IfExists)
 IF_UNKNOWN: tuple[str, ...] = get_args(IfUnknown)
 ON_CONFLICT: tuple[str, ...] = get_args(OnConflict)

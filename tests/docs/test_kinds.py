@@ -34,7 +34,7 @@ PAGES = {
     "fallback": "offer",
 }
 EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FALLBACK])
-UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade"}
+UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade", "emit_assets"}
 # Operators whose parameters are in another operator's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
 SEARCH = {*names(SearchParameters), "full", "report"}

@@ -34,6 +34,7 @@ UNTEMPLATED = {
     "deferrable",
     "dry_run",
     "max_outage",
+    "emit_assets",
 }
 
 

@@ -1,0 +1,59 @@
+"""The assets for DAG authors: an object of the library, all objects of a kind, and the alias of all tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset, AssetAlias, AssetWatcher
+
+    from airflow_provider_offers.operators.words import KindName
+
+__all__ = ["LIBRARY_ALIAS", "library_alias", "library_asset"]
+
+# The name of the alias that `emit_assets=True` gives a task as its outlet.
+LIBRARY_ALIAS = "offer-library"
+
+
+def library_asset(
+    organization: str,
+    sandbox: str,
+    kind: KindName | str,
+    name: str | None = None,
+    *,
+    extra: dict[str, Any] | None = None,
+    watchers: list[AssetWatcher] | None = None,
+) -> Asset:
+    """The asset of one object, or of all objects of a kind.
+
+    :param organization: the `org_id` of the connection, such as `1234567890ABCDEF@AdobeOrg`
+    :param sandbox: the name of the sandbox
+    :param kind: the kind, as in the operators: `personalized`, `fallback`, `placement`, `tag`, `collection`, `rule`,
+        `formula`, `decision`; or `dataset` for the dataset of a batch decision
+    :param name: the exact name of the object, or the id of the dataset; None is the asset of the whole kind
+    :param extra: the `extra` of Airflow's `Asset`
+    :param watchers: the `watchers` of Airflow's `Asset`
+
+    The asset's name is its URI. Raises `ValueError` for a part that is not valid, or if the URI has more than 1,500
+    characters, which Airflow does not store. Sends no request.
+    """
+    from airflow.sdk import Asset
+
+    from airflow_provider_offers.assets.uris import Address
+
+    uri = Address(organization, sandbox, kind, name).uri
+    return Asset(name=uri, uri=uri, extra=extra, watchers=watchers or [])
+
+
+def library_alias() -> AssetAlias:
+    """The alias of everything that tasks with `emit_assets=True` write: a schedule for a DAG, or an outlet."""
+    from airflow.sdk import AssetAlias
+
+    return AssetAlias(LIBRARY_ALIAS)
+
+
+def create_asset(
+    *, organization: str, sandbox: str, kind: str, name: str | None = None, extra: dict[str, Any] | None = None
+) -> Asset:
+    """The factory of the scheme, for Airflow's collector of lineage."""
+    return library_asset(organization, sandbox, kind, name, extra=extra)

@@ -1,0 +1,1 @@
+"""The URIs of assets, without a DAG."""
