@@ -88,7 +88,10 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
         return None
     saved = read_plan("plan", args.manifest)
     if args.target not in (None, saved.target):
-        raise UserError(f"the plan {args.manifest} is for the target {saved.target!r}, not for {args.target!r}")
+        raise UserError(
+            f"--target: given {args.target!r}; expected {saved.target!r}, the target of the plan {args.manifest}, or "
+            "nothing"
+        )
     given = [f"--{name}".replace("_", "-") for name in _OF_A_MANIFEST if getattr(args, name) not in (None, False, [])]
     if given:
         raise UserError(f"{', '.join(given)} would change the plan {args.manifest}; make another plan with it")

@@ -198,6 +198,14 @@ def execution_deadline(task: BaseOperator, context: Context) -> float | None:
     return (started + task.execution_timeout).timestamp()
 
 
+def unknown_event(event: Any) -> OfferLibraryError:
+    """The error of an event that no trigger of this version sends."""
+    return OfferLibraryError(
+        f"The trigger sent an unknown event: {event!r}; install the same version of this package on the triggerer and "
+        "the workers, and restart both"
+    )
+
+
 def named_offer(given: Any, field: str = "offer_id") -> Any:
     """The value of a field that names objects; a template turns the result of a task into text."""
     from airflow_provider_offers.operators.reports import is_report, read

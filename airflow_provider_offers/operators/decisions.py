@@ -22,6 +22,7 @@ from airflow_provider_offers.operators.base import (
     execution_deadline,
     json_document,
     named_offer,
+    unknown_event,
 )
 from airflow_provider_offers.operators.words import IF_UNKNOWN, EmitAssets, IfUnknown, checked
 
@@ -347,7 +348,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         """The receipt in the trigger's event; raises the error that the event stands for."""
         status = event.get("status") if isinstance(event, dict) else None
         if event is None or status not in ("met", "failed", "execution_timeout"):
-            raise OfferLibraryError(f"The trigger sent an unknown event: {event!r}")
+            raise unknown_event(event)
         if status == "execution_timeout":
             raise AirflowTaskTimeout(event["message"])
         if status == "failed":

@@ -26,7 +26,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
-from airflow_provider_offers.operators.base import execution_deadline, named_offer
+from airflow_provider_offers.operators.base import execution_deadline, named_offer, unknown_event
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words
 from airflow_provider_offers.sensors import arguments
@@ -197,7 +197,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         """End the task according to the trigger's event."""
         status = event.get("status") if isinstance(event, dict) else None
         if event is None or status not in _EVENTS:
-            raise OfferLibraryError(f"The trigger sent an unknown event: {event!r}")
+            raise unknown_event(event)
         if status == "met":
             self._link()
             return event.get("value")

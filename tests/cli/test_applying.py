@@ -146,7 +146,7 @@ def test_a_person_is_asked_and_a_protected_target_needs_its_name(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--target", "prod"), "is for the target 'dev', not for 'prod'"),
+        (("--target", "prod"), "--target: given 'prod'; expected 'dev', the target of the plan"),
         (("--force-conflicts", "--max-prune", "3"), "--force-conflicts, --max-prune would change the plan"),
         (("--var", "priority=1"), "--var would change the plan"),
         (("--conn-id", "ajo_prod"), "sandbox"),

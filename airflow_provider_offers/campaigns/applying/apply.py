@@ -145,7 +145,8 @@ def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
         )
     if plan.protected and not options.approved and any(each.action in WRITES for each in plan.objects):
         raise ProtectedTargetError(
-            f"The target {plan.target!r} is protected, and nobody approved the plan; nothing was written"
+            f"The target {plan.target!r} is protected, and nobody approved the plan; nothing was written. Let "
+            "ApproveCampaignPlanOperator ask a person, or set approved=True"
         )
 
 

@@ -223,7 +223,7 @@ class _Place:
         except (KeyError, TypeError, ValueError):
             raise StateError(
                 f"{self.where}/{self.lock_name} is not a lock of this version of the provider; if no apply of the "
-                f"campaign {self.campaign!r} runs, unlock it by force"
+                f"campaign {self.campaign!r} runs, remove it with StateStore.force_unlock"
             ) from None
 
     def expect_held(self, token: str) -> _Holder:
@@ -353,7 +353,7 @@ class Lock:
         else:
             raise StateLockedError(
                 f"{called} is held by {held.owner} until {until}. Wait for that apply to end. If its process has died, "
-                "the lock is taken over after that time, or unlock it by force",
+                "the next apply takes the lock over after that time; StateStore.force_unlock removes it at once",
                 owner=held.owner,
                 expires_at=held.expires_at,
             )

@@ -171,7 +171,7 @@ def _path(kind: Kind, parameters: Sequence[tuple[str, str]] = ()) -> str:
 
 def _item(reference: Reference) -> str:
     if reference.id is None:
-        raise UnsupportedError(f"dps cannot address {reference}, an instance id of generation 1")
+        raise UnsupportedError(f"dps cannot address {reference}, an instance id of generation 1; give the reference id")
     query = "&".join(f"{name}={value}" for name, value in reference.kind.dps_query)
     # Adobe's own curls leave the colons of an id bare.
     return f"{reference.kind.dps_path}/{quote(reference.id, safe=':')}{f'?{query}' if query else ''}"
@@ -185,7 +185,10 @@ def _wire_path(path: str, kind: Kind) -> str:
     neutral = neutral_path(path, kind.names)
     if neutral[0] in _NOT_KEPT:
         noun = "an offer" if kind.is_offer else f"a {kind.noun}"
-        raise UnsupportedError(f"dps does not store {neutral[0]!r} for {noun}, so it cannot search or sort by it")
+        raise UnsupportedError(
+            f"dps does not store {neutral[0]!r} for {noun}, so it cannot search or sort by it; leave it out, or use a "
+            "connection with api=xcore"
+        )
     return ".".join(neutral)
 
 

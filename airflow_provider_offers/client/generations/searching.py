@@ -22,7 +22,7 @@ def spelled(query: Query, kind: Kind, search: Search, api: str) -> Pairs:
     """
     given = query.given
     if missing := [name for name in given if name not in search]:
-        raise UnsupportedError(f"{api} has no search by {' and '.join(missing)}")
+        raise UnsupportedError(f"{api} has no search by {' and '.join(missing)}; leave it out")
     return [pair for name, spell in search.items() if name in given for pair in spell(query, kind)]
 
 

@@ -287,7 +287,10 @@ def _wire_path(path: str, kind: Kind) -> str:
 def _expression(expression: Filter, kind: Kind) -> str:
     path = _wire_path(expression.path, kind)
     if expression.absent:
-        raise UnsupportedError(f"xcore has no filter for a missing property (!{expression.path}); dps has")
+        raise UnsupportedError(
+            f"xcore has no filter for a missing property (!{expression.path}); filter the results, or use a connection "
+            "with api=dps"
+        )
     if expression.operator is None:
         return path
     value = expression.value

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TOKEN_REFUSED, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
@@ -160,7 +160,7 @@ class AsyncShell:
         settings = self._settings
         if settings.access_token is not None:
             if refused is not None:
-                raise AuthenticationError("The access_token of the connection is not accepted; it may be expired")
+                raise AuthenticationError(TOKEN_REFUSED)
             return settings.access_token
         token = self._tokens.current(settings, self._clock(), refused)
         if token is None:

@@ -180,7 +180,7 @@ def test_filters_are_repeated_and_all_hold() -> None:
 
 def test_absence_is_known_to_dps_alone() -> None:
     assert on_dps(properties="!description") == [("property", "!description")]
-    with pytest.raises(UnsupportedError, match="dps has"):
+    with pytest.raises(UnsupportedError, match="api=dps"):
         on_xcore(properties="!description")
 
 
