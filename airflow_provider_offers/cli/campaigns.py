@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.cli.connections import hook_of
 from airflow_provider_offers.cli.plans import STYLES, show_plan
 from airflow_provider_offers.cli.running import CHANGES, FAILED, OK, UserError
-from airflow_provider_offers.hooks.campaigns import load_campaign, look_for_drift, make_plan, state_store, write_plan
+from airflow_provider_offers.cli.screen import Screen
+from airflow_provider_offers.client.text import legible
+from airflow_provider_offers.hooks.campaigns import (
+    load_campaign,
+    look_for_drift,
+    make_plan,
+    state_store,
+    storage_path,
+    write_plan,
+)
 
 if TYPE_CHECKING:
     import argparse
 
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
-    from airflow_provider_offers.cli.screen import Screen
+    from airflow_provider_offers.campaigns.plans import Plan
+
+_LONGEST = 600
 
 
 def validate(args: argparse.Namespace, screen: Screen) -> int:
@@ -35,7 +47,12 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     """Show the plan of a manifest, and save it with `--out`."""
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        made = make_plan(hook, campaign, state_store(args.state_path), options_of(args))
+        store, options = state_store(args.state_path), options_of(args)
+        made = make_plan(hook, campaign, store, options)
+        if args.accept_live and made.has_conflicts:
+            _accept_live(args, made)
+            campaign = campaign_of(args)
+            made = make_plan(hook, campaign, store, options)
     if args.out is not None:
         write_plan("--out", args.out, made)
     show_plan(made, screen, args.format, campaign.warnings)
@@ -44,6 +61,18 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     if made.has_conflicts:
         return FAILED
     return CHANGES if made.has_changes else OK
+
+
+def _accept_live(args: argparse.Namespace, made: Plan) -> None:
+    """Write the live values of conflicts into the manifest, and tell each on the standard error."""
+    from airflow_provider_offers.campaigns.moving.accepting import accept_live
+
+    path = storage_path("manifest", args.manifest)
+    if not isinstance(path, Path):
+        raise UserError("--accept-live writes to files on this machine only; get the manifest first")
+    notes = Screen(sys.stderr)
+    for each in accept_live(path, args.target, made, rows=_rows(args.rows), variables=_variables(args.var)):
+        notes.line(legible(str(each), _LONGEST), style="yellow" if each.reason else "green")
 
 
 def campaign_of(args: argparse.Namespace) -> Campaign:

@@ -113,6 +113,11 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
             state,
             *inputs,
             *decided,
+            Arg(
+                ("--accept-live",),
+                help="write the live values of conflicts into the manifest first",
+                action="store_true",
+            ),
             Arg(("--out",), help="file for the plan, for `airflow offers apply`", metavar="FILE"),
             _format("text", "markdown", "json"),
             Arg(

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_offers.campaigns.planning.documents import plan_from_json
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
-from tests.cli.manifests import SPRING, written
+from tests.cli.manifests import SPRING, edit, written
 
 WRONG = SPRING.replace("rank:", "rnak:").replace('["name:Spring"]}]', '["name:Sprung"]}]')
 
@@ -161,3 +161,18 @@ def test_an_address_of_states_with_a_password_is_refused_and_not_shown(
     assert done.code == 1
     assert "state_path: given an address with a password; expected" in done.err
     assert "hunter2" not in done.out + done.err
+
+
+def test_accept_live_corrects_the_manifest_and_the_plan_is_empty(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, SPRING.replace('"{{ var.priority }}"', "10").replace("variables: {priority: 10}\n", ""))
+    assert offers("apply", path, "--target", "dev", "--yes").code == 0
+    edit(connected, api, "dev", "Spring towels", "/rank/priority", 50)
+    assert offers("plan", path, "--target", "dev", "--detailed-exitcode").code == 1
+
+    done = offers("plan", path, "--target", "dev", "--detailed-exitcode", "--accept-live")
+
+    assert (done.code, done.lines[-1].count("0 in conflict")) == (0, 1)
+    assert "/rank/priority of the personalized offer 'Spring towels': 10 becomes 50" in done.err
+    assert "rank: {priority: 50}" in path.read_text()

@@ -61,6 +61,8 @@ class Expansion:
         self._checker = Checker(findings)
         self._used: set[str] = set()
         self._open: set[str] = set()
+        # The objects, once the campaign is made.
+        self.filled: list[Filled] = []
         where = f" for the target {target.name!r}"
         elsewhere = _variables_of_targets(manifest)
         self._names = {
@@ -71,7 +73,7 @@ class Expansion:
 
     def campaign(self, source: str) -> Campaign:
         """The campaign; what is wrong is in the findings."""
-        filled = [each for section in SECTIONS for each in self._section(section)]
+        filled = self.filled = [each for section in SECTIONS for each in self._section(section)]
         objects = [each.wanted for each in filled]
         external = external_of(self._part("external"), self._findings)
         moved = moves_of(self._part("moved"))

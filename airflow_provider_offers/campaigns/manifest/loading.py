@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_offers.campaigns.errors import ManifestError
+from airflow_provider_offers.campaigns.manifest.entries import Filled
 from airflow_provider_offers.campaigns.manifest.expanding import Expansion
 from airflow_provider_offers.campaigns.manifest.files import ENDINGS, YAML_ENDINGS, Files
 from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, list_of, mapping_of, plain
 from airflow_provider_offers.campaigns.manifest.structure import check_structure
-from airflow_provider_offers.campaigns.objects import Campaign, Origin, Target
+from airflow_provider_offers.campaigns.objects import Campaign, Key, Origin, Target
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.text import quoted
@@ -44,6 +45,21 @@ def load(
     campaign = expansion.campaign(str(path))
     loader.settle()
     return campaign
+
+
+def load_filled(
+    path: Any,
+    *,
+    target: str | None = None,
+    rows: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> dict[Key, Filled]:
+    """The objects of `load` with the entries of the manifest that they come from. Makes no API call."""
+    loader = _Loader(path)
+    expansion = loader.expansion(loader.target(target), rows=rows, context=None, variables=variables)
+    expansion.campaign(str(path))
+    loader.settle()
+    return {each.wanted.key: each for each in expansion.filled}
 
 
 def validate(
