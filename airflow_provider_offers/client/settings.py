@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import hashlib
 import ipaddress
 import json
 import re
@@ -71,6 +72,10 @@ class Settings(Unpicklable):
     verify: bool | str = True
     allow_http: bool = False
     proxies: Mapping[str, str] | None = field(default=None, repr=False)
+    # The texts that no message may quote: the client secret, the token, and the login for a proxy.
+    secrets: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    # A key for the credential that does not contain its secret.
+    credential: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         hidden = {
@@ -80,13 +85,11 @@ class Settings(Unpicklable):
         }
         for name, value in hidden.items():
             object.__setattr__(self, name, value)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The texts that no message may quote: the client secret, the token, and the login for a proxy."""
         proxies = [secret for proxy in (self.proxies or {}).values() for secret in _proxy_secrets(proxy)]
         known = [secret for secret in (self.client_secret, self.access_token, *proxies) if secret]
-        return tuple(Secret(secret) for secret in dict.fromkeys(known))
+        object.__setattr__(self, "secrets", tuple(Secret(secret) for secret in dict.fromkeys(known)))
+        parts = (self.token_url, self.client_id, self.client_secret or "", self.scopes)
+        object.__setattr__(self, "credential", hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
 
 def parse_settings(
@@ -142,7 +145,7 @@ def _proxy_secrets(address: str) -> list[str]:
     userinfo, at, _ = address.rpartition("://")[2].rpartition("@")
     user, _, password = userinfo.partition(":")
     meant = Secret(f"{unquote(user)}:{unquote(password)}")
-    login = Secret(base64.b64encode(meant.encode()).decode())
+    login = Secret(base64.b64encode(meant.encode(errors="replace")).decode())
     return [Secret(password), Secret(unquote(password)), login] if at else []
 
 

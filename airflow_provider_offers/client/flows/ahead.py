@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
@@ -133,7 +133,8 @@ class Ahead:
                 self.know(entity)
                 self._created[entity.id] = entity.created
                 self._read_at[entity.id] = now
-                self._entities[entity.id] = replace(entity, listed=True), now
+                entity.listed = True
+                self._entities[entity.id] = entity, now
         self._read.append(block)
         for old in self._read[:-_BLOCKS_KEPT]:
             for reference in self.blocks[old]:
@@ -215,9 +216,10 @@ class Ahead:
         there = self._named.get((kinds[0].key, name), {}) if is_whole else {}
         return next(iter(there.values())) if len(there) == 1 else None
 
-    def is_present(self, kind: Kind, identifier: str) -> bool:
-        """Whether a referenced object was seen a moment ago."""
-        return self._clock() - self._present.get((kind.key, identifier), -_PRESENT_SECONDS) < _PRESENT_SECONDS
+    def not_present(self, kind: Kind, identifiers: Iterable[str]) -> list[str]:
+        """Those of the referenced objects that were not seen a moment ago, in order."""
+        since, seen, key = self._clock() - _PRESENT_SECONDS, self._present, kind.key
+        return sorted(each for each in identifiers if seen.get((key, each), since) <= since)
 
     def saw_present(self, kind: Kind, identifiers: Iterable[str]) -> None:
         """Record that these objects exist."""
@@ -250,10 +252,13 @@ def take_turn(ahead: Ahead) -> Flow[None]:
         yield Ask(Turn())
 
 
-def look_for_present(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[None]:
-    """Let the list look for referenced objects that were not seen a moment ago. Without a list, it does nothing."""
-    if ahead.is_on and (unseen := sorted(each for each in ids if not ahead.is_present(kind, each))):
-        yield Ask(Present(kind, tuple(unseen)))
+def unseen(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[list[str]]:
+    """The referenced objects that were not seen a moment ago. A list looks for them first, for all of its objects."""
+    wanted = ahead.not_present(kind, ids)
+    if wanted and ahead.is_on:
+        yield Ask(Present(kind, tuple(wanted)))
+        wanted = ahead.not_present(kind, wanted)
+    return wanted
 
 
 def may_be_referred(ahead: Ahead, reference: Reference) -> Flow[bool]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_offers.client.model.entities import Reference
@@ -167,7 +168,7 @@ class Intent:
     plans: ListPlans | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Intents:
     """The intents of a task, one for each object that it writes. `work` is what it writes, and where."""
 
@@ -188,7 +189,7 @@ class Intents:
         """The intent for that object."""
         return Intent(self.tries, f"{_INTENT}{digest(str(reference))[:16]}", self._digest, self.plans)
 
-    @property
+    @cached_property
     def _digest(self) -> str:
         return digest([self.tries.clear_generation, self.work])
 

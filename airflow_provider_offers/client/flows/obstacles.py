@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import look_for_present
+from airflow_provider_offers.client.flows.ahead import unseen
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import BATCH
 from airflow_provider_offers.client.generations.reading import is_fit
@@ -62,14 +62,13 @@ def _representations(properties: Mapping[str, Json]) -> list[Mapping[str, Json]]
 
 def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
     """The ids that no object of the kind has."""
-    found: set[str] = set()
+    missing = access.ahead.not_present(kind, ids)
     # Text that cannot be an id names no object, and cannot be sent either.
-    fit = set(filter(is_fit, ids))
-    yield from look_for_present(access.ahead, kind, fit)
-    wanted = sorted(each for each in fit if not access.ahead.is_present(kind, each))
-    found |= fit.difference(wanted)
+    fit = list(filter(is_fit, missing))
+    wanted = yield from unseen(access.ahead, kind, fit)
+    found = set(fit).difference(wanted)
     for start in range(0, len(wanted), BATCH):
         listing = Listing(access, kind, access.generation.lookup(kind, ids=wanted[start : start + BATCH]))
         while (page := (yield from listing.advance())) is not None:
             found |= {entity.id for entity in page}
-    return [identifier for identifier in sorted(ids) if identifier not in found]
+    return [identifier for identifier in missing if identifier not in found]

@@ -27,7 +27,6 @@ from airflow_provider_offers.client.flows.judging import (
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
 from airflow_provider_offers.client.flows.sending import FRESH_READS, expect_etag, read_receipt, send_guarded
-from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
@@ -119,12 +118,11 @@ def _to_send(
 
     None if another try has applied it, or, for an object that a list read ahead, if only a fresh read can tell.
     """
-    capabilities = access.generation.capabilities
     if before.listed:
         if plans:
             return None
         try:
-            fitted = _fitted(call, prepared, before, capabilities, validate, told)
+            fitted = _fitted(access, prepared, before, validate, told)
         except OfferLibraryError:
             return None
         return fitted if fitted.operations else None
@@ -132,7 +130,7 @@ def _to_send(
     if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
         return None
     expect_etag(before, if_match, call)
-    return _fitted(call, prepared, before, capabilities, validate, told)
+    return _fitted(access, prepared, before, validate, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,19 +228,13 @@ def guarded_patch(
     dps has no `If-Match`. There the touched properties are tested, or with `whole` all properties of the read. With
     `validate`, the new state is checked against the rules of its kind; `told` holds the doubts that are in the log.
     """
-    call = access.generation.patch(before.reference, prepared.operations)
-    fitted = _fitted(call, prepared, before, access.generation.capabilities, validate, told)
+    fitted = _fitted(access, prepared, before, validate, told)
     change = _change(access, fitted, whole=whole)
     return (yield from _send_fitted(access, before, fitted, change, whole=whole))
 
 
 def _fitted(
-    call: Call,
-    prepared: PreparedPatch,
-    before: Entity,
-    capabilities: Capabilities,
-    validate: Validate,
-    told: set[str] | None,
+    access: Access, prepared: PreparedPatch, before: Entity, validate: Validate, told: set[str] | None
 ) -> FittedPatch:
     """The patch in the form that is sent.
 
@@ -251,8 +243,9 @@ def _fitted(
     """
     beside = {"id": before.id, "etag": before.etag, "created": before.created, "modified": before.modified}
     try:
-        fitted = prepared.fit(before.properties, capabilities, beside)
+        fitted = prepared.fit(before.properties, access.generation.capabilities, beside)
     except TestFailed as failure:
+        call = access.generation.patch(before.reference, prepared.operations)
         title = f"The {before.kind.subject} is not as the patch expects it; nothing was sent"
         raise conflict(call, title, str(failure), code=_TEST_FAILED, final=True) from None
     told = set() if told is None else told

@@ -74,7 +74,7 @@ def read_block(access: Access, block: int) -> Flow[None]:
 
 def find_present(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[None]:
     """Look for referenced objects, unless they were seen a moment ago."""
-    unseen = [each for each in ids if not access.ahead.is_present(kind, each)]
+    unseen = access.ahead.not_present(kind, ids)
     for start in range(0, len(unseen), BATCH):
         found = yield from _look_up(access, kind, unseen[start : start + BATCH])
         access.ahead.saw_present(kind, [entity.id for entity in found or ()])

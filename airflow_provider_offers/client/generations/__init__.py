@@ -101,8 +101,10 @@ class Generation(Protocol):
 
 def writes(patch: Patch, names: Sequence[str]) -> bool:
     """Whether an operation of the patch changes a member with one of these names, at any depth."""
-    return any(
-        operation["op"] != "test" and operation.get(pointer, "").rpartition("/")[2] in names
-        for operation in patch
-        for pointer in ("path", "from")
-    )
+    for operation in patch:
+        if operation["op"] != "test" and (
+            operation.get("path", "").rpartition("/")[2] in names
+            or operation.get("from", "").rpartition("/")[2] in names
+        ):
+            return True
+    return False

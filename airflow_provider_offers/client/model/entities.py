@@ -150,6 +150,8 @@ class Reference:
 
     def may_be(self, *ids: str) -> bool:
         """Whether an object with these ids can be this one. Ids of different forms cannot be compared."""
+        if self.id in ids or self.instance_id in ids:
+            return True
         told = {_form(theirs) == _form(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours}
         same = any(_bare(theirs) == _bare(ours) for theirs in ids for ours in (self.id, self.instance_id) if ours)
         return same or True not in told

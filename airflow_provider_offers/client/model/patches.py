@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
@@ -117,12 +117,12 @@ class PreparedPatch:
                     hidden.add(source)
         return frozenset(hidden)
 
-    @property
+    @cached_property
     def visible(self) -> frozenset[str]:
         """The top-level properties that it touches and that reads show."""
         return self.touched - self.hidden
 
-    @property
+    @cached_property
     def changes_hidden(self) -> bool:
         """Whether it changes something that no read shows."""
         return any(_top_properties(operation) & self.hidden for operation in self.changes)
@@ -158,7 +158,8 @@ class PreparedPatch:
         Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
-        after = _owned({**beside, **properties}, self.operations)
+        touched = _changed_by(self.operations)
+        after = _owned({**beside, **properties}, touched)
         allowance = _Allowance()
         sent: list[Operation] = []
         for operation in self.operations:
@@ -169,7 +170,9 @@ class PreparedPatch:
                 after = _applied(after, operation, self.kind, allowance)
             else:
                 found = _tested(after, operation)
-                sent += [{**operation, "value": copied(found)}] if "test" in listed else []
+                # Later operations change the touched properties in place.
+                value = copied(found) if _top(operation["path"]) in touched else found
+                sent += [{**operation, "value": value}] if "test" in listed else []
         after = {name: value for name, value in after.items() if name not in beside}
         return FittedPatch(self, sent, properties, after)
 
@@ -196,9 +199,11 @@ class PreparedPatch:
 
 def _top_properties(operation: Operation) -> set[str]:
     """The top-level properties that an operation names."""
-    return {_top(operation[name]) for name in ("path", "from") if name in operation}
+    top = {_top(operation["path"])}
+    return top | {_top(operation["from"])} if "from" in operation else top
 
 
+@lru_cache(maxsize=256)
 def _top(pointer: str) -> str:
     return split_pointer(pointer)[0]
 
@@ -285,16 +290,20 @@ def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSON
 
     Raises `InvalidInputError` if they do not fit, and `TestFailed` if a test does not hold.
     """
-    result = _owned(properties, operations)
+    result = _owned(properties, _changed_by(operations))
     allowance = _Allowance()
     for operation in operations:
         result = _applied(result, operation, kind, allowance)
     return result
 
 
-def _owned(properties: Mapping[str, Json], operations: Patch) -> dict[str, Json]:
+def _changed_by(operations: Patch) -> set[str]:
+    """The top-level properties that operations change, or copy from."""
+    return {name for each in operations if each["op"] != "test" for name in _top_properties(each)}
+
+
+def _owned(properties: Mapping[str, Json], touched: Set[str]) -> dict[str, Json]:
     """The properties for a patch to change in place: copies of those that it touches, and the others themselves."""
-    touched = {name for each in operations if each["op"] != "test" for name in _top_properties(each)}
     return {name: copied(value) if name in touched else value for name, value in properties.items()}
 
 

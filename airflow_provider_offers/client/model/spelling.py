@@ -147,7 +147,8 @@ def _walk(
 
 def split_pointer(pointer: str) -> list[str]:
     """The tokens of a JSON pointer (RFC 6901)."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+    tokens = pointer.split("/")[1:]
+    return [token.replace("~1", "/").replace("~0", "~") for token in tokens] if "~" in pointer else tokens
 
 
 def join_pointer(tokens: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError, Violation
@@ -96,11 +97,16 @@ def _in_utc(name: str, instant: datetime, violations: list[Violation]) -> dateti
 
 def window_of(properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> OfferWindow | None:
     """The window of an object in neutral names, from any spelling of the dates; None if it has no valid window."""
-    holder = _holder(properties, kind)
-    if holder is None:
-        return None
+    holder = _holder(properties, kind) or {}
+    start, end = holder.get("startDate"), holder.get("endDate")
+    return _window(start, end) if isinstance(start, str) and isinstance(end, str) else None
+
+
+@lru_cache(maxsize=256)
+def _window(start: str, end: str) -> OfferWindow | None:
+    """The window between two texts. The objects of a list often share one."""
     try:
-        return OfferWindow(parse_instant(holder.get("startDate")), parse_instant(holder.get("endDate")))
+        return OfferWindow(parse_instant(start), parse_instant(end))
     except (ValueError, InvalidInputError):
         return None
 

@@ -6,7 +6,6 @@ body, never in a URL. `expires_in` is in seconds, and there is no refresh token.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -175,29 +174,23 @@ class TokenCache:
     def exclusive(self, settings: Settings) -> Iterator[None]:
         """Hold the lock of the credential while a token is requested."""
         with self._guard:
-            lock = self._locks.setdefault(_fingerprint(settings), threading.Lock())
+            lock = self._locks.setdefault(settings.credential, threading.Lock())
         with lock:
             yield
 
     def current(self, settings: Settings, now: float, refused: str | None = None) -> Token | None:
         """The credential's token, unless it is due for renewal or is the one that was just refused."""
-        token = self._tokens.get(_fingerprint(settings))
+        token = self._tokens.get(settings.credential)
         if token is None or now >= token.renew_at or token.value == refused:
             return None
         return token
 
     def keep(self, settings: Settings, token: Token) -> None:
-        self._tokens[_fingerprint(settings)] = token
+        self._tokens[settings.credential] = token
 
     def clear(self) -> None:
         """Forget every token, for tests."""
         self._tokens.clear()
-
-
-def _fingerprint(settings: Settings) -> str:
-    """A key for a credential that does not contain its secret."""
-    parts = (settings.token_url, settings.client_id, settings.client_secret or "", settings.scopes)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 SHARED_TOKENS = TokenCache()

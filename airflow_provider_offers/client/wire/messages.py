@@ -61,6 +61,8 @@ class Response:
 
 def fit_request_id(given: str, secrets: Iterable[str]) -> str | None:
     """The id that a service gave, without the secrets that it may quote; None if it does not look like an id."""
+    if not given:
+        return None
     given = without_secrets(given, secrets)
     return given if 0 < len(given) <= 200 and given.isascii() and given.isprintable() else None
 
@@ -149,12 +151,21 @@ class Call:
         return self.path.partition("?")[0]
 
     def encoded_body(self) -> bytes | None:
+        """The body as it is sent. Raises `ValueError` for a number that JSON does not support."""
         if self.body is None:
             return None
         try:
+            # It needs a tenth of the time, but writes null for a number that is not finite.
+            encoded = msgspec.json.encode(self.body)
+            if b"null" not in encoded:
+                return encoded
+        except (TypeError, ValueError, RecursionError):
+            # For example half of a surrogate pair, as the service sent it, or a subclass of `str`.
+            pass
+        try:
             return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:
-            # Half of a surrogate pair, as the service sent it: JSON can only hold it as an escape.
+            # JSON can only hold half of a surrogate pair as an escape.
             return json.dumps(self.body, allow_nan=False).encode()
 
 

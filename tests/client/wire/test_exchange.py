@@ -30,7 +30,7 @@ def test_every_request_carries_the_platform_headers() -> None:
     script.run(script.exchange().send(POST, BASE))
     (request,) = script.requests
     assert request.url == "https://platform.adobe.io/data/core/dps/offers"
-    assert request.body == '{"name": "ü & 1"}'.encode()
+    assert request.body == '{"name":"ü & 1"}'.encode()
     assert request.headers == {
         "Content-Type": "application/json",
         "Authorization": "Bearer token-1",
