@@ -50,7 +50,7 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
         store, options = state_store(args.state_path), options_of(args)
         made = make_plan(hook, campaign, store, options)
         if args.accept_live and made.has_conflicts:
-            _accept_live(args, made)
+            _accept_live(args, screen if args.format == "text" else Screen(sys.stderr), made)
             campaign = campaign_of(args)
             made = make_plan(hook, campaign, store, options)
     if args.out is not None:
@@ -63,16 +63,15 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     return CHANGES if made.has_changes else OK
 
 
-def _accept_live(args: argparse.Namespace, made: Plan) -> None:
-    """Write the live values of conflicts into the manifest, and tell each on the standard error."""
+def _accept_live(args: argparse.Namespace, screen: Screen, made: Plan) -> None:
+    """Write the live values of conflicts into the manifest, and tell each."""
     from airflow_provider_offers.campaigns.moving.accepting import accept_live
 
     path = storage_path("manifest", args.manifest)
     if not isinstance(path, Path):
         raise UserError("--accept-live writes to files on this machine only; get the manifest first")
-    notes = Screen(sys.stderr)
     for each in accept_live(path, args.target, made, rows=_rows(args.rows), variables=_variables(args.var)):
-        notes.line(legible(str(each), _LONGEST), style="yellow" if each.reason else "green")
+        screen.line(legible(str(each), _LONGEST), style="yellow" if each.reason else "green")
 
 
 def campaign_of(args: argparse.Namespace) -> Campaign:

@@ -174,5 +174,5 @@ def test_accept_live_corrects_the_manifest_and_the_plan_is_empty(
     done = offers("plan", path, "--target", "dev", "--detailed-exitcode", "--accept-live")
 
     assert (done.code, done.lines[-1].count("0 in conflict")) == (0, 1)
-    assert "/rank/priority of the personalized offer 'Spring towels': 10 becomes 50" in done.err
+    assert "/rank/priority of the personalized offer 'Spring towels': 10 becomes 50" in done.out
     assert "rank: {priority: 50}" in path.read_text()
