@@ -21,6 +21,49 @@ if TYPE_CHECKING:
 _HELP = "Manage Adobe's Offer Library: campaigns as code, a connection test, and an emulator"
 
 
+def _count(text: str) -> int:
+    """A number of objects, from 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+# The arguments that several commands take.
+_MANIFEST = Arg(("manifest",), help="the manifest: a YAML or JSON file, or a folder", metavar="MANIFEST")
+_TARGET = Arg(("--target",), help="a target of the manifest; needed if it has several", metavar="NAME")
+_STATE = Arg(("--state-path",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
+_INPUTS = (
+    Arg(
+        ("--var",),
+        help="a variable of the manifest; can be repeated",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+    ),
+    Arg(
+        ("--rows",),
+        help="the file with the rows that for_each calls NAME; can be repeated",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+    ),
+)
+_MAX_PRUNE = Arg(
+    ("--max-prune",),
+    help="the largest number of objects to retire (default: a tenth of the managed ones)",
+    type=_count,
+    metavar="N",
+)
+_DECIDED = (
+    Arg(("--force-conflicts",), help="overwrite what somebody else has changed", action="store_true"),
+    Arg(("--adopt",), help="change objects that exist and were never applied", action="store_true"),
+    Arg(("--prune",), help="retire what is gone from the manifest (default: no)", choices=("archive", "delete")),
+    _MAX_PRUNE,
+)
+_YES = Arg(("--yes",), help="apply without a question, also on a protected target", action="store_true")
+
+
 def get_offers_cli_commands() -> list[CLICommand]:
     """The command group `airflow offers`, for the `cli` section of the provider's metadata."""
     return [GroupCommand(name="offers", help=_HELP, subcommands=_commands())]
@@ -66,135 +109,135 @@ def _commands() -> tuple[ActionCommand, ...]:
 
 
 def _campaign_commands() -> tuple[ActionCommand, ...]:
-    manifest = Arg(("manifest",), help="the manifest: a YAML or JSON file, or a folder", metavar="MANIFEST")
-    target = Arg(("--target",), help="a target of the manifest; needed if it has several", metavar="NAME")
-    state = Arg(("--state-path",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
-    inputs = (
-        Arg(
-            ("--var",),
-            help="a variable of the manifest; can be repeated",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-        ),
-        Arg(
-            ("--rows",),
-            help="the file with the rows that for_each calls NAME; can be repeated",
-            action="append",
-            default=[],
-            metavar="NAME=FILE",
-        ),
-    )
-    max_prune = Arg(
-        ("--max-prune",),
-        help="the largest number of objects to retire (default: a tenth of the managed ones)",
-        type=_count,
-        metavar="N",
-    )
-    decided = (
-        Arg(("--force-conflicts",), help="overwrite what somebody else has changed", action="store_true"),
-        Arg(("--adopt",), help="change objects that exist and were never applied", action="store_true"),
-        Arg(("--prune",), help="retire what is gone from the manifest (default: no)", choices=("archive", "delete")),
-        max_prune,
-    )
-    yes = Arg(("--yes",), help="apply without a question, also on a protected target", action="store_true")
     return (
-        _command(
-            "validate",
-            "Check manifests without a connection",
-            Arg(("manifests",), help="manifests: files or folders", nargs="+", metavar="MANIFEST"),
-            description="Check manifests for all of their targets, without a connection and the database.",
-        ),
-        _command(
-            "plan",
-            "Show what an apply of a manifest would change",
-            manifest,
-            target,
-            state,
-            *inputs,
-            *decided,
-            Arg(
-                ("--accept-live",),
-                help="write the live values of conflicts into the manifest first",
-                action="store_true",
-            ),
-            Arg(("--out",), help="file for the plan, for `airflow offers apply`", metavar="FILE"),
-            _format("text", "markdown", "json"),
-            Arg(
-                ("--detailed-exitcode",),
-                help="exit with 2 if something would change, and with 1 for conflicts",
-                action="store_true",
-            ),
-            description="Read the library and show what an apply would change, and what is in conflict. "
-            "Nothing is written to the library.",
-        ),
-        _command(
-            "apply",
-            "Apply a manifest, or a plan that was saved",
-            Arg(("manifest",), help="the manifest, or the file of a plan", metavar="MANIFEST|PLAN"),
-            target,
-            state,
-            *inputs,
-            *decided,
-            Arg(("--conn-id",), help="another connection than the target's", metavar="ID"),
-            yes,
-            _format("text", "json"),
-            description="Show the plan, ask, and apply it. A saved plan is applied exactly, or refused if it is stale.",
-        ),
-        _command(
-            "drift",
-            "Show what somebody else has changed since the last apply",
-            manifest,
-            target,
-            state,
-            *inputs,
-            _format("text", "json"),
-            Arg(("--detailed-exitcode",), help="exit with 2 if anything drifted", action="store_true"),
-            description="Compare the library with what was applied last: each managed value that somebody else has "
-            "changed, by whom, from what to what. Nothing is written.",
-        ),
-        _command(
-            "schema",
-            "Print the JSON Schema of manifests, for editors",
-            description="Print the JSON Schema (2020-12) of manifests, with which an editor completes and checks them.",
-        ),
-        _command(
-            "import",
-            "Take the objects of a manifest that exist as managed",
-            manifest,
-            target,
-            state,
-            *inputs,
-            description="Let the state learn the live values of the objects that the manifest describes. A plan shows "
-            "differences as changes then, and no longer as conflicts. Nothing is written to the library.",
-        ),
-        _command(
-            "promote",
-            "Apply the manifest of one target to another one",
-            manifest,
-            Arg(("source",), help="the target that has the campaign", metavar="FROM"),
-            Arg(("destination",), help="the target to apply it to", metavar="TO"),
-            state,
-            *inputs,
-            *decided,
-            yes,
-            _format("text", "json"),
-            description="Tell what is not portable, such as audiences and AI models, then plan, ask and apply.",
-        ),
-        _command(
-            "prune",
-            "Retire what is gone from the manifest, and do nothing else",
-            manifest,
-            target,
-            state,
-            *inputs,
-            Arg(("--how",), help="how to retire (default: archive)", choices=("archive", "delete"), default="archive"),
-            max_prune,
-            yes,
-            _format("text", "json"),
-            description="Archive or delete the objects that an earlier apply made and that the manifest no longer has.",
-        ),
+        _validate_command(),
+        _plan_command(),
+        _apply_command(),
+        _drift_command(),
+        _schema_command(),
+        _import_command(),
+        _promote_command(),
+        _prune_command(),
         _export_command(),
+    )
+
+
+def _validate_command() -> ActionCommand:
+    return _command(
+        "validate",
+        "Check manifests without a connection",
+        Arg(("manifests",), help="manifests: files or folders", nargs="+", metavar="MANIFEST"),
+        description="Check manifests for all of their targets, without a connection and the database.",
+    )
+
+
+def _plan_command() -> ActionCommand:
+    return _command(
+        "plan",
+        "Show what an apply of a manifest would change",
+        _MANIFEST,
+        _TARGET,
+        _STATE,
+        *_INPUTS,
+        *_DECIDED,
+        Arg(
+            ("--accept-live",),
+            help="write the live values of conflicts into the manifest first",
+            action="store_true",
+        ),
+        Arg(("--out",), help="file for the plan, for `airflow offers apply`", metavar="FILE"),
+        _format("text", "markdown", "json"),
+        Arg(
+            ("--detailed-exitcode",),
+            help="exit with 2 if something would change, and with 1 for conflicts",
+            action="store_true",
+        ),
+        description="Read the library and show what an apply would change, and what is in conflict. "
+        "Nothing is written to the library.",
+    )
+
+
+def _apply_command() -> ActionCommand:
+    return _command(
+        "apply",
+        "Apply a manifest, or a plan that was saved",
+        Arg(("manifest",), help="the manifest, or the file of a plan", metavar="MANIFEST|PLAN"),
+        _TARGET,
+        _STATE,
+        *_INPUTS,
+        *_DECIDED,
+        Arg(("--conn-id",), help="another connection than the target's", metavar="ID"),
+        _YES,
+        _format("text", "json"),
+        description="Show the plan, ask, and apply it. A saved plan is applied exactly, or refused if it is stale.",
+    )
+
+
+def _drift_command() -> ActionCommand:
+    return _command(
+        "drift",
+        "Show what somebody else has changed since the last apply",
+        _MANIFEST,
+        _TARGET,
+        _STATE,
+        *_INPUTS,
+        _format("text", "json"),
+        Arg(("--detailed-exitcode",), help="exit with 2 if anything drifted", action="store_true"),
+        description="Compare the library with what was applied last: each managed value that somebody else has "
+        "changed, by whom, from what to what. Nothing is written.",
+    )
+
+
+def _schema_command() -> ActionCommand:
+    return _command(
+        "schema",
+        "Print the JSON Schema of manifests, for editors",
+        description="Print the JSON Schema (2020-12) of manifests, with which an editor completes and checks them.",
+    )
+
+
+def _import_command() -> ActionCommand:
+    return _command(
+        "import",
+        "Take the objects of a manifest that exist as managed",
+        _MANIFEST,
+        _TARGET,
+        _STATE,
+        *_INPUTS,
+        description="Let the state learn the live values of the objects that the manifest describes. A plan shows "
+        "differences as changes then, and no longer as conflicts. Nothing is written to the library.",
+    )
+
+
+def _promote_command() -> ActionCommand:
+    return _command(
+        "promote",
+        "Apply the manifest of one target to another one",
+        _MANIFEST,
+        Arg(("source",), help="the target that has the campaign", metavar="FROM"),
+        Arg(("destination",), help="the target to apply it to", metavar="TO"),
+        _STATE,
+        *_INPUTS,
+        *_DECIDED,
+        _YES,
+        _format("text", "json"),
+        description="Tell what is not portable, such as audiences and AI models, then plan, ask and apply.",
+    )
+
+
+def _prune_command() -> ActionCommand:
+    return _command(
+        "prune",
+        "Retire what is gone from the manifest, and do nothing else",
+        _MANIFEST,
+        _TARGET,
+        _STATE,
+        *_INPUTS,
+        Arg(("--how",), help="how to retire (default: archive)", choices=("archive", "delete"), default="archive"),
+        _MAX_PRUNE,
+        _YES,
+        _format("text", "json"),
+        description="Archive or delete the objects that an earlier apply made and that the manifest no longer has.",
     )
 
 
@@ -228,14 +271,6 @@ def _export_command() -> ActionCommand:
         description="Write the objects of a library, or a selection with all that belongs to it, as a manifest with "
         "names in place of ids. Nothing is written to the library.",
     )
-
-
-def _count(text: str) -> int:
-    """A number of objects, from 0."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
 
 
 def _command(name: str, help: str, *args: Arg, description: str | None = None) -> ActionCommand:
