@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from airflow_provider_offers.client.errors import (
@@ -24,6 +22,14 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
+from airflow_provider_offers.client.wire.async_connections import (
+    PROGRESS,
+    Connector,
+    Progress,
+    Protocol,
+    lost,
+    unreached,
+)
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TOKEN_REFUSED, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
@@ -40,11 +46,6 @@ from airflow_provider_offers.client.wire.messages import (
     fit_request_id,
 )
 from airflow_provider_offers.client.wire.network import (
-    MOST_INTERIM,
-    NO_TLS_THERE,
-    TLS_ALERT,
-    TLS_THERE,
-    is_no_tls,
     longest_answer,
     proxy_for,
     proxy_secrets,
@@ -60,9 +61,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# A kept connection is ready within these seconds.
-_AT_ONCE = 0.001
-_SWITCHING = 101
 # The id of the latest answer, unchanged; the secrets that it may quote; and the id of the request.
 _REQUEST_ID: ContextVar[tuple[str, tuple[str, ...], str | None]] = ContextVar("offer_library_request_id")
 
@@ -201,7 +199,7 @@ class AsyncShell:
         The error is returned, not raised: an error that is raised here would keep the request alive in its context.
         """
         seconds = longest_answer(self._settings.timeout)
-        progress = _Progress(seconds, asyncio.timeout(seconds), asyncio.get_running_loop().time())
+        progress = Progress(seconds, asyncio.timeout(seconds), asyncio.get_running_loop().time())
         session = self._open_session()
         try:
             proxy = self._proxy(request.url)
@@ -215,19 +213,19 @@ class AsyncShell:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if not progress.connected:
-                return _unreached(request, error, proxied=proxy is not None)
+                return unreached(request, error, proxied=proxy is not None)
             if progress.limit.expired():
                 return still_incomplete(request, self._settings)
-            return _lost(request, error)
+            return lost(request, error)
         if response.status < 200:
             return no_answer(request, f"an interim answer ({response.status}) came for the last one", sent=True)
         return response
 
     async def _receive(
-        self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: _Progress
+        self, session: aiohttp.ClientSession, request: Request, proxy: Secret | None, progress: Progress
     ) -> Response:
         """The whole answer. Raises no error of ours: a traceback that shows variables would show the answer."""
-        _PROGRESS.set(progress)
+        PROGRESS.set(progress)
         # `encoded` keeps the address unchanged: the service's links must be followed exactly as given.
         async with (
             progress.limit,
@@ -264,7 +262,7 @@ class AsyncShell:
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=self._settings.timeout, sock_read=self._settings.timeout
             )
-            connector = _Connector(
+            connector = Connector(
                 limit=self._pace.governor.max_concurrent, ssl=tls_context(self._settings.verify), ttl_dns_cache=300
             )
             self._session = aiohttp.ClientSession(
@@ -276,7 +274,7 @@ class AsyncShell:
                 trust_env=False,
                 auto_decompress=True,
             )
-            factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
+            factory: Any = partial(Protocol, loop=asyncio.get_running_loop())
             connector._factory = factory
             # Otherwise aiohttp repeats GET, PUT and DELETE after a lost answer, and the flow does not know.
             self._session._retry_connection = False
@@ -289,116 +287,6 @@ class AsyncShell:
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
-
-
-class _Protocol(ResponseHandler):
-    """A connection that closes if it receives data that no request asked for.
-
-    `aiohttp` would take such data for the next answer. It skips interim answers without a limit; here they have one.
-    """
-
-    _awaited = False
-    _interim = 0
-    _first = True
-
-    def set_response_params(self, **options: Any) -> None:
-        self._awaited, self._interim = True, 0
-        super().set_response_params(**options)
-
-    def data_received(self, data: bytes) -> None:
-        if self._first and data.startswith(TLS_ALERT):
-            self._give_up(_SpeaksTls())
-        elif data and not self._awaited and (self._payload is None or self._payload.is_eof()):
-            self._give_up(None)
-        else:
-            super().data_received(data)
-        self._first = False
-
-    def feed_data(self, data: tuple[Any, Any], size: int = 0) -> None:
-        if not self._awaited:
-            self._give_up(None)
-            return
-        code = data[0].code
-        self._awaited = 100 <= code < 200 and code != _SWITCHING
-        self._interim += self._awaited
-        if self._interim > MOST_INTERIM:
-            self._give_up(aiohttp.ClientPayloadError("interim answers without an end"))
-            return
-        super().feed_data(data, size)
-
-    def _give_up(self, error: Exception | None) -> None:
-        self.force_close()
-        if error is not None:
-            self.set_exception(error)
-        if self.transport is not None:
-            self.transport.close()
-
-
-class _SpeaksTls(aiohttp.ClientConnectionError):
-    """A TLS server answers a plain http request."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The progress of one exchange: once it is `connected`, the request may have been sent."""
-
-    seconds: float
-    limit: asyncio.Timeout
-    began: float
-    connected: bool = False
-
-
-_PROGRESS: ContextVar[_Progress] = ContextVar("offer_library_progress")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Marks an exchange's progress as connected, for new and for reused connections."""
-
-    async def connect(self, *arguments: Any, **options: Any) -> Any:
-        connection = await super().connect(*arguments, **options)
-        progress = _PROGRESS.get()
-        progress.connected = True
-        now = asyncio.get_running_loop().time()
-        if now - progress.began > _AT_ONCE and not progress.limit.expired():
-            # The time before this, for example for a proxy's tunnel, had its own limit.
-            progress.limit.reschedule(now + progress.seconds)
-        return connection
-
-
-def _unreached(request: Request, error: BaseException, *, proxied: bool) -> NoAnswerError:
-    """The error for a request that was not sent, because there was no connection.
-
-    The texts of errors are not kept, because they quote URLs. The class of an error does not show whether a request was
-    sent: a proxy may hang up before or after it.
-    """
-    if isinstance(error, aiohttp.InvalidURL):
-        return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return no_answer(request, "the server's TLS certificate was not accepted", sent=False)
-    if proxied:
-        return no_answer(request, "the proxy could not be used", sent=False)
-    if is_no_tls(error):
-        return no_answer(request, NO_TLS_THERE, sent=False)
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return no_answer(request, "the TLS connection failed", sent=False)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return no_answer(request, "the host's name could not be resolved", sent=False)
-    if isinstance(error, TimeoutError):
-        return no_answer(request, "no connection within the timeout", sent=False)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return no_answer(request, "the connection was refused", sent=False)
-    return no_answer(request, "no connection could be made", sent=False)
-
-
-def _lost(request: Request, error: BaseException) -> NoAnswerError:
-    """The error for a request that was sent and has no answer."""
-    if isinstance(error, TimeoutError):
-        return no_answer(request, "no answer within the timeout", sent=True)
-    if isinstance(error, _SpeaksTls):
-        return no_answer(request, TLS_THERE, sent=True)
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return no_answer(request, "the answer broke off", sent=True)
-    return no_answer(request, "the connection was lost", sent=True)
 
 
 class _TooLong(Exception):

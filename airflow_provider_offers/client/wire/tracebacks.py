@@ -13,6 +13,7 @@ _HOLDING = frozenset(
     for name in (
         "secret",
         "settings",
+        "wire/async_connections",
         "wire/async_shell",
         "wire/auth",
         "wire/connections",
