@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time import macros
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import StrictUndefined, TemplateError, UndefinedError
@@ -102,6 +103,34 @@ tags: [{name: "{{ var.a }}{{ var.b }}{{ var['c'] }}{{ var.d }}"}]
         assert campaign.objects[0].name == "2027-03-01 2"
         with pytest.raises(ManifestError, match=r"one of the names var, target, name_0, .* and 31 more; .*% raw %"):
             loaded(tmp_path, "tags: [{name: '{{ profile.name }}'}]\n", context=context)
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "macros.uuid.os.environ.get('HOME')",
+            "macros['uuid']['os'].name",
+            "(macros.uuid | attr('os')).name",
+            "macros.json.codecs.builtins.len('x')",
+            "ti.get_template_context().conn.secret",
+        ],
+    )
+    def test_a_manifest_does_not_leave_the_names_of_airflow(self, tmp_path: Path, expression: str) -> None:
+        class Instance:
+            def get_template_context(self) -> dict[str, Any]:
+                return {"conn": {"secret": "s3cret"}}
+
+        with pytest.raises(ManifestError, match="ends in an error: access to attribute") as caught:
+            loaded(
+                tmp_path, f'tags: [{{name: "{{{{ {expression} }}}}"}}]\n', context={"macros": macros, "ti": Instance()}
+            )
+        assert "s3cret" not in str(caught.value)
+
+    def test_a_manifest_uses_the_macros_of_airflow(self, tmp_path: Path) -> None:
+        text = "{{ macros.ds_add('2027-03-01', 3) }} {{ macros.dateutil.parser.parse('1 May 2027').year }}"
+
+        assert loaded(tmp_path, f'tags: [{{name: "{text}"}}]\n', context={"macros": macros}).objects[0].name == (
+            "2027-03-04 2027"
+        )
 
     def test_the_target_is_known(self, tmp_path: Path) -> None:
         text = "tags: [{name: '{{ target.name }} {{ target.connection }} {{ target.protected }}'}]\n"

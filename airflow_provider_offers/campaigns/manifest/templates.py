@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.campaigns.manifest.findings import Findings
@@ -23,10 +24,8 @@ from airflow_provider_offers.client.rows.rendering import (
 from airflow_provider_offers.client.text import legible, quoted
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from jinja2 import TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
 
 # The value of a template that renders to nothing: the member is left out.
 ABSENT: Any = object()
@@ -37,6 +36,8 @@ MAX_TEXT = 1_000_000
 _NAMED = 12
 # An expression that is only a path. Jinja reads three braces in another way.
 _PATH = re.compile(r"(?<!\{)\{\{\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)\s*\}\}(?!\})", re.ASCII)
+# What a task instance and a task offer, and what leads to all names of Airflow.
+_WITHHELD = frozenset({"get_template_context", "get_template_env", "render_template", "render_template_fields"})
 _BEGINNINGS = ("{{", "{%", "{#")
 
 
@@ -100,14 +101,34 @@ class _Path:
     attributes: tuple[str, ...]
 
 
+def _environment() -> SandboxedEnvironment:
+    """Jinja in a sandbox, which also keeps a manifest from leaving Airflow's names: a plan must hold no secret.
+
+    A module shows its own modules only, not those that it has imported, such as `os`. A task instance does not give
+    Airflow's whole context, which has connections.
+    """
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Environment(ImmutableSandboxedEnvironment):
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            if isinstance(value, ModuleType) and isinstance(obj, ModuleType) and not _belongs(value, obj):
+                return False
+            return attr not in _WITHHELD and super().is_safe_attribute(obj, attr, value)
+
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+
+
+def _belongs(module: ModuleType, to: ModuleType) -> bool:
+    """Whether a module is part of another, or one that Airflow's macros offer."""
+    return to.__name__.endswith(".macros") or module.__name__.startswith(f"{to.__name__}.")
+
+
 class Templates:
     """Renders nodes with names. Each template is compiled once."""
 
     def __init__(self, findings: Findings) -> None:
-        from jinja2 import StrictUndefined
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        self._env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+        self._env = _environment()
         self._templates = RowTemplates(self._env)
         self._findings = findings
         self._unknown: dict[str, frozenset[str] | str] = {}
