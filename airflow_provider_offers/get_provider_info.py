@@ -28,7 +28,7 @@ def get_provider_info() -> dict[str, object]:
             "airflow_provider_offers.notifications.offers.OfferExpiryNotifier",
             "airflow_provider_offers.notifications.offers.UnpublishOffersNotifier",
         ],
-        "config": {"offer_library": {"description": "Campaigns as code.", "options": {"state_path": _state_path()}}},
+        "config": {"offer_library": {"description": "Defaults for Adobe's Offer Library.", "options": _options()}},
         "asset-uris": [
             {
                 "schemes": ["offer-library"],
@@ -56,16 +56,49 @@ def _modules(*names: str) -> dict[str, object]:
     }
 
 
-def _state_path() -> dict[str, object]:
+def _options() -> dict[str, object]:
+    """The options of the section; `airflow_provider_offers.configuration` reads them."""
     return {
-        "description": (
-            "Where the states of campaigns are kept: a folder, or an address of object storage with the id of its "
-            "connection. Default: the folder campaign_state in [core] dags_folder."
+        "default_conn_id": _option(
+            "The connection of a hook, an operator, a sensor, a notifier or a command that names none.",
+            "string",
+            "offer_library_default",
+            example="ajo_prod",
         ),
+        "poll_interval": _option(
+            "Seconds between two looks of a sensor that has no poke_interval. Default: Airflow's own, 60 seconds.",
+            "float",
+            None,
+            example="30",
+        ),
+        "max_concurrent": _option(
+            "How many items of a list a task works on at the same time, 1 to 32, if the task has no max_concurrent.",
+            "integer",
+            "8",
+        ),
+        "page_refresh": _option(
+            "Seconds for which the calendar page shows what it has read before it looks for changes, 1 to 3600. All "
+            "users of an API server share one look.",
+            "float",
+            "15",
+        ),
+        "state_path": _option(
+            "Where the states of campaigns are kept: a folder, or an address of object storage with the id of its "
+            "connection. Default: the folder campaign_state in [core] dags_folder.",
+            "string",
+            None,
+            example="s3://aws_default@my-bucket/campaign_state",
+        ),
+    }
+
+
+def _option(description: str, type: str, default: str | None, *, example: str | None = None) -> dict[str, object]:
+    return {
+        "description": description,
         "version_added": "0.1.0",
-        "type": "string",
-        "example": "s3://aws_default@my-bucket/campaign_state",
-        "default": None,
+        "type": type,
+        "example": example,
+        "default": default,
     }
 
 

@@ -18,7 +18,7 @@ from airflow_provider_offers.client.settings import Settings
 T = TypeVar("T")
 
 FRESH = 15.0
-"""Seconds for which a copy is shown without another look at the changes."""
+"""Seconds for which a copy is shown without another look at the changes, by default."""
 WHOLE = 600.0
 """Seconds after which a copy is read as a whole again, in case the changes did not show a deletion."""
 # Seconds for which a failed reading is told to everybody who asks, before another one is tried.
@@ -47,6 +47,7 @@ class Shelf:
     library: OfferLibrary
     executor: Executor
     clock: Callable[[], float] = time.monotonic
+    fresh: float = FRESH
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _keeper: Keeper = field(default_factory=Keeper, init=False, repr=False)
     _copy: Copy | None = field(default=None, init=False, repr=False)
@@ -91,7 +92,7 @@ class Shelf:
                 answer.set_result(self._shown(self._error))
             else:
                 answer.set_exception(self._error.alike())
-        elif self._error is None and self._copy is not None and now - self._read_at < FRESH:
+        elif self._error is None and self._copy is not None and now - self._read_at < self.fresh:
             answer.set_result(self._shown())
         else:
             return None
@@ -136,8 +137,10 @@ class Shelves:
         open_library: Callable[[Settings], OfferLibrary],
         executor: Executor,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        fresh: float = FRESH,
     ) -> None:
-        self._open_library, self._executor, self._clock = open_library, executor, clock
+        self._open_library, self._executor, self._clock, self._fresh = open_library, executor, clock, fresh
         self._guard = threading.Lock()
         self._shelves: OrderedDict[tuple[str, str], Shelf] = OrderedDict()
 
@@ -149,7 +152,9 @@ class Shelves:
             shelf = self._shelves.get(key)
             if shelf is None or shelf.library.settings != settings:
                 ended += [] if shelf is None else [shelf]
-                shelf = self._shelves[key] = Shelf(self._open_library(settings), self._executor, self._clock)
+                shelf = self._shelves[key] = Shelf(
+                    self._open_library(settings), self._executor, self._clock, self._fresh
+                )
             self._shelves.move_to_end(key)
             while len(self._shelves) > _MOST:
                 ended.append(self._shelves.popitem(last=False)[1])

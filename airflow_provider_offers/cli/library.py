@@ -29,7 +29,7 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
 
     with hook_of(args.conn_id, args.sandbox) as hook:
         exported, document = export_manifest(
-            hook, args.conn_id, args.sandbox, args.select, args.campaign, args.target, only=args.only
+            hook, hook.offer_library_conn_id, args.sandbox, args.select, args.campaign, args.target, only=args.only
         )
     notes = Screen(sys.stderr)
     for note in exported.notes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_offers import configuration
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.state.storage import StateStore
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-# The section of Airflow's configuration, and its option.
-SECTION, STATE_PATH = "offer_library", "state_path"
 _FOLDER = "campaign_state"
 
 
@@ -62,8 +62,8 @@ def state_folder(path: Any = None) -> Any:
 
     if path is not None:
         return storage_path("state_path", path)
-    if configured := conf.get(SECTION, STATE_PATH, fallback=None):
-        return storage_path(f"[{SECTION}] {STATE_PATH}", configured)
+    if configured := configuration.state_path():
+        return storage_path(f"[{configuration.SECTION}] {configuration.STATE_PATH}", configured)
     return Path(conf.get("core", "dags_folder")) / _FOLDER
 
 

@@ -13,6 +13,7 @@ from airflow.sdk import BaseHook
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.twins import async_iterated, awaited, driven, iterated
+from airflow_provider_offers.configuration import connection_id
 from airflow_provider_offers.hooks.calls import HookCalls
 from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME, check_place, connection_settings
 
@@ -49,7 +50,7 @@ class _Hook(BaseHook):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.offer_library_conn_id = offer_library_conn_id
+        self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
         self._memory = memory
 

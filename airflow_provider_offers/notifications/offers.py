@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseNotifier
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.configuration import connection_id
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -54,7 +55,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         super().__init__(context=context)
         self.offer_id = offer_id
         self.offer_type = offer_type
-        self.offer_library_conn_id = offer_library_conn_id
+        self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
 
     def notify(self, context: Context) -> None:
@@ -133,7 +134,7 @@ class OfferExpiryNotifier(BaseNotifier):
         super().__init__(context=context)
         self.within = within
         self.notifiers = notifiers
-        self.offer_library_conn_id = offer_library_conn_id
+        self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
 
     def notify(self, context: Context) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.given import as_given, has_models
 from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.configuration import connection_id
 from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import CheckedPartial, check_words
@@ -68,7 +69,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.offer_library_conn_id = offer_library_conn_id
+        self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
 
     @classmethod

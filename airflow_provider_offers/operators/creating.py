@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.client.given import unless_empty
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.base import (
     OfferLibraryOperator,
     json_document,
@@ -98,7 +99,7 @@ class CreateOperator(OfferLibraryOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -120,7 +121,7 @@ class CreateOperator(OfferLibraryOperator):
         self.waive = waive
         self.validate = checked("validate", validate, VALIDATE, self)
         self.keep_adobe_templates = keep_adobe_templates
-        self.max_concurrent = max_concurrent
+        self.max_concurrent = configuration.concurrent(max_concurrent)
         self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
         self.set_emission(emit_assets)

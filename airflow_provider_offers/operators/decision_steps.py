@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
 from airflow_provider_offers.operators.edits import EditObjectsOperator
 
@@ -42,7 +43,7 @@ class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
         timezone: str | None = None,
         waive: Waive = (),
         validate: Validate = True,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -78,7 +79,7 @@ class DecisionStepOperator(EditObjectsOperator, StepOperator):
         self,
         *,
         object_id: Any,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -129,7 +130,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
         *,
         object_id: Any,
         waive: Waive = (),
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

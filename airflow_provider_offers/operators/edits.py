@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.client.given import unless_empty
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.words import KINDS, OFFER_TYPES, ON_FAILURE, checked
 
@@ -37,7 +38,7 @@ class EditOperator(OfferLibraryOperator):
     def __init__(
         self,
         *,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -50,7 +51,7 @@ class EditOperator(OfferLibraryOperator):
             sandbox=sandbox,
             **kwargs,
         )
-        self.max_concurrent = max_concurrent
+        self.max_concurrent = configuration.concurrent(max_concurrent)
         self.report = report
         self.on_failure = checked("on_failure", on_failure, ON_FAILURE, self)
         self.set_emission(emit_assets)
@@ -189,7 +190,7 @@ class EditOffersOperator(EditOperator):
         *,
         offer_id: Any,
         offer_type: OfferType | None = None,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -255,7 +256,7 @@ class EditObjectsOperator(EditOperator):
         *,
         kind: KindName,
         object_id: Any,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

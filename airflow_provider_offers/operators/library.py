@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.model.query import SearchParameters, takes
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -94,7 +95,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -242,7 +243,7 @@ class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -290,7 +291,7 @@ class DeleteLibraryObjectOperator(EditObjectsOperator, DeleteOperator):
         object_id: Any,
         missing_ok: bool = False,
         cascade: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

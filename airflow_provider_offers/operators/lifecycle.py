@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.changes import ScheduleOperator, StepOperator, waived
 from airflow_provider_offers.operators.edits import EditOffersOperator
@@ -67,7 +68,7 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
         timezone: str | None = None,
         waive: Waive = (),
         validate: Validate = True,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -126,7 +127,7 @@ class PublishOfferOperator(OfferStepOperator):
         offer_id: Any,
         offer_type: OfferType | None = None,
         waive: Waive = (),
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -210,7 +211,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         older_than: timedelta | str = "P0D",
         limit: int | str | None = None,
         dry_run: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "continue",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

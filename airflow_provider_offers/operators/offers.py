@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.client.model.query import SearchParameters, takes
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
@@ -97,7 +98,7 @@ class CreateOfferOperator(CreateOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -218,7 +219,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -306,7 +307,7 @@ class DeleteOfferOperator(EditOffersOperator, DeleteOperator):
         offer_id: Any,
         offer_type: OfferType | None = None,
         missing_ok: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

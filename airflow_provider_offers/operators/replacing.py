@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.configuration import CONCURRENT
 from airflow_provider_offers.operators.changes import ReplaceOperator
 from airflow_provider_offers.operators.edits import EditObjectsOperator, EditOffersOperator
 from airflow_provider_offers.operators.words import OFFER_TYPES
@@ -64,7 +65,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,
@@ -123,7 +124,7 @@ class ReplaceLibraryObjectOperator(EditObjectsOperator, ReplaceOperator):
         waive: Waive = (),
         validate: Validate = True,
         keep_adobe_templates: bool = False,
-        max_concurrent: int | str = 8,
+        max_concurrent: int | str = CONCURRENT,
         on_failure: OnFailure = "stop",
         report: Report | None = None,
         emit_assets: EmitAssets = False,

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import configuration
 from airflow_provider_offers.calendar.csv_file import csv_of
 from airflow_provider_offers.calendar.detail import detail_of
 from airflow_provider_offers.calendar.document import DAYS, calendar_of
@@ -53,7 +53,7 @@ def build_app() -> FastAPI:
     )
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="offer-library")
     app.state.executor = executor
-    app.state.shelves = Shelves(_open, executor)
+    app.state.shelves = Shelves(_open, executor, fresh=configuration.page_refresh())
     app.state.files = StaticFiles(directory=STATIC)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(OfferLibraryError, _tell)
@@ -97,8 +97,9 @@ async def _file(request: Request, path: str) -> Response:
 
 def _connections(user: GetUserDep) -> dict[str, Any]:
     found = listed(user)
-    known = any(each["conn_id"] == DEFAULT_CONNECTION for each in found)
-    return {"connections": found, "default": DEFAULT_CONNECTION if known else None}
+    default = configuration.connection_id()
+    known = any(each["conn_id"] == default for each in found)
+    return {"connections": found, "default": default if known else None}
 
 
 def shelf_of(request: Request, conn_id: ReadableConnId, settings: Annotated[Any, Depends(settings_of)]) -> Shelf:

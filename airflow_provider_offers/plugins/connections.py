@@ -14,7 +14,7 @@ from airflow.utils.session import create_session
 from fastapi import Depends, HTTPException, Query
 from sqlalchemy import select
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import configuration
 from airflow_provider_offers.hooks.connections import connection_settings
 from airflow_provider_offers.plugins.errors import failure
 
@@ -56,9 +56,10 @@ def listed(user: Any) -> list[dict[str, str | None]]:
         allowed = get_auth_manager().get_authorized_connections(user=user, method="GET", session=session)
         session.expunge_all()
     stored = [_entry(each) for conn_id, each in sorted(found.items()) if conn_id in allowed]
-    if DEFAULT_CONNECTION not in found and may_read(DEFAULT_CONNECTION, user):
+    default = configuration.connection_id()
+    if default not in found and may_read(default, user):
         with suppress(HTTPException):
-            stored.append(_entry(_connection(DEFAULT_CONNECTION)))
+            stored.append(_entry(_connection(default)))
     return stored
 
 

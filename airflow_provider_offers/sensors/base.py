@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.client.errors import (
     ConfigurationError,
     InvalidInputError,
@@ -79,8 +79,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.offer_library_conn_id = offer_library_conn_id
+        super().__init__(**configuration.sensor_arguments(kwargs))
+        self.offer_library_conn_id = configuration.connection_id(offer_library_conn_id)
         self.sandbox = sandbox
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
