@@ -23,17 +23,18 @@ def ics_of(rows: Iterable[Mapping[str, Any]], *, name: str, made_at: datetime) -
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//airflow-provider-offers//Offer Library//EN"]
     lines += ["CALSCALE:GREGORIAN", "METHOD:PUBLISH", f"NAME:{_text(name)}", f"X-WR-CALNAME:{_text(name)}"]
     for row in rows:
-        if row["start"] is not None and row["end"] is not None:
-            lines += _event(row, made_at)
+        start, end = (None if row[name] is None else parse_instant(row[name]) for name in ("start", "end"))
+        if start is not None and end is not None and start < end:
+            lines += _event(row, start, end, made_at)
     return b"".join(_folded(line) for line in [*lines, "END:VCALENDAR"])
 
 
-def _event(row: Mapping[str, Any], made_at: datetime) -> Iterator[str]:
+def _event(row: Mapping[str, Any], start: datetime, end: datetime, made_at: datetime) -> Iterator[str]:
     yield "BEGIN:VEVENT"
     yield f"UID:{_text(row['id'])}"
     yield f"DTSTAMP:{_stamp(made_at)}"
-    yield f"DTSTART:{_stamp(parse_instant(row['start']))}"
-    yield f"DTEND:{_stamp(parse_instant(row['end']))}"
+    yield f"DTSTART:{_stamp(start)}"
+    yield f"DTEND:{_stamp(end)}"
     yield f"SUMMARY:{_text(row['name'])}"
     yield f"DESCRIPTION:{_text(_told(row))}"
     yield f"CATEGORIES:{','.join(map(_text, [row['status'] or 'none', *row['marks']]))}"

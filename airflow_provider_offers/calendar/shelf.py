@@ -161,3 +161,11 @@ class Shelves:
         for each in ended:
             each.library.close()
         return shelf
+
+    def close(self) -> None:
+        """Close all libraries, and forget their copies."""
+        with self._guard:
+            ended = list(self._shelves.values())
+            self._shelves.clear()
+        for each in ended:
+            each.library.close()

@@ -34,4 +34,6 @@ def told(error: OfferLibraryError) -> HTTPException:
         ((status, title) for kind, status, title in _BY_CLASS if isinstance(error, kind)),
         (502, "The Offer Library cannot be read"),
     )
+    if isinstance(error, errors.AuthenticationError) and error.retryable:
+        status, title = 504, "Adobe's identity service did not answer"
     return failure(status, title, str(error), getattr(error, "request_id", None))

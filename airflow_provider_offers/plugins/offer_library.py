@@ -33,6 +33,11 @@ class LazyApp:
             await asyncio.to_thread(self._build)
         await self._app(scope, receive, send)
 
+    def forget(self) -> None:
+        """Forget the libraries that were read, as a new process would."""
+        if self._app is not None:
+            self._app.state.shelves.close()
+
     def _build(self) -> None:
         from airflow_provider_offers.plugins.app import build_app
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.plugins.offer_library import OfferLibraryPlugin
 from tests.airflow.harness import Airflow
 from tests.emulated import api, emulator, emulator_session
 
@@ -47,6 +48,8 @@ def visitor(airflow: Airflow, server: FastAPI) -> Iterator[Callable[[str | None]
     yield visit
     for each in opened:
         each.close()
+    (mounted,) = OfferLibraryPlugin.fastapi_apps
+    mounted["app"].forget()
 
 
 @pytest.fixture
