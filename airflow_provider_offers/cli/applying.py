@@ -127,9 +127,11 @@ def prune(args: argparse.Namespace, screen: Screen) -> int:
 
     campaign = campaign_of(args)
     store = state_store(args.state_path)
-    options = PlanOptions(prune=args.how, max_prune=args.max_prune)
+    options = PlanOptions(force_conflicts=args.force_conflicts, prune=args.how, max_prune=args.max_prune)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         made = make_plan(hook, campaign, store, options)
-        retired = [each for each in made.objects if each.action == "retire"]
-        only = replace(made, objects=retired, counts={**dict.fromkeys(made.counts, 0), "retire": len(retired)})
+        kept = {each.key for each in campaign.objects}
+        retired = [each for each in made.objects if each.key not in kept]
+        counted = {action: sum(each.action == action for each in retired) for action in made.counts}
+        only = replace(made, objects=retired, counts=counted)
         return _applied(args, screen, hook, only, store, campaign)

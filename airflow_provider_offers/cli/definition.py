@@ -233,6 +233,7 @@ def _prune_command() -> ActionCommand:
         _TARGET,
         _STATE,
         *_INPUTS,
+        Arg(("--force-conflicts",), help="retire what somebody else has changed, too", action="store_true"),
         Arg(("--how",), help="how to retire (default: archive)", choices=("archive", "delete"), default="archive"),
         _MAX_PRUNE,
         _YES,

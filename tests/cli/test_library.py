@@ -139,3 +139,19 @@ def test_a_prune_of_too_much_is_refused(offers: Offers, connected: Emulator, tmp
     assert done.code == 1
     assert "retire" in done.err
     assert offers("prune", manifest, *DEV, "--how", "delete", "--max-prune", "3", "--yes").code == 0
+
+
+def test_a_prune_does_not_pass_over_what_somebody_else_has_changed(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    applied(offers, tmp_path)
+    edit(connected, api, "dev", "Spring towels", "/rank/priority", 50)
+    manifest = written(tmp_path, SPRING[: SPRING.index("offers:")])
+
+    done = offers("prune", manifest, *DEV, "--max-prune", "3", "--yes")
+
+    assert done.code == 1
+    assert 'conflict in personalized offer "Spring towels"' in done.out
+    assert bodies(connected, api, "personalized", "dev")["Spring towels"]["status"] == "draft"
+    assert offers("prune", manifest, *DEV, "--max-prune", "3", "--force-conflicts", "--yes").code == 0
+    assert bodies(connected, api, "personalized", "dev")["Spring towels"]["status"] == "archived"
