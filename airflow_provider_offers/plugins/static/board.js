@@ -10,7 +10,7 @@ export const ZOOMS = {day: DAY, week: 7 * DAY, month: 31 * DAY, quarter: 92 * DA
 const ROW = 30;
 const AXIS = 52;
 /** Rows above and below the visible ones that are drawn too, so that scrolling needs no drawing most of the time. */
-const OVER = 14;
+const OVER = 8;
 /** Pixels that a bar takes at least, for its name. */
 const NAME = 150;
 const YEARS = 20 * 365 * DAY;
@@ -117,6 +117,7 @@ export class Board {
       align: "auto",
     });
     this._zone = state.zone;
+    this._parts = this._vis.querySelectorAll(".vis-center > .vis-content, .vis-left > .vis-content");
     this._timeline.on("rangechange", () => this._soon());
     this._timeline.on("rangechanged", () => this._settled());
     this._resized.observe(this._scroll);
@@ -185,7 +186,8 @@ export class Board {
     const {_packed: packed} = this;
     if (start < packed.start || end > packed.end) return this._pack();
     if (!this._holds(top)) this._give(top);
-    this._vis.style.setProperty("--shift", `${this._given.first * ROW - top}px`);
+    // A custom property would style every bar again.
+    for (const part of this._parts) part.style.translate = `0 ${this._given.first * ROW - top}px`;
     this._labels.place(top, this._scroll.clientHeight - AXIS);
   }
 

@@ -68,7 +68,7 @@ export function filters(state, library, board) {
   const named = (list) => list.map((each) => [each.id, each.name]).sort((one, other) => one[1].localeCompare(other[1]));
   const text = el("input", {
     type: "search", name: "text", value: state.text, placeholder: "Name, id or qualifier", spellcheck: "false",
-    "aria-label": "Name, id or qualifier", oninput: (event) => state.set({text: event.target.value}),
+    "aria-label": "Name, id or qualifier", oninput: (event) => typed(event, state),
   });
   const pick = (label, name, pairs) => field(label, choice(name, pairs, state[name], (value) => state.set({[name]: value})));
   return [
@@ -104,4 +104,13 @@ function timeline(state, board) {
 function exported(state, kind, text) {
   const href = address(`calendar.${kind}`, state.query);
   return el("a", {class: "button", href, download: `offers.${kind}`, data: {export: kind}, title: `The offers that the filters show, as ${text}`, onclick: leave}, icon("down"), text);
+}
+
+let pause = null;
+
+/** Filter when the fingers rest, and not in the middle of a composed character. */
+function typed(event, state) {
+  clearTimeout(pause);
+  const {target} = event;
+  pause = setTimeout(() => event.isComposing || state.set({text: target.value}), 120);
 }
