@@ -65,9 +65,11 @@ class Page:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
+        self.events: list[dict[str, Any]] = []
+        """What the browser told by itself, of the domains that a test has enabled."""
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the protocol; other events are skipped."""
+        """Call a method of the protocol, and keep the events that come meanwhile."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         while True:
@@ -77,6 +79,31 @@ class Page:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
+            self.events.append(answer)
+
+    async def complaints(self) -> list[str]:
+        """What the browser complained about since `watch`: errors, warnings, refused scripts and failed requests."""
+        await self.call("Runtime.evaluate", expression="0")
+        return [text for event in self.events if (text := _complaint(event))]
+
+    async def watch(self) -> None:
+        """Begin to listen for complaints."""
+        self.events.clear()
+        for domain in ("Runtime", "Log"):
+            await self.call(f"{domain}.enable")
+
+    async def press(self, key: str, text: str = "") -> None:
+        """Press a key of the keyboard, such as `Tab` or `Enter`."""
+        code = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": code.get(key, 0)}
+        typed = {"text": "\r"} if key == "Enter" else {"text": text} if text else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", **about, **typed)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **about)
+
+    async def until(self, expression: str) -> Any:
+        """Wait until a JavaScript expression is true, and return its value; an element is returned as True."""
+        found = f"((found) => (found?.nodeType ? true : found))({expression})"
+        return await self._awaited(found, expression)
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
@@ -124,6 +151,18 @@ class Page:
                 return found
             await asyncio.sleep(0.1)
         raise TimeoutError(f"not seen on the page: {what}\n{await self.evaluate('document.body.innerText')}")
+
+
+def _complaint(event: dict[str, Any]) -> str | None:
+    told = event.get("params", {})
+    match event["method"]:
+        case "Log.entryAdded" if told["entry"]["level"] in ("error", "warning"):
+            return str(told["entry"]["text"])
+        case "Runtime.exceptionThrown":
+            return str(told["exceptionDetails"])
+        case "Runtime.consoleAPICalled" if told["type"] in ("error", "warning", "assert"):
+            return str(told["args"])
+    return None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The wheel has the right content, and Airflow finds the provider if only the wheel is installed."""
 
 import email
+import hashlib
 import json
 import os
 import re
@@ -39,6 +40,16 @@ def test_the_wheel_holds_every_source_file(wheel: Path, checkout: Path) -> None:
         assert {
             f"airflow_provider_offers/{each}" for each in ("py.typed", "campaigns/manifest/manifest.schema.json")
         } <= set(archive.namelist())
+
+
+def test_the_wheel_holds_the_page_and_the_licenses_of_what_it_bundles(wheel: Path, checkout: Path) -> None:
+    static = checkout / "airflow_provider_offers" / "plugins" / "static"
+    bundle = static / "vendor" / "vis-timeline-graph2d.min.mjs"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {str(path.relative_to(checkout)) for path in static.rglob("*") if path.is_file()} <= set(names)
+    assert any("/licenses/" in name and name.endswith("vendor/LICENSES.txt") for name in names)
+    assert hashlib.sha256(bundle.read_bytes()).hexdigest() in (bundle.parent / "README.md").read_text()
 
 
 def test_the_wheel_tells_its_version_and_what_it_needs(wheel: Path) -> None:

@@ -69,7 +69,8 @@ export function lanesOf(library, offers, group, {start, end, from, room}) {
     const owners = group === "decision" ? gap.decisions : [gap.placement];
     for (const owner of gap.start < end && gap.end > start ? owners ?? [] : []) lanes[owner]?.gaps.push(gap);
   }
-  return [...lanes, none].filter((lane) => lane.count || lane.gaps.length).map((lane) => packed(lane, from, room));
+  const all = offers.length === library.offers.length;
+  return [...lanes, none].filter((lane) => lane.count || (all && lane.gaps.length)).map((lane) => packed(lane, from, room));
 }
 
 function packed(lane, from, room) {

@@ -1,0 +1,185 @@
+"""The calendar page in Chromium, on a real API server with the emulator behind it: read, filtered, zoomed, opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.emulator import Emulator
+from tests.metadata.browser import Page, chromium, page_of, started
+from tests.metadata.calendar_page import CONN_ID, EVIL_NAME, connect, fill, opened
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(chromium() is None, reason="Chromium is not installed: apt-get install chromium"),
+]
+
+Journey = Callable[[Page], Coroutine[Any, Any, None]]
+BARS = "document.querySelectorAll('.bar').length"
+NAMES = "[...document.querySelectorAll('.agenda .name')].map((each) => each.innerText).join('\\n')"
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        fill(emulator)
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def address(airflow_server: str, library: Emulator) -> str:
+    connect(airflow_server, library)
+    connect(airflow_server, library, "xcore", "shop_xcore")
+    return airflow_server
+
+
+@pytest.fixture(scope="module")
+def travel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Journey], None]]:
+    """Plays a journey in the browser. One that fails leaves a picture."""
+    folder = tmp_path_factory.mktemp("calendar-page")
+
+    async def play(browser: str, journey: Journey) -> None:
+        async with page_of(browser) as page:
+            try:
+                await journey(page)
+            except BaseException:
+                (folder / "failed.png").write_bytes(await page.picture())
+                raise
+
+    with started(folder / "chromium") as browser:
+        yield lambda journey: asyncio.run(play(browser, journey))
+
+
+def test_a_person_finds_an_offer_and_reads_all_about_it(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        assert "Homepage hero" in await page.text(".board-labels", "Homepage hero")
+        await page.click(".filters button", "Quarter")
+        await page.until(f"{BARS} && document.querySelector('[data-value=quarter]').ariaPressed === 'true'")
+        await page.type("input[type=search]", "raincoats flash")
+        await page.text(".foot", "1 of ")
+        await page.click(".bar", "Flash sale")
+        await page.text(".detail h2", "Flash sale: 30 % off raincoats")
+        await page.text(".detail", "Homepage hero")
+        await page.click(".detail .links a", "Fashion")
+        await page.text(".detail h2", "Fashion")
+        assert "kind=tag" in await page.evaluate("location.hash")
+        await page.evaluate("history.back()")
+        await page.text(".detail h2", "Flash sale")
+        await page.until("document.querySelector('.detail .json')")
+        await page.click(".detail .close")
+        await page.gone(".detail:not([hidden])")
+        await page.click("[data-act=clear]")
+        await page.click(".mark", "never shown")
+        await page.text(".bar", "Partner week")
+        assert "mark=unreachable" in await page.evaluate("document.querySelector('[data-export=csv]').href")
+        told = await page.evaluate("fetch(document.querySelector('[data-export=csv]').href).then((got) => got.text())")
+        assert "Partner week" in told
+        assert "Flash sale" not in told
+        assert await page.complaints() == []
+
+    travel(journey)
+
+
+def test_what_somebody_wrote_into_an_offer_neither_runs_nor_loads(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&text=onerror")
+        assert await page.evaluate(NAMES) == EVIL_NAME
+        await page.click(".agenda .name")
+        assert await page.text(".detail h2", "<script>") == EVIL_NAME
+        frame = await page.until("document.querySelector('.detail iframe')?.srcdoc")
+        assert "20 % off" in frame
+        assert await page.evaluate("document.querySelector('.detail iframe').getAttribute('sandbox')") == ""
+        await page.evaluate("new Promise((done) => setTimeout(done, 300))")
+        assert await page.evaluate("window.ran === undefined && document.querySelectorAll('main img').length === 0")
+        assert await page.complaints() == []
+        # The same by the browser's own means, without what the page takes out.
+        await page.evaluate("document.querySelector('.detail iframe').srcdoc = '<script>parent.ran=1</script>'")
+        await page.until("!document.querySelector('.detail iframe').srcdoc.includes('20')")
+        assert (
+            await page.evaluate("new Promise((done) => setTimeout(() => done(window.ran ?? 'never'), 300))") == "never"
+        )
+
+    travel(journey)
+
+
+def test_the_keyboard_alone_reaches_every_offer(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        await page.evaluate("document.querySelector('.board').focus()")
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+            before = await page.evaluate("document.activeElement.title")
+            await page.press(key)
+            await page.until(
+                f"document.activeElement.matches('.bar') && document.activeElement.title !== {before!r}"
+                if key != "ArrowRight"
+                else "document.activeElement.matches('.bar')"
+            )
+        name = await page.evaluate("document.activeElement.innerText.trim()")
+        await page.press("Enter")
+        await page.text(".detail h2", name)
+        await page.until("document.activeElement.matches('.detail h2')")
+        await page.press("Escape")
+        await page.gone(".detail:not([hidden])")
+        await page.click(".filters button", "Agenda")
+        await page.until("document.querySelector('.agenda .name')")
+        await page.evaluate("document.querySelector('.agenda .name').focus()")
+        await page.press("ArrowDown")
+        name = await page.until("document.activeElement.closest('[data-at=\"1\"]') && document.activeElement.innerText")
+        await page.press("Enter")
+        await page.text(".detail h2", name.strip())
+        assert await page.evaluate("document.querySelector('.agenda table').ariaRowCount") != "0"
+        assert await page.complaints() == []
+
+    travel(journey)
+
+
+def test_airflow_shows_the_page_in_its_own_frame_as_dark_as_itself(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    frame = "document.querySelector('iframe')?.contentDocument"
+
+    async def journey(page: Page) -> None:
+        await page.open(f"{address}/")
+        await page.text("body", "Dags")
+        await page.evaluate("localStorage.setItem('theme', 'dark')")
+        await page.open(f"{address}/plugin/offer-library/offer-library/#conn_id=shop_xcore&view=agenda&text=coupon")
+        await page.until(f"{frame}?.querySelector('.agenda .name')")
+        assert await page.evaluate(f"{frame}.documentElement.className") == "dark"
+        assert await page.evaluate(f"{frame}.querySelector('[name=conn_id]').value") == "shop_xcore"
+        await page.evaluate(f"{frame}.querySelector('.agenda .name').click()")
+        await page.until(f"{frame}.querySelector('.detail h2')?.innerText.startsWith('Receipt coupon')")
+        await page.until("location.hash.includes('kind=personalized')")
+        # Airflow's frame may open no windows; the link opens one all the same.
+        before = len((await page.call("Target.getTargets"))["targetInfos"])
+        link = f"{frame}.querySelector('.component a')"
+        await page.until(link)
+        await page.evaluate(f"{link}.href = '{address}/api/v2/version'")
+        await page.call("Runtime.evaluate", expression=f"{link}.click()", userGesture=True)
+        for _ in range(50):
+            if len((await page.call("Target.getTargets"))["targetInfos"]) > before:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            pytest.fail("no window was opened")
+
+    travel(journey)
+
+
+def test_a_failure_is_told_with_what_to_do(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        await page.evaluate(f"location.hash = 'conn_id={CONN_ID}&sandbox=nowhere'")
+        told = await page.text(".empty.error", "Try again")
+        assert "nowhere" in told
+        await page.evaluate(f"location.hash = 'conn_id={CONN_ID}&text=no-such-offer-anywhere'")
+        await page.click(".empty button", "Show all offers")
+        await page.until(BARS)
+
+    travel(journey)
