@@ -20,6 +20,8 @@ PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST = -m pytest $(PARALLEL) $(PYTEST_ARGS)
 # Most mistakes, and differences between Python versions, show without thousands of generated examples.
 QUICK := not hypothesis and not slow and not distributed and not exhaustive
+# Generated examples are about plain code, and so are files that are only read: once is enough for all environments.
+ENVIRONMENT := not hypothesis and not once and not distributed and not exhaustive
 
 # Caches, temporary files and Airflow's own home stay in the checkout, whoever runs this.
 CACHE := $(CURDIR)/.cache
@@ -62,7 +64,7 @@ test: $(VENV)/.ready ## run the tests on the newest supported Airflow
 
 test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airflow and Python
 	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"
-	@$(LOWEST_VENV)/bin/python $(PYTEST)
+	@$(LOWEST_VENV)/bin/python -m pytest $(PARALLEL) -m "$(ENVIRONMENT)" $(PYTEST_ARGS)
 
 test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other installed and supported Python
 	@scripts/pythons $(VENV) $(CONSTRAINTS) $(PARALLEL) -m "$(QUICK)" $(PYTEST_ARGS) \

@@ -1,6 +1,7 @@
 """A real Airflow for tests: runs DAGs with `dag.test()` and returns all results."""
 
 import functools
+import gc
 import importlib
 import json
 import os
@@ -74,10 +75,12 @@ class Airflow:
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.utils.db import initdb
 
+        _never_wait_for_the_disk()
         initdb()
         DagBundlesManager().sync_bundles_to_db()
         warm_the_api_up()
         _reuse_adapters()
+        _collect_rarely()
         started = cls(home)
         started._pristine = home / "pristine.db"
         _copy_database(started.database, started._pristine)
@@ -159,6 +162,23 @@ class Airflow:
                 attempts=attempts,
                 logs=logs,
             )
+
+
+def _never_wait_for_the_disk() -> None:
+    """Let SQLite leave it to the system when data reaches the disk. No test survives a crash of the machine."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def never_wait(connection: Any, _: Any) -> None:
+        connection.execute("pragma synchronous = off")
+
+
+def _collect_rarely() -> None:
+    """Leave Airflow's own objects out of garbage collections, and make fewer: they live as long as the process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @functools.cache

@@ -10,6 +10,8 @@ from scripts.drawing import COLORS
 from scripts.pictures import FOLDER, PICTURES, lifecycle, references
 from tests.docs.pages import all_pages
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_picture_is_drawn_from_the_code(name: str) -> None:

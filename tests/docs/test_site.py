@@ -18,6 +18,8 @@ from scripts.docs_site import PAGES
 from tests.docs.pages import CHECKOUT
 from tests.metadata.browser import chromium, page_of, started
 
+pytestmark = pytest.mark.once
+
 # Attributes whose address a browser loads by itself.
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 

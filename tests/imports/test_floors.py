@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 CLIENT = "airflow_provider_offers.client"
 FOLDER = Path(__file__).parent.parent.parent / "airflow_provider_offers" / "client"
 FLOORS = (

@@ -5,6 +5,10 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 FOLDERS = (
     "airflow_provider_offers",
     "tests",

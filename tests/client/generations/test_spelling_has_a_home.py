@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(__file__).parent.parent.parent.parent / "airflow_provider_offers"
 HOMES = ("emulator", "client/generations", "client/model")
 MODULES = [
