@@ -34,6 +34,7 @@ def sections() -> Iterator[tuple[str, str]]:
         yield title, _table((title[:-1].lower(), "parameters"), _signatures(of_modules(section)))
     yield "Notifiers", _table(("notifier", "parameters"), _signatures(classes("notifications")))
     yield "Parameters", f"{_PARAMETERS}\n\n{_table(('parameter', 'default', 'taken by'), _defaults())}"
+    yield "Assets", _table(("name", "parameters"), _assets())
     yield "Triggers", _table(("trigger", "parameters"), _signatures(of_modules("triggers")))
     yield from _of_the_hook()
     yield (
@@ -128,6 +129,14 @@ def _defaults() -> Iterator[tuple[str, ...]]:
     for parameter, defaults in sorted(found.items()):
         for default, takers in defaults.items():
             yield f"`{parameter}`", default, ", ".join(f"`{each}`" for each in takers)
+
+
+def _assets() -> Iterator[tuple[str, ...]]:
+    from airflow_provider_offers.assets import library
+
+    for name in library.__all__:
+        each = getattr(library, name)
+        yield f"`{name}`", _listed(each, marked=True) if callable(each) else f"(constant) `{each!r}`"
 
 
 def _methods(each: type) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from airflow_provider_offers.client.model.query import SearchParameters
 from airflow_provider_offers.client.settings import _EXTRAS
+from airflow_provider_offers.get_provider_info import get_provider_info
 from scripts import names
 from tests.docs.pages import page, quoted, table
 from tests.docs.test_reference import _public
@@ -32,6 +33,13 @@ AT_THE_END = {"report", "offer_library_conn_id", "sandbox", "deferrable", *Searc
 
 def test_every_section_has_rows() -> None:
     assert [title for title, text in SECTIONS.items() if "|" not in text and title != "Faults"] == []
+
+
+def test_no_part_of_the_providers_metadata_is_overlooked() -> None:
+    told = {"package-name", "name", "description", "integrations"}
+    listed = {"operators", "sensors", "triggers", "hooks", "notifications", "asset-uris", "config", "cli"}
+    elsewhere = {"connection-types", "extra-links"}
+    assert set(get_provider_info()) - told - listed - elsewhere == set()
 
 
 def test_every_public_class_is_listed() -> None:

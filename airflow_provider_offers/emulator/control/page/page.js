@@ -97,7 +97,7 @@ byId("clock").addEventListener("submit", (event) => {
 
 // The library
 
-// What an object's status and window say at this moment; the words stand for themselves, without a colour.
+// What an object's status and window say at this moment; the words stand for themselves, without a color.
 function stateOf(each, at) {
   if (!each.status) return "";
   if (each.status !== "approved" && each.status !== "live") return "";
