@@ -12,7 +12,13 @@ from airflow_provider_offers.cli.running import OK
 from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible
-from airflow_provider_offers.hooks.campaigns import export_manifest, import_into_state, state_store, storage_path
+from airflow_provider_offers.hooks.campaigns import (
+    export_manifest,
+    import_into_state,
+    state_store,
+    storage_path,
+    stored,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +43,9 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     if args.out is None:
         screen.line(as_yaml(document).rstrip("\n"))
         return OK
-    files = write_manifest(document, storage_path("--out", args.out), overwrite=args.overwrite)
+    place = storage_path("--out", args.out)
+    with stored("--out", place):
+        files = write_manifest(document, place, overwrite=args.overwrite)
     screen.line(f"{args.out}: {_counted(exported.objects)} in {', '.join(files)}", style="green")
     return OK
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers import configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.campaigns.applying.items import Progress
@@ -54,6 +55,28 @@ def storage_path(name: str, given: Any) -> Any:
         raise InvalidInputError("The path is not valid", [Violation(name, given, accepted)]) from None
 
 
+@contextmanager
+def stored(name: str, place: Any) -> Iterator[None]:
+    """A context in which an exception of object storage is an `OfferLibraryError` that says so; `name` is the argument.
+
+    The package of a store may be missing, and a store has exceptions of its own.
+    """
+    from pathlib import Path
+
+    from airflow_provider_offers.client.errors import OfferLibraryError
+    from airflow_provider_offers.client.text import legible
+
+    try:
+        yield
+    except (OfferLibraryError, OSError):
+        raise
+    except Exception as error:
+        if isinstance(place, Path):
+            raise
+        why = legible(f"{type(error).__name__}: {error}")
+        raise OfferLibraryError(f"{name}: {place} cannot be read or written: {why}") from error
+
+
 def state_folder(path: Any = None) -> Any:
     """The folder of the states: the path, or that of `[offer_library] state_path`, or one in Airflow's DAGs folder."""
     from pathlib import Path
@@ -86,7 +109,8 @@ def load_campaign(
     from airflow_provider_offers.campaigns.manifest.loading import load
 
     path = storage_path("manifest", manifest)
-    return load(path, target=target, rows=rows, variables=variables, context=context)
+    with stored("manifest", path):
+        return load(path, target=target, rows=rows, variables=variables, context=context)
 
 
 def make_plan(
@@ -199,7 +223,9 @@ def read_plan(name: str, path: Any) -> Plan:
 
     place = storage_path(name, path)
     try:
-        document = json_of(place.read_bytes().decode())
+        with stored(name, place):
+            content = place.read_bytes()
+        document = json_of(content.decode())
     except FileNotFoundError:
         given = f"{quoted(str(path))}, which does not exist"
         raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None
@@ -214,5 +240,6 @@ def write_plan(name: str, path: Any, plan: Plan) -> None:
     from airflow_provider_offers.campaigns.planning.documents import plan_as_bytes
 
     place = storage_path(name, path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(plan_as_bytes(plan))
+    with stored(name, place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(plan_as_bytes(plan))

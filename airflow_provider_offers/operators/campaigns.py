@@ -389,7 +389,7 @@ class ExportLibraryOperator(OfferLibraryOperator):
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from airflow_provider_offers.campaigns.manifest.writing_yaml import write_manifest
-        from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path
+        from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path, stored
         from airflow_provider_offers.operators.manifests import told_export
 
         place = storage_path("path", self.path)
@@ -397,7 +397,8 @@ class ExportLibraryOperator(OfferLibraryOperator):
         exported, document = export_manifest(
             hook, self.offer_library_conn_id, self.sandbox, select, self.campaign, self.target, only=self.only
         )
-        files = write_manifest(document, place, overwrite=self.overwrite)
+        with stored("path", place):
+            files = write_manifest(document, place, overwrite=self.overwrite)
         for note in exported.notes:
             self.log.warning("%s", note)
         told = told_export(exported, str(self.path), files)

@@ -176,3 +176,19 @@ def test_accept_live_corrects_the_manifest_and_the_plan_is_empty(
     assert (done.code, done.lines[-1].count("0 in conflict")) == (0, 1)
     assert "/rank/priority of the personalized offer 'Spring towels': 10 becomes 50" in done.out
     assert "rank: {priority: 50}" in path.read_text()
+
+
+@pytest.mark.parametrize("option", ["--out", "--state-path", "manifest"])
+def test_object_storage_that_fails_is_told_without_a_traceback(
+    offers: Offers, connected: Emulator, tmp_path: Path, option: str
+) -> None:
+    # No package for this store is installed.
+    address = "s3://bucket/campaign.yaml"
+    given = [address] if option == "manifest" else [written(tmp_path), option, address]
+
+    done = offers("plan", *given, "--target", "dev")
+
+    assert done.code == 1
+    assert "cannot be read" in done.err
+    assert "ImportError: Install s3fs" in done.err
+    assert len(done.err.splitlines()) < 3
