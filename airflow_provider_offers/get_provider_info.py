@@ -36,7 +36,10 @@ def get_provider_info() -> dict[str, object]:
                 "factory": "airflow_provider_offers.assets.library.create_asset",
             }
         ],
-        "extra-links": ["airflow_provider_offers.links.offers.OfferLink"],
+        "extra-links": [
+            "airflow_provider_offers.links.offers.CalendarLink",
+            "airflow_provider_offers.links.offers.OfferLink",
+        ],
         "connection-types": [
             {
                 "connection-type": "offer_library",

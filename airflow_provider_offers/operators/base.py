@@ -14,7 +14,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, OfferLibrar
 from airflow_provider_offers.client.given import as_given, has_models
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.configuration import connection_id
-from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
+from airflow_provider_offers.links.offers import LINKS, set_links, store_links
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import CheckedPartial, check_words
 
@@ -58,7 +58,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
     report: Any = None
     # How an operator that writes emits asset events.
     emit_assets: EmitAssets = False
-    operator_extra_links: Collection[BaseOperatorLink] = (OfferLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = LINKS
     ui_color = "#fbeae9"
 
     def __init__(
@@ -112,12 +112,13 @@ class OfferLibraryOperator(Templated, BaseOperator):
             memory = TaskMemory(context)
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox, memory=memory) as hook:
                 settings = hook.settings
-                self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
-                if self.journey_optimizer_url:
-                    self.operator_extra_links = type(self).operator_extra_links
+                set_links(self, settings)
+                if getattr(self, "deferrable", None) is False:
+                    store_links(self, context)
                 if self.keeps_plan:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 result = self.work(hook, context)
+                set_links(self, settings, result)
                 self._emit(context, hook, result)
                 return self._carried(returned(self, context, result))
         except OfferLibraryError as error:
@@ -177,6 +178,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
             raise InvalidInputError("The task's flags are not valid", violations)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        # Airflow keeps the links that it was given before the wait.
+        self.operator_extra_links = ()
         try:
             # The fields are rendered again after every wait.
             self.check_templates()

@@ -25,16 +25,16 @@ from airflow_provider_offers.client.errors import (
     Violation,
 )
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.links.offers import OfferLink, journey_optimizer_url
+from airflow_provider_offers.links.offers import LINKS, set_links, store_links
 from airflow_provider_offers.operators.base import execution_deadline, named_offer, unknown_event
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words
 from airflow_provider_offers.sensors import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_offers.client.model.entities import Entity
@@ -67,7 +67,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     template_fields: Sequence[str] = ("offer_library_conn_id", "sandbox")
     offer_id: Any
-    operator_extra_links = (OfferLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = LINKS
     ui_color = "#fdf3e1"
 
     def __init__(
@@ -127,6 +127,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         """Look once."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
+        if not self._has_looked:
+            self.operator_extra_links = ()
         is_first = self._begin(context)
         kept = self._recall(context, is_first=is_first)
         try:
@@ -134,7 +136,10 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
                 self.check_templates()
             self.refuse_what_is_wrong()
             with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
-                self.journey_optimizer_url = journey_optimizer_url(hook.settings.host, hook.settings.sandbox)
+                set_links(self, hook.settings)
+                if not self._has_looked and not self.deferrable and not self.reschedule:
+                    # A deferred or rescheduled task gives its links to Airflow when it begins to wait.
+                    store_links(self, context)
                 value = self.look(hook)
         except AirflowNotFoundException:
             self._fail_for_good(f"There is no connection {self.offer_library_conn_id!r}")
@@ -218,6 +223,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the wait. If the scheduler ended it, the error includes the purpose of the wait."""
+        # Airflow keeps the links that it was given before the wait.
+        self.operator_extra_links = ()
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
@@ -309,7 +316,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             # Somebody changed the connection meanwhile, but the wait has succeeded.
             self.log.warning("The task has no link: %s", error)
         else:
-            self.journey_optimizer_url = journey_optimizer_url(settings.host, settings.sandbox)
+            set_links(self, settings)
 
     @abstractmethod
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:

@@ -12,6 +12,7 @@ from airflow.sdk import task
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.links.offers import LINKS
 from airflow_provider_offers.operators import offers as operators
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.offers import (
@@ -73,7 +74,7 @@ def test_a_dag_of_every_operator_keeps_its_fields_when_serialized() -> None:
     for operator in OPERATORS:
         kept = described[operator.__name__]
         assert kept["template_fields"] == list(operator.template_fields)
-        assert kept["_operator_extra_links"] == {"Journey Optimizer": "_link_OfferLink"}
+        assert kept["_operator_extra_links"] == {each.name: each.xcom_key for each in LINKS}
         for name in operator.template_fields:
             assert kept[name] == f"{{{{ params.{name} }}}}"
 
