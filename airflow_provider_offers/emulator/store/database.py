@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS by_modified_id ON revisions (sandbox, kind, modified_
 CREATE INDEX IF NOT EXISTS by_created ON revisions (sandbox, kind, created_ms, instance_id) WHERE current;
 CREATE INDEX IF NOT EXISTS by_instance ON revisions (sandbox, kind, instance_id) WHERE current;
 CREATE INDEX IF NOT EXISTS by_id ON revisions (sandbox, kind, id) WHERE current;
+CREATE INDEX IF NOT EXISTS by_id_in_lower_case ON revisions (sandbox, kind, lower(id)) WHERE current;
 CREATE INDEX IF NOT EXISTS by_name ON revisions (sandbox, kind, name, instance_id) WHERE current;
 CREATE INDEX IF NOT EXISTS leaving ON revisions (gone_at_us) WHERE current AND gone_at_us IS NOT NULL;
 CREATE TABLE IF NOT EXISTS refs (sandbox TEXT NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL);

@@ -154,6 +154,9 @@ class Condition:
     def sql(self) -> tuple[str, list[Any]] | None:
         """The same condition as SQL on columns, if it is equivalent."""
         column = self.path.column
+        if self._ids is not None:
+            test = f"lower(id) IN ({', '.join('?' * len(self._ids))})"
+            return (f"NOT ({test})" if self.negated else test), list(self._ids)
         if column is None or column in (*ACCOUNTS, NOWHERE) or self.operator in (None, "~"):
             return None
         value: Any = self.value
@@ -165,6 +168,20 @@ class Condition:
             return None
         test = f"{column} {self.operator} ?"
         return (f"NOT ({test})" if self.negated else test), [value]
+
+    @property
+    def lists_ids(self) -> bool:
+        """Whether only objects with listed ids match."""
+        return self._ids is not None and not self.negated
+
+    @property
+    def _ids(self) -> list[str] | None:
+        """The ids in lower case, if it is a pattern for a list of ids: clients look up many objects with it."""
+        if self.path.column != "id" or self.operator != "~":
+            return None
+        # Ids are ASCII.
+        texts = compiled(self.value).texts
+        return None if texts is None or not all(map(str.isascii, texts)) else [each.lower() for each in texts]
 
 
 def parse(text: str, kind: Kind, spelling: Spelling) -> Condition:

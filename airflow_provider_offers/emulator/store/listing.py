@@ -72,6 +72,8 @@ class Selection:
             return "revisions INDEXED BY by_id"
         if self.as_of_us is None and (self.names or "name" in told):
             return "revisions INDEXED BY by_name"
+        if self.as_of_us is None and any(each.lists_ids for each in self.conditions):
+            return "revisions INDEXED BY by_id_in_lower_case"
         return "revisions"
 
     def remaining(self) -> list[Test]:

@@ -20,6 +20,8 @@ MAX_LENGTH = 1000
 _MAX_STATES = 500
 _STATES_A_CHARACTER = 3
 _MAX_WORK = 10_000
+# The maximum number of texts of a pattern that stands for a list of texts.
+_MAX_TEXTS = 500
 # The maximum number of cached sets of states; a text of this length can add the same number once more.
 _MAX_SETS = 10_000
 
@@ -61,6 +63,8 @@ class Pattern:
         if parsed.state.flags & ~_FLAGS:
             raise PatternError(f"{text!r} has flags, which are not supported; matching ignores case")
         self._text = text
+        self.texts = _texts(parsed)
+        """All texts that match, apart from upper and lower case; None if it is not a plain list of texts."""
         self._states: list[_State] = []
         self._work = 0
         self._start = self._new()
@@ -180,6 +184,26 @@ class Pattern:
             before = self._sequence(items, before)
             self._link(before, after)
         return after
+
+
+def _texts(items: Any) -> list[str] | None:
+    """All texts that match a sequence, if it consists of characters and alternatives only."""
+    texts = [""]
+    for code, argument in items:
+        parts: list[str] | None = None
+        if code is codes.LITERAL:
+            parts = [chr(argument)]
+        elif code is codes.IN and all(each is codes.LITERAL for each, _ in argument):
+            parts = [chr(each) for _, each in argument]
+        elif code is codes.SUBPATTERN and not argument[1] and not argument[2]:
+            parts = _texts(argument[3])
+        elif code is codes.BRANCH:
+            branches = [_texts(each) for each in argument[1]]
+            parts = None if None in branches else [each for branch in branches for each in branch or ()]
+        if parts is None or len(texts) * len(parts) > _MAX_TEXTS:
+            return None
+        texts = [before + part for before in texts for part in parts]
+    return texts
 
 
 def _variants(character: str) -> set[str]:

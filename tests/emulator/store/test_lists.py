@@ -81,6 +81,18 @@ def test_envelope_filters(three: Caller) -> None:
     assert three.found(f"&property=_instance.@id=={object_id}") == ["Alpha"]
 
 
+def test_patterns_that_list_ids(three: Caller) -> None:
+    """They are looked up in an index; every other pattern is tried on each object."""
+    ids = {each["body"]["name"]: each["id"] for each in three.emulator.objects("personalized-offer")}
+    endings = {name: identifier.rpartition(":")[2] for name, identifier in ids.items()}
+    both = f"{ids['Alpha'].rpartition(':')[0]}:({endings['Alpha']}|{endings['gamma'].upper()})"
+    assert three.listed(f"&property=id~{quote(both)}") == ["gamma", "Alpha"]
+    assert three.listed(f"&property=!id~{quote(both)}") == ["Beta"]
+    assert three.listed(f"&property=id~{quote(both)}&orderby=name&limit=1") == ["Alpha"]
+    assert three.listed(f"&property=id~{quote(both)}.*") == ["gamma", "Alpha"]
+    assert three.listed(f"&property=id~{endings['Alpha']}") == []
+
+
 def test_generation_2_commas_negation_and_existence(three: Caller) -> None:
     assert three.listed("&property=name!=Beta,status==draft,description") == ["Alpha"]
     assert three.listed("&property=name!=Beta&property=status==draft&property=description") == ["Alpha"]

@@ -128,3 +128,25 @@ def test_the_longest_plain_text_and_forty_ids_at_once_are_not_too_much() -> None
     assert pattern.fullmatch(f"dps:personalized-offer:{ids[17]}")
     assert not pattern.fullmatch("dps:personalized-offer:17")
     assert Pattern("a" * MAX_LENGTH).fullmatch("A" * MAX_LENGTH)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ("abc", ["abc"]),
+        ("x:(ab|ac|d)", ["x:ab", "x:ac", "x:d"]),
+        (r"x(|\.y)", ["x", "x.y"]),
+        ("[ab]c", ["ac", "bc"]),
+        ("[^a]", None),
+        ("[a-c]", None),
+        ("a.", None),
+        ("a{2}", None),
+        ("^a", None),
+        ("(ab|a.)", None),
+        ("[abcdefghij][abcdefghij][abcdefghij]", None),
+    ],
+)
+def test_a_pattern_knows_whether_it_lists_texts(pattern: str, texts: list[str] | None) -> None:
+    compiled = Pattern(pattern)
+    assert compiled.texts == texts
+    assert all(compiled.fullmatch(text.upper()) for text in texts or ())
