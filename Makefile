@@ -107,7 +107,7 @@ format: $(VENV)/.ready ## format the sources and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.ready ## compare waiting, writing, reading and parsing with other libraries; about an hour
+bench: $(VENV)/.ready ## compare waiting, writing, reading and parsing with other libraries; about half an hour
 	@$(BIN)/python -m benchmarks
 
 bench-smoke: $(VENV)/.ready ## run every benchmark with small numbers; about a minute, writes nothing
