@@ -107,14 +107,16 @@ class _Shop:
     def _object(self, kind: str, body: Mapping[str, Any], created: datetime, modified: datetime | None = None) -> Seed:
         self._serial += 1
         changed = created if modified is None else max(created, modified)
+        # Each a second apart: a listing by time cannot pass a point that thousands of objects share.
+        latest = self._now - timedelta(seconds=self._serial)
         return {
             "kind": kind,
             "sandbox": self._sandbox,
             "id": f"dps:{kind}:{0x1D5A_0000_0000_0000 + self._serial * 0x1_0001:016x}",
             "body": dict(body),
             "client_id": self._chance.choice(_AUTHORS),
-            "created": _text(min(created, self._now)),
-            "modified": _text(min(changed, self._now)),
+            "created": _text(min(created, latest)),
+            "modified": _text(min(changed, latest)),
         }
 
     def _placement(self, place: _Place, at: datetime) -> Seed:

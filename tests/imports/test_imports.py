@@ -184,3 +184,11 @@ def test_the_client_and_the_emulator_share_no_code() -> None:
 
     assert not {name for name in client if name.startswith(f"{OURS}.emulator")}
     assert not {name for name in emulator if name.startswith(f"{OURS}.client")}
+
+
+def test_the_plugin_which_every_process_of_airflow_loads_brings_one_module_of_ours() -> None:
+    plugin = f"{OURS}.plugins.offer_library"
+    modules = loaded(f"import {plugin}") - airflows()
+
+    assert {name for name in modules if name.startswith(f"{OURS}.")} == {plugin, f"{OURS}.plugins"}
+    assert tops(modules) == {OURS}

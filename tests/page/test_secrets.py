@@ -90,4 +90,4 @@ def test_no_secret_is_shown_when_the_service_fails(
 
 def test_no_secret_is_shown_when_the_settings_are_wrong(told: Callable[..., set[int]]) -> None:
     assert 409 in told(password=SECRET, api="dpss", timeout="never")
-    assert 409 in told(access_token=f"{TOKEN}\n")
+    assert 409 in told(access_token=f"{TOKEN} {TOKEN}")
