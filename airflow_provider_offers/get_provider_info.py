@@ -22,7 +22,7 @@ def get_provider_info() -> dict[str, object]:
         "hooks": [_modules("hooks.offer_library")],
         "operators": [_modules("operators.offers", "operators.decisions", "operators.library", "operators.campaigns")],
         "sensors": [_modules("sensors.offers", "sensors.decisions", "sensors.campaigns")],
-        "triggers": [_modules("triggers.offers", "triggers.decisions", "triggers.campaigns")],
+        "triggers": [_modules("triggers.offers", "triggers.decisions", "triggers.campaigns", "triggers.events")],
         "cli": ["airflow_provider_offers.cli.definition.get_offers_cli_commands"],
         "notifications": [
             "airflow_provider_offers.notifications.offers.OfferExpiryNotifier",

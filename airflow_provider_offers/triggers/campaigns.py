@@ -94,7 +94,13 @@ class CampaignDriftTrigger(OfferTrigger):
         settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         return DriftLook(state_store(self.state_path), self.campaign, settings.org_id, settings.sandbox)
 
-    async def _drift(self, look: DriftLook) -> Drift:
+    async def look_once(self, *, max_age: float) -> Drift | None:
+        """The drift now; None while an apply runs. Looks within `max_age` seconds of each other share the answer."""
+        look = await asyncio.to_thread(self._look)
+        drift = await self._drift(look, max_age=max_age)
+        return None if await asyncio.to_thread(look.apply_meanwhile) is not None else drift
+
+    async def _drift(self, look: DriftLook, *, max_age: float = 0.0) -> Drift:
         from airflow_provider_offers.campaigns.planning.drift import find_drift
 
         campaign = self._stub()
@@ -104,7 +110,7 @@ class CampaignDriftTrigger(OfferTrigger):
 
         async with asking(self.offer_library_conn_id, self.sandbox) as asker:
             key = f"drift:{self.campaign}:{self.state_path}:{look.state.generation}:{self.ignored}"
-            return await asker.ask(key, ask, max_age=0.0)
+            return await asker.ask(key, ask, max_age=max_age)
 
     def _stub(self) -> Campaign:
         """As much of the campaign as a look for drift needs: its name, and what it ignores."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from airflow_provider_offers.client.model.entities import Reference
+    from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.session import AsyncSession
     from airflow_provider_offers.client.waiting.feed import Feed
     from airflow_provider_offers.client.waiting.sharing import Asker
@@ -37,6 +38,7 @@ async def watching(
     *,
     interval: float,
     search: SharedSearch | None = None,
+    follows: Kind | None = None,
     outage: float = 3_600.0,
 ) -> AsyncIterator[Watch]:
     """A place at the change feed of that connection and sandbox. The feed ends with its last watch."""
@@ -44,7 +46,7 @@ async def watching(
 
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
     feed = feeds.setdefault((conn_id, sandbox), Feed(partial(open_session, conn_id, sandbox)))
-    watch = feed.join(references, interval=interval, search=search, outage=outage)
+    watch = feed.join(references, interval=interval, search=search, follows=follows, outage=outage)
     try:
         yield watch
     finally:

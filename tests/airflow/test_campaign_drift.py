@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator
 from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 from airflow_provider_offers.triggers.campaigns import CampaignDriftTrigger
+from airflow_provider_offers.triggers.events import OfferLibraryEventTrigger
 from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
+from tests.client.waiting.events import until
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"mode": "poke"},
@@ -74,6 +78,34 @@ def test_an_edit_ends_the_wait_and_is_told(
     assert drifted["edits"] == [{"pointer": "/rank/priority", "applied": 10, "live": 55}]
     assert drift["managed"] == 4
     assert len(writes(emulator)) == before + 1, "only the edit itself"
+
+
+def test_an_event_trigger_tells_each_drift_once(
+    emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api)))
+    trigger = OfferLibraryEventTrigger(
+        events="drifted", campaign="spring", state_path=applied["state_path"], poll_interval=0.2
+    )
+    told: list[dict[str, Any]] = []
+
+    async def listen() -> None:
+        async for event in trigger.run():
+            told.extend([event.payload])
+
+    async def main() -> None:
+        listening = asyncio.create_task(listen())
+        for count, priority in enumerate((55, 56), 1):
+            await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", priority)
+            await until(lambda count=count: len(told) == count)  # type: ignore[misc]
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(main())
+    assert [(each["name"], each["campaign"], each["pointers"]) for each in told] == [
+        ("Spring towels", "spring", ["/rank/priority"])
+    ] * 2
+    assert json.loads(json.dumps(told)) == told
 
 
 def test_a_wait_that_is_over_names_what_it_saw(

@@ -83,6 +83,7 @@ class Feed:
         self._references: OrderedDict[Key, Reference] = OrderedDict()
         self._askers: dict[str, set[Watch]] = defaultdict(set)
         self._searches: dict[str, SharedSearch] = {}
+        self._followers: dict[str, set[Watch]] = defaultdict(set)
         self._readers: dict[str, ChangeReader] = {}
         self._newcomers: dict[Key, None] = {}
         self._suspects: dict[Key, None] = {}
@@ -103,13 +104,16 @@ class Feed:
         *,
         interval: float,
         search: SharedSearch | None = None,
+        follows: Kind | None = None,
         outage: float = LONGEST_OUTAGE,
     ) -> Watch:
-        """Watch some offers, or the results of a search.
+        """Watch some offers, or the results of a search, or follow every change of a kind.
 
         `interval` is the seconds between two looks; `outage` is how many seconds of an outage the watch tolerates.
         """
-        watch = Watch(tuple(references), search, max(interval, _SHORTEST_INTERVAL), outage, self.service_now)
+        watch = Watch(
+            tuple(references), search, max(interval, _SHORTEST_INTERVAL), outage, self.service_now, follows=follows
+        )
         self._members.add(watch)
         for reference in watch.references:
             key = _key(reference)
@@ -121,6 +125,8 @@ class Feed:
             self._askers[search.key].add(watch)
             self._unanswered[search.key] = None
             self._settles_at[search.key] = self._clock() + _INDEX_LAG
+        if follows is not None:
+            self._followers[follows.key].add(watch)
         self._arrived.set()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="offer-library-feed")
@@ -136,6 +142,8 @@ class Feed:
         if watch.search is not None and not _taken_out(self._askers, watch.search.key, watch):
             for about in (self._searches, self._unanswered, self._settles_at, self._refused):
                 about.pop(watch.search.key, None)
+        if watch.follows is not None:
+            _taken_out(self._followers, watch.follows.key, watch)
         if not self._members and self._task is not None:
             task, self._task = self._task, None
             self._start_afresh()
@@ -269,6 +277,10 @@ class Feed:
         for search in self._searches.values():
             if search.kind is kind:
                 self._ask_again(search, changed=changes.vanished or bool(changes.entities))
+        followers = self._followers.get(kind.key, ())
+        for watch in followers:
+            watch.changes.append(changes)
+        await self._wake(followers)
         changed = {(kind.key, entity.id): entity for entity in changes.entities}
         await self._spread({key: entity for key, entity in changed.items() if key in self._watches})
 
@@ -380,6 +392,7 @@ class Feed:
     def _kinds(self) -> list[Kind]:
         kinds = {reference.kind.key: reference.kind for reference in self._references.values()}
         kinds |= {search.kind.key: search.kind for search in self._searches.values()}
+        kinds |= {watch.follows.key: watch.follows for watch in self._members if watch.follows is not None}
         return list(kinds.values())
 
 

@@ -12,6 +12,7 @@ from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.waiting.changes import Changes
 from airflow_provider_offers.client.wire.messages import Flow
 
 # The properties that verdicts use. Thousands of offers may be watched, so nothing else is kept.
@@ -34,6 +35,8 @@ class Watch:
     `states` holds the latest state of each watched offer, by reference id; None means that the offer is gone. An offer
     that has not been looked up yet is missing. `found` is the latest result of the search. `now` returns the service's
     time; a jump of its clock wakes the wait. `outage` is how long the watch tolerates an outage.
+
+    With `follows`, `changes` collects every reading of that kind, also those without a change.
     """
 
     references: tuple[Reference, ...]
@@ -43,6 +46,8 @@ class Watch:
     now: Callable[[], datetime]
     states: dict[str, Entity | None] = field(default_factory=dict)
     found: list[Any] = field(default_factory=list)
+    follows: Kind | None = None
+    changes: list[Changes] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _error: OfferLibraryError | None = None
 
@@ -68,6 +73,11 @@ class Watch:
                 return False
         self.states[identifier] = entity
         return True
+
+    def taken_changes(self) -> list[Changes]:
+        """The readings of the followed kind since the last call."""
+        taken, self.changes = self.changes, []
+        return taken
 
     def tell(self, error: OfferLibraryError | None = None) -> None:
         """Wake the wait."""

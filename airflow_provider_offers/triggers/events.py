@@ -1,0 +1,316 @@
+"""The trigger that starts DAGs: it tells an asset's watcher what happens in the library, whoever did it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers.triggers.overviews import Demand, Look, overview
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.model.kinds import Kind
+    from airflow_provider_offers.client.waiting.happenings import Happening, Memory, Thing, Wanted
+    from airflow_provider_offers.operators.words import KindName
+    from airflow_provider_offers.triggers.overviews import Overview
+    from airflow_provider_offers.triggers.positions import Positions
+
+__all__ = ["OfferLibraryEventTrigger"]
+
+LibraryEvent: TypeAlias = Literal[
+    "created", "changed", "status", "window_opened", "window_closing", "window_closed", "deleted", "drifted"
+]
+DRIFTED = "drifted"
+# The statuses of offers and of decisions.
+STATUSES = ("draft", "approved", "archived", "live", "complete")
+# The kinds that a campaign may have on both generations.
+_CAMPAIGN_KINDS = ("placement", "tag", "rule", "personalized", "fallback", "collection", "decision")
+# A position without new events is kept this often, in seconds.
+_KEEP_EVERY = 600.0
+
+
+class OfferLibraryEventTrigger(BaseEventTrigger):
+    """Tell an `AssetWatcher` what happens to the objects of a sandbox, also by a person's hand.
+
+    :param events: `created`, `changed`, `status`, `window_opened`, `window_closing`, `window_closed`, `deleted`,
+        `drifted`: one, or a list
+    :param kinds: the kinds of objects: one, or a list (default `personalized`; for `drifted` every kind of a campaign)
+    :param names: only objects with one of these names; patterns such as `Spring*` are possible
+    :param statuses: only objects with one of these statuses; for `status`, the new status. Windows are told of objects
+        that customers can see: `approved` offers and `live` decisions, unless this names others
+    :param tags: only objects with one of these collection qualifiers, by id
+    :param closing_within: how long before its end a window is closing, in seconds or as a timedelta (default a day)
+    :param campaign: the name of the campaign, for `drifted`
+    :param state_path: where the states of campaigns are kept, instead of `[offer_library] state_path`; for `drifted`
+    :param poll_interval: seconds between two looks (default 30)
+    :param offer_library_conn_id: the connection, of type `offer_library`
+    :param sandbox: overrides the sandbox of the connection
+
+    Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
+    `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,
+    `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger tells
+    nothing: it only sees what is there.
+
+    Raises `InvalidInputError` for arguments that cannot work, when the DAG is parsed. Calls one listing of the objects
+    that were modified last for each kind and interval, for all triggers of a sandbox together; and a listing of all
+    objects at the start, then every quarter of an hour, and when objects were deleted.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: LibraryEvent | Sequence[LibraryEvent],
+        kinds: KindName | Sequence[KindName] | None = None,
+        names: str | Sequence[str] = (),
+        statuses: str | Sequence[str] = (),
+        tags: str | Sequence[str] = (),
+        closing_within: timedelta | float = 86_400.0,
+        campaign: str | None = None,
+        state_path: str | None = None,
+        poll_interval: float = 30.0,
+        offer_library_conn_id: str = DEFAULT_CONNECTION,
+        sandbox: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.events = _sorted(events)
+        self.kinds = _sorted(kinds or (_CAMPAIGN_KINDS if DRIFTED in self.events else "personalized"))
+        self.names = _sorted(names)
+        self.statuses = _sorted(statuses)
+        self.tags = _sorted(tags)
+        seconds: Any = getattr(closing_within, "total_seconds", None)
+        self.closing_within: float = closing_within if seconds is None else seconds()  # type: ignore[assignment]
+        self.campaign = campaign
+        self.state_path = state_path
+        self.poll_interval = poll_interval
+        self.offer_library_conn_id = offer_library_conn_id
+        self.sandbox = sandbox
+        _check(self)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and its arguments. Equal arguments are one trigger for Airflow, so they have one order."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "events": self.events,
+            "kinds": self.kinds,
+            "names": self.names,
+            "statuses": self.statuses,
+            "tags": self.tags,
+            "closing_within": self.closing_within,
+            "campaign": self.campaign,
+            "state_path": self.state_path,
+            "poll_interval": self.poll_interval,
+            "offer_library_conn_id": self.offer_library_conn_id,
+            "sandbox": self.sandbox,
+        }
+
+    def shared_stream_key(self) -> tuple[str, ...]:
+        """All triggers of a sandbox share one stream (Airflow 3.3)."""
+        return ("offer-library", self.offer_library_conn_id, self.sandbox or "")
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Any:
+        """The stream of looks. Airflow says when the events of a look are stored."""
+        from airflow_provider_offers.triggers.streams import Looks
+
+        return Looks(kwargs["offer_library_conn_id"], kwargs["sandbox"])
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """The events of this trigger, from the looks of the shared stream."""
+        async with overview(self.offer_library_conn_id, self.sandbox) as view:
+            async for event in self._tell(view, shared_stream):
+                yield event
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """The events of this trigger, without a shared stream (Airflow 3.2). Looks are shared all the same."""
+        async with overview(self.offer_library_conn_id, self.sandbox) as view:
+            async for event in self._tell(view, view.looks()):
+                yield event
+
+    async def _tell(self, view: Overview, looks: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+        demand = Demand(self._rows(), self.poll_interval)
+        teller = Teller(self, view)
+        view.demand(demand)
+        try:
+            async for look in looks:
+                for payload in await teller.look(look):
+                    yield TriggerEvent(payload)
+        finally:
+            view.withdraw(demand)
+
+    def _rows(self) -> tuple[Kind, ...]:
+        from airflow_provider_offers.client.model.kinds import kind_of
+
+        return tuple(kind_of(each) for each in self.kinds)
+
+
+class Teller:
+    """What one trigger tells: compares each look with what it remembers."""
+
+    def __init__(self, trigger: OfferLibraryEventTrigger, view: Overview) -> None:
+        self._trigger, self._view = trigger, view
+        self._positions: Positions | None = None
+        self._memory: Memory | None = None
+        self._drift: dict[str, str] = {}
+        self._drift_seen_of: int | None = None
+        self._kept_at: Any = None
+
+    async def look(self, look: Look) -> list[dict[str, Any]]:
+        """The payloads of a look; empty until every kind has been read."""
+        things = self._view.things(self._trigger._rows())
+        if things is None:
+            return []
+        wanted = self._wanted()
+        is_first = self._memory is None
+        memory = self._memory or await self._begin(things, look, wanted)
+        gone = await self._gone(memory, things)
+        found: list[Happening] = memory.happenings(things.values(), look.now, wanted)
+        found += memory.deletions(gone, look.now, wanted)
+        payloads = [each.as_json() for each in found]
+        self._memory = memory.after(things.values(), gone, look.now, wanted)
+        payloads += await self._drifted(things, look, is_first=is_first)
+        self._keep_later(look, is_due=is_first or bool(payloads))
+        return payloads
+
+    async def _begin(self, things: Mapping[str, Thing], look: Look, wanted: Wanted) -> Memory:
+        """The memory that is kept; without one, everything that is there is known."""
+        from airflow_provider_offers.client.waiting.happenings import Memory
+        from airflow_provider_offers.triggers.positions import Positions
+
+        store = getattr(self._trigger, "asset_state_store", None)
+        self._positions = Positions(store, self._trigger.serialize()[1])
+        kept = await self._positions.read()
+        if kept is not None:
+            memory, self._drift = kept
+            return memory
+        return Memory(look.now).after(things.values(), (), look.now, wanted)
+
+    async def _gone(self, memory: Memory, things: Mapping[str, Thing]) -> list[str]:
+        """The remembered objects that do not exist any more, each confirmed by a read."""
+        from airflow_provider_offers.client.errors import OfferLibraryError
+
+        missing = memory.missing(things)
+        found: list[str] = []
+        for kind in self._trigger._rows():
+            ids = [each for each in missing if memory.seen[each].kind == kind.key]
+            try:
+                found += await self._view.gone(kind, ids) if ids else []
+            except OfferLibraryError as error:
+                self._trigger.log.warning("Deletions are told later: %s", error)
+        return found
+
+    async def _drifted(self, things: Mapping[str, Thing], look: Look, *, is_first: bool) -> list[dict[str, Any]]:
+        """The payloads of objects that differ from the campaign's state, each difference once."""
+        if DRIFTED not in self._trigger.events:
+            return []
+        signature = hash(frozenset((each.id, each.etag) for each in things.values()))
+        if signature == self._drift_seen_of:
+            return []
+        from airflow_provider_offers.triggers.drifting import drifted_objects
+
+        now = await drifted_objects(self._trigger)
+        if now is None:
+            # An apply runs: look again at the next look.
+            return []
+        self._drift_seen_of = signature
+        before, self._drift = self._drift, {name: digest for name, (digest, _) in now.items()}
+        at = self._memory.since if self._memory else look.now
+        return [
+            {"event": DRIFTED, "at": at.isoformat(), **payload}
+            for name, (digest, payload) in now.items()
+            if before.get(name) != digest and (not self._trigger.names or self._is_named(payload["name"]))
+        ]
+
+    def _is_named(self, name: str) -> bool:
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(name, each) for each in self._trigger.names)
+
+    def _keep_later(self, look: Look, *, is_due: bool) -> None:
+        """Keep the position once Airflow has stored the events of this look."""
+        positions, memory = self._positions, self._memory
+        if positions is None or memory is None or not positions.is_kept:
+            return
+        if is_due or (look.now - self._kept_at).total_seconds() >= _KEEP_EVERY:
+            self._kept_at = look.now
+            look.saves.append(partial(positions.write, memory, dict(self._drift)))
+
+    def _wanted(self) -> Wanted:
+        from datetime import timedelta
+
+        from airflow_provider_offers.client.waiting.happenings import Wanted
+
+        trigger = self._trigger
+        return Wanted(
+            frozenset(trigger.events),
+            tuple(trigger.names),
+            tuple(trigger.statuses),
+            frozenset(trigger.tags),
+            timedelta(seconds=trigger.closing_within),
+        )
+
+
+def _sorted(given: Any) -> list[Any]:
+    values = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else [given]
+    return sorted(set(values), key=str) if all(isinstance(each, str) for each in values) else values
+
+
+def _check(trigger: OfferLibraryEventTrigger) -> None:
+    """Raise one error with every argument that cannot work."""
+    from typing import get_args
+
+    from airflow_provider_offers.client.errors import InvalidInputError
+    from airflow_provider_offers.operators.words import KINDS
+
+    wrong: list[Violation] = [
+        *_words("events", trigger.events, get_args(LibraryEvent)),
+        *_words("kinds", trigger.kinds, KINDS),
+        *_words("statuses", trigger.statuses, STATUSES, optional=True),
+        *_texts("names", trigger.names),
+        *_texts("tags", trigger.tags),
+    ]
+    wrong += _numbers(trigger)
+    if (DRIFTED in trigger.events) != (trigger.campaign is not None):
+        from airflow_provider_offers.client.errors import Violation
+        from airflow_provider_offers.client.text import quoted
+
+        wrong.append(
+            Violation("campaign", quoted(trigger.campaign), "the name of a campaign with 'drifted', else None")
+        )
+    if wrong:
+        raise InvalidInputError("The event trigger is not valid", wrong)
+
+
+def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: bool = False) -> list[Violation]:
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    if (given or optional) and all(each in words for each in given):
+        return []
+    return [Violation(name, quoted(given), f"one or several of {', '.join(words)}")]
+
+
+def _texts(name: str, given: list[Any]) -> list[Violation]:
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    if all(isinstance(each, str) and each for each in given):
+        return []
+    return [Violation(name, quoted(given), "text, or a list of texts")]
+
+
+def _numbers(trigger: OfferLibraryEventTrigger) -> list[Violation]:
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    return [
+        Violation(name, quoted(given), f"a number of seconds from {least:g} to {most:g}")
+        for name, least, most in (("poll_interval", 0.1, 3_600.0), ("closing_within", 0.0, 366 * 86_400.0))
+        if not isinstance(given := getattr(trigger, name), (int, float))
+        or isinstance(given, bool)
+        or not least <= given <= most
+    ]
