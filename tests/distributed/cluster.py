@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -155,6 +156,15 @@ class Cluster:
     def triggers(self) -> int:
         """The number of triggers that Airflow still keeps."""
         return int(self._query("select count(*) from trigger")[0][0])
+
+    def asset_events(self) -> list[dict[str, Any]]:
+        """The payloads of the triggers of assets, in order."""
+        rows = self._query("select extra from asset_event order by id")
+        return [(json.loads(extra) if isinstance(extra, str) else extra)["payload"] for (extra,) in rows]
+
+    def kept_for_assets(self) -> int:
+        """The number of values that triggers keep for assets."""
+        return int(self._query("select count(*) from asset_state_store")[0][0])
 
     def alive(self) -> list[str]:
         """The services that are running."""
