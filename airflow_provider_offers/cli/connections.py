@@ -29,6 +29,8 @@ def hook_of(conn_id: str, sandbox: str | None = None) -> OfferLibraryHook:
 
 def _missing(conn_id: str) -> str:
     variable = _PREFIX + conn_id.upper()
+    if variable in os.environ:
+        return f"the connection {conn_id!r} cannot be read from {variable}: its value is neither JSON nor an address"
     told = f"there is no connection {conn_id!r} in {variable}, the secrets backends or the metadata database"
     if trouble := _database_trouble(conn_id):
         return f"{told}. The database cannot be read ({trouble}); check its address, or run: airflow db migrate"

@@ -192,3 +192,15 @@ def test_object_storage_that_fails_is_told_without_a_traceback(
     assert "cannot be read" in done.err
     assert "ImportError: Install s3fs" in done.err
     assert len(done.err.splitlines()) < 3
+
+
+def test_a_connection_that_cannot_be_read_is_not_called_missing(
+    offers: Offers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AJO_DEV", '{"conn_type": "offer_library", "password": "hunter2", ')
+
+    done = offers("plan", written(tmp_path), "--target", "dev")
+
+    assert done.code == 1
+    assert "'ajo_dev' cannot be read from AIRFLOW_CONN_AJO_DEV: its value is neither JSON nor" in done.err
+    assert "hunter2" not in done.out + done.err
