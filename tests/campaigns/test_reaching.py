@@ -95,3 +95,15 @@ def test_collections_and_decisions_are_only_read_if_an_offer_is_approved(
     plan(library, campaign(offer("Ten", status="approved")), state())
 
     assert (before, len(emulator.journal()) - before) == (1, 3)
+
+
+def test_a_change_of_a_live_decision_is_a_warning(library: OfferLibrary, emulator: Emulator) -> None:
+    decide(emulator, "live", [put(emulator, "tag", "Spring")], "any-tags")
+    before = wanted("decision", "Hero", endDate=WINDOW["endDate"])
+    assert plan(library, campaign(before), state(before)).warnings == ()
+
+    after = wanted("decision", "Hero", endDate="2098-01-01T00:00:00Z")
+    (warning,) = plan(library, campaign(after), state(before)).warnings
+
+    assert warning.startswith("These decisions are live, so customers see the changes at once.")
+    assert warning.endswith("the decision 'Hero'")
