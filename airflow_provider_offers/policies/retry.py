@@ -37,6 +37,8 @@ if RetryPolicy is not None:
         - An error that another try cannot fix fails the task, even if retries are left.
         - If the service named a time (`Retry-After`), the next try waits for it; otherwise the task's delay applies.
         - For all other errors, the task's own settings apply.
+
+        It never reschedules a try (Airflow 3.4): such a try keeps its number, so it would not know its earlier writes.
         """
 
         def evaluate(

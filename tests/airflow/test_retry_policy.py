@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +24,9 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
     UnexpectedResponseError,
 )
+from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.memory import tries_of
 from airflow_provider_offers.operators.offers import GetOfferOperator, PublishOfferOperator
 from airflow_provider_offers.policies import retry
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
@@ -106,3 +110,16 @@ def test_a_run_obeys_it(airflow: Airflow, emulator: Emulator) -> None:
     result = run(airflow, emulator, "dps", dag, max_retries=0)
     assert [attempt.state for attempt in result.tries("passes")] == ["up_for_retry", "success"]
     assert len(result.tries("cannot")) == 1
+
+
+def test_a_rescheduled_try_would_not_know_what_it_wrote_before() -> None:
+    """Why the policy never reschedules: such a try keeps its number, and the number 1 says that nothing came before."""
+    task = SimpleNamespace(retries=3, retry_delay=NO_DELAY)
+    run_of_it = SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC), run_after=None, clear_number=0)
+
+    def tries(number: int) -> TaskTries:
+        context: Any = {"ti": SimpleNamespace(try_number=number, max_tries=3, task=task), "dag_run": run_of_it}
+        return tries_of(context)
+
+    assert (tries(1).anew, tries(1).since) == (True, None)
+    assert (tries(2).anew, tries(2).since) == (False, run_of_it.start_date)
