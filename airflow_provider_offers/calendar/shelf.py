@@ -138,7 +138,7 @@ class Shelves:
         executor: Executor,
         clock: Callable[[], float] = time.monotonic,
         *,
-        fresh: float = FRESH,
+        fresh: Callable[[], float] = lambda: FRESH,
     ) -> None:
         self._open_library, self._executor, self._clock, self._fresh = open_library, executor, clock, fresh
         self._guard = threading.Lock()
@@ -153,7 +153,7 @@ class Shelves:
             if shelf is None or shelf.library.settings != settings:
                 ended += [] if shelf is None else [shelf]
                 shelf = self._shelves[key] = Shelf(
-                    self._open_library(settings), self._executor, self._clock, self._fresh
+                    self._open_library(settings), self._executor, self._clock, self._fresh()
                 )
             self._shelves.move_to_end(key)
             while len(self._shelves) > _MOST:

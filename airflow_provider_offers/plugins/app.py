@@ -53,7 +53,7 @@ def build_app() -> FastAPI:
     )
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="offer-library")
     app.state.executor = executor
-    app.state.shelves = Shelves(_open, executor, fresh=configuration.page_refresh())
+    app.state.shelves = Shelves(_open, executor, fresh=_fresh)
     app.state.files = StaticFiles(directory=STATIC)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(OfferLibraryError, _tell)
@@ -66,6 +66,11 @@ def build_app() -> FastAPI:
     app.add_api_route("/api/object", _object, methods=["GET"])
     app.add_api_route("/api/plans", _waiting, methods=["GET"])
     return app
+
+
+def _fresh() -> float:
+    """The option as it is now: a wrong one is told to whoever opens the page, and not only in the log."""
+    return configuration.page_refresh()
 
 
 def _open(settings: Settings) -> OfferLibrary:

@@ -8,7 +8,7 @@ from airflow_provider_offers.client import errors
 from airflow_provider_offers.client.errors import OfferLibraryError
 
 _BY_CLASS: tuple[tuple[type[OfferLibraryError], int, str], ...] = (
-    (errors.ConfigurationError, 409, "The connection's settings are not valid"),
+    (errors.ConfigurationError, 409, "The settings are not valid"),
     (errors.InvalidInputError, 422, "The request is not valid"),
     (errors.UnsupportedError, 422, "This generation of the API does not support it"),
     (errors.NotFoundError, 404, "The object does not exist"),

@@ -181,7 +181,7 @@ def test_an_outage_shows_the_earlier_copy_and_says_so(shelf: Shelf, stage: Stage
 def test_a_credential_that_is_refused_is_asked_about_once_by_all(
     emulator: Emulator, api: str, executor: ThreadPoolExecutor, clock: Clock
 ) -> None:
-    shelves = Shelves(lambda settings: OfferLibrary(settings, retries=Retries(max_retries=0)), executor, clock)
+    shelves = Shelves(lambda settings: OfferLibrary(settings, retries=Retries(max_retries=0)), executor, clock=clock)
     shelf = shelves.shelf("library", settings_of(emulator, api, password="wrong"))
 
     asked = [shelf.ask() for _ in range(20)]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
+from airflow_provider_offers import configuration
 from airflow_provider_offers.calendar import shelf
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import seed
@@ -17,7 +18,7 @@ from tests.page.conftest import CONN_ID, PAGE, get
 @pytest.fixture
 def always_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No copy is fresh for longer than a moment, and no failure is told twice."""
-    monkeypatch.setattr(shelf, "FRESH", 0.0)
+    monkeypatch.setattr(configuration, "page_refresh", lambda: 0.0)
     monkeypatch.setattr(shelf, "_REFUSED", 0.0)
 
 
@@ -77,7 +78,7 @@ def test_a_connection_that_cannot_work_is_listed_and_told(
         {"conn_id": CONN_ID, "sandbox": None, "api": None, "description": None}
     ]
     status, title, message = told(client)
-    assert (status, title) == (409, "The connection's settings are not valid")
+    assert (status, title) == (409, "The settings are not valid")
     assert "org_id" in message
 
 
@@ -156,6 +157,17 @@ def test_an_outage_before_the_first_reading_is_told_with_its_request(
 
     assert answer.status_code == 502
     assert answer.json()["detail"]["request_id"]
+
+
+def test_a_wrong_option_of_the_configuration_is_told(
+    client: TestClient, connected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__PAGE_REFRESH", "soon")
+
+    status, _, message = told(client)
+
+    assert status == 409
+    assert "[offer_library] page_refresh: given 'soon'; expected a number of seconds from 1 to 3600" in message
 
 
 def test_a_body_is_zipped_for_a_browser_that_takes_it(client: TestClient, connected: str, emulator: Emulator) -> None:
