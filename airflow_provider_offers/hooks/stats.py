@@ -1,8 +1,10 @@
-"""Airflow's statistics about the requests of the client."""
+"""Airflow's statistics about the requests of the client, and a span for each request of a task that is traced."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -43,3 +45,26 @@ class RequestStats:
                 self._stats.incr("offer_library.throttled", tags=self._tags)
             self._stats.timing("offer_library.seconds", timedelta(seconds=seconds), tags=tags)
             self._stats.gauge("offer_library.in_flight", in_flight, tags=self._tags)
+        with contextlib.suppress(Exception):
+            self._span(method, status, seconds)
+
+    def _span(self, method: str, status: int | None, seconds: float) -> None:
+        """Record the request as a span below the current one, if Airflow traces the task. It has no path and no id."""
+        # Only a traced task has loaded it.
+        trace = sys.modules.get("opentelemetry.trace")
+        if trace is None or not trace.get_current_span().is_recording():
+            return
+        ended = time.time_ns()
+        attributes: dict[str, Any] = {f"offer_library.{key}": tag for key, tag in self._tags.items()}
+        attributes["http.request.method"] = method
+        if status is not None:
+            attributes["http.response.status_code"] = status
+        span = trace.get_tracer("airflow_provider_offers").start_span(
+            f"offer_library {method}",
+            kind=trace.SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=ended - round(seconds * 1_000_000_000),
+        )
+        if status is None or status >= 400:
+            span.set_status(trace.StatusCode.ERROR)
+        span.end(end_time=ended)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from airflow_provider_offers.client.wire.pace import NO_OBSERVER
 from airflow_provider_offers.emulator import Emulator
@@ -103,3 +108,35 @@ def test_airflows_own_statistics_accept_what_is_told(served: Emulator) -> None:
     Stats.incr("offer_library.requests", tags={**place, "method": "GET", "status": "200"})
     Stats.timing("offer_library.seconds", timedelta(seconds=1), tags=place)
     Stats.gauge("offer_library.in_flight", 1, tags=place)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """The spans that end below the span of a task, as Airflow opens it."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    with provider.get_tracer("airflow").start_as_current_span("worker.search"):
+        yield exporter
+
+
+def test_a_traced_task_has_a_span_for_each_request(served: Emulator, spans: InMemorySpanExporter) -> None:
+    served.add_fault("status", status=429, retry_after=0, path="/data/core/dps/offers", times=1)
+    with OfferLibraryHook() as hook:
+        assert list(hook.search_offers()) == []
+
+    found = spans.get_finished_spans()
+    assert [each.name for each in found] == ["offer_library POST", "offer_library GET", "offer_library GET"]
+    assert [each.status.is_ok for each in found] == [True, False, True]
+    place = {"offer_library.api": "dps", "offer_library.sandbox": "prod"}
+    told = {**place, "http.request.method": "GET", "http.response.status_code": 429}
+    assert found[1].attributes == told
+    parents = {each.parent.span_id for each in found if each.parent is not None}
+    assert parents == {trace.get_current_span().get_span_context().span_id}
+    assert all((each.start_time or 0) <= (each.end_time or 0) for each in found)
+
+
+def test_a_task_that_is_not_traced_has_no_span(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "get_tracer", lambda name: pytest.fail("a span was begun"))
+    with OfferLibraryHook() as hook:
+        assert list(hook.search_offers()) == []
