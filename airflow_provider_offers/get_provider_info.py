@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, object]:
                 "schemes": ["offer-library"],
                 "handler": "airflow_provider_offers.assets.uris.sanitize_uri",
                 "factory": "airflow_provider_offers.assets.library.create_asset",
+                "to_openlineage_converter": "airflow_provider_offers.assets.lineage.to_openlineage",
             }
         ],
         "extra-links": [

@@ -58,6 +58,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     report: Any = None
     # How an operator that writes emits asset events.
     emit_assets: EmitAssets = False
+    # The organization, the sandbox and the result of the task, for OpenLineage, which asks after its end.
+    _work_done: tuple[str, str, Any] | None = None
     operator_extra_links: Collection[BaseOperatorLink] = LINKS
     ui_color = "#fbeae9"
 
@@ -146,10 +148,24 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     def _emit(self, context: Context, hook: OfferLibraryHook, result: Any) -> None:
         """Put what the task wrote into the events of its outlets; Airflow emits them if the task succeeds."""
+        self._work_done = (hook.settings.org_id, hook.settings.sandbox, result)
         if self.outlets and (receipts := self.written(result)) is not None:
             from airflow_provider_offers.assets.emitting import emit
 
             emit(self, context, hook, receipts)
+
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        """The objects that the task read or referred to, with `kind` or `offer_type`, and `id` or `name`."""
+        return ()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The datasets of the task, for Airflow's OpenLineage provider. Sends no request."""
+        from airflow_provider_offers.assets.lineage import Lineage, operator_lineage
+
+        if self._work_done is None:
+            return None
+        organization, sandbox, result = self._work_done
+        return operator_lineage(Lineage(organization, sandbox, self.written(result) or (), self.objects_read(result)))
 
     def _carried(self, result: Any) -> Any:
         """The result as XCom can hold it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
@@ -289,6 +289,9 @@ class SearchOperator(OfferLibraryOperator):
             setattr(self, name, checked(name, value, CLOSED[name], self) if name in CLOSED else value)
         self.full = full
         self.report = report
+
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return result if isinstance(result, list) else ()
 
     @property
     def query(self) -> dict[str, Any]:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.words import EmitAssets, IfExists, OnFailure, Report, Rows, Waive
 
 
+# The documents of a list whose references are told as lineage.
+_MOST_READ = 100
+
+
 class CreateOperator(OfferLibraryOperator):
     """Creates the object in a field of the operator, and returns its receipt; for a list, a list of receipts.
 
@@ -73,6 +77,7 @@ class CreateOperator(OfferLibraryOperator):
     # The documents from `rows`, and the first row.
     _filled_in: FilledIn | None = None
     sample_row: Any = None
+    _creations_made: Sequence[Creation] = ()
 
     template_fields: Sequence[str] = (
         *OfferLibraryOperator.template_fields,
@@ -152,6 +157,13 @@ class CreateOperator(OfferLibraryOperator):
     def written(self, result: Any) -> Sequence[Mapping[str, Any]]:
         return result if isinstance(result, list) else [result]
 
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        from airflow_provider_offers.assets.lineage import referred_objects
+
+        # The documents of a list refer to much the same objects, so its first ones are enough.
+        made = self._creations_made[:_MOST_READ]
+        return referred_objects((creation.kind, creation.properties) for creation in made)
+
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
         from airflow_provider_offers.operators.lists import bounds
 
@@ -167,6 +179,7 @@ class CreateOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.wire.memory import remember
 
         creation = self._creation(hook, document, context)
+        self._creations_made = [creation]
         notes = self._notes(hook, context, [creation])
         try:
             receipt = hook.create(_once(creation, notes, 0))
@@ -185,6 +198,7 @@ class CreateOperator(OfferLibraryOperator):
 
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         creations = self._creations(hook, documents, context)
+        self._creations_made = creations
         notes = self._notes(hook, context, creations)
         items = [_once(creation, notes, index) for index, creation in enumerate(creations)]
 

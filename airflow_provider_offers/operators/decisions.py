@@ -129,6 +129,16 @@ class DecideOperator(OfferLibraryOperator):
             allow_duplicates=self.allow_duplicates,
         )
 
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        from airflow_provider_offers.assets.lineage import identified
+
+        found: list[dict[str, Any]] = []
+        for each in result["propositions"]:
+            found += [identified(each["decision"]["id"], "decision"), identified(each["placement"]["id"], "placement")]
+            offers = [*(each.get("options") or ()), *([each["fallback"]] if each.get("fallback") else ())]
+            found += [{**identified(offer["id"]), "name": offer.get("name")} for offer in offers]
+        return found
+
     def _profile(self) -> Any:
         from airflow_provider_offers.client.deciding.profiles import PROFILE_SHAPE
 

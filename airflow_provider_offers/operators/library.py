@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from airflow.sdk import Context
@@ -175,6 +175,9 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
         self.kind = checked("kind", kind, KINDS, self)
         self.object_id = object_id
         self.report = report
+
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         objects = hook.objects(self.kind)

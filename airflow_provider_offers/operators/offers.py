@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from airflow.sdk import Context
@@ -180,6 +180,9 @@ class GetOfferOperator(OfferLibraryOperator):
         self.offer_id = offer_id
         self.offer_type = checked("offer_type", offer_type, OFFER_TYPES, self)
         self.report = report
+
+    def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
+        return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
         given = named_offer(self.offer_id)

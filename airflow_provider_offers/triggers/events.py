@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_offers import DEFAULT_CONNECTION
+from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.triggers.overviews import Demand, Look, overview
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ DRIFTED = "drifted"
 STATUSES = ("draft", "approved", "archived", "live", "complete")
 # The kinds that a campaign may have on both generations.
 _CAMPAIGN_KINDS = ("placement", "tag", "rule", "personalized", "fallback", "collection", "decision")
+_INTERVAL = 30.0
 # A position without new events is kept this often, in seconds.
 _KEEP_EVERY = 600.0
 
@@ -48,14 +49,14 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     :param closing_within: how long before its end a window is closing, in seconds or as a timedelta (default a day)
     :param campaign: the name of the campaign, for `drifted`
     :param state_path: where the states of campaigns are kept, instead of `[offer_library] state_path`; for `drifted`
-    :param poll_interval: seconds between two looks (default 30)
+    :param poll_interval: seconds between two looks (default: `[offer_library] poll_interval`, else 30)
     :param offer_library_conn_id: the connection, of type `offer_library`
     :param sandbox: overrides the sandbox of the connection
 
     Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
     `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,
     `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger tells
-    nothing: it only sees what is there.
+    only what has drifted already; for other events, it only sees what is there.
 
     Raises `InvalidInputError` for arguments that cannot work, when the DAG is parsed. Calls one listing of the objects
     that were modified last for each kind and interval, for all triggers of a sandbox together; and a listing of all
@@ -73,7 +74,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         closing_within: timedelta | float = 86_400.0,
         campaign: str | None = None,
         state_path: str | None = None,
-        poll_interval: float = 30.0,
+        poll_interval: float | None = None,
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
     ) -> None:
@@ -87,9 +88,11 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         self.closing_within: float = closing_within if seconds is None else seconds()  # type: ignore[assignment]
         self.campaign = campaign
         self.state_path = state_path
+        if poll_interval is None:
+            poll_interval = configuration.poll_interval() or _INTERVAL
         self.poll_interval = poll_interval
-        self.offer_library_conn_id = offer_library_conn_id
-        self.sandbox = sandbox
+        self.offer_library_conn_id = configuration.connection_id(offer_library_conn_id)
+        self.sandbox = sandbox or None
         _check(self)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -172,7 +175,7 @@ class Teller:
         found += memory.deletions(gone, look.now, wanted)
         payloads = [each.as_json() for each in found]
         self._memory = memory.after(things.values(), gone, look.now, wanted)
-        payloads += await self._drifted(things, look, is_first=is_first)
+        payloads += await self._drifted(things, look)
         self._keep_later(look, is_due=is_first or bool(payloads))
         return payloads
 
@@ -203,7 +206,7 @@ class Teller:
                 self._trigger.log.warning("Deletions are told later: %s", error)
         return found
 
-    async def _drifted(self, things: Mapping[str, Thing], look: Look, *, is_first: bool) -> list[dict[str, Any]]:
+    async def _drifted(self, things: Mapping[str, Thing], look: Look) -> list[dict[str, Any]]:
         """The payloads of objects that differ from the campaign's state, each difference once."""
         if DRIFTED not in self._trigger.events:
             return []
@@ -309,7 +312,7 @@ def _numbers(trigger: OfferLibraryEventTrigger) -> list[Violation]:
 
     return [
         Violation(name, quoted(given), f"a number of seconds from {least:g} to {most:g}")
-        for name, least, most in (("poll_interval", 0.1, 3_600.0), ("closing_within", 0.0, 366 * 86_400.0))
+        for name, least, most in (("poll_interval", 0.1, 86_400.0), ("closing_within", 0.0, 366 * 86_400.0))
         if not isinstance(given := getattr(trigger, name), (int, float))
         or isinstance(given, bool)
         or not least <= given <= most

@@ -162,6 +162,9 @@ class Overview:
                     await self._follow(watch, kind)
             except OfferLibraryError as error:
                 log.warning("The events of each %s come later: %s", kind.noun, error)
+            except Exception:
+                # No watcher may go blind without a word.
+                log.exception("The view of each %s broke; it begins again", kind.noun)
             await asyncio.sleep(max(self._interval(), _AFTER_FAILURE))
 
     async def _follow(self, watch: Watch, kind: Kind) -> None:

@@ -38,7 +38,7 @@ MOST_MODULES = 25
 
 PARSED = [
     f"{OURS}.{path.parent.name}.{path.stem}"
-    for folder in ("hooks", "links", "operators", "policies", "sensors")
+    for folder in ("assets", "hooks", "links", "operators", "policies", "sensors")
     for path in sorted((Path(__file__).parent.parent.parent / OURS / folder).glob("[!_]*.py"))
 ]
 """Every module that a DAG file may import."""
