@@ -58,6 +58,11 @@ export class Board {
     this._pack();
   }
 
+  /** The service's clock has gone on, and nothing else has changed. */
+  tell(now) {
+    this._timeline?.setCurrentTime(new Date(now));
+  }
+
   /** Show a day, a week, a month, a quarter or a year around the middle. */
   zoom(name) {
     const {start, end} = this._timeline.getWindow();
@@ -100,7 +105,7 @@ export class Board {
       end: middle + length / 2,
       height: `${AXIS + ROW * 40}px`,
       orientation: {axis: "top", item: "top"},
-      margin: {axis: 2, item: {horizontal: 0, vertical: 4}},
+      margin: {axis: 3, item: {horizontal: 0, vertical: 6}},
       groupOrder: "id",
       groupHeightMode: "fixed",
       stack: false,
@@ -112,7 +117,10 @@ export class Board {
       verticalScroll: false,
       horizontalScroll: false,
       showWeekScale: true,
-      format: {minorLabels: {week: "D"}, majorLabels: {week: "MMMM YYYY"}},
+      format: {
+        minorLabels: {week: "D"},
+        majorLabels: {week: "MMMM YYYY", day: "[Week] W, MMMM YYYY", weekday: "[Week] W, MMMM YYYY"},
+      },
       moment: momentOf(state.zone),
       align: "auto",
     });
@@ -140,8 +148,10 @@ export class Board {
     const width = Math.max(this._vis.clientWidth - this._labels.width, 300);
     const {start, end} = this._timeline.getWindow();
     const length = end - start;
-    this._packed = {start: start - length, end: end.getTime() + length, length};
-    this._lanes = lanesOf(this._library, this._offers, this._group, {...this._packed, from: start.getTime(), room: (length / width) * NAME});
+    const pixel = length / width;
+    this._width = this._vis.clientWidth;
+    this._packed = {start: start - length, end: end.getTime() + length, length, pixel, from: start.getTime(), room: NAME * pixel};
+    this._lanes = lanesOf(this._library, this._offers, this._group, this._packed);
     this._rows = [];
     for (const lane of this._lanes) {
       lane.top = this._rows.length;
@@ -153,14 +163,16 @@ export class Board {
     this._labels.show(this._lanes);
     const same = top && this._lanes.find((lane) => lane.index === top.index);
     if (same && top.top !== same.top) this._scroll.scrollTop += (same.top - top.top) * ROW;
+    const focused = document.activeElement?.closest?.(".bar")?.dataset.id;
     this._items.clear();
     this._groups.clear();
     this._given = null;
     this._fit();
+    if (focused) this._seek(focused);
   }
 
   _fit() {
-    if (!this._timeline || !this._scroll.clientHeight) return;
+    if (!this._timeline || !this._scroll.clientHeight) return undefined;
     this._pane.style.height = `${this._scroll.clientHeight}px`;
     const rows = Math.ceil(this._scroll.clientHeight / ROW) + 2 * OVER;
     if (rows !== this._shown) {
@@ -168,7 +180,8 @@ export class Board {
       this._timeline.setOptions({height: `${AXIS + rows * ROW}px`});
       this._given = null;
     }
-    this._place();
+    if (this._vis.clientWidth !== this._width) return this._pack();
+    return this._place();
   }
 
   _soon() {
@@ -232,6 +245,8 @@ export class Board {
     );
     const start = offer.start ?? now - YEARS;
     const end = offer.end ?? now + YEARS;
+    const seen = (end - Math.max(start, this._packed.from)) / this._packed.pixel;
+    content.lastChild.style.maxWidth = `${Math.max(seen, NAME) - 34}px`;
     return {id, group: row, start, end, content, type: "range", className: offer.state};
   }
 
@@ -313,8 +328,15 @@ export class Board {
     }
     this._place();
     this._timeline.redraw();
-    const find = () => this._vis.querySelector(`.bar[data-row="${row}"][data-id="${CSS.escape(offer.id)}"]`);
-    requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({preventScroll: true})));
+    this._seek(offer.id, row);
+  }
+
+  /** Focus the bar of an offer as soon as it is drawn, in that row if it is there. */
+  _seek(id, row, frames = 20) {
+    const named = `.bar[data-id="${CSS.escape(id)}"]`;
+    const bar = this._vis.querySelector(`${named}[data-row="${row}"]`) ?? this._vis.querySelector(named);
+    if (bar) bar.focus({preventScroll: true});
+    if (frames > 0 && document.activeElement !== bar) requestAnimationFrame(() => this._seek(id, row, frames - 1));
   }
 }
 

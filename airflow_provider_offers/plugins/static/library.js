@@ -56,7 +56,7 @@ export function lanesOf(library, offers, group, {start, end, from, room}) {
   const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
   const none = {id: "", name: group === "decision" ? "In no decision" : "Without a placement", index: -1, count: 0, live: 0, offers: [], gaps: []};
   for (const offer of offers) {
-    if (offer.start === null && offer.end === null && offer.kind !== "fallback") continue;
+    if (offer.start === null && offer.end === null && offer.state !== "fallback") continue;
     const places = group === "decision" ? offer.decisions : offer.placements;
     const seen = (offer.start ?? -FAR) - room < end && (offer.end ?? FAR) + room > start;
     for (const lane of places.length ? places.map((place) => lanes[place]) : [none]) {

@@ -64,12 +64,24 @@ async function load(quiet = false) {
   if (reading.signal.aborted) return;
   document.body.removeAttribute("aria-busy");
   if (!given) return;
-  now.library = libraryOf(given);
+  const same = printOf(given);
   now.readAt = Date.now();
+  if (quiet && now.print === same) {
+    Object.assign(now.library, {now: instant(given.service_now), read_at: given.read_at, age_seconds: given.age_seconds});
+    now.view?.tell?.(now.library.now);
+    return void plans();
+  }
+  now.print = same;
+  now.library = libraryOf(given);
   top();
   draw();
   if (!quiet) open();
   plans();
+}
+
+/** Whatever is drawn of a document: all but its times. */
+function printOf({rows, gaps, warnings, placements, decisions}) {
+  return JSON.stringify([rows, gaps, warnings, placements, decisions]);
 }
 
 async function refresh() {
