@@ -41,7 +41,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures format \
+.PHONY: help demo airflow check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures screenshots format \
     constraints wheel distributions bench bench-smoke clean
 
 help: ## list these targets
@@ -102,6 +102,9 @@ docs: $(VENV)/.ready ## build the documentation as a website into build/docs, wi
 
 pictures: $(VENV)/.ready ## draw the diagrams of the documentation again, from the tables of the code
 	@$(BIN)/python -m scripts.pictures
+
+screenshots: $(VENV)/.ready ## take the pictures of the calendar page again, from a real Airflow in Chromium
+	@$(BIN)/python -m scripts.calendar_pictures
 
 format: $(VENV)/.ready ## format the sources and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -62,9 +62,10 @@ def connect(url: str, library: Emulator, api: str = "dps", conn_id: str = CONN_I
 
 
 async def opened(page: Page, url: str, hash_: str = "") -> None:
-    """Log in to Airflow, open the page alone, and wait for its offers."""
+    """Log in to Airflow, open the page alone, as for the first time, and wait for its offers."""
     await page.open(f"{url}/")
     await page.text("body", "Dags")
+    await page.evaluate("localStorage.clear()")
     await page.open(f"{url}/offer-library/#conn_id={CONN_ID}&zone=UTC{hash_}")
     await page.until("document.querySelector('.bar, .agenda tbody .name')")
     await page.watch()

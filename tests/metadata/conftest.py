@@ -85,16 +85,21 @@ def _end(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-@pytest.fixture(scope="session")
-def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the server with its own home, in which connections may be tested; return its address."""
-    home = tmp_path_factory.mktemp("api-server")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
+def environment_of(home: Path) -> dict[str, str]:
+    """The environment of a server with that home, in which connections may be tested and everybody is an admin."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     }
+
+
+@pytest.fixture(scope="session")
+def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the server with its own home, in which connections may be tested; return its address."""
+    home = tmp_path_factory.mktemp("api-server")
+    environment = environment_of(home)
     airflow = [sys.executable, "-m", "airflow"]
     subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=100)
     log = home / "api-server.log"

@@ -24,8 +24,8 @@ export class Agenda {
     this._column = "turn";
     this._descending = false;
     this._head = el("tr", {"aria-rowindex": "1"});
-    this._above = el("tr", {class: "spacer", "aria-hidden": "true"}, el("td", {colspan: COLUMNS.length}));
-    this._below = el("tr", {class: "spacer", "aria-hidden": "true"}, el("td", {colspan: COLUMNS.length}));
+    this._above = el("tr", {class: "spacer", "aria-hidden": "true"}, el("td"));
+    this._below = el("tr", {class: "spacer", "aria-hidden": "true"}, el("td"));
     this._body = el("tbody", {}, this._above, this._below);
     this._caption = el("caption", {class: "unseen"});
     this._table = el("table", {}, this._caption, el("thead", {}, this._head), this._body);

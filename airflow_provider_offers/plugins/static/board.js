@@ -116,11 +116,7 @@ export class Board {
       showTooltips: false,
       verticalScroll: false,
       horizontalScroll: false,
-      showWeekScale: true,
-      format: {
-        minorLabels: {week: "D"},
-        majorLabels: {week: "MMMM YYYY", day: "[Week] W, MMMM YYYY", weekday: "[Week] W, MMMM YYYY"},
-      },
+      format: {minorLabels: {week: "D"}, majorLabels: {week: "MMMM YYYY"}},
       moment: momentOf(state.zone),
       align: "auto",
     });
@@ -150,7 +146,12 @@ export class Board {
     const length = end - start;
     const pixel = length / width;
     this._width = this._vis.clientWidth;
-    this._packed = {start: start - length, end: end.getTime() + length, length, pixel, from: start.getTime(), room: NAME * pixel};
+    // Days that are too narrow for their numbers are told by weeks.
+    const weeks = DAY / pixel < 30;
+    if (weeks !== this._weeks) this._timeline.setOptions({showWeekScale: weeks});
+    this._weeks = weeks;
+    const [from, to] = [start.getTime(), end.getTime()];
+    this._packed = {start: from - length / 2, end: to + length / 2, length, pixel, from, to, room: NAME * pixel};
     this._lanes = lanesOf(this._library, this._offers, this._group, this._packed);
     this._rows = [];
     for (const lane of this._lanes) {
@@ -252,8 +253,9 @@ export class Board {
 
   _settled() {
     const length = this._length();
-    if (length > this._packed.length * 1.3 || length < this._packed.length / 1.3) this._pack();
     const {start, end} = this._timeline.getWindow();
+    const {length: packed, from} = this._packed;
+    if (Math.abs(Math.log(length / packed)) > 0.2 || Math.abs(start - from) > 0.1 * length) this._pack();
     this._moved(nearest(length), new Date((start.getTime() + end.getTime()) / 2));
   }
 

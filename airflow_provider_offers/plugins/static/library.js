@@ -48,10 +48,11 @@ export function filtered(library, {text, type, status, mark, placement, decision
 /**
  * The lanes of the timeline: for each placement (or decision) its offers, packed into rows without overlap.
  *
- * Only offers and gaps between `start` and `end` get a place. `room` is the least time that a bar takes in the part that
- * is in view, which begins at `from`, so that its name can be read beside it.
+ * Only offers and gaps between `start` and `end` get a place; `from` and `to` are what is in view. `room` is the least
+ * time that a bar takes there, so that its name can be read beside it.
  */
-export function lanesOf(library, offers, group, {start, end, from, room}) {
+export function lanesOf(library, offers, group, view) {
+  const {start, end, room} = view;
   const names = group === "decision" ? library.decisions : library.placements;
   const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
   const none = {id: "", name: group === "decision" ? "In no decision" : "Without a placement", index: -1, count: 0, live: 0, offers: [], gaps: []};
@@ -70,23 +71,36 @@ export function lanesOf(library, offers, group, {start, end, from, room}) {
     for (const owner of gap.start < end && gap.end > start ? owners ?? [] : []) lanes[owner]?.gaps.push(gap);
   }
   const all = offers.length === library.offers.length;
-  return [...lanes, none].filter((lane) => lane.count || (all && lane.gaps.length)).map((lane) => packed(lane, from, room));
+  return [...lanes, none].filter((lane) => lane.count || (all && lane.gaps.length)).map((lane) => packed(lane, view));
 }
 
-function packed(lane, from, room) {
-  const ordered = [...lane.offers].sort((one, other) => (one.start ?? -FAR) - (other.start ?? -FAR) || compare(one, other));
+/** What is in view gets as many rows as it needs; what comes before and after it takes the free places in them. */
+function packed(lane, {from, to, room}) {
   const rows = [];
-  const ends = [];
-  for (const offer of ordered) {
-    const start = offer.start ?? -FAR;
-    const until = offer.end ?? FAR;
-    const end = Math.max(until, start + room, until > from ? from + room : 0);
-    let row = ends.findIndex((free) => free <= start);
-    if (row < 0) row = rows.push([]) - 1;
-    rows[row].push(offer);
-    ends[row] = end;
-  }
-  return {...lane, rows: rows.length ? rows : [[]]};
+  const put = (row, placed) => {
+    if (!row) return;
+    row.offers.push(placed.offer);
+    row.start = Math.min(row.start, placed.start);
+    row.end = Math.max(row.end, placed.end);
+  };
+  const opened = ({start, end}) => {
+    rows.push({offers: [], start, end});
+    return rows.at(-1);
+  };
+  const placed = lane.offers.map((offer) => placeOf(offer, from, room));
+  placed.sort((one, other) => one.start - other.start || compare(one.offer, other.offer));
+  const after = ({start}) => rows.find((row) => row.end <= start);
+  placed.filter((each) => each.end > from && each.start < to).forEach((each) => put(after(each) ?? opened(each), each));
+  placed.filter((each) => each.end <= from).reverse().forEach((each) => put(rows.find((row) => row.start >= each.end), each));
+  placed.filter((each) => each.start >= to).forEach((each) => put(after(each), each));
+  const ordered = rows.map(({offers}) => offers.sort((one, other) => (one.start ?? -FAR) - (other.start ?? -FAR)));
+  return {...lane, rows: ordered.length ? ordered : [[]]};
+}
+
+function placeOf(offer, from, room) {
+  const start = offer.start ?? -FAR;
+  const until = offer.end ?? FAR;
+  return {offer, start, end: Math.max(until, start + room, until > from ? from + room : -FAR)};
 }
 
 const compare = (one, other) => one.name.localeCompare(other.name);

@@ -12,7 +12,8 @@ export function useZone(name) {
   zone = name === "UTC" ? "UTC" : undefined;
   const make = (options) => new Intl.DateTimeFormat(undefined, {timeZone: zone, ...options});
   formats = {
-    short: make({day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23"}),
+    short: make({day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23"}),
+    dated: make({day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23"}),
     long: make({
       weekday: "short", day: "numeric", month: "short", year: "numeric",
       hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
@@ -22,7 +23,8 @@ export function useZone(name) {
 }
 
 export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "local";
-export const short = (at) => formats.short.format(at);
+/** Without the year if it is this one. */
+export const short = (at) => formats[new Date(at).getFullYear() === new Date().getFullYear() ? "short" : "dated"].format(at);
 export const long = (at) => formats.long.format(at);
 export const clock = (at) => formats.clock.format(at);
 
