@@ -9,11 +9,11 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
 from airflow_provider_offers.client.model.places import pointings
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.waiting.changes import ChangeReader
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

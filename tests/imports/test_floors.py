@@ -22,7 +22,7 @@ FLOORS = (
     ("session",),
     ("waiting",),
     ("deciding",),
-    ("actions", "calls", "diagnosis", "doctor", "library", "lists", "turns", "twins"),
+    ("actions", "calls", "diagnosis", "doctor", "library", "lists", "reading", "turns", "twins"),
 )
 """The folders and modules of `client/`, from the ground up."""
 

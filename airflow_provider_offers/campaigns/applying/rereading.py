@@ -17,12 +17,12 @@ from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT, Names, edited_by
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan, PlannedObject
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.patches import MISSING, value_at
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow
 

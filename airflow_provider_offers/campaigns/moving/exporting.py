@@ -14,7 +14,6 @@ from airflow_provider_offers.campaigns.planning.comparing import compare, symbol
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, kinds_of
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.flows.supplies import enumerated
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY
@@ -23,6 +22,7 @@ from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.places import Place, pointings
 from airflow_provider_offers.client.model.validation import offer_findings
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

@@ -10,9 +10,9 @@ from airflow_provider_offers.campaigns.planning.comparing import symbolic
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, check_state, referred_kinds
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 

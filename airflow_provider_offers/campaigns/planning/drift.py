@@ -20,10 +20,10 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
 from airflow_provider_offers.campaigns.plans import ABSENT
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 GONE = "it is gone from the library"

@@ -25,12 +25,12 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
 from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.listing import read_kind
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
 from airflow_provider_offers.client.model.places import pointings
+from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

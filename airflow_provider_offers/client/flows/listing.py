@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from airflow_provider_offers.client.errors import PagingError
 from airflow_provider_offers.client.flows.access import Access
@@ -16,8 +16,6 @@ _LIMIT = re.compile(r"(?<=[?&])limit=([0-9]{1,9})(?![0-9])")
 # How often a page without anything new is requested again, twice as large each time.
 _WIDENINGS = 8
 _DEFAULT_PAGE = 50
-# The page size of a reading of all objects.
-_WHOLE_PAGE = 100
 # Maximum number of pages in a row that bring nothing new but link to another page.
 _BARREN_PAGES = 1_000
 # Maximum number of pages of a listing: a million entities at ten a page.
@@ -127,18 +125,6 @@ def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:
     while (page := (yield from listing.advance())) is not None:
         found += page
     return found
-
-
-def read_kind(access: Access, kind: Kind, take: Callable[[Entity], None]) -> Flow[None]:
-    """Give every object of a kind to `take`, each once. Calls one listing, page by page.
-
-    The listing's order does not depend on edits, so an edit between two pages moves no object. An object that is
-    created meanwhile may be missing.
-    """
-    listing = Listing(access, kind, access.generation.every(kind, _WHOLE_PAGE))
-    while (page := (yield from listing.advance())) is not None:
-        for entity in page:
-            take(entity)
 
 
 def _wider(href: str, times: int) -> str:
