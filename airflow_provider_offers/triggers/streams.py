@@ -1,13 +1,20 @@
-"""The shared stream of looks on Airflow 3.3. This module imports what Airflow 3.2 does not have."""
+"""The shared stream of looks. Airflow 3.2 has no shared streams, and never uses it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-
-from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
+from typing import TYPE_CHECKING
 
 from airflow_provider_offers.triggers.overviews import Look, overview
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
+else:
+    try:
+        from airflow.triggers.shared_stream import SharedStreamProducer
+    except ImportError:
+        SharedStreamProducer = object
 
 log = logging.getLogger(__name__)
 
