@@ -11,6 +11,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from airflow.utils.session import create_session
+from cryptography.fernet import InvalidToken
 from fastapi import Depends, HTTPException, Query
 from sqlalchemy import select
 
@@ -42,7 +43,21 @@ def may_read(conn_id: str, user: Any) -> bool:
 
 def settings_of(conn_id: ReadableConnId, sandbox: Annotated[str, Query(max_length=250)] = "") -> Settings:
     """The checked settings of a connection, with another sandbox than its own if one is named."""
-    return connection_settings(_connection(conn_id), sandbox.strip() or None)
+    return _settings(_connection(conn_id), sandbox.strip() or None)
+
+
+def _settings(connection: Connection, sandbox: str | None = None) -> Settings:
+    try:
+        return connection_settings(connection, sandbox)
+    except (AirflowException, InvalidToken):
+        # Raised anew, so that no traceback holds the connection.
+        pass
+    raise failure(
+        409,
+        "The connection cannot be decrypted",
+        f"Airflow stored the connection {connection.conn_id!r} with another key than [core] fernet_key of this API "
+        "server. Give the API server that key, or save the connection again",
+    )
 
 
 def listed(user: Any) -> list[dict[str, str | None]]:
@@ -69,9 +84,9 @@ def _entry(connection: Connection) -> dict[str, str | None]:
 
     sandbox = api = None
     try:
-        settings = connection_settings(connection)
+        settings = _settings(connection)
         sandbox, api = settings.sandbox, settings.api
-    except (OfferLibraryError, AirflowException):
+    except (OfferLibraryError, HTTPException):
         # Opening it tells what is wrong.
         pass
     return {"conn_id": connection.conn_id, "sandbox": sandbox, "api": api, "description": connection.description}

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.plugins.app import STATIC
 from tests.client.campaign import campaign, decision, seed
 from tests.page.conftest import PAGE, get
 
@@ -157,3 +158,13 @@ def test_the_page_is_served_with_a_strict_policy(client: TestClient) -> None:
 def test_every_kind_was_opened(ids: dict[str, str]) -> None:
     # A ranking formula exists on generation 2 only.
     assert set(ids) == set(KINDS) - {"formula"}
+
+
+def test_every_file_has_a_type_that_browsers_take(client: TestClient) -> None:
+    types = {".js": "javascript", ".mjs": "javascript", ".css": "css", ".svg": "svg+xml", ".html": "html"}
+    files = [path for path in STATIC.rglob("*") if path.suffix in types]
+
+    for path in files:
+        answer = client.get(f"{PAGE}/static/{path.relative_to(STATIC).as_posix()}")
+        assert answer.headers["content-type"].partition(";")[0].endswith(types[path.suffix]), path
+    assert files
