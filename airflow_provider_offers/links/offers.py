@@ -65,9 +65,9 @@ def set_links(task: Any, settings: Settings, result: Any = None) -> None:
 
 def store_links(task: Any, context: Context) -> None:
     """Store the links now, for a task that waits in its worker. A failure is only logged: the links are an extra."""
-    ti: Any = context["ti"]
     for each in task.operator_extra_links:
         try:
+            ti: Any = context["ti"]
             ti.xcom_push(key=each.xcom_key, value=each.get_link(task, ti_key=ti))
         except Exception as error:  # noqa: BLE001  whatever it is, the task goes on
             task.log.warning("The task has no link %r while it waits: %s", each.name, error)
