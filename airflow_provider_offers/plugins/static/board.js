@@ -164,12 +164,13 @@ export class Board {
     this._labels.show(this._lanes);
     const same = top && this._lanes.find((lane) => lane.index === top.index);
     if (same && top.top !== same.top) this._scroll.scrollTop += (same.top - top.top) * ROW;
-    const focused = document.activeElement?.closest?.(".bar")?.dataset.id;
+    const focused = this._kept(() => true);
     this._items.clear();
     this._groups.clear();
     this._given = null;
     this._fit();
-    if (focused) this._seek(focused);
+    // The reader may be on the way to the next bar already.
+    if (focused) this._seek(this._at?.offer.id ?? focused, this._rowOf(this._at));
   }
 
   _fit() {
@@ -227,8 +228,20 @@ export class Board {
     const gone = this._items.getIds().filter((id) => !items.has(id));
     const come = [...items].filter(([id]) => !this._items.get(id)).map(([id, [what, row, named]]) =>
       what.marks ? this._bar(id, what, row) : band(id, what, row, named));
-    if (gone.length) this._items.remove(gone);
+    if (gone.length) {
+      const leaving = new Set(gone);
+      this._kept((bar) => leaving.has(`${bar.dataset.row} ${bar.dataset.id}`));
+      this._items.remove(gone);
+    }
     if (come.length) this._items.add(come);
+  }
+
+  /** If the focused bar goes, the timeline keeps the focus, so that no key is lost; returns the offer's id. */
+  _kept(goes) {
+    const bar = document.activeElement?.closest?.(".bar");
+    if (!bar || !this.element.contains(bar) || !goes(bar)) return null;
+    this.element.focus({preventScroll: true});
+    return bar.dataset.id;
   }
 
   _bar(id, offer, row) {
@@ -261,7 +274,10 @@ export class Board {
 
   _click(event) {
     const bar = event.target.closest(".bar");
-    if (bar) this._opened(this._rows[Number(bar.dataset.row)].offers.find((offer) => offer.id === bar.dataset.id));
+    if (!bar) return;
+    const {lane, offers} = this._rows[Number(bar.dataset.row)];
+    this._at = {lane: lane.index, offer: offers.find((offer) => offer.id === bar.dataset.id)};
+    this._opened(this._at.offer);
   }
 
   _wheel(event) {
@@ -279,6 +295,7 @@ export class Board {
     const act = {
       ArrowRight: () => this._walk(0, 1), ArrowLeft: () => this._walk(0, -1),
       ArrowDown: () => this._walk(1, 0), ArrowUp: () => this._walk(-1, 0),
+      Enter: event.target === this.element && this._at ? () => this._opened(this._at.offer) : null,
       Home: () => this.go(), "+": () => this._scale(1 / 1.6), "=": () => this._scale(1 / 1.6), "-": () => this._scale(1.6),
     }[event.key];
     if (!act) return;
@@ -296,15 +313,21 @@ export class Board {
   _walk(down, along) {
     const bar = document.activeElement?.closest?.(".bar");
     const {start, end} = this._timeline.getWindow();
-    if (!bar) return this._focus(...this._firstSeen(start.getTime(), end.getTime()));
-    let row = Number(bar.dataset.row);
+    let row = bar ? Number(bar.dataset.row) : this._rowOf(this._at);
+    if (row === undefined) return this._focus(...this._firstSeen(start.getTime(), end.getTime()));
     const here = this._rows[row].offers;
-    const offer = here.find((each) => each.id === bar.dataset.id);
+    const offer = here.find((each) => each.id === (bar?.dataset.id ?? this._at.offer.id));
     if (along) return this._focus(row, here[here.indexOf(offer) + along]);
     const at = Math.max(offer?.start ?? start.getTime(), start.getTime());
     do row += down;
     while (this._rows[row] && !this._rows[row].offers.length);
     return this._focus(row, closest(this._rows[row]?.offers ?? [], at));
+  }
+
+  /** The row in which an offer of a lane is now; undefined if it has none. */
+  _rowOf(where) {
+    const row = where ? this._rows.findIndex(({lane, offers}) => lane.index === where.lane && offers.some(({id}) => id === where.offer.id)) : -1;
+    return row < 0 ? undefined : row;
   }
 
   _firstSeen(start, end) {
@@ -318,6 +341,7 @@ export class Board {
 
   _focus(row, offer) {
     if (!offer) return;
+    this._at = {lane: this._rows[row].lane.index, offer};
     const top = row * ROW;
     const seen = this._scroll.clientHeight - AXIS - ROW;
     if (top < this._scroll.scrollTop) this._scroll.scrollTop = top;
@@ -330,15 +354,17 @@ export class Board {
     }
     this._place();
     this._timeline.redraw();
-    this._seek(offer.id, row);
+    this._seek(offer.id, this._rowOf(this._at));
   }
 
-  /** Focus the bar of an offer as soon as it is drawn, in that row if it is there. */
-  _seek(id, row, frames = 20) {
+  /** Focus the bar of an offer as soon as it is drawn, unless the reader has gone elsewhere meanwhile. */
+  _seek(id, row, frames = 30) {
     const named = `.bar[data-id="${CSS.escape(id)}"]`;
     const bar = this._vis.querySelector(`${named}[data-row="${row}"]`) ?? this._vis.querySelector(named);
-    if (bar) bar.focus({preventScroll: true});
-    if (frames > 0 && document.activeElement !== bar) requestAnimationFrame(() => this._seek(id, row, frames - 1));
+    clearTimeout(this._sought);
+    if (!this.element.contains(document.activeElement)) return;
+    bar?.focus({preventScroll: true});
+    if (frames > 0 && document.activeElement !== bar) this._sought = setTimeout(() => this._seek(id, row, frames - 1), 16);
   }
 }
 
