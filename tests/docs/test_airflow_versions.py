@@ -21,6 +21,9 @@ ROWS = {
     "policies/retry.py": "the retry policy",
     "assets/emitting.py": '`emit_assets="partitions"`',
     "operators/creating.py": '`emit_assets="partitions"`',
+    "triggers/events.py": "an [event trigger](events.md)",
+    "triggers/positions.py": "an [event trigger](events.md)",
+    "triggers/streams.py": "an [event trigger](events.md)",
     "get_provider_info.py": "the Test button of a stored connection",
 }
 """The row for each module that says what differs. A module with something new needs a row there, and one here."""
