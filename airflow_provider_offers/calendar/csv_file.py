@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from airflow_provider_offers.calendar.document import COLUMNS
 # A spreadsheet takes a cell that begins so for a formula; some drop blanks in front of it. The last four are the
 # wide forms of the first four.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a spreadsheet begins a cell if it takes semicolons or tabs for separators, as it does in many languages.
+_INNER = re.compile("([;\t\r\n])(?=\\s*[=+@\uff1d\uff0b\uff0d\uff20-])")
 
 
 def csv_of(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -28,4 +31,6 @@ def _cell(value: Any) -> str | int | float:
     if isinstance(value, (int, float)):
         return value
     text = "; ".join(map(str, value)) if isinstance(value, list) else str(value or "")
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
+    blanks = len(text) - len(text.lstrip())
+    text = text[:blanks] + _INNER.sub(r"\1'", text[blanks:])
+    return f"'{text}" if text.startswith(_FORMULA) or text[blanks:].startswith(_FORMULA) else text

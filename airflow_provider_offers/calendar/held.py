@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import OfferLibraryError
@@ -160,8 +160,8 @@ def _text(value: Any) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """The instant of a date of the service; None for a missing one, and for one that nobody can read."""
+    """The instant of a date of the service in UTC; None for a missing one, and for one that nobody can read."""
     try:
-        return parse_instant(text)
-    except ValueError:
+        return parse_instant(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None

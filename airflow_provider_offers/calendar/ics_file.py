@@ -50,7 +50,9 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 def _stamp(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    utc = instant.astimezone(UTC)
+    # `%Y` leaves the zeros of an early year out.
+    return f"{utc.year:04}{utc:%m%dT%H%M%SZ}"
 
 
 def _text(value: str) -> str:

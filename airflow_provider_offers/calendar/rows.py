@@ -13,7 +13,8 @@ from airflow_provider_offers.calendar.document import COLUMNS
 class Filters:
     """What a row has to meet; an empty filter lets everything pass.
 
-    `placement` and `decision` are an id or a name. `text` is a part of the name, of the id or of a tag, in any case.
+    `placement` and `decision` are an id or a name. Each word of `text` is a part of the name, of the id or of a tag, in
+    any case.
     """
 
     kind: str = ""
@@ -37,12 +38,12 @@ def named_rows(calendar: Mapping[str, Any], filters: Filters) -> Iterator[dict[s
 
 
 def _meets(row: Mapping[str, Any], filters: Filters) -> bool:
-    text = filters.text.casefold().strip()
+    found = "\n".join((row["name"], row["id"], *row["tags"])).casefold()
     return (
         filters.kind in ("", row["kind"])
         and filters.status in ("", row["status"])
         and (not filters.mark or filters.mark in row["marks"])
-        and (not text or any(text in each.casefold() for each in (row["name"], row["id"], *row["tags"])))
+        and all(word in found for word in filters.text.casefold().split())
     )
 
 

@@ -25,6 +25,8 @@ WHOLE = 600.0
 _REFUSED = 5.0
 # How many sandboxes are kept; the one that was asked for least recently goes first.
 _MOST = 16
+# How many results of one copy are kept, such as exports with different filters; the oldest goes first.
+_MOST_MADE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ class Shelf:
                 self._made_from = shown.number
             if key not in self._made:
                 self._made[key] = self.executor.submit(make)
-            return self._made[key]
+            made: Future[T] = self._made[key]
+            while len(self._made) > _MOST_MADE:
+                del self._made[next(iter(self._made))]
+            return made
 
     def _known(self) -> Future[Shown] | None:
         """The answer that needs no look; None if a look is due."""

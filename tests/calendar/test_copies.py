@@ -6,9 +6,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import pytest
 
+from airflow_provider_offers.calendar.detail import detail_of
 from airflow_provider_offers.calendar.held import Keeper
 from airflow_provider_offers.calendar.shelf import FRESH, WHOLE, Shelf, Shelves
 from airflow_provider_offers.client.errors import AuthenticationError, OfferLibraryError
@@ -17,7 +19,7 @@ from airflow_provider_offers.client.model.kinds import DECISION, KINDS, PERSONAL
 from airflow_provider_offers.client.settings import Settings, parse_settings
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
-from tests.calendar.stage import Stage
+from tests.calendar.stage import Stage, day
 
 
 class Clock:
@@ -218,3 +220,22 @@ def test_what_is_made_of_a_copy_is_made_once(shelf: Shelf, clock: Clock) -> None
     shelf.once(second, "other", lambda: made.append(3)).result()
 
     assert made == [1, 2, 3]
+
+
+def test_what_is_made_with_ever_new_filters_does_not_pile_up(shelf: Shelf) -> None:
+    shown = shelf.ask().result()
+    made: list[int] = []
+    for number in range(100):
+        shelf.once(shown, number, lambda: made.append(1)).result()
+
+    assert len(shelf._made) < 50
+    shelf.once(shown, 99, lambda: made.append(1)).result()
+    assert len(made) == 100
+
+
+def test_a_date_beyond_the_calendar_counts_as_none(stage: Stage) -> None:
+    offer = stage.library.get(PERSONALIZED, stage.offer("Old", 0, 50))
+    constraint = {**offer.properties["selectionConstraint"], "startDate": "0001-01-01T00:00:00+05:00"}
+    odd = replace(offer, properties={**offer.properties, "selectionConstraint": constraint})
+
+    assert detail_of(odd, stage.copy())["window"] == {"start": None, "end": day(50)}

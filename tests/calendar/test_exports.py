@@ -44,6 +44,16 @@ def test_no_cell_is_a_formula(start: str) -> None:
     assert (read["tags"], read["placements"]) == (f"'{start}", f"'{start}")
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_no_cell_is_a_formula_in_a_spreadsheet_with_another_separator(separator: str) -> None:
+    hostile = f"5{separator}=1+1{separator} @SUM(A1){separator}2"
+    text = csv_of([row(hostile, tags=["a", "-1"], placements=[hostile])])
+
+    cells = [cell for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in line]
+    assert len(cells) > len(COLUMNS) / 2
+    assert [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))] == []
+
+
 def test_numbers_stay_numbers_and_lists_are_separated() -> None:
     text = csv_of([row("Ten", priority=-5, tags=["a", "b"], marks=["live", "expiring"])])
 
@@ -93,9 +103,11 @@ def test_the_rows_of_a_library_are_named_and_filtered(stage: Stage) -> None:
         Filters(decision=decision, kind="personalized"),
         Filters(text=offer[-8:].upper()),
         Filters(text="OPEN", placement="Hero", mark="live", status="approved"),
+        Filters(text=f"spring  {offer[-8:]} op"),
     ):
         assert [each["id"] for each in named_rows(calendar, filters)] == [offer]
-    assert list(named_rows(calendar, Filters(decision="None"))) == []
+    for filters in (Filters(decision="None"), Filters(text="open voucher")):
+        assert list(named_rows(calendar, filters)) == []
     with io.StringIO(csv_of(named_rows(calendar, Filters()))) as file:
         assert [each["name"] for each in csv.DictReader(file)] == ["Open", "Everyone"]
 
@@ -105,3 +117,9 @@ def test_the_window_of_an_event_is_in_utc() -> None:
     written = ics_of([row("East", start=eastern)], name="x", made_at=NOW)
 
     assert b"DTSTART:20260601T060000Z\r\n" in written
+
+
+def test_the_years_of_an_event_have_four_digits() -> None:
+    (event,) = events(ics_of([row("Old", start="0001-06-01T00:00:00Z")], name="x", made_at=NOW))
+
+    assert event.decoded("DTSTART").year == 1
