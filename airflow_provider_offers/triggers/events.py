@@ -160,6 +160,8 @@ class Teller:
         self._memory: Memory | None = None
         self._drift: dict[str, str] = {}
         self._drift_seen_of: int | None = None
+        # The number of the latest position that is worth keeping, and of the latest one that is kept.
+        self._due, self._kept = 0, 0
         self._kept_at: Any = None
 
     async def look(self, look: Look) -> list[dict[str, Any]]:
@@ -175,8 +177,9 @@ class Teller:
         found += memory.deletions(gone, look.now, wanted)
         payloads = [each.as_json() for each in found]
         self._memory = memory.after(things.values(), gone, look.now, wanted)
+        drift = self._drift
         payloads += await self._drifted(things, look)
-        self._keep_later(look, is_due=is_first or bool(payloads))
+        self._keep_later(look, is_due=is_first or bool(payloads) or self._drift != drift)
         return payloads
 
     async def _begin(self, things: Mapping[str, Thing], look: Look, wanted: Wanted) -> Memory:
@@ -238,9 +241,16 @@ class Teller:
         positions, memory = self._positions, self._memory
         if positions is None or memory is None or not positions.is_kept:
             return
-        if is_due or (look.now - self._kept_at).total_seconds() >= _KEEP_EVERY:
+        is_old = self._kept_at is not None and abs((look.now - self._kept_at).total_seconds()) >= _KEEP_EVERY
+        self._due += is_due or is_old
+        # A position that could not be kept is due until one is.
+        if self._due > self._kept:
             self._kept_at = look.now
-            look.saves.append(partial(positions.write, memory, dict(self._drift)))
+            look.saves.append(partial(self._keep, positions, memory, dict(self._drift), self._due))
+
+    async def _keep(self, positions: Positions, memory: Memory, drift: dict[str, str], number: int) -> None:
+        await positions.write(memory, drift)
+        self._kept = max(self._kept, number)
 
     def _wanted(self) -> Wanted:
         from datetime import timedelta

@@ -32,7 +32,8 @@ class Positions:
         told = {name: each for name, each in arguments.items() if name != "poll_interval"}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self._key = f"offer_library_events_{digest}"
-        self._kept: dict[str, Json] = {}
+        # By store: its pages. A store of an asset that came later has none.
+        self._kept: list[dict[str, Json]] = [{} for _ in self._stores]
 
     @property
     def is_kept(self) -> bool:
@@ -41,7 +42,7 @@ class Positions:
 
     async def read(self) -> tuple[Memory, dict[str, str]] | None:
         """The memory, and the drift that was told by object; None if nothing is kept."""
-        for store in self._stores:
+        for store, pages in zip(self._stores, self._kept, strict=True):
             head: Any = await store.aget(self._key)
             if not isinstance(head, dict) or head.get("version") != _VERSION:
                 continue
@@ -49,7 +50,7 @@ class Positions:
             for page in range(head["pages"]):
                 key = self._page_key(head["pages"], page)
                 kept: Any = await store.aget(key) or {}
-                self._kept[key] = kept
+                pages[key] = kept
                 seen |= {identifier: Seen.from_json(value) for identifier, value in kept.items()}
             return Memory(parse_instant(head["since"]), seen), dict(head["drift"])
         return None
@@ -63,12 +64,12 @@ class Positions:
         for identifier, seen in memory.seen.items():
             content[self._page_key(pages, zlib.crc32(identifier.encode()) % pages)][identifier] = seen.as_json()
         head = {"version": _VERSION, "pages": pages, "since": format_instant(memory.since), "drift": dict(drift)}
-        for store in self._stores:
-            for key, page in content.items():
-                if self._kept.get(key) != page:
-                    await store.aset(key, page)
+        for store, kept in zip(self._stores, self._kept, strict=True):
+            for key, each in content.items():
+                if kept.get(key) != each:
+                    await store.aset(key, each)
+                    kept[key] = each
             await store.aset(self._key, head)
-        self._kept = dict(content)
 
     def _page_key(self, pages: int, page: int) -> str:
         return f"{self._key}_{pages}_{page}"

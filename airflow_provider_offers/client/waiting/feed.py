@@ -28,7 +28,7 @@ from airflow_provider_offers.client.waiting.polling import (
     outage_limit,
 )
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch, trimmed
-from airflow_provider_offers.client.wire.service_clock import utc_now
+from airflow_provider_offers.client.wire.service_clock import ServiceClock, utc_now
 
 # Minimum seconds between two looks.
 _SHORTEST_INTERVAL = 0.1
@@ -74,6 +74,8 @@ class Feed:
         self._jitter = jitter
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        # Of the latest session. It goes on while there is none.
+        self._service_clock: ServiceClock | None = None
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -151,8 +153,8 @@ class Feed:
             await asyncio.gather(task, return_exceptions=True)
 
     def service_now(self) -> datetime:
-        """The time of the service's clock, from its latest answers."""
-        return utc_now() if self._session is None else self._session.access.exchange.service_now()
+        """The time of the service's clock, from its latest answers; before the first one, this machine's time."""
+        return utc_now() if self._service_clock is None else self._service_clock.now()
 
     @property
     def idle(self) -> bool:
@@ -179,6 +181,7 @@ class Feed:
                     if session is None:
                         session = await self._open_session()
                     self._session = session
+                    self._service_clock = session.access.exchange.service_clock
                     await self._round(session)
                     await self._wake_waits_after_clock_change()
                 except OfferLibraryError as error:

@@ -24,6 +24,8 @@ WORDS = (CREATED, CHANGED, STATUS, OPENED, CLOSING, CLOSED, DELETED)
 SHOWN = ("approved", "live")
 # How far the stamp of a creation may be behind the look before it.
 _OVERLAP = timedelta(seconds=60)
+# A clock that goes back by more was set; by less, two servers differ.
+_SET_BACK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class Memory:
 
     def happenings(self, things: Iterable[Thing], now: datetime, wanted: Wanted) -> list[Happening]:
         """What happened since, except deletions."""
+        if now < self.since - _SET_BACK:
+            return Memory(now, self.seen).happenings(things, now, wanted)
         found: list[Happening] = []
         for thing in things:
             if wanted.covers(thing):
@@ -177,7 +181,10 @@ class Memory:
         return [each for each in self.seen if each not in things]
 
     def after(self, things: Iterable[Thing], gone: Iterable[str], now: datetime, wanted: Wanted) -> Memory:
-        """The memory after a look. An object that is missing and not certainly gone stays."""
+        """The memory after a look. An object that is missing and not certainly gone stays.
+
+        If the service's clock was set back, windows that open or close in the time that comes again are told again.
+        """
         kept = dict(self.seen)
         for identifier in gone:
             kept.pop(identifier, None)
@@ -187,7 +194,7 @@ class Memory:
                 kept.pop(thing.id, None)
             elif before is None or thing.etag > before.etag:
                 kept[thing.id] = Seen.of(thing)
-        return Memory(max(now, self.since), kept)
+        return Memory(now if now < self.since - _SET_BACK else max(now, self.since), kept)
 
     def _events(self, thing: Thing, now: datetime, wanted: Wanted) -> list[str]:
         before = self.seen.get(thing.id)

@@ -15,11 +15,13 @@ from airflow.triggers.base import BaseEventTrigger
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.triggers import overviews
 from airflow_provider_offers.triggers.events import OfferLibraryEventTrigger
+from airflow_provider_offers.triggers.shared import watching
 from tests.airflow.library import personalized
 from tests.client.waiting.events import until
 from tests.client.waiting.test_happenings import Store, Stores
@@ -298,6 +300,40 @@ def test_what_airflow_did_not_store_is_told_again(emulator: Emulator) -> None:
         await until(lambda: len(emulator.journal()) >= looks + 4)
         assert nothing == []
         await third.kill()
+
+    asyncio.run(main())
+
+
+class Unreachable(Store):
+    """A store whose first write fails."""
+
+    failed = False
+
+    async def aset(self, key: str, value: Any) -> None:
+        if not self.failed:
+            self.failed = True
+            raise ConnectionError("Airflow's API server does not answer")
+        await super().aset(key, value)
+
+
+@shared
+def test_a_position_that_could_not_be_kept_is_kept_after_the_next_look(emulator: Emulator) -> None:
+    async def main() -> None:
+        store, triggerer = Unreachable(), Triggerer()
+        triggerer.start(trigger("changed"), store)
+        await until(lambda: bool(store.kept))
+        await triggerer.kill()
+
+    asyncio.run(main())
+
+
+def test_the_clock_of_the_service_counts_when_its_feed_has_ended(emulator: Emulator) -> None:
+    emulator.clock.freeze("2026-05-01T00:00:00Z")
+
+    async def main() -> None:
+        async with watching("offers", None, interval=0.1, follows=PERSONALIZED) as watch:
+            await watch.news()
+        assert watch.now() < parse_instant("2026-05-02T00:00:00Z")
 
     asyncio.run(main())
 

@@ -103,6 +103,16 @@ def test_a_moved_end_closes_a_window_at_once() -> None:
     assert told(memory, [thing(etag=2, closes=at(40))], 21)[0] == ["changed"]
 
 
+def test_a_clock_that_is_set_back_hides_no_window() -> None:
+    memory = started([thing()], 15)
+    new = thing(id="id-2", created=at(0), opens=at(-2), closes=at(5))
+
+    assert told(memory, [thing()], 15 - 1 / 120) == ([], memory)
+    events, memory = told(memory, [thing(), new], 0)
+    assert events == ["created", "status", "window_opened"]
+    assert told(memory, [thing(), new], 11)[0] == ["window_opened", "window_closing", "window_closed"]
+
+
 def test_deletions_need_a_confirmation() -> None:
     memory = started([thing(), thing(id="id-2", name="Soap", status="draft")], 12)
 
@@ -171,5 +181,19 @@ def test_a_position_is_read_as_it_was_kept(count: int) -> None:
         assert kept[0].since == at(1)
         assert kept[0].seen["id-0"] == Seen.of(thing(id="id-0", etag=9))
         assert {**kept[0].seen, "id-0": 0} == {**memory.seen, "id-0": 0}
+
+    asyncio.run(main())
+
+
+def test_an_asset_that_comes_later_has_the_whole_position() -> None:
+    memory = started([thing(id=f"id-{each}") for each in range(1_000)])
+    store, later = Store(), Store()
+
+    async def main() -> None:
+        await Positions(Stores(store), {}).write(memory, {})
+        both = Positions(Stores(store, later), {})
+        await both.read()
+        await both.write(memory, {})
+        assert await Positions(Stores(later), {}).read() == (memory, {})
 
     asyncio.run(main())
