@@ -204,11 +204,21 @@ def test_a_large_plan_is_a_file_that_nobody_can_exchange(
     assert asked[0]["body"].endswith("202 to create, 0 to change, 0 to retire, 0 in conflict, 0 unchanged**")
     assert len(json.dumps(done.result("apply"))) < 60_000
 
-    document = json.loads(Path(planned["plan_path"]).read_text())
-    document["objects"][0]["properties"]["name"] = "Another"
-    Path(planned["plan_path"]).write_text(json.dumps(document))
+    kept = Path(planned["plan_path"])
+    document = json.loads(kept.read_text())
     with dag_of("exchanged") as other:
         ApplyCampaignOperator(task_id="apply", plan=planned, state_path=state)
+    document["objects"][0]["properties"]["name"] = "Another"
+    kept.write_text(json.dumps(document))
+    edited = run(airflow, emulator, api, other)
+    assert "edited after it was made" in str(edited.error("apply"))
+
+    # A plan of another manifest is whole, and yet not the one of the task.
+    with dag_of("planned") as elsewhere:
+        PlanCampaignOperator(
+            task_id="plan", manifest=written(tmp_path, name="other.yaml"), target="dev", state_path=state, plan_path=str(kept)
+        )
+    assert run(airflow, emulator, api, elsewhere).state == "success"
     refused = run(airflow, emulator, api, other)
     assert "another plan than the task made" in str(refused.error("apply"))
 
