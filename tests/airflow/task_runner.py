@@ -64,6 +64,8 @@ class _Supervisor:
             return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND)
         elif name == "GetConnection":
             return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
+        elif name == "ValidateInletsAndOutlets":
+            return comms.InactiveAssetsResult(inactive_assets=[])
         elif name == "GetTaskRescheduleStartDate":
             return comms.TaskRescheduleStartDate(start_date=None)
         elif name in ("SucceedTask", "DeferTask", "RetryTask", "TaskState", "RescheduleTask", "SetXCom"):

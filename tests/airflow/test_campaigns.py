@@ -216,7 +216,11 @@ def test_a_large_plan_is_a_file_that_nobody_can_exchange(
     # A plan of another manifest is whole, and yet not the one of the task.
     with dag_of("planned") as elsewhere:
         PlanCampaignOperator(
-            task_id="plan", manifest=written(tmp_path, name="other.yaml"), target="dev", state_path=state, plan_path=str(kept)
+            task_id="plan",
+            manifest=written(tmp_path, name="other.yaml"),
+            target="dev",
+            state_path=state,
+            plan_path=str(kept),
         )
     assert run(airflow, emulator, api, elsewhere).state == "success"
     refused = run(airflow, emulator, api, other)
