@@ -43,7 +43,8 @@ log = logging.getLogger(__name__)
 
 def runs_of(identifier: str, user: Any) -> list[dict[str, Any]]:
     """The tasks whose results hold a receipt of a write of that object, the latest first, at most 50 of 90 days."""
-    return _tolerant(lambda session: _runs(session, identifier, _readable(user)), "runs")
+    may_read = _readable(user, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
+    return _tolerant(lambda session: _runs(session, identifier, may_read), "runs")
 
 
 def waiting_plans(conn_id: str, user: Any) -> list[dict[str, Any]]:
@@ -51,7 +52,8 @@ def waiting_plans(conn_id: str, user: Any) -> list[dict[str, Any]]:
 
     A plan is among them also if Airflow's database does not tell its connection.
     """
-    found = _tolerant(lambda session: list(_plans(session, _readable(user))), "plans")
+    may_read = _readable(user, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM, DagAccessEntity.HITL_DETAIL)
+    found = _tolerant(lambda session: list(_plans(session, may_read)), "plans")
     return [each for each in found if each["connection"] in (conn_id, None)]
 
 
@@ -65,22 +67,30 @@ def _tolerant(read: Callable[[Session], list[T]], what: str) -> list[T]:
         return []
 
 
-def _readable(user: Any) -> Callable[[str], bool]:
-    """Whether the user may read the tasks of a DAG."""
+def _readable(user: Any, *parts: DagAccessEntity) -> Callable[[str], bool]:
+    """Whether the user may read these parts of a DAG."""
 
     @cache
     def may_read(dag_id: str) -> bool:
         details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-        return get_auth_manager().is_authorized_dag(
-            method="GET", access_entity=DagAccessEntity.TASK_INSTANCE, details=details, user=user
-        )
+        may = get_auth_manager().is_authorized_dag
+        return all(may(method="GET", access_entity=each, details=details, user=user) for each in parts)
 
     return may_read
 
 
 def _runs(session: Session, identifier: str, may_read: Callable[[str], bool]) -> list[dict[str, Any]]:
     query = (
-        select(XComModel, TaskInstance.try_number, TaskInstance.end_date)
+        select(
+            XComModel.dag_id,
+            XComModel.run_id,
+            XComModel.task_id,
+            XComModel.map_index,
+            XComModel.value,
+            XComModel.timestamp,
+            TaskInstance.end_date,
+            TaskInstance.try_number,
+        )
         .join(
             TaskInstance,
             (TaskInstance.dag_id == XComModel.dag_id)
@@ -96,14 +106,17 @@ def _runs(session: Session, identifier: str, may_read: Callable[[str], bool]) ->
         .order_by(XComModel.timestamp.desc())
         .limit(4 * _MOST)
     )
-    found = []
-    for xcom, try_number, ended in session.execute(query):
-        if not may_read(xcom.dag_id):
+    found: list[dict[str, Any]] = []
+    # A result may have the receipts of thousands of objects: few of them are in memory at a time.
+    rows = session.execute(query, execution_options={"yield_per": 10})
+    for dag_id, run_id, task_id, map_index, value, stored, ended, try_number in rows:
+        if len(found) >= _MOST:
+            break
+        if not may_read(dag_id):
             continue
-        for receipt in _receipts(_plain(xcom.value), identifier):
-            task = _task(xcom.dag_id, xcom.run_id, xcom.task_id, xcom.map_index)
-            at = ended or xcom.timestamp
-            told = {"action": receipt["action"], "etag": receipt.get("etag"), "at": at.isoformat()}
+        for receipt in _receipts(_plain(value), identifier):
+            task = _task(dag_id, run_id, task_id, map_index)
+            told = {"action": receipt["action"], "etag": receipt.get("etag"), "at": (ended or stored).isoformat()}
             found.append({**task, "try_number": try_number, **told})
     return found[:_MOST]
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.sdk import DAG
 from starlette.testclient import TestClient
 
@@ -61,19 +62,26 @@ def test_an_offer_shows_the_runs_that_wrote_it_and_an_edit_by_somebody_else(
     assert [each["what"] for each in found["history"]] == ["changed outside these runs", "published", "created"]
 
 
-@pytest.mark.parametrize("api", ["dps"], indirect=True)
-def test_runs_are_hidden_from_users_who_may_not_read_their_dag(
-    client: TestClient, connected: str, emulator: Emulator, api: str, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    identifier = lifecycle(emulator.connection(api), airflow).result("create")["id"]
+def forbid(monkeypatch: pytest.MonkeyPatch, part: DagAccessEntity) -> None:
+    """Let nobody read this part of any DAG."""
     from airflow.api_fastapi.app import get_auth_manager
 
-    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", lambda **_: False)
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", lambda **asked: asked["access_entity"] is not part)
 
-    found = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
 
-    assert found["runs"] == []
-    assert [each["what"] for each in found["history"]] == ["changed", "created"]
+@pytest.mark.parametrize("api", ["dps"], indirect=True)
+def test_runs_are_hidden_from_users_who_may_not_read_their_tasks_and_results(
+    client: TestClient, connected: str, emulator: Emulator, api: str, airflow: Airflow
+) -> None:
+    identifier = lifecycle(emulator.connection(api), airflow).result("create")["id"]
+
+    for part in (DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            forbid(monkeypatch, part)
+            found = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
+
+        assert found["runs"] == []
+        assert [each["what"] for each in found["history"]] == ["changed", "created"]
 
 
 @pytest.mark.parametrize("api", ["dps"], indirect=True)
@@ -103,6 +111,8 @@ def test_a_plan_that_waits_leads_to_its_step(
     assert found["href"].endswith("/tasks/plan/required_actions")
     assert get(client, "api/plans", conn_id=connected) == {"plans": []}
     assert visitor("viewer").get(f"{PAGE}/api/plans", params={"conn_id": connected}).status_code == 403
+    forbid(monkeypatch, DagAccessEntity.HITL_DETAIL)
+    assert get(client, "api/plans", conn_id="offer_library_default") == {"plans": []}
 
 
 def ask(dag_id: str, run_id: str, task_id: str, body: str) -> None:
