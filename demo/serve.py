@@ -21,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -214,11 +214,13 @@ def _running(home: Path, environment: dict[str, str]) -> Iterator[dict[str, psut
 
 def _end(services: list[psutil.Popen]) -> None:
     """End the services and everything that they started, first with a request and then without."""
+    known = _orphans(services)
+    for process in known:
+        _signal(process, signal.SIGTERM)
     for service in services:
         # The API server ends last: tasks report their end to it.
         if service is not services[0]:
             _signal(service, signal.SIGTERM)
-    known: set[psutil.Process] = set()
     deadline = time.monotonic() + ENDING
     while time.monotonic() < deadline:
         known |= _family(services)
@@ -243,6 +245,18 @@ def _family(services: list[psutil.Popen]) -> set[psutil.Process]:
             found |= {process, *process.children(recursive=True)}
         except psutil.NoSuchProcess:
             continue
+    return found
+
+
+def _orphans(services: list[psutil.Popen]) -> set[psutil.Process]:
+    """What services that have ended by themselves have left in their sessions."""
+    # A session keeps the number of its first process, unless all of it has ended.
+    ended = {each.pid for each in services if each.poll() is not None and not psutil.pid_exists(each.pid)}
+    found = set()
+    for process in psutil.process_iter() if ended else ():
+        with suppress(OSError):
+            if os.getsid(process.pid) in ended:
+                found.add(process)
     return found
 
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.airflow.harness import load_dags
 
 CHECKOUT = Path(__file__).parent.parent.parent
 GENERATIONS = ("generation 2 (dps)", "generation 1 (xcore)")
+
+
+def test_what_a_service_leaves_that_has_ended_by_itself_is_ended(tmp_path: Path) -> None:
+    serve = runpy.run_path(str(CHECKOUT / "demo" / "serve.py"))
+    told = tmp_path / "worker"
+    program = "import subprocess, sys; w = subprocess.Popen(['sleep', '300']); open(sys.argv[1], 'w').write(str(w.pid))"
+    service = psutil.Popen([sys.executable, "-c", program, str(told)], start_new_session=True)
+    service.wait()
+    worker = psutil.Process(int(told.read_text()))
+
+    serve["_end"]([service])
+
+    left = serve["_alive"]({worker})
+    for each in left:
+        each.kill()
+    assert left == []
 
 
 @pytest.mark.slow
