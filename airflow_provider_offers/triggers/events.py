@@ -218,6 +218,7 @@ class Teller:
             return []
         from airflow_provider_offers.triggers.drifting import drifted_objects
 
+        wanted = self._wanted()
         now = await drifted_objects(self._trigger)
         if now is None:
             # An apply runs: look again at the next look.
@@ -228,13 +229,8 @@ class Teller:
         return [
             {"event": DRIFTED, "at": at.isoformat(), **payload}
             for name, (digest, payload) in now.items()
-            if before.get(name) != digest and (not self._trigger.names or self._is_named(payload["name"]))
+            if before.get(name) != digest and wanted.names_one(payload["name"])
         ]
-
-    def _is_named(self, name: str) -> bool:
-        from fnmatch import fnmatchcase
-
-        return any(fnmatchcase(name, each) for each in self._trigger.names)
 
     def _keep_later(self, look: Look, *, is_due: bool) -> None:
         """Keep the position once Airflow has stored the events of this look."""

@@ -105,10 +105,13 @@ class Wanted:
     tags: frozenset[str] = frozenset()
     ahead: timedelta = timedelta(days=1)
 
+    def names_one(self, name: str) -> bool:
+        """Whether an object with that name is watched. A name with brackets is no pattern for itself."""
+        return not self.names or name in self.names or any(fnmatchcase(name, each) for each in self.names)
+
     def covers(self, thing: Thing) -> bool:
         """Whether the object is watched."""
-        named = not self.names or any(fnmatchcase(thing.name, each) for each in self.names)
-        return named and (not self.tags or not self.tags.isdisjoint(thing.tags))
+        return self.names_one(thing.name) and (not self.tags or not self.tags.isdisjoint(thing.tags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,13 @@ def test_filters() -> None:
         assert len(events) == count, wanted
 
 
+def test_a_name_with_brackets_is_watched() -> None:
+    wanted = Wanted(frozenset(WORDS), names=("Sale [VIP]",))
+
+    assert wanted.covers(thing(name="Sale [VIP]"))
+    assert not wanted.covers(thing(name="Sale"))
+
+
 def test_the_statuses_are_those_of_the_kinds() -> None:
     assert set(STATUSES) == {word for kind in KINDS.values() for word in kind.statuses}
     assert set(SHOWN) <= set(STATUSES)
