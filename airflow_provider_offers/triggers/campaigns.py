@@ -94,13 +94,17 @@ class CampaignDriftTrigger(OfferTrigger):
         settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         return DriftLook(state_store(self.state_path), self.campaign, settings.org_id, settings.sandbox)
 
-    async def look_once(self, *, max_age: float) -> Drift | None:
-        """The drift now; None while an apply runs. Looks within `max_age` seconds of each other share the answer."""
+    async def look_once(self, *, max_age: float, view: int) -> Drift | None:
+        """The drift now; None while an apply runs.
+
+        Looks within `max_age` seconds of each other share the answer, if they have seen the same objects: `view` is the
+        same for them. An answer from before an edit would hide the edit.
+        """
         look = await asyncio.to_thread(self._look)
-        drift = await self._drift(look, max_age=max_age)
+        drift = await self._drift(look, max_age=max_age, view=view)
         return None if await asyncio.to_thread(look.apply_meanwhile) is not None else drift
 
-    async def _drift(self, look: DriftLook, *, max_age: float = 0.0) -> Drift:
+    async def _drift(self, look: DriftLook, *, max_age: float = 0.0, view: int = 0) -> Drift:
         from airflow_provider_offers.campaigns.planning.drift import find_drift
 
         campaign = self._stub()
@@ -109,7 +113,7 @@ class CampaignDriftTrigger(OfferTrigger):
             return find_drift(access, look.state, campaign)
 
         async with asking(self.offer_library_conn_id, self.sandbox) as asker:
-            key = f"drift:{self.campaign}:{self.state_path}:{look.state.generation}:{self.ignored}"
+            key = f"drift:{self.campaign}:{self.state_path}:{look.state.generation}:{self.ignored}:{view}"
             return await asker.ask(key, ask, max_age=max_age)
 
     def _stub(self) -> Campaign:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 _MOST_POINTERS = 20
 
 
-async def drifted_objects(trigger: OfferLibraryEventTrigger) -> dict[str, tuple[str, dict[str, Any]]] | None:
-    """The digest and the payload of each drifted object, by kind and name; None if the answer is not final."""
+async def drifted_objects(trigger: OfferLibraryEventTrigger, view: int) -> dict[str, tuple[str, dict[str, Any]]] | None:
+    """The digest and the payload of each drifted object, by kind and name; None if the answer is not final.
+
+    `view` stands for what the look has seen: triggers that have seen the same share one answer.
+    """
     looking = CampaignDriftTrigger(
         campaign=trigger.campaign or "",
         ignored=[],
@@ -27,7 +30,7 @@ async def drifted_objects(trigger: OfferLibraryEventTrigger) -> dict[str, tuple[
         poll_interval=trigger.poll_interval,
     )
     try:
-        drift = await looking.look_once(max_age=trigger.poll_interval / 2)
+        drift = await looking.look_once(max_age=trigger.poll_interval / 2, view=view)
     except OfferLibraryError as error:
         trigger.log.warning("The drift is told later: %s", error)
         return None

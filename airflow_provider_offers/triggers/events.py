@@ -219,7 +219,7 @@ class Teller:
         from airflow_provider_offers.triggers.drifting import drifted_objects
 
         wanted = self._wanted()
-        now = await drifted_objects(self._trigger)
+        now = await drifted_objects(self._trigger, signature)
         if now is None:
             # An apply runs: look again at the next look.
             return []
