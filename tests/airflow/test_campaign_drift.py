@@ -16,6 +16,7 @@ from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator
 from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 from airflow_provider_offers.triggers.campaigns import CampaignDriftTrigger
 from airflow_provider_offers.triggers.events import OfferLibraryEventTrigger
+from airflow_provider_offers.triggers.shared import asking
 from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
@@ -84,25 +85,42 @@ def test_an_event_trigger_tells_each_drift_once(
     emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api)))
+    trigger = OfferLibraryEventTrigger(
+        events="drifted", campaign="spring", state_path=applied["state_path"], poll_interval=0.2
+    )
     told: list[dict[str, Any]] = []
-    # Another watcher that looks rarely shares answers, but none from before an edit.
-    rarely: list[dict[str, Any]] = []
 
-    async def listen(poll_interval: float, heard: list[dict[str, Any]]) -> None:
-        trigger = OfferLibraryEventTrigger(
-            events="drifted", campaign="spring", state_path=applied["state_path"], poll_interval=poll_interval
-        )
+    async def listen() -> None:
         async for event in trigger.run():
-            heard.extend([event.payload])
+            told.extend([event.payload])
 
     async def main() -> None:
-        listening = [asyncio.create_task(listen(100, rarely)), asyncio.create_task(listen(0.2, told))]
+        listening = asyncio.create_task(listen())
         for count, priority in enumerate((55, 56), 1):
             await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", priority)
-            await until(lambda count=count: len(told) == len(rarely) == count)  # type: ignore[misc]
-        for each in listening:
-            each.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
+            await until(lambda count=count: len(told) == count)  # type: ignore[misc]
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await share()
+
+    async def share() -> None:
+        """Looks share an answer if they have seen the same: one from before an edit would hide the edit."""
+        looking = CampaignDriftTrigger(
+            campaign="spring",
+            ignored=[],
+            state_path=applied["state_path"],
+            offer_library_conn_id="offer_library_default",
+            sandbox=None,
+            poll_interval=1,
+        )
+        async with asking("offer_library_default", None):
+            first = await looking.look_once(max_age=60, view=1)
+            await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", 57)
+            assert await looking.look_once(max_age=60, view=1) is first
+            after = await looking.look_once(max_age=60, view=2)
+        assert first is not None
+        assert after is not None
+        assert [each.objects[0].edits[0].live for each in (first, after)] == [56, 57]
 
     asyncio.run(main())
     assert [(each["name"], each["campaign"], each["pointers"]) for each in told] == [
