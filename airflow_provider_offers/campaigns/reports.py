@@ -31,13 +31,15 @@ class Outcome:
     """What became of one object.
 
     `end` is "done", "failed" or "skipped". `reason` is the error of a failure, or says why the object was skipped.
-    `retryable` says whether another apply of the same plan may succeed. `id` is the object's, if it has one.
+    `retryable` says whether another apply of the same plan may succeed. `id` is the object's, if it has one;
+    `etag` is that of its last write, if it was written and still exists.
     """
 
     key: Key
     action: Action
     end: End
     id: str | None = None
+    etag: int | None = None
     reason: str = ""
     retryable: bool = False
 
@@ -117,6 +119,8 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": kind, "name": name, "action": outcome.action, "end": outcome.end}
     if outcome.id is not None:
         told["id"] = outcome.id
+    if outcome.etag is not None:
+        told["etag"] = outcome.etag
     if outcome.reason:
         told |= {"reason": outcome.reason, "retryable": outcome.retryable}
     return told

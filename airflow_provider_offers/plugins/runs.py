@@ -25,6 +25,9 @@ from airflow.utils.state import State
 from sqlalchemy import Text, cast, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from airflow_provider_offers.campaigns.plans import ACTIONS
+from airflow_provider_offers.campaigns.reports import DONE
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -36,6 +39,8 @@ _MOST = 50
 _RESULT = "return_value"
 # The actions of receipts that say that nothing was written.
 _NOTHING = frozenset({"unchanged", "skipped", "failed"})
+# The words of plans, which the reports of applies have too.
+_PLANNED = frozenset(ACTIONS)
 _APPROVAL = "ApproveCampaignPlanOperator"
 
 log = logging.getLogger(__name__)
@@ -116,7 +121,8 @@ def _runs(session: Session, identifier: str, may_read: Callable[[str], bool]) ->
             continue
         for receipt in _receipts(_plain(value), identifier):
             task = _task(dag_id, run_id, task_id, map_index)
-            told = {"action": receipt["action"], "etag": receipt.get("etag"), "at": (ended or stored).isoformat()}
+            action = DONE.get(receipt["action"], receipt["action"])
+            told = {"action": action, "etag": receipt.get("etag"), "at": (ended or stored).isoformat()}
             found.append({**task, "try_number": try_number, **told})
     return found[:_MOST]
 
@@ -133,7 +139,9 @@ def _receipts(value: Any, identifier: str) -> Iterator[Mapping[str, Any]]:
     """The receipts of writes of an object at any depth: those of tasks, and the objects in reports of applies."""
     if isinstance(value, Mapping):
         if value.get("id") == identifier and isinstance(value.get("action"), str):
-            is_write = "instance_id" in value or value.get("end") == "done"
+            # An object in a plan looks like a receipt, but nothing was written.
+            is_planned = value["action"] in _PLANNED
+            is_write = value.get("end") == "done" if is_planned else "instance_id" in value
             if is_write and value["action"] not in _NOTHING:
                 yield value
             return

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
-from airflow_provider_offers.operators.campaigns import PlanCampaignOperator
+from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator, PlanCampaignOperator
 from airflow_provider_offers.operators.offers import CreateOfferOperator, GetOfferOperator, PublishOfferOperator
 from tests.airflow.campaigns import written
 from tests.airflow.harness import Airflow
@@ -60,6 +60,34 @@ def test_an_offer_shows_the_runs_that_wrote_it_and_an_edit_by_somebody_else(
             hook.unpublish_offer(identifier)
     found = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
     assert [each["what"] for each in found["history"]] == ["changed outside these runs", "published", "created"]
+
+
+@pytest.mark.parametrize("api", ["dps"], indirect=True)
+def test_an_edit_after_a_campaign_is_told_as_no_run_of_airflow(
+    client: TestClient, connected: str, emulator: Emulator, api: str, airflow: Airflow, tmp_path: Path
+) -> None:
+    connection, states = emulator.connection(api), str(tmp_path / "states")
+    with DAG("spring", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        ApplyCampaignOperator(task_id="apply", manifest=written(tmp_path), target="dev", state_path=states)
+    report = airflow.run(dag, connections={"offer_library_default": connection}).result("apply")
+    (identifier,) = (each["id"] for each in report["objects"] if each["name"] == "Spring towels")
+    told = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
+    assert [each["what"] for each in told["history"]] == ["created"]
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AIRFLOW_CONN_LIBRARY", emulator.conn_uri(api))
+        with OfferLibraryHook(CONN_ID) as hook:
+            hook.patch_offer(identifier, [{"op": "replace", "path": "/rank/priority", "value": 50}])
+    with DAG("look", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as look:
+        PlanCampaignOperator(
+            task_id="compare", manifest=written(tmp_path), target="dev", state_path=states, on_conflict="report"
+        )
+    looked = airflow.run(look, connections={"offer_library_default": connection}).result("compare")
+    assert looked["has_conflicts"]
+    told = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
+    # A plan has the object and its etag, and has written nothing.
+    assert [each["task_id"] for each in told["runs"]] == ["apply"]
+    assert [each["what"] for each in told["history"]] == ["changed outside these runs", "created"]
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, part: DagAccessEntity) -> None:

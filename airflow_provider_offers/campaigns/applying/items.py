@@ -41,12 +41,16 @@ class Progress:
 
 @dataclass(slots=True)
 class Item:
-    """A planned object, what the library has of it, and what became of it; `outcome` is None as long as it waits."""
+    """A planned object, what the library has of it, and what became of it.
+
+    `outcome` is None as long as it waits. `etag` is that of its last write.
+    """
 
     planned: PlannedObject
     sight: Sight
     reference: Reference | None = None
     is_content_done: bool = False
+    etag: int | None = None
     outcome: Outcome | None = None
 
     @property

@@ -342,16 +342,18 @@ class Run:
 
     def _finish(self, item: Item) -> None:
         identifier = None if item.reference is None else item.reference.id
-        item.outcome = Outcome(item.key, item.planned.action, "done", identifier)
+        item.outcome = Outcome(item.key, item.planned.action, "done", identifier, item.etag)
 
     def _skip(self, item: Item, reason: str) -> None:
         identifier = None if item.reference is None else item.reference.id
-        item.outcome = Outcome(item.key, item.planned.action, "skipped", identifier, reason, retryable=True)
+        item.outcome = Outcome(item.key, item.planned.action, "skipped", identifier, reason=reason, retryable=True)
 
     def _fail(self, item: Item, error: OfferLibraryError) -> None:
         identifier = None if item.reference is None else item.reference.id
         reason = f"its content is there, but: {error}" if item.is_content_done else str(error)
-        item.outcome = Outcome(item.key, item.planned.action, "failed", identifier, reason, retryable=error.retryable)
+        item.outcome = Outcome(
+            item.key, item.planned.action, "failed", identifier, reason=reason, retryable=error.retryable
+        )
         log.warning("The %s is not applied: %s", called(item), error)
 
 
@@ -371,6 +373,7 @@ class _Heard:
 
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         yield from ()
+        self._items[index].etag = written.receipt.etag
         self._done(self._items[index], written)
         self._tell(index)
 
