@@ -103,8 +103,9 @@ docs: $(VENV)/.ready ## build the documentation as a website into build/docs, wi
 pictures: $(VENV)/.ready ## draw the diagrams of the documentation again, from the tables of the code
 	@$(BIN)/python -m scripts.pictures
 
-screenshots: $(VENV)/.ready ## take the pictures of the calendar page again, from a real Airflow in Chromium
+screenshots: $(VENV)/.ready ## take the pictures of Airflow's pages again, from a real Airflow in Chromium
 	@$(BIN)/python -m scripts.calendar_pictures
+	@OFFER_LIBRARY_PICTURES=1 $(BIN)/python -m pytest -m distributed tests/distributed/test_story.py
 
 format: $(VENV)/.ready ## format the sources and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -61,7 +61,7 @@ class Cluster:
             "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__API__PORT": str(self._port),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__WORKERS": "1",
@@ -171,7 +171,8 @@ class Cluster:
         return [service for service, process in self._processes.items() if process.poll() is None]
 
     @property
-    def _url(self) -> str:
+    def url(self) -> str:
+        """The address of the API server and the UI."""
         return f"http://127.0.0.1:{self._port}"
 
     def _arguments(self, service: str) -> Sequence[str]:
@@ -186,9 +187,9 @@ class Cluster:
 
     def _request(self, method: str, path: str, body: Any = None) -> requests.Response:
         try:
-            token = requests.get(f"{self._url}/auth/token", timeout=30).json()["access_token"]
+            token = requests.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
-            return requests.request(method, self._url + path, json=body, headers=headers, timeout=30)
+            return requests.request(method, self.url + path, json=body, headers=headers, timeout=30)
         except (requests.ConnectionError, requests.Timeout):
             unavailable = requests.Response()
             unavailable.status_code = 503
