@@ -27,7 +27,7 @@ from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, fallback, named, offers, personalized, run, seed
 
 OPERATORS: list[type[OfferLibraryOperator]] = [getattr(operators, name) for name in operators.__all__]
-SWITCHES = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "dry_run"}
+SWITCHES = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "dry_run", "emit_assets"}
 """What an author decides when writing the DAG, and so is no template: numbers and flags."""
 
 
