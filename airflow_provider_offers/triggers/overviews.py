@@ -190,6 +190,9 @@ class Overview:
         from airflow_provider_offers.client.flows.listing import Listing
 
         def flow(access: Access) -> Flow[list[Entity]]:
+            if not access.generation.supports(kind):
+                log.warning("There are no events of any %s: the API of the connection has none", kind.noun)
+                return []
             listing = Listing(access, kind, access.generation.every(kind, _PAGE))
             found: list[Entity] = []
             while (page := (yield from listing.advance())) is not None:

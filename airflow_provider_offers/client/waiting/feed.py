@@ -18,7 +18,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.verdict import Trouble
-from airflow_provider_offers.client.waiting.changes import ChangeReader
+from airflow_provider_offers.client.waiting.changes import ChangeReader, Changes
 from airflow_provider_offers.client.waiting.polling import (
     LONGEST_OUTAGE,
     LONGEST_REFUSAL,
@@ -274,7 +274,11 @@ class Feed:
 
     async def _read_changes(self, session: AsyncSession, kind: Kind) -> None:
         reader = self._readers.setdefault(kind.key, ChangeReader(kind))
-        changes = await session.run(reader.read(session.access))
+        if session.access.generation.supports(kind):
+            changes = await session.run(reader.read(session.access))
+        else:
+            # There is no object of this kind. A refusal would end the waits for all other kinds.
+            changes, reader.total = Changes((), vanished=False), 0
         if changes.vanished:
             self._suspects.update(dict.fromkeys(key for key in self._references if key[0] == kind.key))
         for search in self._searches.values():

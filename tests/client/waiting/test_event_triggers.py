@@ -338,6 +338,20 @@ def test_the_clock_of_the_service_counts_when_its_feed_has_ended(emulator: Emula
     asyncio.run(main())
 
 
+def test_a_kind_that_the_generation_lacks_ends_no_other_wait(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(emulator.connection("xcore")))
+    (offer,) = emulator.seed(1, template={"status": "draft"}, name="Towels")
+
+    async def main() -> None:
+        async with alone(trigger("changed", kinds=["formula", "personalized"])) as (told,):
+            await edit(emulator, offer, "/rank/priority", 9)
+            await until(lambda: told.of("changed") == ["Towels"])
+
+    asyncio.run(main())
+
+
 def test_an_outage_ends_no_watcher(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overviews, "_AFTER_FAILURE", 0.1)
     (offer,) = emulator.seed(1, template={"status": "draft"}, name="Towels")
