@@ -43,8 +43,9 @@ export function span(milliseconds) {
   return `${Math.round(length / DAY)} d`;
 }
 
-/** What happens to a window next, such as "opens in 3 d". */
+/** What happens to a window next, such as "opens in 3 d". Nothing happens to an archived offer. */
 export function turn(offer, now) {
+  if (offer.status === "archived") return "";
   if (offer.start !== null && now < offer.start) return `opens in ${span(offer.start - now)}`;
   if (offer.end !== null && now < offer.end) return `ends in ${span(offer.end - now)}`;
   if (offer.end !== null) return `ended ${span(now - offer.end)} ago`;
