@@ -168,7 +168,9 @@ def _of_the_hook() -> Iterator[tuple[str, str]]:
             title,
             "\n\n".join((_made(each), _table(("method", "parameters"), _methods(each)), _made(twin), differing)),
         )
-    rows = [(f"`{each.__name__}`", _listed(each)) for each in (retry.retry_arguments, retry.OfferLibraryRetryPolicy)]
+    # Airflow 3.2 has no retry policies.
+    policies = [getattr(retry, name) for name in ("retry_arguments", "OfferLibraryRetryPolicy") if hasattr(retry, name)]
+    rows = [(f"`{each.__name__}`", _listed(each)) for each in policies]
     yield "Retry policy", _table(("name", "parameters"), rows)
 
 

@@ -18,7 +18,8 @@ from scripts.docs_site import PAGES
 from tests.docs.pages import CHECKOUT
 from tests.metadata.browser import chromium, page_of, started
 
-pytestmark = pytest.mark.once
+# The whole site is built and read.
+pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
 
 # Attributes whose address a browser loads by itself.
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "object": "data"}
@@ -30,10 +31,6 @@ def test_every_page_is_in_the_navigation_once() -> None:
     )
     docs = [str(path.relative_to(CHECKOUT / "docs")) for path in (CHECKOUT / "docs").rglob("*.md")]
     assert sorted(listed) == sorted([*docs, *PAGES.values()])
-
-
-# The whole site is built and read.
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
