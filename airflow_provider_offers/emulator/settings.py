@@ -62,7 +62,7 @@ class Settings:
     guardrails: str = _one_of("enforce", "ignore")
     missing_references: str = _one_of("refuse", "allow")
     formula_reads: str = _one_of("documented", "stored")
-    reversed_windows: str = _one_of("refuse", "allow")
+    refuse_reversed_window: bool = True
     undeclared_constraint_type: str = _one_of("allow", "refuse")
     draft_gaps: str = _one_of("allow", "refuse")
     dps_component_uris: str = _one_of("keep", "refuse")

@@ -59,7 +59,7 @@ def add_tasks(name: str, chain: dict[str, Any]) -> None:
 @pytest.mark.parametrize("api", ["dps", "xcore"])
 def test_whatever_the_documents_show_is_accepted(airflow: Airflow, emulator: Emulator, api: str) -> None:
     """The objects that they refer to need not exist; the service judges an end before its start."""
-    emulator.configure(missing_references="allow", reversed_windows="allow")
+    emulator.configure(missing_references="allow", refuse_reversed_window=False)
     with dag_of("corpus") as dag:
         for name, chain in chains(api).items():
             add_tasks(name, chain)

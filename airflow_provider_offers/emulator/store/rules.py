@@ -153,7 +153,7 @@ def _windows(kind: Kind, neutral: Mapping[str, Any], spelling: Spelling, setting
             continue
         length = instants.to_us(end) - instants.to_us(start)
         at = pointer(kind.shape, spelling, *steps, "endDate") if length <= 0 else ""
-        if length < 0 and settings.reversed_windows == "refuse":
+        if length < 0 and settings.refuse_reversed_window:
             problems.append(Problem(at, f"{end} is before the start, {start}"))
         elif length == 0 and settings.guardrails == "enforce":
             problems.append(Problem(at, f"{end} equals the start, so the window is empty"))

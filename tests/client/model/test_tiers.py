@@ -169,7 +169,7 @@ def test_approving_an_unfinished_draft_is_refused(
     emulator: Emulator, library: OfferLibrary, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A guarded patch is checked against the rules for objects that customers see."""
-    emulator.configure(reversed_windows="allow")
+    emulator.configure(refuse_reversed_window=False)
     made = library.create(PERSONALIZED, offer(selectionConstraint={"startDate": END, "endDate": START})).receipt.id
     approve = [
         {"op": "test", "path": "/status", "value": "draft"},

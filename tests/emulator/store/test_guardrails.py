@@ -246,7 +246,7 @@ def test_a_reversed_window_of_a_cap(writer: Writer) -> None:
     assert answer.status_code == writer.refused
     detail = answer.json()["detail"].replace("xdm:", "")
     assert "/frequencyCappingConstraints/1/endDate: 2026-03-09T00:00:00.000Z is before the start" in detail
-    writer.emulator.configure(reversed_windows="allow")
+    writer.emulator.configure(refuse_reversed_window=False)
     assert writer.patch(known["offer"], ids["offer"], *change).status_code == 200
 
 

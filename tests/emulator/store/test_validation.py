@@ -103,7 +103,7 @@ def test_everything_wrong_is_told_at_once(caller: Caller) -> None:
 
 def test_switches(emulator: Emulator, caller: Caller) -> None:
     reversed_window = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
-    emulator.configure(reversed_windows="allow", dps_required="name")
+    emulator.configure(refuse_reversed_window=False, dps_required="name")
     caller.create_dps(dps_offer(status="approved", selectionConstraint=reversed_window))
     receipt = caller.create_dps({"name": "Only a name"})
     assert caller.get_dps(receipt["id"]).json()["status"] == "draft"
