@@ -69,7 +69,7 @@ def build_app() -> FastAPI:
 
 
 def _fresh() -> float:
-    """The option as it is now: a wrong one is told to whoever opens the page, and not only in the log."""
+    """The option as it is now: a wrong one is told to the person who opens the page, and not only in the log."""
     return configuration.page_refresh()
 
 

@@ -1,4 +1,4 @@
-"""The trigger that starts DAGs: it tells an asset's watcher what happens in the library, whoever did it."""
+"""The trigger that starts DAGs: it tells an asset's watcher what happens in the library, also by hand."""
 
 from __future__ import annotations
 

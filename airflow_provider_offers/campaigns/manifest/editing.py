@@ -15,7 +15,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 
 
 def with_value(text: str, line: int, column: int, value: Json) -> str | None:
-    """YAML or JSON text with another value at a place (from 1); None if what is there is no scalar or flow collection.
+    """YAML or JSON text with another value at a place (from 1); None if no scalar or flow collection stands there.
 
     The value is written as JSON, which YAML reads, too.
     """
