@@ -1,6 +1,6 @@
 """The windows of offers as iCalendar (RFC 5545), for calendars such as Outlook's and Google's.
 
-Ten thousand events take a well-known library several seconds of the API server's time, and these lines a tenth of one.
+Ten thousand events take a well-known library several seconds of the API server's time, and these lines less than one.
 """
 
 from __future__ import annotations

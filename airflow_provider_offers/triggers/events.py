@@ -56,7 +56,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
     `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,
     `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger tells
-    only what has drifted already; for other events, it only sees what is there.
+    only what has drifted already; of all other events, it tells only those that happen after it.
 
     Raises `InvalidInputError` for arguments that cannot work, when the DAG is parsed. Calls one listing of the objects
     that were modified last for each kind and interval, for all triggers of a sandbox together; and a listing of all

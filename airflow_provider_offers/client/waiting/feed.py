@@ -45,6 +45,8 @@ _INDEX_LAG = 30.0
 _WOKEN_AT_ONCE = 100
 
 Key = tuple[str, str]
+# Instead of an id: all objects of a kind.
+_ALL = "*"
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ class Feed:
         self._suspects: dict[Key, None] = {}
         self._unanswered: dict[str, None] = {}
         self._settles_at: dict[str, float] = {}
-        # Since when the service refuses an offer or a search, while it answers for the others.
+        # Since when the service refuses an offer, a search or a kind, while it answers for the others.
         self._refused: dict[Any, float] = {}
         self._session: AsyncSession | None = None
         self._moves: int | None = None
@@ -255,13 +257,13 @@ class Feed:
         kinds = self._kinds()
         if self._seconds_left() <= 0 or any(kind.key not in self._readers for kind in kinds):
             began = self._clock()
-            for kind in kinds:
-                await self._read_changes(session, kind)
+            await self._read_changes_of_all(session, kinds)
             self._read_at, self._stretch = began, 1.0 + 0.1 * self._jitter()
             self._reads += 1
             self._allowance = min(self._allowance + 1, _MOST_SAVED)
             self._add_oldest_batch()
-            self._suspects.update(dict.fromkeys(key for key in self._refused if key in self._references))
+            again = (key for key in self._refused if key in self._references and not self._is_refused(key[0]))
+            self._suspects.update(dict.fromkeys(again))
             self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._searches))
         for _ in range(_BATCHES_A_ROUND):
             if self._newcomers:
@@ -271,6 +273,32 @@ class Feed:
             await self._look_up(session, self._suspects)
         for key in list(self._unanswered):
             await self._answer(session, key)
+
+    async def _read_changes_of_all(self, session: AsyncSession, kinds: Iterable[Kind]) -> None:
+        """Read the changes of each kind; a refusal of one kind concerns only the waits for it."""
+        refusals: dict[str, OfferLibraryError] = {}
+        answered = False
+        for kind in kinds:
+            try:
+                await self._read_changes(session, kind)
+            except OfferLibraryError as error:
+                if error.verdict.is_outage:
+                    raise
+                refusals[kind.key] = error
+            else:
+                answered = answered or session.access.generation.supports(kind)
+                self._refused.pop((kind.key, _ALL), None)
+        for key, refusal in refusals.items():
+            if not answered:
+                # The service refuses the whole sandbox: all waits share the failure.
+                raise refusal
+            await self._refuse((key, _ALL), self._waits_for(key), refusal)
+
+    def _is_refused(self, kind_key: str) -> bool:
+        return (kind_key, _ALL) in self._refused
+
+    def _waits_for(self, kind_key: str) -> list[Watch]:
+        return [watch for watch in self._members if kind_key in watch.kind_keys]
 
     async def _read_changes(self, session: AsyncSession, kind: Kind) -> None:
         reader = self._readers.setdefault(kind.key, ChangeReader(kind))
@@ -318,8 +346,13 @@ class Feed:
             if error.verdict.is_outage:
                 raise
             # If the service refuses the whole sandbox, this call raises and all waits share the failure.
-            await self._read_changes(session, references[0].kind)
-            states = await self._look_one_by_one(session, references)
+            await self._read_changes_of_all(session, self._kinds())
+            if self._is_refused(kind_key):
+                # The next lookup of these is due once the service shows the kind again.
+                self._refused = dict.fromkeys(batch, self._clock()) | self._refused
+                states = {}
+            else:
+                states = await self._look_one_by_one(session, references)
         for key in batch:
             queue.pop(key, None)
         await self._spread({(kind_key, identifier): entity for identifier, entity in states.items()})

@@ -1,4 +1,4 @@
-"""What happened to objects between two looks: from what was remembered, what is there now, and the service's time.
+"""What happened to objects between two looks: compares the remembered objects with the current ones.
 
 Everything here is pure. A look after a long time finds the same as many looks would, except that several edits of an
 object in between are one.

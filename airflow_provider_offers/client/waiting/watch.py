@@ -51,6 +51,13 @@ class Watch:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _error: OfferLibraryError | None = None
 
+    @property
+    def kind_keys(self) -> set[str]:
+        """The keys of the kinds that this wait is about."""
+        kinds = [reference.kind for reference in self.references]
+        kinds += [kind for kind in (self.search.kind if self.search else None, self.follows) if kind is not None]
+        return {kind.key for kind in kinds}
+
     async def news(self, within: float | None = None) -> bool:
         """Wait until something is new; False if `within` seconds pass first. Raises the error that ended the wait."""
         if not self._news.is_set():

@@ -17,13 +17,18 @@ from airflow_provider_offers.client.errors import (
     RateLimitedError,
     ServerError,
 )
+from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.kinds import RULE
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.waiting.watch import Watch
-from airflow_provider_offers.client.wire.messages import Request
+from airflow_provider_offers.client.wire.messages import Request, Response
+from tests.client.library import page
 from tests.client.script import answer, lost
 from tests.client.waiting import virtual_time
 from tests.client.waiting.feeds import INTERVAL, failing, feed_of, joined, seen, until
 from tests.client.waiting.simulated import Library
+
+RULE_ID = "dps:offer-rule:00000000000000aa"
 
 
 def lasting(seconds: float, result: Any) -> Callable[[Request], Any]:
@@ -217,6 +222,52 @@ def test_an_offer_that_is_refused_for_a_while_is_looked_at_again() -> None:
         async with joined(feed, library, offers) as watch:
             await until(watch, lambda: len(watch.states) == 5)
             assert 100 <= virtual_time.now() - 1_000 < 100 + 5 * INTERVAL
+
+    virtual_time.run(main())
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_kind_that_the_service_refuses_to_show_is_the_matter_of_its_own_waiters(passes: bool) -> None:
+    async def main() -> None:
+        library = Library("dps")
+        offer = library.create()
+        end = virtual_time.now() + (100 if passes else 1e9)
+
+        def rules_are_refused(request: Request) -> Response | None:
+            if "/offer-rules" not in request.url:
+                return None
+            if virtual_time.now() < end:
+                return answer(403, {})
+            return answer(404, {}) if RULE_ID in request.url else answer(200, page("dps", [], total=0))
+
+        library.faults.append(rules_are_refused)
+        feed = feed_of(library)
+        rules, rule = (
+            feed.join(interval=INTERVAL, follows=RULE),
+            feed.join([Reference(RULE, id=RULE_ID)], interval=INTERVAL),
+        )
+        async with joined(feed, library, [offer]) as watch:
+            await watch.news()
+            library.change(offer, status="approved")
+            await until(watch, lambda: seen(watch) == {offer: (2, "approved")})
+            assert virtual_time.now() < 1_000 + 3 * INTERVAL
+            before = len(library.requests)
+            for refused in (rules, rule):
+                if passes:
+                    assert await refused.news()
+                    assert 100 <= virtual_time.now() - 1_000 < 100 + 5 * INTERVAL
+                else:
+                    with pytest.raises(PermissionDeniedError, match="refused for 0:05"):
+                        await refused.news()
+                    assert 300 < virtual_time.now() - 1_000 < 320
+            assert len(library.requests) - before < 5 * 300 / INTERVAL
+            library.change(offer, status="draft")
+            await until(watch, lambda: seen(watch) == {offer: (3, "draft")})
+            assert library.sessions_opened == 1
+            if passes:
+                assert rule.states == {RULE_ID: None}
+        await feed.leave(rules)
+        await feed.leave(rule)
 
     virtual_time.run(main())
 
