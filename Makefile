@@ -81,9 +81,9 @@ fuzz: $(VENV)/.ready ## test client and emulator with new hostile input, and wit
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"
 	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/store/test_persistence.py
 
-test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExecutor while workers, triggerer and library are killed; minutes
+test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExecutor while workers, triggerer and library are killed, and S3; minutes
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"
-	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed
+	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed tests/campaigns/test_storage.py
 
 lint: $(VENV)/.ready ## check style and formatting, and the workflows
 	@$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import pathlib
 import pickle
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -23,6 +23,7 @@ from airflow_provider_offers.campaigns.errors import StateError, StateLockedErro
 from airflow_provider_offers.campaigns.state.folders import _RemoteFolder, file_name
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.campaigns.state.storage import StateStore
+from tests.object_storage import s3_bucket
 
 ORG, SANDBOX, CAMPAIGN = "1234@AdobeOrg", "prod", "spring-2027"
 WHERE = (CAMPAIGN, ORG, SANDBOX)
@@ -51,27 +52,48 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
-def _disk(tmp_path: pathlib.Path) -> Any:
-    return tmp_path / "states"
+def _disk(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue("tmp_path") / "states"
 
 
-def _object_storage_on_disk(tmp_path: pathlib.Path) -> Any:
+def _object_storage_on_disk(request: pytest.FixtureRequest) -> Any:
     from airflow.sdk import ObjectStoragePath
 
-    return ObjectStoragePath(f"file://{tmp_path}/states")
+    return ObjectStoragePath(f"file://{request.getfixturevalue('tmp_path')}/states")
 
 
-def _object_store(tmp_path: pathlib.Path) -> Any:
+def _object_store(_: pytest.FixtureRequest) -> Any:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(f"memory://{uuid.uuid4()}/states")
 
 
-@pytest.fixture(params=[_disk, _object_storage_on_disk, _object_store], ids=["path", "file://", "memory://"])
-def path(request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture(scope="module")
+def _bucket() -> Iterator[str]:
+    with s3_bucket() as address:
+        yield address
+
+
+def _bucket_folder(request: pytest.FixtureRequest) -> Any:
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(f"{request.getfixturevalue('_bucket')}/{uuid.uuid4()}/states")
+
+
+S3 = pytest.param(_bucket_folder, id="s3://", marks=pytest.mark.distributed)
+PLACES = [
+    pytest.param(_disk, id="path"),
+    pytest.param(_object_storage_on_disk, id="file://"),
+    pytest.param(_object_store, id="memory://"),
+    S3,
+]
+
+
+@pytest.fixture(params=PLACES)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._SETTLING_SECONDS", 0.0)
     monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
-    return request.param(tmp_path)
+    return request.param(request)
 
 
 def test_a_state_comes_back_as_it_was_written(path: Any) -> None:
@@ -303,11 +325,11 @@ class Interrupted:
         monkeypatch.setattr(_RemoteFolder, "create", create)
 
 
-@pytest.fixture
-def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> StateStore:
+@pytest.fixture(params=[pytest.param(_object_store, id="memory://"), S3])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> StateStore:
     """States in an object store."""
     monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
-    return StateStore(_object_store(tmp_path))
+    return StateStore(request.param(request))
 
 
 @pytest.mark.parametrize("writes", [1, 2])
@@ -362,6 +384,7 @@ def test_of_two_that_take_a_free_lock_at_once_one_is_refused(
     others[0].__exit__(None, None, None)
 
 
+@pytest.mark.parametrize("store", [_object_store], indirect=True)
 def test_an_object_store_that_cannot_refuse_a_second_object_keeps_states_too(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
