@@ -41,7 +41,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow check test test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures screenshots format \
+.PHONY: help demo airflow check test coverage test-lowest test-pythons test-prerelease test-faults fuzz test-distributed lint types docs pictures screenshots format \
     constraints wheel distributions bench bench-smoke clean
 
 help: ## list these targets
@@ -61,6 +61,14 @@ check: lint types ## check style and types, and run the quick tests of client, i
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow
 	@echo "==> Running the tests on $$(scripts/versions $(BIN)/python)"
 	@$(BIN)/python $(PYTEST)
+
+coverage: $(VENV)/.ready ## run the tests as make test does, measure the branches of client and operators, and fail below 95 %
+	@echo "==> Running the tests on $$(scripts/versions $(BIN)/python), and measuring"
+	@rm -rf $(CACHE)/coverage
+	@mkdir -p $(CACHE)/coverage
+	@$(BIN)/coverage run $(PYTEST)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airflow and Python
 	@echo "==> Running the tests on $$(scripts/versions $(LOWEST_VENV)/bin/python)"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.airflow.harness import Airflow
+from tests.measuring import Measuring
 
 CHECKOUT = Path(__file__).parent.parent
 # Drawn once for all processes of a run, which inherit it. A given seed repeats its examples.
@@ -51,6 +52,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("airflow")
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+MEASURING = Measuring()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Measure this test, or not."""
+    MEASURING.turn_to(item)
 
 
 def _turn(item: pytest.Item) -> int:

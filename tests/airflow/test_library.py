@@ -161,7 +161,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
     airflow: Airflow, emulator: Emulator, api: str, if_exists: str
 ) -> None:
     """The first lookup finds nothing, but the service knows the name and refuses the POST."""
-    emulator.configure(list_lag=10, index_lag=10)
+    emulator.configure(list_lag=12, index_lag=12)
     emulator.seed(objects=[{"kind": "tag", "generation": api, "body": {"name": "Spring"}}])
     # An object created within the precision of the clocks could be ours, posted twice by a gateway.
     emulator.clock.advance(8)

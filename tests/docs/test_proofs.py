@@ -1,0 +1,33 @@
+"""The table of what is tested where leaves out no folder of tests, and names only paths and targets that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import page, quoted, table
+from tests.measuring import MEASURED
+
+pytestmark = pytest.mark.once
+
+ROWS = table(page("CONTRIBUTING.md").section("Tests"), "promise or area")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_the_paths_and_targets_of_a_row_exist(checkout: Path, row: list[str]) -> None:
+    _, paths, _, targets = row
+    known = set(re.findall(r"^([a-z-]+):", (checkout / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert quoted(paths), "expected a path between backquotes"
+    assert [path for path in quoted(paths) if not (checkout / path).exists()] == []
+    assert quoted(targets), "expected a target of the Makefile between backquotes"
+    assert set(quoted(targets)) <= known
+
+
+def test_every_folder_of_tests_is_in_the_table(checkout: Path) -> None:
+    folders = {f"tests/{path.name}" for path in (checkout / "tests").iterdir() if any(path.rglob("test_*.py"))}
+    assert folders - {path for row in ROWS for path in quoted(row[1])} == set()
+
+
+def test_the_measured_folders_exist(checkout: Path) -> None:
+    assert [folder for folder in MEASURED if not (checkout / folder).is_dir()] == []

@@ -1,0 +1,52 @@
+"""Lets `make coverage` trace the tests that say most about client and operators, and no others.
+
+Python 3.11 to 3.13 tell branches only to a trace function, which doubles the time of all code of its process. Thousands
+of generated examples, other parts of the package and whole servers reach few branches that these tests do not reach.
+"""
+
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+MEASURED = ("tests/client", "tests/airflow")
+REPEATED = ("hypothesis", "bulk", "slow", "exhaustive")
+"""The marks of tests that run the same code many times."""
+_CHILDREN = "COVERAGE_PROCESS_CONFIG"
+"""While the environment has it, new processes measure themselves."""
+
+
+class Measuring:
+    """Traces the tests that are measured. Does nothing unless the process measures coverage."""
+
+    def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._children = environment.get(_CHILDREN)
+        self._coverage: Any = _running() if self._children else None
+        self._tracing = self._coverage is not None
+
+    def turn_to(self, item: pytest.Item) -> None:
+        """Trace from here on if the test is measured, and stop tracing if not."""
+        if self._coverage is None or self._tracing == is_measured(item):
+            return
+        self._tracing = not self._tracing
+        if self._tracing:
+            self._environment[_CHILDREN] = self._children or ""
+            self._coverage.start()
+        else:
+            del self._environment[_CHILDREN]
+            self._coverage.stop()
+
+
+def is_measured(item: pytest.Item) -> bool:
+    """Tell whether the test belongs to the measured ones."""
+    if not item.nodeid.startswith(tuple(f"{folder}/" for folder in MEASURED)):
+        return False
+    return not any(item.get_closest_marker(mark) for mark in REPEATED)
+
+
+def _running() -> Any:
+    coverage = sys.modules.get("coverage")
+    return coverage.Coverage.current() if coverage else None
