@@ -1,31 +1,30 @@
-// The timeline. vis-timeline draws the axis and the bars; this module gives it only the rows and the time in view.
+// The timeline. vis-timeline draws the axis, moves and zooms; the bars are drawn over it, for the rows and the time in view.
 
 import {DataSet, Timeline, moment} from "./vendor/vis-timeline-graph2d.min.mjs";
+import {Bars} from "./bars.js";
 import {Labels} from "./labels.js";
 import {lanesOf} from "./library.js";
-import {el, icon, STATES} from "./parts.js";
-import {DAY, HOUR, long, turn} from "./times.js";
+import {el} from "./parts.js";
+import {DAY, HOUR} from "./times.js";
 
 export const ZOOMS = {day: DAY, week: 7 * DAY, month: 31 * DAY, quarter: 92 * DAY, year: 365 * DAY};
 const ROW = 30;
 const AXIS = 52;
-/** Rows above and below the visible ones that are drawn too, so that scrolling needs no drawing most of the time. */
-const OVER = 8;
 /** Pixels that a bar takes at least, for its name. */
 const NAME = 150;
-const YEARS = 20 * 365 * DAY;
+/** Milliseconds without a movement after which the rows are packed for what is in view. */
+const REST = 150;
 
 export class Board {
   /** `opened(offer)` is called for a chosen bar, `moved(zoom, at)` after the visible time has changed. */
   constructor({opened, moved}) {
     this._opened = opened;
     this._moved = moved;
-    this._items = new DataSet();
-    this._groups = new DataSet();
     this._lanes = [];
     this._rows = [];
     this._vis = el("div", {class: "board-vis"});
     this._labels = new Labels(ROW);
+    this._bars = new Bars(ROW, NAME);
     this._pane = el("div", {class: "board-pane"}, this._vis, this._labels.element);
     this._sky = el("div", {class: "board-sky"}, this._pane);
     this._scroll = el("div", {class: "board-scroll"}, this._sky);
@@ -39,6 +38,13 @@ export class Board {
       this._scroll,
     );
     this._scroll.addEventListener("scroll", () => this._soon(), {passive: true});
+    this.element.addEventListener("pointerdown", (event) => (this._held = event));
+    for (const over of ["pointerup", "pointercancel"]) {
+      this.element.addEventListener(over, () => {
+        this._pressed = this._held;
+        this._held = null;
+      });
+    }
     this.element.addEventListener("click", (event) => this._click(event));
     this.element.addEventListener("keydown", (event) => this._key(event));
     this.element.addEventListener("wheel", (event) => this._wheel(event), {passive: false});
@@ -85,13 +91,11 @@ export class Board {
   /** Mark the open offer, and bring its bar into view if it is elsewhere. */
   mark(id) {
     this._open = id;
-    for (const bar of this._vis.querySelectorAll(".bar")) {
-      bar.classList.toggle("open", bar.dataset.id === id);
-      bar.setAttribute("aria-pressed", String(bar.dataset.id === id));
-    }
+    this._bars.mark(id);
   }
 
   close() {
+    clearTimeout(this._rests);
     this._resized.disconnect();
     this._timeline?.destroy();
     this._timeline = null;
@@ -100,15 +104,11 @@ export class Board {
   _begin(library, state) {
     const length = ZOOMS[state.zoom] ?? ZOOMS.month;
     const middle = Date.parse(state.at) || library.now + length / 6;
-    this._timeline = new Timeline(this._vis, this._items, this._groups, {
+    this._timeline = new Timeline(this._vis, new DataSet(), {
       start: middle - length / 2,
       end: middle + length / 2,
-      height: `${AXIS + ROW * 40}px`,
+      height: "100%",
       orientation: {axis: "top", item: "top"},
-      margin: {axis: 3, item: {horizontal: 0, vertical: 6}},
-      groupOrder: "id",
-      groupHeightMode: "fixed",
-      stack: false,
       selectable: false,
       zoomKey: "ctrlKey",
       zoomMin: 6 * HOUR,
@@ -121,9 +121,10 @@ export class Board {
       align: "auto",
     });
     this._zone = state.zone;
-    this._parts = this._vis.querySelectorAll(".vis-center > .vis-content, .vis-left > .vis-content");
+    this._vis.querySelector(".vis-center").append(this._bars.element);
     this._timeline.on("rangechange", () => this._soon());
-    this._timeline.on("rangechanged", () => this._settled());
+    // Each turn of a wheel ends with this event.
+    this._timeline.on("rangechanged", ({byUser}) => (byUser || this._turns ? this._rest() : this._settled()));
     this._resized.observe(this._scroll);
     return true;
   }
@@ -141,49 +142,46 @@ export class Board {
   /** Put the offers around the visible time into rows that suit the zoom, and keep the lane that is on top. */
   _pack() {
     const top = this._lanes.find((lane) => lane.bottom * ROW > this._scroll.scrollTop);
-    const width = Math.max(this._vis.clientWidth - this._labels.width, 300);
+    const focused = this._focused();
+    this._width = this._vis.clientWidth;
     const {start, end} = this._timeline.getWindow();
     const length = end - start;
-    const pixel = length / width;
-    this._width = this._vis.clientWidth;
+    const pixel = this._pixel();
     // Days that are too narrow for their numbers are told by weeks.
     const weeks = DAY / pixel < 30;
     if (weeks !== this._weeks) this._timeline.setOptions({showWeekScale: weeks});
     this._weeks = weeks;
     const [from, to] = [start.getTime(), end.getTime()];
-    this._packed = {start: from - length / 2, end: to + length / 2, length, pixel, from, to, room: NAME * pixel};
+    this._packed = {start: from - length / 2, end: to + length / 2, length, pixel, from, to, room: NAME * pixel, now: this._library.now};
     this._lanes = lanesOf(this._library, this._offers, this._group, this._packed);
     this._rows = [];
     for (const lane of this._lanes) {
       lane.top = this._rows.length;
-      lane.rows.forEach((offers, index) => this._rows.push({lane, offers, first: index === 0, second: index === 1}));
-      while (this._rows.length < lane.top + 2) this._rows.push({lane, offers: [], first: false, second: this._rows.length === lane.top + 1});
+      // A name takes two rows.
+      const rows = lane.rows.length > 1 ? lane.rows : [...lane.rows, []];
+      rows.forEach((offers, index) => this._rows.push({lane, offers, first: index === 0}));
       lane.bottom = this._rows.length;
     }
     this._sky.style.height = `${AXIS + this._rows.length * ROW + 24}px`;
     this._labels.show(this._lanes);
     const same = top && this._lanes.find((lane) => lane.index === top.index);
     if (same && top.top !== same.top) this._scroll.scrollTop += (same.top - top.top) * ROW;
-    const focused = this._kept(() => true);
-    this._items.clear();
-    this._groups.clear();
-    this._given = null;
-    this._fit();
-    // The reader may be on the way to the next bar already.
-    if (focused) this._seek(this._at?.offer.id ?? focused, this._rowOf(this._at));
+    if (focused) this.element.focus({preventScroll: true});
+    this._bars.show(this._rows, this._packed, this._open);
+    this._place();
+    if (focused) this._bars.find(this._rowOf(focused), focused.offer.id)?.focus({preventScroll: true});
   }
 
   _fit() {
-    if (!this._timeline || !this._scroll.clientHeight) return undefined;
+    if (!this._timeline || !this._scroll.clientHeight) return;
     this._pane.style.height = `${this._scroll.clientHeight}px`;
-    const rows = Math.ceil(this._scroll.clientHeight / ROW) + 2 * OVER;
-    if (rows !== this._shown) {
-      this._shown = rows;
-      this._timeline.setOptions({height: `${AXIS + rows * ROW}px`});
-      this._given = null;
-    }
-    if (this._vis.clientWidth !== this._width) return this._pack();
-    return this._place();
+    if (this._vis.clientWidth !== this._width) this._pack();
+    else this._place();
+  }
+
+  /** The time in a pixel. */
+  _pixel() {
+    return this._length() / Math.max(this._vis.clientWidth, 300);
   }
 
   _soon() {
@@ -193,78 +191,39 @@ export class Board {
     });
   }
 
-  /** Move what is drawn to where the reader has scrolled, and draw more if its edge is near. */
+  /** Draw what is in view, where the reader has scrolled to. */
   _place() {
     if (!this._timeline) return;
     const top = this._scroll.scrollTop;
+    const height = this._scroll.clientHeight - AXIS;
     const {start, end} = this._timeline.getWindow();
-    const {_packed: packed} = this;
-    if (start < packed.start || end > packed.end) return this._pack();
-    if (!this._holds(top)) this._give(top);
-    // A custom property would style every bar again.
-    for (const part of this._parts) part.style.translate = `0 ${this._given.first * ROW - top}px`;
-    this._labels.place(top, this._scroll.clientHeight - AXIS);
+    if (start < this._packed.start || end > this._packed.end) return void this._pack();
+    const focused = this._focused();
+    this._bars.place(top, height, start.getTime(), this._pixel());
+    // The focused bar may have gone: the timeline keeps the focus, so that no key is lost.
+    if (focused && !this.element.contains(document.activeElement)) this.element.focus({preventScroll: true});
+    this._labels.place(top, height);
   }
 
-  _holds(top) {
-    const first = Math.floor(top / ROW);
-    const last = Math.min(this._rows.length, first + this._shown - 2 * OVER);
-    return this._given && first >= this._given.first && last <= this._given.last;
-  }
-
-  _give(top) {
-    const first = Math.max(0, Math.floor(top / ROW) - OVER);
-    const last = Math.min(this._rows.length, first + this._shown);
-    this._given = {first, last};
-    const items = new Map();
-    const groups = [];
-    for (let row = first; row < last; row++) {
-      const {lane, offers, first: heads, second} = this._rows[row];
-      groups.push({id: row, content: "", className: heads ? "head" : ""});
-      for (const offer of offers) items.set(`${row} ${offer.id}`, [offer, row]);
-      lane.gaps.forEach((gap, index) => items.set(`${row} gap ${index}`, [gap, row, second]));
-    }
-    changed(this._groups, groups);
-    const gone = this._items.getIds().filter((id) => !items.has(id));
-    const come = [...items].filter(([id]) => !this._items.get(id)).map(([id, [what, row, named]]) =>
-      what.marks ? this._bar(id, what, row) : band(id, what, row, named));
-    if (gone.length) {
-      const leaving = new Set(gone);
-      this._kept((bar) => leaving.has(`${bar.dataset.row} ${bar.dataset.id}`));
-      this._items.remove(gone);
-    }
-    if (come.length) this._items.add(come);
-  }
-
-  /** If the focused bar goes, the timeline keeps the focus, so that no key is lost; returns the offer's id. */
-  _kept(goes) {
+  /** The lane and the offer of the focused bar; null if none is. */
+  _focused() {
     const bar = document.activeElement?.closest?.(".bar");
-    if (!bar || !this.element.contains(bar) || !goes(bar)) return null;
-    this.element.focus({preventScroll: true});
-    return bar.dataset.id;
+    return bar && this.element.contains(bar) ? this._whose(bar) : null;
   }
 
-  _bar(id, offer, row) {
-    const now = this._library.now;
-    const window = offer.start === null ? "always" : `${long(offer.start)} to ${offer.end === null ? "open end" : long(offer.end)}`;
-    const told = `${offer.name}\n${STATES[offer.state]}, ${window}`;
-    const content = el(
-      "button",
-      {
-        type: "button", class: `bar ${offer.state}${offer.id === this._open ? " open" : ""}`, tabindex: "-1", title: told,
-        "aria-label": `${told} ${turn(offer, now)}`, "aria-pressed": String(offer.id === this._open), data: {id: offer.id, row},
-      },
-      icon(offer.state),
-      el("span", {}, offer.name),
-    );
-    const start = offer.start ?? now - YEARS;
-    const end = offer.end ?? now + YEARS;
-    const seen = (end - Math.max(start, this._packed.from)) / this._packed.pixel;
-    content.lastChild.style.maxWidth = `${Math.max(seen, NAME) - 34}px`;
-    return {id, group: row, start, end, content, type: "range", className: offer.state};
+  _whose(bar) {
+    const {lane, offers} = this._rows[Number(bar.dataset.row)];
+    return {lane: lane.index, offer: offers.find((offer) => offer.id === bar.dataset.id)};
+  }
+
+  /** Settle as soon as the timeline rests and no button of the mouse is held: what it is over must stay to be clicked. */
+  _rest() {
+    clearTimeout(this._rests);
+    this._rests = setTimeout(() => (this._held ? this._rest() : this._settled()), REST);
   }
 
   _settled() {
+    if (!this._timeline) return;
     const length = this._length();
     const {start, end} = this._timeline.getWindow();
     const {length: packed, from} = this._packed;
@@ -274,9 +233,10 @@ export class Board {
 
   _click(event) {
     const bar = event.target.closest(".bar");
-    if (!bar) return;
-    const {lane, offers} = this._rows[Number(bar.dataset.row)];
-    this._at = {lane: lane.index, offer: offers.find((offer) => offer.id === bar.dataset.id)};
+    // The end of a drag is no click; a click by the keyboard has no place.
+    const dragged = event.detail && this._pressed && Math.abs(event.clientX - this._pressed.clientX) > 5;
+    if (!bar || dragged) return;
+    this._at = this._whose(bar);
     this._opened(this._at.offer);
   }
 
@@ -287,7 +247,9 @@ export class Board {
     event.preventDefault();
     const {start, end} = this._timeline.getWindow();
     const by = (across / Math.max(this._vis.clientWidth, 1)) * this._length();
+    this._turns = true;
     this._timeline.setWindow(start.getTime() + by, end.getTime() + by, {animation: false});
+    this._turns = false;
   }
 
   _key(event) {
@@ -342,48 +304,25 @@ export class Board {
   _focus(row, offer) {
     if (!offer) return;
     this._at = {lane: this._rows[row].lane.index, offer};
-    const top = row * ROW;
-    const seen = this._scroll.clientHeight - AXIS - ROW;
-    if (top < this._scroll.scrollTop) this._scroll.scrollTop = top;
-    else if (top > this._scroll.scrollTop + seen) this._scroll.scrollTop = top - seen;
     const {start, end} = this._timeline.getWindow();
     if ((offer.end ?? Infinity) < start.getTime() || (offer.start ?? -Infinity) > end.getTime()) {
       const half = this._length() / 2;
       const at = (offer.start ?? offer.end) + half / 2;
       this._timeline.setWindow(at - half, at + half, {animation: false});
     }
+    // Another time may have other rows.
+    const there = this._rowOf(this._at);
+    const top = there * ROW;
+    const seen = this._scroll.clientHeight - AXIS - ROW;
+    if (top < this._scroll.scrollTop) this._scroll.scrollTop = top;
+    else if (top > this._scroll.scrollTop + seen) this._scroll.scrollTop = top - seen;
     this._place();
-    this._timeline.redraw();
-    this._seek(offer.id, this._rowOf(this._at));
-  }
-
-  /** Focus the bar of an offer as soon as it is drawn, unless the reader has gone elsewhere meanwhile. */
-  _seek(id, row, frames = 30) {
-    const named = `.bar[data-id="${CSS.escape(id)}"]`;
-    const bar = this._vis.querySelector(`${named}[data-row="${row}"]`) ?? this._vis.querySelector(named);
-    clearTimeout(this._sought);
-    if (!this.element.contains(document.activeElement)) return;
-    bar?.focus({preventScroll: true});
-    if (frames > 0 && document.activeElement !== bar) this._sought = setTimeout(() => this._seek(id, row, frames - 1), 16);
+    this._bars.find(there, offer.id)?.focus({preventScroll: true});
   }
 }
 
 function momentOf(zone) {
   return zone === "UTC" ? (date) => moment(date).utc() : (date) => moment(date);
-}
-
-/** A gap: hatched over all rows of its lane, named in the second, below the fallback. */
-function band(id, gap, row, named) {
-  const content = named ? el("span", {class: "gap-name"}, icon("gap"), "Only the fallback") : el("span");
-  return {id, group: row, start: gap.start, end: gap.end, content, type: "background", className: "gap"};
-}
-
-function changed(set, wanted) {
-  const now = new Set(wanted.map((each) => each.id));
-  const gone = set.getIds().filter((id) => !now.has(id));
-  const come = wanted.filter((each) => !set.get(each.id));
-  if (gone.length) set.remove(gone);
-  if (come.length) set.add(come);
 }
 
 function nearest(length) {

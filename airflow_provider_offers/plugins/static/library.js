@@ -4,7 +4,7 @@ import {instant} from "./times.js";
 
 const FAR = 8.64e15;
 
-/** The offers of a document of `api/calendar`. */
+/** The offers of a document of `api/calendar`, by the time at which they open, and by name. */
 export function libraryOf(document) {
   const at = Object.fromEntries(document.columns.map((name, index) => [name, index]));
   const offers = document.rows.map((row) => {
@@ -17,6 +17,7 @@ export function libraryOf(document) {
     offer.found = `${offer.name}\n${offer.id}\n${(offer.tags ?? []).join("\n")}`.toLowerCase();
     return offer;
   });
+  offers.sort((one, other) => (one.start ?? -FAR) - (other.start ?? -FAR) || compare(one.name, other.name));
   const gaps = document.gaps.map((gap) => ({...gap, start: instant(gap.start), end: instant(gap.end) ?? FAR}));
   return {...document, offers, gaps, now: instant(document.service_now)};
 }
@@ -88,7 +89,6 @@ function packed(lane, {from, to, room}) {
     return rows.at(-1);
   };
   const placed = lane.offers.map((offer) => placeOf(offer, from, room));
-  placed.sort((one, other) => one.start - other.start || compare(one.offer, other.offer));
   const after = ({start}) => rows.find((row) => row.end <= start);
   placed.filter((each) => each.end > from && each.start < to).forEach((each) => put(after(each) ?? opened(each), each));
   placed.filter((each) => each.end <= from).reverse().forEach((each) => put(rows.find((row) => row.start >= each.end), each));
@@ -103,7 +103,7 @@ function placeOf(offer, from, room) {
   return {offer, start, end: Math.max(until, start + room, until > from ? from + room : -FAR)};
 }
 
-const compare = (one, other) => one.name.localeCompare(other.name);
+const {compare} = new Intl.Collator();
 
 /** The offers in the order of a column of the table. */
 export function sorted(offers, column, descending, now) {

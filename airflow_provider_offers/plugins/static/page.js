@@ -5,7 +5,7 @@ import {read} from "./api.js";
 import {Detail} from "./detail.js";
 import {clocks, filters, marks, where} from "./filters.js";
 import {filtered, libraryOf} from "./library.js";
-import {el, icon, message, within} from "./parts.js";
+import {el, icon, message, readIcons, within} from "./parts.js";
 import {State} from "./state.js";
 import {instant, span, useZone} from "./times.js";
 
@@ -25,7 +25,7 @@ function speak(text) {
 async function begin() {
   useZone(state.zone);
   stage(message("loading", "Reading the library…", ""));
-  const found = await attempt(() => read("connections"), begin);
+  const [found] = await Promise.all([attempt(() => read("connections"), begin), readIcons()]);
   if (!found) return;
   now.connections = found.connections;
   if (!state.conn_id) state.conn_id = found.default ?? found.connections[0]?.conn_id ?? "";

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = new URL("icons.svg", import.meta.url).pathname;
+const shapes = new Map();
 
 /** An element with attributes, listeners (`onclick`) and children. Null and false children are left out. */
 export function el(tag, given = {}, ...children) {
@@ -17,15 +18,26 @@ export function el(tag, given = {}, ...children) {
   return made;
 }
 
-/** An icon of the sprite. It says nothing to a screen reader: the text beside it does. */
+/** Read the icons. Each one is copied into the page: a thousand references to another file would be read one by one. */
+export async function readIcons() {
+  try {
+    const sprite = new DOMParser().parseFromString(await (await fetch(ICONS)).text(), "image/svg+xml");
+    for (const symbol of sprite.querySelectorAll("symbol")) {
+      const svg = document.createElementNS(SVG, "svg");
+      svg.setAttribute("class", "icon");
+      svg.setAttribute("aria-hidden", "true");
+      svg.setAttribute("viewBox", symbol.getAttribute("viewBox"));
+      svg.append(...document.importNode(symbol, true).childNodes);
+      shapes.set(symbol.id, svg);
+    }
+  } catch {
+    // The page says everything in words too.
+  }
+}
+
+/** An icon. It says nothing to a screen reader: the text beside it does. */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${ICONS}#${name}`);
-  svg.append(use);
-  return svg;
+  return shapes.get(name)?.cloneNode(true) ?? "";
 }
 
 /** A label around a field. */
