@@ -51,13 +51,14 @@ def _logged_to(file: IO[Any]) -> Iterator[None]:
     handler = logging.StreamHandler(file)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in DEBUGGED}
+    # Each change makes all loggers of the process forget what they know of their levels.
+    raised = {name: level for name in DEBUGGED if (level := logging.getLogger(name).level) != logging.DEBUG}
     root.addHandler(handler)
-    for name in DEBUGGED:
+    for name in raised:
         logging.getLogger(name).setLevel(logging.DEBUG)
     try:
         yield
     finally:
         root.removeHandler(handler)
-        for name, level in levels.items():
+        for name, level in raised.items():
             logging.getLogger(name).setLevel(level)

@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from tests.airflow.harness import warm_the_api_up
+from tests.airflow.cheaper import warm_the_api_up
 
 
 class WorkerKilled(Exception):

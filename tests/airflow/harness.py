@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.airflow.capture import captured_output
+from tests.airflow.cheaper import make_attempts_cheaper
 from tests.airflow.kept import Kept, read_kept
 
 BUNDLE = "dags-folder"
@@ -78,8 +79,7 @@ class Airflow:
         _never_wait_for_the_disk()
         initdb()
         DagBundlesManager().sync_bundles_to_db()
-        warm_the_api_up()
-        _reuse_adapters()
+        make_attempts_cheaper()
         _collect_rarely()
         started = cls(home)
         started._pristine = home / "pristine.db"
@@ -179,27 +179,6 @@ def _collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-@functools.cache
-def warm_the_api_up() -> None:
-    """Let Airflow build the API for tasks once, so that the first task does not wait many seconds for it."""
-    from airflow.sdk.execution_time import supervisor
-
-    # Airflow 3.2 creates a new one for every attempt.
-    if not hasattr(supervisor.in_process_api_server, "cache_info"):
-        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
-    transport = supervisor.in_process_api_server().transport
-    # The library of the transport: httpx, or httpx2 from Airflow 3.4 on.
-    httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
-    with httpx.Client(transport=transport, base_url="http://in-process") as client:
-        client.get("/health")
-
-
-def _reuse_adapters() -> None:
-    """Build one validator for each type. Airflow builds one for every template field of every attempt."""
-    task_runner: Any = importlib.import_module("airflow.sdk.execution_time.task_runner")
-    task_runner.TypeAdapter = functools.cache(task_runner.TypeAdapter)
 
 
 def _maskers() -> list[Any]:

@@ -1,0 +1,81 @@
+"""Makes an attempt of a task cost less in tests: Airflow builds again what it could keep. What is answered stays."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
+
+
+@functools.cache
+def make_attempts_cheaper() -> None:
+    """Build the API for tasks once, and what it and the task runner need for each type and each dependency."""
+    _answer_without_more_threads()
+    warm_the_api_up()
+    _reuse_adapters()
+    _reuse_dependencies()
+
+
+@functools.cache
+def warm_the_api_up() -> None:
+    """Let Airflow build the API for tasks once, so that the first task does not wait many seconds for it."""
+    from airflow.sdk.execution_time import supervisor
+
+    # Airflow 3.2 creates a new one for every attempt.
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+    transport = supervisor.in_process_api_server().transport
+    # The library of the transport: httpx, or httpx2 from Airflow 3.4 on.
+    httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
+    with httpx.Client(transport=transport, base_url="http://in-process") as client:
+        client.get("/health")
+
+
+def _reuse_adapters() -> None:
+    """Build one validator for each type. Airflow builds one for every template field of every attempt."""
+    task_runner: Any = importlib.import_module("airflow.sdk.execution_time.task_runner")
+    task_runner.TypeAdapter = functools.cache(task_runner.TypeAdapter)
+
+
+def _reuse_dependencies() -> None:
+    """Read the signature of each dependency once.
+
+    Airflow's API in the process overrides dependencies, and then FastAPI reads all signatures for every request.
+    """
+    utils: Any = importlib.import_module("fastapi.dependencies.utils")
+    actual = utils.get_dependant
+
+    @functools.lru_cache(maxsize=1_000)
+    def known(*given: tuple[str, Any]) -> Any:
+        return actual(**{name: list(value) if isinstance(value, tuple) else value for name, value in given})
+
+    def get_dependant(**given: Any) -> Any:
+        return known(*((name, tuple(value) if isinstance(value, list) else value) for name, value in given.items()))
+
+    utils.get_dependant = get_dependant
+
+
+def _answer_without_more_threads() -> None:
+    """Let the API for tasks answer in the thread of its event loop. A test has one caller at a time.
+
+    Otherwise each request starts a thread and hands over to it about seven times.
+    """
+    bridge: Any = importlib.import_module("a2wsgi").ASGIMiddleware
+    to_thread: Any = importlib.import_module("anyio.to_thread")
+    made, handed_over = bridge.__init__, to_thread.run_sync
+    # One in each process: a forked child starts its own.
+    loops: WeakSet[Any] = WeakSet()
+
+    def make(self: Any, *arguments: Any, **options: Any) -> None:
+        made(self, *arguments, **options)
+        loops.add(self.loop)
+
+    async def run_sync(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if asyncio.get_running_loop() in loops:
+            return work(*arguments)
+        return await handed_over(work, *arguments, **options)
+
+    bridge.__init__, to_thread.run_sync = make, run_sync
