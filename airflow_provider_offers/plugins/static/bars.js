@@ -126,14 +126,14 @@ export class Bars {
     return bar;
   }
 
-  /** A gap: hatched over all rows of its lane, named in the second, below the fallback. */
+  /** A gap: hatched over all rows of its lane, named in the first, on the line of the fallback. */
   _band(lane, gap) {
     const {start, end} = this._view;
     const name = el("span", {class: "gap-name"}, icon("gap"), "Only the fallback");
     const element = el("div", {class: "band"}, name);
     element.style.top = `${lane.top * this._height}px`;
     element.style.height = `${(lane.bottom - lane.top) * this._height}px`;
-    const band = {element, content: name, lead: 0, from: Math.max(gap.start, start), to: Math.min(gap.end, end)};
+    const band = {element, content: name, lead: 0, beside: this._name, from: Math.max(gap.start, start), to: Math.min(gap.end, end)};
     this._stretch(band, element);
     return band;
   }
@@ -152,7 +152,8 @@ export class Bars {
   /** The name of what began before the visible time stands where that begins. */
   _lead(bar) {
     const crosses = bar.from < this._start && bar.to > this._start;
-    const lead = crosses ? Math.floor((this._start - bar.from) / this._pixel) : 0;
+    // Beside the name of the fallback, which stands there too.
+    const lead = crosses ? Math.floor((this._start - bar.from) / this._pixel) + (bar.beside ?? 0) : 0;
     if (lead === bar.lead) return;
     bar.lead = lead;
     bar.content.style.transform = lead ? `translateX(${lead}px)` : "";

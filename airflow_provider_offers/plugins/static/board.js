@@ -88,6 +88,15 @@ export class Board {
     this._move(start.getTime() + by, end.getTime() + by);
   }
 
+  /** Show the beginning of a gap, and its lane on top. */
+  reach(gap) {
+    const length = this._length();
+    this._timeline.setWindow(gap.start - length / 6, gap.start + (length * 5) / 6, {animation: false});
+    const lane = this._lanes.find(({gaps}) => gaps.some(({start, placement}) => start === gap.start && placement === gap.placement));
+    if (lane) this._scroll.scrollTop = lane.top * ROW;
+    this._place();
+  }
+
   /** Mark the open offer, and bring its bar into view if it is elsewhere. */
   mark(id) {
     this._open = id;

@@ -42,8 +42,8 @@ export function clocks(state, library, age, reload) {
   ];
 }
 
-/** One button for each mark, with the number of its offers under the other filters. */
-export function marks(state, library) {
+/** One button for each mark, with the number of its offers under the other filters, and one that goes to the next gap. */
+export function marks(state, library, toGap) {
   const offers = filtered(library, state, "mark");
   const made = MARKS.map(([mark, text]) => {
     const count = offers.filter((offer) => offer.marks.has(mark)).length;
@@ -58,7 +58,8 @@ export function marks(state, library) {
   const gaps = library.gaps.length;
   const places = new Set(library.gaps.map((gap) => gap.placement)).size;
   const told = gaps ? `in ${places} placement${places === 1 ? "" : "s"}` : "none in sight";
-  made.push(el("p", {class: `mark gap${gaps ? "" : " none"}`}, icon("gap"), el("b", {}, gaps.toLocaleString()), el("span", {}, gaps === 1 ? "Gap" : "Gaps", el("small", {}, told))));
+  const gap = {type: "button", class: `mark gap${gaps ? "" : " none"}`, title: "Go to the next gap", disabled: !gaps, onclick: toGap};
+  made.push(el("button", gap, icon("gap"), el("b", {}, gaps.toLocaleString()), el("span", {}, gaps === 1 ? "Gap" : "Gaps", el("small", {}, told))));
   return made;
 }
 

@@ -7,7 +7,7 @@ import {clocks, filters, marks, where} from "./filters.js";
 import {filtered, libraryOf} from "./library.js";
 import {el, icon, message, readIcons, within} from "./parts.js";
 import {State} from "./state.js";
-import {instant, span, useZone} from "./times.js";
+import {instant, long, span, useZone} from "./times.js";
 
 const EVERY = 30_000;
 const READS = new Set(["conn_id", "sandbox", "days"]);
@@ -16,7 +16,7 @@ const OPENS = new Set(["id", "kind"]);
 const part = (name) => document.querySelector(`[data-part="${name}"]`);
 const state = new State();
 const detail = new Detail(part("detail"), state, speak);
-const now = {connections: [], library: null, plans: [], view: null, name: "", readAt: 0, reading: null};
+const now = {connections: [], library: null, plans: [], view: null, name: "", readAt: 0, reading: null, gap: null, reaches: false};
 
 function speak(text) {
   part("spoken").textContent = text;
@@ -132,7 +132,7 @@ function tick() {
 }
 
 function controls() {
-  kept(part("marks"), marks(state, now.library));
+  kept(part("marks"), marks(state, now.library, toGap));
   kept(part("filters"), filters(state, now.library, () => now.view));
 }
 
@@ -146,6 +146,23 @@ async function draw() {
   if (now.name !== state.view) await change();
   now.view?.show(now.library, offers, state);
   lower(offers);
+  reach();
+}
+
+/** Go from gap to gap on the timeline of placements, in the order of time. */
+function toGap() {
+  const gaps = now.library.gaps.toSorted((one, other) => one.start - other.start);
+  now.gap = gaps[(gaps.findIndex(({start, placement}) => start === now.gap?.start && placement === now.gap.placement) + 1) % gaps.length];
+  now.reaches = true;
+  if (state.view === "timeline" && state.group === "placement") reach();
+  else state.set({view: "timeline", group: "placement"});
+}
+
+function reach() {
+  if (!now.reaches || !now.view?.reach) return;
+  now.reaches = false;
+  now.view.reach(now.gap);
+  speak(`Only the fallback in ${now.library.placements[now.gap.placement].name} from ${long(now.gap.start)}`);
 }
 
 async function change() {
