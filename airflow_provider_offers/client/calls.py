@@ -253,14 +253,9 @@ class Calls:
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [kind]
         prepared = prepare(as_given(operations), kinds, self.settings.api, checked_validate(validate))
-        if not patch_has_names(prepared.kind, prepared.operations):
+        if not patch_has_names(prepared):
             return Known(prepared)
-
-        def flow(access: Access) -> Flow[PreparedPatch]:
-            with_ids = yield from patch_with_ids(access, prepared.kind, prepared.operations, meant)
-            return replace(prepared, operations=with_ids)
-
-        return flow
+        return lambda access: patch_with_ids(access, prepared, meant)
 
     def replace(
         self,

@@ -65,9 +65,7 @@ class PatchOperator(EditOperator):
 
     @property
     def repeatable(self) -> bool:
-        from airflow_provider_offers.client.model.patches import PreparedPatch
-
-        return PreparedPatch(json_document("patch", self.patch)).is_idempotent
+        return self._prepared.is_idempotent
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
@@ -79,7 +77,7 @@ class PatchOperator(EditOperator):
                 [Violation("if_match", f"one etag for {len(references)} offers", "if_match with one offer only")],
             )
         document, kind = json_document("patch", self.patch), self.kind_meant(hook)
-        prepared = hook.library.checked_patch(document, references, kind=kind, validate=self.validate)
+        self._prepared = prepared = hook.library.checked_patch(document, references, kind=kind, validate=self.validate)
         intents, validate, waive = self.intents, self.validate, self.waive or ()
         waived = {reference.kind.key: checked_waive(reference.kind, waive) for reference in references}
         return lambda access, reference: patch_looked_at(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_offers.client.model.capabilities import DPS
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.patches import TestFailed, apply
+from airflow_provider_offers.client.model.patches import PreparedPatch, TestFailed
 from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.spelling import neutral_value
 from airflow_provider_offers.client.wire.messages import Request, Response
@@ -71,10 +72,10 @@ class Service:
             return answer(200) if self.api == "dps" else answer(202, None, {"location": location})
         if request.method == "PATCH":
             try:
-                patched = apply(neutral_patch(body_of(request), self.api), self.offer)
+                patched = PreparedPatch(neutral_patch(body_of(request), self.api)).fit(self.offer, DPS)
             except TestFailed:
                 return answer(422, {"title": "Patch test failed"})
-            self.offer = patched
+            self.offer = dict(patched.after)
         else:
             self.offer = self._neutral(body_of(request)["_instance"])
         self.etag += 1

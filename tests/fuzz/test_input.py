@@ -21,9 +21,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.capabilities import DPS
 from airflow_provider_offers.client.model.durations import before
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.patches import TestFailed, apply
+from airflow_provider_offers.client.model.patches import PreparedPatch, TestFailed
 from airflow_provider_offers.client.model.query import PARAMETERS, parse_query
 from airflow_provider_offers.client.model.windows import resolve_window, window_from
 from airflow_provider_offers.client.settings import Settings, parse_settings
@@ -196,7 +197,7 @@ def test_any_patch_on_an_offer(patch: list[Any]) -> None:
     try:
         prepared = library.checked_patch(patch, [library.offer_reference(DPS_ID)], validate=False)
         json.dumps(prepared.operations, allow_nan=False).encode()
-        json.dumps(apply(prepared.operations, sale()), allow_nan=False)
+        json.dumps(prepared.fit(sale(), DPS).after, allow_nan=False)
     except (InvalidInputError, UnsupportedError) as error:
         check_error(error)
     except TestFailed:
@@ -209,7 +210,7 @@ def test_a_patch_that_doubles_what_it_copied_is_refused(copies: int) -> None:
         {"op": "copy", "from": "/characteristics", "path": f"/characteristics/{number}"} for number in range(copies)
     ]
     with pytest.raises(InvalidInputError, match="patch"):
-        apply(patch, sale(characteristics={"sku": "x" * 1_000}))
+        PreparedPatch(patch).fit(sale(characteristics={"sku": "x" * 1_000}), DPS)
 
 
 @given(

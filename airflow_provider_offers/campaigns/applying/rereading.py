@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.patches import MISSING, value_at
+from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.reading import read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow
@@ -146,7 +147,7 @@ class Check:
         differ = [*(each.pointer for each in found.conflicts), *(found.hidden if self._is_rerun else ())]
         for change in planned.changes:
             if change.wanted is ABSENT:
-                there = value_at(entity.properties, change.pointer)
+                there = value_at(entity.properties, split_pointer(change.pointer))
                 if there is not MISSING and there not in EMPTY:
                     yield change
             elif any(_overlap(change.pointer, pointer) for pointer in differ):

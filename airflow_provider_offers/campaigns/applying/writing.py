@@ -83,19 +83,18 @@ def operations(
     found: list[Operation] = []
     for change in changes:
         tokens = split_pointer(change.pointer)
-        there = value_at(after, change.pointer)
+        there = value_at(after, tokens)
         if change.wanted is ABSENT:
             if there is not MISSING:
                 found.append({"op": "remove", "path": change.pointer})
                 del _holder(after, tokens)[tokens[-1]]
             continue
-        value = value_at(resolved, change.pointer)
+        value = value_at(resolved, tokens)
         depth = next(n for n in range(1, len(tokens) + 1) if n == len(tokens) or _lacks(after, tokens[:n]))
         for token in reversed(tokens[depth:]):
             value = {token: value}
-        path = join_pointer(tokens[:depth])
-        word = "add" if value_at(after, path) is MISSING else "replace"
-        found.append({"op": word, "path": path, "value": value})
+        word = "add" if value_at(after, tokens[:depth]) is MISSING else "replace"
+        found.append({"op": word, "path": join_pointer(tokens[:depth]), "value": value})
         _holder(after, tokens[:depth])[tokens[depth - 1]] = copy.deepcopy(value)
     return found
 
@@ -110,7 +109,7 @@ def _with_changes(wanted: Mapping[str, Json], changes: Sequence[Change]) -> dict
 
 
 def _lacks(document: Json, tokens: Sequence[str]) -> bool:
-    return not isinstance(value_at(document, join_pointer(list(tokens))), Mapping)
+    return not isinstance(value_at(document, tokens), Mapping)
 
 
 def _holder(document: Json, tokens: Sequence[str]) -> Json:

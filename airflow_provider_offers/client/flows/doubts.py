@@ -104,7 +104,7 @@ def look_before_creation(access: Access, creation: Creation) -> Flow[None]:
 def look_before_patch(access: Access, reference: Reference, prepared: PreparedPatch, waiver: Waiver) -> Flow[None]:
     """Check the result of a patch that makes an object live or approved, before the patch is sent."""
     kind = reference.kind
-    if not any(each["path"] == "/status" and each.get("value") == _target(kind) for each in prepared.operations):
+    if _target(kind) not in prepared.values_of("status"):
         return
     there = None
     if not waiver.strict:

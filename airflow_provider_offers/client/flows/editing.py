@@ -31,7 +31,15 @@ from airflow_provider_offers.client.flows.sending import FRESH_READS
 from airflow_provider_offers.client.model.differences import what_differs
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
-from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVE, PUBLISH, Step, is_done, refuse_final
+from airflow_provider_offers.client.model.lifecycle import (
+    ACTIVATE,
+    ARCHIVE,
+    PUBLISH,
+    Step,
+    is_done,
+    is_final,
+    refuse_final,
+)
 from airflow_provider_offers.client.model.operations import Operation, Patch
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import prepare_planned
@@ -87,11 +95,12 @@ def edit(
         if not operations:
             return Written.of(before, "unchanged" if written_at in (None, before.etag) else done)
         # Exactly one write since then is somebody else's, because the object does not show the planned one.
+        prepared = prepare_planned(operations, before.kind, validate)
         if written_at is not None and before.etag > written_at + 1:
-            raise _edited_since(access, before, operations, done, written_at) from tries.last
-        if not _is_onward(before, operations):
+            raise _edited_since(access, before, prepared, done, written_at) from tries.last
+        if not _is_onward(before, prepared):
             refuse_final(before.status, called(before), done, before.kind.steps)
-        written = yield from _sent(before, prepare_planned(operations, before.kind, validate), tries, send or patched)
+        written = yield from _sent(before, prepared, tries, send or patched)
         if written is not None:
             return Written(written.receipt, done, before.name, written.request_id)
     assert tries.last is not None
@@ -157,41 +166,35 @@ def _sent_as_listed(
     """The outcome of a write that was planned with a listed object; None if a fresh read is needed."""
     try:
         operations = yield from plan(before)
-        if not _is_onward(before, operations):
-            refuse_final(before.status, called(before), "edited", before.kind.steps)
     except OfferLibraryError:
         return None
-    if not operations:
-        return None
     # The checks of a plan depend on the status, which may have changed since.
-    operations = [*_unchanged(access, before, "status"), *operations]
+    prepared = prepare_planned([*_unchanged(access, before, "status"), *operations], before.kind, validate)
+    if not operations or (is_final(before.status, before.kind.steps) and not _is_onward(before, prepared)):
+        return None
     try:
-        return (yield from _sent(before, prepare_planned(operations, before.kind, validate), tries, send))
+        return (yield from _sent(before, prepared, tries, send))
     except InvalidInputError:
         # Nothing was sent, because the listed object would break a rule.
         return None
 
 
-def _edited_since(access: Access, now: Entity, operations: Patch, done: str, written_at: int) -> ConflictError:
-    call = access.generation.patch(now.reference, operations)
+def _edited_since(access: Access, now: Entity, prepared: PreparedPatch, done: str, written_at: int) -> ConflictError:
+    call = access.generation.patch(now.reference, prepared.operations)
     return conflict(
         call,
         f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "
         "nothing was sent",
-        f"its etag went from {written_at} to {now.etag}, and {what_differs(operations, now.properties)}; last "
+        f"its etag went from {written_at} to {now.etag}, and {what_differs(prepared.operations, now.properties)}; last "
         f"modified {now.modified}{by(now)}; clear the task to have it {done} anyway",
         final=True,
     )
 
 
-def _is_onward(before: Entity, operations: Patch) -> bool:
+def _is_onward(before: Entity, prepared: PreparedPatch) -> bool:
     """Whether the patch only sets a status to which the current status may change."""
     targets = [step.target for step in before.kind.steps if before.status in step.origins]
-    return all(
-        operation["path"] == "/status" and operation.get("value") in targets
-        for operation in operations
-        if operation["op"] != "test"
-    )
+    return all(each.sets and each.path == ["status"] and each.value in targets for each in prepared.changes)
 
 
 def called(entity: Entity) -> str:

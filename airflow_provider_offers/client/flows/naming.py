@@ -13,7 +13,7 @@ from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
-from airflow_provider_offers.client.model.operations import Patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place, Pointing, pointings
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Flow, Json
@@ -34,32 +34,27 @@ def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow
     return dict(changed[""])
 
 
-def patch_has_names(kind: Kind, patch: Patch) -> bool:
+def patch_has_names(patch: PreparedPatch) -> bool:
     """Whether a value in a patch refers to an object by its name."""
-    return any(_names_in(each.place, each.value) for each in _values(kind, patch))
+    return any(_names_in(each.place, each.value) for each in _values(patch))
 
 
-def patch_with_ids(
-    access: Access, kind: Kind, patch: Patch, references: Sequence[Reference] = ()
-) -> Flow[list[dict[str, Json]]]:
+def patch_with_ids(access: Access, patch: PreparedPatch, references: Sequence[Reference] = ()) -> Flow[PreparedPatch]:
     """The patch with the id in place of every `name:` in its values; see `with_ids`.
 
     `references` are the objects that get the patch. In a collection, the `filterType` says which kinds a name may
     belong to: the one that the patch sets, or else those of the collections.
     """
     types = None
-    if kind is COLLECTION and patch_has_names(kind, patch):
+    if patch.kind is COLLECTION and patch_has_names(patch):
         types = yield from _collected_types(access, patch, references)
-    changed = yield from _resolved(access, _values(kind, patch), types)
-    return [
-        {**operation, "value": changed[f"/{index}/value"]} if "value" in operation else dict(operation)
-        for index, operation in enumerate(patch)
-    ]
+    changed = yield from _resolved(access, _values(patch), types)
+    return patch.with_values({int(split_pointer(pointer)[0]): value for pointer, value in changed.items()})
 
 
-def _collected_types(access: Access, patch: Patch, references: Sequence[Reference]) -> Flow[set[str] | None]:
+def _collected_types(access: Access, patch: PreparedPatch, references: Sequence[Reference]) -> Flow[set[str] | None]:
     """The types to which the ids of these collections may belong after the patch; None if that is not known."""
-    how = [operation["value"] for operation in patch if operation["path"] == "/filterType" and "value" in operation]
+    how = patch.values_of("filterType")
     if how:
         how = how[-1:]
     else:
@@ -80,11 +75,11 @@ class _Value:
     value: Json
 
 
-def _values(kind: Kind, patch: Patch) -> list[_Value]:
+def _values(patch: PreparedPatch) -> list[_Value]:
     return [
-        _Value(f"/{index}/value", kind.place.at(split_pointer(operation["path"]))[1], operation["value"])
-        for index, operation in enumerate(patch)
-        if "value" in operation
+        _Value(f"/{index}/value", patch.kind.place.at(each.path)[1], each.value)
+        for index, each in enumerate(patch.parsed)
+        if each.has_value
     ]
 
 

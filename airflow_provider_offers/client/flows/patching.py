@@ -65,7 +65,7 @@ def patch(
     """
     reference = yield from resolve(access, reference)
     is_free = if_match is None and prepared.is_idempotent
-    if is_free and not access.generation.needs_read(reference.kind, prepared.operations):
+    if is_free and not access.generation.needs_read(reference.kind, prepared):
         return (yield from _set_properties(access, reference, prepared, intent))
     told: set[str] = set()
     refused: _Refused | None = None
@@ -118,19 +118,20 @@ def _to_send(
 
     None if another try has applied it, or, for an object that a list read ahead, if only a fresh read can tell.
     """
-    if before.listed:
-        if plans:
-            return None
-        try:
-            fitted = _fitted(access, prepared, before, validate, told)
-        except OfferLibraryError:
-            return None
-        return fitted if fitted.operations else None
-    skew = access.exchange.service_clock.skew
-    if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
+    if before.listed and plans:
         return None
-    expect_etag(before, if_match, call)
-    return _fitted(access, prepared, before, validate, told)
+    if not before.listed:
+        skew = access.exchange.service_clock.skew
+        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
+            return None
+        expect_etag(before, if_match, call)
+    try:
+        fitted = _fitted(access, prepared, before, validate, told)
+    except OfferLibraryError:
+        if before.listed:
+            return None
+        raise
+    return fitted if fitted.operations or not before.listed else None
 
 
 @dataclass(frozen=True, slots=True)

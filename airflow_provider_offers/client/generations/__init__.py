@@ -9,6 +9,7 @@ from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.entities import Entity, Page, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.settings import Api
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
@@ -84,7 +85,7 @@ class Generation(Protocol):
         """Whether the instance id must be looked up first, because URLs need it."""
         ...
 
-    def needs_read(self, kind: Kind, patch: Patch) -> bool:
+    def needs_read(self, kind: Kind, patch: PreparedPatch) -> bool:
         """Whether the object must be read first, because it may spell the patched properties in its own way."""
         ...
 

@@ -29,6 +29,7 @@ from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names_on_xcore import compared_of
 from airflow_provider_offers.client.model.operations import Patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, terms_of_q
 from airflow_provider_offers.client.model.spelling import Spelled, neutral_tokens, neutral_value
 from airflow_provider_offers.client.wire.messages import Answer, Call, Json
@@ -106,7 +107,7 @@ class Dps:
             )
         return False
 
-    def needs_read(self, kind: Kind, patch: Patch) -> bool:
+    def needs_read(self, kind: Kind, patch: PreparedPatch) -> bool:
         return False
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:

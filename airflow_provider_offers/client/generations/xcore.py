@@ -27,6 +27,7 @@ from airflow_provider_offers.client.model.entities import Entity, Page, Receipt,
 from airflow_provider_offers.client.model.envelope import ENVELOPE, NEUTRAL_BESIDE, neutral_path
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Operation, Patch
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query, escape_q
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -131,9 +132,8 @@ class Xcore:
     def needs_instance_id(self, reference: Reference) -> bool:
         return reference.instance_id is None
 
-    def needs_read(self, kind: Kind, patch: Patch) -> bool:
-        paths = [operation[name] for operation in patch for name in ("path", "from") if name in operation]
-        return any(split_pointer(path)[0] in kind.names.either for path in paths)
+    def needs_read(self, kind: Kind, patch: PreparedPatch) -> bool:
+        return any(name in kind.names.either for operation in patch.parsed for name in operation.names)
 
     def as_read(self, properties: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
         read: Mapping[str, Json] = neutral_value(wire_value(properties, kind.names), kind.names)

@@ -33,13 +33,6 @@ def same(left: Json, right: Json) -> bool:
     return False
 
 
-def copied(value: Json) -> Json:
-    """A copy of a JSON document that shares no list and no object with it."""
-    if isinstance(value, dict):
-        return {name: copied(member) for name, member in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
-
-
 def _instant(text: str) -> datetime | None:
     """The instant in UTC that a text names; None if it names none."""
     try:

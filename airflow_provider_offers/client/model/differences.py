@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from airflow_provider_offers.client.model.comparing import EMPTY, both_empty, has
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import Operation, Patch
+from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
 from airflow_provider_offers.client.model.patches import MISSING, as_text, value_at
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.wire.messages import Json
@@ -58,7 +58,8 @@ def replacement(current: Mapping[str, Json], wanted: Mapping[str, Json], kind: K
 def what_differs(operations: Patch, properties: Mapping[str, Json]) -> str:
     """The changes of operations that set values, for a message."""
     return ", ".join(
-        f"{each['path']} is {as_text(value_at(properties, each['path']))}, not {as_text(each.get('value', MISSING))}"
-        for each in operations
-        if each["op"] != "test"
+        f"{each.plain['path']} is {as_text(value_at(properties, each.path))}, "
+        f"not {as_text(each.value if each.sets else MISSING)}"
+        for each in map(Parsed.of, operations)
+        if each.op != "test"
     )

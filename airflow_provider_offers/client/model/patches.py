@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.capabilities import Capabilities
-from airflow_provider_offers.client.model.comparing import copied, differing, fingerprint, same
+from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import Operation, Patch
-from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
+from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
+from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -22,6 +22,8 @@ from airflow_provider_offers.client.wire.messages import Json
 _BESIDE = ("/id", "/etag", "/created", "/modified")
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 MISSING = object()
+# A value that no JSON document has.
+_IMPOSSIBLE = object()
 
 # Maximum bytes that the copies of one patch may add up to: each copy could double the document.
 _MOST_COPIED = 10_000_000
@@ -63,11 +65,8 @@ class FittedPatch:
         sent = [each for each in self.operations if each["op"] != "test" or each["path"] not in _BESIDE]
         known = [name for name in self.before if name not in self.prepared.kind.unreliable_on_read]
         if not whole and len(sent) == len(self.operations):
-            changes = (each for each in sent if each["op"] != "test")
-            touched = dict.fromkeys(
-                _top(each[place]) for each in changes for place in ("path", "from") if place in each
-            )
-            known = [name for name in touched if name in known] or [name for name in ("name",) if name in self.before]
+            touched = [name for name in self.prepared.changed_names if name in known]
+            known = touched or [name for name in ("name",) if name in self.before]
         tests = [{"op": "test", "path": join_pointer([name]), "value": self.before[name]} for name in known]
         return [*tests, *sent]
 
@@ -85,14 +84,24 @@ class PreparedPatch:
     doubts: frozenset[str] = frozenset()
 
     @cached_property
-    def changes(self) -> Patch:
+    def parsed(self) -> list[Parsed]:
+        """The operations with the tokens of their pointers."""
+        return [Parsed.of(operation) for operation in self.operations]
+
+    @cached_property
+    def changes(self) -> list[Parsed]:
         """The operations without the tests."""
-        return [operation for operation in self.operations if operation["op"] != "test"]
+        return [each for each in self.parsed if each.op != "test"]
+
+    @cached_property
+    def changed_names(self) -> tuple[str, ...]:
+        """The top-level properties that it changes, or copies from."""
+        return tuple(dict.fromkeys(name for each in self.changes for name in each.names))
 
     @cached_property
     def touched(self) -> frozenset[str]:
         """The top-level properties that it changes; if it only tests, those that it tests."""
-        return frozenset(name for operation in self.changes or self.operations for name in _top_properties(operation))
+        return frozenset(self.changed_names or (name for each in self.parsed for name in each.names))
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -105,14 +114,14 @@ class PreparedPatch:
         found = True
         while found:
             found = False
-            for operation in self.operations:
-                if "from" not in operation:
+            for each in self.parsed:
+                if each.source is None:
                     continue
-                source, target = _top(operation["from"]), _top(operation["path"])
+                target, source = each.names
                 if source in hidden and target not in hidden:
                     found = True
                     hidden.add(target)
-                if target in hidden and source not in hidden and operation["op"] == "move":
+                if target in hidden and source not in hidden and each.op == "move":
                     found = True
                     hidden.add(source)
         return frozenset(hidden)
@@ -123,23 +132,46 @@ class PreparedPatch:
         return self.touched - self.hidden
 
     @cached_property
+    def shown_changes(self) -> list[Parsed]:
+        """The changes of properties that reads show."""
+        return [each for each in self.changes if self.hidden.isdisjoint(each.names)]
+
+    @cached_property
     def changes_hidden(self) -> bool:
         """Whether it changes something that no read shows."""
-        return any(_top_properties(operation) & self.hidden for operation in self.changes)
+        return len(self.shown_changes) < len(self.changes)
 
     @cached_property
     def is_idempotent(self) -> bool:
         """Whether applying the patch twice has the same result as applying it once."""
-        return _is_idempotent(self.operations)
+        return _is_idempotent(self.parsed)
 
     @cached_property
     def is_repeatable(self) -> bool:
         """Whether its changes are idempotent. A test that fails the second time does no harm."""
         return _is_idempotent(self.changes)
 
+    def values_of(self, name: str) -> list[Json]:
+        """The values that it gives a whole property, or tests it for, in their order."""
+        return [each.value for each in self.parsed if each.path == [name] and each.has_value]
+
+    def with_values(self, values: Mapping[int, Json]) -> PreparedPatch:
+        """The patch with other values in the operations at these indexes."""
+        operations = [
+            {**operation, "value": values[index]} if index in values else operation
+            for index, operation in enumerate(self.operations)
+        ]
+        return replace(self, operations=operations)
+
     def result(self, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """The properties after its changes, exactly as RFC 6902 defines them; tests are ignored."""
-        return apply(self.changes, properties, self.kind)
+        """The properties after its changes, exactly as RFC 6902 defines them; tests are ignored.
+
+        Raises `InvalidInputError` if the patch does not fit.
+        """
+        result, allowance = _owned(properties, self.changed_names), _Allowance()
+        for each in self.changes:
+            result = _applied(result, each, self.kind, allowance)
+        return result
 
     def fit(
         self,
@@ -158,21 +190,20 @@ class PreparedPatch:
         Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
-        touched = _changed_by(self.operations)
-        after = _owned({**beside, **properties}, touched)
+        after = _owned({**beside, **properties}, self.changed_names)
         allowance = _Allowance()
         sent: list[Operation] = []
-        for operation in self.operations:
-            if _top_properties(operation) & self.hidden:
-                sent.append(operation)
-            elif operation["op"] != "test":
-                sent += [operation] if operation["op"] in listed else _rewritten(after, operation, self.kind)
-                after = _applied(after, operation, self.kind, allowance)
+        for each in self.parsed:
+            if not self.hidden.isdisjoint(each.names):
+                sent.append(each.plain)
+            elif each.op != "test":
+                sent += [each.plain] if each.op in listed else _rewritten(after, each, self.kind)
+                after = _applied(after, each, self.kind, allowance)
             else:
-                found = _tested(after, operation)
+                found = _tested(after, each)
                 # Later operations change the touched properties in place.
-                value = copied(found) if _top(operation["path"]) in touched else found
-                sent += [{**operation, "value": value}] if "test" in listed else []
+                value = _copied(found) if each.path[0] in self.changed_names else found
+                sent += [{**each.plain, "value": value}] if "test" in listed else []
         after = {name: value for name, value in after.items() if name not in beside}
         return FittedPatch(self, sent, properties, after)
 
@@ -188,123 +219,122 @@ class PreparedPatch:
         the list. Operations at a list index, moves and copies leave no such trace, and other items may have been
         appended after ours. A `hidden` property with another value proves nothing.
         """
-        visible = [operation for operation in self.changes if not _top_properties(operation) & self.hidden]
-        seen = _are_shown(visible, properties)
-        if not seen or len(visible) == len(self.changes):
+        seen = _are_shown(self._shown_traces, properties)
+        if not seen or not self.changes_hidden:
             return seen
-        hidden = (operation for operation in self.changes if _top_properties(operation) & self.hidden)
-        only_sets = all(operation["op"] in ("add", "replace") for operation in hidden)
-        return True if only_sets and _are_shown(self.changes, properties) else None
+        only_sets = all(each.sets for each in self.changes if not self.hidden.isdisjoint(each.names))
+        return True if only_sets and _are_shown(_traces(self.changes), properties) else None
+
+    @cached_property
+    def _shown_traces(self) -> list[_Trace] | None:
+        return _traces(self.shown_changes)
 
 
-def _top_properties(operation: Operation) -> set[str]:
-    """The top-level properties that an operation names."""
-    top = {_top(operation["path"])}
-    return top | {_top(operation["from"])} if "from" in operation else top
-
-
-@lru_cache(maxsize=256)
-def _top(pointer: str) -> str:
-    return split_pointer(pointer)[0]
-
-
-def _is_idempotent(operations: Patch) -> bool:
+def _is_idempotent(operations: Sequence[Parsed]) -> bool:
     """Whether the operations only set members, so that a second application has no effect.
 
     Operations inside a list, removals, moves and tests are not idempotent: an index may name another item the second
     time. Setting a part of a member that is set as a whole afterwards is not idempotent either: the second time, the
     part may have no place.
     """
-    sets = all(
-        operation["op"] in ("add", "replace") and not any(map(is_index, split_pointer(operation["path"])))
-        for operation in operations
-    )
-    paths = [operation["path"] for operation in operations]
-    return sets and not any(
-        earlier.startswith(f"{later}/") for index, later in enumerate(paths) for earlier in paths[:index]
+    return all(each.sets and not each.in_list for each in operations) and not any(
+        len(earlier.path) > len(later.path) and earlier.path[: len(later.path)] == later.path
+        for index, later in enumerate(operations)
+        for earlier in operations[:index]
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Trace:
-    """The trace of an operation: the current and the wanted value; or the current list and the appended items."""
+    """What operations leave at a place: a value, no value (`MISSING`), or the items that they append to a list."""
 
-    there: Json | object
-    wanted: Json | object
+    place: tuple[str, ...]
+    left: Json | object
     appended: bool = False
 
-    def is_seen(self) -> bool | None:
+    def is_in(self, properties: Mapping[str, Json]) -> bool | None:
         """Whether the object shows the trace; None if that cannot be decided."""
-        if self.there is MISSING or self.wanted is MISSING:
-            return self.there is self.wanted
+        there, left = value_at(properties, self.place), self.left
+        if there is MISSING or left is MISSING:
+            return there is left
         if not self.appended:
-            return same(self.there, self.wanted)
-        there, wanted = self.there, self.wanted
-        if not isinstance(there, list) or not isinstance(wanted, list):
+            return same(there, left)
+        if not isinstance(there, list) or not isinstance(left, list):
             return False
-        if same(there[-len(wanted) :], wanted):
+        if same(there[-len(left) :], left):
             return True
         # Other items may have been appended after them.
-        return None if any(same(item, value) for item in there for value in wanted) else False
+        return None if any(same(item, value) for item in there for value in left) else False
 
 
-def _are_shown(operations: Patch, properties: Mapping[str, Json]) -> bool | None:
-    try:
-        traces = _traces(operations, properties)
-    except InvalidInputError:
-        # The operations have no place in this object, so they have not been applied.
-        return False
-    seen = None if traces is None else [trace.is_seen() for trace in traces]
+def _are_shown(traces: Sequence[_Trace] | None, properties: Mapping[str, Json]) -> bool | None:
+    seen = None if traces is None else [trace.is_in(properties) for trace in traces]
     return None if seen is None or None in seen else all(seen)
 
 
-def _traces(operations: Patch, properties: Mapping[str, Json]) -> list[_Trace] | None:
-    """The traces of the operations in the object; None if they leave no clear trace."""
+def _traces(operations: Sequence[Parsed]) -> list[_Trace] | None:
+    """The traces of the operations in any object; None if they leave no clear trace."""
     if _is_idempotent(operations):
-        return [_Trace(dict(properties), apply(operations, properties))]
-    paths = [operation["path"] for operation in operations]
-    if len(set(paths)) < len([path for path in paths if not path.endswith("/-")]) or _are_nested(paths):
+        return _traces_of_sets(operations)
+    if _overlap(operations):
         return None
-    appended: dict[str, list[Json]] = {}
+    appended: dict[tuple[str, ...], list[Json]] = {}
     traces: list[_Trace] = []
-    for operation in operations:
-        tokens = split_pointer(operation["path"])
-        if operation["op"] not in ("add", "replace", "remove") or any(token.isdecimal() for token in tokens):
+    for each in operations:
+        if each.source is not None or any(token.isdecimal() for token in each.path):
             return None
-        if tokens[-1] == "-":
-            appended.setdefault(join_pointer(tokens[:-1]), []).append(operation["value"])
+        if each.path[-1] == "-":
+            if not each.sets:
+                return None
+            appended.setdefault(tuple(each.path[:-1]), []).append(each.value)
         else:
-            traces.append(_Trace(value_at(properties, operation["path"]), operation.get("value", MISSING)))
-    return traces + [_Trace(value_at(properties, path), values, appended=True) for path, values in appended.items()]
+            traces.append(_Trace(tuple(each.path), each.value if each.sets else MISSING))
+    return traces + [_Trace(place, values, appended=True) for place, values in appended.items()]
 
 
-def _are_nested(paths: Sequence[str]) -> bool:
-    """Whether one path lies in another; two paths that append to one list are not nested."""
-    return any(
-        one != other and (one + "/").startswith(other.removesuffix("/-") + "/") for one in paths for other in paths
+def _traces_of_sets(operations: Sequence[Parsed]) -> list[_Trace]:
+    """The traces of operations that set members. A part of a value that was set before belongs to that value."""
+    left: dict[tuple[str, ...], Json] = {}
+    for each in operations:
+        path = tuple(each.path)
+        holder = next((place for place in left if path[: len(place)] == place), path)
+        left[holder] = _with_part(left.get(holder), path[len(holder) :], each.value)
+    return [_Trace(place, value) for place, value in left.items()]
+
+
+def _with_part(value: Json, tokens: Sequence[str], part: Json) -> Json:
+    """The value with a part of it replaced. If there is no place for the part, no object has such a value."""
+    if not tokens:
+        return part
+    if not isinstance(value, Mapping) or (len(tokens) > 1 and tokens[0] not in value):
+        return _IMPOSSIBLE
+    return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], part)}
+
+
+def _overlap(operations: Sequence[Parsed]) -> bool:
+    """Whether two operations write the same place, or one a place inside the other's, so that one hides a trace.
+
+    Two operations that append to one list do not overlap.
+    """
+    settled = [tuple(each.path) for each in operations if each.path[-1] != "-"]
+    return len(set(settled)) < len(settled) or any(
+        one.path != other.path and one.path[: len(holder)] == holder
+        for other in operations
+        for holder in [other.path[:-1] if other.path[-1] == "-" else other.path]
+        for one in operations
     )
 
 
-def apply(operations: Patch, properties: Mapping[str, Json], kind: Kind = PERSONALIZED) -> dict[str, Json]:
-    """The properties after the operations, exactly as RFC 6902 defines them.
-
-    Raises `InvalidInputError` if they do not fit, and `TestFailed` if a test does not hold.
-    """
-    result = _owned(properties, _changed_by(operations))
-    allowance = _Allowance()
-    for operation in operations:
-        result = _applied(result, operation, kind, allowance)
-    return result
-
-
-def _changed_by(operations: Patch) -> set[str]:
-    """The top-level properties that operations change, or copy from."""
-    return {name for each in operations if each["op"] != "test" for name in _top_properties(each)}
-
-
-def _owned(properties: Mapping[str, Json], touched: Set[str]) -> dict[str, Json]:
+def _owned(properties: Mapping[str, Json], touched: Sequence[str]) -> dict[str, Json]:
     """The properties for a patch to change in place: copies of those that it touches, and the others themselves."""
-    return {name: copied(value) if name in touched else value for name, value in properties.items()}
+    return {name: _copied(value) if name in touched else value for name, value in properties.items()}
+
+
+def _copied(value: Json) -> Json:
+    """A copy of a JSON document that shares no list and no object with it."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(slots=True)
@@ -314,17 +344,15 @@ class _Allowance:
     left: int = _MOST_COPIED
 
 
-def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allowance: _Allowance) -> dict[str, Json]:
+def _applied(properties: dict[str, Json], operation: Parsed, kind: Kind, allowance: _Allowance) -> dict[str, Json]:
     import jsonpatch
 
-    if operation["op"] == "copy":
+    if operation.op == "copy":
         allowance.left -= len(json.dumps(properties))
         if allowance.left < 0:
             raise _unfit(kind, f"its copies add up to more than {_MOST_COPIED} bytes")
     try:
-        result: dict[str, Json] = jsonpatch.apply_patch(properties, [copied(dict(operation))], in_place=True)
-    except jsonpatch.JsonPatchTestFailed as failure:
-        raise TestFailed(str(failure)) from None
+        result: dict[str, Json] = jsonpatch.apply_patch(properties, [_copied(dict(operation.plain))], in_place=True)
     except (
         jsonpatch.JsonPatchException,
         jsonpatch.JsonPointerException,
@@ -337,23 +365,23 @@ def _applied(properties: dict[str, Json], operation: Operation, kind: Kind, allo
     return result
 
 
-def _tested(properties: Mapping[str, Json], operation: Operation) -> Json:
-    found = value_at(properties, operation["path"])
-    if found is MISSING or not same(found, operation["value"]):
-        raise TestFailed(f"{operation['path']} is {as_text(found)}, not {as_text(operation['value'])}")
+def _tested(properties: Mapping[str, Json], test: Parsed) -> Json:
+    found = value_at(properties, test.path)
+    if found is MISSING or not same(found, test.value):
+        raise TestFailed(f"{test.plain['path']} is {as_text(found)}, not {as_text(test.value)}")
     return found
 
 
-def _rewritten(properties: Mapping[str, Json], operation: Operation, kind: Kind) -> list[Operation]:
+def _rewritten(properties: Mapping[str, Json], operation: Parsed, kind: Kind) -> list[Operation]:
     """A `move` or `copy`, rewritten with the current value."""
-    word, source, target = operation["op"], operation["from"], operation["path"]
-    if word == "move" and target.startswith(f"{source}/"):
+    source, target = operation.plain["from"], operation.plain["path"]
+    if operation.op == "move" and target.startswith(f"{source}/"):
         raise _unfit(kind, f"{source} cannot be moved into itself")
-    found = value_at(properties, source)
+    found = value_at(properties, operation.source or ())
     if found is MISSING:
         raise _unfit(kind, f"there is nothing at {source}")
-    removal: list[Operation] = [{"op": "remove", "path": source}] if word == "move" else []
-    return [*removal, {"op": "add", "path": target, "value": copied(found)}]
+    removal: list[Operation] = [{"op": "remove", "path": source}] if operation.op == "move" else []
+    return [*removal, {"op": "add", "path": target, "value": _copied(found)}]
 
 
 def _unfit(kind: Kind, why: str) -> InvalidInputError:
@@ -363,14 +391,9 @@ def _unfit(kind: Kind, why: str) -> InvalidInputError:
     )
 
 
-def is_index(token: str) -> bool:
-    """Whether a token of a pointer can name a place in a list."""
-    return token == "-" or token.isdecimal()
-
-
-def value_at(document: Json, pointer: str) -> Json | object:
+def value_at(document: Json, tokens: Sequence[str]) -> Json | object:
     """The value at the place; `MISSING` if there is none."""
-    for token in split_pointer(pointer):
+    for token in tokens:
         if isinstance(document, Mapping) and token in document:
             document = document[token]
         elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):

@@ -16,8 +16,8 @@ from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
-from airflow_provider_offers.client.model.operations import Patch
-from airflow_provider_offers.client.model.patches import PreparedPatch, is_index
+from airflow_provider_offers.client.model.operations import Parsed, Patch, is_index
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import (
     escape_token,
@@ -57,20 +57,18 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
     violation at once. Warns of doubts; the patch carries them, so that nothing warns of them again.
     """
     check_operations(operations)
-    neutral = neutral_patch(operations, api, kinds[0])
+    patch = PreparedPatch(neutral_patch(operations, api, kinds[0]), kinds[0])
     if validate is False:
-        return PreparedPatch(neutral, kinds[0])
-    neutral = tidied_patch(kinds[0], neutral)
-    doubts: set[str] = set()
-    for kind in kinds:
-        doubts.update(map(gist, check_patch(kind, neutral, validate)))
-    return PreparedPatch(neutral, kinds[0], frozenset(doubts))
+        return patch
+    patch = tidied_patch(patch)
+    doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate)]
+    return replace(patch, doubts=frozenset(map(gist, doubts)))
 
 
 def prepare_planned(operations: Patch, kind: Kind, validate: Validate = False) -> PreparedPatch:
     """A prepared patch of the client's own. Its values come from a document, and the log has their doubts already."""
-    doubts = patch_findings(kind, operations) if validate is True else []
-    return PreparedPatch(operations, kind, frozenset(map(gist, doubts)))
+    patch = PreparedPatch(operations, kind)
+    return replace(patch, doubts=frozenset(map(gist, patch_findings(kind, patch)))) if validate is True else patch
 
 
 def check_operations(patch: Any) -> None:
@@ -151,18 +149,16 @@ def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
     return join_pointer(neutral_tokens([NEUTRAL_BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
 
 
-def tidied_patch(kind: Kind, patch: Patch) -> list[dict[str, Json]]:
+def tidied_patch(patch: PreparedPatch) -> PreparedPatch:
     """A patch with the values that their author means. A value that is null or "" as a whole stays."""
-    return [
-        {**operation, "value": cleaned(kind.place.at(split_pointer(operation["path"]))[1], operation["value"])}
-        if operation["op"] in ("add", "replace")
-        else dict(operation)
-        for operation in patch
-    ]
+    place = patch.kind.place
+    return patch.with_values(
+        {index: cleaned(place.at(each.path)[1], each.value) for index, each in enumerate(patch.parsed) if each.sets}
+    )
 
 
-def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> list[Violation]:
-    """Reject a well-formed patch in neutral names if the patch itself shows that the service would refuse the result.
+def check_patch(kind: Kind, patch: PreparedPatch, validate: Validate = True) -> list[Violation]:
+    """Reject a patch if the patch itself shows that the service would refuse the result.
 
     Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Warns of
     doubts, and returns them.
@@ -174,108 +170,104 @@ def check_patch(kind: Kind, patch: Patch, validate: Validate = True) -> list[Vio
     return found
 
 
-def patch_findings(kind: Kind, patch: Patch) -> list[Violation]:
-    """Every error and doubt about a well-formed patch."""
-    found = [violation for index, op in enumerate(patch) for violation in _effect_violations(kind, index, op)]
+def patch_findings(kind: Kind, patch: PreparedPatch) -> list[Violation]:
+    """Every error and doubt about a patch of an object of that kind."""
+    found = [finding for index, each in enumerate(patch.parsed) for finding in _effect_violations(kind, index, each)]
     gathered = _Gathered(kind, patch)
     found += [violation for violation in gathered.violations() if violation not in found]
     return in_status(gathered.status, found)
 
 
-def _effect_violations(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
-    word, path = operation["op"], operation["path"]
-    tokens = split_pointer(path)
+def _effect_violations(kind: Kind, index: int, operation: Parsed) -> Iterator[Violation]:
+    path, tokens = operation.plain["path"], operation.path
     if tokens[0] == "_links":
         return
     names = list(_path_findings(kind, index, operation))
     yield from names
-    if word == "test" or not all(isinstance(each, Doubt) for each in names):
+    if operation.op == "test" or not all(isinstance(each, Doubt) for each in names):
         return
     if tokens[0] in BESIDE:
         yield Violation(f"/{index}/path", repr(path), f"a property of the {kind.subject}; the service assigns this one")
         return
     parent, place = kind.place.at(tokens)
-    if word in ("move", "remove"):
-        yield from _removal_violations(kind, index, "from" if word == "move" else "path", operation)
-    if word not in ("add", "replace"):
+    yield from _removal_violations(kind, index, operation)
+    if not operation.sets:
         return
     if parent.item is not None and not is_index(tokens[-1]):
         yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
         return
-    if operation["value"] is None and parent.requires(tokens[-1]):
+    if operation.value is None and parent.requires(tokens[-1]):
         yield Violation(f"/{index}/value", "null", "a value: the property is required")
         return
-    yield from findings(place, operation["value"], f"/{index}/value")
+    yield from findings(place, operation.value, f"/{index}/value")
     spelled = wire_tokens(tokens, kind.names)[1]
-    yield from name_findings(place, spelled, operation["value"], f"/{index}/value", whole=kind.place)
-    yield from size_violations(kind, operation["value"], f"/{index}/value")
+    yield from name_findings(place, spelled, operation.value, f"/{index}/value", whole=kind.place)
+    yield from size_violations(kind, operation.value, f"/{index}/value")
 
 
-def _path_findings(kind: Kind, index: int, operation: Mapping[str, Json]) -> Iterator[Violation]:
+def _path_findings(kind: Kind, index: int, operation: Parsed) -> Iterator[Violation]:
     """The errors and doubts about the names in an operation's paths.
 
     Only a property that is written is doubtful. An unknown property may be moved away or removed without a warning.
     """
-    for name in ("path", "from"):
-        if name not in operation:
-            continue
-        finding = _path_finding(kind, operation[name], f"/{index}/{name}")
-        writes = name == "path" and operation["op"] not in ("remove", "test")
+    for name, tokens in (("path", operation.path), ("from", operation.source or [])):
+        finding = _path_finding(kind, tokens, f"/{index}/{name}", repr(operation.plain.get(name)))
+        writes = name == "path" and operation.op not in ("remove", "test")
         if finding is not None and (writes or not isinstance(finding, Doubt)):
             yield finding
 
 
-def _path_finding(kind: Kind, path: str, where: str) -> Violation | None:
+def _path_finding(kind: Kind, tokens: list[str], where: str, given: str) -> Violation | None:
     place, spelled = kind.place, kind.names
-    for token in split_pointer(path):
+    for token in tokens:
         if place.known:
-            finding = unknown_member(place, spelled, token, where, kind.place, given=repr(path))
+            finding = unknown_member(place, spelled, token, where, kind.place, given=given)
             if finding is not None:
                 return finding
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]
     return None
 
 
-def _removal_violations(kind: Kind, index: int, name: str, operation: Mapping[str, Json]) -> Iterator[Violation]:
-    pointer = operation[name]
-    tokens = split_pointer(pointer)
-    parent, _ = kind.place.at(tokens)
+def _removal_violations(kind: Kind, index: int, operation: Parsed) -> Iterator[Violation]:
+    """The violations of a `remove`, and of what a `move` takes away."""
+    if operation.op not in ("move", "remove"):
+        return
+    name, tokens = ("from", operation.source) if operation.source else ("path", operation.path)
+    pointer, parent = repr(operation.plain[name]), kind.place.at(tokens)[0]
     if parent.requires(tokens[-1]):
-        yield Violation(f"/{index}/{name}", repr(pointer), "replace: the property is required and cannot be removed")
+        yield Violation(f"/{index}/{name}", pointer, "replace: the property is required and cannot be removed")
     elif kind.is_offer and tokens == ["selectionConstraint"]:
         accepted = "a part of it: the offer's dates live there together with its rule"
-        yield Violation(f"/{index}/{name}", repr(pointer), accepted)
+        yield Violation(f"/{index}/{name}", pointer, accepted)
 
 
 class _Gathered:
     """The known state of an object after a patch, without a read: the members that the patch sets, nested."""
 
-    def __init__(self, kind: Kind, patch: Patch) -> None:
+    def __init__(self, kind: Kind, patch: PreparedPatch) -> None:
         self._kind = kind
         self._known: dict[str, Json] = {}
         # The operation that set a place, by its tokens.
         self._origins: dict[tuple[str, ...], int] = {}
-        self._fits = all(size_of(operation.get("value")) <= MAX_BYTES for operation in patch)
-        for index, operation in enumerate(patch):
-            self._take(index, operation)
+        self._fits = all(size_of(each.value) <= MAX_BYTES for each in patch.parsed if each.has_value)
+        for index, each in enumerate(patch.parsed):
+            if each.op != "test":
+                self._take(index, each)
 
-    def _take(self, index: int, operation: Mapping[str, Json]) -> None:
-        word, tokens = operation["op"], tuple(split_pointer(operation["path"]))
-        if word == "move":
-            self._forget(tuple(split_pointer(operation["from"])))
-        if word == "test":
-            return
-        self._forget(tokens)
+    def _take(self, index: int, operation: Parsed) -> None:
+        if operation.op == "move" and operation.source:
+            self._forget(operation.source)
+        self._forget(operation.path)
         # The item at an index of a list is not known.
-        if word not in ("add", "replace") or tokens[0] == "_links" or any(map(is_index, tokens)):
+        if not operation.sets or operation.path[0] == "_links" or operation.in_list:
             return
         holder = self._known
-        for token in tokens[:-1]:
+        for token in operation.path[:-1]:
             holder = holder.setdefault(token, {})
-        holder[tokens[-1]] = copy.deepcopy(operation["value"])
-        self._origins[tokens] = index
+        holder[operation.path[-1]] = copy.deepcopy(operation.value)
+        self._origins[tuple(operation.path)] = index
 
-    def _forget(self, tokens: tuple[str, ...]) -> None:
+    def _forget(self, tokens: list[str]) -> None:
         """Forget a place and everything below it; if it lies in a value that was set as a whole, forget that value."""
         holder = self._known
         for depth, token in enumerate(tokens, 1):
@@ -285,7 +277,8 @@ class _Gathered:
                 tokens = tokens[:depth]
                 break
             holder = below
-        self._origins = {place: index for place, index in self._origins.items() if place[: len(tokens)] != tokens}
+        gone = tuple(tokens)
+        self._origins = {place: index for place, index in self._origins.items() if place[: len(gone)] != gone}
 
     @property
     def status(self) -> Json:

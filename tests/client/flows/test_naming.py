@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
     TAG,
     Kind,
 )
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import OPEN, campaign, offer, seed
@@ -79,8 +80,9 @@ def test_a_name_in_a_patch_becomes_the_id(
     if name == "filterType":
         name, value = "ids", document["ids"]
     patch = [{"op": "add", "path": f"/{name}", "value": value}, {"op": "remove", "path": "/description"}]
-    assert patch_has_names(kind, patch)
-    changed = library.run(lambda access: patch_with_ids(access, kind, patch))
+    prepared = PreparedPatch(patch, kind)
+    assert patch_has_names(prepared)
+    changed = library.run(lambda access: patch_with_ids(access, prepared)).operations
     (pointing,) = pointings(kind.place, {name: changed[0]["value"]})
     assert pointing.target == ids[meant]
     assert changed[1] == patch[1]
@@ -92,8 +94,8 @@ def test_a_name_in_a_patch_becomes_the_id(
 )
 def test_a_value_that_is_a_name_itself(library: OfferLibrary, emulator: Emulator, path: str, value: str) -> None:
     ids = campaign(emulator)
-    patch = [{"op": "replace", "path": path, "value": value}]
-    (changed,) = library.run(lambda access: patch_with_ids(access, PERSONALIZED, patch))
+    patch = PreparedPatch([{"op": "replace", "path": path, "value": value}])
+    (changed,) = library.run(lambda access: patch_with_ids(access, patch)).operations
     assert changed["value"] in ids.values()
     typed = TYPED_ID.fullmatch(changed["value"])
     assert typed is not None

@@ -17,6 +17,7 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.model.validation import check_offer
@@ -155,7 +156,7 @@ def test_update_a_personalized_offer() -> None:
     documented = curl("update-personalized-offer")
     check_operations(documented.body)
     patch = neutral_patch(documented.body, "xcore")
-    check_patch(PERSONALIZED, patch)
+    check_patch(PERSONALIZED, PreparedPatch(patch))
     xcore = Xcore(CONTAINER)
     call = xcore.patch(Reference(PERSONALIZED, instance_id=INSTANCE), patch)
     assert_same(sent(call, xcore.base), documented)

@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
     TAG,
     Kind,
 )
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
 from airflow_provider_offers.client.model.validation import check_offer
 from tests.client import strategies
@@ -112,7 +113,7 @@ def test_what_is_wrong_is_told_by_its_place(kind: Kind, document: dict[str, Any]
 def test_patches_obey_the_rules_of_their_kind(kind: Kind, operation: dict[str, Any], pointer: str) -> None:
     check_operations([operation])
     with pytest.raises(InvalidInputError, match=f"The patch of the {kind.noun}") as caught:
-        check_patch(kind, neutral_patch([operation], "dps", kind))
+        check_patch(kind, PreparedPatch(neutral_patch([operation], "dps", kind), kind))
     assert pointer in {violation.pointer for violation in caught.value.violations}
 
 

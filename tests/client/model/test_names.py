@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.kinds import (
 )
 from airflow_provider_offers.client.model.likeness import folded, near
 from airflow_provider_offers.client.model.names import BESIDE, name_findings
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
@@ -172,7 +173,7 @@ def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
 
 def patched(*operations: dict[str, Any], kind: Kind = PERSONALIZED) -> list[tuple[str, bool]]:
     """The places of a patch's errors, and whether each is certain."""
-    found = patch_findings(kind, neutral_patch(operations, "xcore", kind))
+    found = patch_findings(kind, PreparedPatch(neutral_patch(operations, "xcore", kind), kind))
     return [(each.pointer, not isinstance(each, Doubt)) for each in found]
 
 

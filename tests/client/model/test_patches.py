@@ -293,6 +293,7 @@ def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, docume
         ([{"op": "remove", "path": "/_links/self"}, {"op": "remove", "path": "/name"}], False),
         ([{"op": "replace", "path": "/tags", "value": []}, *ADD_TAG], None),
         ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}], None),
+        ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}, *ADD_TAG], None),
         ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
         ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
         ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),

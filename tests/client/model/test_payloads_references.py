@@ -20,6 +20,7 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
     kind_of,
 )
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import check_patch
 from airflow_provider_offers.client.model.receipts import write_receipt
 from airflow_provider_offers.client.model.validation import check_offer
@@ -90,7 +91,7 @@ def test_a_name_without_its_prefix_is_refused_where_it_can_be_no_id(name: str) -
     (accepted,) = told(COLLECTION, {"name": "Set", "ids": [name]}).values()
     assert accepted == f"the id of an offer, or of a collection qualifier; did you mean 'name:{name.strip()}'?"
     with pytest.raises(InvalidInputError, match="did you mean 'name:"):
-        check_patch(PERSONALIZED, [{"op": "add", "path": "/tags/-", "value": name}])
+        check_patch(PERSONALIZED, PreparedPatch([{"op": "add", "path": "/tags/-", "value": name}]))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import check_patch, neutral_patch
 from airflow_provider_offers.client.model.validation import Validate, check_offer
 from airflow_provider_offers.client.settings import parse_settings
@@ -129,7 +130,7 @@ def test_a_patch_that_sets_the_status_tells_how_certain_its_window_is(
     patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
     found: list[str] = []
     try:
-        check_patch(DECISION, neutral_patch(patch, "dps", DECISION))
+        check_patch(DECISION, PreparedPatch(neutral_patch(patch, "dps", DECISION), DECISION))
     except InvalidInputError as error:
         found = [violation.pointer for violation in error.violations]
     assert found == refused

@@ -14,6 +14,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, Kind, offer_kind
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer, wire_tokens, wire_value
 from airflow_provider_offers.client.model.validation import Validate, check_offer
@@ -36,7 +37,7 @@ def pointers(offer: Any, kind: Kind = PERSONALIZED, validate: Validate = "strict
 def patch_pointers(*operations: Any, kind: Kind = PERSONALIZED, validate: Validate = "strict") -> list[str]:
     try:
         check_operations(operations)
-        check_patch(kind, neutral_patch(operations, "xcore", kind), validate)
+        check_patch(kind, PreparedPatch(neutral_patch(operations, "xcore", kind), kind), validate)
     except InvalidInputError as refused:
         return [violation.pointer for violation in refused.violations]
     return []
