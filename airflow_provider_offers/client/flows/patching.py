@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_provider_offers.client.errors import (
@@ -74,12 +74,11 @@ def patch(
         ahead = (yield from looked_ahead(access.ahead, reference)) if is_first else None
         before = ahead or (yield from read_now(access, reference))
         reference = before.reference
-        call = access.generation.patch(reference, prepared.operations)
-        if refused is not None and _is_own_repetition(call, before, refused):
+        if refused is not None and _is_own_repetition(access, prepared, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
-        fitted = _to_send(access, call, before, prepared, plans, intent, if_match, validate, told)
+        fitted = _to_send(access, before, prepared, plans, intent, if_match, validate, told)
         if fitted is None and before.listed:
             is_first = False
             continue
@@ -105,7 +104,6 @@ def patch(
 
 def _to_send(
     access: Access,
-    call: Call,
     before: Entity,
     prepared: PreparedPatch,
     plans: Sequence[Plan],
@@ -121,10 +119,9 @@ def _to_send(
     if before.listed and plans:
         return None
     if not before.listed:
-        skew = access.exchange.service_clock.skew
-        if intent is not None and _is_applied(call, before, prepared, plans, intent, if_match, skew):
+        if intent is not None and _is_applied(access, before, prepared, plans, intent, if_match):
             return None
-        expect_etag(before, if_match, call)
+        expect_etag(before, if_match, _call(access, prepared, before.reference))
     try:
         fitted = _fitted(access, prepared, before, validate, told)
     except OfferLibraryError:
@@ -132,6 +129,11 @@ def _to_send(
             return None
         raise
     return fitted if fitted.operations or not before.listed else None
+
+
+def _call(access: Access, prepared: PreparedPatch, reference: Reference, *, etag: int | None = None) -> Call:
+    """The call with the author's own operations: a patch that only sets properties is sent so, and errors name it."""
+    return access.generation.patch(reference, prepared.operations, etag=etag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,11 @@ class _Refused:
     conflict: ConflictError
 
 
-def _is_own_repetition(call: Call, now: Entity, refused: _Refused) -> bool:
+def _is_own_repetition(access: Access, prepared: PreparedPatch, now: Entity, refused: _Refused) -> bool:
     """Whether the patch conflicted with itself, because a gateway sent it twice."""
     if now.etag == refused.before.etag:
         return False
+    call = _call(access, prepared, now.reference)
     try:
         judge_edited(call, refused.before, now, refused.change, refused.conflict, lost=False)
     except ConflictError:
@@ -155,20 +158,20 @@ def _is_own_repetition(call: Call, now: Entity, refused: _Refused) -> bool:
 
 
 def _is_applied(
-    call: Call,
+    access: Access,
     now: Entity,
     prepared: PreparedPatch,
     plans: Sequence[Plan],
     intent: Intent,
     if_match: int | str | None,
-    skew: timedelta,
 ) -> bool:
     """Whether another try of the same work has applied the patch; raises `OutcomeUnknownError` if no read shows it.
 
-    `plans` are those that the other tries kept. The service's clock is ahead of ours by `skew`.
+    `plans` are those that the other tries kept.
     """
-    if not plans and not _may_be_sent(now, intent, if_match, skew):
+    if not plans and not _may_be_sent(now, intent, if_match, access.exchange.service_clock.skew):
         return False
+    call = _call(access, prepared, now.reference)
     is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
         if is_shown is None and not intent.tries.anew:
@@ -198,14 +201,17 @@ def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> b
 
 
 def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None, skew: timedelta) -> bool:
-    """Whether an earlier try that kept no plan may have sent the patch, by the time and number of edits."""
+    """Whether an earlier try that kept no plan may have sent the patch, by the time and number of edits.
+
+    The service's clock is ahead of ours by `skew`.
+    """
     if intent.tries.since is None or not _is_modified_since(now, intent.tries.since, skew):
         return False
     return if_match is None or str(now.etag) == str(int(str(if_match).strip('"')) + 1)
 
 
 def _is_modified_since(entity: Entity, since: datetime, skew: timedelta) -> bool:
-    """Whether the service, whose clock is ahead by `skew`, changed the object at or after a moment of ours.
+    """Whether the service changed the object at or after a moment of ours.
 
     The service's clock may have been set after the change, so either reading of its time counts.
     """
@@ -246,7 +252,7 @@ def _fitted(
     try:
         fitted = prepared.fit(before.properties, access.generation.capabilities, beside)
     except TestFailed as failure:
-        call = access.generation.patch(before.reference, prepared.operations)
+        call = _call(access, prepared, before.reference)
         title = f"The {before.kind.subject} is not as the patch expects it; nothing was sent"
         raise conflict(call, title, str(failure), code=_TEST_FAILED, final=True) from None
     told = set() if told is None else told
@@ -289,7 +295,7 @@ def _set_properties(
     If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
     """
     exchange, sent = access.exchange, access.exchange.now()
-    call = replace(access.generation.patch(reference, prepared.operations), repeatable=False)
+    call = _call(access, prepared, reference)
     plans = yield from recall(intent, exchange.clock(), read_at=0.0)
     earlier = [plan.sent for plan in plans if plan.sent is not None]
     if earlier:
@@ -311,7 +317,7 @@ def _set_properties(
             now, is_set = yield from _after_unsettled(access, call, reference, prepared, sent, error)
             if is_set:
                 return Written.of(now)
-            call = replace(access.generation.patch(reference, prepared.operations, etag=now.etag), repeatable=False)
+            call = _call(access, prepared, reference, etag=now.etag)
 
 
 def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
