@@ -180,7 +180,7 @@ def _sent_as_listed(
 
 
 def _edited_since(access: Access, now: Entity, prepared: PreparedPatch, done: str, written_at: int) -> ConflictError:
-    call = access.generation.patch(now.reference, prepared.operations)
+    call = access.generation.patch(now.reference, ())
     return conflict(
         call,
         f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "

@@ -74,7 +74,7 @@ def patch(
         ahead = (yield from looked_ahead(access.ahead, reference)) if is_first else None
         before = ahead or (yield from read_now(access, reference))
         reference = before.reference
-        if refused is not None and _is_own_repetition(access, prepared, before, refused):
+        if refused is not None and _is_own_repetition(access, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
@@ -121,7 +121,7 @@ def _to_send(
     if not before.listed:
         if intent is not None and _is_applied(access, before, prepared, plans, intent, if_match):
             return None
-        expect_etag(before, if_match, _call(access, prepared, before.reference))
+        expect_etag(before, if_match, _named(access, before.reference))
     try:
         fitted = _fitted(access, prepared, before, validate, told)
     except OfferLibraryError:
@@ -131,9 +131,9 @@ def _to_send(
     return fitted if fitted.operations or not before.listed else None
 
 
-def _call(access: Access, prepared: PreparedPatch, reference: Reference, *, etag: int | None = None) -> Call:
-    """The call with the author's own operations: a patch that only sets properties is sent so, and errors name it."""
-    return access.generation.patch(reference, prepared.operations, etag=etag)
+def _named(access: Access, reference: Reference) -> Call:
+    """The call that errors name: they quote its method and path, and no operations."""
+    return access.generation.patch(reference, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +145,12 @@ class _Refused:
     conflict: ConflictError
 
 
-def _is_own_repetition(access: Access, prepared: PreparedPatch, now: Entity, refused: _Refused) -> bool:
+def _is_own_repetition(access: Access, now: Entity, refused: _Refused) -> bool:
     """Whether the patch conflicted with itself, because a gateway sent it twice."""
     if now.etag == refused.before.etag:
         return False
-    call = _call(access, prepared, now.reference)
     try:
-        judge_edited(call, refused.before, now, refused.change, refused.conflict, lost=False)
+        judge_edited(_named(access, now.reference), refused.before, now, refused.change, refused.conflict, lost=False)
     except ConflictError:
         return False
     return True
@@ -171,7 +170,7 @@ def _is_applied(
     """
     if not plans and not _may_be_sent(now, intent, if_match, access.exchange.service_clock.skew):
         return False
-    call = _call(access, prepared, now.reference)
+    call = _named(access, now.reference)
     is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
         if is_shown is None and not intent.tries.anew:
@@ -252,7 +251,7 @@ def _fitted(
     try:
         fitted = prepared.fit(before.properties, access.generation.capabilities, beside)
     except TestFailed as failure:
-        call = _call(access, prepared, before.reference)
+        call = _named(access, before.reference)
         title = f"The {before.kind.subject} is not as the patch expects it; nothing was sent"
         raise conflict(call, title, str(failure), code=_TEST_FAILED, final=True) from None
     told = set() if told is None else told
@@ -295,13 +294,13 @@ def _set_properties(
     If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
     """
     exchange, sent = access.exchange, access.exchange.now()
-    call = _call(access, prepared, reference)
+    call = access.generation.patch(reference, prepared.operations)
     plans = yield from recall(intent, exchange.clock(), read_at=0.0)
     earlier = [plan.sent for plan in plans if plan.sent is not None]
     if earlier:
         sent = min(sent, *earlier)
         why = "another try of the task may have sent this patch"
-        now, is_set = yield from _after_set(access, call, reference, prepared, sent, why)
+        now, is_set = yield from _after_set(access, reference, prepared, sent, why)
         if is_set:
             return Written.of(now)
     yield from keep(intent, Plan(0, "", sent))
@@ -314,10 +313,10 @@ def _set_properties(
         except OfferLibraryError as error:
             if not (yield from _may_be_repeated(tries, error)):
                 return (yield from _shown_or_failed(access, reference, prepared, sent, error))
-            now, is_set = yield from _after_unsettled(access, call, reference, prepared, sent, error)
+            now, is_set = yield from _after_unsettled(access, reference, prepared, sent, error)
             if is_set:
                 return Written.of(now)
-            call = _call(access, prepared, reference, etag=now.etag)
+            call = access.generation.patch(reference, prepared.operations, etag=now.etag)
 
 
 def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:
@@ -352,14 +351,15 @@ def _shown_or_failed(
 
 
 def _after_unsettled(
-    access: Access, call: Call, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
+    access: Access, reference: Reference, prepared: PreparedPatch, sent: datetime, error: OfferLibraryError
 ) -> Flow[tuple[Entity, bool]]:
     why = f"it had no answer that settles it ({error})"
     try:
-        return (yield from _after_set(access, call, reference, prepared, sent, why, taken=is_unread_success(error)))
+        return (yield from _after_set(access, reference, prepared, sent, why, taken=is_unread_success(error)))
     except (ConflictError, NotFoundError, OutcomeUnknownError):
         raise
     except OfferLibraryError as blind:
+        call = _named(access, reference)
         raise OutcomeUnknownError(
             f"{call.method} {call.bare_path}: {why}, and the {reference.kind.subject} cannot be read to see whether it "
             f"took effect: {blind}"
@@ -368,7 +368,6 @@ def _after_unsettled(
 
 def _after_set(
     access: Access,
-    call: Call,
     reference: Reference,
     prepared: PreparedPatch,
     sent: datetime,
@@ -389,8 +388,8 @@ def _after_set(
         if is_shown is None and taken:
             return now, True
         if is_shown is None:
-            raise not_shown(call, now, why, f"it was modified at {now.modified}")
-        raise set_otherwise(call, now, why)
+            raise not_shown(_named(access, reference), now, why, f"it was modified at {now.modified}")
+        raise set_otherwise(_named(access, reference), now, why)
     return now, False
 
 
