@@ -298,17 +298,18 @@ def _traces_of_sets(operations: Sequence[Parsed]) -> list[_Trace]:
     for each in operations:
         path = tuple(each.path)
         holder = next((place for place in left if path[: len(place)] == place), path)
-        left[holder] = _with_part(left.get(holder), path[len(holder) :], each.value)
+        left[holder] = _with_part(left.get(holder), path[len(holder) :], each)
     return [_Trace(place, value) for place, value in left.items()]
 
 
-def _with_part(value: Json, tokens: Sequence[str], part: Json) -> Json:
-    """The value with a part of it replaced. If there is no place for the part, no object has such a value."""
+def _with_part(value: Json, tokens: Sequence[str], operation: Parsed) -> Json:
+    """The value after an operation that sets its part at the tokens; `_IMPOSSIBLE` if that part has no place in it."""
     if not tokens:
-        return part
-    if not isinstance(value, Mapping) or (len(tokens) > 1 and tokens[0] not in value):
+        return operation.value
+    adds = operation.op == "add" and len(tokens) == 1
+    if not isinstance(value, Mapping) or not (adds or tokens[0] in value):
         return _IMPOSSIBLE
-    return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], part)}
+    return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], operation)}
 
 
 def _overlap(operations: Sequence[Parsed]) -> bool:

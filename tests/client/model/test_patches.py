@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.capabilities import capabilities_of
+from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
 from airflow_provider_offers.client.settings import Api
@@ -33,6 +34,7 @@ BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 REFUSED = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError)
 LISTED = {"xcore": {"add", "replace", "remove"}, "dps": {"add", "replace", "remove", "copy", "test"}}
 READ = {"startDate": "2020-01-01T00:00:00.000+00:00", "endDate": "2036-01-01T00:00:00.000+00:00"}
+PRIORITY = {"op": "add", "path": "/rank/priority", "value": 10}
 
 _WORDS = st.sampled_from(["a", "b", "l", "m"])
 _VALUES = st.recursive(
@@ -258,12 +260,16 @@ _SET_VALUES = st.sampled_from([1, "t", [], [1, 2], {}, {"b": {"c": 1}}, {"b": [3
 )
 @settings(max_examples=500, derandomize=True, deadline=None)
 def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, document: Any) -> None:
-    if not PreparedPatch(operations).is_idempotent:
+    prepared = PreparedPatch(operations)
+    if not prepared.is_idempotent:
         return
     try:
         once = jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy(operations))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError):
+        assert prepared.is_shown_by(document) is False
         return
+    assert prepared.is_shown_by(document) is same(document, once)
+    assert prepared.is_shown_by(once) is True
     assert jsonpatch.apply_patch(copy.deepcopy(once), copy.deepcopy(operations)) == once
 
 
@@ -296,6 +302,11 @@ def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, docume
         ([{"op": "remove", "path": "/gone"}, {"op": "add", "path": "/gone", "value": 1}, *ADD_TAG], None),
         ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 1}], False),
         ([{"op": "add", "path": "/rank", "value": {}}, {"op": "add", "path": "/rank/priority", "value": 10}], True),
+        (
+            [{"op": "add", "path": "/rank", "value": {}}, {"op": "replace", "path": "/rank/priority", "value": 10}],
+            False,
+        ),
+        ([{"op": "add", "path": "/rank", "value": []}, {"op": "add", "path": "/rank/priority", "value": 10}], False),
         ([{"op": "replace", "path": "/status", "value": "approved"}, *DRAFT], True),
         ([*DRAFT, {"op": "replace", "path": "/status", "value": "approved"}], False),
         ([{"op": "replace", "path": "/nothing/there", "value": 1}], False),
