@@ -1,6 +1,7 @@
 """Gives every test process its own Airflow home, before anything imports Airflow, and orders the tests."""
 
 import atexit
+import gc
 import os
 import random
 import shutil
@@ -34,6 +35,9 @@ TURNS = (
     "client",
 )
 
+# The collected tests live as long as the process. Looking for garbage among them takes a third of their collection.
+gc.set_threshold(50_000, 20, 100)
+
 # Hypothesis must not fail a test because the machine is busy.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -61,6 +65,11 @@ MEASURING = Measuring()
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Measure this test, or not."""
     MEASURING.turn_to(item)
+
+
+def pytest_collection_finish() -> None:
+    """Leave the collected tests out of garbage collections."""
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

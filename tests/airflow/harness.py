@@ -80,7 +80,7 @@ class Airflow:
         initdb()
         DagBundlesManager().sync_bundles_to_db()
         make_attempts_cheaper()
-        _collect_rarely()
+        _keep_out_of_garbage_collections()
         started = cls(home)
         started._pristine = home / "pristine.db"
         _copy_database(started.database, started._pristine)
@@ -174,11 +174,10 @@ def _never_wait_for_the_disk() -> None:
         connection.execute("pragma synchronous = off")
 
 
-def _collect_rarely() -> None:
-    """Leave Airflow's own objects out of garbage collections, and make fewer: they live as long as the process."""
+def _keep_out_of_garbage_collections() -> None:
+    """Leave Airflow's own objects out of garbage collections: they live as long as the process."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _maskers() -> list[Any]:

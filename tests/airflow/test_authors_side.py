@@ -96,6 +96,7 @@ from airflow_provider_offers.sensors.offers import OffersFoundSensor
 """
 
 
+@pytest.mark.once
 def test_mypy_catches_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.py", tmp_path / "bad.py"
     good.write_text(GOOD)

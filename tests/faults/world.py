@@ -119,6 +119,8 @@ class World:
         self.time = Time(emulator)
         self.api = "dps"
         self._bystanders: dict[str, Any] = {}
+        # The requests of each write without a fault, as `trace` has seen them.
+        self.traces: dict[tuple[str, str, str, float, float], tuple[Any, ...]] = {}
 
     def begin(self, api: str, *, given: dict[str, Any] | None = None, kind: str = "personalized") -> Stored | None:
         """Start with other offers, and with an old offer of somebody else if one is given; return that offer."""
