@@ -113,6 +113,7 @@ def test_everybody_learns_the_final_state(
     virtual_time.run(main())
 
 
+@pytest.mark.bulk
 @APIS
 @pytest.mark.parametrize("waiters", [1, 40, 1_000])
 def test_what_waiting_costs_does_not_grow_with_who_waits(api: str, waiters: int) -> None:
@@ -140,6 +141,7 @@ def test_what_waiting_costs_does_not_grow_with_who_waits(api: str, waiters: int)
     virtual_time.run(main())
 
 
+@pytest.mark.bulk
 @APIS
 def test_a_thousand_who_come_together_are_looked_up_in_batches(api: str) -> None:
     async def main() -> None:
@@ -173,6 +175,7 @@ def test_a_change_is_told_within_an_interval_and_only_to_those_it_concerns(api: 
     virtual_time.run(main())
 
 
+@pytest.mark.bulk
 @APIS
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_deletion_is_told_to_all_who_wait_for_it(api: str, counts: bool) -> None:

@@ -58,6 +58,7 @@ def publish(emulator: Emulator, offers: list[str]) -> None:
             hook.patch_offer(offer, [{"op": "replace", "path": "/status", "value": "approved"}])
 
 
+@pytest.mark.bulk
 def test_hundreds_share_one_session_and_are_told_each_by_itself(emulator: Emulator, sessions: list[str]) -> None:
     offers = emulator.seed(300, template={"status": "draft"})
 
