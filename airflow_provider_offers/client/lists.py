@@ -44,9 +44,11 @@ class Progress(Protocol):
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Batch:
     """The outcomes of a batch, by the index of each object. An index that is in neither mapping was not started.
+
+    It has no repr of its own: asyncio writes the result of the whole run as text, twice.
 
     `again` holds the indexes at which the list names an object that it named before.
     """

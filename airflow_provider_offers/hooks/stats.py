@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from datetime import timedelta
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_offers.client.settings import Settings
     from airflow_provider_offers.client.wire.pace import Observer
+
+_GAUGE_SECONDS = 0.1
 
 
 def request_stats(settings: Settings) -> Observer:
@@ -30,11 +33,11 @@ class RequestStats:
     def __init__(self, stats: Any, settings: Settings) -> None:
         self._stats = stats
         self._tags = {"api": settings.api, "sandbox": settings.sandbox}
+        self._gauged = -math.inf
 
     def began(self, in_flight: int) -> None:
         """A request starts."""
-        with contextlib.suppress(Exception):
-            self._stats.gauge("offer_library.in_flight", in_flight, tags=self._tags)
+        self._gauge(in_flight)
 
     def ended(self, method: str, status: int | None, seconds: float, in_flight: int) -> None:
         """A request got its answer, or none."""
@@ -44,9 +47,18 @@ class RequestStats:
             if status == 429:
                 self._stats.incr("offer_library.throttled", tags=self._tags)
             self._stats.timing("offer_library.seconds", timedelta(seconds=seconds), tags=tags)
-            self._stats.gauge("offer_library.in_flight", in_flight, tags=self._tags)
+        self._gauge(in_flight)
         with contextlib.suppress(Exception):
             self._span(method, status, seconds)
+
+    def _gauge(self, in_flight: int) -> None:
+        """Tell how many requests run: every change from and to none, and of many at most ten changes a second."""
+        now = time.monotonic()
+        if in_flight > 1 and now - self._gauged < _GAUGE_SECONDS:
+            return
+        self._gauged = now
+        with contextlib.suppress(Exception):
+            self._stats.gauge("offer_library.in_flight", in_flight, tags=self._tags)
 
     def _span(self, method: str, status: int | None, seconds: float) -> None:
         """Record the request as a span below the current one, if Airflow traces the task. It has no path and no id."""

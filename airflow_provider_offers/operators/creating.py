@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers import DEFAULT_CONNECTION, configuration
@@ -242,7 +243,7 @@ class CreateOperator(OfferLibraryOperator):
             waive=_at(self.waive, index) or (),
             validate=self.validate,
         )
-        return replace(creation, intent=self._intent(hook, context, creation))
+        return replace(creation, intent=partial(self._intent, hook, context, creation))
 
     def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intent:
         """The place where the tries of the task note that they are about to update an existing object."""

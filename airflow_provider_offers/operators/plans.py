@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,30 @@ def _holds_secrets(document: Any) -> bool:
         from airflow.sdk.log import redact  # type: ignore[attr-defined]  # nowhere exported, and in every version
     except ImportError:
         return True
-    return bool(redact(copy.deepcopy(document)) != document)
+    return bool(redact(_leaves(document)) != _leaves(document))
+
+
+def _leaves(document: Any) -> dict[str, list[str]]:
+    """Every name in the document, with the different texts at any depth below it.
+
+    Airflow masks a text for itself or for a name above it, so this shows whether it would mask any of the document. The
+    objects of a list have most of their names and texts in common.
+    """
+    found: dict[str, dict[str, None]] = {}
+
+    def take(value: Any, above: tuple[dict[str, None], ...]) -> None:
+        if isinstance(value, dict):
+            for name, member in value.items():
+                take(member, (*above, found.setdefault(name, {})))
+        elif isinstance(value, list):
+            for each in value:
+                take(each, above)
+        elif isinstance(value, str):
+            for texts in above:
+                texts[value] = None
+
+    take(document, ())
+    return {name: list(texts) for name, texts in found.items()}
 
 
 _TYPE = "offers:type"

@@ -181,11 +181,8 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
         return difference(now.properties, readable(kind, work.wanted, now.properties), kind)
 
     creation = work.creation
-    return (
-        yield from edit(
-            work.access, entity.reference, plan, "updated", validate=creation.validate, intent=creation.intent
-        )
-    )
+    intent = creation.intent and creation.intent()
+    return (yield from edit(work.access, entity.reference, plan, "updated", validate=creation.validate, intent=intent))
 
 
 def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:

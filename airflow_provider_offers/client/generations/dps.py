@@ -156,12 +156,14 @@ def _compared() -> Spelled:
 
 def _entity(kind: Kind, answer: Answer, body: dict[str, Json]) -> Entity:
     """The entity of a document, which was parsed for it and becomes its properties."""
-    identifier = text(answer, body, "id")
-    etag = integer(answer, body, "etag")
+    identifier, etag = text(answer, body, "id"), integer(answer, body, "etag")
     created, modified = optional_text(body, "created"), optional_text(body, "modified")
-    envelope = {name: body.pop(name) for name in _ENVELOPE if name in body}
+    envelope, take = {}, body.pop
+    for name in _ENVELOPE:
+        if name in body:
+            envelope[name] = take(name)
     for name in _BESIDE:
-        body.pop(name, None)
+        take(name, None)
     return Entity(kind, identifier, identifier, etag, body, created, modified, envelope)
 
 

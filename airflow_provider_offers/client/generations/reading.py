@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from airflow_provider_offers.client.wire.messages import Answer, Json
 
 _LONGEST = 500
+_INT64 = 2**63
 
 
 def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
     """An id or a word that is safe in an address and in a message."""
     value = body.get(name)
+    # The type first: nearly every id is plain text, and a listing has hundreds of thousands.
+    if type(value) is str and value.isprintable() and 0 < len(value) <= _LONGEST and value[0] != ".":
+        return value
     if not is_fit(value):
         raise answer.unexpected(f"its {name!r} is missing or not text")
     return str(value)
@@ -23,6 +27,9 @@ def is_fit(value: Json) -> bool:
 
 
 def integer(answer: Answer, body: Mapping[str, Json], name: str) -> int:
+    value = body.get(name)
+    if type(value) is int and -_INT64 < value < _INT64:
+        return value
     value = optional_integer(body, name)
     if value is None:
         raise answer.unexpected(f"its {name!r} is missing or not a whole number")
@@ -36,7 +43,7 @@ def optional_text(body: Mapping[str, Json], name: str) -> str | None:
 
 def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
     value = body.get(name)
-    if type(value) is int and abs(value) < 2**63:
+    if type(value) is int and -_INT64 < value < _INT64:
         return value
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
         return int(value)
@@ -46,6 +53,6 @@ def optional_integer(body: Mapping[str, Json], name: str) -> int | None:
 def rows(answer: Answer, body: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
     """The list of objects with that name."""
     value = body.get(name)
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+    if not isinstance(value, list) or not {*map(type, value)} <= {dict}:
         raise answer.unexpected(f"its {name!r} is missing or not a list of objects")
     return value

@@ -99,6 +99,8 @@ def name_in(given: Any) -> str | None:
 
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
     """The value as plain JSON; other values become violations with their pointers."""
+    if type(value) is str and value.isascii():
+        return value
     if depth > _MAX_DEPTH:
         violations.append(Violation(pointer, f"more than {_MAX_DEPTH} levels", "a document with fewer levels"))
         return None

@@ -28,16 +28,6 @@ _OFFERS_WINDOW = ("selectionConstraint",)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def _text(value: Json) -> str | None:
-    """The value if it is text, else None."""
-    return value if isinstance(value, str) else None
-
-
-def _is_object(value: Json) -> bool:
-    # The type first: to look for an abstract class takes ten times as long.
-    return type(value) is dict or isinstance(value, Mapping)
-
-
 # Not frozen: a search makes hundreds of thousands of them, and a frozen class takes twice as long.
 @dataclass(slots=True)
 class Entity:
@@ -62,7 +52,8 @@ class Entity:
 
     @property
     def name(self) -> str | None:
-        return _text(self.properties.get("name"))
+        name = self.properties.get("name")
+        return name if isinstance(name, str) else None
 
     @property
     def called(self) -> str:
@@ -71,15 +62,17 @@ class Entity:
 
     @property
     def status(self) -> str | None:
-        return _text(self.properties.get("status"))
+        status = self.properties.get("status")
+        return status if isinstance(status, str) else None
 
     @property
     def window(self) -> dict[str, str | None]:
         """The window of an offer or a decision, in the service's spelling; both ends are None for other kinds."""
         holder: Any = self.properties
         for step in _OFFERS_WINDOW if self.kind.window is None else self.kind.window:
-            holder = holder.get(step) if _is_object(holder) else None
-        if not _is_object(holder):
+            # The type first: to look for an abstract class takes ten times as long.
+            holder = holder.get(step) if type(holder) is dict or isinstance(holder, Mapping) else None
+        if type(holder) is not dict and not isinstance(holder, Mapping):
             return {"start": None, "end": None}
         return {"start": holder.get("startDate"), "end": holder.get("endDate")}
 

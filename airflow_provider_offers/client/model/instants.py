@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from airflow_provider_offers.client.text import quoted, typed
 
@@ -26,6 +27,12 @@ def parse_instant(value: object) -> datetime:
         return value
     if not isinstance(value, str):
         raise ValueError(f"{typed(value)}, {quoted(value, 80)}")
+    return _parsed(value)
+
+
+# The objects of a list have much the same windows.
+@lru_cache(maxsize=1024)
+def _parsed(value: str) -> datetime:
     match = _RFC_3339.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"{quoted(value)}, which is not an RFC 3339 date-time")

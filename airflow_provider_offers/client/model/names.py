@@ -45,7 +45,7 @@ def name_findings(
     if place.item is not None and isinstance(value, list):
         for index, item in enumerate(value):
             yield from name_findings(place.item, spelled.items or PLAIN, item, f"{pointer}/{index}", whole=whole)
-    if not isinstance(value, Mapping) or not (place.own or place.known):
+    if not isinstance(value, Mapping) or not (place.own or place.members or place.unruled):
         return
     for name, member in value.items():
         where = f"{pointer}/{escape_token(name)}"
@@ -64,10 +64,10 @@ def unknown_member(
     place: Place, spelled: Spelled, name: str, where: str, whole: Place, *, given: str | None = None
 ) -> Violation | None:
     """The finding about a member of that name; None if the name is known."""
+    if place.knows(name) or (place is whole and name in BESIDE):
+        return None
     local, prefixed = _local(name)
     known = place.known
-    if name in known or (place is whole and name in BESIDE):
-        return None
     given = f"the property {name!r}" if given is None else given
     if local in known:
         wire = spelled.wire_name(local)[0]

@@ -40,7 +40,8 @@ class Place:
 
     def fact(self, kind: type[F]) -> F | None:
         """The field's fact of that class; the last one counts."""
-        return next((each for each in reversed(self.facts) if isinstance(each, kind)), None)
+        found: F | None = _fact(self, kind)  # type: ignore[arg-type]  # every class is hashable
+        return found
 
     @property
     def model(self) -> type[Described] | None:
@@ -55,6 +56,10 @@ class Place:
     def known(self) -> tuple[str, ...]:
         """Every member name that Adobe's documents show."""
         return (*self.members, *self.unruled)
+
+    def knows(self, name: str) -> bool:
+        """Whether Adobe's documents show a member of that name."""
+        return name in self.members or name in self.unruled
 
     def below(self, token: str) -> Place:
         """The place of a member or an element."""
@@ -73,6 +78,12 @@ class Place:
 
 
 ANY = Place()
+
+
+@cache
+def _fact(place: Place, kind: type[Any]) -> Any:
+    # A check of a document asks for the same facts again and again.
+    return next((each for each in reversed(place.facts) if isinstance(each, kind)), None)
 
 
 @cache

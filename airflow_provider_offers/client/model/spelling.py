@@ -67,6 +67,8 @@ def neutral_value(value: Json, spelled: Spelled, pointer: str = "", *, is_read: 
     Raises `InvalidInputError` if an object has a property in both spellings. In a value that was read from the wire,
     the wire's own spelling counts instead, because somebody else may have written both.
     """
+    if spelled is PLAIN:
+        return value
     if isinstance(value, Mapping) and spelled.members:
         renamed: dict[str, Json] = {}
         for name, member in value.items():
@@ -156,4 +158,5 @@ def join_pointer(tokens: list[str]) -> str:
 
 
 def escape_token(token: object) -> str:
-    return str(token).replace("~", "~0").replace("/", "~1")
+    text = str(token)
+    return text.replace("~", "~0").replace("/", "~1") if "~" in text or "/" in text else text

@@ -169,7 +169,9 @@ class Governor:
             if status == 429:
                 return self._throttled(now, now - seconds, retry_after)
             length = max(_SHORTEST_ROW, 2 * self.limit)
-            if self._latencies.setdefault(method, _Latency()).is_slow(seconds, length):
+            if (latency := self._latencies.get(method)) is None:
+                latency = self._latencies[method] = _Latency()
+            if latency.is_slow(seconds, length):
                 self._limit = max(1.0, self._limit * _AFTER_SLOW)
                 return self._told(f"{method} requests take much longer than usual")
             if status is not None and status < 500:

@@ -22,6 +22,7 @@ from airflow_provider_offers.client.text import legible
 
 _LONGEST_REASON = 300
 _DEEPEST = 100
+_SHORT_BODY = 4_000
 Json = Any
 T = TypeVar("T")
 
@@ -188,7 +189,7 @@ class Answer:
             # The error is raised further down: the exception that is handled here holds the whole answer, which may
             # echo the request.
             reason = f"{describe_body(self.response)} came instead of JSON"
-        if reason is None and _is_deep(document):
+        if reason is None and _may_be_deep(self.response.body) and _is_deep(document):
             reason = f"its JSON is nested more than {_DEEPEST} levels deep"
         if reason is not None:
             del document
@@ -225,6 +226,11 @@ def _parsed(body: bytes) -> Json:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError):
         return json.loads(body, parse_float=_finite, parse_constant=_refuse)
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Whether a body has enough brackets for a deep document. A long body certainly has, so it is not looked at."""
+    return len(body) > _SHORT_BODY or body.count(b"{") + body.count(b"[") > _DEEPEST
 
 
 def _is_deep(document: Json) -> bool:
