@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.library import offer_id
 from benchmarks.measure import Figures, cpu_seconds
@@ -18,6 +18,8 @@ from benchmarks.writing import CONNECTIONS, SERVER_SECONDS, VERBS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+T = TypeVar("T")
 
 PATCH = [{"op": "replace", "path": "/status", "value": "approved"}]
 # What a created offer is, beside its name.
@@ -61,6 +63,37 @@ def limit(url: str, offers: int) -> Callable[[], None]:
             await asyncio.gather(*(worker() for _ in range(CONNECTIONS)))
 
     return lambda: asyncio.run(work())
+
+
+def timed(work: Callable[[], T]) -> tuple[T, Figures]:
+    """The result of the work, with its time, the CPU time of the process, and that of this thread."""
+    used, own, began = cpu_seconds(), time.thread_time(), time.monotonic()
+    result = work()
+    seconds = time.monotonic() - began
+    return result, {"seconds": seconds, "cpu": cpu_seconds() - used, "own": time.thread_time() - own}
+
+
+def limit_task(url: str, offers: int) -> Callable[[], Figures]:
+    """The same in a task of PythonOperator that `dag.test()` runs. The measured time is that of the callable."""
+    from airflow.providers.standard.operators.python import PythonOperator
+    from airflow.sdk import DAG
+
+    from benchmarks.airflow_home import prepare
+
+    measured: list[Figures] = []
+
+    def write() -> None:
+        measured.append(timed(limit(url, offers))[1])
+
+    with DAG("benchmark_limit", schedule=None) as dag:
+        PythonOperator(task_id="limit", python_callable=write)
+    prepare(dag)
+
+    def work() -> Figures:
+        assert dag.test().state == "success"
+        return measured[-1]
+
+    return work
 
 
 def patch(url: str, offers: int) -> Callable[[], None]:
@@ -125,9 +158,8 @@ def task(verb: str) -> Callable[[str, int], Callable[[], Figures]]:
             """Measures its own time."""
 
             def execute(self, context: Context) -> Any:
-                used, began = cpu_seconds(), time.monotonic()
-                written = super().execute(context)
-                measured.append({"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used})
+                written, figures = timed(lambda: super(Timed, self).execute(context))
+                measured.append(figures)
                 assert len(written) == offers
                 return written
 
@@ -194,6 +226,7 @@ def mapped(url: str, offers: int) -> Callable[[], None]:
 # Each function makes its work. If only a part of the work counts, the work measures itself.
 CONTESTANTS: dict[str, Callable[[str, int], Callable[[], Figures | None]]] = {
     "limit": limit,
+    "limit_task": limit_task,
     "patch": patch,
     **{f"{verb}_task": task(verb) for verb in VERBS},
     "loop": loop,
@@ -216,9 +249,8 @@ def main() -> None:
     with Stub(options.offers, SERVER_SECONDS) as stub:
         os.environ.update(stub.connections())
         work = make(stub.url, options.offers)
-        used, began = cpu_seconds(), time.monotonic()
-        own = work()
-        whole: Figures = {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used}
+        began = time.monotonic()
+        own, whole = timed(work)
         routes = [route for _, route in stub.log(began)]
     if routes.count("write") != options.offers:
         raise RuntimeError(f"{routes.count('write')} writes arrived instead of {options.offers}")
