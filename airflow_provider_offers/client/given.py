@@ -13,7 +13,7 @@ _MAX_DEPTH = 100
 
 def as_given(value: Any, depth: int = 0) -> Any:
     """The value with a plain dict instead of every model, at any depth; only members that were set are in it."""
-    if depth > _MAX_DEPTH:
+    if type(value) is str or depth > _MAX_DEPTH:
         return value
     if isinstance(value, BaseModel):
         fields, members = type(value).model_fields, vars(value)

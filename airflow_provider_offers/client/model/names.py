@@ -50,12 +50,13 @@ def name_findings(
     for name, member in value.items():
         where = f"{pointer}/{escape_token(name)}"
         if place.own is not None:
-            yield from name_findings(place.own, spelled.values or PLAIN, member, where, whole=whole)
+            if type(member) is not str:
+                yield from name_findings(place.own, spelled.values or PLAIN, member, where, whole=whole)
             continue
         finding = unknown_member(place, spelled, name, where, whole)
         if finding is not None:
             yield finding
-        else:
+        elif type(member) is not str:
             below = spelled.wire_name(name)[1]
             yield from name_findings(place.below(name), below, member, where, whole=whole)
 
