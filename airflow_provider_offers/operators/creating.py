@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_offers import DEFAULT_CONNECTION, configuration
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.creation_notes import CreationNotes
-    from airflow_provider_offers.client.flows.memory import Intent
+    from airflow_provider_offers.client.flows.memory import Intents
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
@@ -243,17 +242,16 @@ class CreateOperator(OfferLibraryOperator):
             waive=_at(self.waive, index) or (),
             validate=self.validate,
         )
-        return replace(creation, intent=partial(self._intent, hook, context, creation))
+        return replace(creation, intents=self._intents(hook, context, creation))
 
-    def _intent(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intent:
+    def _intents(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intents:
         """The place where the tries of the task note that they are about to update an existing object."""
         from airflow_provider_offers.client.flows.memory import Intents
-        from airflow_provider_offers.client.model.entities import Reference
         from airflow_provider_offers.operators.memory import tries_of
 
         settings = hook.settings
         wanted = [settings.host, settings.sandbox, settings.api, self.kind_key, creation.properties]
-        return Intents(tries_of(context), wanted).of(Reference(creation.kind, name=creation.name))
+        return Intents(tries_of(context), wanted)
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list. Raises one error with the violations of all documents."""

@@ -20,6 +20,7 @@ from airflow_provider_offers.operators.offers import (
     PublishOfferOperator,
     ScheduleOfferOperator,
 )
+from airflow_provider_offers.operators.plans import _kept
 from tests.airflow.harness import Airflow, Run
 from tests.airflow.library import NO_DELAY, dag_of, named, offers, personalized, run, seed, writes
 
@@ -204,6 +205,31 @@ def test_a_secret_is_not_kept_and_a_plan_that_holds_one_is_not_exchanged(
     assert "because they contain a secret or are not JSON" in str(result.error("other"))
     assert "task_state_store.value" not in airflow.kept().where(secret)
     assert [place for place in airflow.kept().where(secret) if "state_store" in place] == []
+
+
+@pytest.mark.parametrize(
+    "offers",
+    [
+        [{"name": "A", "characteristics": {"code": "correct-horse-battery"}}],
+        [{"name": "A"}, {"name": "B", "characteristics": {"password": "Spring"}}],
+        [{"name": "A", "password": {"one": [{"two": "Spring"}]}}],
+        [{"a": {"b": {"c": {"d": {"e": {"f": {"g": "correct-horse-battery"}}}}}}}],
+    ],
+    ids=["its text", "its name", "a name above it", "its text, deep"],
+)
+def test_a_list_that_holds_a_secret_anywhere_is_not_kept(offers: list[Any]) -> None:
+    mask_secret("correct-horse-battery")
+
+    assert _kept({"offer": offers}) is None
+
+
+def test_a_list_of_alike_offers_without_a_secret_is_kept_whole() -> None:
+    rendered = {
+        "offer": [{"name": "A", "rank": {"priority": 1}}, {"name": "B", "rank": {"priority": 1}}],
+        "marker": None,
+    }
+
+    assert _kept(rendered) == rendered
 
 
 @only_kept

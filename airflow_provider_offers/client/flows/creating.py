@@ -181,7 +181,8 @@ def _updated(work: Work, entity: Entity) -> Flow[Written]:
         return difference(now.properties, readable(kind, work.wanted, now.properties), kind)
 
     creation = work.creation
-    intent = creation.intent and creation.intent()
+    reference = Reference(creation.kind, name=creation.name)
+    intent = None if creation.intents is None else creation.intents.of(reference)
     return (yield from edit(work.access, entity.reference, plan, "updated", validate=creation.validate, intent=intent))
 
 

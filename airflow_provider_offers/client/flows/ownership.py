@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import take_turn
 from airflow_provider_offers.client.flows.creation_notes import CreationRecord, Wish
-from airflow_provider_offers.client.flows.memory import Earlier, Intent, digest
+from airflow_provider_offers.client.flows.memory import Earlier, Intents, digest
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.model.comparing import EMPTY, is_made_from
 from airflow_provider_offers.client.model.differences import difference, readable
@@ -36,8 +36,8 @@ class Creation:
     that seemed dead may have created it meanwhile.
 
     `validate` says whether an object that customers see at once is checked first, and whether a finding is an error;
-    findings in `waive` are ignored. `doubts` are those about the window, from `OfferWindow`. `intent` makes the intent
-    that keeps for other tries that an existing object is about to be updated.
+    findings in `waive` are ignored. `doubts` are those about the window, from `OfferWindow`. `intents` keep for other
+    tries that an existing object is about to be updated.
     """
 
     kind: Kind
@@ -48,7 +48,7 @@ class Creation:
     marker: tuple[str, str] | None = None
     record: CreationRecord | None = None
     validate: Validate = True
-    intent: Callable[[], Intent] | None = None
+    intents: Intents | None = None
     waive: tuple[str, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
 
