@@ -25,6 +25,7 @@ TURNS = (
     "metadata",
     "docs",
     "airflow",
+    "page",
     "cli",
     "faults",
     "fuzz",
