@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -274,10 +274,13 @@ class Feed:
         for key in list(self._unanswered):
             await self._answer(session, key)
 
-    async def _read_changes_of_all(self, session: AsyncSession, kinds: Iterable[Kind]) -> None:
+    async def _read_changes_of_all(self, session: AsyncSession, kinds: Collection[Kind]) -> None:
         """Read the changes of each kind; a refusal of one kind concerns only the waits for it."""
         refusals: dict[str, OfferLibraryError] = {}
         answered = False
+        # Nothing waits for the others any more. A later wait for one of them meets a refusal of its own.
+        for key in self._readers.keys() - {kind.key for kind in kinds}:
+            self._refused.pop((key, _ALL), None)
         for kind in kinds:
             try:
                 await self._read_changes(session, kind)
@@ -348,14 +351,17 @@ class Feed:
             # If the service refuses the whole sandbox, this call raises and all waits share the failure.
             await self._read_changes_of_all(session, self._kinds())
             if self._is_refused(kind_key):
-                # The next lookup of these is due once the service shows the kind again.
+                # The next lookup of all of that kind is due once the service shows it again.
+                batch, states = [key for key in queue if key[0] == kind_key], {}
                 self._refused = dict.fromkeys(batch, self._clock()) | self._refused
-                states = {}
             else:
                 states = await self._look_one_by_one(session, references)
         for key in batch:
             queue.pop(key, None)
-        await self._spread({(kind_key, identifier): entity for identifier, entity in states.items()})
+        seen = {(kind_key, identifier): entity for identifier, entity in states.items()}
+        for key in seen:
+            self._refused.pop(key, None)
+        await self._spread(seen)
 
     async def _look_one_by_one(
         self, session: AsyncSession, references: Iterable[Reference]
@@ -369,8 +375,6 @@ class Feed:
                 if error.verdict.is_outage:
                     raise
                 await self._refuse(_key(reference), self._watches.get(_key(reference), ()), error)
-            else:
-                self._refused.pop(_key(reference), None)
         return states
 
     async def _refuse(self, key: Any, watches: Iterable[Watch], error: OfferLibraryError) -> None:

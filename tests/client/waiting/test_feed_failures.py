@@ -29,6 +29,7 @@ from tests.client.waiting.feeds import INTERVAL, failing, feed_of, joined, seen,
 from tests.client.waiting.simulated import Library
 
 RULE_ID = "dps:offer-rule:00000000000000aa"
+RULES = "/offer-rules"
 
 
 def lasting(seconds: float, result: Any) -> Callable[[Request], Any]:
@@ -268,6 +269,83 @@ def test_a_kind_that_the_service_refuses_to_show_is_the_matter_of_its_own_waiter
                 assert rule.states == {RULE_ID: None}
         await feed.leave(rules)
         await feed.leave(rule)
+
+    virtual_time.run(main())
+
+
+def without_rules(*refusals: tuple[float, float, str]) -> Callable[[Request], Response | None]:
+    """A library without rules. It refuses, from one second to another, what has the text in its address."""
+
+    def fault(request: Request) -> Response | None:
+        if RULES not in request.url:
+            return None
+        if any(begin <= virtual_time.now() < end and about in request.url for begin, end, about in refusals):
+            return answer(403, {})
+        path = request.url.partition("?")[0]
+        return answer(200, page("dps", [], total=0)) if path.endswith(RULES) else answer(404, {})
+
+    return fault
+
+
+def looks(library: Library) -> int:
+    """How often the feed has read the rule."""
+    return sum(RULE_ID in request.url.partition("?")[0] for request in library.requests)
+
+
+def test_a_wait_that_left_leaves_no_refusal_of_its_kind_to_a_later_wait() -> None:
+    async def main() -> None:
+        library = Library("dps")
+        library.faults.append(without_rules((0, 1_020, RULES), (1_600, 1_620, RULES)))
+        feed = feed_of(library)
+        async with joined(feed, library, [library.create()]) as watch:
+            await watch.news()
+            rules = feed.join(interval=INTERVAL, follows=RULE)
+            assert not await rules.news(within=2 * INTERVAL)
+            await feed.leave(rules)
+            await asyncio.sleep(1_600 - virtual_time.now())
+            rules = feed.join(interval=INTERVAL, follows=RULE)
+            assert await rules.news()
+            assert 1_620 <= virtual_time.now() < 1_620 + 2 * INTERVAL
+            await feed.leave(rules)
+
+    virtual_time.run(main())
+
+
+@pytest.mark.parametrize("refused", [RULES, RULE_ID], ids=["the kind", "the object"])
+def test_a_refusal_that_has_passed_does_not_count_later(refused: str) -> None:
+    async def main() -> None:
+        library = Library("dps")
+        library.faults.append(without_rules((0, 1_030, refused), (1_600, 1_620, RULE_ID)))
+        feed = feed_of(library)
+        rule = feed.join([Reference(RULE, id=RULE_ID)], interval=INTERVAL)
+        async with joined(feed, library, [library.create()]) as watch:
+            await watch.news()
+            await until(rule, lambda: rule.states == {RULE_ID: None})
+            assert 1_030 <= virtual_time.now() < 1_030 + 2 * INTERVAL
+            await asyncio.sleep(1_400 - virtual_time.now())
+            before = looks(library)
+            await asyncio.sleep(100)
+            assert looks(library) - before <= 100 / INTERVAL / 2
+            await asyncio.sleep(200)
+            assert not await rule.news(within=INTERVAL)
+        await feed.leave(rule)
+
+    virtual_time.run(main())
+
+
+def test_the_objects_of_a_refused_kind_are_not_looked_up_batch_by_batch() -> None:
+    async def main() -> None:
+        library = Library("dps")
+        library.faults.append(without_rules((0, 1_010, RULES)))
+        feed = feed_of(library)
+        ids = [f"dps:offer-rule:{number:016x}" for number in range(400)]
+        rules = feed.join([Reference(RULE, id=each) for each in ids], interval=INTERVAL)
+        async with joined(feed, library, [library.create()]) as watch:
+            await watch.news()
+            await asyncio.sleep(4)
+            assert len(library.requests) < 10
+            await until(rules, lambda: rules.states == dict.fromkeys(ids))
+        await feed.leave(rules)
 
     virtual_time.run(main())
 
