@@ -33,7 +33,7 @@ class RequestStats:
     def __init__(self, stats: Any, settings: Settings) -> None:
         self._stats = stats
         self._tags = {"api": settings.api, "sandbox": settings.sandbox}
-        self._gauged = -math.inf
+        self._gauged, self._told = -math.inf, 0
 
     def began(self, in_flight: int) -> None:
         """A request starts."""
@@ -52,11 +52,15 @@ class RequestStats:
             self._span(method, status, seconds)
 
     def _gauge(self, in_flight: int) -> None:
-        """Tell how many requests run: every change from and to none, and of many at most ten changes a second."""
+        """Tell how many requests run: at once if they are one, none, or twice or half as many as was told last.
+
+        Of other changes, at most ten a second are told.
+        """
         now = time.monotonic()
-        if in_flight > 1 and now - self._gauged < _GAUGE_SECONDS:
+        is_near = self._told < 2 * in_flight and in_flight < 2 * self._told
+        if in_flight > 1 and is_near and now - self._gauged < _GAUGE_SECONDS:
             return
-        self._gauged = now
+        self._gauged, self._told = now, in_flight
         with contextlib.suppress(Exception):
             self._stats.gauge("offer_library.in_flight", in_flight, tags=self._tags)
 

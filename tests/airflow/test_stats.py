@@ -90,6 +90,17 @@ def test_the_asynchronous_hook_tells_the_same(recorder: Recorder, served: Emulat
     check(recorder)
 
 
+def test_the_gauge_never_stays_far_from_what_runs(recorder: Recorder, served: Emulator) -> None:
+    with OfferLibraryHook() as hook:
+        observer = request_stats(hook.settings)
+    counts = [*range(1, 51), *range(49, -1, -1)]
+    for running in counts:
+        observer.began(running)
+        told = recorder.of("offer_library.in_flight")[-1][0]
+        assert running / 2 <= told <= running * 2
+    assert len(recorder.of("offer_library.in_flight")) < len(counts)
+
+
 def test_no_request_fails_because_of_a_statistic(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow.sdk.observability.stats.Stats", Broken())
     with OfferLibraryHook() as hook:

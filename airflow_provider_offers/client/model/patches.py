@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import cached_property
 from types import MappingProxyType
 
@@ -21,9 +22,16 @@ from airflow_provider_offers.client.wire.messages import Json
 # The members that the service keeps besides the properties.
 _BESIDE = ("/id", "/etag", "/created", "/modified")
 _INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
-MISSING = object()
-# A value that no JSON document has.
-_IMPOSSIBLE = object()
+
+
+class _Mark(Enum):
+    """What is no value of a JSON document. A copy of a mark is the mark itself, also in another process."""
+
+    MISSING = auto()
+    IMPOSSIBLE = auto()
+
+
+MISSING = _Mark.MISSING
 
 # Maximum bytes that the copies of one patch may add up to: each copy could double the document.
 _MOST_COPIED = 10_000_000
@@ -303,12 +311,12 @@ def _traces_of_sets(operations: Sequence[Parsed]) -> list[_Trace]:
 
 
 def _with_part(value: Json, tokens: Sequence[str], operation: Parsed) -> Json:
-    """The value after an operation that sets its part at the tokens; `_IMPOSSIBLE` if that part has no place in it."""
+    """The value after an operation that sets its part at the tokens; `IMPOSSIBLE` if that part has no place in it."""
     if not tokens:
         return operation.value
     adds = operation.op == "add" and len(tokens) == 1
     if not isinstance(value, Mapping) or not (adds or tokens[0] in value):
-        return _IMPOSSIBLE
+        return _Mark.IMPOSSIBLE
     return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], operation)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import jsonpatch
@@ -315,6 +316,14 @@ def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, docume
 )
 def test_what_a_patch_leaves_to_be_seen(operations: Any, seen: bool | None) -> None:
     assert PreparedPatch(operations).is_shown_by(AFTER) is seen
+
+
+def test_a_copy_of_a_patch_that_was_used_judges_as_the_patch_does() -> None:
+    prepared = PreparedPatch([{"op": "remove", "path": "/a"}, {"op": "add", "path": "/l/-", "value": 1}])
+    assert prepared.is_shown_by({"l": [1]}) is True
+    for copied in (copy.deepcopy(prepared), pickle.loads(pickle.dumps(prepared))):
+        assert copied.is_shown_by({"l": [1]}) is True
+        assert copied.is_shown_by({"a": 1, "l": [1]}) is False
 
 
 def test_what_reads_leave_out_is_not_to_be_seen() -> None:
