@@ -120,6 +120,23 @@ class Page:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    async def drag(self, selector: str, *, across: int, below: int) -> None:
+        """Drag from the middle of an element to the right, and release the button so many pixels below the element."""
+        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        x, y, end = await self.evaluate(
+            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2, y + height])({box})"
+        )
+        # A timeline only follows a drag that begins to the side.
+        way = [*((x + across * step / 10, y) for step in range(11)), (x + across, end + below)]
+        for kind, (at, down) in [
+            ("mousePressed", way[0]),
+            *(("mouseMoved", each) for each in way),
+            ("mouseReleased", way[-1]),
+        ]:
+            await self.call("Input.dispatchMouseEvent", type=kind, x=at, y=down, button="left", buttons=1, clickCount=1)
+            # Moves within a frame become one.
+            await self.evaluate("new Promise((done) => requestAnimationFrame(() => done(true)))")
+
     async def type(self, selector: str, text: str) -> None:
         """Click a field until it has the cursor, and type into it; its content must end with the text."""
         field = f"document.querySelector({json.dumps(selector)})"

@@ -139,6 +139,18 @@ def test_the_keyboard_alone_reaches_every_offer(travel: Callable[[Journey], None
     travel(journey)
 
 
+def test_a_drag_that_ends_below_the_timeline_is_over(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        await page.until("location.hash.includes('at=')")
+        await page.gone(".vis-loading-screen")
+        before = await page.evaluate("location.hash")
+        await page.drag(".board", across=150, below=20)
+        await page.until(f"location.hash !== {before!r}")
+
+    travel(journey)
+
+
 def test_airflow_shows_the_page_in_its_own_frame_as_dark_as_itself(
     travel: Callable[[Journey], None], address: str
 ) -> None:

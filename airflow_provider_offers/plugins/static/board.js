@@ -39,11 +39,10 @@ export class Board {
     );
     this._scroll.addEventListener("scroll", () => this._soon(), {passive: true});
     this.element.addEventListener("pointerdown", (event) => (this._held = event));
+    // A drag may end anywhere.
+    this._closed = new AbortController();
     for (const over of ["pointerup", "pointercancel"]) {
-      this.element.addEventListener(over, () => {
-        this._pressed = this._held;
-        this._held = null;
-      });
+      window.addEventListener(over, () => this._release(), {signal: this._closed.signal});
     }
     this.element.addEventListener("click", (event) => this._click(event));
     this.element.addEventListener("keydown", (event) => this._key(event));
@@ -105,6 +104,7 @@ export class Board {
 
   close() {
     clearTimeout(this._rests);
+    this._closed.abort();
     this._resized.disconnect();
     this._timeline?.destroy();
     this._timeline = null;
@@ -238,6 +238,12 @@ export class Board {
     const {length: packed, from} = this._packed;
     if (Math.abs(Math.log(length / packed)) > 0.2 || Math.abs(start - from) > 0.1 * length) this._pack();
     this._moved(nearest(length), new Date((start.getTime() + end.getTime()) / 2));
+  }
+
+  _release() {
+    if (!this._held) return;
+    this._pressed = this._held;
+    this._held = null;
   }
 
   _click(event) {
