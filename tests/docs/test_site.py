@@ -102,11 +102,11 @@ async def _searched(browser: str, url: str) -> tuple[str, list[str]]:
     async with page_of(browser) as page:
         await page.open(url)
         found = ""
+        await page.type(".md-search__input", "max_outage")
         for turn in range(240):
-            # The page answers nothing that is typed before it has loaded its index; an answer may take seconds.
-            if turn % 24 == 0:
-                await page.evaluate("document.querySelector('.md-search__input').value = ''")
-                await page.type(".md-search__input", "max_outage")
+            # The page answers a key, but not before it has loaded its index; an answer may take seconds.
+            if turn % 8 == 0:
+                await page.press("ArrowRight")
             await asyncio.sleep(0.25)
             found = str(await page.evaluate("document.querySelector('.md-search-result__list').innerText"))
             if "The sensors" in found:

@@ -19,7 +19,7 @@ import aiohttp
 PATIENCE = 60.0
 """Seconds for something to appear: a busy machine takes many."""
 _CLICKS = 20
-"""How often a field is clicked that moves away: a section above it may still unfold."""
+"""How often something is clicked that moves away: a section above it may still unfold, or be drawn again."""
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -33,7 +33,7 @@ _FLAGS = (
     "--window-size=1400,1400",
     "--remote-debugging-port=0",
 )
-# The visible part of an element: its middle is on the screen and no longer moves.
+# The middle of an element, once it no longer moves and nothing lies over it.
 _PLACE = """
 (async () => {
   const find = () => [...document.querySelectorAll(%(selector)s)].find(
@@ -42,10 +42,21 @@ _PLACE = """
   const one = find();
   if (!one) return null;
   one.scrollIntoView({block: "center"});
+  let hit = false;
+  document.addEventListener("click", ({target}) => (hit = one.contains(target)), {capture: true, once: true});
   let last = null;
   for (let looks = 0; looks < 40; looks++) {
     const box = one.getBoundingClientRect();
-    if (last && last.x === box.x && last.y === box.y) return [box.x + box.width / 2, box.y + box.height / 2];
+    const middle = [box.x + box.width / 2, box.y + box.height / 2];
+    const top = document.elementFromPoint(...middle);
+    if (last && last.x === box.x && last.y === box.y && (one.contains(top) || top?.contains(one))) {
+      // An element that was drawn again or that moved away under the mouse was not clicked.
+      window.missed = () => {
+        const {x, y} = one.getBoundingClientRect();
+        return !hit && (!one.isConnected || x !== box.x || y !== box.y);
+      };
+      return middle;
+    }
     last = box;
     await new Promise((done) => setTimeout(done, 50));
   }
@@ -65,6 +76,7 @@ class Page:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
+        self._held = (0.0, 0.0)
         self.events: list[dict[str, Any]] = []
         """What the browser told by itself, of the domains that a test has enabled."""
 
@@ -115,10 +127,25 @@ class Page:
 
     async def click(self, selector: str, text: str = "", *, row: str = "") -> None:
         """Wait until an element with that text is visible, in the table row with the other text, and click it."""
+        for _ in range(_CLICKS):
+            await self.hold(selector, text, row=row)
+            await self.release()
+            # Where the click led to another page, nothing is left to ask.
+            if not await self.evaluate("window.missed?.()"):
+                return
+        raise TimeoutError(f"moves away from each click: {selector} {text!r} {row!r}")
+
+    async def hold(self, selector: str, text: str = "", *, row: str = "") -> None:
+        """Wait for such an element, and press the button of the mouse over it."""
         place = _PLACE % {"selector": json.dumps(selector), "text": json.dumps(text), "row": json.dumps(row)}
-        x, y = await self._awaited(place, f"{selector} {text!r} {row!r}")
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        x, y = self._held = await self._awaited(place, f"{selector} {text!r} {row!r}")
+        for kind in ("mouseMoved", "mousePressed"):
             await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    async def release(self) -> None:
+        """Release the button of the mouse where it was pressed."""
+        x, y = self._held
+        await self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1)
 
     async def drag(self, selector: str, *, across: int, below: int) -> None:
         """Drag from the middle of an element to the right, and release the button so many pixels below the element."""

@@ -151,6 +151,29 @@ def test_a_drag_that_ends_below_the_timeline_is_over(travel: Callable[[Journey],
     travel(journey)
 
 
+def test_a_click_counts_although_the_page_is_drawn_again_meanwhile(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&text=flash")
+        await page.text(".foot", "1 of ")
+        await page.hold(".bar", "Flash sale")
+        await page.evaluate("location.hash = location.hash.replace('text=flash', 'text=flash%20sale')")
+        await page.until("document.querySelector('input[type=search]').value === 'flash sale'")
+        await page.release()
+        await page.text(".detail h2", "Flash sale")
+        # The clock is drawn every second.
+        await page.evaluate("window.reads = performance.getEntriesByType('resource').length")
+        await page.hold(".clock button")
+        await page.evaluate("new Promise((done) => setTimeout(done, 1500))")
+        await page.release()
+        await page.until(
+            "performance.getEntriesByType('resource').slice(reads).some(({name}) => name.includes('/calendar?'))"
+        )
+
+    travel(journey)
+
+
 def test_airflow_shows_the_page_in_its_own_frame_as_dark_as_itself(
     travel: Callable[[Journey], None], address: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import {DataSet, Timeline, moment} from "./vendor/vis-timeline-graph2d.min.mjs";
 import {Bars} from "./bars.js";
+import {isHeld, whenFree} from "./held.js";
 import {Labels} from "./labels.js";
 import {lanesOf} from "./library.js";
 import {el} from "./parts.js";
@@ -38,12 +39,7 @@ export class Board {
       this._scroll,
     );
     this._scroll.addEventListener("scroll", () => this._soon(), {passive: true});
-    this.element.addEventListener("pointerdown", (event) => (this._held = event));
-    // A drag may end anywhere.
-    this._closed = new AbortController();
-    for (const over of ["pointerup", "pointercancel"]) {
-      window.addEventListener(over, () => this._release(), {signal: this._closed.signal});
-    }
+    this.element.addEventListener("pointerdown", (event) => (this._pressed = event));
     this.element.addEventListener("click", (event) => this._click(event));
     this.element.addEventListener("keydown", (event) => this._key(event));
     this.element.addEventListener("wheel", (event) => this._wheel(event), {passive: false});
@@ -52,6 +48,19 @@ export class Board {
 
   /** Draw the offers of a library. `state` has the zoom, the middle (`at`), the zone and the grouping. */
   show(library, offers, state) {
+    whenFree(this.element, () => this._show(library, offers, state));
+  }
+
+  close() {
+    clearTimeout(this._rests);
+    this._closed = true;
+    this._resized.disconnect();
+    this._timeline?.destroy();
+    this._timeline = null;
+  }
+
+  _show(library, offers, state) {
+    if (this._closed) return;
     const start = this._timeline ? null : this._begin(library, state);
     this._library = library;
     this._offers = offers;
@@ -100,14 +109,6 @@ export class Board {
   mark(id) {
     this._open = id;
     this._bars.mark(id);
-  }
-
-  close() {
-    clearTimeout(this._rests);
-    this._closed.abort();
-    this._resized.disconnect();
-    this._timeline?.destroy();
-    this._timeline = null;
   }
 
   _begin(library, state) {
@@ -228,7 +229,7 @@ export class Board {
   /** Settle as soon as the timeline rests and no button of the mouse is held: what it is over must stay to be clicked. */
   _rest() {
     clearTimeout(this._rests);
-    this._rests = setTimeout(() => (this._held ? this._rest() : this._settled()), REST);
+    this._rests = setTimeout(() => (isHeld(this.element) ? this._rest() : this._settled()), REST);
   }
 
   _settled() {
@@ -238,12 +239,6 @@ export class Board {
     const {length: packed, from} = this._packed;
     if (Math.abs(Math.log(length / packed)) > 0.2 || Math.abs(start - from) > 0.1 * length) this._pack();
     this._moved(nearest(length), new Date((start.getTime() + end.getTime()) / 2));
-  }
-
-  _release() {
-    if (!this._held) return;
-    this._pressed = this._held;
-    this._held = null;
   }
 
   _click(event) {

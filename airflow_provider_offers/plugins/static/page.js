@@ -4,6 +4,7 @@ import {Agenda, legend} from "./agenda.js";
 import {read} from "./api.js";
 import {Detail} from "./detail.js";
 import {clocks, filters, marks, where} from "./filters.js";
+import {whenFree} from "./held.js";
 import {filtered, libraryOf} from "./library.js";
 import {el, icon, message, readIcons, within} from "./parts.js";
 import {State} from "./state.js";
@@ -222,8 +223,13 @@ function open() {
   detail.show(now.library, offer);
 }
 
-/** Replace the children of an element; the field that had the focus has it again. */
+/** Replace the children of an element once no button of the mouse is down over it. */
 function kept(element, children) {
+  whenFree(element, () => replaced(element, children));
+}
+
+/** Replace the children of an element; the field that had the focus has it again. */
+function replaced(element, children) {
   const active = document.activeElement;
   const inside = element.contains(active) ? pathOf(element, active) : null;
   const caret = inside && active.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : null;
