@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks import bulk, campaigns, parsing, reading, waiting, writing
-from benchmarks.machine import describe
+from benchmarks.machine import describe, measured_commit
 from benchmarks.measure import CHECKOUT, ContestantError, forget_homes
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _measure(times: int) -> None:
-    began, load = time.monotonic(), os.getloadavg()[0]
+    began, load, commit = time.monotonic(), os.getloadavg()[0], measured_commit()
     sections: Sections = {
         "parsing": lambda: parsing.measure(times),
         "reading": lambda: reading.measure(reading.OFFERS, times),
@@ -54,7 +54,7 @@ def _measure(times: int) -> None:
     busy = f" The load average was {load:.1f} before the first benchmark: other work shared the machine."
     head = (
         f"# Results\n\nWritten by `make bench` in {minutes:.1f} minutes; [what is measured, and how]"
-        f"(../docs/benchmarks.md).{busy if load > _BUSY else ''}\n\n{describe(load)}\n"
+        f"(../docs/benchmarks.md).{busy if load > _BUSY else ''}\n\n{describe(load, commit)}\n"
     )
     RESULTS.write_text("\n".join([head, *texts]), encoding="utf-8")
     print(f"Written to {RESULTS.relative_to(CHECKOUT)}")

@@ -14,7 +14,7 @@ from benchmarks.measure import CHECKOUT, table
 _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requests")
 
 
-def describe(load_before: float) -> str:
+def describe(load_before: float, commit: str) -> str:
     """A table for the top of the results."""
     cpu = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
@@ -23,7 +23,7 @@ def describe(load_before: float) -> str:
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     rows = [
         ["date", datetime.now(UTC).date().isoformat()],
-        *([["commit", commit]] if (commit := _commit()) else []),
+        *([["commit", commit]] if commit else []),
         ["processor", f"{cpu}, {os.cpu_count()} cores"],
         ["memory", f"{memory / 1e6:.1f} GB"],
         ["system", f"{platform.system()} {platform.release()}"],
@@ -34,8 +34,11 @@ def describe(load_before: float) -> str:
     return table(("", ""), rows).replace("---:", "---")
 
 
-def _commit() -> str:
-    """The measured commit; empty outside a checkout, for example in an unpacked source archive."""
+def measured_commit() -> str:
+    """The commit in the checkout, before the pictures are drawn anew.
+
+    Empty outside a checkout, for example in an unpacked source archive.
+    """
     asked = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         return subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()
