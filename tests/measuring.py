@@ -15,6 +15,8 @@ import pytest
 
 _PACKAGES = ("airflow_provider_offers.client", "airflow_provider_offers.operators")
 _ON_AIRFLOW = (
+    "assets",
+    "authors_side",
     "bad_input",
     "batch_decisions",
     "campaigns",
@@ -26,8 +28,11 @@ _ON_AIRFLOW = (
     "documents",
     "doubts",
     "identity",
+    "kept_values",
+    "last_checks",
     "library",
     "lifecycle",
+    "lineage",
     "operators",
     "progress",
     "recovery",
@@ -42,8 +47,8 @@ _ON_AIRFLOW = (
 )
 _PLAIN = ("tests/client/", "tests/cli/test_doctor.py", "tests/campaigns/test_reaching.py")
 MEASURED = (*_PLAIN, *(f"tests/airflow/test_{name}.py" for name in _ON_AIRFLOW))
-REPEATED = ("hypothesis", "bulk", "slow", "exhaustive")
-"""The marks of tests that run the same code many times."""
+REPEATED = ("hypothesis", "bulk", "slow", "exhaustive", "once")
+"""The marks of tests that run the same code many times, or only read files."""
 _CHILDREN = "COVERAGE_PROCESS_CONFIG"
 """While the environment has it, new processes measure themselves."""
 

@@ -145,8 +145,6 @@ class DecideOperator(OfferLibraryOperator):
         try:
             return json_document("profile", self.profile, private=True)
         except InvalidInputError as error:
-            if not isinstance(self.profile, str) or self.profile.strip().endswith(".json"):
-                raise
             # An id is more likely than broken JSON.
             (violation,) = error.violations
             violations = [Violation("profile", violation.given, f"{PROFILE_SHAPE}, as a dict or as JSON text")]

@@ -320,6 +320,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
     def _expired(self, hook: OfferLibraryHook) -> list[dict[str, Any]]:
         """The expired offers that are not archived, in the order of their ends; our own comparison of dates decides."""
         from airflow_provider_offers.client.model.instants import format_instant, parse_instant
+        from airflow_provider_offers.client.text import quoted
 
         found = hook.search_offers(
             properties=["status!=archived", f"selectionConstraint.endDate<{format_instant(self._cutoff)}"]
@@ -328,7 +329,9 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         for offer in found:
             try:
                 end = parse_instant(offer["window"]["end"])
-            except ValueError:
+            except ValueError as error:
+                told = quoted(offer["name"]), offer["id"], error
+                self.log.warning("%s (%s) is left as it is, because the end of its window cannot be read: %s", *told)
                 continue
             if end < self._cutoff and offer["status"] != "archived":
                 ended.append((end, offer))

@@ -129,6 +129,9 @@ def _encoded(value: Any) -> Any:
         return {_TYPE: "rows", "value": [_encoded(each) for each in value]}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [_encoded(each) for each in value]
+    if isinstance(value, (set, frozenset)):
+        # Processes differ in its order.
+        return sorted(map(_encoded, value), key=repr)
     raise TypeError(type(value).__name__)
 
 

@@ -93,7 +93,7 @@ class Rendering:
         from airflow.sdk import XComArg
 
         if isinstance(value, jinja2.Undefined):
-            return self._nothing(name, (), value, value)
+            return self._nothing(name, (), repr(value), None)
         if callable(value) and not isinstance(value, type):
             if not takes_context(value):
                 given = f"the function {getattr(value, '__qualname__', type(value).__name__)}"
@@ -107,7 +107,7 @@ class Rendering:
             rendered = self._document_text(name, value, ())
         else:
             rendered = self.value(value, name, ())
-        if rendered is ABSENT or (isinstance(value, XComArg) and is_nothing(rendered)):
+        if isinstance(value, XComArg) and is_nothing(rendered):
             return self._nothing(name, (), value, rendered)
         return self._files_of(name, rendered) if name in self._task.json_fields else rendered
 
@@ -147,7 +147,8 @@ class Rendering:
         import jinja2
 
         if isinstance(value, jinja2.Undefined):
-            return self._nothing(field, tokens, value, value)
+            # The text of a strict one, and each comparison with it, is an error.
+            return self._nothing(field, tokens, repr(value), None)
         if not isinstance(value, os.PathLike) and hasattr(value, "resolve"):
             return value.resolve(self._context)
         if hasattr(value, "template_fields"):
@@ -309,13 +310,14 @@ class Rendering:
 
     def _file(self, field: str, given: Any, tokens: tuple[Any, ...], *, is_template: bool) -> Any:
         """The rendered content of a file; its name can be a template."""
+        found = len(self.findings)
         if is_template and isinstance(given, str):
             rendered = self._leaf(given, field, tokens)
         elif is_template and self._is_template(str(given)):
             rendered = type(given)(self._leaf(str(given), field, tokens))
         else:
             rendered = given
-        if rendered is ABSENT or not files.names_a_file(rendered, self._task.template_ext):
+        if len(self.findings) > found or not files.names_a_file(rendered, self._task.template_ext):
             return rendered
         try:
             text = files.read(_place(field, tokens), rendered, self._env, self._task.template_ext)
@@ -328,8 +330,7 @@ class Rendering:
         """A template that rendered nothing is an error for a name; elsewhere its value is absent."""
         if self._names(field, tokens):
             place = _place(field, tokens)
-            said = "None" if rendered is ABSENT else repr(rendered)
-            given = f"the template {_short(str(template))!r}, which rendered {said}"
+            given = f"the template {_short(str(template))!r}, which rendered {rendered!r}"
             accepted = "a template that renders a value" if tokens else f"a template that renders the {field}"
             self._found("A template renders nothing", Violation(place, given, accepted))
             return template

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.operators import adobe, files, reports
 from airflow_provider_offers.operators.base import listed_document
 from airflow_provider_offers.operators.literals import parsed
-from airflow_provider_offers.operators.rendering import ABSENT, Rendering, pointer
+from airflow_provider_offers.operators.rendering import Rendering, pointer
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -225,7 +225,7 @@ class RowRendering(Rendering):
         if len(self.findings) > found:
             return value
         if name != self._task.document_field:
-            return None if value is ABSENT else value
+            return value
         try:
             return listed_document(name, value)
         except InvalidInputError as error:

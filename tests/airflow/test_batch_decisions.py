@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from tests.airflow.child import WorkerKilled, in_a_child, kill_this_worker
 from tests.airflow.decisions import POLL, RETRIED
 from tests.airflow.harness import Airflow, Run
 from tests.airflow.library import CONNECTION, dag_of, document, errors, run
+from tests.airflow.task_runner import run_task
 from tests.deciding import Stage, set_up
 
 KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
@@ -347,6 +349,8 @@ def test_a_task_that_is_killed_says_what_becomes_of_its_job(known: bool) -> None
         task = batch(Stage("dps:offer-activity:1", Emulator.PLACEMENT_ID, [], ""), "batch")
     with captured_output() as output:
         task.on_kill()
+        task._batch = BatchRun(TaskTries())
+        task.on_kill()
         assert "batch job" not in output.text()
         task._batch = BatchRun(TaskTries(), record=Record(job_id="a-job" if known else None), is_submitting=True)
         task.on_kill()
@@ -372,3 +376,50 @@ def test_the_wait_is_deferred_where_airflow_says_so() -> None:
     with patch.dict("os.environ", _as_environment(None, {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"})):
         assert batch(stage, "a").deferrable
     assert not batch(stage, "b").deferrable
+
+
+class Forgetful(BatchDecisionOperator):
+    """Keeps nothing between its tries, as on Airflow 3.2."""
+
+    def prepare(self, context: Any) -> None:
+        context.pop("task_state_store", None)
+        super().prepare(context)
+
+
+def test_without_a_state_the_end_of_a_wait_is_final_and_names_the_job(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Any
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps")))
+    emulator.configure(batch_queued_seconds=3600)
+    with dag_of("forgetful"):
+        task = batch(set_up(emulator, "dps"), "batch", Forgetful, timeout=0, deferrable=False)
+
+    error = run_task(task).error
+
+    assert isinstance(error, AirflowFailException)
+    job, _, told = str(error).partition("\n  The batch job ")[2].partition(" ")
+    assert told == ("continues. On Airflow 3.2 a retry does not know the job, so the task is not retried automatically")
+    (entry,) = submitted(emulator)
+    assert job in entry.response_body
+
+
+class State(dict[str, Any]):
+    """The state of a task."""
+
+    set = dict.__setitem__
+    delete = dict.__delitem__
+
+
+@pytest.mark.parametrize("retryable", [True, False])
+def test_the_error_of_a_deferred_wait_says_whether_a_retry_may_help(retryable: bool) -> None:
+    with dag_of("deferred"):
+        task = batch(Stage("dps:offer-activity:1", Emulator.PLACEMENT_ID, [], ""), "batch")
+    ti = SimpleNamespace(try_number=1, max_tries=0, task=task)
+    event = {"status": "failed", "error": "ServerError", "message": "the service is away", "retryable": retryable}
+
+    context: Any = {"task_state_store": State(), "ti": ti}
+    with pytest.raises(OfferLibraryError if retryable else AirflowFailException) as caught:
+        task.execute_complete(context, event, "a-job")
+
+    told = "the service is away" if retryable else "the service is away\n  The batch job a-job continues"
+    assert str(caught.value) == told

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.campaigns.planning.drift import Drift, Drifted
+from airflow_provider_offers.campaigns.reports import Outcome, Report
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.campaigns import (
@@ -18,9 +20,12 @@ from airflow_provider_offers.operators.campaigns import (
     ExportLibraryOperator,
     PlanCampaignOperator,
 )
+from airflow_provider_offers.operators.manifests import told_drift, told_report
 from tests.airflow.campaigns import SPRING, an_answer_of_the_ui, somebody_answers, waits_without_a_trigger, written
+from tests.airflow.capture import captured_output
 from tests.airflow.harness import Airflow
-from tests.airflow.library import dag_of, library_of, named, offers, run, writes
+from tests.airflow.library import CONNECTION, dag_of, library_of, named, offers, run, seed, writes
+from tests.airflow.task_runner import Ended, run_task
 
 
 @pytest.fixture
@@ -333,3 +338,133 @@ def test_airflow_itself_asks_and_resumes_with_the_answer(
     assert done.state == "success", [str(each.error) for each in done.attempts]
     assert done.result("approve")["responded_by_user"]["name"] == "Ada"
     assert done.result("apply")["summary"] == "3 created"
+
+
+# The same without a scheduler.
+
+
+@pytest.fixture
+def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps")))
+
+
+def ended(operator: type[Any], **arguments: Any) -> Ended:
+    with dag_of("alone"):
+        task = operator(task_id="task", **arguments)
+    return run_task(task, logged=True)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_plan_by_itself_is_applied_as_an_object_or_as_text(tmp_path: Path, state: str) -> None:
+    planned = ended(PlanCampaignOperator, manifest=written(tmp_path), target="dev", state_path=state).result
+
+    first = ended(ApplyCampaignOperator, plan=json.dumps(planned["plan"]), state_path=state)
+    again = ended(ApplyCampaignOperator, plan=planned["plan"], state_path=state)
+
+    assert first.result["summary"] == "3 created"
+    # It is done already.
+    assert (again.error, again.result["counts"]["failed"]) == (None, 0)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_plan_file_that_cannot_be_written_or_read_now_may_be_later(tmp_path: Path, state: str) -> None:
+    place = Path(written(tmp_path)) / "plan.json"
+
+    errors = {
+        "written": ended(
+            PlanCampaignOperator, manifest=str(place.parent), state_path=state, target="dev", plan_path=str(place)
+        ),
+        "read": ended(ApplyCampaignOperator, plan=str(place), state_path=state),
+    }
+
+    for done, end in errors.items():
+        assert type(end.error) is OfferLibraryError
+        assert end.error.retryable
+        assert str(end.error).startswith(f"The plan {str(place)!r} cannot be {done}: ")
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_number_of_writers_that_is_none_is_refused(emulator: Emulator, tmp_path: Path, state: str) -> None:
+    given: dict[str, Any] = {"manifest": written(tmp_path), "target": "dev", "state_path": state}
+
+    end = ended(ApplyCampaignOperator, max_concurrent="{{ 0 }}", **given)
+
+    assert "max_concurrent: given '0', from the template '{{ 0 }}'; expected a whole number from 1 to 32" in str(
+        end.error
+    )
+    assert writes(emulator) == []
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_apply_that_fails_leaves_its_report_in_xcom(emulator: Emulator, tmp_path: Path, state: str) -> None:
+    emulator.add_fault("status", status=422, method="POST", contains="Spring towels", times=10)
+
+    end = ended(ApplyCampaignOperator, manifest=written(tmp_path), target="dev", state_path=state)
+
+    assert end.state == "failed"
+    assert end.result["counts"]["failed"] == 1
+    assert [each["name"] for each in end.result["objects"] if each["end"] == "failed"] == ["Spring towels"]
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_doubts_of_a_manifest_and_of_its_plan_are_warnings(emulator: Emulator, tmp_path: Path, state: str) -> None:
+    seed(emulator, "dps", "spring towels")
+    text = SPRING.replace("offers:\n", 'offers:\n  - {for_each: items, name: "{{ row.name }}"}\n')
+    given: dict[str, Any] = {"manifest": written(tmp_path, text), "target": "dev", "state_path": state}
+
+    with captured_output() as output:
+        end = ended(ApplyCampaignOperator, rows={"items": []}, **given)
+        told = output.text()
+
+    assert end.error is None
+    assert "/offers/0/for_each: given" in told
+    (warning,) = end.result["warnings"]
+    assert "so there will be two objects of each: " in warning
+    assert warning in told
+
+
+@pytest.mark.usefixtures("connected")
+def test_what_an_export_leaves_out_is_a_warning(emulator: Emulator, tmp_path: Path) -> None:
+    seed(emulator, "dps", "Last year's", changes={"status": "archived"})
+
+    with captured_output() as output:
+        end = ended(ExportLibraryOperator, path=str(tmp_path / "exported.yaml"))
+        told = output.text()
+
+    assert "Left out: 1 archived objects" in end.result["notes"]
+    assert "Left out: 1 archived objects" in told
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_plan_for_an_open_target_needs_no_answer_if_only_protected_ones_do(tmp_path: Path, state: str) -> None:
+    planned = ended(PlanCampaignOperator, manifest=written(tmp_path), target="dev", state_path=state).result
+
+    end = ended(ApproveCampaignPlanOperator, plan=planned, only_protected=True)
+
+    assert (end.result["approved"], end.result["digest"]) == (False, planned["digest"])
+    assert "markdown" not in end.result
+
+
+@pytest.mark.parametrize("given", [None, "plan.json", {"campaign": "spring"}])
+def test_what_is_no_plan_is_not_asked_about(given: Any) -> None:
+    end = ended(ApproveCampaignPlanOperator, plan=given)
+
+    assert type(end.error).__name__ == "AirflowFailException"
+    assert str(end.error) == (
+        f"The task 'task' is not valid:\n  plan: given {type(given).__name__}; expected the result of "
+        "PlanCampaignOperator, such as plan=plan.output"
+    )
+
+
+def test_of_a_large_apply_and_a_large_drift_a_thousand_objects_are_named() -> None:
+    done = [Outcome(("tag", f"Tag {number}"), "create", "done") for number in range(1_000)]
+    failed = Outcome(("tag", "Bad tag"), "create", "failed", reason="refused")
+
+    told = told_report(Report("spring", "dev", "org", "prod", [*done, failed]), 1_000)
+    assert [each["name"] for each in told["objects"]] == ["Bad tag"]
+    assert told["counts"]["created"] == 1_000
+    assert len(told_report(Report("spring", "dev", "org", "prod", done), 1_000)["objects"]) == 1_000
+
+    drifted = [Drifted(("tag", f"Tag {number}"), reason="gone") for number in range(1_001)]
+    drift = told_drift(Drift("spring", "org", "prod", "2026-03-01T00:00:00Z", 2_000, drifted), "offer_library_default")
+    assert (len(drift["objects"]), drift["managed"], drift["connection"]) == (1_000, 2_000, "offer_library_default")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jinja2
 import pytest
-from airflow.sdk import task
+from airflow.sdk import ObjectStoragePath, task
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.emulator import Emulator
@@ -28,10 +29,13 @@ from airflow_provider_offers.operators.offers import (
     GetOfferOperator,
     PatchOfferOperator,
     ScheduleOfferOperator,
+    SearchOffersOperator,
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
 from tests.airflow.harness import Airflow
-from tests.airflow.library import dag_of, fallback, named, offers, run, seed
+from tests.airflow.library import CONNECTION, dag_of, fallback, named, offers, personalized, run, seed
+from tests.airflow.odd import deep
+from tests.airflow.task_runner import run_task
 
 NOTHING = "{{ params.get('nope') }}"
 ID = "dps:personalized-offer:1c265317da412003"
@@ -233,6 +237,7 @@ def test_a_file_is_found_by_every_kind_of_name(tmp_path: Path) -> None:
         ("{{ 'Sa' }}{% if true %}le.json{% endif %}", {"name": "Sale 1"}),
         (absolute, {"name": "Sale 1"}),
         (Path(absolute), {"name": "Sale 1"}),
+        (Path("{{ params.full }}.json"), {"name": "Sale 1"}),
         (Path("in/bom.json"), {"name": "BOM"}),
         ("in/../Sale.json", {"name": "Sale 1"}),
         ("wide.json", {"name": "W\u00efde"}),
@@ -280,6 +285,8 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         ("none.json", "offer/name: given the template"),
         (Path("offers.yaml"), "offer: given 'offers.yaml'; expected a file of JSON, .json"),
         (["texts.json"], "offer/0: given 'texts.json', which does not exist"),
+        ("a\0b.json", "offer: given 'a\\x00b.json', which does not exist"),
+        (f"{'x' * 5_000}.json", "A file is missing:\n  offer: given 'xxx"),
     ):
         made = rendered(CreateOfferOperator, given={"offer": given}, template_searchpath=str(tmp_path))
         assert wanted in refusal(made)
@@ -289,6 +296,173 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
 def test_a_wrong_ending_names_the_value() -> None:
     with pytest.raises(InvalidInputError, match=r"offer: given 'offers\.yaml'; expected the name of a \.json file"):
         json_document("offer", "offers.yaml")
+
+
+def test_a_broken_template_in_the_name_of_a_file_is_told_once() -> None:
+    said = refusal(rendered(CreateOfferOperator, given={"offer": "{{ nope }}.json"}))
+    assert (
+        said.splitlines()[1].strip().startswith("offer: given the template '{{ nope }}.json', which ends in an error")
+    )
+    assert said.count("given") == 1
+
+
+def test_a_file_comes_from_object_storage_or_from_a_loader_of_the_dag() -> None:
+    stored = ObjectStoragePath(f"memory://{uuid4()}/sale.json")
+    stored.write_text('{"name": "{{ params.full }}"}')
+    made = rendered(CreateOfferOperator, given={"offer": stored})
+    made.check_templates()
+    assert made.offer == {"name": "Sale"}
+
+    loader = jinja2.DictLoader({"sale.json": '\ufeff{"name": "{{ params.full }} 2"}'})
+    options = {"jinja_environment_kwargs": {"loader": loader}}
+    made = rendered(CreateOfferOperator, given={"offer": "sale.json"}, **options)
+    made.check_templates()
+    assert made.offer == {"name": "Sale 2"}
+    lost = rendered(CreateOfferOperator, given={"offer": "sales.json"}, **options)
+    assert "offer: given 'sales.json', which does not exist" in refusal(lost)
+
+
+def test_a_function_in_a_field_is_called_as_airflow_calls_it() -> None:
+    def season(context: Any, jinja_env: Any) -> dict[str, Any]:
+        return {"name": f"Sale {context['ds']}", "description": jinja_env.undefined(name="text")}
+
+    made = rendered(CreateOfferOperator, given={"offer": season})
+    made.check_templates()
+    assert made.offer == {"name": "Sale 2026-05-01"}
+    # A function of Python's own need not show its parameters.
+    search = rendered(SearchOffersOperator, given={"q": "Sale {context[ds]}".format})
+    search.check_templates()
+    assert search.q == "Sale 2026-05-01"
+
+
+def test_a_function_that_airflow_cannot_call_is_named() -> None:
+    def of_the_context(context: Any) -> dict[str, Any]:
+        return {}
+
+    said = refusal(rendered(CreateOfferOperator, given={"offer": of_the_context}))
+    assert ".of_the_context; expected a function with the parameters context and jinja_env" in said
+
+
+@pytest.mark.parametrize("undefined", [jinja2.StrictUndefined, jinja2.Undefined])
+def test_an_undefined_value_out_of_a_function_is_no_value(undefined: Any) -> None:
+    def nothing(context: Any, jinja_env: Any) -> Any:
+        return {"name": jinja_env.undefined(name="season"), "tags": []}
+
+    said = refusal(rendered(CreateOfferOperator, given={"offer": nothing}, template_undefined=undefined))
+    assert said.startswith("A template renders nothing:\n  offer/name: given the template 'Undefined'")
+    whole = rendered(GetOfferOperator, given={"offer_id": undefined(name="season")})
+    assert "offer_id: given the template 'Undefined', which rendered None" in refusal(whole)
+
+
+def test_an_object_with_template_fields_is_rendered_in_its_place() -> None:
+    class Season:
+        template_fields = ("name",)
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    season = Season("{{ params.full }}.json")
+    rendered(CreateOfferOperator, given={"offer": {"name": season}})
+    assert season.name == "Sale.json"
+
+
+def test_airflows_own_method_renders_one_value() -> None:
+    made = rendered(GetOfferOperator, given={"offer_id": ID})
+    context: Any = {"ds": "2026-05-01"}
+    assert made.render_template(["{{ ds }}.json", 7], context) == ["2026-05-01.json", 7]
+    with pytest.raises(
+        InvalidInputError, match=r"value/0: given the template '\{\{ nope \}\}', which ends in an error"
+    ):
+        made.render_template(["{{ nope }}"], context)
+
+
+def test_the_failure_of_a_macro_is_its_own_and_may_pass() -> None:
+    def lookup() -> str:
+        raise ConnectionError("the database is away")
+
+    with pytest.raises(ConnectionError, match="away"):
+        rendered(
+            CreateOfferOperator, given={"offer": {"name": "{{ lookup() }}"}}, user_defined_macros={"lookup": lookup}
+        )
+
+
+def test_a_template_that_includes_what_does_not_exist_is_named() -> None:
+    said = refusal(rendered(CreateOfferOperator, given={"offer": {"name": "{% include 'name.txt' %}"}}))
+    assert "offer/name: given the template" in said
+    assert "which ends in an error: it includes 'name.txt', which does not exist" in said
+
+
+def test_a_statement_may_begin_in_one_text_of_a_document_and_end_in_another() -> None:
+    given = '{"name": "{% if params.number %}Sale", "description": "Spring{% endif %}"}'
+    made = rendered(CreateOfferOperator, given={"offer": given})
+    made.check_templates()
+    assert parsed(made.offer) == {"name": "Sale", "description": "Spring"}
+    # Without its end, each text is told by its place.
+    said = refusal(rendered(CreateOfferOperator, given={"offer": given.replace("{% endif %}", "{{ nope }}")}))
+    assert "offer/name: given the template '{% if params.number %}Sale'" in said
+    assert "offer/description: given the template 'Spring{{ nope }}'" in said
+
+
+def test_a_lenient_dag_may_write_and_go_through_a_member_that_is_not_there() -> None:
+    lenient: dict[str, Any] = {"template_undefined": jinja2.Undefined}
+    text = "Sale{{ params.nope }}{% for each in params.nope %}, {{ each }}{% endfor %}"
+    made = rendered(CreateOfferOperator, given={"offer": {"description": text}}, **lenient)
+    made.check_templates()
+    assert made.offer == {"description": "Sale"}
+    unknown = rendered(CreateOfferOperator, given={"offer": {"name": "{% for each in nope %}{% endfor %}"}}, **lenient)
+    assert "'nope' is undefined" in refusal(unknown)
+
+
+def test_a_dag_with_statements_on_lines_of_their_own_has_them_in_every_text() -> None:
+    given = {"offer": {"name": "Sale", "description": "# if params.number\nSpring\n# endif"}}
+    made = rendered(CreateOfferOperator, given=given, jinja_environment_kwargs={"line_statement_prefix": "#"})
+    made.check_templates()
+    assert made.offer == {"name": "Sale", "description": "Spring\n"}
+
+
+def test_a_value_that_is_too_deep_to_go_through_is_refused_by_its_field() -> None:
+    def nested(context: Any, jinja_env: Any) -> Any:
+        return deep(2_000)
+
+    said = refusal(rendered(CreateOfferOperator, given={"offer": nested}))
+    assert "offer: given a value with too many levels; expected a value with fewer levels" in said
+
+
+def test_adobes_syntax_anywhere_gets_the_hint_and_airflows_may_begin_a_content() -> None:
+    said = refusal(rendered(CreateOfferOperator, given={"offer": {"name": "{%= upperCase(profile.name) %}"}}))
+    assert "expected a template of Airflow's; keep_adobe_templates=True, or {% raw %}" in said
+    given = {"offer": {"representations": [{"components": [{"content": "{{ ds }} {{profile.name}}"}]}]}}
+    made = rendered(CreateOfferOperator, given={**given, "keep_adobe_templates": True})
+    made.check_templates()
+    assert made.offer["representations"][0]["components"][0]["content"] == "2026-05-01 {{profile.name}}"
+
+
+def test_in_a_scope_all_but_the_number_of_offers_needs_a_value() -> None:
+    scope = {"decision": NOTHING, "placement": ID, "itemCount": NOTHING}
+    said = refusal(rendered(DecideOperator, given={"scopes": [scope], "profile": {"Email": "a@b.example"}}))
+    assert "scopes/0/decision: given the template" in said
+    assert "itemCount" not in said
+
+
+def test_an_empty_cell_of_a_row_is_no_cell() -> None:
+    given = {"offer": {"name": "{{ row.name }}"}, "rows": [{"name": "{{ params.full }}", "note": NOTHING}]}
+    made = rendered(CreateOfferOperator, given=given)
+    made.check_templates()
+    assert made.rows == [{"name": "Sale"}]
+
+
+def test_only_a_value_of_a_template_is_told_with_its_template(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps")))
+    with dag_of("told"):
+        offer = personalized("Sale", status="{{ 'live' }}", rank={"priority": -1})
+        made = CreateOfferOperator(task_id="create", offer=offer)
+
+    said = str(run_task(made).error)
+
+    assert "/status: given 'live', from the template \"{{ 'live' }}\"; expected 'draft'" in said
+    assert "/rank/priority: given -1; expected a whole number" in said
 
 
 def test_nothing_is_made_or_deleted_where_a_template_renders_nothing(

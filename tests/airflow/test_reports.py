@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
+import pytest
+from airflow.sdk import ObjectStoragePath
+
+from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator, DeleteLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
@@ -15,9 +22,12 @@ from airflow_provider_offers.operators.offers import (
     PublishOfferOperator,
     SearchOffersOperator,
 )
+from airflow_provider_offers.operators.reports import returned
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
+from tests.airflow.capture import captured_output
 from tests.airflow.harness import Airflow
-from tests.airflow.library import dag_of, errors, offers, personalized, run, writes
+from tests.airflow.library import CONNECTION, dag_of, errors, offers, personalized, run, writes
+from tests.airflow.task_runner import Ended, run_task
 
 NAMES = [f"Voucher {number}" for number in range(12)]
 WINDOW = {"selectionConstraint": {"startDate": "2026-03-10T00:00:00Z", "endDate": "2036-06-30T21:59:59Z"}}
@@ -133,3 +143,90 @@ def test_a_report_that_cannot_be_is_refused_before_any_request(
     assert "which another task has overwritten; expected the report as its task wrote it" in found["other"]
     assert writes(emulator) == []
     assert "hunter2" not in str(found)
+
+
+# The same without a scheduler.
+
+
+@pytest.fixture
+def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps")))
+
+
+def ended(operator: type[Any], **arguments: Any) -> Ended:
+    with dag_of("reporting"):
+        task = operator(task_id="task", **arguments)
+    return run_task(task)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_report_may_be_a_path_of_object_storage() -> None:
+    place = ObjectStoragePath(f"memory://{uuid4()}/created.jsonl")
+
+    end = ended(CreateOfferOperator, offer=[personalized("One", **WINDOW)], report=place)
+
+    assert end.error is None
+    assert (end.result["report"], end.result["count"]) == (str(place), 1)
+    assert [json.loads(line)["name"] for line in place.read_text().splitlines()] == ["One"]
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("report", ["http://[", "http://127.0.0.1:9/created.jsonl", "gs://bucket/created.jsonl"])
+def test_an_address_that_nothing_can_be_written_to_is_refused(emulator: Emulator, report: str) -> None:
+    end = ended(CreateOfferOperator, offer=[personalized("One", **WINDOW)], report=report)
+
+    assert type(end.error).__name__ == "AirflowFailException"
+    assert str(end.error).startswith(f"The report cannot be used:\n  report: given {report!r}")
+    assert "; expected an address of object storage or an absolute path" in str(end.error)
+    assert writes(emulator) == []
+
+
+class LosesItsFolder(CreateOfferOperator):
+    """A file takes the place of the report's folder while the task works."""
+
+    def work(self, hook: Any, context: Any) -> Any:
+        done = super().work(hook, context)
+        folder = Path(self.report).parent
+        shutil.rmtree(folder)
+        folder.write_text("")
+        return done
+
+
+@pytest.mark.usefixtures("connected")
+def test_what_was_done_is_in_xcom_if_its_report_cannot_be_written(emulator: Emulator, tmp_path: Path) -> None:
+    report = str(tmp_path / "reports" / "created.jsonl")
+
+    end = ended(LosesItsFolder, offer=[personalized("One", **WINDOW)], report=report)
+
+    assert type(end.error) is OfferLibraryError
+    assert end.error.retryable
+    assert str(end.error).startswith(f"The work is done, and its report {report!r} cannot be written: ")
+    assert [each["name"] for each in end.result] == ["One"]
+    assert len(writes(emulator)) == 1
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_report_that_cannot_be_read_may_be_readable_later_unless_it_has_no_address(tmp_path: Path) -> None:
+    summary = {"digest": "0", "count": 1}
+
+    later = ended(GetOfferOperator, offer_id={**summary, "report": str(tmp_path)}).error
+    never = ended(GetOfferOperator, offer_id={**summary, "report": "created.jsonl"}).error
+
+    assert type(later) is OfferLibraryError
+    assert later.retryable
+    assert str(later) == f"The report {str(tmp_path)!r} cannot be read: Is a directory"
+    assert type(never).__name__ == "AirflowFailException"
+    assert "report: given 'created.jsonl'; expected an address of object storage" in str(never)
+
+
+@pytest.mark.parametrize(("count", "is_long"), [(1_999, False), (2_000, True)])
+def test_a_long_list_in_xcom_is_warned_of(count: int, is_long: bool) -> None:
+    receipts: list[dict[str, Any]] = [{}] * count
+    context: Any = SimpleNamespace()
+
+    with captured_output() as output:
+        assert returned(SearchOffersOperator(task_id="search"), context, receipts) is receipts
+        told = output.text()
+
+    said = "The result is a list of 2000 objects in XCom; report='s3://...' puts it into a file instead"
+    assert (said in told) == is_long

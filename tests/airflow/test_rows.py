@@ -213,6 +213,53 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
             {"offer": offer, "rows": [("A", 1)]},
             ["row 1: given ('A', 1); expected a dict; for tuples, as SQL"],
         ),
+        "number": ({"offer": offer, "rows": 7}, ["rows: given 7; expected a list of dicts, the result of a task, or"]),
+        "broken_list": (
+            {"offer": offer, "rows": "{{ '[{' }}"},
+            ["rows: given an invalid list: ", "expected a list; in a template, `| tojson`"],
+        ),
+        "columns_of_a_file": (
+            {"offer": offer, "rows": "o.csv", "columns": ["a"]},
+            ["columns: given ['a']; expected no `columns`: a file has the names of its columns"],
+        ),
+        "unknown_store": (
+            {"offer": offer, "rows": "nowhere://bucket/o.csv"},
+            ["rows: given 'nowhere://bucket/o.csv': ", "; expected a list of dicts, the result of a task, or the name"],
+        ),
+        "store_without_its_package": (
+            {"offer": offer, "rows": "gs://bucket/o.csv"},
+            ["rows: given 'gs://bucket/o.csv': ", "gcsfs", "; expected a list of dicts, the result of a task, or"],
+        ),
+        "fixed_value": (
+            {"offer": {**offer, **dates, "status": "live"}, "rows": good},
+            ["row 1/status: given 'live'; expected 'draft' or 'approved'"],
+        ),
+        "twice_in_a_row": (
+            {
+                "offer": {
+                    **offer,
+                    "representations": [{"components": [{"content": "{{profile.a}} {{ row.nme }} {{ row.nme }}"}]}],
+                },
+                "rows": [*good, {"name": "B", "priority": 2}],
+                "keep_adobe_templates": True,
+            },
+            [
+                "row 1/representations/0/components/0/content: given the template '{{ row.nme }}', which ends in an",
+                "there is no column 'nme' in the rows; did you mean 'name'?; 1 more row like this; expected",
+            ],
+        ),
+        "no_json": (
+            {"offer": '{"name": "{{ row.name }}", "rank": {{ row.name }}}', "rows": good},
+            ["row 1 offer: given text that is not JSON after rendering: ", "expected JSON; `| tojson` behind a value"],
+        ),
+        "no_column_in_json": (
+            {"offer": '{"name": "{{ row.nme }}", "rank": {{ row.priority | tojson }}}', "rows": good},
+            ["row 1 offer: given the template '", "there is no column 'nme' in the rows; did you mean 'name'?"],
+        ),
+        "no_document": (
+            {"offer": "{{ row.text }}", "rows": [{"text": '{"name": '}]},
+            ["row 1 offer: given invalid JSON: "],
+        ),
         "file": ({"offer": offer, "rows": "p.csv"}, ["rows: given 'p.csv', which does not exist"]),
         "ending": ({"offer": offer, "rows": "o.xlsx"}, ["rows: given 'o.xlsx'; expected a list of dicts, the result"]),
         "list": ({"offer": [offer], "rows": good}, ["offer: given a list; expected one document, for every row"]),
