@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_offers.client.errors import (
@@ -127,6 +129,30 @@ def test_what_is_empty_need_not_come_back() -> None:
 def test_a_fallback_is_not_patched_for_what_the_service_drops() -> None:
     there = {name: value for name, value in sale().items() if name not in ("selectionConstraint", "rank")}
     assert updated("dps", entity("dps", there), kind=FALLBACK).action == "unchanged"
+
+
+ADOPTED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str | None]] = {
+    # What is wanted besides the usual, what is there, its etag, and what differs.
+    "a draft that was published since": ({}, {"status": "approved"}, 2, None),
+    "approved from the start": ({}, {"status": "approved"}, 1, "/status"),
+    "archived since": ({}, {"status": "archived"}, 2, "/status"),
+    "a draft in place of an approved one": ({"status": "approved"}, {}, 2, "/status"),
+    "a member that the service filled in": ({}, {"rank": {"priority": 10, "order": 5}}, 1, None),
+    "a member with another value": ({}, {"rank": {"priority": 11}}, 1, "/rank"),
+    "a value in place of an empty one": ({"tags": []}, {}, 1, "/tags"),
+    "an empty value that reads leave out": ({"cappingConstraint": {}}, {}, 1, None),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("case", ADOPTED)
+def test_what_is_adopted_is_told_with_what_differs(api: str, case: str) -> None:
+    wanted, there, etag, differs = ADOPTED[case]
+    steps = [shown(api, entity(api, sale(**there), etag=etag))]
+    written, script = run(api, *steps, if_exists="adopt", properties=sale(**wanted))
+    assert written.action == "adopted"
+    told = f"'Spring voucher' is adopted unchanged, although it differs from the document: {differs} is "
+    assert [note.startswith(told) for note in script.notes] == ([] if differs is None else [True])
 
 
 @BOTH

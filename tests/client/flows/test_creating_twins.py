@@ -189,3 +189,36 @@ def test_what_may_be_more_than_a_twin_is_not_deleted(api: str, sign: str) -> Non
     assert error.ids == (id_of(api, 1), id_of(api, 2))
     assert "is not certainly a twin of it" in str(error)
     assert deleted(script) == []
+
+
+@BOTH
+def test_a_copy_is_withdrawn_even_if_no_listing_shows_our_own_yet(api: str) -> None:
+    copy = entity(api, sale(), number=1, created="2026-03-02T09:00:00.900+00:00")
+    own = answer(200, entity(api, sale()))
+    written, script = run(
+        api, shown(api), answer(201, receipt(api)), shown(api, copy), own, *gone(api, copy), patience=0
+    )
+    assert (written.receipt.id, written.withdrawn) == (id_of(api, 0), (id_of(api, 1),))
+    assert deleted(script) == [address_of(api, 1)]
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["listed", "not listed"])
+def test_a_copy_of_another_client_is_left_to_it(is_listed: bool) -> None:
+    """It has our marker, as an offer that somebody copied by hand would."""
+    another: dict[str, Any] = {"repo:createdByClientId": "another-client"}
+    copy = entity("xcore", MARKED, number=1, created="2026-03-02T09:00:00.900+00:00", **another)
+    own = entity("xcore", MARKED)
+    looks = [shown("xcore", own, copy)] if is_listed else [shown("xcore", copy), answer(200, own)]
+    steps: list[Step] = [shown("xcore"), answer(201, receipt("xcore")), *looks]
+    written, script = run("xcore", *steps, properties=MARKED, marker=MARK, patience=0)
+    assert (written.receipt.id, written.withdrawn, deleted(script)) == (id_of("xcore", 0), (), [])
+
+
+def test_a_twin_of_what_another_client_made_is_not_deleted() -> None:
+    another: dict[str, Any] = {"repo:createdByClientId": "another-client"}
+    oldest = entity("xcore", MARKED, number=1, created=MADE, **another)
+    twin = entity("xcore", MARKED, number=2, created=AFTER)
+    steps: list[Step] = [shown("xcore", oldest, twin), answer(200, twin)]
+    error, script = fail(AmbiguousNameError, "xcore", *steps, properties=MARKED, marker=MARK)
+    assert error.ids == (id_of("xcore", 1), id_of("xcore", 2))
+    assert deleted(script) == []

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.errors import (
     UnexpectedResponseError,
 )
 from airflow_provider_offers.client.flows.deleting import delete, delete_written
-from airflow_provider_offers.client.model.entities import Reference
+from airflow_provider_offers.client.model.entities import Receipt, Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, reference, sale
@@ -152,6 +152,24 @@ def test_a_deletion_that_a_gateway_repeats_is_a_success(api: str) -> None:
     with pytest.raises(NotFoundError):
         script.run(delete_written(script.access(api), reference(api)))
     assert len(script.requests) == 1
+
+
+@BOTH
+def test_the_receipt_of_a_deletion_says_whether_there_was_anything_to_delete(api: str) -> None:
+    known = reference(api)
+    receipt = Receipt(known.id or "", known.instance_id or "", etag=None)
+    for steps, action in (((answer(200), GONE), "deleted"), ((GONE, GONE), "unchanged")):
+        script = Script(*steps)
+        written = script.run(delete_written(script.access(api), known, missing_ok=True))
+        assert (written.action, written.receipt) == (action, receipt)
+    # Nobody has the name, so there is no id either.
+    named = Reference(PERSONALIZED, name="Spring voucher")
+    script = Script(answer(200, page(api)))
+    written = script.run(delete_written(script.access(api), named, missing_ok=True))
+    assert (written.action, written.receipt) == ("unchanged", Receipt("", "", etag=None))
+    script = Script(answer(200, page(api)))
+    with pytest.raises(NotFoundError):
+        script.run(delete_written(script.access(api), named))
 
 
 @BOTH

@@ -21,7 +21,7 @@ from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from tests.client.library import DPS_ID, INSTANCE_ID, entity, receipt, sale
-from tests.client.script import Script, Step, answer, body_of, lost
+from tests.client.script import CONTAINER, Script, Step, answer, body_of, lost
 from tests.client.writes import (
     ADD_TAG,
     AFTER,
@@ -531,3 +531,25 @@ def test_what_was_wrong_before_and_gets_worse_is_refused(api: str) -> None:
         patched(api, add("/tags/-", "dps:tag:1"), sale(tags=tags(25)))
     with pytest.raises(InvalidInputError, match="/representations/2/placement"):
         patched(api, add("/representations/-", SHOWN), sale(representations=[SHOWN, SHOWN]), validate="strict")
+
+
+@BOTH
+def test_a_conflict_that_the_client_finds_has_the_status_of_a_services_and_no_refusal(api: str) -> None:
+    path = f"/offers/{DPS_ID}" if api == "dps" else f"/{CONTAINER}/instances/{INSTANCE_ID}"
+    stale, _ = fail(ConflictError, api, ADD_TAG, shown(api, BEFORE, 4), if_match=3)
+    other = [{"op": "test", "path": "/name", "value": "Autumn"}, *ADD_TAG]
+    failed, _ = fail(ConflictError, api, other, shown(api, BEFORE, 4))
+    for error, code, title, detail in (
+        (stale, None, "The offer was edited since; nothing was sent", "its etag is 4, not 3; last modified "),
+        (
+            failed,
+            "test",
+            "The offer is not as the patch expects it; nothing was sent",
+            '/name is "Spring voucher", not',
+        ),
+    ):
+        assert (error.method, error.path, error.status) == ("PATCH", path, 409)
+        assert (error.code, error.title, error.refused, error.final) == (code, title, False, True)
+        assert error.detail.startswith(detail)
+        assert str(error).startswith(f"PATCH {path}: {title}: {detail}")
+        assert (error.retryable, error.verdict.settled) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -354,3 +355,20 @@ def test_no_guard_tests_what_a_read_respells() -> None:
     assert guarded(patch) == ["/name"]
     patch.append({"op": "replace", "path": "/expression/value", "value": "2"})
     assert guarded(patch) == ["/expression"]
+
+
+@pytest.mark.parametrize(("copies", "most"), [(1, 10_000_000), (2, 4_999_990)])
+def test_the_copies_of_a_patch_have_an_end_together(copies: int, most: int) -> None:
+    """Each copy of the whole could double the document. The first one makes this document 20 bytes longer."""
+
+    def longer(size: int) -> dict[str, Any]:
+        short = {"name": "a", "note": ""}
+        return {**short, "note": "x" * (size - len(json.dumps(short)))}
+
+    patch = PreparedPatch([{"op": "copy", "from": "/name", "path": "/description"}] * copies)
+
+    assert patch.result(longer(most))["description"] == "a"
+    with pytest.raises(InvalidInputError) as caught:
+        patch.result(longer(most + 1))
+    (violation,) = caught.value.violations
+    assert violation.given == "its copies add up to more than 10000000 bytes"

@@ -19,7 +19,20 @@ from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.wire.messages import Response
 from tests.client.library import entity, receipt, reference, sale
 from tests.client.script import Script, Step, answer, lost
-from tests.client.writes import ADD_TAG, AFTER, APPROVE, BEFORE, BOTH, fail, methods, prepared, run, shown
+from tests.client.writes import (
+    ADD_TAG,
+    AFTER,
+    APPROVE,
+    BEFORE,
+    BOTH,
+    DRAFT,
+    IF_NAMED,
+    fail,
+    methods,
+    prepared,
+    run,
+    shown,
+)
 
 PAGE = b"<html><h1>Not here</h1></html>"
 # Answers of gateways, and unreadable answers.
@@ -109,6 +122,35 @@ def test_half_of_an_edit_leaves_it_open(api: str) -> None:
     # The etag shows only one edit, so it is somebody else's.
     steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, AFTER, 5)] * 2]
     assert run(api, both, *steps, answer(200, receipt(api, etag=6)))[0].receipt.etag == 6
+
+
+@BOTH
+def test_an_exchange_of_an_item_is_made_only_if_both_halves_are(api: str) -> None:
+    exchange = [{"op": "replace", "path": "/tags/0", "value": "dps:tag:2"}]
+    before = shown(api, BEFORE, 4)
+    # Ours is there, and so is what it replaces.
+    error, _ = fail(OutcomeUnknownError, api, exchange, before, answer(409, {}), shown(api, AFTER, 6))
+    assert "cannot be told" in str(error)
+    # What it replaces is gone, and ours is not there.
+    theirs = [shown(api, sale(tags=["dps:tag:9"]), 6)] * 2
+    written, script = run(api, exchange, before, answer(409, {}), *theirs, answer(200, receipt(api, etag=7)))
+    assert (written.receipt.etag, methods(script).count("PATCH")) == (7, 2)
+    written, script = run(api, exchange, before, answer(409, {}), shown(api, sale(tags=["dps:tag:9", "dps:tag:2"]), 6))
+    assert (written.receipt.etag, methods(script).count("PATCH")) == (6, 1)
+
+
+@BOTH
+def test_what_was_set_before_is_done_only_while_it_still_is(api: str) -> None:
+    """The patch would change nothing, and is refused because of somebody else's edit."""
+    patch = [*IF_NAMED, *DRAFT]
+    elsewhere = shown(api, sale(rank={"priority": 3}), 5)
+    written, script = run(api, patch, shown(api, sale(), 4), answer(409, {}), elsewhere)
+    assert (written.receipt.etag, methods(script)) == (5, ["GET", "PATCH", "GET"])
+    approved = [shown(api, sale(status="approved"), 5)] * 2
+    written, script = run(
+        api, patch, shown(api, sale(), 4), answer(409, {}), *approved, answer(200, receipt(api, etag=6))
+    )
+    assert (written.receipt.etag, methods(script).count("PATCH")) == (6, 2)
 
 
 @BOTH
