@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from airflow_provider_offers.client.doctor import examine_async, summary
 from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, UnsupportedError
 from airflow_provider_offers.client.library import AsyncOfferLibrary
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, TAG
 from airflow_provider_offers.client.model.query import parse_query
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
-from tests.client.campaign import offer
+from tests.client.campaign import campaign, decision, offer
 
 WINDOW = {"start": "2030-01-01T00:00:00Z", "end": "2030-02-01T00:00:00Z"}
 
@@ -80,3 +81,38 @@ def test_what_is_wrong_is_refused_before_a_request(emulator: Emulator, api: str)
 
     played(emulator, api, play)
     assert emulator.journal() == []
+
+
+def test_a_decision_from_its_creation_to_its_end(emulator: Emulator, api: str) -> None:
+    ids = campaign(emulator)
+    doubtful = {"start": "2035-10-28T02:30", "duration": "P14D", "timezone": "Europe/Berlin"}
+
+    async def play(library: AsyncOfferLibrary) -> None:
+        made = (await library.create(DECISION, decision(ids))).receipt.id
+        assert (await library.activate(DECISION, made)).action == "activated"
+        assert (await library.deactivate(DECISION, made)).action == "deactivated"
+        with pytest.raises(InvalidInputError, match="ambiguous_time"):
+            await library.schedule(DECISION, made, doubtful, validate="strict")
+        assert (await library.schedule(DECISION, made, doubtful)).action == "scheduled"
+        waived = await library.schedule(DECISION, made, doubtful, validate="strict", waive="ambiguous_time")
+        assert waived.action == "unchanged"
+        assert (await library.activate(DECISION, made, waive="window_over")).action == "activated"
+        assert (await library.complete(DECISION, made)).action == "completed"
+
+    played(emulator, api, play)
+
+
+def test_a_connection_is_examined_step_by_step(emulator: Emulator, api: str) -> None:
+    async def play(library: AsyncOfferLibrary) -> None:
+        assert summary(await examine_async(library)) == (
+            True,
+            f"token: ok; organization {emulator.ORG_ID}: ok; sandbox 'prod' over {api}: ok; read permission: ok",
+        )
+        emulator.add_fault("status", status=403, route="*.*", body='{"title": "Forbidden", "detail": "No permission"}')
+        works, told = summary(await examine_async(library))
+        assert (works, told.partition(", ")[0]) == (
+            False,
+            "token: ok; client id: ok; organization: ok; sandbox: ok; read permission: FAILED",
+        )
+
+    played(emulator, api, play)

@@ -302,6 +302,18 @@ def test_scopes_are_joined_by_commas(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (7, "given 7; expected scopes with commas between them, or a list of them"),
+        (["openid", None], "given ['openid', None]; expected scopes with commas between them, or a list of them"),
+        ("openid,s\u00e9ance", "given text with characters outside ASCII; expected scopes with commas between them"),
+    ],
+)
+def test_scopes_that_are_none(given: Any, said: str) -> None:
+    assert said in wrong(extra={"scopes": given})["scopes"]
+
+
+@pytest.mark.parametrize(
     ("name", "near"),
     [
         ("sandbox_name", "sandbox"),

@@ -15,7 +15,6 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_offers.client.errors import (
-    AuthenticationError,
     ConfigurationError,
     NoAnswerError,
     OfferLibraryError,
@@ -30,7 +29,7 @@ from airflow_provider_offers.client.wire.async_connections import (
     lost,
     unreached,
 )
-from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TOKEN_REFUSED, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
@@ -157,8 +156,6 @@ class AsyncShell:
     async def _token(self, refused: str | None) -> str:
         settings = self._settings
         if settings.access_token is not None:
-            if refused is not None:
-                raise AuthenticationError(TOKEN_REFUSED)
             return settings.access_token
         token = self._tokens.current(settings, self._clock(), refused)
         if token is None:

@@ -24,10 +24,6 @@ from airflow_provider_offers.client.wire.retry import Retries, Tries, retry_afte
 # A token is renewed this long before it expires, or after half its life if that comes first.
 RENEW_EARLY = 300.0
 _DEFAULT_LIFETIME = 3600.0
-TOKEN_REFUSED = (
-    "The access_token of the connection is not accepted; it may be expired. Set a fresh token, or remove it and set"
-    " login and password: then the client gets and renews its tokens"
-)
 _MAX_LIFETIME = 7 * 86_400.0
 # No server accepts a longer header.
 _LONGEST_TOKEN = 16_000

@@ -25,14 +25,13 @@ from urllib3.exceptions import (
 
 from airflow_provider_offers import __version__
 from airflow_provider_offers.client.errors import (
-    AuthenticationError,
     ConfigurationError,
     NoAnswerError,
     OfferLibraryError,
 )
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TOKEN_REFUSED, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
@@ -162,8 +161,6 @@ class SyncShell:
     def _token(self, refused: str | None) -> str:
         settings = self._settings
         if settings.access_token is not None:
-            if refused is not None:
-                raise AuthenticationError(TOKEN_REFUSED)
             return settings.access_token
         with self._tokens.exclusive(settings):
             token = self._tokens.current(settings, self._clock(), refused)

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_offers.client.errors import (
     AlreadyExistsError,
     AmbiguousNameError,
+    ConflictError,
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.creating import Creation, create
@@ -256,3 +257,54 @@ def test_an_intent_that_cannot_be_kept_stops_the_post(api: str) -> None:
     with pytest.raises(RuntimeError, match="cannot be written"):
         script.run(create(script.access(api), recorded(creation())))
     assert posts(script) == []
+
+
+@BOTH
+def test_a_try_that_ended_before_its_look_for_others_is_finished_by_the_next(api: str) -> None:
+    """Another task posted the same at the same time. Of the two, the older one stays."""
+    own = entity(api, sale(), created="2026-03-02T09:00:00.500+00:00")
+    read: list[Step] = [*([shown(api, own)] if api == "xcore" else []), answer(200, own)]
+    earlier = Earlier(START, settled=START, id=id_of(api, 0), alone=False)
+
+    newer = entity(api, sale(), number=1, created="2026-03-02T09:00:00.900+00:00")
+    written, script = run(api, *read, shown(api, own, newer), *gone(api, newer), earlier=earlier)
+    assert (written.action, written.receipt.id, written.withdrawn) == ("adopted", id_of(api, 0), (id_of(api, 1),))
+    assert deleted(script) == [address_of(api, 1)]
+
+    older = entity(api, sale(), number=1, created=BEFORE)
+    written, script = run(api, *read, shown(api, older, own), *gone(api), earlier=earlier)
+    assert (written.action, written.receipt.id, written.withdrawn) == ("adopted", id_of(api, 1), (id_of(api, 0),))
+    assert deleted(script) == [address_of(api, 0)]
+
+
+@BOTH
+def test_what_an_earlier_try_made_of_another_document_is_ours_and_is_not_taken_as_it_is(api: str) -> None:
+    """The task was cleared with a mended document, and its receipt is lost."""
+    there = entity(api, sale(), created=MADE)
+    changed: dict[str, Any] = {"earlier": Earlier(START, changed=True), "properties": sale(description="mended")}
+    error, _ = fail(AlreadyExistsError, api, shown(api, there), **changed)
+    assert f"({id_of(api, 0)}), and it no longer matches the document: /description is nothing" in str(error)
+    steps: list[Step] = [shown(api, there), answer(200, there), answer(200, receipt(api, etag=2))]
+    assert run(api, *steps, if_exists="update", **changed)[0].action == "updated"
+    # The document may be the same after all.
+    assert run(api, shown(api, there), earlier=Earlier(START, changed=True))[0].action == "adopted"
+
+
+@BOTH
+def test_the_oldest_of_some_twins_is_updated(api: str) -> None:
+    twins = [entity(api, sale(), number=n, created=created) for n, created in ((2, AFTER), (1, MADE))]
+    steps: list[Step] = [shown(api, *twins), *gone(api, twins[0]), answer(200, twins[1])]
+    written, _ = run(api, *steps, earlier=Earlier(START), if_exists="update")
+    assert (written.action, written.receipt.id, written.withdrawn) == ("unchanged", id_of(api, 1), (id_of(api, 2),))
+
+
+@BOTH
+def test_what_is_renamed_before_its_update_is_not_touched(api: str) -> None:
+    renamed = answer(200, entity(api, sale(name="Autumn voucher"), etag=2))
+    error, script = fail(ConflictError, api, shown(api, entity(api, sale())), renamed, if_exists="update")
+    assert error.title == "The offer was renamed meanwhile; nothing was sent"
+    assert error.detail == (
+        f"{id_of(api, 0)} was named 'Spring voucher' a moment ago and is 'Autumn voucher' now; a retry looks again"
+    )
+    assert error.retryable
+    assert {request.method for request in script.requests} == {"GET"}

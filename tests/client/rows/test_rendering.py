@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import jinja2
@@ -113,3 +114,20 @@ def test_the_names_beside_the_row_are_known() -> None:
 )
 def test_only_cells_that_are_written_as_they_are_are_certain_to_be_needed(text: str, columns: list[str]) -> None:
     assert cells_of(text, SandboxedEnvironment()) == columns
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_a_row_is_also_the_dict_of_its_cells(env: jinja2.Environment) -> None:
+    row = {"sku": "007", "cap": None}
+    for template, wanted in (
+        ("{{ 'sku' in row }}", True),
+        ("{{ 'size' in row }}", False),
+        ("{{ row | length }}", 2),
+        ("{{ row | join('+') }}", "sku+cap"),
+        ("{{ row | string }}", "{'sku': '007', 'cap': None}"),
+        ("{{ row.get('size', 'L') }}", "L"),
+        ("{{ row }}", row),
+    ):
+        assert render(env, template, row) == wanted
+    (only,) = table_of_list([row])
+    assert copy.copy(only).sku == "007"
