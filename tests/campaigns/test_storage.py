@@ -316,7 +316,7 @@ class Interrupted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ending: str, work: Callable[[], Any]) -> None:
         real = _RemoteFolder.create
 
-        def create(folder: _RemoteFolder, name: str, content: bytes) -> bool:
+        def create(folder: _RemoteFolder, name: str, content: bytes) -> bool | None:
             if name.endswith(ending) and not self.is_done:
                 self.is_done = True
                 work()

@@ -57,10 +57,10 @@ class Folder(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Replace the document as a whole."""
 
-    def create(self, name: str, content: bytes) -> bool:
+    def create(self, name: str, content: bytes) -> bool | None:
         """Write a document that does not exist yet; False if it exists. Only one of several processes succeeds.
 
-        Raises `NotImplementedError` if the place cannot do that, or need not: `alone` keeps others out.
+        None if the place cannot do that, or need not, because `alone` keeps others out: then nothing is written.
         """
 
     def remove(self, name: str) -> None:
@@ -104,8 +104,8 @@ class _DiskFolder:
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._replace(name, content))
 
-    def create(self, name: str, content: bytes) -> bool:
-        raise NotImplementedError
+    def create(self, name: str, content: bytes) -> None:
+        """Nothing: `alone` keeps others out."""
 
     def remove(self, name: str) -> None:
         _tried(self._path / name, "removed", (self._path / name).unlink)
@@ -165,11 +165,8 @@ class _RemoteFolder:
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._put(name, content))
 
-    def create(self, name: str, content: bytes) -> bool:
-        is_made = _tried(self._path / name, "written", lambda: self._put_new(name, content))
-        if is_made is None:
-            raise NotImplementedError
-        return is_made
+    def create(self, name: str, content: bytes) -> bool | None:
+        return _tried(self._path / name, "written", lambda: self._put_new(name, content))
 
     def remove(self, name: str) -> None:
         _tried(self._path / name, "removed", (self._path / name).unlink)

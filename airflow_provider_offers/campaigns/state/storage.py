@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -151,30 +150,31 @@ class _Place:
             if token is not None:
                 self.expect_held(token)
             self._expect(state.generation, self._newest())
-            try:
-                self._claim(written.generation, content)
-            except NotImplementedError:
-                self.folder.write(self.state_name, content)
-                return written
-            if check is not None:
+            is_claimed = self._claim(written.generation, content)
+            if is_claimed and check is not None:
                 check()
             self.folder.write(self.state_name, content)
             # The one before may be left of a process that died.
-            for generation in (state.generation, written.generation):
+            for generation in (state.generation, written.generation) if is_claimed else ():
                 self.folder.remove(self._claimed(generation))
         return written
 
-    def _claim(self, generation: int, content: bytes) -> None:
+    def _claim(self, generation: int, content: bytes) -> bool:
         """Create the document of a generation beside the state: of several processes, one succeeds.
 
-        It has the whole state, so that nothing is lost if this process dies before it writes the state itself.
+        It has the whole state, so that nothing is lost if this process dies before it writes the state itself. Returns
+        False if the place has no such documents. Raises `StateError` in every other process.
         """
-        if not self.folder.create(self._claimed(generation), content):
+        is_made = self.folder.create(self._claimed(generation), content)
+        if is_made is None:
+            return False
+        if not is_made:
             raise self._overtaken(generation, generation - 1)
         # The process that had this generation may have ended since the look before, and removed its document.
         if (there := self._generation(self.folder.read(self.state_name))) >= generation:
             self.folder.remove(self._claimed(generation))
             raise self._overtaken(there, generation - 1)
+        return True
 
     def _claimed(self, generation: int) -> str:
         return f"{self.state_name}.{generation}"
@@ -248,9 +248,8 @@ class _Place:
             "expires_at": format_instant(holder.expires_at),
         }
         content = json.dumps(told).encode()
-        if is_new:
-            with suppress(NotImplementedError):
-                return self.folder.create(self.lock_name, content)
+        if is_new and (is_made := self.folder.create(self.lock_name, content)) is not None:
+            return is_made
         self.folder.write(self.lock_name, content)
         return True
 
