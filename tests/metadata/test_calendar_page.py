@@ -89,6 +89,35 @@ def test_a_person_finds_an_offer_and_reads_all_about_it(travel: Callable[[Journe
     travel(journey)
 
 
+def test_only_the_gaps_of_what_is_shown_count_and_are_walked(travel: Callable[[Journey], None], address: str) -> None:
+    tile = "document.querySelector('.mark.gap')"
+
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        told = await page.evaluate(f"fetch('api/calendar?conn_id={CONN_ID}').then((got) => got.json())")
+        ids = {each["name"]: each["id"] for each in told["placements"]}
+        places = [told["placements"][gap["placement"]]["name"] for gap in told["gaps"]]
+        count = places.count("Receipt coupon")
+        assert 1 < count < len(places)
+        assert "Newsletter footer" not in places
+        await page.until(f"{tile}.querySelector('b').innerText === '{len(places)}'")
+
+        await page.evaluate(f"location.hash += '&placement={ids['Receipt coupon']}'")
+        await page.until(f"{tile}.querySelector('b').innerText === '{count}'")
+        spoken = []
+        for _ in range(count + 1):
+            await page.click(".mark", "Gaps")
+            spoken.append(await page.text("[data-part=spoken]", "Only the fallback in Receipt coupon from "))
+        assert len(set(spoken)) == count
+        assert spoken[0] == spoken[-1]
+
+        await page.evaluate(f"location.hash = 'conn_id={CONN_ID}&placement={ids['Newsletter footer']}'")
+        await page.until(f"{tile}.disabled && {tile}.querySelector('b').innerText === '0'")
+        assert await page.complaints() == []
+
+    travel(journey)
+
+
 def test_what_somebody_wrote_into_an_offer_neither_runs_nor_loads(
     travel: Callable[[Journey], None], address: str
 ) -> None:

@@ -4,7 +4,7 @@ import {DataSet, Timeline, moment} from "./vendor/vis-timeline-graph2d.min.mjs";
 import {Bars} from "./bars.js";
 import {isHeld, whenFree} from "./held.js";
 import {Labels} from "./labels.js";
-import {lanesOf} from "./library.js";
+import {gapsOf, lanesOf} from "./library.js";
 import {el} from "./parts.js";
 import {DAY, HOUR} from "./times.js";
 
@@ -46,7 +46,7 @@ export class Board {
     this._resized = new ResizeObserver(() => this._fit());
   }
 
-  /** Draw the offers of a library. `state` has the zoom, the middle (`at`), the zone and the grouping. */
+  /** Draw the offers of a library. `state` has the filters, the zoom, the middle (`at`), the zone and the grouping. */
   show(library, offers, state) {
     whenFree(this.element, () => this._show(library, offers, state));
   }
@@ -64,6 +64,7 @@ export class Board {
     const start = this._timeline ? null : this._begin(library, state);
     this._library = library;
     this._offers = offers;
+    this._gaps = gapsOf(library, offers, state);
     this._group = state.group;
     this._open = state.id;
     if (!start && this._zone !== state.zone) this._timeline.setOptions({moment: momentOf(state.zone)});
@@ -100,6 +101,8 @@ export class Board {
   reach(gap) {
     const length = this._length();
     this._timeline.setWindow(gap.start - length / 6, gap.start + (length * 5) / 6, {animation: false});
+    // The lanes around that time.
+    this._place();
     const lane = this._lanes.find(({gaps}) => gaps.some(({start, placement}) => start === gap.start && placement === gap.placement));
     if (lane) this._scroll.scrollTop = lane.top * ROW;
     this._place();
@@ -163,7 +166,7 @@ export class Board {
     this._weeks = weeks;
     const [from, to] = [start.getTime(), end.getTime()];
     this._packed = {start: from - length / 2, end: to + length / 2, length, pixel, from, to, room: NAME * pixel, now: this._library.now};
-    this._lanes = lanesOf(this._library, this._offers, this._group, this._packed);
+    this._lanes = lanesOf(this._library, this._offers, this._gaps, this._group, this._packed);
     this._rows = [];
     for (const lane of this._lanes) {
       lane.top = this._rows.length;

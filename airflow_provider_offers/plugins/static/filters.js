@@ -1,7 +1,7 @@
 // The rows above the calendar: where it is from, its marks, and its filters.
 
 import {address} from "./api.js";
-import {filtered} from "./library.js";
+import {filtered, gapsOf} from "./library.js";
 import {browserZone, clock, span} from "./times.js";
 import {choice, el, field, icon, leave, segments} from "./parts.js";
 
@@ -42,7 +42,7 @@ export function clocks(state, library, age, reload) {
   ];
 }
 
-/** One button for each mark, with the number of its offers under the other filters, and one that goes to the next gap. */
+/** One button for each mark, with the number of its offers under the other filters, and one that goes to the next gap shown. */
 export function marks(state, library, toGap) {
   const offers = filtered(library, state, "mark");
   const made = MARKS.map(([mark, text]) => {
@@ -55,8 +55,9 @@ export function marks(state, library, toGap) {
       icon(mark), el("b", {}, count.toLocaleString()), el("span", {}, text, more),
     );
   });
-  const gaps = library.gaps.length;
-  const places = new Set(library.gaps.map((gap) => gap.placement)).size;
+  const shown = gapsOf(library, state.mark ? offers.filter((offer) => offer.marks.has(state.mark)) : offers, state);
+  const gaps = shown.length;
+  const places = new Set(shown.map((gap) => gap.placement)).size;
   const told = gaps ? `in ${places} placement${places === 1 ? "" : "s"}` : "none in sight";
   const gap = {type: "button", class: `mark gap${gaps ? "" : " none"}`, title: "Go to the next gap", disabled: !gaps, onclick: toGap};
   made.push(el("button", gap, icon("gap"), el("b", {}, gaps.toLocaleString()), el("span", {}, gaps === 1 ? "Gap" : "Gaps", el("small", {}, told))));

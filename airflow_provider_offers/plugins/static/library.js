@@ -33,8 +33,8 @@ export function stateOf(offer) {
 /** The offers that pass the filters. */
 export function filtered(library, {text, type, status, mark, placement, decision}, but = null) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const place = placement ? library.placements.findIndex((each) => each.id === placement) : null;
-  const choosing = decision ? library.decisions.findIndex((each) => each.id === decision) : null;
+  const place = numberOf(library.placements, placement);
+  const choosing = numberOf(library.decisions, decision);
   return library.offers.filter(
     (offer) =>
       (!type || offer.kind === type)
@@ -46,13 +46,29 @@ export function filtered(library, {text, type, status, mark, placement, decision
   );
 }
 
+/** The gaps of the chosen placement and decision; with other filters, those where one of the `offers` that pass is shown. */
+export function gapsOf(library, offers, {text, type, status, mark, placement, decision}) {
+  const place = numberOf(library.placements, placement);
+  const choosing = numberOf(library.decisions, decision);
+  const seen = text || type || status || mark ? new Set(offers.flatMap((offer) => offer.placements)) : null;
+  return library.gaps
+    .filter((gap) => (place === null || gap.placement === place) && (seen === null || seen.has(gap.placement)))
+    .filter((gap) => choosing === null || gap.decisions.includes(choosing))
+    .map((gap) => (choosing === null ? gap : {...gap, decisions: [choosing]}));
+}
+
+/** The number of a placement or a decision in its list; null if none is chosen. */
+function numberOf(list, id) {
+  return id ? list.findIndex((each) => each.id === id) : null;
+}
+
 /**
  * The lanes of the timeline: for each placement (or decision) its offers, packed into rows without overlap.
  *
  * Only offers and gaps between `start` and `end` get a place; `from` and `to` are what is in view. `room` is the least
  * time that a bar takes there, so that its name can be read beside it.
  */
-export function lanesOf(library, offers, group, view) {
+export function lanesOf(library, offers, gaps, group, view) {
   const {start, end, room} = view;
   const names = group === "decision" ? library.decisions : library.placements;
   const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
@@ -67,12 +83,11 @@ export function lanesOf(library, offers, group, view) {
       if (seen) lane.offers.push(offer);
     }
   }
-  for (const gap of library.gaps) {
+  for (const gap of gaps) {
     const owners = group === "decision" ? gap.decisions : [gap.placement];
-    for (const owner of gap.start < end && gap.end > start ? owners ?? [] : []) lanes[owner]?.gaps.push(gap);
+    for (const owner of gap.start < end && gap.end > start ? owners : []) lanes[owner]?.gaps.push(gap);
   }
-  const all = offers.length === library.offers.length;
-  return [...lanes, none].filter((lane) => lane.count || (all && lane.gaps.length)).map((lane) => packed(lane, view));
+  return [...lanes, none].filter((lane) => lane.count || lane.gaps.length).map((lane) => packed(lane, view));
 }
 
 /** What is in view gets as many rows as it needs; what comes before and after it takes the free places in them. */

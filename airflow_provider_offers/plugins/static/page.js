@@ -5,7 +5,7 @@ import {read} from "./api.js";
 import {Detail} from "./detail.js";
 import {clocks, filters, marks, where} from "./filters.js";
 import {whenFree} from "./held.js";
-import {filtered, libraryOf} from "./library.js";
+import {filtered, gapsOf, libraryOf} from "./library.js";
 import {el, icon, message, readIcons, within} from "./parts.js";
 import {State} from "./state.js";
 import {instant, long, span, useZone} from "./times.js";
@@ -143,16 +143,18 @@ async function draw() {
   notices();
   const offers = filtered(now.library, state);
   speak(`${offers.length} offers`);
-  if (!offers.length) return stage(nothing());
+  // A placement may have a gap and no offer.
+  const isEmpty = !offers.length && (state.view === "agenda" || !gapsOf(now.library, offers, state).length);
+  if (isEmpty) return stage(nothing());
   if (now.name !== state.view) await change();
   now.view?.show(now.library, offers, state);
   lower(offers);
   reach();
 }
 
-/** Go from gap to gap on the timeline of placements, in the order of time. */
+/** Go from gap to gap of what is shown, on the timeline of placements, in the order of time. */
 function toGap() {
-  const gaps = now.library.gaps.toSorted((one, other) => one.start - other.start);
+  const gaps = gapsOf(now.library, filtered(now.library, state), state).sort((one, other) => one.start - other.start);
   now.gap = gaps[(gaps.findIndex(({start, placement}) => start === now.gap?.start && placement === now.gap.placement) + 1) % gaps.length];
   now.reaches = true;
   if (state.view === "timeline" && state.group === "placement") reach();
