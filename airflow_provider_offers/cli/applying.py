@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_offers.cli.campaigns import campaign_of, options_of
+from airflow_provider_offers.cli.campaigns import campaign_of, options_of, planned
 from airflow_provider_offers.cli.connections import hook_of
 from airflow_provider_offers.cli.plans import STYLES, confirmed, show_plan, show_report
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import FAILED, OK, UserError
 from airflow_provider_offers.cli.screen import Screen
-from airflow_provider_offers.hooks.campaigns import apply_plan, make_plan, read_plan, state_store
+from airflow_provider_offers.hooks.campaigns import apply_plan, read_plan, state_store
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def apply(args: argparse.Namespace, screen: Screen) -> int:
             return _applied(args, screen, hook, saved, store)
     campaign = campaign_of(args)
     with hook_of(args.conn_id or campaign.target.connection, campaign.target.sandbox) as hook:
-        made = make_plan(hook, campaign, store, options_of(args))
+        made = planned(hook, campaign, store, options_of(args))
         return _applied(args, screen, hook, made, store, campaign)
 
 
@@ -65,7 +65,7 @@ def _applied(
     options = ApplyOptions(approved=True, digest=campaign.digest if campaign else None)
     with Bars() as bars:
         try:
-            report = apply_plan(hook, made, store, options, bars.update)
+            report = apply_plan(hook, made, store, options, bars.update, bars.read)
         except CampaignFailedError as error:
             if args.format == "json" and error.report is not None:
                 screen.line(json.dumps(error.report.as_json(), indent=2))
@@ -110,14 +110,14 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     store = state_store(args.state_path)
     notes = Screen(sys.stderr)
     with hook_of(source.target.connection, source.target.sandbox) as hook:
-        there = make_plan(hook, source, store)
+        there = planned(hook, source, store)
     if there.has_changes or there.has_conflicts:
         told = f"the target {args.source!r} is not as the manifest says: {counts_line(there)}"
         notes.line(f"warning: {told}", style=STYLES["warning"])
     for each in compare_targets(source, campaign):
         notes.line(f"warning: not portable: {each}", style=STYLES["warning"])
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        made = make_plan(hook, campaign, store, options_of(args))
+        made = planned(hook, campaign, store, options_of(args))
         return _applied(args, screen, hook, made, store, campaign)
 
 
@@ -129,7 +129,7 @@ def prune(args: argparse.Namespace, screen: Screen) -> int:
     store = state_store(args.state_path)
     options = PlanOptions(force_conflicts=args.force_conflicts, prune=args.how, max_prune=args.max_prune)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        made = make_plan(hook, campaign, store, options)
+        made = planned(hook, campaign, store, options)
         kept = {each.key for each in campaign.objects}
         retired = [each for each in made.objects if each.key not in kept]
         counted = {action: sum(each.action == action for each in retired) for action in made.counts}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.cli.connections import hook_of
 from airflow_provider_offers.cli.plans import STYLES, show_plan
+from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import CHANGES, FAILED, OK, UserError
 from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.client.text import legible
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.state.storage import StateStore
+    from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _LONGEST = 600
 
@@ -48,11 +51,11 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         store, options = state_store(args.state_path), options_of(args)
-        made = make_plan(hook, campaign, store, options)
+        made = planned(hook, campaign, store, options)
         if args.accept_live and made.has_conflicts:
             _accept_live(args, screen if args.format == "text" else Screen(sys.stderr), made)
             campaign = campaign_of(args)
-            made = make_plan(hook, campaign, store, options)
+            made = planned(hook, campaign, store, options)
     if args.out is not None:
         write_plan("--out", args.out, made)
     show_plan(made, screen, args.format, campaign.warnings)
@@ -61,6 +64,12 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     if made.has_conflicts:
         return FAILED
     return CHANGES if made.has_changes else OK
+
+
+def planned(hook: OfferLibraryHook, campaign: Campaign, store: StateStore, options: PlanOptions | None = None) -> Plan:
+    """The plan of a campaign; the standard error shows how far the reading is."""
+    with Bars() as bars:
+        return make_plan(hook, campaign, store, options, bars.read)
 
 
 def _accept_live(args: argparse.Namespace, screen: Screen, made: Plan) -> None:
@@ -122,7 +131,9 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
 
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        found, meanwhile = look_for_drift(hook, campaign, state_store(args.state_path))
+        store = state_store(args.state_path)
+        with Bars() as bars:
+            found, meanwhile = look_for_drift(hook, campaign, store, bars.read)
     if meanwhile is not None:
         raise UserError(f"{meanwhile}, so drift cannot be told from its changes; try again")
     if args.format == "json":

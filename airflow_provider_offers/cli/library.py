@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_offers.cli.campaigns import campaign_of
 from airflow_provider_offers.cli.connections import hook_of
+from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import OK
 from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.client.model.kinds import KINDS
@@ -33,9 +34,16 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     """Write a library, or a selection of it, as a manifest."""
     from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, write_manifest
 
-    with hook_of(args.conn_id, args.sandbox) as hook:
+    with hook_of(args.conn_id, args.sandbox) as hook, Bars() as bars:
         exported, document = export_manifest(
-            hook, hook.offer_library_conn_id, args.sandbox, args.select, args.campaign, args.target, only=args.only
+            hook,
+            hook.offer_library_conn_id,
+            args.sandbox,
+            args.select,
+            args.campaign,
+            args.target,
+            only=args.only,
+            on_page=bars.read,
         )
     notes = Screen(sys.stderr)
     for note in exported.notes:
@@ -53,8 +61,8 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
 def import_(args: argparse.Namespace, screen: Screen) -> int:
     """Take the objects of a manifest that exist as managed: the state learns their values."""
     campaign = campaign_of(args)
-    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        imported = import_into_state(hook, campaign, state_store(args.state_path))
+    with hook_of(campaign.target.connection, campaign.target.sandbox) as hook, Bars() as bars:
+        imported = import_into_state(hook, campaign, state_store(args.state_path), bars.read)
     for (kind, name), reason in imported.refused.items():
         screen.line(f"not imported: {KINDS[kind].noun} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
     screen.line(

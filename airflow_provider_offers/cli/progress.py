@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,17 +13,22 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from airflow_provider_offers.campaigns.applying.items import Progress
+    from airflow_provider_offers.client.model.kinds import Kind
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Bars:
-    """Shows the progress of an apply on the standard error: one bar for each phase, or a line every ten seconds."""
+    """Shows the progress of a reading and of an apply on the standard error.
 
-    def __init__(self) -> None:
+    On a terminal, there is one bar for each phase, elsewhere a line every ten seconds. `clock` counts seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._bars: RichProgress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._told_at = time.monotonic()
+        self._clock = clock
+        self._told_at = clock()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -41,13 +47,28 @@ class Bars:
             self._bars.stop()
 
     def update(self, progress: Progress) -> None:
-        """Show how far a phase is."""
+        """Show how far a phase of an apply is."""
+        self._show(progress.phase, progress.done, progress.total)
+
+    def read(self, kind: Kind, done: int) -> None:
+        """Show how many objects of a kind were read. Nobody knows how many there are."""
+        self._show(f"read {kind.noun}s", done, None)
+
+    def _show(self, phase: str, done: int, total: int | None) -> None:
         if self._bars is not None:
-            if progress.phase not in self._tasks:
-                self._tasks[progress.phase] = self._bars.add_task(progress.phase, total=progress.total)
-            self._bars.update(self._tasks[progress.phase], completed=progress.done, total=progress.total)
+            if phase not in self._tasks:
+                self._end_readings()
+                self._tasks[phase] = self._bars.add_task(phase, total=total)
+            self._bars.update(self._tasks[phase], completed=done, total=total)
             return
-        now = time.monotonic()
+        now = self._clock()
         if now - self._told_at >= _SECONDS_BETWEEN_LINES:
             self._told_at = now
-            sys.stderr.write(f"{progress.phase}: {progress.done} of {progress.total} objects\n")
+            sys.stderr.write(f"{phase}: {done}{'' if total is None else f' of {total}'} objects\n")
+
+    def _end_readings(self) -> None:
+        """What was read before the new phase is complete."""
+        assert self._bars is not None
+        for each in self._bars.tasks:
+            if each.total is None:
+                self._bars.update(each.id, total=each.completed)

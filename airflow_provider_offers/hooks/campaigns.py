@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.plans import Plan
     from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.campaigns.state.storage import StateStore
+    from airflow_provider_offers.client.reading import OnPage
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _FOLDER = "campaign_state"
@@ -114,14 +115,18 @@ def load_campaign(
 
 
 def make_plan(
-    hook: OfferLibraryHook, campaign: Campaign, store: StateStore, options: PlanOptions | None = None
+    hook: OfferLibraryHook,
+    campaign: Campaign,
+    store: StateStore,
+    options: PlanOptions | None = None,
+    on_page: OnPage | None = None,
 ) -> Plan:
     """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing."""
     from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 
     settings = hook.settings
     state = store.read(campaign.name, settings.org_id, settings.sandbox)
-    return hook.library.run(lambda access: plan_campaign(access, campaign, state, options))
+    return hook.library.run(lambda access: plan_campaign(access, campaign, state, options, on_page))
 
 
 def apply_plan(
@@ -130,6 +135,7 @@ def apply_plan(
     store: StateStore,
     options: ApplyOptions,
     on_progress: Callable[[Progress], None] | None = None,
+    on_page: OnPage | None = None,
 ) -> Report:
     """Apply a plan, and return what became of each object; see `campaigns.applying.apply_plan`."""
     from airflow_provider_offers.campaigns.applying import apply as applying
@@ -138,7 +144,7 @@ def apply_plan(
     async def applied() -> Report:
         session = await hook.async_session()
         try:
-            return await applying.apply_plan(session, plan, store, options, on_progress)
+            return await applying.apply_plan(session, plan, store, options, on_progress, on_page)
         finally:
             await session.close()
 
@@ -164,7 +170,9 @@ class DriftLook:
         return None
 
 
-def look_for_drift(hook: OfferLibraryHook, campaign: Campaign, store: StateStore) -> tuple[Drift, str | None]:
+def look_for_drift(
+    hook: OfferLibraryHook, campaign: Campaign, store: StateStore, on_page: OnPage | None = None
+) -> tuple[Drift, str | None]:
     """What somebody else changed since the last apply, and a sentence if an apply ran meanwhile: then look again.
 
     Reads each kind of the state once, page by page; writes nothing.
@@ -173,7 +181,7 @@ def look_for_drift(hook: OfferLibraryHook, campaign: Campaign, store: StateStore
 
     settings = hook.settings
     look = DriftLook(store, campaign.name, settings.org_id, settings.sandbox)
-    drift = hook.library.run(lambda access: find_drift(access, look.state, campaign))
+    drift = hook.library.run(lambda access: find_drift(access, look.state, campaign, on_page))
     return drift, look.apply_meanwhile()
 
 
@@ -186,6 +194,7 @@ def export_manifest(
     target: str,
     *,
     only: bool = False,
+    on_page: OnPage | None = None,
 ) -> tuple[Exported, dict[str, Any]]:
     """The library, or what the patterns of `select` pick, and the document of a manifest for it.
 
@@ -194,11 +203,13 @@ def export_manifest(
     from airflow_provider_offers.campaigns.moving.exporting import check_head, export_library
 
     check_head(campaign, target, conn_id)
-    exported = hook.library.run(lambda access: export_library(access, select, only=only))
+    exported = hook.library.run(lambda access: export_library(access, select, only=only, on_page=on_page))
     return exported, exported.manifest(campaign, target, conn_id, sandbox)
 
 
-def import_into_state(hook: OfferLibraryHook, campaign: Campaign, store: StateStore) -> Imported:
+def import_into_state(
+    hook: OfferLibraryHook, campaign: Campaign, store: StateStore, on_page: OnPage | None = None
+) -> Imported:
     """Take the objects of a manifest that exist as managed, and write the state, under its lock.
 
     Reads each kind of the campaign once, page by page; writes nothing to the library.
@@ -209,7 +220,7 @@ def import_into_state(hook: OfferLibraryHook, campaign: Campaign, store: StateSt
     settings = hook.settings
     with store.lock(campaign.name, settings.org_id, settings.sandbox, owner=this_process()) as held:
         state = held.read()
-        imported = hook.library.run(lambda access: import_objects(access, campaign, state))
+        imported = hook.library.run(lambda access: import_objects(access, campaign, state, on_page))
         if imported.taken:
             held.write(imported.state)
     return imported

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_offers.campaigns.applying.items import Progress
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
@@ -32,7 +31,6 @@ __all__ = [
 
 # The reports of larger applies name only the objects that are not done.
 _MOST_NAMED = 1_000
-_LOG_SECONDS = 10.0
 
 
 def __getattr__(name: str) -> Any:
@@ -136,9 +134,10 @@ class CampaignOperator(OfferLibraryOperator):
         """The plan of the manifest; the log has its summary and its warnings."""
         from airflow_provider_offers.campaigns.planning.rendering import as_text
         from airflow_provider_offers.hooks.campaigns import make_plan
+        from airflow_provider_offers.operators.progress import CampaignProgress
 
         assert self.campaign is not None
-        plan = make_plan(hook, self.campaign, self.store, self.options())
+        plan = make_plan(hook, self.campaign, self.store, self.options(), CampaignProgress(self.log).read)
         for line in as_text(plan).splitlines():
             self.log.info("%s", line)
         return plan
@@ -297,11 +296,13 @@ class ApplyCampaignOperator(CampaignOperator):
         from airflow_provider_offers.campaigns.reports import DONE
         from airflow_provider_offers.hooks.campaigns import apply_plan
         from airflow_provider_offers.operators.manifests import apply_options, told_report
+        from airflow_provider_offers.operators.progress import CampaignProgress
 
+        progress = CampaignProgress(self.log)
         plan = self.planned(hook) if self._planned is None else self._planned
         options = apply_options(self, context, approved=self._approved)
         try:
-            report = apply_plan(hook, plan, self.store, options, self._teller())
+            report = apply_plan(hook, plan, self.store, options, progress.applied, progress.read)
         except CampaignFailedError as error:
             if error.report is not None:
                 context["ti"].xcom_push(key="return_value", value=told_report(error.report, _MOST_NAMED))
@@ -314,20 +315,6 @@ class ApplyCampaignOperator(CampaignOperator):
             for each in report.ending("done")
         ]
         return told_report(report, _MOST_NAMED)
-
-    def _teller(self) -> Any:
-        """Logs the progress every ten seconds."""
-        import time
-
-        told_at = time.monotonic()
-
-        def tell(progress: Progress) -> None:
-            nonlocal told_at
-            if time.monotonic() - told_at >= _LOG_SECONDS:
-                told_at = time.monotonic()
-                self.log.info("%s: %d of %d objects", progress.phase, progress.done, progress.total)
-
-        return tell
 
 
 class ExportLibraryOperator(OfferLibraryOperator):
@@ -391,11 +378,19 @@ class ExportLibraryOperator(OfferLibraryOperator):
         from airflow_provider_offers.campaigns.manifest.writing_yaml import write_manifest
         from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path, stored
         from airflow_provider_offers.operators.manifests import told_export
+        from airflow_provider_offers.operators.progress import CampaignProgress
 
         place = storage_path("path", self.path)
         select = [self.select] if isinstance(self.select, str) else list(self.select)
         exported, document = export_manifest(
-            hook, self.offer_library_conn_id, self.sandbox, select, self.campaign, self.target, only=self.only
+            hook,
+            self.offer_library_conn_id,
+            self.sandbox,
+            select,
+            self.campaign,
+            self.target,
+            only=self.only,
+            on_page=CampaignProgress(self.log).read,
         )
         with stored("path", place):
             files = write_manifest(document, place, overwrite=self.overwrite)

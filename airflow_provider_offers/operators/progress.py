@@ -1,4 +1,4 @@
-"""The progress of a list: the receipts for the next try, and the lines in the log."""
+"""The progress of a list: the receipts for the next try, and the lines in the log. And the progress of a campaign."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk.types import Logger
 
+    from airflow_provider_offers.campaigns.applying.items import Progress
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.model.entities import Written
+    from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.wire.messages import Flow
 
 _LOG_SECONDS = 10.0
@@ -106,6 +108,28 @@ class ListProgress:
         left = max(0, self._total - len(self._receipts.done) - self._failed)
         rate = ended / seconds
         return f"; {rate:.3g} a second, about {_spelled(left / rate)} left"
+
+
+class CampaignProgress:
+    """Logs every ten seconds how far the reading of a library or an apply is. `clock` counts seconds."""
+
+    def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log, self._clock = log, clock
+        self._told_at = clock()
+
+    def read(self, kind: Kind, done: int) -> None:
+        """Hear of a page of a kind; `done` objects of it were read so far."""
+        self._tell("%d %ss read", done, kind.noun)
+
+    def applied(self, progress: Progress) -> None:
+        """Hear of an object that is finished."""
+        self._tell("%s: %d of %d objects", progress.phase, progress.done, progress.total)
+
+    def _tell(self, line: str, *told: Any) -> None:
+        now = self._clock()
+        if now - self._told_at >= _LOG_SECONDS:
+            self._told_at = now
+            self._log.info(line, *told)
 
 
 def _spelled(seconds: float) -> str:

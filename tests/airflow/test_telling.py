@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Flow
-from airflow_provider_offers.operators.progress import ListProgress
+from airflow_provider_offers.operators.progress import CampaignProgress, ListProgress
 
 
 class Clock:
@@ -100,3 +102,17 @@ def test_the_log_has_a_line_even_while_nothing_ends(clock: Clock, caplog: pytest
         asyncio.run(telling.keep_telling(pass_quickly))
 
     assert caplog.messages == ["0 of 3 offers done, 0 failed", "0 of 3 offers done, 0 failed"]
+
+
+def test_a_campaign_tells_its_reading_and_its_writes(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log: Any = logging.getLogger("task")
+    telling = CampaignProgress(log, clock)
+
+    for done in (100, 200, 300):
+        clock.now += 6
+        telling.read(PERSONALIZED, done)
+    clock.now += 6
+    telling.applied(Progress("content", 1, 4, ("personalized", "Spring towels")))
+
+    assert caplog.messages == ["200 personalized offers read", "content: 1 of 4 objects"]

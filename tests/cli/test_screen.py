@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 
+import pytest
+
+from airflow_provider_offers.campaigns.applying.items import Progress
+from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.screen import Screen
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, PLACEMENT
 
 ROWS = [["create", "Spring [bold]towels[/bold] " + "x" * 100], ["update", "Summer"]]
 
@@ -39,3 +45,36 @@ def test_a_terminal_gets_colors_and_the_text_as_it_is() -> None:
     assert "[bold]Spring[/bold]" in stream.getvalue()
     assert "done [red]" in stream.getvalue()
     assert "ACTION" not in stream.getvalue()
+
+
+def work(bars: Bars) -> None:
+    """A reading of two kinds, and an apply after it."""
+    bars.read(PLACEMENT, 3)
+    bars.read(PERSONALIZED, 100)
+    bars.read(PERSONALIZED, 200)
+    bars.update(Progress("content", 1, 4, ("personalized", "Spring towels")))
+
+
+def test_a_terminal_shows_a_bar_for_each_part_of_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with Bars() as bars:
+        work(bars)
+
+    for shown in ("read placements", "3/3", "read personalized offers", "200/200", "content", "1/4"):
+        assert shown in stream.getvalue()
+
+
+def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, times = io.StringIO(), iter(range(0, 100, 6))
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    with Bars(lambda: float(next(times))) as bars:
+        work(bars)
+
+    assert stream.getvalue().splitlines() == [
+        "read personalized offers: 100 objects",
+        "content: 1 of 4 objects",
+    ]

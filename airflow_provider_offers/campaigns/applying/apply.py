@@ -27,6 +27,7 @@ from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Report
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.campaigns.state.storage import LOCK_SECONDS, Lock, StateStore
+from airflow_provider_offers.client.reading import OnPage
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
@@ -59,13 +60,14 @@ def apply(
     store: StateStore,
     options: ApplyOptions | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_page: OnPage | None = None,
 ) -> Report:
     """`apply_plan` for code without an event loop. Opens a connection with the settings, and closes it."""
 
     async def applied() -> Report:
         session = await AsyncSession.open(settings)
         try:
-            return await apply_plan(session, plan, store, options, on_progress)
+            return await apply_plan(session, plan, store, options, on_progress, on_page)
         finally:
             await session.close()
 
@@ -78,8 +80,9 @@ async def apply_plan(
     store: StateStore,
     options: ApplyOptions | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_page: OnPage | None = None,
 ) -> Report:
-    """Apply a plan, and return what became of each object.
+    """Apply a plan, and return what became of each object. `on_page` hears of the reading before the first write.
 
     Calls one listing of each kind that the plan writes, then one `POST`, `PATCH` or `DELETE` for each object, and
     listings that confirm them. Running it again with the same plan goes on where an earlier run ended.
@@ -111,7 +114,7 @@ async def apply_plan(
     )
     held = await asyncio.to_thread(lock.__enter__)
     try:
-        report = await _applied(session, plan, held, options, on_progress)
+        report = await _applied(session, plan, held, options, on_progress, on_page)
     except LockLost as ended:
         raise ended.lost from None
     finally:
@@ -156,6 +159,7 @@ async def _applied(
     held: Lock,
     options: ApplyOptions,
     on_progress: Callable[[Progress], None] | None,
+    on_page: OnPage | None,
 ) -> Report:
     state: State = await asyncio.to_thread(held.read)
     is_rerun = state.plan == plan_id(plan)
@@ -164,7 +168,7 @@ async def _applied(
             f"Another apply has written the state since the plan: its generation is {state.generation}; expected "
             f"{plan.state_generation}; nothing was written. Make the plan again"
         )
-    library: Library = await session.run(read_again(session.access, plan))
+    library: Library = await session.run(read_again(session.access, plan, on_page))
     pending = {key for key, each in state.objects.items() if each.pending is not None}
     check = Check(library, pending, is_rerun=is_rerun)
     sights = check.sights(plan)

@@ -23,7 +23,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.patches import MISSING, value_at
 from airflow_provider_offers.client.model.spelling import split_pointer
-from airflow_provider_offers.client.reading import read_kind
+from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow
 
@@ -75,12 +75,12 @@ class Library:
             self.by_key.setdefault(key, []).append(entity)
 
 
-def read_again(access: Access, plan: Plan) -> Flow[Library]:
+def read_again(access: Access, plan: Plan, on_page: OnPage | None = None) -> Flow[Library]:
     """Read each kind that the plan writes once, page by page. What a listing lacks is read by its id."""
     found = Library(plan)
     for kind in found.kinds:
         if access.generation.supports(kind):
-            yield from read_kind(access, kind, found.take)
+            yield from read_kind(access, kind, found.take, on_page)
     for each in found.written:
         if each.id is not None and each.id not in found.by_id:
             reference = Reference(kind_of_planned(each), id=each.id, instance_id=each.instance_id)

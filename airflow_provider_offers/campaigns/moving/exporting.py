@@ -22,7 +22,7 @@ from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.places import Place, pointings
 from airflow_provider_offers.client.model.validation import offer_findings
-from airflow_provider_offers.client.reading import read_kind
+from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -66,7 +66,9 @@ def check_head(campaign: str, target: str, connection: str) -> None:
         raise InvalidInputError("The export is not valid", wrong)
 
 
-def export_library(access: Access, select: Sequence[str] = (), *, only: bool = False) -> Flow[Exported]:
+def export_library(
+    access: Access, select: Sequence[str] = (), *, only: bool = False, on_page: OnPage | None = None
+) -> Flow[Exported]:
     """The objects of the library, or those that the patterns of `select` pick. Writes nothing.
 
     Reads each kind once, page by page. See `Selection` for patterns; with `only`, the objects that match are exported
@@ -85,7 +87,7 @@ def export_library(access: Access, select: Sequence[str] = (), *, only: bool = F
 
     for kind in KINDS.values():
         if access.generation.supports(kind):
-            yield from read_kind(access, kind, take)
+            yield from read_kind(access, kind, take, on_page)
     export = _Export(names)
     picked = selection.of(entities, only=only) if selection else None
     for entity in entities:

@@ -12,7 +12,7 @@ from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
-from airflow_provider_offers.client.reading import read_kind
+from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 
@@ -30,7 +30,7 @@ class Imported:
     refused: Mapping[Key, str] = field(default_factory=dict)
 
 
-def import_objects(access: Access, campaign: Campaign, state: State) -> Flow[Imported]:
+def import_objects(access: Access, campaign: Campaign, state: State, on_page: OnPage | None = None) -> Flow[Imported]:
     """Take the objects of a manifest that exist in the library as managed. Writes nothing.
 
     The state learns the live value of each leaf that the manifest has, for objects that it does not know yet. A plan
@@ -44,7 +44,7 @@ def import_objects(access: Access, campaign: Campaign, state: State) -> Flow[Imp
     needed = referred_kinds([(each.kind, each.properties) for each in learning.missing.values()])
     for kind in KINDS.values():
         if kind.key in needed and access.generation.supports(kind):
-            yield from read_kind(access, kind, learning.take)
+            yield from read_kind(access, kind, learning.take, on_page)
             learning.finish(kind)
     refused = {key: learning.reason(key) for key in learning.missing if key not in learning.found}
     return Imported(

@@ -23,7 +23,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
-from airflow_provider_offers.client.reading import read_kind
+from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 GONE = "it is gone from the library"
@@ -100,7 +100,9 @@ class Drift:
         }
 
 
-def find_drift(access: Access, state: State, campaign: Campaign | None = None) -> Flow[Drift]:
+def find_drift(
+    access: Access, state: State, campaign: Campaign | None = None, on_page: OnPage | None = None
+) -> Flow[Drift]:
     """What somebody else changed since the last apply. Reads each kind of the state once, page by page; writes nothing.
 
     The manifest is not needed. With it, the leaves in its `ignore_changes` are no drift. Raises `StateError` if the
@@ -113,7 +115,7 @@ def find_drift(access: Access, state: State, campaign: Campaign | None = None) -
     needed = referred_kinds(documents_of(state))
     for kind in KINDS.values():
         if kind.key in needed and access.generation.supports(kind):
-            yield from read_kind(access, kind, search.take)
+            yield from read_kind(access, kind, search.take, on_page)
             yield from search.look_again()
             search.finish(kind)
     return Drift(

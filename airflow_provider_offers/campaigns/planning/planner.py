@@ -30,7 +30,7 @@ from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
 from airflow_provider_offers.client.model.places import pointings
-from airflow_provider_offers.client.reading import read_kind
+from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -54,7 +54,13 @@ class PlanOptions:
     max_prune: int | None = None
 
 
-def plan_campaign(access: Access, campaign: Campaign, state: State, options: PlanOptions | None = None) -> Flow[Plan]:
+def plan_campaign(
+    access: Access,
+    campaign: Campaign,
+    state: State,
+    options: PlanOptions | None = None,
+    on_page: OnPage | None = None,
+) -> Flow[Plan]:
     """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing.
 
     Raises `CampaignError` if the library lacks an external object or a referenced one, or if the connection leads to
@@ -68,7 +74,7 @@ def plan_campaign(access: Access, campaign: Campaign, state: State, options: Pla
     planner = _Planner(access, campaign, state, options)
     for kind in planner.kinds:
         if access.generation.supports(kind):
-            yield from read_kind(access, kind, planner.take)
+            yield from read_kind(access, kind, planner.take, on_page)
             yield from planner.look_again()
         planner.finish(kind)
     return planner.plan()
