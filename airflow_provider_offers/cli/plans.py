@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_offers.cli.running import UserError
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible
 
 if TYPE_CHECKING:
-    from airflow_provider_offers.campaigns.plans import Plan
+    from airflow_provider_offers.campaigns.plans import Action, Plan, PlannedObject
     from airflow_provider_offers.campaigns.reports import Report
     from airflow_provider_offers.cli.screen import Screen
 
@@ -26,6 +28,15 @@ STYLES: dict[str, str | None] = {
 }
 _ENDS = {"done": "green", "failed": "bold red", "skipped": "yellow"}
 _LONGEST = 600
+# A plan with more objects ends with a table of them by kind.
+_MOST_WITHOUT_TABLE = 20
+_COLUMNS: dict[Action, str] = {
+    "create": "to create",
+    "update": "to change",
+    "rename": "to rename",
+    "retire": "to retire",
+    "conflict": "in conflict",
+}
 # For a target that is not protected, and for one that is.
 QUESTIONS = (
     "Type yes to apply this plan",
@@ -46,8 +57,25 @@ def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] =
         return
     for warning in warnings:
         screen.line(f"warning: {legible(warning, _LONGEST)}", style=STYLES["warning"])
-    for style, line in styled_lines(plan):
+    *lines, (_, counts) = styled_lines(plan)
+    for style, line in lines:
         screen.line(line, style=STYLES.get(style))
+    differing = [each for each in plan.objects if each.action in _COLUMNS]
+    if len(differing) > _MOST_WITHOUT_TABLE:
+        screen.table(*_by_kind(differing))
+    screen.line(counts)
+
+
+def _by_kind(objects: Sequence[PlannedObject]) -> tuple[list[str], list[list[str]]]:
+    """The columns and the rows of a table: how many objects of each kind have each action."""
+    counted = Counter((each.key[0], each.action) for each in objects)
+    actions = [each for each in _COLUMNS if any(action == each for _, action in counted)]
+    rows = [
+        [f"{KINDS[kind].noun}s", *(str(counted[kind, action] or "") for action in actions)]
+        for kind in KINDS
+        if any(counted[kind, action] for action in actions)
+    ]
+    return ["kind", *(_COLUMNS[each] for each in actions)], rows
 
 
 def show_report(report: Report, screen: Screen, format: str) -> None:

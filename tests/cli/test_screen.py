@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from airflow_provider_offers.campaigns.applying.items import Progress
+from airflow_provider_offers.campaigns.plans import Plan, PlannedObject
+from airflow_provider_offers.cli.plans import show_plan
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, PLACEMENT
@@ -78,3 +80,23 @@ def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) ->
         "read personalized offers: 100 objects",
         "content: 1 of 4 objects",
     ]
+
+
+def test_a_long_plan_ends_with_a_table_of_its_kinds() -> None:
+    offers = [PlannedObject(("personalized", f"Offer {number}"), "create", properties={}) for number in range(19)]
+    others = [PlannedObject(("tag", "Spring"), "update"), PlannedObject(("personalized", "Theirs"), "conflict")]
+    counts = {"create": 19, "update": 1, "conflict": 1, "unchanged": 5}
+
+    def shown(*objects: PlannedObject) -> list[str]:
+        stream = io.StringIO()
+        plan = Plan("spring", "dev", "org", "prod", "dps", "sha256:1", 0, "2026-05-01T00:00:00Z", objects, counts)
+        show_plan(plan, Screen(stream), "text")
+        return stream.getvalue().splitlines()
+
+    assert shown(*offers, *others)[-4:] == [
+        f"{'KIND':21}  TO CREATE  TO CHANGE  IN CONFLICT",
+        f"collection qualifiers  {'':9}  1",
+        f"{'personalized offers':21}  {'19':9}  {'':9}  1",
+        "19 to create, 1 to change, 0 to retire, 1 in conflict, 5 unchanged",
+    ]
+    assert not any(line.startswith("KIND") for line in shown(*offers))
