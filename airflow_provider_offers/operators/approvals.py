@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_offers.links.offers import CalendarLink, calendar_url
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
     from airflow.sdk.bases.notifier import BaseNotifier
     from airflow.sdk.execution_time.hitl import HITLUser
 
@@ -34,6 +36,7 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
     :param notifiers: who is told that an answer is needed
 
     The question shows the plan as Markdown. The answer is given in Airflow's UI ("Required actions") or over its API.
+    From Airflow 3.3 on, the task waits without a triggerer; on 3.2, it waits in one.
 
     Returns what `ApplyCampaignOperator` takes: the result of `PlanCampaignOperator` without its Markdown, with
     `approved` (False for a plan that passed without a question), `responded_by_user` and `responded_at`.
@@ -42,6 +45,7 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
     """
 
     template_fields: Collection[str] = (*ApprovalOperator.template_fields, "plan")
+    operator_extra_links: Collection[BaseOperatorLink] = (CalendarLink(),)
     ui_color = "#fbeae9"
 
     def __init__(
@@ -73,7 +77,12 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Ask, or pass if there is nothing to ask."""
+        # Airflow stores every link of the task; an empty one is left out.
+        self.operator_extra_links = ()
         told = self._told()
+        if told.get("connection") and told.get("sandbox"):
+            self.calendar_url = calendar_url(told["connection"], told["sandbox"])
+            self.operator_extra_links = (CalendarLink(),)
         if not told["has_changes"]:
             self.log.info("Nothing would change, so nobody is asked: %s", told["summary"])
             return self._result(told)
@@ -83,6 +92,11 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
         self.subject = self.subject or _SUBJECT.format_map(told)
         self.body = told["markdown"]
         return super().execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        # Airflow keeps the link that it was given before the wait.
+        self.operator_extra_links = ()
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         answer = super().execute_complete(context, event)

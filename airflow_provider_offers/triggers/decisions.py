@@ -163,5 +163,8 @@ class BatchDecisionTrigger(OfferTrigger):
         return {"receipt": {**self.receipt, **seen}, "timed_out": over is None, "subject": self.subject}
 
     async def on_kill(self) -> None:
-        """If somebody ends the task by hand, log that the job continues: the service cannot cancel it."""
+        """If somebody ends the task by hand, log that the job continues: the service cannot cancel it.
+
+        Airflow 3.2 does not call this.
+        """
         self.log.warning("The batch job %s continues: the service cannot cancel it", self.receipt["job_id"])

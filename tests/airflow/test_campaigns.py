@@ -14,6 +14,7 @@ from airflow_provider_offers.campaigns.reports import Outcome, Report
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.links.offers import CalendarLink, calendar_url
 from airflow_provider_offers.operators.campaigns import (
     ApplyCampaignOperator,
     ApproveCampaignPlanOperator,
@@ -75,6 +76,7 @@ def test_a_plan_is_approved_and_applied_as_it_is(
     assert approved["approved"] is True
     assert approved["responded_by_user"] == {"id": "7", "name": "Ada"}
     assert "markdown" not in approved
+    assert first.xcoms["approve"][CalendarLink().xcom_key] == calendar_url(CONNECTION, "prod")
     report = first.result("apply")
     assert report["summary"] == "3 created"
     assert {each["end"] for each in report["objects"]} == {"done"}
@@ -330,6 +332,8 @@ def test_airflow_itself_asks_and_resumes_with_the_answer(
     (question,) = asked
     assert question["body"] == done.result("plan")["markdown"]
     assert question["subject"].startswith("Apply the campaign spring to prod")
+    # It is there before somebody answers.
+    assert done.xcoms["approve"][CalendarLink().xcom_key] == calendar_url(CONNECTION, "prod")
     if not waits_without_a_trigger():
         # `dag.test()` of Airflow 3.2 cannot run the trigger that waits for the answer.
         (waiting,) = done.tries("approve")

@@ -16,6 +16,8 @@ ROWS = {
     "operators/offers.py": "a deletion",
     "client/flows/deleting_once.py": "a deletion",
     "operators/decisions.py": "a batch of decisions",
+    "operators/approvals.py": "an approval of a plan",
+    "triggers/decisions.py": "a deferred batch of decisions that somebody ends by hand",
     "sensors/base.py": 'a sensor with `mode="reschedule"`',
     "policies/__init__.py": "the retry policy",
     "policies/retry.py": "the retry policy",
