@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk import BaseNotifier, task
+from airflow.sdk import AsyncCallback, BaseNotifier, task
+from airflow.triggers.callback import CallbackTrigger
 
 from airflow_provider_offers.client.errors import BatchError, InvalidInputError
 from airflow_provider_offers.emulator import Emulator
@@ -95,6 +96,19 @@ def test_every_offer_is_tried_and_only_what_customers_see_counts(library: Emulat
 
     statuses = {name: status(library, name) for name in ("Seen", "Draft", "Archived", "Also seen")}
     assert statuses == {"Seen": "draft", "Draft": "draft", "Archived": "archived", "Also seen": "draft"}
+
+
+def test_a_deadline_that_is_missed_takes_its_offers_back(library: Emulator, api: str) -> None:
+    seed(library, {**personalized("Seen"), "status": "approved"})
+    late = AsyncCallback(UnpublishOffersNotifier, kwargs={"offer_id": "name:Seen"})
+
+    async def missed() -> list[Any]:
+        """What the triggerer does then."""
+        trigger = CallbackTrigger(late.path, {**late.kwargs, "context": {}})
+        return [event.payload["state"] async for event in trigger.run()]
+
+    assert asyncio.run(missed()) == ["running", "success"]
+    assert status(library, "Seen") == "draft"
 
 
 @ways
