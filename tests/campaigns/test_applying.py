@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
 from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
-from airflow_provider_offers.campaigns.objects import WantedObject
+from airflow_provider_offers.campaigns.objects import Campaign, WantedObject
 from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.state.states import Applied
@@ -98,6 +98,26 @@ def test_leaves_that_are_gone_from_the_manifest_are_removed_and_nested_ones_adde
     assert body["cappingConstraint"] == {"profileCap": 3}
     assert not body.get("description")
     assert sandbox.plan(campaign(after)).objects == ()
+
+
+def test_a_large_offer_and_a_collection_of_500_are_created_and_changed(sandbox: Sandbox) -> None:
+    sandbox.emulator.seed(500)
+    names = [f"name:Seeded {number:05d}" for number in range(1, 501)]
+
+    def made(letter: str, listed: list[str]) -> Campaign:
+        (shown_there,) = shown("name:Web hero")
+        content = [{**shown_there["components"][0], "content": letter * 300_000}]
+        hero = wanted("placement", "Web hero", channel=shown_there["channel"], componentType="html")
+        large = offer("Large", representations=[{**shown_there, "components": content}])
+        return campaign(hero, large, wanted("collection", "Set", filterType="offers", ids=listed))
+
+    assert sandbox.plan_and_apply(made("x", names)).counts["created"] == 3
+    after = made("y", names[1:])
+    assert sandbox.plan_and_apply(after).counts["changed"] == 2
+
+    assert sandbox.body("Large")["representations"][0]["components"][0]["content"] == "y" * 300_000
+    assert len(sandbox.body("Set")["ids"]) == 499
+    assert sandbox.plan(after).objects == ()
 
 
 def test_a_plan_that_was_saved_is_applied_as_it_was_made(sandbox: Sandbox) -> None:
