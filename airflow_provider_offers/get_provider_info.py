@@ -70,7 +70,8 @@ def _options() -> dict[str, object]:
             example="ajo_prod",
         ),
         "poll_interval": _option(
-            "Seconds between two looks of a sensor that has no poke_interval. Default: Airflow's own, 60 seconds.",
+            "Seconds between two looks of a sensor that has no poke_interval, or of an event trigger that has no "
+            "poll_interval. Default: Airflow's own, 60 seconds, and 30 seconds for event triggers.",
             "float",
             None,
             example="30",

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from airflow_provider_offers.campaigns.planning.documents import plan_from_json
 from airflow_provider_offers.emulator import Emulator
@@ -49,20 +50,25 @@ def test_a_path_that_is_no_manifest(offers: Offers, tmp_path: Path, name: str) -
     assert "Traceback" not in done.out + done.err
 
 
-def test_manifests_are_checked_without_airflow(tmp_path: Path) -> None:
+def test_manifests_are_checked_without_airflow(checkout: Path, tmp_path: Path) -> None:
     """The pre-commit hook needs no configuration, no database and no import of Airflow."""
     right, wrong = written(tmp_path), written(tmp_path, WRONG, "wrong.yaml")
     program = (
         "import sys\nfrom airflow_provider_offers.campaigns.__main__ import main\ncode = main(sys.argv[1:])\n"
         "assert 'airflow' not in sys.modules\nsys.exit(code)"
     )
+    (hook,) = yaml.safe_load((checkout / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    python, *entry = hook["entry"].split()
 
-    def run(*paths: Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", program, "validate", *map(str, paths)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+    def run(*command: str, paths: list[Path]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command, *map(str, paths)], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
 
-    assert run(right).returncode == 0
-    done = run(right, wrong)
+    assert (hook["id"], python) == ("offers-validate", "python")
+    assert all(re.search(hook["files"], name) for name in ("campaign.yaml", "offers.csv", "welcome.json"))
+    assert run("-c", program, "validate", paths=[right]).returncode == 0
+    done = run(*entry, paths=[right, wrong])
     assert done.returncode == 1
     assert "'rnak'" in done.stderr
     assert "Traceback" not in done.stderr
