@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.drift import find_drift
 from airflow_provider_offers.campaigns.planning.planner import plan_campaign
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.kinds import TAG
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.messages import Flow, Request
 from airflow_provider_offers.emulator import Emulator
@@ -276,6 +279,18 @@ def test_a_leaf_that_reads_hide_is_compared_with_what_was_applied(on_dps: OfferL
     unknown = plan(on_dps, campaign(before))
     assert counted(unknown) == {"unchanged": 1}
     assert "does not show /definedOn" in unknown.warnings[0]
+
+
+def test_a_description_that_a_listing_leaves_out_is_compared_with_what_was_applied() -> None:
+    """Adobe's listing of qualifiers shows only their names."""
+    listed, applied = {"name": "Spring"}, {"name": "Spring", "description": "Ours"}
+    newer = {**applied, "description": "New"}
+
+    assert compare(TAG, Names(), listed, applied, applied).is_empty
+    changed = compare(TAG, Names(), listed, newer, applied)
+    assert changed.both == ([Change("/description", live=ABSENT, wanted="New", base="Ours")], [])
+    unknown = compare(TAG, Names(), listed, applied, None)
+    assert (unknown.is_empty, unknown.hidden) == (True, ["/description"])
 
 
 def test_generation_1_has_no_formulas(library: OfferLibrary, emulator: Emulator, api: str) -> None:
