@@ -63,6 +63,14 @@ def test_what_only_one_sandbox_has_is_told_with_its_place() -> None:
     assert str(first).startswith("spring.yaml:1:1: personalized 'Ten', /representations/0/placement: ")
 
 
+def test_an_audience_in_an_expression_is_found_by_its_field_too() -> None:
+    text = 'segmentMembership.get("ups").get("7").status = "realized"'
+
+    rule = wanted("rule", "Gold", condition={**PQL, "value": text})
+
+    assert [pointer for pointer, _ in found(rule)] == ["/condition/value"]
+
+
 def test_a_value_that_a_variable_changes_is_portable() -> None:
     def made(model: str) -> Campaign:
         order = {"orderEvaluationType": "ranking-strategy", "rankingStrategy": model}

@@ -16,8 +16,8 @@ from airflow_provider_offers.client.wire.messages import Json
 # The schemas that Adobe defines for every sandbox.
 _STANDARD_REF = re.compile(r"https://ns\.adobe\.com/(xdm|experience)/.*")
 _STANDARD_ALT_ID = re.compile(r"_(xdm|experience)\..*")
-# An audience in an expression: the function that asks for it.
-_IN_SEGMENT = re.compile(r"\binSegment\s*\(")
+# An audience in an expression: the function that asks for it, or the field of a profile that lists its audiences.
+_IN_SEGMENT = re.compile(r"\b(?:inSegment\s*\(|segmentMembership\b)")
 
 
 @dataclass(frozen=True, slots=True)
