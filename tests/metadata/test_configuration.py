@@ -39,6 +39,19 @@ def test_the_page_lists_every_option_with_its_default() -> None:
     assert told == {name: option["default"] for name, option in listed().items()}
 
 
+def test_airflow_lists_the_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow.cli.cli_parser import get_parser
+
+    set_option(monkeypatch, "max_concurrent", "5")
+    args = get_parser().parse_args(["config", "list", "--section", configuration.SECTION, "--show-values"])
+    args.func(args)
+
+    told = capsys.readouterr().out
+    assert f"[{configuration.SECTION}]" in told
+    assert "max_concurrent = 5" in told
+    assert [option for option in listed() if f"{option} =" not in told] == []
+
+
 def test_without_the_section_nothing_changes() -> None:
     assert (configuration.connection_id(), configuration.concurrent()) == ("offer_library_default", 8)
     assert configuration.poll_interval() is configuration.state_path() is None
