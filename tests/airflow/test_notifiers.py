@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk import AsyncCallback, BaseNotifier, task
+from airflow.sdk import DAG, BaseNotifier, task
 from airflow.triggers.callback import CallbackTrigger
 
 from airflow_provider_offers.client.errors import BatchError, InvalidInputError
@@ -17,6 +17,7 @@ from airflow_provider_offers.notifications.offers import OfferExpiryNotifier, Un
 from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, personalized, run
+from tests.docs.pages import page
 
 pytestmark = pytest.mark.parametrize("api", ["dps", "xcore"])
 ENDS = ["2026-04-01T00:00:00Z", "2026-05-03T00:00:00Z", "2026-05-08T11:59:59Z", "2026-05-08T12:00:01Z"]
@@ -99,8 +100,13 @@ def test_every_offer_is_tried_and_only_what_customers_see_counts(library: Emulat
 
 
 def test_a_deadline_that_is_missed_takes_its_offers_back(library: Emulator, api: str) -> None:
-    seed(library, {**personalized("Seen"), "status": "approved"})
-    late = AsyncCallback(UnpublishOffersNotifier, kwargs={"offer_id": "name:Seen"})
+    """The deadline of the documentation."""
+    seed(library, {**personalized("Spring voucher"), "status": "approved"})
+    (example,) = (each.text for each in page("docs/notifiers.md").blocks("python") if "DeadlineAlert" in each.text)
+    made: dict[str, Any] = {}
+    exec(example, made)
+    assert DAG("launch", schedule=None, deadline=made["late"]).deadline
+    late = made["late"].callback
 
     async def missed() -> list[Any]:
         """What the triggerer does then."""
@@ -108,7 +114,7 @@ def test_a_deadline_that_is_missed_takes_its_offers_back(library: Emulator, api:
         return [event.payload["state"] async for event in trigger.run()]
 
     assert asyncio.run(missed()) == ["running", "success"]
-    assert status(library, "Seen") == "draft"
+    assert status(library, "Spring voucher") == "draft"
 
 
 @ways
