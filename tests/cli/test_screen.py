@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from airflow_provider_offers.campaigns.applying.items import Progress
-from airflow_provider_offers.campaigns.plans import Plan, PlannedObject
+from airflow_provider_offers.campaigns.plans import Action, Plan, PlannedObject
 from airflow_provider_offers.cli.plans import show_plan
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.screen import Screen
@@ -85,7 +85,7 @@ def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_long_plan_ends_with_a_table_of_its_kinds() -> None:
     offers = [PlannedObject(("personalized", f"Offer {number}"), "create", properties={}) for number in range(19)]
     others = [PlannedObject(("tag", "Spring"), "update"), PlannedObject(("personalized", "Theirs"), "conflict")]
-    counts = {"create": 19, "update": 1, "conflict": 1, "unchanged": 5}
+    counts: dict[Action, int] = {"create": 19, "update": 1, "conflict": 1, "unchanged": 5}
 
     def shown(*objects: PlannedObject) -> list[str]:
         stream = io.StringIO()
