@@ -12,7 +12,7 @@ ROWS = {
     "operators/plans.py": "the values that templates rendered",
     "operators/memory.py": "a creation whose answer was lost",
     "operators/edits.py": "a list that was interrupted",
-    "operators/lifecycle.py": "an archiving of ended offers",
+    "operators/lifecycle.py": "archiving expired offers",
     "operators/offers.py": "a deletion",
     "client/flows/deleting_once.py": "a deletion",
     "operators/decisions.py": "a batch of decisions",
