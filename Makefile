@@ -55,8 +55,8 @@ airflow: $(VENV)/.ready ## run a whole Airflow with the emulator, months of camp
 	@$(BIN)/python demo/serve.py --port $(PORT)
 
 check: WORKERS := 2
-check: lint types ## check style and types, and run the quick tests of client, imports and docs, without DAGs; under two minutes
-	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow and not bulk" $(PYTEST_ARGS) tests/client tests/imports tests/docs
+check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; under two minutes
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow and not bulk" $(PYTEST_ARGS) tests/client tests/triggers tests/imports tests/docs
 
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow
 	@echo "==> Running the tests on $$(scripts/versions $(BIN)/python)"
@@ -76,7 +76,7 @@ test-lowest: $(LOWEST_VENV)/.ready ## run the tests on the lowest supported Airf
 
 test-pythons: $(VENV)/.ready ## run the tests that need no scheduler on every other installed and supported Python
 	@scripts/pythons $(VENV) $(CONSTRAINTS) $(PARALLEL) -m "$(QUICK)" $(PYTEST_ARGS) \
-	    tests/client tests/imports
+	    tests/client tests/triggers tests/imports
 
 test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, including betas and candidates; reports failures
 	@scripts/prerelease $(PRERELEASE_VENV) $(PYTHON) $(PARALLEL) $(PYTEST_ARGS)

@@ -33,6 +33,7 @@ TURNS = (
     "imports",
     "assets",
     "campaigns",
+    "triggers",
     "client",
 )
 

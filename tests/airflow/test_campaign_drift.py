@@ -20,7 +20,7 @@ from airflow_provider_offers.triggers.shared import asking
 from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
-from tests.client.waiting.events import until
+from tests.triggers.events import until
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"mode": "poke"},

@@ -1,1 +1,1 @@
-"""Tests of windows, lifecycles, waits, the change feed and the triggers, without running a DAG."""
+"""Tests of waits: the change feed, its searches and failures, events, and verdicts."""

@@ -1,42 +1,19 @@
-"""What happens between two looks is told once, however many looks there are, and survives a position's JSON."""
+"""What happens between two looks is told once, however many looks there are."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.waiting.happenings import SHOWN, WORDS, Memory, Seen, Thing, Wanted
-from airflow_provider_offers.triggers.events import STATUSES
-from airflow_provider_offers.triggers.positions import Positions
-
-ZERO = datetime(2026, 3, 1, tzinfo=UTC)
-EVERY = Wanted(frozenset(WORDS), ahead=timedelta(hours=2))
-
-
-def at(hours: float) -> datetime:
-    return ZERO + timedelta(hours=hours)
-
-
-def thing(**changes: Any) -> Thing:
-    given = Thing("personalized", "id-1", "id-1", "Towels", 1, "approved", at(10), at(20), at(-100), None)
-    return replace(given, **changes)
+from airflow_provider_offers.client.waiting.happenings import WORDS, Memory, Thing, Wanted
+from tests.client.waiting.things import EVERY, at, started, thing
 
 
 def told(memory: Memory, things: list[Thing], hours: float, wanted: Wanted = EVERY) -> tuple[list[str], Memory]:
     found = memory.happenings(things, at(hours), wanted)
     return [each.event for each in found], memory.after(things, (), at(hours), wanted)
-
-
-def started(things: list[Thing], hours: float = 0, wanted: Wanted = EVERY) -> Memory:
-    return Memory(at(hours)).after(things, (), at(hours), wanted)
 
 
 @given(looks=st.lists(st.floats(0, 30, allow_nan=False), max_size=12).map(sorted))
@@ -142,65 +119,3 @@ def test_a_name_with_brackets_is_watched() -> None:
 
     assert wanted.covers(thing(name="Sale [VIP]"))
     assert not wanted.covers(thing(name="Sale"))
-
-
-def test_the_statuses_are_those_of_the_kinds() -> None:
-    assert set(STATUSES) == {word for kind in KINDS.values() for word in kind.statuses}
-    assert set(SHOWN) <= set(STATUSES)
-
-
-class Store:
-    """Airflow's accessor for one asset: it keeps JSON by key."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-        self.written: list[str] = []
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        return json.loads(self.kept[key]) if key in self.kept else default
-
-    async def aset(self, key: str, value: Any) -> None:
-        self.written.append(key)
-        self.kept[key] = json.dumps(value)
-
-
-class Stores:
-    def __init__(self, *stores: Store) -> None:
-        self._by_name = dict(enumerate(stores))
-        self._by_uri: dict[str, Store] = {}
-
-
-@pytest.mark.parametrize("count", [0, 3, 1_000])
-def test_a_position_is_read_as_it_was_kept(count: int) -> None:
-    things = [thing(id=f"id-{each}", name=f"Ü {each}") for each in range(count)]
-    memory, store, second = started(things), Store(), Store()
-
-    async def main() -> None:
-        positions = Positions(Stores(store, second), {"a": 1})
-        await positions.write(memory, {"personalized/Ü": "digest"})
-        pages = len(store.written)
-        await positions.write(memory.after([thing(id="id-0", etag=9)], (), at(1), EVERY), {})
-        assert len(store.written) == pages + 2, "one page, and the head"
-        # A trigger with other arguments has another position.
-        assert await Positions(Stores(store), {"a": 2}).read() is None
-        kept = await Positions(Stores(Store(), second), {"a": 1}).read()
-        assert kept is not None
-        assert kept[0].since == at(1)
-        assert kept[0].seen["id-0"] == Seen.of(thing(id="id-0", etag=9))
-        assert {**kept[0].seen, "id-0": 0} == {**memory.seen, "id-0": 0}
-
-    asyncio.run(main())
-
-
-def test_an_asset_that_comes_later_has_the_whole_position() -> None:
-    memory = started([thing(id=f"id-{each}") for each in range(1_000)])
-    store, later = Store(), Store()
-
-    async def main() -> None:
-        await Positions(Stores(store), {}).write(memory, {})
-        both = Positions(Stores(store, later), {})
-        await both.read()
-        await both.write(memory, {})
-        assert await Positions(Stores(later), {}).read() == (memory, {})
-
-    asyncio.run(main())

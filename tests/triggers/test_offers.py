@@ -21,7 +21,7 @@ from airflow_provider_offers.triggers.offers import (
     OfferTrigger,
     OfferWindowTrigger,
 )
-from tests.client.waiting.events import COMMON, event_of, until
+from tests.triggers.events import COMMON, event_of, until
 
 OFFER = {"id": "dps:personalized-offer:1", "instance_id": "dps:personalized-offer:1", "offer_type": "personalized"}
 

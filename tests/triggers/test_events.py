@@ -16,15 +16,16 @@ from airflow.triggers.base import BaseEventTrigger
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
+from airflow_provider_offers.client.waiting.happenings import SHOWN
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.triggers import overviews
-from airflow_provider_offers.triggers.events import OfferLibraryEventTrigger
+from airflow_provider_offers.triggers.events import STATUSES, OfferLibraryEventTrigger
 from airflow_provider_offers.triggers.shared import watching
 from tests.airflow.library import personalized
-from tests.client.waiting.events import until
-from tests.client.waiting.test_happenings import Store, Stores
+from tests.triggers.events import until
+from tests.triggers.stores import Store, Stores
 
 SHARES = hasattr(BaseEventTrigger, "shared_stream_key")
 shared = pytest.mark.skipif(not SHARES, reason="Airflow has shared streams since 3.3")
@@ -401,3 +402,8 @@ def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed(wrong: dic
         OfferLibraryEventTrigger(**wrong)
 
     assert [each.pointer for each in refused.value.violations] == [place]
+
+
+def test_the_statuses_are_those_of_the_kinds() -> None:
+    assert set(STATUSES) == {word for kind in KINDS.values() for word in kind.statuses}
+    assert set(SHOWN) <= set(STATUSES)

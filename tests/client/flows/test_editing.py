@@ -35,24 +35,9 @@ REPRESENTATION = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator) -> Emulator:
-    from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
-
-    SHARED_TOKENS.clear()
-    running.reset()
-    return running
-
-
-@pytest.fixture(params=["dps", "xcore"])
-def library(request: pytest.FixtureRequest, emulator: Emulator, notebook: Notebook) -> Iterator[OfferLibrary]:
-    connection = emulator.connection(request.param)
+def library(emulator: Emulator, api: str, notebook: Notebook) -> Iterator[OfferLibrary]:
+    connection = emulator.connection(api)
     connection.pop("conn_type")
     with OfferLibrary(parse_settings(**connection), memory=notebook) as library:
         yield library

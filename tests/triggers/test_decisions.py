@@ -18,8 +18,8 @@ from airflow_provider_offers.triggers import shared
 from airflow_provider_offers.triggers.decisions import BatchDecisionTrigger, OfferLiveTrigger
 from airflow_provider_offers.triggers.offers import OfferTrigger
 from tests.airflow.capture import captured_output
-from tests.client.waiting.events import COMMON, event_of, until
 from tests.deciding import EMAIL, PROFILE, Stage, set_up
+from tests.triggers.events import COMMON, event_of, until
 
 DECISION = "dps:offer-activity:1"
 
