@@ -45,7 +45,7 @@ _ON_AIRFLOW = (
     "templates",
     "undone",
 )
-_PLAIN = ("tests/client/", "tests/triggers/", "tests/cli/test_doctor.py", "tests/campaigns/test_reaching.py")
+_PLAIN = ("tests/client/", "tests/triggers/", "tests/cli/test_doctor.py", "tests/campaigns/applying/test_reaching.py")
 MEASURED = (*_PLAIN, *(f"tests/airflow/test_{name}.py" for name in _ON_AIRFLOW))
 REPEATED = ("hypothesis", "bulk", "slow", "exhaustive", "once")
 """The marks of tests that run the same code many times, or only read files."""

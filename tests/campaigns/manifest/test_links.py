@@ -11,7 +11,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_offers.campaigns.checking import check_manifests
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.loading import load, validate
-from tests.campaigns.folders import HEADER, OFFER, WINDOW, loaded, properties, written
+from tests.campaigns.manifest.folders import HEADER, OFFER, WINDOW, loaded, properties, written
 
 TAG = "tags: [{name: T}]\n"
 

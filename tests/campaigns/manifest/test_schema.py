@@ -14,7 +14,7 @@ import yaml
 from airflow_provider_offers.campaigns.manifest import schema
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 
-SPRING = Path(__file__).parent.parent.parent / "example_dags" / "campaigns" / "spring"
+SPRING = Path(__file__).parents[3] / "example_dags" / "campaigns" / "spring"
 _WRITE = "from pathlib import Path; from airflow_provider_offers.campaigns import schema; "
 _WRITE += "Path(schema.__file__).with_name(schema.FILE).write_text(schema.made_schema(), encoding='utf-8')"
 

@@ -11,7 +11,7 @@ from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.loading import load, validate
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle
 
-SPRING = Path(__file__).parent.parent.parent / "example_dags" / "campaigns" / "spring" / "campaign.yaml"
+SPRING = Path(__file__).parents[3] / "example_dags" / "campaigns" / "spring" / "campaign.yaml"
 
 
 def named(campaign: Campaign, name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from airflow_provider_offers.campaigns.manifest.templates import ABSENT, Templat
 from airflow_provider_offers.campaigns.objects import Origin
 from airflow_provider_offers.client.rows.reading import table_of_list
 from airflow_provider_offers.client.rows.rendering import RowTemplates
-from tests.campaigns.folders import OFFER, WINDOW, loaded, properties, written
+from tests.campaigns.manifest.folders import OFFER, WINDOW, loaded, properties, written
 
 OFFERS = f"offers: [{{name: A, {OFFER}, window: {WINDOW}, "
 

@@ -1,0 +1,1 @@
+"""Tests of exports, imports, promotions and accepted live values."""
