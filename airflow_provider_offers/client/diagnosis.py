@@ -17,6 +17,7 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OfferLibraryError,
     PermissionDeniedError,
+    UnsupportedError,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.listing import Listing
@@ -189,7 +190,7 @@ def _permissions(
         error = _outcome(library, work, kind)
         if error is None or (verb == "write" and isinstance(error, NotFoundError)):
             yield Diagnosis(step, "ok")
-        elif isinstance(error, _Undocumented):
+        elif isinstance(error, UnsupportedError):
             yield Diagnosis(step, "skipped", str(error))
         elif isinstance(error, PermissionDeniedError):
             yield Diagnosis(step, "failed", _first_line(error), _REMEDIES[verb])
@@ -197,20 +198,10 @@ def _permissions(
             yield _failed(step, failing_step(error, library.settings.sandbox), error)
 
 
-class _Undocumented(OfferLibraryError):
-    """The generation documents no calls for the kind."""
-
-
 def _outcome(library: OfferLibrary, work: Callable[[Access, Kind], Flow[None]], kind: Kind) -> OfferLibraryError | None:
     """The error of the work with a kind; None if it succeeded."""
-
-    def checked(access: Access) -> Flow[None]:
-        if not access.generation.supports(kind):
-            raise _Undocumented(f"Adobe documents no {kind.noun}s for {access.generation.api}")
-        yield from work(access, kind)
-
     try:
-        library.run(checked)
+        library.run(lambda access: work(access, kind))
     except OfferLibraryError as error:
         return error
     return None

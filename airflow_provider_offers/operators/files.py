@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 _ACCEPTED = "a file in the DAG's folder or in its template_searchpath, or an absolute path"
 _LONGEST_PATH = 4_000
 _LIKE_A_NAME = re.compile(r"[^\n{}\[\]\"<>|]{1,300}\.[A-Za-z][A-Za-z0-9]{0,7}")
-
-
-class UnreadableFileError(Exception):
-    """A file in a field cannot be used; `subject` and `violation` say why."""
-
-    def __init__(self, subject: str, field: str, given: str, accepted: str = _ACCEPTED) -> None:
-        super().__init__(given)
-        self.subject = subject
-        self.violation = Violation(field, given, accepted)
 
 
 def names_a_file(value: Any, endings: Sequence[str]) -> bool:
@@ -46,10 +37,13 @@ def _is_document(text: str) -> bool:
 
 
 def read(field: str, given: Any, env: jinja2.Environment, endings: Sequence[str]) -> str:
-    """The text of a file: `given` is a path of any type, or text, relative to the DAG's files."""
+    """The text of a file: `given` is a path of any type, or text, relative to the DAG's files.
+
+    Raises `InvalidInputError` with one violation if the file cannot be used, as `content` does.
+    """
     name = str(given).strip()
     if not name.endswith(tuple(endings)):
-        raise UnreadableFileError("A file cannot be read", field, repr(name), f"a file of JSON, {' or '.join(endings)}")
+        raise _unusable(field, repr(name), f"a file of JSON, {' or '.join(endings)}")
     return _decoded(field, name, content(field, given, env))
 
 
@@ -65,9 +59,7 @@ def content(field: str, given: Any, env: jinja2.Environment) -> bytes:
         return _from_template_loader(field, name, env).encode()
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise UnreadableFileError(
-            "A file cannot be read", field, f"{name!r}, which exists: {why}", "a file that the worker may read"
-        ) from None
+        raise _unusable(field, f"{name!r}, which exists: {why}", "a file that the worker may read") from None
 
 
 def _located(name: str, env: jinja2.Environment) -> Path:
@@ -93,7 +85,7 @@ def _from_template_loader(field: str, name: str, env: jinja2.Environment) -> str
             return env.loader.get_source(env, name)[0].removeprefix("\ufeff")
         except TemplateNotFound:
             pass
-    raise UnreadableFileError("A file is missing", field, f"{name!r}, which does not exist") from None
+    raise _unusable(field, f"{name!r}, which does not exist", _ACCEPTED, "A file is missing") from None
 
 
 def _decoded(field: str, name: str, content: bytes) -> str:
@@ -104,6 +96,8 @@ def _decoded(field: str, name: str, content: bytes) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
-        raise UnreadableFileError(
-            "A file cannot be read", field, f"{name!r}, which is not text in UTF-8", "a file in UTF-8"
-        ) from None
+        raise _unusable(field, f"{name!r}, which is not text in UTF-8", "a file in UTF-8") from None
+
+
+def _unusable(field: str, given: str, accepted: str, subject: str = "A file cannot be read") -> InvalidInputError:
+    return InvalidInputError(subject, [Violation(field, given, accepted)])

@@ -321,8 +321,8 @@ class Rendering:
             return rendered
         try:
             text = files.read(_place(field, tokens), rendered, self._env, self._task.template_ext)
-        except files.UnreadableFileError as error:
-            self._found(error.subject, error.violation)
+        except InvalidInputError as error:
+            self.findings += [(error.subject, violation) for violation in error.violations]
             return None
         return self._document_text(field, text, tokens, str(rendered))
 

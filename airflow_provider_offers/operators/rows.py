@@ -177,8 +177,6 @@ def _table_of_file(task: CreateOperator, path: Any) -> Table:
             raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _accepted())]) from None
     try:
         return table_of_file(name, files.content("rows", path, task.get_template_env()))
-    except files.UnreadableFileError as error:
-        raise InvalidInputError(error.subject, [error.violation]) from None
     except ImportError as error:
         raise InvalidInputError(_SUBJECT, [Violation("rows", f"{quoted(name)}: {error}", _accepted())]) from None
 

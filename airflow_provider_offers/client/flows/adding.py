@@ -18,9 +18,8 @@ from airflow_provider_offers.client.flows.creating import Creation, Earlier, cre
 from airflow_provider_offers.client.flows.doubts import look_before_creation
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.wire.messages import Flow, Pause
-
-_FIRST_LOOK = 0.25
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import Looks
 
 
 def create_object(access: Access, creation: Creation) -> Flow[Written]:
@@ -57,8 +56,7 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
     If an earlier POST of this work may have taken the name, and nothing shows that, raises `OutcomeUnknownError`, so
     that the next try looks once more.
     """
-    clock = access.exchange.clock
-    until, pause = clock() + creation.patience, _FIRST_LOOK
+    looks = Looks(access.exchange.clock, creation.patience)
     while True:
         found: Found = yield from find_there(access, creation.kind, creation.name)
         if found.entities:
@@ -72,11 +70,9 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
                     f"no answer, and the service refused the next one ({refused}). An object of this name exists and "
                     f"does not match the document: {error}"
                 ) from refused
-        left = until - clock()
-        if left <= 0:
+        if looks.are_over:
             break
-        yield Pause(min(pause, left), f"looking whether the name {creation.name!r} is taken: {refused}")
-        pause = min(pause * 2, 2.0)
+        yield looks.pause(f"looking whether the name {creation.name!r} is taken: {refused}")
     if creation.earlier is None:
         raise refused
     raise OutcomeUnknownError(

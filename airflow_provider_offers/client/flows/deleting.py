@@ -17,14 +17,13 @@ from airflow_provider_offers.client.flows.judging import REFUSED
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
-from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow, Pause
-from airflow_provider_offers.client.wire.retry import Tries
+from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow
+from airflow_provider_offers.client.wire.retry import Looks, Tries
 
 # How long generation 1 may take to decide, and a deleted object to disappear.
 _DECISION_SECONDS = 60.0
 # How long reads may still show a deleted offer after the verdict.
 _GRACE_SECONDS = 5.0
-_LOOK_SECONDS = (0.25, 0.5, 1.0, 2.0)
 _LET_GO = "first remove these references, or delete these objects"
 
 
@@ -128,12 +127,10 @@ def _seems_gone(access: Access, reference: Reference) -> Flow[bool]:
 
 def _await_end(access: Access, reference: Reference, answer: Answer | None) -> Flow[None]:
     """Wait for the verdict that a 202 announces, and then until the object is gone. `answer` is None if it was lost."""
-    clock = access.exchange.clock
-    until = clock() + _DECISION_SECONDS
+    looks = Looks(access.exchange.clock, _DECISION_SECONDS)
     is_undecided = answer is not None and answer.response.status == 202
     location = answer.response.headers.get("location") if answer is not None and is_undecided else None
     verdict: Answer | None = None
-    looks = 0
     if answer is not None and location is None and access.ahead.is_on and (yield Ask(Gone(reference))):
         return
     while True:
@@ -142,13 +139,12 @@ def _await_end(access: Access, reference: Reference, answer: Answer | None) -> F
             told = yield from access.send(call, accept=(404, 410))
             if told.response.status != 202:
                 verdict = told
-                until = min(until, clock() + _GRACE_SECONDS)
+                looks.end_within(_GRACE_SECONDS)
         if (verdict is not None or location is None) and (yield from _is_gone(access, reference)):
             return
-        if clock() >= until:
+        if looks.are_over:
             break
-        yield Pause(_LOOK_SECONDS[min(looks, len(_LOOK_SECONDS) - 1)], f"waiting for the deletion of {reference}")
-        looks += 1
+        yield looks.pause(f"waiting for the deletion of {reference}")
     # Adobe documents no form of a verdict, so the read of the object decides: it still exists.
     if verdict is not None:
         raise _rejected(reference, verdict)

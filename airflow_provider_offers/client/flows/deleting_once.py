@@ -10,11 +10,11 @@ from airflow_provider_offers.client.flows.deleting import there_before
 from airflow_provider_offers.client.flows.memory import TaskTries, keep_deletion, recall_deletion
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.model.entities import Reference, Written
-from airflow_provider_offers.client.wire.messages import Flow, Pause
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import Looks
 
-# How long a listing may lack an existing object, and the pause between two looks.
+# How long a listing may lack an existing object.
 _PATIENCE = 10.0
-_LOOK_SECONDS = 1.0
 
 Delete = Callable[[Access, Reference, bool], Flow[Written]]
 """Deletes an object; with True it accepts a missing object."""
@@ -56,15 +56,14 @@ def _deleted_without_notes(access: Access, reference: Reference, delete: Delete,
 
 
 def _resolved_in_time(access: Access, reference: Reference) -> Flow[Reference]:
-    clock = access.exchange.clock
-    until = clock() + _PATIENCE
+    looks = Looks(access.exchange.clock, _PATIENCE)
     while True:
         try:
             return (yield from resolve(access, reference))
         except NotFoundError as missing:
-            if clock() >= until:
+            if looks.are_over:
                 raise
-            yield Pause(_LOOK_SECONDS, f"a listing may lag: {missing}")
+            yield looks.pause(f"a listing may lag: {missing}")
 
 
 def _is_same(one: Reference, other: Reference) -> bool:

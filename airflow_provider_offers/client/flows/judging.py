@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import NoReturn
 
 from airflow_provider_offers.client.errors import (
     BadRequestError,
@@ -123,17 +124,15 @@ def _has_appeared(patch: PreparedPatch | None, before: Entity, now: Entity) -> b
     return bool(seen) and not was
 
 
-def ending(call: Call, error: OfferLibraryError, *, unknown: bool) -> OfferLibraryError:
-    """The error to raise: `error` itself, or `OutcomeUnknownError` if another try might apply the write twice."""
+def give_up(call: Call, error: OfferLibraryError, *, unknown: bool) -> NoReturn:
+    """Raise `error` itself, or `OutcomeUnknownError` if another try might apply the write twice."""
     if not unknown:
-        return error
-    outcome = OutcomeUnknownError(
+        raise error
+    raise OutcomeUnknownError(
         f"{call.method} {call.bare_path} had no answer that settles it ({error}), and has not taken effect so far. "
         "Running this again might apply it twice; check the object first",
         retryable=False,
-    )
-    outcome.__cause__ = error
-    return outcome
+    ) from error
 
 
 def conflict(call: Call, title: str, detail: str, *, code: str | None = None, final: bool = False) -> ConflictError:

@@ -9,9 +9,8 @@ from airflow_provider_offers.client.errors import OfferLibraryError, OutcomeUnkn
 from airflow_provider_offers.client.flows.ownership import Work
 from airflow_provider_offers.client.flows.reading import Found, find_by_name, still_there
 from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.wire.messages import Flow, Pause
-
-_FIRST_LOOK = 0.25
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import Looks
 
 
 def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
@@ -20,24 +19,21 @@ def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *
     `own` names our offer; without it, an offer that matches the POST counts as ours. With `whole`, the function always
     waits until the end, because the offers of other POSTs may show up later.
     """
-    clock, creation = work.access.exchange.clock, work.creation
-    until = clock() + seconds
-    pause = _FIRST_LOOK
+    creation, looks = work.creation, Looks(work.access.exchange.clock, seconds)
     ghosts: set[str] = set()
     while True:
         try:
             found = _without(ghosts, (yield from find_by_name(work.access, creation.kind, creation.name)))
-            left = until - clock()
-            if left <= 0 or (not whole and _shows(work, found, own)):
+            is_last = looks.are_over
+            if is_last or (not whole and _shows(work, found, own)):
                 there = yield from _there(work, found, own, ghosts)
-                if left <= 0 or _shows(work, there, own):
+                if is_last or _shows(work, there, own):
                     return there
         except OfferLibraryError as blind:
             raise OutcomeUnknownError(
                 f"It is not known whether the {creation.kind.noun} {creation.name!r} exists: {why}, and then: {blind}"
             ) from blind
-        yield Pause(min(pause, left), f"looking whether the offer is there: {why}")
-        pause = min(pause * 2, 2.0)
+        yield looks.pause(f"looking whether the offer is there: {why}")
 
 
 def _without(ghosts: Collection[str], found: Found) -> Found:

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import take_turn
-from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, conflict, ending, judge_edited, overtaken
+from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, conflict, give_up, judge_edited, overtaken
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -47,7 +47,7 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
         except OfferLibraryError as error:
             lost = not error.verdict.settled
             if not lost and not isinstance(error, REFUSED):
-                raise ending(call, error, unknown=unsettled and not change.idempotent)  # noqa: B904  it has its cause
+                give_up(call, error, unknown=unsettled and not change.idempotent)
             doubtful = lost or unsettled
             twice = not lost and _may_answer_repeated_request(call, error)
             now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
@@ -59,13 +59,15 @@ def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> 
             may_repeat = not doubtful or change.once or change.idempotent
             if now.etag != before.etag:
                 if before.listed and _is_older(now, began) and began <= exchange.service_now():
-                    # No guard stops a lost write that is applied late.
-                    raise overtaken(call, before, now) if may_repeat else ending(call, error, unknown=True) from error
+                    if not may_repeat:
+                        # No guard stops a lost write that is applied late.
+                        give_up(call, error, unknown=True)
+                    raise overtaken(call, before, now) from error
                 judge_edited(call, before, now, change, error, lost=doubtful)
                 return Written.of(now)
             pause = tries.pause(error, repeatable=lost)
             if pause is None or (lost and not change.once and not change.idempotent):
-                raise ending(call, error, unknown=doubtful and not change.idempotent)  # noqa: B904
+                give_up(call, error, unknown=doubtful and not change.idempotent)
             unsettled = True
             yield pause
 

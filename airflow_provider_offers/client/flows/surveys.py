@@ -15,15 +15,15 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.places import pointings
-from airflow_provider_offers.client.wire.messages import Flow, Pause
+from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.retry import Looks
 from airflow_provider_offers.client.wire.service_clock import MARGIN
 
 _PAGE = 100
 # Fewer objects than this are looked up one by one.
 FEWEST = 4
-# The seconds for which a listing may lack an existing object, and the pauses between two looks at it.
+# The seconds for which a listing may lack an existing object.
 _PATIENCE = 10.0
-_FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 
 
 def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
@@ -186,18 +186,15 @@ class Confirmation:
         given such a name.
         """
         access, kind = self._access, questions[0].kind
-        clock = access.exchange.clock
         patience = max(question.patience for question in questions)
-        until, pause = clock() + patience, _FIRST_LOOK
+        looks = Looks(access.exchange.clock, patience)
         missing = {question.id for question in questions}
         while True:
             seen = yield from self._latest(kind, patience, "created")
             missing -= seen or set()
-            left = until - clock()
-            if seen is None or not missing or left <= 0:
+            if seen is None or not missing or looks.are_over:
                 break
-            yield Pause(min(pause, left), f"looking whether {len(missing)} created {kind.noun}s are listed")
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            yield looks.pause(f"looking whether {len(missing)} created {kind.noun}s are listed")
         if seen is None or (yield from self._latest(kind, patience, "modified")) is None or self._is_clock_set:
             return set()
         return {each.id for each in questions if access.ahead.ids_of(each.kind, each.name) == {each.id}}

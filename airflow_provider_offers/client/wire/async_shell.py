@@ -53,7 +53,7 @@ from airflow_provider_offers.client.wire.network import (
 from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
 from airflow_provider_offers.client.wire.remembering import Remembering
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, no_answer, still_incomplete
+from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, TooLong, no_answer, still_incomplete
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class AsyncShell:
             return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
         try:
             response = await self._receive(session, request, proxy, progress)
-        except _TooLong:
+        except TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if not progress.connected:
@@ -250,7 +250,7 @@ class AsyncShell:
         while chunk := await answer.content.readany():
             size += len(chunk)
             if size > MAX_BODY:
-                raise _TooLong
+                raise TooLong
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -284,10 +284,6 @@ class AsyncShell:
         if origin not in self._proxies:
             self._proxies[origin] = proxy_for(url, self._settings)
         return self._proxies[origin]
-
-
-class _TooLong(Exception):
-    """The answer has more bytes than any valid answer."""
 
 
 async def _stand_in_line(governor: Governor) -> None:

@@ -1,10 +1,10 @@
-"""When a request is sent again, and after which pause: pure decisions, the same for both shells."""
+"""When a request is sent again, or the library is looked at again, and after which pause: decisions without I/O."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +14,8 @@ from airflow_provider_offers.client.wire.messages import Pause
 _MAX_RETRY_AFTER = 86_400.0
 # Maximum seconds for which one answer can delay all users of a feed or a connection.
 LONGEST_HOLD = 300.0
+# The pauses between two looks grow from the first to the longest.
+_FIRST_LOOK, _LONGEST_LOOK = 0.25, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,37 @@ class Tries:
         """Whether another try is left; it needs no pause."""
         self.failed += 1
         return self.failed <= self.retries.max_retries + 1
+
+
+@dataclass(slots=True)
+class Looks:
+    """The looks for something that a listing may not show yet: when they end, and the pause before the next one.
+
+    They end `seconds` after the start.
+    """
+
+    clock: Callable[[], float]
+    seconds: InitVar[float]
+    _end: float = field(init=False)
+    _next: float = field(default=_FIRST_LOOK, init=False)
+
+    def __post_init__(self, seconds: float) -> None:
+        self._end = self.clock() + seconds
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the last look has been made."""
+        return self.clock() >= self._end
+
+    def end_within(self, seconds: float) -> None:
+        """End in that many seconds, if they would end later."""
+        self._end = min(self._end, self.clock() + seconds)
+
+    def pause(self, reason: str) -> Pause:
+        """The pause before the next look."""
+        seconds = max(0.0, min(self._next, self._end - self.clock()))
+        self._next = min(self._next * 2, _LONGEST_LOOK)
+        return Pause(seconds, reason)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import requests
 from urllib3.exceptions import (
@@ -58,9 +58,6 @@ from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
 from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
 
 USER_AGENT = f"airflow-provider-offers/{__version__}"
@@ -68,6 +65,10 @@ MAX_BODY = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 log = logging.getLogger(__name__)
+
+
+class TooLong(Exception):
+    """An answer has more bytes than any valid answer. Both shells turn it into a `NoAnswerError`."""
 
 
 class SyncShell:
@@ -224,7 +225,7 @@ class SyncShell:
                 answered = Response(answer.status_code, headers, body, secrets)
                 self._local.request_id = answered.request_id or request.headers.get("x-request-id")
                 return answered
-        except _TooLong:
+        except TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             if not PROGRESS.sent:
@@ -251,7 +252,7 @@ class SyncShell:
         while chunk := answer.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY:
-                raise _TooLong
+                raise TooLong
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -286,10 +287,6 @@ def _stand_in_line(governor: Governor) -> None:
     except BaseException:
         governor.withdraw(placed.set)
         raise
-
-
-class _TooLong(Exception):
-    """The answer has more bytes than any valid answer."""
 
 
 def _unreached(request: Request, error: Exception, *, proxied: bool) -> NoAnswerError:
