@@ -7,7 +7,7 @@ import itertools
 import logging
 import random
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from airflow_provider_offers.client.waiting.polling import (
     length,
     outage_limit,
 )
+from airflow_provider_offers.client.waiting.roster import Key, Roster, key_of
 from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch, trimmed
 from airflow_provider_offers.client.wire.service_clock import ServiceClock, utc_now
 
@@ -44,7 +45,6 @@ _INDEX_LAG = 30.0
 # How many waits are woken before the event loop can run other tasks.
 _WOKEN_AT_ONCE = 100
 
-Key = tuple[str, str]
 # Instead of an id: all objects of a kind.
 _ALL = "*"
 
@@ -81,13 +81,7 @@ class Feed:
         self._start_afresh()
 
     def _start_afresh(self) -> None:
-        self._members: set[Watch] = set()
-        self._watches: dict[Key, set[Watch]] = defaultdict(set)
-        # In the order of the next lookups.
-        self._references: OrderedDict[Key, Reference] = OrderedDict()
-        self._askers: dict[str, set[Watch]] = defaultdict(set)
-        self._searches: dict[str, SharedSearch] = {}
-        self._followers: dict[str, set[Watch]] = defaultdict(set)
+        self._roster = Roster()
         self._readers: dict[str, ChangeReader] = {}
         self._newcomers: dict[Key, None] = {}
         self._suspects: dict[Key, None] = {}
@@ -118,19 +112,11 @@ class Feed:
         watch = Watch(
             tuple(references), search, max(interval, _SHORTEST_INTERVAL), outage, self.service_now, follows=follows
         )
-        self._members.add(watch)
-        for reference in watch.references:
-            key = _key(reference)
-            self._references.setdefault(key, reference)
-            self._watches[key].add(watch)
-            self._newcomers[key] = None
+        self._roster.add(watch)
+        self._newcomers.update(dict.fromkeys(map(key_of, watch.references)))
         if search is not None:
-            self._searches.setdefault(search.key, search)
-            self._askers[search.key].add(watch)
             self._unanswered[search.key] = None
             self._settles_at[search.key] = self._clock() + _INDEX_LAG
-        if follows is not None:
-            self._followers[follows.key].add(watch)
         self._arrived.set()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="offer-library-feed")
@@ -138,17 +124,14 @@ class Feed:
 
     async def leave(self, watch: Watch) -> None:
         """Stop watching. The last watch to leave ends the polling and closes the connections."""
-        self._members.discard(watch)
-        for key in map(_key, watch.references):
-            if not _taken_out(self._watches, key, watch):
-                for kept in (self._references, self._newcomers, self._suspects, self._refused):
-                    kept.pop(key, None)
-        if watch.search is not None and not _taken_out(self._askers, watch.search.key, watch):
-            for about in (self._searches, self._unanswered, self._settles_at, self._refused):
-                about.pop(watch.search.key, None)
-        if watch.follows is not None:
-            _taken_out(self._followers, watch.follows.key, watch)
-        if not self._members and self._task is not None:
+        references, search = self._roster.remove(watch)
+        for key in references:
+            for queue in (self._newcomers, self._suspects, self._refused):
+                queue.pop(key, None)
+        if search is not None:
+            for about in (self._unanswered, self._settles_at, self._refused):
+                about.pop(search, None)
+        if not self._roster.members and self._task is not None:
             task, self._task = self._task, None
             self._start_afresh()
             task.cancel()
@@ -187,13 +170,13 @@ class Feed:
                     await self._round(session)
                     await self._wake_waits_after_clock_change()
                 except OfferLibraryError as error:
-                    patience.interval = self._interval()
+                    patience.interval = self._roster.interval
                     # The most patient watch decides when the feed ends; the others are told before.
-                    patience.outage = max((watch.outage for watch in self._members), default=LONGEST_OUTAGE)
+                    patience.outage = self._roster.longest_outage
                     try:
                         pause = patience.after_failure(error)
                     except OfferLibraryError as told:
-                        log.warning("The feed ends for %d waits: %s", len(self._members), told)
+                        log.warning("The feed ends for %d waits: %s", len(self._roster.members), told)
                         return told
                     log.warning(
                         "Look %d at the sandbox in a row failed, the next is in %s: %s",
@@ -216,7 +199,7 @@ class Feed:
     async def _end_waits_out_of_patience(self, error: OfferLibraryError, patience: Patience) -> None:
         """Tell the watches whose maximum outage has passed."""
         told: dict[float, list[Watch]] = defaultdict(list)
-        for watch in self._members:
+        for watch in self._roster.members:
             if watch.outage <= patience.lasted:
                 told[watch.outage].append(watch)
         for bound, watches in told.items():
@@ -224,7 +207,7 @@ class Feed:
 
     def _seconds_until_patience_ends(self, patience: Patience) -> float:
         lasted = patience.lasted
-        return min((watch.outage - lasted for watch in self._members if watch.outage > lasted), default=0.0)
+        return min((watch.outage - lasted for watch in self._roster.members if watch.outage > lasted), default=0.0)
 
     async def _wake_waits_after_clock_change(self) -> None:
         """Wake all waits if the service's clock was set, because some sleep until an instant."""
@@ -233,7 +216,7 @@ class Feed:
         moves = self._session.access.exchange.service_clock.moves
         was, self._moves = self._moves, moves
         if was not in (None, moves):
-            await self._wake(self._members)
+            await self._wake(self._roster.members)
 
     async def _gather(self) -> None:
         if self._newcomers:
@@ -251,10 +234,10 @@ class Feed:
                 return
 
     def _seconds_left(self) -> float:
-        return self._read_at + self._interval() * self._stretch - self._clock()
+        return self._read_at + self._roster.interval * self._stretch - self._clock()
 
     async def _round(self, session: AsyncSession) -> None:
-        kinds = self._kinds()
+        kinds = self._roster.kinds()
         if self._seconds_left() <= 0 or any(kind.key not in self._readers for kind in kinds):
             began = self._clock()
             await self._read_changes_of_all(session, kinds)
@@ -262,9 +245,9 @@ class Feed:
             self._reads += 1
             self._allowance = min(self._allowance + 1, _MOST_SAVED)
             self._add_oldest_batch()
-            again = (key for key in self._refused if key in self._references and not self._is_refused(key[0]))
+            again = (key for key in self._refused if key in self._roster.references and not self._is_refused(key[0]))
             self._suspects.update(dict.fromkeys(again))
-            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._searches))
+            self._unanswered.update(dict.fromkeys(key for key in self._refused if key in self._roster.searches))
         for _ in range(_BATCHES_A_ROUND):
             if self._newcomers:
                 await self._look_up(session, self._newcomers)
@@ -295,13 +278,10 @@ class Feed:
             if not answered:
                 # The service refuses the whole sandbox: all waits share the failure.
                 raise refusal
-            await self._refuse((key, _ALL), self._waits_for(key), refusal)
+            await self._refuse((key, _ALL), self._roster.about(key), refusal)
 
     def _is_refused(self, kind_key: str) -> bool:
         return (kind_key, _ALL) in self._refused
-
-    def _waits_for(self, kind_key: str) -> list[Watch]:
-        return [watch for watch in self._members if kind_key in watch.kind_keys]
 
     async def _read_changes(self, session: AsyncSession, kind: Kind) -> None:
         reader = self._readers.setdefault(kind.key, ChangeReader(kind))
@@ -311,16 +291,16 @@ class Feed:
             # There is no object of this kind. A refusal would end the waits for all other kinds.
             changes, reader.total = Changes((), vanished=False), 0
         if changes.vanished:
-            self._suspects.update(dict.fromkeys(key for key in self._references if key[0] == kind.key))
-        for search in self._searches.values():
+            self._suspects.update(dict.fromkeys(key for key in self._roster.references if key[0] == kind.key))
+        for search in self._roster.searches.values():
             if search.kind is kind:
                 self._ask_again(search, changed=changes.vanished or bool(changes.entities))
-        followers = self._followers.get(kind.key, ())
+        followers = self._roster.followers(kind.key)
         for watch in followers:
             watch.changes.append(changes)
         await self._wake(followers)
         changed = {(kind.key, entity.id): entity for entity in changes.entities}
-        await self._spread({key: entity for key, entity in changed.items() if key in self._watches})
+        await self._spread({key: entity for key, entity in changed.items() if key in self._roster.references})
 
     def _ask_again(self, search: SharedSearch, *, changed: bool) -> None:
         now = self._clock()
@@ -334,22 +314,22 @@ class Feed:
         counted = all(reader.total is not None for reader in self._readers.values())
         if self._suspects or (counted and self._reads % 2):
             return
-        for key in list(itertools.islice(self._references, BATCH)):
-            self._references.move_to_end(key)
+        for key in list(itertools.islice(self._roster.references, BATCH)):
+            self._roster.references.move_to_end(key)
             self._suspects[key] = None
 
     async def _look_up(self, session: AsyncSession, queue: dict[Key, None]) -> None:
         """Look up one batch of a queue, all of one kind."""
         kind_key = next(iter(queue))[0]
         batch = list(itertools.islice((key for key in queue if key[0] == kind_key), BATCH))
-        references = [self._references[key] for key in batch]
+        references = [self._roster.references[key] for key in batch]
         try:
             states = await session.run(look_at(session.access, references))
         except OfferLibraryError as error:
             if error.verdict.is_outage:
                 raise
             # If the service refuses the whole sandbox, this call raises and all waits share the failure.
-            await self._read_changes_of_all(session, self._kinds())
+            await self._read_changes_of_all(session, self._roster.kinds())
             if self._is_refused(kind_key):
                 # The next lookup of all of that kind is due once the service shows it again.
                 batch, states = [key for key in queue if key[0] == kind_key], {}
@@ -374,7 +354,8 @@ class Feed:
             except OfferLibraryError as error:
                 if error.verdict.is_outage:
                     raise
-                await self._refuse(_key(reference), self._watches.get(_key(reference), ()), error)
+                key = key_of(reference)
+                await self._refuse(key, self._roster.watching(key), error)
         return states
 
     async def _refuse(self, key: Any, watches: Iterable[Watch], error: OfferLibraryError) -> None:
@@ -388,7 +369,7 @@ class Feed:
         await self._wake(watches, ended(error, f"refused for {length(lasted)}, the maximum for such an error"))
 
     async def _answer(self, session: AsyncSession, key: str) -> None:
-        search = self._searches.get(key)
+        search = self._roster.searches.get(key)
         if search is None:
             return
         try:
@@ -397,11 +378,11 @@ class Feed:
             if error.verdict.is_outage:
                 raise
             self._unanswered.pop(key, None)
-            await self._refuse(key, self._askers.get(key, ()), error)
+            await self._refuse(key, self._roster.asking(key), error)
             return
         self._unanswered.pop(key, None)
         self._refused.pop(key, None)
-        askers = self._askers.get(key, set())
+        askers = self._roster.asking(key)
         for watch in askers:
             watch.found = found
         await self._wake(askers)
@@ -411,7 +392,7 @@ class Feed:
         woken: dict[Watch, None] = {}
         for key, entity in states.items():
             kept = trimmed(entity)
-            for watch in self._watches.get(key, ()):
+            for watch in self._roster.watching(key):
                 if watch.see(key[1], kept):
                     woken[watch] = None
         await self._wake(woken)
@@ -424,30 +405,8 @@ class Feed:
 
     def _end(self, error: OfferLibraryError) -> None:
         """Tell all members, and reset the feed for the next one."""
-        members = self._members
+        members = self._roster.members
         self._task = None
         self._start_afresh()
         for watch in members:
             watch.tell(error)
-
-    def _interval(self) -> float:
-        return min((watch.interval for watch in self._members), default=1.0)
-
-    def _kinds(self) -> list[Kind]:
-        kinds = {reference.kind.key: reference.kind for reference in self._references.values()}
-        kinds |= {search.kind.key: search.kind for search in self._searches.values()}
-        kinds |= {watch.follows.key: watch.follows for watch in self._members if watch.follows is not None}
-        return list(kinds.values())
-
-
-def _key(reference: Reference) -> Key:
-    return reference.kind.key, reference.id or ""
-
-
-def _taken_out(sets: dict[Any, set[Watch]], key: Any, watch: Watch) -> bool:
-    """Remove a watch from the set under a key, and an empty set from all; returns whether others are left."""
-    others = sets.get(key, set())
-    others.discard(watch)
-    if not others:
-        sets.pop(key, None)
-    return bool(others)

@@ -1,4 +1,4 @@
-"""The decisions about retries: which errors, after how long, and never beyond the deadline."""
+"""The decisions about retries and looks: after which errors, after how long, and never beyond the deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import APIError, NoAnswerError, RateLimitedError
-from airflow_provider_offers.client.wire.retry import Retries, retry_after
+from airflow_provider_offers.client.wire.retry import Looks, Retries, retry_after
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -95,3 +95,28 @@ def test_the_jitter_is_full_by_default() -> None:
     assert min(drawn) < 0.8
     assert max(drawn) > 3.2
     assert max(drawn) <= 4.0
+
+
+@given(seconds=st.floats(0, 40), shorter=st.none() | st.floats(0, 40))
+@settings(max_examples=100, derandomize=True, deadline=None)
+def test_looks_come_less_often_and_the_last_one_is_at_the_end(seconds: float, shorter: float | None) -> None:
+    now = 1_000.0
+    looks = Looks(lambda: now, seconds)
+    if shorter is not None:
+        looks.end_within(shorter)
+    pauses = []
+    while not looks.are_over:
+        pause = looks.pause("why")
+        assert pause.reason == "why"
+        pauses.append(pause.seconds)
+        now += pause.seconds
+    assert now - 1_000 == pytest.approx(seconds if shorter is None else min(seconds, shorter), abs=1e-6)
+    assert pauses[:-1] == [0.25, 0.5, 1.0, *[2.0] * 30][: len(pauses[:-1])]
+
+
+def test_a_look_that_took_too_long_is_followed_by_the_last_one_at_once() -> None:
+    now = 0.0
+    looks = Looks(lambda: now, 5)
+    now = 6.0
+    assert looks.are_over
+    assert looks.pause("why").seconds == 0
