@@ -21,7 +21,7 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.model.patches import MISSING, value_at
+from airflow_provider_offers.client.model.operations import MISSING, value_at
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted

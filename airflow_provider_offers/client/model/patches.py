@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from functools import cached_property
 from types import MappingProxyType
 
@@ -14,25 +12,14 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
+from airflow_provider_offers.client.model.operations import MISSING, Operation, Parsed, Patch, as_text, value_at
 from airflow_provider_offers.client.model.spelling import join_pointer
+from airflow_provider_offers.client.model.traces import Trace, are_shown, is_idempotent, traces_of
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
 # The members that the service keeps besides the properties.
 _BESIDE = ("/id", "/etag", "/created", "/modified")
-_INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
-
-
-class _Mark(Enum):
-    """What is no value of a JSON document. A copy of a mark is the mark itself, also in another process."""
-
-    MISSING = auto()
-    IMPOSSIBLE = auto()
-
-
-MISSING = _Mark.MISSING
-
 # Maximum bytes that the copies of one patch may add up to: each copy could double the document.
 _MOST_COPIED = 10_000_000
 
@@ -152,12 +139,12 @@ class PreparedPatch:
     @cached_property
     def is_idempotent(self) -> bool:
         """Whether applying the patch twice has the same result as applying it once."""
-        return _is_idempotent(self.parsed)
+        return is_idempotent(self.parsed)
 
     @cached_property
     def is_repeatable(self) -> bool:
         """Whether its changes are idempotent. A test that fails the second time does no harm."""
-        return _is_idempotent(self.changes)
+        return is_idempotent(self.changes)
 
     def values_of(self, name: str) -> list[Json]:
         """The values that it gives a whole property, or tests it for, in their order."""
@@ -227,111 +214,15 @@ class PreparedPatch:
         the list. Operations at a list index, moves and copies leave no such trace, and other items may have been
         appended after ours. A `hidden` property with another value proves nothing.
         """
-        seen = _are_shown(self._shown_traces, properties)
+        seen = are_shown(self._shown_traces, properties)
         if not seen or not self.changes_hidden:
             return seen
         only_sets = all(each.sets for each in self.changes if not self.hidden.isdisjoint(each.names))
-        return True if only_sets and _are_shown(_traces(self.changes), properties) else None
+        return True if only_sets and are_shown(traces_of(self.changes), properties) else None
 
     @cached_property
-    def _shown_traces(self) -> list[_Trace] | None:
-        return _traces(self.shown_changes)
-
-
-def _is_idempotent(operations: Sequence[Parsed]) -> bool:
-    """Whether the operations only set members, so that a second application has no effect.
-
-    Operations inside a list, removals, moves and tests are not idempotent: an index may name another item the second
-    time. Setting a part of a member that is set as a whole afterwards is not idempotent either: the second time, the
-    part may have no place.
-    """
-    return all(each.sets and not each.in_list for each in operations) and not any(
-        len(earlier.path) > len(later.path) and earlier.path[: len(later.path)] == later.path
-        for index, later in enumerate(operations)
-        for earlier in operations[:index]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    """What operations leave at a place: a value, no value (`MISSING`), or the items that they append to a list."""
-
-    place: tuple[str, ...]
-    left: Json | object
-    appended: bool = False
-
-    def is_in(self, properties: Mapping[str, Json]) -> bool | None:
-        """Whether the object shows the trace; None if that cannot be decided."""
-        there, left = value_at(properties, self.place), self.left
-        if there is MISSING or left is MISSING:
-            return there is left
-        if not self.appended:
-            return same(there, left)
-        if not isinstance(there, list) or not isinstance(left, list):
-            return False
-        if same(there[-len(left) :], left):
-            return True
-        # Other items may have been appended after them.
-        return None if any(same(item, value) for item in there for value in left) else False
-
-
-def _are_shown(traces: Sequence[_Trace] | None, properties: Mapping[str, Json]) -> bool | None:
-    seen = None if traces is None else [trace.is_in(properties) for trace in traces]
-    return None if seen is None or None in seen else all(seen)
-
-
-def _traces(operations: Sequence[Parsed]) -> list[_Trace] | None:
-    """The traces of the operations in any object; None if they leave no clear trace."""
-    if _is_idempotent(operations):
-        return _traces_of_sets(operations)
-    if _overlap(operations):
-        return None
-    appended: dict[tuple[str, ...], list[Json]] = {}
-    traces: list[_Trace] = []
-    for each in operations:
-        if each.source is not None or any(token.isdecimal() for token in each.path):
-            return None
-        if each.path[-1] == "-":
-            if not each.sets:
-                return None
-            appended.setdefault(tuple(each.path[:-1]), []).append(each.value)
-        else:
-            traces.append(_Trace(tuple(each.path), each.value if each.sets else MISSING))
-    return traces + [_Trace(place, values, appended=True) for place, values in appended.items()]
-
-
-def _traces_of_sets(operations: Sequence[Parsed]) -> list[_Trace]:
-    """The traces of operations that set members. A part of a value that was set before belongs to that value."""
-    left: dict[tuple[str, ...], Json] = {}
-    for each in operations:
-        path = tuple(each.path)
-        holder = next((place for place in left if path[: len(place)] == place), path)
-        left[holder] = _with_part(left.get(holder), path[len(holder) :], each)
-    return [_Trace(place, value) for place, value in left.items()]
-
-
-def _with_part(value: Json, tokens: Sequence[str], operation: Parsed) -> Json:
-    """The value after an operation that sets its part at the tokens; `IMPOSSIBLE` if that part has no place in it."""
-    if not tokens:
-        return operation.value
-    adds = operation.op == "add" and len(tokens) == 1
-    if not isinstance(value, Mapping) or not (adds or tokens[0] in value):
-        return _Mark.IMPOSSIBLE
-    return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], operation)}
-
-
-def _overlap(operations: Sequence[Parsed]) -> bool:
-    """Whether two operations write the same place, or one a place inside the other's, so that one hides a trace.
-
-    Two operations that append to one list do not overlap.
-    """
-    settled = [tuple(each.path) for each in operations if each.path[-1] != "-"]
-    return len(set(settled)) < len(settled) or any(
-        one.path != other.path and one.path[: len(holder)] == holder
-        for other in operations
-        for holder in [other.path[:-1] if other.path[-1] == "-" else other.path]
-        for one in operations
-    )
+    def _shown_traces(self) -> list[Trace] | None:
+        return traces_of(self.shown_changes)
 
 
 def _owned(properties: Mapping[str, Json], touched: Sequence[str]) -> dict[str, Json]:
@@ -398,20 +289,3 @@ def _unfit(kind: Kind, why: str) -> InvalidInputError:
         f"The patch does not fit the {kind.subject}",
         [Violation("patch", legible(why), f"paths that the {kind.subject} has")],
     )
-
-
-def value_at(document: Json, tokens: Sequence[str]) -> Json | object:
-    """The value at the place; `MISSING` if there is none."""
-    for token in tokens:
-        if isinstance(document, Mapping) and token in document:
-            document = document[token]
-        elif isinstance(document, list) and _INDEX.fullmatch(token) and int(token) < len(document):
-            document = document[int(token)]
-        else:
-            return MISSING
-    return document
-
-
-def as_text(value: Json | object) -> str:
-    """A value of `value_at`, for a message."""
-    return "nothing" if value is MISSING else legible(json.dumps(value, ensure_ascii=False))
