@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +10,9 @@ import pytest
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 from airflow_provider_offers.emulator import Emulator
+from tests.client.conftest import running
 
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    """One emulator for all tests of a module."""
-    with Emulator() as emulator:
-        yield emulator
+__all__ = ["running"]
 
 
 @pytest.fixture
