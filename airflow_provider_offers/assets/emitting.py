@@ -1,4 +1,4 @@
-"""The events of a task that wrote: which assets they are of, and what each tells. They never fail the task."""
+"""The events of a task that wrote: their assets and their content. They never fail the task."""
 
 from __future__ import annotations
 

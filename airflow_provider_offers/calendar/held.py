@@ -23,7 +23,7 @@ _WITH_DOCUMENT = (COLLECTION, DECISION)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One object. `start` and `end` are aware; None is no bound. `targets` are the ids of the objects it refers to."""
+    """One object. `start` and `end` are aware; None means no bound. `targets` are the ids that it refers to."""
 
     kind: Kind
     id: str

@@ -1,4 +1,4 @@
-"""Half-open intervals of time, and unions of them. None as a start or an end is no bound."""
+"""Half-open intervals of time, and unions of them. None as a start or an end means no bound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Union = Sequence[Interval]
 
 
 def interval(start: datetime | None, end: datetime | None) -> Interval:
-    """The interval between two instants; None is no bound."""
+    """The interval between two instants; None means no bound."""
     return start or _FIRST, end or _LAST
 
 

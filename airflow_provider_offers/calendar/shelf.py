@@ -1,4 +1,4 @@
-"""One copy of each sandbox for a whole process: however many ask, a library is read once at a time."""
+"""One copy of each sandbox for a whole process: a library is read once at a time, for any number of readers."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
         with Bars() as bars:
             found, meanwhile = look_for_drift(hook, campaign, store, bars.read)
     if meanwhile is not None:
-        raise UserError(f"{meanwhile}, so drift cannot be told from its changes; try again")
+        raise UserError(f"{meanwhile}, so drift cannot be distinguished from its changes; try again")
     if args.format == "json":
         screen.line(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -201,8 +201,8 @@ class UnexpectedResponseError(OfferLibraryError):
 class OutcomeUnknownError(OfferLibraryError):
     """A write may or may not have happened, and no read of the library shows which.
 
-    Running the same creation again is safe, because it looks for its effect before it writes. If a patch cannot be told
-    from somebody else's edit, `retryable` is False, because another run might apply it twice.
+    Running the same creation again is safe, because it looks for its effect before it writes. If a patch cannot be
+    distinguished from somebody else's edit, `retryable` is False, because another run might apply it twice.
     """
 
     _retryable = True

@@ -1,4 +1,4 @@
-"""Notifiers: they take back what a failed launch left approved, and tell which offers expire soon.
+"""Notifiers: they take back what a failed launch left approved, and report which offers expire soon.
 
 Each one runs in a worker or a DAG processor (`on_failure_callback` and the like), and in a triggerer (`DeadlineAlert`).
 """
@@ -109,9 +109,9 @@ class OfferExpiryNotifier(BaseNotifier):
     """Tell which approved offers have a window that ends soon.
 
     :param within: how soon, as an ISO 8601 duration such as `P7D` or a timedelta; templated
-    :param notifiers: notifiers that tell it, such as the provider for Slack or SMTP has them. Their templates may use
-        `expiring_offers`, a list with `id`, `name`, `window` and `status` of each offer. None of them is called if no
-        offer expires. Without notifiers, the offers are only logged, as warnings
+    :param notifiers: notifiers that report it, such as those of the providers for Slack and SMTP. Their templates may
+        use `expiring_offers`, a list with `id`, `name`, `window` and `status` of each offer. None of them is called if
+        no offer expires. Without notifiers, the offers are only logged, as warnings
     :param offer_library_conn_id: the connection, of type `offer_library`; templated
     :param sandbox: overrides the sandbox of the connection; templated
 
@@ -138,7 +138,7 @@ class OfferExpiryNotifier(BaseNotifier):
         self.sandbox = sandbox
 
     def notify(self, context: Context) -> None:
-        """Look for offers that expire soon, and tell them."""
+        """Look for offers that expire soon, and report them."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
         with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
@@ -150,7 +150,7 @@ class OfferExpiryNotifier(BaseNotifier):
             each(_with(context, expiring))
 
     async def async_notify(self, context: Context) -> None:
-        """Look for offers that expire soon, and tell them, in a triggerer."""
+        """Look for offers that expire soon, and report them, in a triggerer."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
         async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:

@@ -32,7 +32,7 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
     :param response_timeout: how long to wait for an answer (default: without an end)
     :param defaults: the answer after `response_timeout`: `Approve` or `Reject`; without one the task fails
     :param fail_on_reject: True fails the task if somebody rejects the plan; by default the tasks after it are skipped
-    :param ignore_downstream_trigger_rules: True skips all tasks after it then, whatever their trigger rules
+    :param ignore_downstream_trigger_rules: True then skips all tasks after it, with any trigger rule
     :param notifiers: who is told that an answer is needed
 
     The question shows the plan as Markdown. The answer is given in Airflow's UI ("Required actions") or over its API.

@@ -238,7 +238,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
         self._batch: BatchRun | None = None
         self.set_emission(emit_assets)
         if emit_assets is not False and wait_for_completion is False:
-            wrong = Violation("emit_assets", quoted(emit_assets), "wait_for_completion=True: the event tells the end")
+            accepted = "wait_for_completion=True, because the event is emitted when the job is done"
+            wrong = Violation("emit_assets", quoted(emit_assets), accepted)
             raise InvalidInputError(f"The task {self.task_id!r} is not valid", [wrong])
 
     def written(self, result: Any) -> Sequence[Mapping[str, Any]]:

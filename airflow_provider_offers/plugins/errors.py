@@ -19,7 +19,7 @@ _BY_CLASS: tuple[tuple[type[OfferLibraryError], int, str], ...] = (
     (errors.NoAnswerError, 504, "Adobe did not answer"),
     (errors.ServerError, 502, "Adobe's service failed"),
 )
-"""The status and the title of each error. Adobe's 401 and 403 are no statement about the user of Airflow: 502."""
+"""The status and the title of each error. Adobe's 401 and 403 do not concern the user of Airflow, so they are 502."""
 
 
 def failure(status: int, title: str, message: str, request_id: str | None = None) -> HTTPException:

@@ -1,4 +1,4 @@
-"""The sensor that watches a campaign for drift: what somebody else changed of that which was applied."""
+"""The sensor that watches a campaign for drift: changes by somebody else to what was applied."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CampaignDriftSensor(OfferLibrarySensor):
     :param sandbox: another sandbox than the target's
 
     The other parameters are those of `OfferLibrarySensor`. Fields that the manifest does not have, or that are in
-    `ignore_changes`, are no drift. The changes of an apply that runs meanwhile are no drift either. Without a state,
+    `ignore_changes`, are not drift. The changes of an apply that runs meanwhile are not drift either. Without a state,
     nothing can drift.
 
     Returns `campaign`, `connection`, `sandbox`, `organization`, `seen_at`, `managed` (how many objects) and `objects`,

@@ -32,7 +32,7 @@ async def drifted_objects(trigger: OfferLibraryEventTrigger, view: int) -> dict[
     try:
         drift = await looking.look_once(max_age=trigger.poll_interval / 2, view=view)
     except OfferLibraryError as error:
-        trigger.log.warning("The drift is told later: %s", error)
+        trigger.log.warning("The drift is reported later: %s", error)
         return None
     if drift is None:
         return None

@@ -1,4 +1,4 @@
-"""The trigger that starts DAGs: it tells an asset's watcher what happens in the library, also by hand."""
+"""The trigger that starts DAGs: it tells an asset's watcher what happens in the library, including edits by hand."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _KEEP_EVERY = 600.0
 
 
 class OfferLibraryEventTrigger(BaseEventTrigger):
-    """Tell an `AssetWatcher` what happens to the objects of a sandbox, also by a person's hand.
+    """Tell an `AssetWatcher` what happens to the objects of a sandbox, including edits by hand.
 
     :param events: `created`, `changed`, `status`, `window_opened`, `window_closing`, `window_closed`, `deleted`,
         `drifted`: one, or a list
     :param kinds: the kinds of objects: one, or a list (default `personalized`; for `drifted` every kind of a campaign)
     :param names: only objects with one of these names; patterns such as `Spring*` are possible
-    :param statuses: only objects with one of these statuses; for `status`, the new status. Windows are told of objects
-        that customers can see: `approved` offers and `live` decisions, unless this names others
+    :param statuses: only objects with one of these statuses; for `status`, the new status. Windows count for objects
+        that customers can see: `approved` offers and `live` decisions, unless this names other statuses
     :param tags: only objects with one of these collection qualifiers, by id
     :param closing_within: how long before its end a window is closing, in seconds or as a timedelta (default a day)
     :param campaign: the name of the campaign, for `drifted`
@@ -55,8 +55,8 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
 
     Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
     `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,
-    `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger tells
-    only what has drifted already; of all other events, it tells only those that happen after it.
+    `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger reports
+    only objects that have drifted already. Other events are reported only if they happen after it.
 
     Raises `InvalidInputError` for arguments that cannot work, when the DAG is parsed. Calls one listing of the objects
     that were modified last for each kind and interval, for all triggers of a sandbox together; and a listing of all
@@ -152,7 +152,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
 
 
 class Teller:
-    """What one trigger tells: compares each look with what it remembers."""
+    """The events of one trigger: compares each look with what it remembers."""
 
     def __init__(self, trigger: OfferLibraryEventTrigger, view: Overview) -> None:
         self._trigger, self._view = trigger, view
@@ -206,7 +206,7 @@ class Teller:
             try:
                 found += await self._view.gone(kind, ids) if ids else []
             except OfferLibraryError as error:
-                self._trigger.log.warning("Deletions are told later: %s", error)
+                self._trigger.log.warning("Deletions are reported later: %s", error)
         return found
 
     async def _drifted(self, things: Mapping[str, Thing], look: Look) -> list[dict[str, Any]]:

@@ -163,7 +163,7 @@ def test_somebody_elses_offer_made_during_the_run_is_not_adopted_where_no_try_ha
     result = run(airflow, emulator, api, dag, max_retries=0)
 
     assert result.states == {"create": "failed"}
-    assert "this run did not make it" in str(result.error("create"))
+    assert "this run did not create it" in str(result.error("create"))
     assert len(offers(emulator)) == 1
 
 

@@ -117,7 +117,7 @@ def test_another_run_does_not_take_that_offer_for_its_own(airflow: Airflow, emul
     second = run(airflow, emulator, api, dag)
 
     assert second.states == {"create": "failed"}
-    assert "this run did not make it" in str(second.error("create"))
+    assert "this run did not create it" in str(second.error("create"))
     assert len(offers(emulator)) == 1
 
 

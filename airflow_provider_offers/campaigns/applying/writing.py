@@ -189,7 +189,7 @@ def remove(access: Access, before: Entity) -> Flow[Written]:
 def _to_retire(access: Access, before: Entity) -> Flow[Entity | None]:
     """The current state of an object to retire; None if it is gone. A deletion has no guard, and a listing may lag.
 
-    Raises `ConflictError` if somebody has edited it since. To take it back, or to archive it, is no such edit.
+    Raises `ConflictError` if somebody has edited it since. Taking it back or archiving it does not count as an edit.
     """
     now: Entity | None = yield from look_alone(access, before.reference)
     if now is None or now.etag == before.etag or now.status == ARCHIVED:

@@ -40,8 +40,8 @@ _NAME_OF_ROWS = re.compile(r"[\w -]+")
 class Expansion:
     """The expansion of one manifest for one target.
 
-    `rows` are lists of dicts by the names that `for_each` uses. With `partial`, rows that are not given are no error:
-    the objects they would fill are unknown.
+    `rows` are lists of dicts by the names that `for_each` uses. With `partial`, missing rows are not an error: the
+    objects that they would fill are unknown.
     """
 
     def __init__(

@@ -196,7 +196,7 @@ class _Loader:
 
 
 def _is_data(name: str, node: Node) -> bool:
-    """Whether a file of the folder is a table of rows, or a saved plan: a manifest is no list, and has no format."""
+    """Whether a file of the folder is a table of rows, or a saved plan: a manifest is not a list, and has no format."""
     if not name.lower().endswith(".json"):
         return False
     saved = node.members.get("format")
@@ -210,7 +210,7 @@ def _merged(parts: Mapping[str, Node], findings: Findings) -> Node | None:
     for node in parts.values():
         if not isinstance(node.value, dict):
             accepted = "a mapping with sections of the manifest; a file for `!include` belongs into a folder below"
-            findings.add(Violation(str(node.origin), "a file that is no part of a manifest", accepted))
+            findings.add(Violation(str(node.origin), "a file that is not part of a manifest", accepted))
         for name, each in node.members.items():
             members[name] = each if name not in members else _joined(name, members[name], each, node, names, findings)
             names.setdefault(name, node.names[name])

@@ -235,14 +235,14 @@ class Templates:
         return cells_of(value, self._env) if is_template(value) else []
 
     def _undeclared(self, text: str) -> frozenset[str] | str:
-        """The names that a template uses, or a sentence that says why it is no template."""
+        """The names that a template uses, or a sentence that says why it is not a template."""
         from jinja2 import TemplateSyntaxError
 
         if text not in self._unknown:
             try:
                 self._unknown[text] = self._templates.unknown(text)
             except TemplateSyntaxError as error:
-                self._unknown[text] = error.message or "it is no template"
+                self._unknown[text] = error.message or "it is not a template"
         return self._unknown[text]
 
     def _unknown_name(self, name: str, names: Mapping[str, Any]) -> tuple[str, str]:

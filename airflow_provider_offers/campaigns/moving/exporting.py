@@ -34,7 +34,7 @@ _KEPT = ("segmentModel", "fCapConstraintsLastIndex")
 class Exported:
     """Objects of a library, in the order of creation. References are by `name:` where a name means one object.
 
-    `external` are objects to which they refer and that are no part of the export. `notes` are sentences about what was
+    `external` are objects to which they refer and that are not part of the export. `notes` are sentences about what was
     left out, and why.
     """
 
@@ -126,7 +126,7 @@ class _Export:
         if wrong:
             self._note(f"a manifest cannot describe the {kind.noun} {entity.called}: {wrong[0]}")
             return
-        # What a manifest would change is no export of it.
+        # An export that a plan would change is wrong.
         for each in compare(kind, self.names, entity.properties, named, None).conflicts:
             name = each.pointer.split("/")[1]
             self._note(f"a manifest cannot describe {each.pointer} of the {kind.noun} {entity.called}")

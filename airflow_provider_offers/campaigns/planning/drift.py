@@ -1,4 +1,4 @@
-"""Drift: what somebody else changed of that which the campaign applied last."""
+"""Drift: differences between what the campaign applied last and what the library has now."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Edit:
 class Drifted:
     """An object of the campaign that is not as it was applied.
 
-    `edits` are the managed leaves that differ; other leaves belong to somebody else and are no drift. `reason` is set
+    `edits` are the managed leaves that differ; other leaves belong to somebody else and are not drift. `reason` is set
     instead if the object is gone, or if several have its name. `edited_by` and `edited_at` tell who changed it last and
     when, if the service tells.
     """
@@ -105,7 +105,7 @@ def find_drift(
 ) -> Flow[Drift]:
     """What somebody else changed since the last apply. Reads each kind of the state once, page by page; writes nothing.
 
-    The manifest is not needed. With it, the leaves in its `ignore_changes` are no drift. Raises `StateError` if the
+    The manifest is not needed. With it, the leaves in its `ignore_changes` are not drift. Raises `StateError` if the
     state is of another organization or sandbox, or of another campaign than the manifest.
     """
     settings = access.exchange.settings

@@ -37,7 +37,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of one campaign in one sandbox. `generation` counts the writes of the state; 0 is no state yet.
+    """The state of one campaign in one sandbox. `generation` counts the writes of the state; 0 means none yet.
 
     `plan` identifies the plan whose apply wrote the state last, so that another run of that apply goes on with it.
     """
@@ -77,7 +77,7 @@ class State:
         found = document.get("format")
         if found != FORMAT:
             newer = isinstance(found, str) and found.startswith(FORMAT.partition("/")[0] + "/")
-            do = "it is from another version of this provider; upgrade the provider" if newer else "it is no state"
+            do = "it is from another version of this provider; upgrade the provider" if newer else "it is not a state"
             raise StateError(f"The document is not a state: format: given {quoted(found)}; expected {FORMAT!r}; {do}")
         generation = document.get("generation")
         if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:

@@ -141,7 +141,7 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
     if creation.if_exists == "fail":
         raise AlreadyExistsError(
             f"A {creation.kind.noun} named {creation.name!r} already exists in the sandbox "
-            f"{work.access.exchange.settings.sandbox!r} ({_listed(ids)}), and this run did not make it"
+            f"{work.access.exchange.settings.sandbox!r} ({_listed(ids)}), and this run did not create it"
             f"{_differences_told(work, found.entities[0])}; choose if_exists='adopt', 'update' or 'skip' to accept it",
             ids=ids,
         )
@@ -165,7 +165,7 @@ def _differences_told(work: Work, there: Entity) -> str:
     """How somebody else's object differs from the document, as the middle of a sentence."""
     differs = work.differs(there)
     if not differs:
-        return ", though it says the same"
+        return ", although it has the same content"
     more = f", and {len(differs) - _MOST_TOLD} more" if len(differs) > _MOST_TOLD else ""
     return f"; it differs: {what_differs(differs[:_MOST_TOLD], there.properties)}{more}"
 

@@ -166,7 +166,7 @@ def overtaken(call: Call, before: Entity, now: Entity) -> ConflictError:
 def cannot_tell_later(call: Call, evidence: str, now: Entity) -> OutcomeUnknownError:
     """The error for a write that an earlier try may have sent and that the object does not show."""
     return OutcomeUnknownError(
-        f"An earlier try may have sent {call.method} {call.bare_path}: {evidence}{by(now)}. It cannot be told whether "
+        f"An earlier try may have sent {call.method} {call.bare_path}: {evidence}{by(now)}. It is not known whether "
         f"the {now.kind.subject} has this patch; check it before running this again",
         retryable=False,
     )
@@ -176,7 +176,7 @@ def _cannot_tell(call: Call, before: Entity, now: Entity, error: OfferLibraryErr
     """The error for properties that somebody edited in another way meanwhile: our write may be among the edits."""
     return OutcomeUnknownError(
         f"{call.method} {call.bare_path} had no answer that settles it ({error}), and the same properties were edited "
-        f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}. It cannot be told whether the "
+        f"meanwhile{by(now)}: the etag went from {before.etag} to {now.etag}. It is not known whether the "
         f"{now.kind.subject} has this write; check it before running this again",
         retryable=False,
     )
@@ -186,7 +186,7 @@ def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknow
     """The error for an object that was edited since, if reads do not show the properties that the write touches."""
     return OutcomeUnknownError(
         f"{call.method} {call.bare_path}: {why}, and reads of a {now.kind.noun} do not show what this patch sets; "
-        f"{evidence}{by(now)}. It cannot be told whether the {now.kind.subject} has this write; check it before "
+        f"{evidence}{by(now)}. It is not known whether the {now.kind.subject} has this write; check it before "
         "running this again",
         retryable=False,
     )

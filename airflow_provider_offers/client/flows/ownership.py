@@ -113,8 +113,8 @@ class Work:
     def by_this_post(self, entities: Sequence[Entity], began: datetime, ended: datetime, found: Found) -> list[Entity]:
         """The matching objects that were created during our POST, the oldest first: a gateway may send a POST twice.
 
-        Without a marker, they cannot be told from objects that another task posted with the same content at the same
-        time.
+        Without a marker, they cannot be distinguished from objects that another task posted with the same content at
+        the same time.
         """
         return [each for each in self.by_this_try(entities) if _is_between(age(each)[0], began, ended, found.skew)]
 
@@ -129,12 +129,12 @@ class Work:
     def differs(self, entity: Entity) -> Patch:
         """The operations that would give the object the wanted content.
 
-        A draft that was published since is no difference.
+        A draft that was published since does not count as a difference.
         """
         kind, rest = self.creation.kind, readable(self.creation.kind, self.wanted, entity.properties)
         if entity.etag != 1 and self.wanted.get("status") == "draft" and entity.status != "archived":
             rest.pop("status", None)
-        # Members that the service filled in are no difference.
+        # Members that the service filled in do not count as a difference.
         other = {
             name: value
             for name, value in rest.items()

@@ -19,7 +19,7 @@ Patch = Sequence[Operation]
 
 
 class Mark(Enum):
-    """What is no value of a JSON document. A copy of a mark is the mark itself, also in another process."""
+    """Marks for places without a value. A copy of a mark is the mark itself, even in another process."""
 
     MISSING = auto()
     IMPOSSIBLE = auto()

@@ -102,7 +102,7 @@ def _json(content: bytes, source: str) -> Table:
     rows = _parsed(decoded(content, source), source)
     if not isinstance(rows, list):
         raise InvalidInputError(
-            _SUBJECT, [Violation(source, f"JSON that is no list: {quoted(rows)}", "a list of rows")]
+            _SUBJECT, [Violation(source, f"JSON that is not a list: {quoted(rows)}", "a list of rows")]
         )
     return _objects(rows, source)
 

@@ -154,7 +154,7 @@ def plain_value(value: Any) -> Any:
 
 
 def in_text(value: Any) -> Any:
-    """The value of an expression in a longer text. Raises `jinja2.UndefinedError` for what is no part of a text."""
+    """The value of an expression in a longer text. Raises `jinja2.UndefinedError` for None, NaN and a whole row."""
     from jinja2 import UndefinedError
 
     if value is None:

@@ -106,7 +106,7 @@ class Wanted:
     ahead: timedelta = timedelta(days=1)
 
     def names_one(self, name: str) -> bool:
-        """Whether an object with that name is watched. A name with brackets is no pattern for itself."""
+        """Whether an object with that name is watched. A name with brackets, as a pattern, does not match itself."""
         return not self.names or name in self.names or any(fnmatchcase(name, each) for each in self.names)
 
     def covers(self, thing: Thing) -> bool:
@@ -186,7 +186,7 @@ class Memory:
     def after(self, things: Iterable[Thing], gone: Iterable[str], now: datetime, wanted: Wanted) -> Memory:
         """The memory after a look. An object that is missing and not certainly gone stays.
 
-        If the service's clock was set back, windows that open or close in the time that comes again are told again.
+        If the service's clock was set back, windows that open or close in the repeated time are reported again.
         """
         kept = dict(self.seen)
         for identifier in gone:

@@ -153,7 +153,7 @@ class TestFiles:
         ("content", "says"),
         [
             ("campaign: other\n", "more.yaml:1:1: given campaign in a second file"),
-            ("- name: X\n", "more.yaml:1:1: given a file that is no part of a manifest"),
+            ("- name: X\n", "more.yaml:1:1: given a file that is not part of a manifest"),
             ("placement: x\n", "did you mean 'placements'"),
             ("tags: {name: X}\n", "more.yaml:1:1: given tags in a second file"),
         ],

@@ -156,8 +156,8 @@ def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
 
     return {
         "newer": (with_(format="offers.state/v2"), "upgrade the provider"),
-        "a plan": (with_(format="offers.plan/v1"), "it is no state"),
-        "no format": (without("format"), "it is no state"),
+        "a plan": (with_(format="offers.plan/v1"), "it is not a state"),
+        "no format": (without("format"), "it is not a state"),
         "a list": (lambda told: [told], "expected a JSON object"),
         "no generation": (without("generation"), "generation: given None"),
         "a generation of text": (with_(generation="3"), "generation: given '3'"),

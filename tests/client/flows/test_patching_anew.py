@@ -154,13 +154,13 @@ def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
     sent = [shown(api, AFTER, 2), answer(200, receipt(api, etag=3))]
     assert methods(again(api, old, ADD_TAG, *sent)[1]) == ["GET", "PATCH"]
     first = [{"op": "add", "path": "/tags/0", "value": "x"}]
-    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+    with pytest.raises(OutcomeUnknownError, match="is not known"):
         again(api, kept, first, shown(api, BEFORE, 1))
     # Clearing the task requests the patch anyway.
     sent = [shown(api, BEFORE, 1), answer(200, receipt(api, etag=2))]
     assert methods(again(api, Kept(since=START, anew=True), first, *sent)[1]) == ["GET", "PATCH"]
     # Somebody added another tag after it, or before it was sent.
-    with pytest.raises(OutcomeUnknownError, match="cannot be told"):
+    with pytest.raises(OutcomeUnknownError, match="is not known"):
         again(api, kept, ADD_TAG, shown(api, {**AFTER, "tags": [*AFTER["tags"], "dps:tag:3"]}, 3))
 
 
