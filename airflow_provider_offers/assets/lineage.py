@@ -55,7 +55,6 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset | None:
 
 def referred_objects(documents: Iterable[tuple[Kind, Json]]) -> list[dict[str, Any]]:
     """The objects to which documents refer, by id or by name."""
-    from airflow_provider_offers.client.model.identifiers import name_in
     from airflow_provider_offers.client.model.kinds import kind_of_type_name
     from airflow_provider_offers.client.model.places import pointings
 
@@ -63,8 +62,9 @@ def referred_objects(documents: Iterable[tuple[Kind, Json]]) -> list[dict[str, A
     for kind, document in documents:
         for each in pointings(kind.place, document):
             target = kind_of_type_name(each.type_names[0])
-            key, name = None if target is None else target.key, name_in(each.target)
-            found.setdefault(each.target, identified(each.target, key) if name is None else {"kind": key, "name": name})
+            key = None if target is None else target.key
+            by_name = {"kind": key, "name": each.name}
+            found.setdefault(each.target, identified(each.target, key) if each.name is None else by_name)
     return list(found.values())
 
 

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing, begin_search
-from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
@@ -253,7 +253,7 @@ class Calls:
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [kind]
         prepared = prepare(as_given(operations), kinds, self.settings.api, checked_validate(validate))
-        if not patch_has_names(prepared):
+        if not prepared.named:
             return Known(prepared)
         return lambda access: patch_with_ids(access, prepared, meant)
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.client.flows.naming import put_at
-from airflow_provider_offers.client.model.identifiers import name_in
-from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
-from airflow_provider_offers.client.model.places import Pointing, pointings
+from airflow_provider_offers.client.model.kinds import KINDS, Kind, kinds_of
+from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
@@ -18,11 +17,8 @@ from airflow_provider_offers.client.wire.messages import Json
 
 def named_in(kind: Kind, properties: Mapping[str, Json]) -> Iterator[tuple[Pointing, list[Key]]]:
     """The references by name in a document, each with the objects that it may mean."""
-    for each in pointings(kind.place, properties):
-        name = name_in(each.target)
-        if name is not None:
-            kinds = (kind_of_type_name(type_name) for type_name in each.type_names)
-            yield each, [(found.key, name) for found in kinds if found is not None]
+    for each in pointings_by_name(kind.place, properties):
+        yield each, [(found.key, each.name or "") for found in kinds_of(each.type_names)]
 
 
 class KnownIds:
@@ -47,7 +43,7 @@ class KnownIds:
             if key is None:
                 nouns = " or ".join(KINDS[each].noun for each, _ in keys)
                 raise CampaignError(
-                    f"{pointing.pointer} names {quoted(name_in(pointing.target))}, but the plan knows no such {nouns}; "
+                    f"{pointing.pointer} names {quoted(pointing.name)}, but the plan knows no such {nouns}; "
                     "make the plan again"
                 )
             if changed is None:

@@ -9,8 +9,8 @@ from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import MOVED, SECTION_OF, SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, place_in
 from airflow_provider_offers.campaigns.objects import Key, Move, Origin
-from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
-from airflow_provider_offers.client.model.kinds import KINDS, kind_of_type_name
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
+from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.text import quoted
@@ -72,8 +72,7 @@ def check_links(
 def _check_reference(
     each: Filled, pointing: Pointing, known: Collection[Key], findings: Findings, unknown: Collection[str]
 ) -> None:
-    name = name_in(pointing.target)
-    kinds = [kind for type_name in pointing.type_names if (kind := kind_of_type_name(type_name)) is not None]
+    name, kinds = pointing.name, kinds_of(pointing.type_names)
     if name is None or any((kind.key, name) in known or kind.key in unknown for kind in kinds):
         return
     nouns = " or ".join(kind.noun for kind in kinds)

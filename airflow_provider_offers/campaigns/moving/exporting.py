@@ -11,15 +11,14 @@ from airflow_provider_offers.campaigns.manifest.templates import is_template
 from airflow_provider_offers.campaigns.moving.selecting import Selection
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare, symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, kinds_of
+from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.supplies import enumerated
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity
-from airflow_provider_offers.client.model.identifiers import name_in
-from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
 from airflow_provider_offers.client.model.places import Place, pointings
 from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.reading import OnPage, read_kind
@@ -146,8 +145,7 @@ class _Export:
         external: dict[Key, None] = {}
         for (kind, name), properties in self._objects.items():
             for each in pointings(KINDS[kind].place, properties):
-                target = name_in(each.target)
-                if target is None:
+                if (target := each.name) is None:
                     called = f"the {KINDS[kind].noun} {quoted(name, 80)}"
                     self._notes[f"{each.pointer} of {called} stays an id: {each.target} has no name of its own"] = None
                     continue

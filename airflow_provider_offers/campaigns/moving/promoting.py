@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
-from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import quoted
@@ -69,7 +68,7 @@ def _in_object(wanted: WantedObject) -> Iterator[Unportable]:
         return Unportable(wanted.key, pointer, quoted(value, 120), reason, str(wanted.origin))
 
     for each in pointings(wanted.kind.place, wanted.properties):
-        if name_in(each.target) is None:
+        if each.name is None:
             yield told(each.pointer, each.target, _ID)
     for pointer, name, value in _members("", wanted.properties):
         if name == "segmentIdentities" and value:

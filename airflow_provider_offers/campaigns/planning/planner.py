@@ -19,16 +19,14 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
     Rereading,
     check_state,
     documents_of,
-    kinds_of,
     referred_kinds,
 )
 from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
-from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.instants import format_instant
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
@@ -182,8 +180,7 @@ class _Planner:
         """
         properties = wanted.properties if planned.properties is None else planned.properties
         for each in pointings(wanted.kind.place, properties):
-            name = name_in(each.target)
-            if name is None:
+            if (name := each.name) is None:
                 kinds = [kind for kind in kinds_of(each.type_names) if self._access.generation.supports(kind)]
                 if kinds and planned.action in _WRITTEN and not self._names.has_id(each.target, kinds):
                     self._cautions.is_unknown(wanted.key, each.target)

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
-from airflow_provider_offers.client.model.kinds import KINDS, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.kinds import KINDS, Kind, kinds_of
 from airflow_provider_offers.client.model.places import pointings, targets
 from airflow_provider_offers.client.model.respelling import bare_name
 from airflow_provider_offers.client.text import quoted
@@ -112,11 +112,6 @@ class Names:
 
     def _new_name(self, name: str, kinds: Sequence[Kind]) -> str:
         return next((new for kind in kinds if (new := self.renamed.get((kind.key, name))) is not None), name)
-
-
-def kinds_of(type_names: Iterable[str]) -> list[Kind]:
-    """The kinds of these types."""
-    return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
 
 
 def referred_kinds(documents: Iterable[tuple[Kind, Mapping[str, Json]]]) -> set[str]:

@@ -11,17 +11,16 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone, named
 from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
-from airflow_provider_offers.client.model.identifiers import name_in
-from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kinds_of
 from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.places import Place, Pointing, pointings
+from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 
 def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
     """Whether a document refers to an object by its name."""
-    return bool(_names_in(kind.place, properties))
+    return bool(pointings_by_name(kind.place, properties))
 
 
 def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow[dict[str, Json]]:
@@ -30,13 +29,8 @@ def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow
     Calls a lookup by name for each name that is not known yet. Raises `NotFoundError` and `AmbiguousNameError`, which
     say which names are wrong and where they stand.
     """
-    changed = yield from _resolved(access, [_Value("", kind.place, dict(properties))])
+    changed = yield from _resolved(access, [_Value("", dict(properties), pointings_by_name(kind.place, properties))])
     return dict(changed[""])
-
-
-def patch_has_names(patch: PreparedPatch) -> bool:
-    """Whether a value in a patch refers to an object by its name."""
-    return any(_names_in(each.place, each.value) for each in _values(patch))
 
 
 def patch_with_ids(access: Access, patch: PreparedPatch, references: Sequence[Reference] = ()) -> Flow[PreparedPatch]:
@@ -46,9 +40,12 @@ def patch_with_ids(access: Access, patch: PreparedPatch, references: Sequence[Re
     belong to: the one that the patch sets, or else those of the collections.
     """
     types = None
-    if patch.kind is COLLECTION and patch_has_names(patch):
+    if patch.kind is COLLECTION and patch.named:
         types = yield from _collected_types(access, patch, references)
-    changed = yield from _resolved(access, _values(patch), types)
+    values = [
+        _Value(f"/{index}/value", patch.parsed[index].value, pointings) for index, pointings in patch.named.items()
+    ]
+    changed = yield from _resolved(access, values, types)
     return patch.with_values({int(split_pointer(pointer)[0]): value for pointer, value in changed.items()})
 
 
@@ -68,24 +65,11 @@ def _collected_types(access: Access, patch: PreparedPatch, references: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value, its place in the model, and its pointer in the whole document."""
+    """A value, its pointer in the whole document, and the references by name in it."""
 
     pointer: str
-    place: Place
     value: Json
-
-
-def _values(patch: PreparedPatch) -> list[_Value]:
-    return [
-        _Value(f"/{index}/value", patch.kind.place.at(each.path)[1], each.value)
-        for index, each in enumerate(patch.parsed)
-        if each.has_value
-    ]
-
-
-def _names_in(place: Place, value: Json) -> list[tuple[Pointing, str]]:
-    """The places in the value that refer to an object by its name, each with the name."""
-    return [(each, name) for each in pointings(place, value) if (name := name_in(each.target)) is not None]
+    named: Sequence[Pointing]
 
 
 def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] | None = None) -> Flow[dict[str, Json]]:
@@ -98,16 +82,16 @@ def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] |
     ambiguous: dict[str, AmbiguousNameError] = {}
     for given in values:
         value = copy.deepcopy(given.value)
-        for each, name in _names_in(given.place, value):
-            kinds = _kinds(each.type_names if types is None else [word for word in each.type_names if word in types])
+        for each in given.named:
+            kinds = kinds_of(word for word in each.type_names if types is None or word in types)
             try:
-                found = yield from named(access, kinds, name)
+                found = yield from named(access, kinds, each.name or "")
             except AmbiguousNameError as error:
                 ambiguous[given.pointer + each.pointer] = error
                 continue
             if found is None:
                 nouns = " or ".join(kind.noun for kind in kinds)
-                unknown.append(f"{given.pointer}{each.pointer} names {name!r}, but there is no such {nouns}")
+                unknown.append(f"{given.pointer}{each.pointer} names {each.name!r}, but there is no such {nouns}")
             else:
                 value = put_at(value, split_pointer(each.pointer), found.id)
         changed[given.pointer] = value
@@ -119,10 +103,6 @@ def _resolved(access: Access, values: Sequence[_Value], types: Collection[str] |
         detail = f"{'; '.join(unknown)}, in the sandbox {access.exchange.settings.sandbox!r}"
         raise NotFoundError(method="GET", path="", status=404, title="Unknown names", detail=detail, refused=False)
     return changed
-
-
-def _kinds(type_names: Sequence[str]) -> list[Kind]:
-    return [kind for name in type_names if (kind := kind_of_type_name(name)) is not None]
 
 
 def put_at(document: Json, tokens: list[str], value: Json) -> Json:

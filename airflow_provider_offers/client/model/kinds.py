@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,3 +211,8 @@ def _suggestion(key: Any) -> str:
 def kind_of_type_name(type_name: str) -> Kind | None:
     """The row with this `type_name`, as in ids."""
     return _BY_TYPE_NAME.get(type_name)
+
+
+def kinds_of(type_names: Iterable[str]) -> list[Kind]:
+    """The rows with these `type_name`s."""
+    return [kind for name in type_names if (kind := _BY_TYPE_NAME.get(name)) is not None]

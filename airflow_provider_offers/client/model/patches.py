@@ -13,6 +13,7 @@ from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.operations import MISSING, Operation, Parsed, Patch, as_text, value_at
+from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.model.traces import Trace, are_shown, is_idempotent, traces_of
 from airflow_provider_offers.client.text import legible
@@ -135,6 +136,16 @@ class PreparedPatch:
     def changes_hidden(self) -> bool:
         """Whether it changes something that no read shows."""
         return len(self.shown_changes) < len(self.changes)
+
+    @cached_property
+    def named(self) -> dict[int, list[Pointing]]:
+        """The references by name in its values, by the index of their operation."""
+        found = {
+            index: pointings_by_name(self.kind.place.at(each.path)[1], each.value)
+            for index, each in enumerate(self.parsed)
+            if each.has_value
+        }
+        return {index: references for index, references in found.items() if references}
 
     @cached_property
     def is_idempotent(self) -> bool:

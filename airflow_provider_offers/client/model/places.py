@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from airflow_provider_offers.client.model.described import Described
 from airflow_provider_offers.client.model.facts import RefersTo, Template, Unruled
+from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.spelling import escape_token
 
 F = TypeVar("F")
@@ -135,6 +136,11 @@ class Pointing:
     target: str
     type_names: tuple[str, ...]
 
+    @property
+    def name(self) -> str | None:
+        """The name after `name:`; None if the text is an id."""
+        return name_in(self.target)
+
 
 @cache
 def targets(place: Place) -> frozenset[str]:
@@ -160,6 +166,11 @@ def pointings(place: Place, value: Any, pointer: str = "") -> Iterator[Pointing]
             for each in pointings(place.below(name), member, f"{pointer}/{escape_token(name)}"):
                 types = each.type_names if place.model is None else place.model.types_of(value, each.type_names)
                 yield each if types == each.type_names else replace(each, type_names=types)
+
+
+def pointings_by_name(place: Place, value: Any) -> list[Pointing]:
+    """The references by name in the value."""
+    return [each for each in pointings(place, value) if each.name is not None]
 
 
 def without_receipts(place: Place, value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import AmbiguousNameError, InvalidInputError, NotFoundError
-from airflow_provider_offers.client.flows.naming import has_names, patch_has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
@@ -81,7 +81,7 @@ def test_a_name_in_a_patch_becomes_the_id(
         name, value = "ids", document["ids"]
     patch = [{"op": "add", "path": f"/{name}", "value": value}, {"op": "remove", "path": "/description"}]
     prepared = PreparedPatch(patch, kind)
-    assert patch_has_names(prepared)
+    assert prepared.named
     changed = library.run(lambda access: patch_with_ids(access, prepared)).operations
     (pointing,) = pointings(kind.place, {name: changed[0]["value"]})
     assert pointing.target == ids[meant]
