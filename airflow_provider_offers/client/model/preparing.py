@@ -51,16 +51,16 @@ _MEMBERS = {
 
 
 def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate = True) -> PreparedPatch:
-    """A prepared JSON Patch from plain operations in either spelling, valid for every kind of object that gets it.
+    """A prepared JSON Patch from operations in either spelling, valid for every kind of object that gets it.
 
-    The kinds are one kind, or both kinds of offers, which are spelled alike. Raises `InvalidInputError` with every
-    violation at once. Warns of doubts; the patch carries them, so that nothing warns of them again.
+    The values may be models. The kinds are one kind, or both kinds of offers, which are spelled alike. Raises
+    `InvalidInputError` with every violation at once. Warns of doubts; the patch carries them, so that nothing warns of
+    them again.
     """
     check_operations(operations)
-    patch = PreparedPatch(neutral_patch(operations, api, kinds[0]), kinds[0])
+    patch = PreparedPatch(neutral_patch(operations, api, kinds[0], tidy=validate is not False), kinds[0])
     if validate is False:
         return patch
-    patch = tidied_patch(patch)
     doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate)]
     return replace(patch, doubts=frozenset(map(gist, doubts)))
 
@@ -105,27 +105,26 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
         yield Violation(f"{pointer}/value", "nothing", f"the value to {word}")
 
 
-def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED) -> list[dict[str, Json]]:
+def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED, *, tidy: bool = False) -> list[dict[str, Json]]:
     """A well-formed patch in neutral names, from paths and values in either generation's spelling.
 
     Both kinds of offers are spelled alike. `/_instance/xdm:status` and `/status` are the same path. Links
-    (`/_links/...`) exist in generation 1 only.
+    (`/_links/...`) exist in generation 1 only. With `tidy`, the values that it sets are those that their author means;
+    a value that is null or "" as a whole stays.
     """
     violations: list[Violation] = []
     neutral = []
     for index, operation in enumerate(patch):
-        renamed: dict[str, Json] = {}
-        for name in _MEMBERS[operation["op"]]:
-            value = operation[name]
-            if name in ("path", "from"):
-                renamed[name] = _neutral_pointer(value, api, kind)
-            elif name == "value":
-                pointer = f"/{index}/value"
-                spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
-                renamed[name] = neutral_value(json_value(value, violations, pointer), spelled, pointer)
-            else:
-                renamed[name] = value
-        neutral.append(renamed)
+        plain = {name: operation[name] for name in _MEMBERS[operation["op"]]}
+        for name in plain.keys() & {"path", "from"}:
+            plain[name] = _neutral_pointer(plain[name], api, kind)
+        if "value" in plain:
+            given = json_value(plain["value"], violations, f"/{index}/value")
+            spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
+            plain["value"] = neutral_value(given, spelled, f"/{index}/value")
+        if tidy and operation["op"] in ("add", "replace"):
+            plain["value"] = cleaned(kind.place.at(split_pointer(plain["path"]))[1], plain["value"])
+        neutral.append(plain)
     if violations:
         raise InvalidInputError("The patch cannot be sent", violations)
     return neutral
@@ -147,14 +146,6 @@ def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
         return pointer
     tokens = split_pointer(_inside(pointer))
     return join_pointer(neutral_tokens([NEUTRAL_BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
-
-
-def tidied_patch(patch: PreparedPatch) -> PreparedPatch:
-    """A patch with the values that their author means. A value that is null or "" as a whole stays."""
-    place = patch.kind.place
-    return patch.with_values(
-        {index: cleaned(place.at(each.path)[1], each.value) for index, each in enumerate(patch.parsed) if each.sets}
-    )
 
 
 def check_patch(kind: Kind, patch: PreparedPatch, validate: Validate = True) -> list[Violation]:

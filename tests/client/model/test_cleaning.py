@@ -25,8 +25,7 @@ from airflow_provider_offers.client.model.kinds import (
     RULE,
     Kind,
 )
-from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.preparing import neutral_patch, tidied_patch
+from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale
@@ -158,8 +157,7 @@ def test_every_instant_is_written_as_rfc_3339(given_instant: Any, sent: str) -> 
         ("/selectionConstraint/startDate", given_instant),
         ("/selectionConstraint", {"xdm:startDate": given_instant, "endDate": end}),
     ):
-        patch = PreparedPatch(neutral_patch([{"op": "add", "path": path, "value": value}], "dps"))
-        (operation,) = tidied_patch(patch).operations
+        (operation,) = neutral_patch([{"op": "add", "path": path, "value": value}], "dps", tidy=True)
         assert operation["value"] == sent or operation["value"]["startDate"] == sent
 
 
@@ -220,8 +218,8 @@ def test_without_the_checks_everything_is_sent_as_it_is_written() -> None:
 
 
 def test_a_patch_may_still_set_empty_text() -> None:
-    patch = neutral_patch([{"op": "replace", "path": "/description", "value": ""}], "dps")
-    assert tidied_patch(PreparedPatch(patch)).operations == patch
+    patch = [{"op": "replace", "path": "/description", "value": ""}]
+    assert neutral_patch(patch, "dps", tidy=True) == patch
 
 
 @EVERY
