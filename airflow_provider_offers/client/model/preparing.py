@@ -116,8 +116,9 @@ def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED, *, tidy: bool
     neutral = []
     for index, operation in enumerate(patch):
         plain = {name: operation[name] for name in _MEMBERS[operation["op"]]}
-        for name in plain.keys() & {"path", "from"}:
-            plain[name] = _neutral_pointer(plain[name], api, kind)
+        for name in ("from", "path"):
+            if name in plain:
+                plain[name] = _neutral_pointer(plain[name], api, kind)
         if "value" in plain:
             given = json_value(plain["value"], violations, f"/{index}/value")
             spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
