@@ -25,6 +25,7 @@ from airflow_provider_offers.client.flows.reading import find_there, not_found, 
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
 from airflow_provider_offers.client.flows.timing import service_time
+from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.decided import Decided, Job
 from airflow_provider_offers.client.model.entities import (
     Entity,
@@ -251,7 +252,7 @@ class Calls:
         """
         meant = list(references)
         kinds = list({reference.kind.key: reference.kind for reference in meant}.values()) or [kind]
-        prepared = prepare(operations, kinds, self.settings.api, checked_validate(validate))
+        prepared = prepare(as_given(operations), kinds, self.settings.api, checked_validate(validate))
         if not prepared.named:
             return Known(prepared)
         return lambda access: patch_with_ids(access, prepared, meant)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_offers.client.model.applying import TestFailed
 from airflow_provider_offers.client.model.capabilities import DPS
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.model.patches import PreparedPatch, TestFailed
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.spelling import neutral_value
 from airflow_provider_offers.client.wire.messages import Request, Response

@@ -21,10 +21,11 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.applying import TestFailed
 from airflow_provider_offers.client.model.capabilities import DPS
 from airflow_provider_offers.client.model.durations import before
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.patches import PreparedPatch, TestFailed
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.query import PARAMETERS, parse_query
 from airflow_provider_offers.client.model.windows import resolve_window, window_from
 from airflow_provider_offers.client.settings import Settings, parse_settings

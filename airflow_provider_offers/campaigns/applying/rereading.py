@@ -18,10 +18,10 @@ from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT,
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan, PlannedObject
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone
+from airflow_provider_offers.client.model.applying import MISSING, value_at
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.model.operations import MISSING, value_at
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted

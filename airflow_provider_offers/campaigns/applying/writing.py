@@ -20,10 +20,11 @@ from airflow_provider_offers.client.flows.naming import put_at
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import look_alone
+from airflow_provider_offers.client.model.applying import MISSING, value_at
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE
-from airflow_provider_offers.client.model.operations import MISSING, Operation, value_at
+from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.model.preparing import prepare_planned
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.wire.messages import Effect, Flow, Json, Request

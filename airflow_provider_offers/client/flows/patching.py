@@ -27,9 +27,10 @@ from airflow_provider_offers.client.flows.judging import (
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
 from airflow_provider_offers.client.flows.sending import FRESH_READS, expect_etag, read_receipt, send_guarded
+from airflow_provider_offers.client.model.applying import TestFailed
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
+from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate, check_result
 from airflow_provider_offers.client.wire.messages import Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries

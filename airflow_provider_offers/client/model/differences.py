@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_provider_offers.client.model.applying import MISSING, as_text, value_at
 from airflow_provider_offers.client.model.comparing import EMPTY, both_empty, has
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import MISSING, Operation, Parsed, Patch, as_text, value_at
+from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.wire.messages import Json
 

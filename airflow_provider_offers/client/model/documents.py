@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.common import KindModel
@@ -100,7 +98,7 @@ def name_in(given: Any) -> str | None:
 
 
 def json_value(value: Any, violations: list[Violation], pointer: str, depth: int = 0) -> Json:
-    """The value as plain JSON, also of models; other values become violations with their pointers."""
+    """The value as plain JSON; other values become violations with their pointers."""
     if type(value) is str and value.isascii():
         return value
     if depth > _MAX_DEPTH:
@@ -124,8 +122,6 @@ def json_value(value: Any, violations: list[Violation], pointer: str, depth: int
         except ValueError as error:
             violations.append(Violation(pointer, str(error), ACCEPTED))
             return None
-    if isinstance(value, BaseModel):
-        return json_value(as_given(value), violations, pointer, depth)
     violations += _leaf_violations(value, pointer)
     return value
 

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.applying import (
+    IMPOSSIBLE,
+    MISSING,
+    Allowance,
+    applied,
+    copied,
+    owned,
+    rewritten,
+    tested,
+    value_at,
+)
 from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import MISSING, Operation, Parsed, Patch, as_text, value_at
+from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
 from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import join_pointer
-from airflow_provider_offers.client.model.traces import Trace, are_shown, is_idempotent, traces_of
-from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
 # The members that the service keeps besides the properties.
 _BESIDE = ("/id", "/etag", "/created", "/modified")
-# Maximum bytes that the copies of one patch may add up to: each copy could double the document.
-_MOST_COPIED = 10_000_000
-
-
-class TestFailed(Exception):
-    """A `test` operation does not hold."""
-
-    __test__ = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +149,12 @@ class PreparedPatch:
     @cached_property
     def is_idempotent(self) -> bool:
         """Whether applying the patch twice has the same result as applying it once."""
-        return is_idempotent(self.parsed)
+        return _is_idempotent(self.parsed)
 
     @cached_property
     def is_repeatable(self) -> bool:
         """Whether its changes are idempotent. A test that fails the second time does no harm."""
-        return is_idempotent(self.changes)
+        return _is_idempotent(self.changes)
 
     def values_of(self, name: str) -> list[Json]:
         """The values that it gives a whole property, or tests it for, in their order."""
@@ -174,9 +173,9 @@ class PreparedPatch:
 
         Raises `InvalidInputError` if the patch does not fit.
         """
-        result, allowance = _owned(properties, self.changed_names), _Allowance()
+        result, allowance = owned(properties, self.changed_names), Allowance()
         for each in self.changes:
-            result = _applied(result, each, self.kind, allowance)
+            result = applied(result, each, self.kind, allowance)
         return result
 
     def fit(
@@ -196,19 +195,19 @@ class PreparedPatch:
         Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
-        after = _owned({**beside, **properties}, self.changed_names)
-        allowance = _Allowance()
+        after = owned({**beside, **properties}, self.changed_names)
+        allowance = Allowance()
         sent: list[Operation] = []
         for each in self.parsed:
             if not self.hidden.isdisjoint(each.names):
                 sent.append(each.plain)
             elif each.op != "test":
-                sent += [each.plain] if each.op in listed else _rewritten(after, each, self.kind)
-                after = _applied(after, each, self.kind, allowance)
+                sent += [each.plain] if each.op in listed else rewritten(after, each, self.kind)
+                after = applied(after, each, self.kind, allowance)
             else:
-                found = _tested(after, each)
+                found = tested(after, each)
                 # Later operations change the touched properties in place.
-                value = _copied(found) if each.path[0] in self.changed_names else found
+                value = copied(found) if each.path[0] in self.changed_names else found
                 sent += [{**each.plain, "value": value}] if "test" in listed else []
         after = {name: value for name, value in after.items() if name not in beside}
         return FittedPatch(self, sent, properties, after)
@@ -225,78 +224,109 @@ class PreparedPatch:
         the list. Operations at a list index, moves and copies leave no such trace, and other items may have been
         appended after ours. A `hidden` property with another value proves nothing.
         """
-        seen = are_shown(self._shown_traces, properties)
+        seen = _are_shown(self._shown_traces, properties)
         if not seen or not self.changes_hidden:
             return seen
         only_sets = all(each.sets for each in self.changes if not self.hidden.isdisjoint(each.names))
-        return True if only_sets and are_shown(traces_of(self.changes), properties) else None
+        return True if only_sets and _are_shown(_traces(self.changes), properties) else None
 
     @cached_property
-    def _shown_traces(self) -> list[Trace] | None:
-        return traces_of(self.shown_changes)
+    def _shown_traces(self) -> list[_Trace] | None:
+        return _traces(self.shown_changes)
 
 
-def _owned(properties: Mapping[str, Json], touched: Sequence[str]) -> dict[str, Json]:
-    """The properties for a patch to change in place: copies of those that it touches, and the others themselves."""
-    return {name: _copied(value) if name in touched else value for name, value in properties.items()}
+def _is_idempotent(operations: Sequence[Parsed]) -> bool:
+    """Whether the operations only set members, so that a second application has no effect.
+
+    Operations inside a list, removals, moves and tests are not idempotent: an index may name another item the second
+    time. Setting a part of a member that is set as a whole afterwards is not idempotent either: the second time, the
+    part may have no place.
+    """
+    return all(each.sets and not each.in_list for each in operations) and not any(
+        len(earlier.path) > len(later.path) and earlier.path[: len(later.path)] == later.path
+        for index, later in enumerate(operations)
+        for earlier in operations[:index]
+    )
 
 
-def _copied(value: Json) -> Json:
-    """A copy of a JSON document that shares no list and no object with it."""
-    if isinstance(value, dict):
-        return {name: _copied(member) for name, member in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What operations leave at a place: a value, no value (`MISSING`), or the items that they append to a list."""
+
+    place: tuple[str, ...]
+    left: Json | object
+    appended: bool = False
+
+    def is_in(self, properties: Mapping[str, Json]) -> bool | None:
+        """Whether the object shows the trace; None if that cannot be decided."""
+        there, left = value_at(properties, self.place), self.left
+        if there is MISSING or left is MISSING:
+            return there is left
+        if not self.appended:
+            return same(there, left)
+        if not isinstance(there, list) or not isinstance(left, list):
+            return False
+        if same(there[-len(left) :], left):
+            return True
+        # Other items may have been appended after them.
+        return None if any(same(item, value) for item in there for value in left) else False
 
 
-@dataclass(slots=True)
-class _Allowance:
-    """The bytes that are left for the copies of one patch."""
-
-    left: int = _MOST_COPIED
-
-
-def _applied(properties: dict[str, Json], operation: Parsed, kind: Kind, allowance: _Allowance) -> dict[str, Json]:
-    import jsonpatch
-
-    if operation.op == "copy":
-        allowance.left -= len(json.dumps(properties))
-        if allowance.left < 0:
-            raise _unfit(kind, f"its copies add up to more than {_MOST_COPIED} bytes")
-    try:
-        result: dict[str, Json] = jsonpatch.apply_patch(properties, [_copied(dict(operation.plain))], in_place=True)
-    except (
-        jsonpatch.JsonPatchException,
-        jsonpatch.JsonPointerException,
-        TypeError,
-        ValueError,
-        KeyError,
-        RecursionError,
-    ) as error:
-        raise _unfit(kind, str(error)) from None
-    return result
+def _are_shown(traces: Sequence[_Trace] | None, properties: Mapping[str, Json]) -> bool | None:
+    """Whether an object shows all of them; None if that cannot be decided."""
+    seen = None if traces is None else [trace.is_in(properties) for trace in traces]
+    return None if seen is None or None in seen else all(seen)
 
 
-def _tested(properties: Mapping[str, Json], test: Parsed) -> Json:
-    found = value_at(properties, test.path)
-    if found is MISSING or not same(found, test.value):
-        raise TestFailed(f"{test.plain['path']} is {as_text(found)}, not {as_text(test.value)}")
-    return found
+def _traces(operations: Sequence[Parsed]) -> list[_Trace] | None:
+    """The traces of the operations in any object; None if they leave no clear trace."""
+    if _is_idempotent(operations):
+        return _traces_of_sets(operations)
+    if _overlap(operations):
+        return None
+    appended: dict[tuple[str, ...], list[Json]] = {}
+    traces: list[_Trace] = []
+    for each in operations:
+        if each.source is not None or any(token.isdecimal() for token in each.path):
+            return None
+        if each.path[-1] == "-":
+            if not each.sets:
+                return None
+            appended.setdefault(tuple(each.path[:-1]), []).append(each.value)
+        else:
+            traces.append(_Trace(tuple(each.path), each.value if each.sets else MISSING))
+    return traces + [_Trace(place, values, appended=True) for place, values in appended.items()]
 
 
-def _rewritten(properties: Mapping[str, Json], operation: Parsed, kind: Kind) -> list[Operation]:
-    """A `move` or `copy`, rewritten with the current value."""
-    source, target = operation.plain["from"], operation.plain["path"]
-    if operation.op == "move" and target.startswith(f"{source}/"):
-        raise _unfit(kind, f"{source} cannot be moved into itself")
-    found = value_at(properties, operation.source or ())
-    if found is MISSING:
-        raise _unfit(kind, f"there is nothing at {source}")
-    removal: list[Operation] = [{"op": "remove", "path": source}] if operation.op == "move" else []
-    return [*removal, {"op": "add", "path": target, "value": _copied(found)}]
+def _traces_of_sets(operations: Sequence[Parsed]) -> list[_Trace]:
+    """The traces of operations that set members. A part of a value that was set before belongs to that value."""
+    left: dict[tuple[str, ...], Json] = {}
+    for each in operations:
+        path = tuple(each.path)
+        holder = next((place for place in left if path[: len(place)] == place), path)
+        left[holder] = _with_part(left.get(holder), path[len(holder) :], each)
+    return [_Trace(place, value) for place, value in left.items()]
 
 
-def _unfit(kind: Kind, why: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"The patch does not fit the {kind.subject}",
-        [Violation("patch", legible(why), f"paths that the {kind.subject} has")],
+def _with_part(value: Json, tokens: Sequence[str], operation: Parsed) -> Json:
+    """The value after an operation that sets its part at the tokens; `IMPOSSIBLE` if that part has no place in it."""
+    if not tokens:
+        return operation.value
+    adds = operation.op == "add" and len(tokens) == 1
+    if not isinstance(value, Mapping) or not (adds or tokens[0] in value):
+        return IMPOSSIBLE
+    return {**value, tokens[0]: _with_part(value.get(tokens[0]), tokens[1:], operation)}
+
+
+def _overlap(operations: Sequence[Parsed]) -> bool:
+    """Whether two operations write the same place, or one a place inside the other's, so that one hides a trace.
+
+    Two operations that append to one list do not overlap.
+    """
+    settled = [tuple(each.path) for each in operations if each.path[-1] != "-"]
+    return len(set(settled)) < len(settled) or any(
+        one.path != other.path and one.path[: len(holder)] == holder
+        for other in operations
+        for holder in [other.path[:-1] if other.path[-1] == "-" else other.path]
+        for one in operations
     )

@@ -16,10 +16,12 @@ from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
-from airflow_provider_offers.client.model.operations import Parsed, Patch, is_index
+from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch, is_index
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import (
+    PLAIN,
+    Spelled,
     escape_token,
     join_pointer,
     neutral_tokens,
@@ -53,9 +55,8 @@ _MEMBERS = {
 def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate = True) -> PreparedPatch:
     """A prepared JSON Patch from operations in either spelling, valid for every kind of object that gets it.
 
-    The values may be models. The kinds are one kind, or both kinds of offers, which are spelled alike. Raises
-    `InvalidInputError` with every violation at once. Warns of doubts; the patch carries them, so that nothing warns of
-    them again.
+    The kinds are one kind, or both kinds of offers, which are spelled alike. Raises `InvalidInputError` with every
+    violation at once. Warns of doubts; the patch carries them, so that nothing warns of them again.
     """
     check_operations(operations)
     patch = PreparedPatch(neutral_patch(operations, api, kinds[0], tidy=validate is not False), kinds[0])
@@ -79,14 +80,14 @@ def check_operations(patch: Any) -> None:
 
 
 def _form_violations(patch: Any) -> Iterator[Violation]:
-    if not isinstance(patch, (list, tuple)):
+    if isinstance(patch, (list, tuple)):
+        if not 1 <= len(patch) <= MAX_OPERATIONS:
+            yield Violation("", f"{len(patch)} operations", f"1 to {MAX_OPERATIONS} operations")
+        for index, operation in enumerate(patch):
+            yield from _operation_violations(operation, f"/{index}")
+    else:
         accepted = 'a list of operations (RFC 6902): [{"op": "replace", "path": "/status", "value": "approved"}]'
         yield Violation("", describe(patch), accepted)
-        return
-    if not 1 <= len(patch) <= MAX_OPERATIONS:
-        yield Violation("", f"{len(patch)} operations", f"1 to {MAX_OPERATIONS} operations")
-    for index, operation in enumerate(patch):
-        yield from _operation_violations(operation, f"/{index}")
 
 
 def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
@@ -113,40 +114,40 @@ def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED, *, tidy: bool
     a value that is null or "" as a whole stays.
     """
     violations: list[Violation] = []
-    neutral = []
-    for index, operation in enumerate(patch):
-        plain = {name: operation[name] for name in _MEMBERS[operation["op"]]}
-        for name in ("from", "path"):
-            if name in plain:
-                plain[name] = _neutral_pointer(plain[name], api, kind)
-        if "value" in plain:
-            given = json_value(plain["value"], violations, f"/{index}/value")
-            spelled = neutral_tokens(split_pointer(_inside(operation["path"])), kind.names)[1]
-            plain["value"] = neutral_value(given, spelled, f"/{index}/value")
-        if tidy and operation["op"] in ("add", "replace"):
-            plain["value"] = cleaned(kind.place.at(split_pointer(plain["path"]))[1], plain["value"])
-        neutral.append(plain)
+    members = [{name: operation[name] for name in _MEMBERS[operation["op"]]} for operation in patch]
+    # The values are two levels below the list.
+    plain = json_value(members, violations, "", depth=-2)
     if violations:
         raise InvalidInputError("The patch cannot be sent", violations)
+    return [_neutral_operation(each, f"/{index}", api, kind, tidy=tidy) for index, each in enumerate(plain)]
+
+
+def _neutral_operation(operation: Operation, pointer: str, api: str, kind: Kind, *, tidy: bool) -> dict[str, Json]:
+    tokens, spelled = _neutral_place(operation["path"], api, kind)
+    neutral = {**operation, "path": join_pointer(tokens)}
+    if "from" in operation:
+        neutral["from"] = join_pointer(_neutral_place(operation["from"], api, kind)[0])
+    if "value" in operation:
+        neutral["value"] = neutral_value(operation["value"], spelled, f"{pointer}/value")
+        if tidy and operation["op"] != "test":
+            neutral["value"] = cleaned(kind.place.at(tokens)[1], neutral["value"])
     return neutral
 
 
-def _inside(pointer: str) -> str:
-    return pointer.removeprefix("/_instance") if pointer.startswith("/_instance/") else pointer
-
-
-def _neutral_pointer(pointer: str, api: str, kind: Kind) -> str:
+def _neutral_place(pointer: str, api: str, kind: Kind) -> tuple[list[str], Spelled]:
+    """The tokens of a pointer in neutral names, and the spelling of the place that it names."""
     if pointer == "/_instance":
         raise InvalidInputError(
             "The patch cannot be sent",
             [Violation("path", repr(pointer), "a property below it, such as /status")],
         )
-    if split_pointer(pointer)[0] == "_links":
+    tokens = split_pointer(pointer)
+    if tokens[0] == "_links":
         if api != "xcore":
             raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} has no links")
-        return pointer
-    tokens = split_pointer(_inside(pointer))
-    return join_pointer(neutral_tokens([NEUTRAL_BESIDE.get(tokens[0], tokens[0]), *tokens[1:]], kind.names)[0])
+        return tokens, PLAIN
+    first, *rest = tokens[1:] if tokens[0] == "_instance" else tokens
+    return neutral_tokens([NEUTRAL_BESIDE.get(first, first), *rest], kind.names)
 
 
 def check_patch(kind: Kind, patch: PreparedPatch, validate: Validate = True) -> list[Violation]:

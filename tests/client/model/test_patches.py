@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.applying import TestFailed
 from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
-from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch, TestFailed
+from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch
 from airflow_provider_offers.client.settings import Api
 from tests.client.library import sale
 from tests.client.writes import (
