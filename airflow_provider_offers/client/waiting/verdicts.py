@@ -58,9 +58,9 @@ def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses:
     Raises `HopelessError` if an offer is deleted, or archived while the wait is for another status.
     """
     met = len(states) == expected
-    for identifier, entity in states.items():
-        _not_gone(identifier, entity)
-        if entity is not None and entity.status not in statuses:
+    for identifier, found in states.items():
+        entity = _there(identifier, found)
+        if entity.status not in statuses:
             if entity.status in _FINAL:
                 raise HopelessError(
                     f"{called(entity, identifier)} is {entity.status} and will not become "
@@ -78,10 +78,8 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
     """
     met = len(states) == expected
     instants = []
-    for identifier, entity in states.items():
-        _not_gone(identifier, entity)
-        if entity is None:
-            continue
+    for identifier, found in states.items():
+        entity = _there(identifier, found)
         if entity.status in _FINAL:
             if until == "open":
                 raise HopelessError(f"{called(entity, identifier)} is {entity.status} and will not be shown again")
@@ -102,9 +100,10 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
     return Verdict(met, min(instants, default=None))
 
 
-def _not_gone(identifier: str, entity: Entity | None) -> None:
+def _there(identifier: str, entity: Entity | None) -> Entity:
     if entity is None:
         raise GoneError(missing_offer(identifier))
+    return entity
 
 
 def missing_offer(identifier: str) -> str:

@@ -135,6 +135,15 @@ def test_a_refusal_is_final(api: str) -> None:
 
 
 @BOTH
+def test_a_refusal_is_told_even_if_nobody_can_say_what_refers_to_it(api: str) -> None:
+    steps = [there(api), answer(409, {"title": "Referenced", "detail": "by a decision"}), there(api), answer(403, {})]
+    script = Script(*steps)
+    with pytest.raises(ConflictError, match="by a decision"):
+        script.run(delete_written(script.access(api), reference(api)))
+    assert script.steps == []
+
+
+@BOTH
 @pytest.mark.parametrize("refusal", [answer(409, {}), answer(400, {}), answer(422, {}), answer(403, b"<html>")])
 def test_a_refusal_of_a_deletion_that_happened_is_a_success(api: str, refusal: Step) -> None:
     """A gateway sent the DELETE twice and returned the second answer, or one of its own."""

@@ -259,3 +259,25 @@ def test_a_slip_in_a_window_is_told_what_was_meant(name: str, meant: str) -> Non
     with pytest.raises(InvalidInputError, match="The window is not valid") as refused:
         window_from({name: "2026-03-10T00:00:00Z"})
     assert refused.value.violations[0].expected.endswith(f"; did you mean {meant!r}?")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("selectionConstraint.endDate", "/selectionConstraint/endDate"),
+        ("representations.0.components.1.content", "/representations/0/components/1/content"),
+        ("xdm:rank.xdm:priority", "/xdm:rank/xdm:priority"),
+    ],
+)
+def test_a_name_with_dots_is_told_as_the_path_of_the_property(name: str, meant: str) -> None:
+    (found,) = findings(sale(**{name: "x"}))
+
+    assert not isinstance(found, Doubt)
+    assert found.expected == f"a documented property; did you mean the path {meant}?"
+
+
+@pytest.mark.parametrize("name", ["acme.code", "rank..priority", "rank.acme", "rank.0"])
+def test_a_name_with_dots_that_is_no_path_may_be_an_authors_own(name: str) -> None:
+    (found,) = findings(sale(**{name: "x"}))
+
+    assert isinstance(found, Doubt)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import HopelessError, InvalidInputError, TransitionError
 from airflow_provider_offers.client.model.entities import Entity
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import ARCHIVE, PUBLISH, STEPS, UNPUBLISH, Step, is_done
 from airflow_provider_offers.client.model.windows import OfferWindow
 from airflow_provider_offers.client.waiting.verdicts import (
@@ -75,6 +75,35 @@ def test_windows_are_judged_as_the_model_says_and_the_next_look_is_never_too_lat
     assert verdict.met is all(instant <= NOW for instant in instants)
     assert verdict.until == min((instant for instant in instants if instant > NOW), default=None)
     assert not window_verdict(seen, len(seen) + 1, until, NOW).met
+
+
+def test_the_last_window_decides_and_the_earliest_instant_is_the_next_look() -> None:
+    soon, later = offer(0, window=(NOW + HOUR, NOW + 3 * HOUR)), offer(1, window=(NOW + 2 * HOUR, NOW + 4 * HOUR))
+    seen = states(soon, later)
+    for now, until, met, look in (
+        (NOW, "open", False, NOW + HOUR),
+        (NOW + HOUR, "open", False, NOW + 2 * HOUR),
+        (NOW + 2 * HOUR, "open", True, None),
+        (NOW + 2 * HOUR, "closed", False, NOW + 3 * HOUR),
+        (NOW + 4 * HOUR, "closed", True, None),
+    ):
+        verdict = window_verdict(seen, 2, check_until(until), now)
+        assert (verdict.met, verdict.until) == (met, look)
+    with pytest.raises(HopelessError, match=r"The window of 'Offer 0' \(id-0\) closed at 2026-03-02T03:00:00Z"):
+        window_verdict(seen, 2, "open", NOW + 3 * HOUR)
+
+
+def test_a_fallback_offer_has_no_window_to_wait_for() -> None:
+    fallback = replace(offer(0), kind=FALLBACK)
+    with pytest.raises(InvalidInputError) as caught:
+        window_verdict(states(fallback), 1, "open", NOW)
+    assert "offer_id: given 'Offer 0' (id-0), a fallback offer, which has no window; expected" in str(caught.value)
+
+
+def test_an_archived_offer_will_not_become_anything_else() -> None:
+    assert status_verdict(states(offer(0, "archived")), 1, ["archived"]).met
+    with pytest.raises(HopelessError, match=r"'Offer 0' \(id-0\) is archived and will not become approved or draft"):
+        status_verdict(states(offer(0, "archived")), 1, ["draft", "approved"])
 
 
 def test_an_archived_offer_is_closed_and_never_opens() -> None:
