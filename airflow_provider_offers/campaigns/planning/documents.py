@@ -165,7 +165,7 @@ class _Strict(BaseModel):
 
 
 class _Key(_Strict):
-    kind: Literal["tag", "rule", "formula", "placement", "personalized", "fallback", "collection", "decision"]
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]  # the keys of the kind table
     name: str
 
 

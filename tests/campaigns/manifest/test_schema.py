@@ -5,17 +5,25 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 import yaml
 
 from airflow_provider_offers.campaigns.manifest import schema
-from airflow_provider_offers.campaigns.manifest.models import SECTIONS
+from airflow_provider_offers.campaigns.manifest.models import (
+    MOVED,
+    SECTION_OF,
+    SECTIONS,
+    External,
+    Manifest,
+    MoveEntry,
+)
+from airflow_provider_offers.client.model.kinds import KINDS
 
 SPRING = Path(__file__).parents[3] / "example_dags" / "campaigns" / "spring"
-_WRITE = "from pathlib import Path; from airflow_provider_offers.campaigns import schema; "
+_WRITE = "from pathlib import Path; from airflow_provider_offers.campaigns.manifest import schema; "
 _WRITE += "Path(schema.__file__).with_name(schema.FILE).write_text(schema.made_schema(), encoding='utf-8')"
 
 
@@ -47,6 +55,13 @@ def wrong(validator: jsonschema.Draft202012Validator, manifest: Any) -> list[str
 
 def test_the_shipped_schema_is_the_one_that_the_models_make() -> None:
     assert schema.schema_text() == schema.made_schema(), f"Write it again: .venv/bin/python -c {_WRITE!r}"
+
+
+def test_every_kind_has_a_section() -> None:
+    assert set(SECTION_OF) == set(KINDS)
+    assert set(External.model_fields) == set(SECTIONS)
+    assert set(Manifest.model_fields) >= set(SECTIONS)
+    assert set(get_args(MoveEntry.model_fields["kind"].annotation)) == set(MOVED)
 
 
 def test_it_is_a_schema_of_2020_12(validator: jsonschema.Draft202012Validator) -> None:
