@@ -120,6 +120,16 @@ def test_a_large_offer_and_a_collection_of_500_are_created_and_changed(sandbox: 
     assert sandbox.plan(after).objects == ()
 
 
+def test_an_external_object_with_an_old_id_is_named_and_never_written(sandbox: Sandbox) -> None:
+    made = campaign(offer("Ten", representations=shown("name:Web image")), external=[("placement", "Web image")])
+
+    sandbox.plan_and_apply(made)
+
+    assert sandbox.writes() == ["POST"]
+    assert sandbox.body("Ten")["representations"][0]["placement"] == "offerPlacement1234"
+    assert sandbox.plan(made).objects == ()
+
+
 def test_a_plan_that_was_saved_is_applied_as_it_was_made(sandbox: Sandbox) -> None:
     before = offer("Ten percent", description="Old", characteristics={"sku": "1", "color": "red"})
     after = offer("Ten percent", characteristics={"sku": "1"}, rank={"priority": 8})
