@@ -104,6 +104,8 @@ def test_only_the_gaps_of_what_is_shown_count_and_are_walked(travel: Callable[[J
 
         await page.evaluate(f"location.hash += '&placement={ids['Receipt coupon']}'")
         await page.until(f"{tile}.querySelector('b').innerText === '{count}'")
+        lanes = "[...document.querySelectorAll('.lane strong')].map((each) => each.innerText).join()"
+        await page.until(f"{lanes} === 'Receipt coupon'")
         spoken = []
         for _ in range(count + 1):
             await page.click(".mark", "Gaps")

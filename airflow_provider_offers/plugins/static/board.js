@@ -65,7 +65,7 @@ export class Board {
     this._library = library;
     this._offers = offers;
     this._gaps = gapsOf(library, offers, state);
-    this._group = state.group;
+    this._chosen = {group: state.group, placement: state.placement, decision: state.decision};
     this._open = state.id;
     if (!start && this._zone !== state.zone) this._timeline.setOptions({moment: momentOf(state.zone)});
     this._zone = state.zone;
@@ -166,7 +166,7 @@ export class Board {
     this._weeks = weeks;
     const [from, to] = [start.getTime(), end.getTime()];
     this._packed = {start: from - length / 2, end: to + length / 2, length, pixel, from, to, room: NAME * pixel, now: this._library.now};
-    this._lanes = lanesOf(this._library, this._offers, this._gaps, this._group, this._packed);
+    this._lanes = lanesOf(this._library, this._offers, this._gaps, this._chosen, this._packed);
     this._rows = [];
     for (const lane of this._lanes) {
       lane.top = this._rows.length;

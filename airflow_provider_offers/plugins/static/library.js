@@ -63,19 +63,21 @@ function numberOf(list, id) {
 }
 
 /**
- * The lanes of the timeline: for each placement (or decision) its offers, packed into rows without overlap.
+ * The lanes of the timeline: for each placement (or decision) its offers, packed into rows without overlap. A chosen one
+ * has the only lane.
  *
  * Only offers and gaps between `start` and `end` get a place; `from` and `to` are what is in view. `room` is the least
  * time that a bar takes there, so that its name can be read beside it.
  */
-export function lanesOf(library, offers, gaps, group, view) {
+export function lanesOf(library, offers, gaps, {group, placement, decision}, view) {
   const {start, end, room} = view;
-  const names = group === "decision" ? library.decisions : library.placements;
+  const [names, chosen] = group === "decision" ? [library.decisions, decision] : [library.placements, placement];
+  const only = numberOf(names, chosen);
   const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
   const none = {id: "", name: group === "decision" ? "In no decision" : "Without a placement", index: -1, count: 0, live: 0, offers: [], gaps: []};
   for (const offer of offers) {
     if (offer.start === null && offer.end === null && offer.state !== "fallback") continue;
-    const places = group === "decision" ? offer.decisions : offer.placements;
+    const places = only !== null ? [only] : group === "decision" ? offer.decisions : offer.placements;
     const seen = (offer.start ?? -FAR) - room < end && (offer.end ?? FAR) + room > start;
     for (const lane of places.length ? places.map((place) => lanes[place]) : [none]) {
       lane.count += 1;
