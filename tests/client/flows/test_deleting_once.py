@@ -50,16 +50,17 @@ def test_a_name_that_a_listing_shows_late_is_waited_for(api: str, tries: TaskTri
     script = Script(*steps)
 
     assert script.run(once(script, api, NAMED, tries)).action == "deleted"
-    assert [(pause.seconds, pause.reason.partition(":")[0]) for pause in script.pauses] == [(1.0, "a listing may lag")]
+    assert [pause.reason.partition(":")[0] for pause in script.pauses] == ["a listing may lag"]
 
 
 @BOTH
 def test_a_name_that_nobody_has_is_missing_after_ten_seconds(api: str) -> None:
-    script = Script(*[answer(200, page(api))] * 12)
+    # Nine looks in ten seconds, and the one of the deletion itself.
+    script = Script(*[answer(200, page(api))] * 10)
     with pytest.raises(NotFoundError) as caught:
         script.run(once(script, api, NAMED, FIRST))
     assert caught.value.final
     assert sum(pause.seconds for pause in script.pauses) == 10
 
-    script = Script(*[answer(200, page(api))] * 12)
+    script = Script(*[answer(200, page(api))] * 10)
     assert script.run(once(script, api, NAMED, RETRY)).action == "unchanged"

@@ -130,7 +130,7 @@ def test_an_exchange_of_an_item_is_made_only_if_both_halves_are(api: str) -> Non
     before = shown(api, BEFORE, 4)
     # Ours is there, and so is what it replaces.
     error, _ = fail(OutcomeUnknownError, api, exchange, before, answer(409, {}), shown(api, AFTER, 6))
-    assert "cannot be told" in str(error)
+    assert "It is not known whether the offer has this write" in str(error)
     # What it replaces is gone, and ours is not there.
     theirs = [shown(api, sale(tags=["dps:tag:9"]), 6)] * 2
     written, script = run(api, exchange, before, answer(409, {}), *theirs, answer(200, receipt(api, etag=7)))
