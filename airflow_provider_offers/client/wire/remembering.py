@@ -75,6 +75,8 @@ class Remembering:
         return kept
 
     async def _keep(self, key: str, kept: _Kept) -> None:
+        # The flows that run now in the event loop may add to the value first.
+        await asyncio.sleep(0)
         kept.is_started = True
 
         def keep() -> None:

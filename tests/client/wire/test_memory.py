@@ -166,7 +166,10 @@ def test_of_many_values_for_one_key_the_last_one_stays() -> None:
     assert shelf.values == {"key": 49}
 
 
-def test_values_for_one_key_that_wait_together_take_one_call_and_no_flow_goes_on_before_its_value_is_stored() -> None:
+@pytest.mark.parametrize("calls", [1, 2])
+def test_values_for_one_key_that_come_together_take_one_call_and_no_flow_goes_on_before_its_value_is_stored(
+    calls: int,
+) -> None:
     shelf = Shelf(SLOW / 10)
     noted: dict[str, int] = {}
 
@@ -177,10 +180,14 @@ def test_values_for_one_key_that_wait_together_take_one_call_and_no_flow_goes_on
 
     async def drive() -> list[bool]:
         async with shell_for(shelf) as shell:
-            return await asyncio.gather(*(shell.run(note(f"flow {number}")) for number in range(50)))
+            first = asyncio.create_task(shell.run(note("flow 0")))
+            if calls == 2:
+                # The others come while the first call is under way.
+                await asyncio.sleep(SLOW / 30)
+            return await asyncio.gather(first, *(shell.run(note(f"flow {number}")) for number in range(1, 50)))
 
     assert asyncio.run(drive()) == [True] * 50
-    assert len(shelf.calls) == 2
+    assert len(shelf.calls) == calls
     assert len(shelf.values["page"]) == 50
 
 
@@ -237,7 +244,9 @@ def test_a_canceled_flow_takes_no_value_of_another_with_it() -> None:
 
     async def drive() -> None:
         async with shell_for(shelf) as shell:
-            flows = [asyncio.create_task(shell.run(note(number))) for number in range(4)]
+            first = asyncio.create_task(shell.run(note(0)))
+            await asyncio.sleep(SLOW / 9)
+            flows = [first, *(asyncio.create_task(shell.run(note(number))) for number in range(1, 4))]
             await asyncio.sleep(0)
             flows[1].cancel()
             await asyncio.gather(*flows, return_exceptions=True)
