@@ -296,8 +296,11 @@ async def _stand_in_line(governor: Governor) -> None:
             placed.set_result(None)
 
     def wake() -> None:
-        # The place may come from another thread or event loop.
-        loop.call_soon_threadsafe(tell)
+        if asyncio._get_running_loop() is loop:
+            tell()
+        else:
+            # The place comes from another thread or event loop.
+            loop.call_soon_threadsafe(tell)
 
     if governor.enter(wake):
         return
