@@ -49,6 +49,7 @@ class Broken:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
     monkeypatch.setattr("airflow.sdk.observability.stats.Stats", recorder)
     return recorder
 
@@ -101,7 +102,17 @@ def test_the_gauge_never_stays_far_from_what_runs(recorder: Recorder, served: Em
     assert len(recorder.of("offer_library.in_flight")) < len(counts)
 
 
+def test_statistics_that_airflow_sends_nowhere_are_not_told(
+    recorder: Recorder, served: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW__METRICS__STATSD_ON")
+    with OfferLibraryHook() as hook:
+        assert list(hook.search_offers()) == []
+    assert recorder.told == []
+
+
 def test_no_request_fails_because_of_a_statistic(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
     monkeypatch.setattr("airflow.sdk.observability.stats.Stats", Broken())
     with OfferLibraryHook() as hook:
         assert list(hook.search_offers()) == []
