@@ -46,6 +46,13 @@ REFUSED = [
 ]
 
 
+# A short document and a long one are parsed in different ways.
+BLANKS = b" " * 5_000
+EACH_LENGTH = pytest.mark.parametrize("blanks", [b"", BLANKS], ids=["short", "long"])
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+DOCUMENTS = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
 def answer(body: bytes) -> Answer:
     return Answer(Call("GET", "/offers", {}), Response(200, {}, body), "request-1")
 
@@ -70,47 +77,50 @@ def nested(levels: int) -> Any:
     return document
 
 
+def assert_same(body: bytes) -> None:
+    """It is read as Python reads it, or refused if Python refuses it, with blanks after it and without them."""
+    for each in (body, body + BLANKS):
+        try:
+            expected = plainly(each)
+        except ValueError:
+            with pytest.raises(UnexpectedResponseError):
+                answer(each).json()
+        else:
+            assert repr(answer(each).json()) == repr(expected)
+
+
 @pytest.mark.parametrize("body", READABLE, ids=repr)
 def test_what_python_reads_is_read_as_python_reads_it(body: bytes) -> None:
     assert repr(answer(body).json()) == repr(plainly(body))
+    assert_same(body)
 
 
+@EACH_LENGTH
 @pytest.mark.parametrize("body", REFUSED, ids=lambda body: repr(body[:20]))
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_what_is_no_json_is_refused(body: bytes, blanks: bytes) -> None:
     with pytest.raises(UnexpectedResponseError, match=r"came instead of JSON|nested more than") as raised:
-        answer(body).json()
+        answer(body + blanks).json()
     assert raised.value.__context__ is None
 
 
-@given(document=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
+@given(document=DOCUMENTS)
 def test_numbers_and_texts_come_as_they_were_written(document: Any) -> None:
-    body = json.dumps(document).encode()
-    try:
-        expected = plainly(body)
-    except ValueError:
-        with pytest.raises(UnexpectedResponseError):
-            answer(body).json()
-    else:
-        assert repr(answer(body).json()) == repr(expected)
+    assert_same(json.dumps(document).encode())
 
 
 @given(body=st.lists(st.sampled_from([*b'{}[]",:\\u0123456789eE+-.tfn d8', 0xC3, 0xA9, 0xFF]), max_size=12).map(bytes))
 def test_damaged_json_is_read_or_refused_as_python_does(body: bytes) -> None:
-    try:
-        expected = plainly(body)
-    except ValueError:
-        with pytest.raises(UnexpectedResponseError):
-            answer(body).json()
-    else:
-        assert repr(answer(body).json()) == repr(expected)
+    assert_same(body)
 
 
-@pytest.mark.parametrize("levels", [1, 49, 51, 100])
-def test_a_hundred_levels_are_read(levels: int) -> None:
-    assert answer(json.dumps(nested(levels)).encode()).json() == nested(levels)
+@EACH_LENGTH
+@pytest.mark.parametrize("levels", [1, *range(8, 20), 49, 51, 100])
+def test_a_hundred_levels_are_read(levels: int, blanks: bytes) -> None:
+    assert answer(json.dumps(nested(levels)).encode() + blanks).json() == nested(levels)
 
 
+@EACH_LENGTH
 @pytest.mark.parametrize("levels", [101, 150, 900])
-def test_more_levels_are_refused(levels: int) -> None:
+def test_more_levels_are_refused(levels: int, blanks: bytes) -> None:
     with pytest.raises(UnexpectedResponseError, match="more than 100 levels"):
-        answer(json.dumps(nested(levels)).encode()).json()
+        answer(json.dumps(nested(levels)).encode() + blanks).json()
