@@ -190,6 +190,8 @@ class AsyncOfferLibrary(_Door):
 
     async def session(self) -> AsyncSession:
         """The open session, for work that runs many flows on it; opened at the first call."""
+        if self._session is not None:
+            return self._session
         from airflow_provider_offers.client.session import AsyncSession
 
         async with self._guard:

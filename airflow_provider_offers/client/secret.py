@@ -111,7 +111,7 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         # The longest first, because others may be parts of it.
         longest_first = sorted(patterns, key=len, reverse=True)
         text = re.sub("|".join(patterns[each] for each in longest_first), STRUCK, text, flags=re.IGNORECASE)
-    return _BEARER.sub(rf"\1 {STRUCK}", text)
+    return _BEARER.sub(rf"\1 {STRUCK}", text) if "bearer" in lowered else text
 
 
 @functools.lru_cache(maxsize=64)

@@ -312,9 +312,9 @@ class OfferCalls(ObjectCalls):
         return receipt
 
     def _shown(self, *, full: bool) -> Callable[[Entity], ReadReceipt]:
-        from airflow_provider_offers.client.model.receipts import entity_receipt
+        from airflow_provider_offers.client.model.receipts import entity_receipts
 
-        return partial(cast("Any", entity_receipt), settings=self._library.settings, full=full)
+        return cast("Callable[[Entity], ReadReceipt]", entity_receipts(self._library.settings, full=full))
 
     def _nouns(self) -> str:
         return "offers" if self._stated is None else f"{self._kind.key} offers"

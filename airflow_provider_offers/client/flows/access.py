@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -15,6 +16,8 @@ from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 
 _LONGEST_LINK = 16_000
+# A link that is a path of plain names: it needs no escape, leads to no other host, and goes up to no other folder.
+_PLAIN_LINK = re.compile(r"((?:/[A-Za-z0-9_-]+)+)(\?[!\"$-~]+)?")
 # How long a name that was looked up is used again without another lookup: another object may get the name.
 _KNOWN_SECONDS = 10.0
 _AS_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
@@ -66,6 +69,9 @@ class Access:
         Raises `UnexpectedResponseError` for a link that leads to another host or out of the service; it is not
         followed.
         """
+        base = self.generation.base
+        if len(href) <= _LONGEST_LINK and (plain := _PLAIN_LINK.fullmatch(href)) and not plain[1].startswith(base):
+            return href
         parts = _split(href)
         if parts is None or (parts.scheme and not parts.netloc):
             raise answer.unexpected("its link is not an address")
@@ -73,7 +79,6 @@ class Access:
             raise answer.unexpected("it links to another host, where the credentials may not go")
         if {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/")):
             raise answer.unexpected("its link leads out of the service")
-        base = self.generation.base
         path = parts.path.removeprefix(base) if f"{parts.path}/".startswith(f"{base}/") else parts.path
         if not path:
             raise answer.unexpected("its link is not a path of the service")

@@ -94,7 +94,11 @@ class Listing:
             self._go_to(_wider(href, self._widenings))
         return fresh
 
-    def _unseen(self, entities: Sequence[Entity]) -> list[Entity]:
+    def _unseen(self, entities: Sequence[Entity]) -> Sequence[Entity]:
+        ids = {entity.id for entity in entities}
+        if len(ids) == len(entities) and self._seen.isdisjoint(ids):
+            self._seen |= ids
+            return entities
         fresh = []
         for entity in entities:
             if entity.id not in self._seen:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import writes
 from airflow_provider_offers.client.generations.reading import (
+    are_plain,
     integer,
     optional_integer,
     optional_text,
@@ -37,7 +38,6 @@ from airflow_provider_offers.client.wire.messages import Answer, Call, Json
 _READ = {"Accept": "*,application/json"}
 _WRITE = {"Accept": "application/json", "Content-Type": "application/json"}
 
-_BESIDE = ("id", "etag", "created", "modified")
 _ENVELOPE = ("createdBy", "lastModifiedBy", "schemas")
 # Members that only generation 1 has; a filter on them would silently find nothing.
 _NOT_KEPT = ("instanceId", "createdByClientId", "lastModifiedByClientId")
@@ -133,7 +133,7 @@ class Dps:
         links = body.get("_links")
         following = links.get("next") if isinstance(links, Mapping) else None
         return Page(
-            entities=[_entity(kind, answer, row) for row in rows(answer, body, "results")],
+            entities=_entities(kind, answer, rows(answer, body, "results")),
             next=optional_text(following, "href") if isinstance(following, Mapping) else None,
             total=optional_integer(body, "total"),
         )
@@ -156,15 +156,33 @@ def _compared() -> Spelled:
 
 def _entity(kind: Kind, answer: Answer, body: dict[str, Json]) -> Entity:
     """The entity of a document, which was parsed for it and becomes its properties."""
-    identifier, etag = text(answer, body, "id"), integer(answer, body, "etag")
-    created, modified = optional_text(body, "created"), optional_text(body, "modified")
-    envelope, take = {}, body.pop
+    return _entity_of(kind, text(answer, body, "id"), integer(answer, body, "etag"), body)
+
+
+def _entity_of(kind: Kind, identifier: str, etag: int, body: dict[str, Json]) -> Entity:
+    take = body.pop
+    take("id")
+    take("etag")
+    created, modified = take("created", None), take("modified", None)
+    envelope = {}
     for name in _ENVELOPE:
         if name in body:
             envelope[name] = take(name)
-    for name in _BESIDE:
-        take(name, None)
-    return Entity(kind, identifier, identifier, etag, body, created, modified, envelope)
+    if type(created) is not str:
+        created = None
+    if type(modified) is not str:
+        modified = None
+    return Entity(kind, identifier, identifier, etag, body, created or None, modified or None, envelope)
+
+
+def _entities(kind: Kind, answer: Answer, found: list[dict[str, Json]]) -> list[Entity]:
+    """The entities of the documents of a page."""
+    ids: list[Json] = [row.get("id") for row in found]
+    etags: list[Json] = [row.get("etag") for row in found]
+    # A listing has hundreds of thousands of objects, and nearly all have a plain id.
+    if are_plain(ids, etags):
+        return [_entity_of(kind, ids[at], etags[at], row) for at, row in enumerate(found)]
+    return [_entity(kind, answer, row) for row in found]
 
 
 def _path(kind: Kind, parameters: Sequence[tuple[str, str]] = ()) -> str:

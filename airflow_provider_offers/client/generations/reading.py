@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from airflow_provider_offers.client.wire.messages import Answer, Json
 
@@ -19,6 +20,18 @@ def text(answer: Answer, body: Mapping[str, Json], name: str) -> str:
     if not is_fit(value):
         raise answer.unexpected(f"its {name!r} is missing or not text")
     return str(value)
+
+
+def are_plain(ids: list[Json], etags: list[Json]) -> TypeGuard[list[str]]:
+    """Whether all ids of a page are plain text, and all etags plain numbers, as `text` and `integer` accept them."""
+    return (
+        {*map(type, ids)} == {str}
+        and {*map(type, etags)} == {int}
+        and "".join(ids).isprintable()
+        and 0 < len(min(ids, key=len)) <= len(max(ids, key=len)) <= _LONGEST
+        and not any(each[0] == "." for each in ids)
+        and -_INT64 < min(etags) <= max(etags) < _INT64
+    )
 
 
 def is_fit(value: Json) -> bool:

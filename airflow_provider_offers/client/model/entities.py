@@ -69,12 +69,13 @@ class Entity:
     def window(self) -> dict[str, str | None]:
         """The window of an offer or a decision, in the service's spelling; both ends are None for other kinds."""
         holder: Any = self.properties
-        for step in _OFFERS_WINDOW if self.kind.window is None else self.kind.window:
+        path = self.kind.window
+        for step in _OFFERS_WINDOW if path is None else path:
             # The type first: to look for an abstract class takes ten times as long.
             holder = holder.get(step) if type(holder) is dict or isinstance(holder, Mapping) else None
-        if type(holder) is not dict and not isinstance(holder, Mapping):
-            return {"start": None, "end": None}
-        return {"start": holder.get("startDate"), "end": holder.get("endDate")}
+        if type(holder) is dict or isinstance(holder, Mapping):
+            return {"start": holder.get("startDate"), "end": holder.get("endDate")}
+        return {"start": None, "end": None}
 
     @property
     def reference(self) -> Reference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_offers.client.model.entities import Deleted, Entity, Written
@@ -37,20 +37,33 @@ def write_receipt(written: Written, settings: Settings, kind: Kind, given: Any =
 
 def entity_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:
     """The result of a read or a search of an offer: its ids, status and window; `full` adds every property."""
-    receipt: dict[str, Any] = {
-        "id": entity.id,
-        "instance_id": entity.instance_id,
-        "name": entity.name,
-        "etag": entity.etag,
-        "offer_type": entity.kind.key,
-        "api": settings.api,
-        "sandbox": settings.sandbox,
-        "status": entity.status,
-        "window": entity.window,
-        "created": entity.created,
-        "modified": entity.modified,
-    }
-    return {**receipt, "offer": dict(entity.properties)} if full else receipt
+    return entity_receipts(settings, full=full)(entity)
+
+
+def entity_receipts(settings: Settings, *, full: bool) -> Callable[[Entity], dict[str, Any]]:
+    """`entity_receipt` for many offers."""
+    api, sandbox = settings.api, settings.sandbox
+
+    def receipt(entity: Entity) -> dict[str, Any]:
+        # Not the properties of `Entity`: a listing has hundreds of thousands of offers.
+        properties = entity.properties
+        name, status = properties.get("name"), properties.get("status")
+        made: dict[str, Any] = {
+            "id": entity.id,
+            "instance_id": entity.instance_id,
+            "name": name if isinstance(name, str) else None,
+            "etag": entity.etag,
+            "offer_type": entity.kind.key,
+            "api": api,
+            "sandbox": sandbox,
+            "status": status if isinstance(status, str) else None,
+            "window": entity.window,
+            "created": entity.created,
+            "modified": entity.modified,
+        }
+        return {**made, "offer": dict(properties)} if full else made
+
+    return receipt
 
 
 def object_receipt(entity: Entity, settings: Settings, *, full: bool) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class Response:
 
     def hiding(self, secrets: Iterable[str]) -> Response:
         """The same answer, with more secrets that it may echo."""
+        if secrets is self.secrets:
+            return self
         return Response(self.status, self.headers, self.body, tuple(dict.fromkeys((*self.secrets, *secrets))))
 
 
