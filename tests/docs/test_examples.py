@@ -93,6 +93,8 @@ def test_the_first_pytest_example_passes(tmp_path: Path) -> None:
     tests = page("docs/testing.md")
     test = next(block for block in tests.blocks("python") if "def test_" in block.text)
     (dag,) = (block for block in DAGS if block.page == "README.md")
+    (shown,) = (block.text for block in page("README.md").blocks("python") if "def test_" in block.text)
+    assert test.text.startswith(shown), "the README shows the first test of the page"
     (commands,) = (block.text for block in tests.blocks("bash") if "pytest" in block.text)
     _dag_file(dag, tmp_path / "dags").rename(tmp_path / "dags" / "spring_voucher.py")
     (tmp_path / "test_spring_voucher.py").write_text(test.text)
