@@ -54,11 +54,12 @@ def read(access: Access, reference: Reference, *, unless_etag: int | str | None 
 
     Calls `GET .../instances/{instanceId}` (xcore) or `GET /offers/{id}` (dps), with `If-None-Match` on request.
     """
+    if unless_etag is None:
+        return (yield from read_now(access, reference))
     reference = yield from resolve(access, reference)
-    known = None if unless_etag is None else str(unless_etag).strip('"')
-    call = access.generation.read(reference, etag=known)
+    known = str(unless_etag).strip('"')
     # Only a conditional read accepts a 304.
-    answer = yield from access.send(call, accept=() if known is None else (304,))
+    answer = yield from access.send(access.generation.read(reference, etag=known), accept=(304,))
     if answer.response.status == 304:
         return None
     entity = _entity(access, reference, answer)
@@ -68,10 +69,8 @@ def read(access: Access, reference: Reference, *, unless_etag: int | str | None 
 
 def read_now(access: Access, reference: Reference) -> Flow[Entity]:
     """The current state of the offer."""
-    entity = yield from read(access, reference)
-    if entity is None:
-        raise not_found(access, reference, access.generation.read(reference).bare_path)
-    return entity
+    reference = yield from resolve(access, reference)
+    return _entity(access, reference, (yield from access.send(access.generation.read(reference))))
 
 
 def _entity(access: Access, reference: Reference, answer: Answer) -> Entity:

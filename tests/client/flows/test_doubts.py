@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
+from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, NotPublishableError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.emulator import Emulator
@@ -175,6 +175,7 @@ def test_the_doubts_about_a_window_are_told_at_creation_too(
         (DECISION, "window_is_over", "waive: given ['window_is_over']; expected some of no_window, window_over"),
         (PERSONALIZED, ["no_fallback"], "waive: given ['no_fallback']; expected some of window_over, no_window"),
         (TAG, ["window_over"], "expected no reason, because a"),
+        (PERSONALIZED, 7, "waive: given 7; expected the name of a reason, or a list of them"),
     ],
 )
 def test_a_reason_that_the_kind_does_not_know_is_refused(
@@ -183,3 +184,18 @@ def test_a_reason_that_the_kind_does_not_know_is_refused(
     with pytest.raises(InvalidInputError) as caught:
         library.create(kind, {"name": "Any"}, waive=waive)
     assert said in str(caught.value)
+
+
+def test_a_patch_that_approves_what_is_not_there_or_does_not_fit_is_refused_for_that(
+    library: OfferLibrary, emulator: Emulator, warnings: Any
+) -> None:
+    with pytest.raises(NotFoundError):
+        library.patch(PERSONALIZED, "dps:personalized-offer:00000000000000ff", APPROVE)
+    ids = campaign(emulator)
+    late = offer("Late", ids["placement"], status="draft", selectionConstraint=OVER)
+    there = seed(emulator, "personalized-offer", **late)
+    unfit = [{"op": "remove", "path": "/characteristics/nowhere"}]
+    with pytest.raises(InvalidInputError, match="does not fit the offer"):
+        library.patch(PERSONALIZED, there, [*APPROVE, *unfit])
+    assert warnings() == {}
+    assert emulator.objects("personalized-offer")[-1]["body"]["status"] == "draft"
