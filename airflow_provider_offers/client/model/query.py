@@ -21,11 +21,10 @@ Texts = Sequence[str] | str
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = r"[A-Za-z_@][\w@:-]*(?:\.[\w@:-]+)*"
-_FILTER = re.compile(
-    rf"(?P<absent>!)?(?P<path>{_PATH})\s*(?:(?P<operator>==|!=|<=|>=|<|>|~)\s*(?P<value>.*))?", re.DOTALL
-)
-_ORDER = re.compile(rf"(?P<sign>[+-]?)(?P<path>{_PATH})")
-_Q_SPECIAL = re.compile(r'&&|\|\||[+\-=><!(){}\[\]^"~*?:\\/]')
+# Not compiled here: every DAG file imports this module, and few search while they are parsed.
+_FILTER = rf"(?s:(?P<absent>!)?(?P<path>{_PATH})\s*(?:(?P<operator>==|!=|<=|>=|<|>|~)\s*(?P<value>.*))?)"
+_ORDER = rf"(?P<sign>[+-]?)(?P<path>{_PATH})"
+_Q_SPECIAL = r'&&|\|\||[+\-=><!(){}\[\]^"~*?:\\/]'
 _MAX_Q = 2_000
 _SMALL_LIMIT = 50
 _MAX_COUNT = 10**9
@@ -265,7 +264,7 @@ def terms_of_q(text: str) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    return _Q_SPECIAL.sub(lambda match: "".join("\\" + character for character in match[0]), text)
+    return re.sub(_Q_SPECIAL, lambda match: "".join("\\" + character for character in match[0]), text)
 
 
 def _checked_q(name: str, given: Any, violations: list[Violation]) -> str | None:
@@ -346,7 +345,7 @@ def _filters(text: str, violations: list[Violation]) -> list[Filter]:
     first, *others = text.split(",")
     found = [_filter(first, violations)]
     for other in others:
-        match = _FILTER.fullmatch(other.strip())
+        match = re.fullmatch(_FILTER, other.strip())
         if match is None or not is_known(match["path"]):
             accepted = (
                 "a known property after each comma, because commas separate filters; for a value with a comma, use a "
@@ -359,7 +358,7 @@ def _filters(text: str, violations: list[Violation]) -> list[Filter]:
 
 
 def _filter(text: str, violations: list[Violation]) -> Filter | None:
-    match = _FILTER.fullmatch(text.strip())
+    match = re.fullmatch(_FILTER, text.strip())
     if match is None or (match["absent"] and match["operator"]):
         accepted = f"path, operator ({' '.join(OPERATORS)}), value; or a bare path; or !path"
         violations.append(Violation("properties", quoted(text), accepted))
@@ -368,7 +367,7 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
 
 
 def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:
-    match = _ORDER.fullmatch(text)
+    match = re.fullmatch(_ORDER, text)
     if match is None:
         violations.append(Violation("order_by", quoted(text), "a property, with - in front for descending"))
         return None
