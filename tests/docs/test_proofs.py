@@ -31,3 +31,11 @@ def test_every_folder_of_tests_is_in_the_table(checkout: Path) -> None:
 
 def test_the_measured_paths_exist(checkout: Path) -> None:
     assert [path for path in MEASURED if not (checkout / path).exists()] == []
+
+
+def test_no_module_of_tests_is_longer_than_600_lines(checkout: Path) -> None:
+    lengths = {
+        str(path.relative_to(checkout)): path.read_text(encoding="utf-8").count("\n")
+        for path in (checkout / "tests").rglob("*.py")
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > 600} == {}
