@@ -152,7 +152,7 @@ def described(template: str) -> list[dict[str, Any]]:
 
 
 UNSTABLE = (
-    "{{ macros.datetime.utcnow() }}",
+    "{{ macros.datetime.utcnow().date() }}",
     "{{ macros.datetime.today().date() }}",
     "{{ macros.datetime.now(macros.dateutil.tz.UTC).year }}",
     "{{ macros.time.time() | int }}",
