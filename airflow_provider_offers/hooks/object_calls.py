@@ -199,7 +199,8 @@ class ObjectCalls:
         from airflow_provider_offers.client.actions import Search
 
         query = parse_query(**search)
-        found = self._library.search(self._kind, query)
+        search_for = self._library.search if full else self._library.search_for_receipts
+        found = search_for(self._kind, query)
         began = time.monotonic()
         return Search(
             found.begin,

@@ -25,13 +25,18 @@ _MOST_PAGES = 100_000
 class Listing:
     """A listing in progress. `advance` fetches the next page; only ids are remembered. `limit` bounds the entities.
 
+    If it is `brief`, the entities may have only what receipts show.
+
     Links are followed exactly as the service wrote them. A page may be larger or smaller than requested, or empty. A
     cursor stands still if more entities than fit on a page share one timestamp. It is then requested again with larger
     pages until something new comes.
     """
 
-    def __init__(self, access: Access, kind: Kind, first: Call, limit: int | None = None) -> None:
+    def __init__(
+        self, access: Access, kind: Kind, first: Call, limit: int | None = None, *, brief: bool = False
+    ) -> None:
         self._access = access
+        self._brief = brief
         self._kind = kind
         self._next: Call | None = first
         self._left = limit
@@ -68,7 +73,7 @@ class Listing:
                 f"GET {call.bare_path} does not end: it gave {_MOST_PAGES} pages, each with a link to another"
             )
         answer: Answer = yield from self._access.send(call)
-        page = self._access.generation.page(self._kind, answer)
+        page = self._access.generation.page(self._kind, answer, brief=self._brief)
         if self.last_answer is None:
             self.first_total = page.total
         self.last_answer = answer
@@ -117,9 +122,9 @@ class Listing:
         return self._access.generation.total_is_whole
 
 
-def begin_search(access: Access, kind: Kind, query: Query) -> Listing:
-    """The listing of a search, before its first page."""
-    return Listing(access, kind, access.generation.search(kind, query), query.limit)
+def begin_search(access: Access, kind: Kind, query: Query, *, brief: bool = False) -> Listing:
+    """The listing of a search, before its first page; see `Listing` for `brief`."""
+    return Listing(access, kind, access.generation.search(kind, query), query.limit, brief=brief)
 
 
 def search(access: Access, kind: Kind, query: Query) -> Flow[list[Entity]]:

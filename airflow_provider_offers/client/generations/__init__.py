@@ -97,7 +97,9 @@ class Generation(Protocol):
 
     def entity(self, kind: Kind, answer: Answer) -> Entity: ...
 
-    def page(self, kind: Kind, answer: Answer) -> Page: ...
+    def page(self, kind: Kind, answer: Answer, *, brief: bool = False) -> Page:
+        """A page of a listing. `brief` says that only what receipts show is needed: the entities may have no more."""
+        ...
 
 
 def writes(patch: Patch, names: Sequence[str]) -> bool:

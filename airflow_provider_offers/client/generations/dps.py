@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from airflow_provider_offers.client.errors import UnsupportedError
 from airflow_provider_offers.client.generations import writes
+from airflow_provider_offers.client.generations.brief import brief_page
 from airflow_provider_offers.client.generations.reading import (
     are_plain,
     integer,
@@ -128,7 +129,9 @@ class Dps:
     def entity(self, kind: Kind, answer: Answer) -> Entity:
         return _entity(kind, answer, answer.object())
 
-    def page(self, kind: Kind, answer: Answer) -> Page:
+    def page(self, kind: Kind, answer: Answer, *, brief: bool = False) -> Page:
+        if brief and kind.is_offer and (page := brief_page(kind, answer)) is not None:
+            return page
         body = answer.object()
         links = body.get("_links")
         following = links.get("next") if isinstance(links, Mapping) else None

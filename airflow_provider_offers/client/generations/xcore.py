@@ -153,7 +153,7 @@ class Xcore:
     def entity(self, kind: Kind, answer: Answer) -> Entity:
         return _entity(kind, answer, answer.object())
 
-    def page(self, kind: Kind, answer: Answer) -> Page:
+    def page(self, kind: Kind, answer: Answer, *, brief: bool = False) -> Page:
         body = answer.object()
         embedded, links = body.get("_embedded"), body.get("_links")
         if not isinstance(embedded, Mapping):

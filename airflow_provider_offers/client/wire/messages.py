@@ -198,6 +198,17 @@ class Answer:
             raise self.unexpected(reason)
         return document
 
+    def typed(self, decoder: msgspec.json.Decoder[T]) -> T | None:
+        """The body as the decoder's type; None if it is anything else. Whatever the type does not have is skipped."""
+        body = self.response.body
+        try:
+            if not body.isascii():
+                # The decoder does not look at the text that it skips.
+                body.decode()
+            return decoder.decode(body)
+        except (ValueError, RecursionError):
+            return None
+
     def object(self) -> dict[str, Json]:
         """The body as a JSON object; raises `UnexpectedResponseError` if it is anything else."""
         document = self.json()
