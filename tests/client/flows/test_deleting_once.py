@@ -1,4 +1,4 @@
-"""Without a memory, as on Airflow 3.2: only a retry accepts a missing object, and a name is looked for in time."""
+"""A missing object counts as deleted only if an earlier try may have deleted it, with a memory and without one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.messages import Flow
 from tests.client.library import entity, page, reference, sale
 from tests.client.script import Script, Step, answer
+from tests.notebook import Notebook
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
+# Without a memory, as on Airflow 3.2, and with one.
 FIRST, RETRY = TaskTries(), TaskTries(number=2, last=2, anew=False)
+NOTING, RECALLING = TaskTries(durable=True), TaskTries(number=2, last=2, anew=False, durable=True)
 NAMED = Reference(PERSONALIZED, name="Spring voucher")
 GONE = answer(404, {"title": "gone"})
 
@@ -64,3 +67,34 @@ def test_a_name_that_nobody_has_is_missing_after_ten_seconds(api: str) -> None:
 
     script = Script(*[answer(200, page(api))] * 10)
     assert script.run(once(script, api, NAMED, RETRY)).action == "unchanged"
+
+
+@BOTH
+def test_with_a_memory_only_what_an_earlier_try_was_about_to_delete_may_be_gone(api: str) -> None:
+    notes = Notebook()
+    there = answer(200, entity(api, sale()))
+    # A read of the listed object, one before the note, and one before the deletion.
+    found: list[Step] = [answer(200, page(api, [entity(api, sale())])), there, there, there]
+    script = Script(*found, answer(200), GONE, memory=notes)
+    assert script.run(once(script, api, NAMED, NOTING)).action == "deleted"
+
+    script = Script(answer(200, page(api)), GONE, GONE, memory=notes)
+    assert script.run(once(script, api, NAMED, RECALLING)).action == "unchanged"
+    script = Script(answer(200, page(api)), memory=Notebook())
+    with pytest.raises(NotFoundError):
+        script.run(once(script, api, NAMED, RECALLING))
+
+
+@BOTH
+def test_with_a_memory_another_object_that_has_the_name_now_must_be_there(api: str) -> None:
+    notes = Notebook()
+    one, other = (entity(api, sale(), number=number) for number in (1, 2))
+    script = Script(answer(200, page(api, [one])), *[answer(200, one)] * 3, answer(200), GONE, memory=notes)
+    script.run(once(script, api, NAMED, NOTING))
+
+    found: list[Step] = [answer(200, page(api, [other])), answer(200, other)]
+    script = Script(*found, GONE, memory=notes)
+    with pytest.raises(NotFoundError):
+        script.run(once(script, api, NAMED, RECALLING))
+    script = Script(*found, *[answer(200, other)] * 2, answer(200), GONE, memory=notes)
+    assert script.run(once(script, api, NAMED, RECALLING)).action == "deleted"
