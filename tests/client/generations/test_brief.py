@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -31,7 +32,7 @@ ROW = {
 }
 ODD: Any = st.sampled_from(
     [None, True, 0, 7, 1.0, 2**63, -(2**70), "", " ", ".", "..", "a", "12", "é", "\x00", "x" * 501, [], [{}], {}]
-)
+).map(copy.deepcopy)
 SHOWN = ("id", "etag", "name", "status", "created", "modified", "selectionConstraint")
 
 
@@ -90,7 +91,8 @@ def test_only_offers_are_read_in_brief(kind: Any) -> None:
     assert "representations" in Dps().page(kind, answer).entities[0].properties
 
 
-@pytest.mark.parametrize("levels", [90, 5_000, 200_000])
+# Between them, it depends on the Python and its limits whether the skipped part is read.
+@pytest.mark.parametrize("levels", [90, 200_000])
 def test_what_is_skipped_may_not_exhaust_the_stack(levels: int) -> None:
     row = json.dumps({**ROW, "more": "HERE"}).replace('"HERE"', "[" * levels + "]" * levels)
     said = outcome(f'{{"results": [{row}]}}'.encode(), brief=True)
