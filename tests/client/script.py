@@ -121,7 +121,7 @@ class Script:
         if isinstance(effect, Recall):
             return self.memory.recall(effect.key)
         if isinstance(effect, Keep):
-            return self.memory.keep(effect.key, effect.value)
+            return self.memory.keep(effect.key, effect.made())
         if isinstance(effect, Ask) and isinstance(effect.question, Turn):
             # Every flow of a script has its turn at once.
             return None

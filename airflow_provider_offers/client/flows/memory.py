@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from airflow_provider_offers.client.model.entities import Reference
@@ -140,7 +140,7 @@ class ListPlans:
             yield from self._keep_page()
 
     def _keep_page(self) -> Flow[None]:
-        yield Keep(f"{self._key}_{self._tries.number}_{self._page}", dict(self._plans))
+        yield Keep(f"{self._key}_{self._tries.number}_{self._page}", partial(dict, self._plans))
 
     def _recall_from(self, number: int) -> Flow[None]:
         """Recall the pages of a try that are new, and the last one again, which may have grown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow_provider_offers.client.flows.memory import TaskTries, digest
@@ -59,7 +60,7 @@ class Pages:
             self._unsaved.discard(page)
             is_safe = False
             try:
-                yield Keep(f"{self._key}_{page}", self._page(page))
+                yield Keep(f"{self._key}_{page}", partial(self._page, page))
                 is_safe = True
             finally:
                 if not is_safe:

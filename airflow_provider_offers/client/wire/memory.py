@@ -51,7 +51,7 @@ def remember(memory: Memory, flow: Flow[T]) -> T:
             if isinstance(effect, Recall):
                 result = memory.recall(effect.key)
             elif isinstance(effect, Keep):
-                memory.keep(effect.key, effect.value)
+                memory.keep(effect.key, effect.made())
             elif isinstance(effect, Note):
                 log.log(effect.level, "%s", effect.text)
             else:

@@ -10,7 +10,7 @@ import gc
 import json
 import logging
 import math
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
@@ -113,10 +113,18 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Keep a value, which is JSON, under a key. The flow continues after it is stored. None removes the key."""
+    """Keep a value, which is JSON, under a key. The flow continues after it is stored. None removes the key.
+
+    `value` may be a function that makes the value. Then flows that add to the value while it waits for its turn share
+    one copy of it.
+    """
 
     key: str
-    value: Json = field(repr=False)
+    value: Json | Callable[[], Json] = field(repr=False)
+
+    def made(self) -> Json:
+        """The value, as it is now."""
+        return self.value() if callable(self.value) else self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class _Kept:
     """One call that keeps a value, for all flows that wait for it."""
 
-    value: Json
+    effect: Keep
     is_started: bool = False
     is_stored: bool = False
 
@@ -69,18 +69,19 @@ class Remembering:
     def _call_for(self, effect: Keep) -> _Kept:
         """The call that keeps the value: one that waits for its turn, or that keeps this very value now."""
         kept = self._kept.get(effect.key)
-        if kept is None or (kept.is_started and kept.value is not effect.value):
-            kept = self._kept[effect.key] = _Kept(effect.value)
-        kept.value = effect.value
+        if kept is None or (kept.is_started and (callable(effect.value) or kept.effect.value is not effect.value)):
+            kept = self._kept[effect.key] = _Kept(effect)
+        kept.effect = effect
         return kept
 
     async def _keep(self, key: str, kept: _Kept) -> None:
         # The flows that run now in the event loop may add to the value first.
         await asyncio.sleep(0)
         kept.is_started = True
+        value = kept.effect.made()
 
         def keep() -> None:
-            self._memory.keep(key, kept.value)
+            self._memory.keep(key, value)
             kept.is_stored = True
 
         await _ended(asyncio.to_thread(keep))

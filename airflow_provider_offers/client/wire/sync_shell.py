@@ -150,7 +150,7 @@ class SyncShell:
         if isinstance(effect, Recall):
             return self._memory.recall(effect.key)
         if isinstance(effect, Keep):
-            self._memory.keep(effect.key, effect.value)
+            self._memory.keep(effect.key, effect.made())
         if isinstance(effect, Note):
             log.log(effect.level, "%s", effect.text)
         if isinstance(effect, Pause):

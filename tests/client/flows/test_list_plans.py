@@ -144,7 +144,7 @@ def test_a_plan_is_kept_before_the_flow_goes_on() -> None:
     flow = keep(each(intents(1), 1), Plan(1, "after"))
     effect = next(flow)
     assert isinstance(effect, Keep)
-    assert list(effect.value.values()) == [[1, "after", None, False]]
+    assert list(effect.made().values()) == [[1, "after", None, False]]
     with pytest.raises(StopIteration):
         flow.send(None)
     assert not [*keep(None, Plan(1, ""))]

@@ -191,6 +191,40 @@ def test_values_for_one_key_that_come_together_take_one_call_and_no_flow_goes_on
     assert len(shelf.values["page"]) == 50
 
 
+def test_a_value_that_grows_is_made_when_it_is_stored_and_once_for_all_flows_that_wait() -> None:
+    shelf, page, made = Shelf(SLOW / 10), [0], []
+
+    def make() -> Json:
+        made.append(len(page))
+        return list(page)
+
+    def note(number: int) -> Flow[bool]:
+        page.append(number)
+        yield Keep("page", make)
+        return number in shelf.values["page"]
+
+    async def drive() -> list[bool]:
+        async with shell_for(shelf) as shell:
+            first = asyncio.create_task(shell.run(note(1)))
+            # The others come while the first call is under way.
+            await asyncio.sleep(SLOW / 30)
+            return await asyncio.gather(first, *(shell.run(note(number)) for number in range(2, 50)))
+
+    assert asyncio.run(drive()) == [True] * 49
+    assert made == [2, 50]
+
+
+@EACH_WAY
+def test_a_function_of_the_value_is_called_each_way(drive: Drive) -> None:
+    shelf = Shelf()
+
+    def keep() -> Flow[Json]:
+        yield Keep("key", lambda: {"a": 1})
+        return (yield Recall("key"))
+
+    assert drive(keep(), shelf) == {"a": 1}
+
+
 def test_a_value_that_is_on_its_way_is_not_sent_again() -> None:
     shelf, page = Shelf(SLOW / 10), {"a": 1}
 
