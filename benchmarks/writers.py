@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.library import offer_id
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 T = TypeVar("T")
+
+# The variable that tells a task its work, and the number of offers that each contestant writes before it is measured.
+_TASK = "OFFER_LIBRARY_BENCHMARK_TASK"
+WARM = 4
 
 PATCH = [{"op": "replace", "path": "/status", "value": "approved"}]
 # What a created offer is, beside its name.
@@ -43,7 +48,7 @@ def _address(url: str, number: int) -> str:
     return f"{url}{BASE}/offers/{offer_id(number)}?offer-type=personalized"
 
 
-def limit(url: str, offers: int) -> Callable[[], None]:
+def limit(url: str, numbers: range) -> Callable[[], None]:
     """The limit of aiohttp: only the same requests."""
     import aiohttp
 
@@ -52,10 +57,10 @@ def limit(url: str, offers: int) -> Callable[[], None]:
     async def work() -> None:
         connector = aiohttp.TCPConnector(limit=CONNECTIONS)
         async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
-            numbers = iter(range(offers))
+            waiting = iter(numbers)
 
             async def worker() -> None:
-                for number in numbers:
+                for number in waiting:
                     async with session.patch(_address(url, number), data=body) as answer:
                         answer.raise_for_status()
                         await answer.json()
@@ -66,34 +71,12 @@ def limit(url: str, offers: int) -> Callable[[], None]:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, Figures]:
-    """The result of the work, with its time, the CPU time of the process, and that of this thread."""
+    """The result of the work, its time, begin and end, and the CPU time of the process and of this thread."""
     used, own, began = cpu_seconds(), time.thread_time(), time.monotonic()
     result = work()
-    seconds = time.monotonic() - began
-    return result, {"seconds": seconds, "cpu": cpu_seconds() - used, "own": time.thread_time() - own}
-
-
-def limit_task(url: str, offers: int) -> Callable[[], Figures]:
-    """The same in a task of PythonOperator that `dag.test()` runs. The measured time is that of the callable."""
-    from airflow.providers.standard.operators.python import PythonOperator
-    from airflow.sdk import DAG
-
-    from benchmarks.airflow_home import prepare
-
-    measured: list[Figures] = []
-
-    def write() -> None:
-        measured.append(timed(limit(url, offers))[1])
-
-    with DAG("benchmark_limit", schedule=None) as dag:
-        PythonOperator(task_id="limit", python_callable=write)
-    prepare(dag)
-
-    def work() -> Figures:
-        assert dag.test().state == "success"
-        return measured[-1]
-
-    return work
+    ended = time.monotonic()
+    figures = {"seconds": ended - began, "cpu": cpu_seconds() - used, "own": time.thread_time() - own}
+    return result, {**figures, "began": began, "ended": ended}
 
 
 def patch(url: str, offers: int) -> Callable[[], None]:
@@ -142,45 +125,75 @@ def patch(url: str, offers: int) -> Callable[[], None]:
 def task(verb: str) -> Callable[[str, int], Callable[[], Figures]]:
     """A task with a list, of the operator for the verb: it reads what it needs, writes each offer, and keeps records.
 
-    `dag.test()` runs it, so it has everything that a task has. The measured time is that of the operator's work.
+    It runs in a process of its own, as on a worker, so it has everything that a task has. The measured time is that of
+    the operator's work. For `limit`, it is a task of PythonOperator that sends only the requests of `limit`.
     """
 
     def make(url: str, offers: int) -> Callable[[], Figures]:
-        from airflow.sdk import DAG
+        from benchmarks.airflow_home import prepare, run_in_a_process
 
-        from airflow_provider_offers.operators import offers as operators
-        from benchmarks.airflow_home import prepare
-
-        operator: Any = getattr(operators, f"{verb.capitalize()}OfferOperator")
-        measured: list[Figures] = []
-
-        class Timed(operator):  # type: ignore[misc]
-            """Measures its own time."""
-
-            def execute(self, context: Context) -> Any:
-                written, figures = timed(lambda: super(Timed, self).execute(context))
-                measured.append(figures)
-                assert len(written) == offers
-                return written
-
-        with DAG(f"benchmark_{verb}", schedule=None) as dag:
-            Timed(task_id=verb, max_concurrent=CONNECTIONS, **_arguments(verb, offers))
+        home = Path(os.environ["AIRFLOW_HOME"])
+        result = home / "figures.json"
+        os.environ[_TASK] = json.dumps({"verb": verb, "url": url, "offers": offers, "result": str(result)})
+        file = home / "dags" / "benchmark.py"
+        # Airflow looks for these words in a file before it reads it.
+        file.write_text("# airflow DAG\nfrom benchmarks.writers import dag_of_a_task\n\ndag = dag_of_a_task()\n")
+        dag = dag_of_a_task()
         prepare(dag)
 
         def work() -> Figures:
-            assert dag.test().state == "success"
-            return measured[-1]
+            run_in_a_process(dag, file)
+            figures: Figures = json.loads(result.read_text())
+            return figures
 
         return work
 
     return make
 
 
-def _arguments(verb: str, offers: int) -> dict[str, Any]:
+def dag_of_a_task() -> Any:
+    """The DAG with the task that the environment names. Both its processes make it."""
+    from airflow.providers.standard.operators.python import PythonOperator
+    from airflow.sdk import DAG
+
+    given = json.loads(os.environ[_TASK])
+    verb, url, offers, result = given["verb"], given["url"], given["offers"], Path(given["result"])
+    with DAG(f"benchmark_{verb}", schedule=None) as dag:
+        if verb == "limit":
+
+            def write() -> None:
+                limit(url, range(offers, offers + WARM))()
+                result.write_text(json.dumps(timed(limit(url, range(offers)))[1]))
+
+            PythonOperator(task_id=verb, python_callable=write)
+        else:
+            _timed_operator(verb, offers, result)
+    return dag
+
+
+def _timed_operator(verb: str, offers: int, result: Path) -> Any:
+    """The operator for the verb. It writes a few other offers first, and then measures its own time."""
+    from airflow_provider_offers.operators import offers as operators
+
+    operator: Any = getattr(operators, f"{verb.capitalize()}OfferOperator")
+
+    class Timed(operator):  # type: ignore[misc]
+        def execute(self, context: Context) -> Any:
+            others = operator(task_id="warm", dag=None, **_arguments(verb, range(offers, offers + WARM)))
+            others.execute(context)
+            written, figures = timed(lambda: super(Timed, self).execute(context))
+            assert len(written) == offers
+            result.write_text(json.dumps(figures))
+            return written
+
+    return Timed(task_id=verb, max_concurrent=CONNECTIONS, **_arguments(verb, range(offers)))
+
+
+def _arguments(verb: str, numbers: range) -> dict[str, Any]:
     """The arguments of the operator, beside those that all have."""
     if verb == "create":
-        return {"offer": [{**_NEW, "name": f"New voucher {number:06d}"} for number in range(offers)]}
-    chosen = {"offer_id": [offer_id(number) for number in range(offers)]}
+        return {"offer": [{**_NEW, "name": f"New voucher {number:06d}"} for number in numbers]}
+    chosen = {"offer_id": [offer_id(number) for number in numbers]}
     if verb == "patch":
         # A property of its own: the status would be looked at first.
         return {**chosen, "patch": [{"op": "add", "path": "/characteristics/season", "value": "spring"}]}
@@ -225,8 +238,8 @@ def mapped(url: str, offers: int) -> Callable[[], None]:
 
 # Each function makes its work. If only a part of the work counts, the work measures itself.
 CONTESTANTS: dict[str, Callable[[str, int], Callable[[], Figures | None]]] = {
-    "limit": limit,
-    "limit_task": limit_task,
+    "limit": lambda url, offers: limit(url, range(offers)),
+    "limit_task": task("limit"),
     "patch": patch,
     **{f"{verb}_task": task(verb) for verb in VERBS},
     "loop": loop,
@@ -242,19 +255,19 @@ def main() -> None:
     options = parser.parse_args()
     make = CONTESTANTS[options.contestant]
     # Every contestant works in a process like a task's, with Airflow loaded, and has written a few offers before.
-    with Stub(CONNECTIONS, SERVER_SECONDS) as stub:
+    with Stub(options.offers + WARM, SERVER_SECONDS) as stub:
         os.environ.update(stub.connections())
         import_module("airflow_provider_offers.hooks.offer_library")
-        make(stub.url, 2)()
-    with Stub(options.offers, SERVER_SECONDS) as stub:
-        os.environ.update(stub.connections())
+        if not options.contestant.endswith("_task"):
+            make(stub.url, WARM)()
         work = make(stub.url, options.offers)
-        began = time.monotonic()
         own, whole = timed(work)
-        routes = [route for _, route in stub.log(began)]
+        figures = own or whole
+        began, ended = figures.pop("began"), figures.pop("ended")
+        routes = [route for moment, route in stub.log(began) if moment <= ended]
     if routes.count("write") != options.offers:
         raise RuntimeError(f"{routes.count('write')} writes arrived instead of {options.offers}")
-    print(json.dumps({**(own or whole), "offers": options.offers, "requests": len(routes)}))
+    print(json.dumps({**figures, "offers": options.offers, "requests": len(routes)}))
 
 
 if __name__ == "__main__":
