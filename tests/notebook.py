@@ -34,6 +34,23 @@ class Notebook:
             raise WorkerDied
 
 
+class Counting(Notebook):
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recalled: list[str] = []
+        self.kept: list[str] = []
+
+    def recall(self, key: str) -> Any:
+        self.recalled.append(key)
+        return super().recall(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        self.kept.append(key)
+        super().keep(key, value)
+
+
 def intent(number: int, *, work: str = "work", durable: bool = True, since: datetime | None = None) -> Intent:
     """The way in which the try with that number distinguishes a write from others."""
     return Intent(TaskTries(number=number, last=3, since=since, anew=False, durable=durable), "intent", work)

@@ -20,7 +20,8 @@ _BUNCH, _SOON = timedelta(seconds=1), timedelta(seconds=0.2)
 class Pages:
     """Values by index, `size` to a key: a long list takes few keys, and a change rewrites little.
 
-    The first value that is added is kept at once. Later values are kept together, at most once in the time `every`.
+    The first value that is added is kept at once. Later values are kept together, at most once in the time `every`, and
+    when they fill a page.
     """
 
     def __init__(self, key: str, every: timedelta = timedelta(0), size: int = _PAGE) -> None:
@@ -43,10 +44,13 @@ class Pages:
         self._unsaved.add(index // self._size)
 
     def add(self, index: int, value: Json, now: datetime) -> Flow[None]:
-        """Take a value, and keep it unless another was kept a moment ago."""
+        """Take a value, and keep it if it fills its page, or if no other was kept a moment ago."""
+        is_new = index not in self.values
         self.put(index, value)
         if self._saved is None or now - self._saved >= self._every:
             yield from self.save(now)
+        elif is_new and self._is_full(index // self._size):
+            yield from self._save_page(index // self._size)
 
     def drop(self, index: int) -> None:
         """Forget the value of an index; the next `save` removes it."""
@@ -57,17 +61,26 @@ class Pages:
         """Keep what is not kept yet. If keeping fails, the next `save` tries again."""
         self._saved = now or self._saved
         for page in sorted(self._unsaved):
-            self._unsaved.discard(page)
-            is_safe = False
-            try:
-                yield Keep(f"{self._key}_{page}", partial(self._page, page))
-                is_safe = True
-            finally:
-                if not is_safe:
-                    self._unsaved.add(page)
+            yield from self._save_page(page)
+
+    def _save_page(self, page: int) -> Flow[None]:
+        self._unsaved.discard(page)
+        is_safe = False
+        try:
+            yield Keep(f"{self._key}_{page}", partial(self._page, page))
+            is_safe = True
+        finally:
+            if not is_safe:
+                self._unsaved.add(page)
+
+    def _is_full(self, page: int) -> bool:
+        return all(index in self.values for index in self._indexes(page))
+
+    def _indexes(self, page: int) -> range:
+        return range(page * self._size, (page + 1) * self._size)
 
     def _page(self, page: int) -> Json:
-        indexes = range(page * self._size, (page + 1) * self._size)
+        indexes = self._indexes(page)
         return {str(index): self.values[index] for index in indexes if index in self.values}
 
 

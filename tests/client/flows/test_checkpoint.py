@@ -11,7 +11,7 @@ from airflow_provider_offers.client.flows.memory import TaskTries, digest
 from airflow_provider_offers.client.flows.pages import Checkpoint, Pages
 from airflow_provider_offers.client.wire.memory import remember
 from tests.client.script import START
-from tests.notebook import Notebook
+from tests.notebook import Counting, Notebook
 
 FIRST = TaskTries(number=1, last=3, durable=True)
 
@@ -35,6 +35,19 @@ def test_repeatable_work_is_kept_in_bunches() -> None:
     after = Checkpoint(replace(FIRST, number=2), "work", 5, repeatable=True)
     remember(kept, after.load())
     assert sorted(after.done) == [0, 1, 2, 3]
+
+
+def test_a_page_of_receipts_is_kept_when_it_is_full_and_once() -> None:
+    kept = Counting()
+    checkpoint = Checkpoint(FIRST, "work", 2_000, repeatable=True)
+    # Objects end in another order than they began.
+    for index in [*range(1, 200), 0, *range(200, 350)]:
+        remember(kept, checkpoint.add(index, {"id": str(index)}, START))
+    # The first receipt, and the full page.
+    assert len(kept.kept) == 2
+    after = Checkpoint(replace(FIRST, number=2), "work", 2_000, repeatable=True)
+    remember(kept, after.load())
+    assert sorted(after.done) == list(range(180))
 
 
 def test_receipts_that_an_earlier_version_kept_are_recalled_by_all_later_tries() -> None:

@@ -12,28 +12,11 @@ from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.memory import remember
 from airflow_provider_offers.client.wire.messages import Keep, Recall
-from tests.notebook import Notebook
+from tests.notebook import Counting, Notebook
 
 FIRST = TaskTries(number=1, last=3, durable=True)
 MANY = 450
 SENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-class Counting(Notebook):
-    """Counts its calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.recalled: list[str] = []
-        self.kept: list[str] = []
-
-    def recall(self, key: str) -> object:
-        self.recalled.append(key)
-        return super().recall(key)
-
-    def keep(self, key: str, value: object) -> None:
-        self.kept.append(key)
-        super().keep(key, value)
 
 
 def intents(number: int, work: str = "work", cleared: int = 0, *, of_list: bool = True) -> Intents:
