@@ -53,7 +53,14 @@ from airflow_provider_offers.client.wire.network import (
 from airflow_provider_offers.client.wire.pace import NO_OBSERVER, Observer, Pace
 from airflow_provider_offers.client.wire.remembering import Remembering
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.client.wire.sync_shell import MAX_BODY, USER_AGENT, TooLong, no_answer, still_incomplete
+from airflow_provider_offers.client.wire.sync_shell import (
+    MAX_BODY,
+    USER_AGENT,
+    TooLong,
+    no_answer,
+    running_loop,
+    still_incomplete,
+)
 from airflow_provider_offers.client.wire.tracebacks import without_secrets_in_frames
 
 T = TypeVar("T")
@@ -296,7 +303,7 @@ async def _stand_in_line(governor: Governor) -> None:
             placed.set_result(None)
 
     def wake() -> None:
-        if asyncio._get_running_loop() is loop:
+        if running_loop() is loop:
             tell()
         else:
             # The place comes from another thread or event loop.

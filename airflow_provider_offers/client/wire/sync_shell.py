@@ -273,9 +273,17 @@ class SyncShell:
         return session
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread; None if none does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _stand_in_line(governor: Governor) -> None:
     """Return when the request has its place."""
-    if asyncio._get_running_loop() is not None:
+    if running_loop() is not None:
         # This call blocks the event loop: requests of that loop keep their places until it returns.
         governor.enter_at_once()
         return
