@@ -1,4 +1,4 @@
-"""The line in front of a governor: who waits in an event loop gets its place from that loop, a thread or another loop."""
+"""The line of requests in an event loop: the place comes from that loop, from a thread or from another loop."""
 
 from __future__ import annotations
 
