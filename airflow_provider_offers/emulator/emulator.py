@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_offers.emulator.service import Service
 
 
+_LAST_PORT = 65535
+
+
 class EmulatorError(Exception):
     """The emulator cannot start; the message says why."""
 
@@ -68,6 +71,9 @@ class Emulator:
 
         if self._server is not None:
             raise EmulatorError("the emulator is running already")
+        if not 0 <= self._port <= _LAST_PORT:
+            # The operating system would take another port.
+            raise EmulatorError(f"cannot listen on port {self._port}; a port is a whole number from 0 to {_LAST_PORT}")
         try:
             service = Service(self._db, self._initial, self.clock)
         except DatabaseError as error:

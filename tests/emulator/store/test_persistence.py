@@ -330,6 +330,12 @@ def test_unusable_files_are_named(tmp_path: Path) -> None:
     assert text.read_text().startswith("this is no database")
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_port_that_is_none(port: int) -> None:
+    with pytest.raises(EmulatorError, match=f"cannot listen on port {port}; a port is a whole number from 0 to 65535"):
+        Emulator(port=port).start()
+
+
 def test_port_that_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
