@@ -6,6 +6,7 @@ command is imported when the command runs.
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
@@ -13,7 +14,6 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 from airflow_provider_offers import DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from airflow.cli.cli_config import CLICommand
@@ -23,16 +23,15 @@ _HELP = "Manage Adobe's Offer Library: campaigns as code, a connection test, and
 
 def _count(text: str) -> int:
     """A number of objects, from 0."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"given {text!r}; expected a whole number from 0")
+    return int(text)
 
 
 # The arguments that several commands take.
 _MANIFEST = Arg(("manifest",), help="the manifest: a YAML or JSON file, or a folder", metavar="MANIFEST")
 _TARGET = Arg(("--target",), help="a target of the manifest; needed if it has several", metavar="NAME")
-_STATE = Arg(("--state-path",), help="where states are kept, instead of [offer_library] state_path", metavar="PATH")
+_STATE = Arg(("--state-path",), help="where states are kept, instead of the configured state_path", metavar="PATH")
 _INPUTS = (
     Arg(
         ("--var",),

@@ -37,9 +37,10 @@ class Offers:
     def __call__(self, *arguments: str | Path) -> Done:
         from airflow.cli.cli_parser import get_parser
 
-        args = get_parser().parse_args(["offers", *map(str, arguments)])
+        parser = get_parser()
         self.capsys.readouterr()
         try:
+            args = parser.parse_args(["offers", *map(str, arguments)])
             args.func(args)
             code = 0
         except SystemExit as exit_:

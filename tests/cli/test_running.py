@@ -16,6 +16,7 @@ from airflow_provider_offers.cli.definition import get_offers_cli_commands
 from airflow_provider_offers.cli.running import UserError
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.emulator import __main__ as emulators
+from tests.cli.commands import Offers
 
 
 def commands() -> dict[str, Any]:
@@ -93,3 +94,19 @@ def test_the_emulator_runs_until_it_is_interrupted() -> None:
         assert started.wait(60) == 0
 
     assert first.startswith("Offer Library emulator on http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1.5"])
+def test_a_number_that_is_not_one_is_told_with_what_is_expected(given: str, offers: Offers) -> None:
+    done = offers("plan", "spring.yaml", f"--max-prune={given}")
+
+    assert done.code == 2
+    assert f"--max-prune: given '{given}'; expected a whole number from 0" in done.err
+
+
+def test_the_help_shows_what_stands_in_it(offers: Offers) -> None:
+    """A word in brackets is markup to Airflow's parser, and is not shown."""
+    for name, command in commands().items():
+        shown = " ".join(offers(name, "--help").out.split())
+        for arg in command.args:
+            assert " ".join(arg.kwargs["help"].split()) in shown, (name, arg.flags)
