@@ -32,13 +32,13 @@ def apply(args: argparse.Namespace, screen: Screen) -> int:
     store = state_store(args.state_path)
     saved = _saved_plan(args)
     if saved is not None:
-        conn_id = args.conn_id or saved.connection
-        if not conn_id:
+        if args.conn_id is None and not saved.connection:
             raise UserError(f"the plan {args.manifest} names no connection; add --conn-id")
-        with hook_of(conn_id, saved.sandbox) as hook:
+        with hook_of(saved.connection if args.conn_id is None else args.conn_id, saved.sandbox) as hook:
             return _applied(args, screen, hook, saved, store)
     campaign = campaign_of(args)
-    with hook_of(args.conn_id or campaign.target.connection, campaign.target.sandbox) as hook:
+    conn_id = campaign.target.connection if args.conn_id is None else args.conn_id
+    with hook_of(conn_id, campaign.target.sandbox) as hook:
         made = planned(hook, campaign, store, options_of(args))
         return _applied(args, screen, hook, made, store, campaign)
 
@@ -92,10 +92,15 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
             f"--target: given {args.target!r}; expected {saved.target!r}, the target of the plan {args.manifest}, or "
             "nothing"
         )
-    given = [f"--{name}".replace("_", "-") for name in _OF_A_MANIFEST if getattr(args, name) not in (None, False, [])]
+    given = [f"--{name}".replace("_", "-") for name in _OF_A_MANIFEST if _is_given(getattr(args, name))]
     if given:
         raise UserError(f"{', '.join(given)} would change the plan {args.manifest}; make another plan with it")
     return saved
+
+
+def _is_given(value: object) -> bool:
+    """Whether an option has another value than its default. 0 is a number that somebody wrote."""
+    return value is not None and value is not False and value != []
 
 
 def promote(args: argparse.Namespace, screen: Screen) -> int:
@@ -103,6 +108,8 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     from airflow_provider_offers.campaigns.moving.promoting import compare_targets
     from airflow_provider_offers.campaigns.planning.rendering import counts_line
 
+    if args.source == args.destination:
+        raise UserError(f"TO: given {args.destination!r}, the same target as FROM; expected another one")
     args.target = args.source
     source = campaign_of(args)
     args.target = args.destination

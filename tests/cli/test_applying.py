@@ -148,6 +148,7 @@ def test_a_person_is_asked_and_a_protected_target_needs_its_name(
     [
         (("--target", "prod"), "--target: given 'prod'; expected 'dev', the target of the plan"),
         (("--force-conflicts", "--max-prune", "3"), "--force-conflicts, --max-prune would change the plan"),
+        (("--max-prune", "0"), "--max-prune would change the plan"),
         (("--var", "priority=1"), "--var would change the plan"),
         (("--conn-id", "ajo_prod"), "sandbox"),
     ],
@@ -199,3 +200,26 @@ def test_an_apply_with_failures_tells_each_and_goes_on_later(
     assert "is not applied completely" in done.err
     assert offers("apply", manifest, "--target", "dev", "--yes").code == 0
     assert offers("plan", manifest, "--target", "dev").lines[-1] == EMPTY
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_an_empty_connection_is_not_that_of_the_target(
+    offers: Offers, connected: Emulator, tmp_path: Path, is_saved: bool
+) -> None:
+    manifest, plan = written(tmp_path), tmp_path / "plan.json"
+    offers("plan", manifest, "--target", "dev", "--out", plan)
+
+    given = [plan] if is_saved else [manifest, "--target", "dev"]
+    done = offers("apply", *given, "--conn-id", "", "--yes")
+
+    assert done.code == 1
+    assert "given ''; expected the id of a connection" in done.err
+    assert writes(connected) == 0
+
+
+def test_a_target_is_not_promoted_to_itself(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    done = offers("promote", written(tmp_path), "dev", "dev", "--yes")
+
+    assert done.code == 1
+    assert "TO: given 'dev', the same target as FROM" in done.err
+    assert writes(connected) == 0
