@@ -28,6 +28,7 @@ from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, plain
 from airflow_provider_offers.campaigns.manifest.templates import ABSENT, Names, Templates, is_template
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle, Target
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
+from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.rows.reading import ENDINGS, table_of_list
 from airflow_provider_offers.client.rows.rendering import ROW, remedy
 from airflow_provider_offers.client.rows.table import Table
@@ -60,6 +61,7 @@ class Expansion:
         self._templates = Templates(findings)
         self._checker = Checker(findings)
         self._used: set[str] = set()
+        self._named: set[str] = set()
         self._open: set[str] = set()
         # The objects, once the campaign is made.
         self.filled: list[Filled] = []
@@ -79,7 +81,8 @@ class Expansion:
         moved = moves_of(self._part("moved"))
         check_links(filled, external, moved, self._findings, self._open)
         for name in self._rows.keys() - self._used:
-            given, accepted = f"rows {quoted(name, 80)}", "rows that a `for_each` of the manifest names"
+            given, known = f"rows {quoted(name, 80)}", sorted(self._named)
+            accepted = f"rows that a `for_each` of the manifest names{perhaps(near(name, known))}"
             self._findings.add(Violation("rows", given, accepted))
         name = plain(self._manifest.members["campaign"])
         campaign = Campaign(
@@ -194,6 +197,7 @@ class Expansion:
             return None
         is_file = _NAME_OF_ROWS.fullmatch(named) is None
         stem = named.rpartition("/")[2].rpartition(".")[0] if is_file else named
+        self._named |= {named, stem}
         for name in dict.fromkeys((named, stem)):
             if name in self._rows:
                 self._used.add(name)

@@ -57,7 +57,7 @@ def check_head(campaign: str, target: str, connection: str) -> None:
     """Raise `InvalidInputError` for names with which the manifest of an export would not be valid."""
     given = {"campaign": campaign, "target": target, "connection": connection}
     wrong = [
-        Violation(name, quoted(each, 80), "text that is not blank and no template")
+        Violation(name, quoted(each, 80), "text that is neither blank nor a template")
         for name, each in given.items()
         if not isinstance(each, str) or not each.strip() or is_template(each)
     ]

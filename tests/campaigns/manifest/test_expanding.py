@@ -238,7 +238,7 @@ offers:
             assert [each.name for each in loaded(tmp_path, text, more, rows=rows).objects] == ["A", "B"]
         with pytest.raises(ManifestError, match=r"the rows 'offers', which nobody gives; expected rows of that name"):
             loaded(tmp_path, text, more)
-        with pytest.raises(ManifestError, match="rows: given rows 'ofers'"):
+        with pytest.raises(ManifestError, match=r"rows: given rows 'ofers'.*; did you mean 'offers'\?"):
             loaded(tmp_path, text, more, rows={"offers": [{"n": "A"}], "ofers": []})
 
     def test_a_check_without_a_connection_does_without_the_rows_of_a_task(self, tmp_path: Path) -> None:
