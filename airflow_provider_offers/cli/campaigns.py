@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _LONGEST = 600
+_ROWS = "NAME=FILE, such as offers=offers.csv"
 
 
 def validate(args: argparse.Namespace, screen: Screen) -> int:
@@ -121,8 +122,16 @@ def _variables(given: list[str]) -> dict[str, Any] | None:
 def _rows(given: list[str]) -> dict[str, Any] | None:
     from airflow_provider_offers.client.rows.reading import table_of_file
 
-    files = _pairs("--rows", given, "NAME=FILE, such as offers=offers.csv")
-    return {name: list(table_of_file(file, Path(file).read_bytes()).rows) for name, file in files.items()} or None
+    files = _pairs("--rows", given, _ROWS)
+    return {name: list(table_of_file(file, _content(name, file)).rows) for name, file in files.items()} or None
+
+
+def _content(name: str, file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        why = f"{file or 'no file'}: {error.strerror or type(error).__name__}"
+        raise UserError(f"--rows: given {f'{name}={file}'!r} ({why}); expected {_ROWS}") from None
 
 
 def drift(args: argparse.Namespace, screen: Screen) -> int:
@@ -136,6 +145,9 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
             found, meanwhile = look_for_drift(hook, campaign, store, bars.read)
     if meanwhile is not None:
         raise UserError(f"{meanwhile}, so drift cannot be distinguished from its changes; try again")
+    if not found.managed:
+        told = f"warning: the state has no objects of {campaign.name!r} in this sandbox, so nothing can have drifted"
+        Screen(sys.stderr).line(f"{told}; apply the campaign, or correct --state-path", style=STYLES["warning"])
     if args.format == "json":
         screen.line(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
     else:

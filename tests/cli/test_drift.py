@@ -18,6 +18,7 @@ def test_an_edit_of_a_managed_value_is_drift(offers: Offers, connected: Emulator
     assert offers("apply", drift[1], "--target", "dev", "--yes").code == 0
     clean = offers(*drift)
     assert (clean.code, clean.out) == (0, "no drift in 3 objects\n")
+    assert "the state has no objects" not in clean.err
 
     edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
 
@@ -34,6 +35,7 @@ def test_nothing_drifts_before_the_first_apply(offers: Offers, connected: Emulat
     done = offers("drift", written(tmp_path), "--target", "dev", "--detailed-exitcode")
 
     assert (done.code, done.out) == (0, "no drift in 0 objects\n")
+    assert "the state has no objects of 'spring' in this sandbox" in done.err
 
 
 def test_the_changes_of_a_running_apply_are_no_drift(offers: Offers, connected: Emulator, tmp_path: Path) -> None:

@@ -136,7 +136,11 @@ def test_a_saved_plan_is_the_plan_that_is_shown(offers: Offers, connected: Emula
         (["--target", "prid"], "did you mean 'prod'?"),
         ([], "given nothing; expected one of its targets, 'dev' or 'prod'"),
         (["--target", "dev", "--var", "priority"], "--var: given 'priority'; expected NAME=VALUE"),
-        (["--target", "dev", "--rows", "items=nowhere.csv"], "nowhere.csv: No such file or directory"),
+        (
+            ["--target", "dev", "--rows", "items=nowhere.csv"],
+            "--rows: given 'items=nowhere.csv' (nowhere.csv: No such",
+        ),
+        (["--target", "dev", "--rows", "items="], "--rows: given 'items='"),
         (["--target", "dev", "--state-path", "s3://aws_default@bucket"], ""),
         (["--target", "dev", "--out", "/proc/plan.json"], "/proc/plan.json"),
     ],
