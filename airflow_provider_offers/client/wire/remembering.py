@@ -84,9 +84,12 @@ class Remembering:
             self._memory.keep(key, value)
             kept.is_stored = True
 
-        await _ended(asyncio.to_thread(keep))
-        if self._kept.get(key) is kept:
-            del self._kept[key]
+        try:
+            await _ended(asyncio.to_thread(keep))
+        finally:
+            # Also after a failure or a cancellation: the value is no longer on its way.
+            if self._kept.get(key) is kept:
+                del self._kept[key]
 
 
 async def _ended(call: Coroutine[object, object, T]) -> T:

@@ -68,6 +68,18 @@ class Leisurely(Shelf):
             assert self.turns.acquire(timeout=60), "the event loop is blocked"
 
 
+class Held(Shelf):
+    """A store of which no call ends until the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.goes_on = threading.Event(), threading.Event()
+
+    def _pass_time(self) -> None:
+        self.began.set()
+        assert self.goes_on.wait(60)
+
+
 class Broken(Shelf):
     """A store that rejects writes."""
 
@@ -309,6 +321,27 @@ def test_a_canceled_flow_does_not_write_over_what_another_keeps_after_it() -> No
     asyncio.run(drive())
     assert shelf.calls == [("keep", "key")] * 2
     assert shelf.values == {"key": 2}
+
+
+def test_a_value_that_a_canceled_flow_stored_is_stored_again_after_it_has_changed() -> None:
+    shelf, page = Held(), {"a": 1}
+
+    def note() -> Flow[None]:
+        yield Keep("page", page)
+
+    async def drive() -> None:
+        async with shell_for(shelf) as shell:
+            first = asyncio.create_task(shell.run(note()))
+            assert await asyncio.to_thread(shelf.began.wait, 60)
+            first.cancel()
+            shelf.goes_on.set()
+            await asyncio.wait([first])
+            assert first.cancelled()
+            page["b"] = 2
+            await shell.run(note())
+
+    asyncio.run(drive())
+    assert shelf.calls == [("keep", "page")] * 2
 
 
 def test_a_flow_that_only_remembers_needs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
