@@ -65,11 +65,12 @@ def showing_of(copy: Copy, now: datetime, horizon: datetime) -> Showing:
                 offer = offers[identifier]
                 if placement not in offer.placements:
                     continue
-                visible = common(asked, interval(offer.start, offer.end))
+                open_in = interval(offer.start, offer.end)
+                visible = common(asked, open_in)
                 if visible:
                     times[identifier] += visible
                     lit += visible
-                    users[identifier].update({decision: None for decision, _ in decisions})
+                    users[identifier].update({each: None for each, window in decisions if common([window], open_in)})
         found.gaps += _gaps(placement, place, merged(lit), horizon)
     _add_fallbacks(copy, ahead, times, users)
     found.shown = {identifier: merged(each) for identifier, each in times.items()}

@@ -60,6 +60,19 @@ def test_a_decision_shows_an_offer_only_while_it_is_live(
     assert stage.marks() == {"Open": marks, "Everyone": marks}
 
 
+def test_an_offer_is_in_the_lanes_of_those_decisions_only_that_are_made_in_its_window(stage: Stage) -> None:
+    stage.decision("Now", end=20)
+    stage.decision("Later", start=40)
+    stage.offer("Towels", -1, 10)
+    stage.offer("Both", -1, 50)
+
+    found = stage.calendar()
+    at = {name: found["columns"].index(name) for name in ("name", "decisions")}
+    names = [each["name"] for each in found["decisions"]]
+    lanes = {row[at["name"]]: [names[number] for number in row[at["decisions"]]] for row in found["rows"]}
+    assert (lanes["Towels"], sorted(lanes["Both"])) == (["Now"], ["Later", "Now"])
+
+
 def test_an_offer_without_content_for_the_placement_is_not_shown_there(stage: Stage) -> None:
     stage.decision()
     stage.offer("Other place", -1, 50, representations=shown(Emulator.PLACEMENT_ID))
