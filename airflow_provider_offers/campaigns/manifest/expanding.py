@@ -203,7 +203,7 @@ class Expansion:
                 self._used.add(name)
                 return self._listed(self._rows[name], f"the rows {name!r}", entry)
         if is_file:
-            return self._files.table(named, node.origin)
+            return self._files.table(named, node.origin, f"{entry.pointer}/{FOR_EACH}")
         if not self._partial:
             accepted = f"rows of that name (`rows={{{named!r}: [...]}}`), or a file that ends in {', '.join(ENDINGS)}"
             self._tell(entry, FOR_EACH, f"the rows {quoted(named, 80)}, which nobody gives", accepted)

@@ -38,6 +38,8 @@ class Files:
         self._tables: dict[str, Table | None] = {}
         self._included_files: set[str] = set()
         self._open: list[str] = []
+        # Of the field that names the file that is read now, where its place does not say it.
+        self._pointer = ""
 
     @property
     def included(self) -> set[str]:
@@ -59,8 +61,15 @@ class Files:
             self._open.pop()
         return self._nodes[path]
 
-    def table(self, named: str, origin: Origin) -> Table | None:
-        """The table in a file that is named at `origin`; None with a violation."""
+    def table(self, named: str, origin: Origin, pointer: str) -> Table | None:
+        """The table in a file that is named at `origin`, by the field at `pointer`; None with a violation."""
+        self._pointer = pointer
+        try:
+            return self._table_at(named, origin)
+        finally:
+            self._pointer = ""
+
+    def _table_at(self, named: str, origin: Origin) -> Table | None:
         path = self._resolved(named, origin)
         if path is None:
             return None
@@ -79,7 +88,9 @@ class Files:
             return replace(table_of_file(path, content), source=shown)
         except InvalidInputError as error:
             for each in error.violations:
-                pointer = str(origin) if each.pointer == "rows" else shown + each.pointer.removeprefix(name)
+                pointer = (
+                    f"{origin} {self._pointer}" if each.pointer == "rows" else shown + each.pointer.removeprefix(name)
+                )
                 self._findings.add(replace(each, pointer=pointer))
             return None
 
@@ -160,7 +171,7 @@ class Files:
         return perhaps(near(file.name, beside))
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
-        self._findings.tell(origin, given, accepted)
+        self._findings.tell(origin, given, accepted, self._pointer)
 
 
 def _why(error: Exception) -> str:

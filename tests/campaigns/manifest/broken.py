@@ -464,7 +464,7 @@ def _files() -> list[Broken]:
         f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdef", "bcdefg", strict=True)
     )
     return [
-        Broken("no such file of rows", rows, "for_each: «ofers.csv", ("does not exist", "did you mean 'offers.csv'")),
+        Broken("no such file of rows", rows, "for_each: «ofers.csv", ("/for_each: given", "did you mean 'offers.csv'")),
         Broken("rows of another format", rows, "for_each: «offers.xlsx", ("offers.xlsx", ".csv")),
         Broken("rows that are a number", rows, "for_each: «3", ("an int", "the name of rows")),
         Broken("rows that are no mappings", rows, "for_each: «[1, 2]", ("1", "a dict")),
