@@ -280,7 +280,7 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
         *_words("kinds", trigger.kinds, KINDS),
         *_words("statuses", trigger.statuses, STATUSES, optional=True),
         *_texts("names", trigger.names),
-        *_texts("tags", trigger.tags),
+        *_ids("tags", trigger.tags),
     ]
     wrong += _numbers(trigger)
     if (DRIFTED in trigger.events) != (trigger.campaign is not None):
@@ -310,6 +310,16 @@ def _texts(name: str, given: list[Any]) -> list[Violation]:
     if all(isinstance(each, str) and each for each in given):
         return []
     return [Violation(name, quoted(given), "text, or a list of texts")]
+
+
+def _ids(name: str, given: list[Any]) -> list[Violation]:
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX
+    from airflow_provider_offers.client.text import quoted
+
+    if all(isinstance(each, str) and IDENTIFIER.fullmatch(each) and not each.startswith(NAME_PREFIX) for each in given):
+        return []
+    return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
 
 
 def _numbers(trigger: OfferLibraryEventTrigger) -> list[Violation]:

@@ -390,6 +390,8 @@ def test_the_row_of_a_trigger_is_one_and_has_no_secret(emulator: Emulator) -> No
         ({"events": "changed", "statuses": ["published"]}, "statuses"),
         ({"events": "changed", "names": [7]}, "names"),
         ({"events": "changed", "tags": ""}, "tags"),
+        ({"events": "changed", "tags": "name:Spring"}, "tags"),
+        ({"events": "changed", "tags": ["Spring sale"]}, "tags"),
         ({"events": "changed", "poll_interval": 0}, "poll_interval"),
         ({"events": "changed", "poll_interval": True}, "poll_interval"),
         ({"events": "changed", "closing_within": "P1D"}, "closing_within"),
