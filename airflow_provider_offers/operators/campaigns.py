@@ -75,6 +75,7 @@ class CampaignOperator(OfferLibraryOperator):
     # A manifest and a plan may be `.json` files, whose names stay names.
     template_ext: Sequence[str] = ()
     flags: ClassVar[tuple[str, ...]] = ("force_conflicts", "adopt")
+    needs_manifest: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class CampaignOperator(OfferLibraryOperator):
 
         super().prepare(context)
         check_flags(self, self.flags)
-        if self.manifest is not None:
+        if self.manifest is not None or self.needs_manifest:
             self.campaign = loaded(self, context)
             self.offer_library_conn_id = self.offer_library_conn_id or self.campaign.target.connection
             self.sandbox = self.sandbox or self.campaign.target.sandbox
@@ -234,6 +235,7 @@ class ApplyCampaignOperator(CampaignOperator):
 
     template_fields: Sequence[str] = (*CampaignOperator.template_fields, "plan", "max_concurrent", "waive")
     flags: ClassVar[tuple[str, ...]] = (*CampaignOperator.flags, "approved")
+    needs_manifest: ClassVar[bool] = False
 
     def __init__(
         self,

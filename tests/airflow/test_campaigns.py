@@ -254,6 +254,8 @@ def test_the_path_of_a_plan_may_be_a_template(
     ("arguments", "said"),
     [
         ({"manifest": "nowhere.yaml"}, "nowhere.yaml"),
+        ({"manifest": None}, "manifest: given None; expected a path"),
+        ({"manifest": None, "offer_library_conn_id": "offer_library_default"}, "manifest: given None"),
         ({"target": "prid"}, "did you mean 'prod'?"),
         ({"rows": "{{ [1] }}"}, "a dict of lists by the names of for_each"),
         ({"variables": {"priorty": 1}}, "did you mean 'priority'?"),
