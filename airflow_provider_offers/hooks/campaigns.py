@@ -246,11 +246,25 @@ def read_plan(name: str, path: Any) -> Plan:
     return plan_from_json(document)
 
 
+def _start(place: Any) -> bytes:
+    with place.open("rb") as file:
+        start: bytes = file.read(200)
+    return start
+
+
 def write_plan(name: str, path: Any, plan: Plan) -> None:
-    """Write a plan as a file for `read_plan`."""
-    from airflow_provider_offers.campaigns.planning.documents import plan_as_bytes
+    """Write a plan as a file for `read_plan`. Raises `InvalidInputError` if the path has a file that is not a plan."""
+    from airflow_provider_offers.campaigns.planning.documents import may_be_replaced, plan_as_bytes
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import quoted
 
     place = storage_path(name, path)
     with stored(name, place):
+        if place.is_file() and not may_be_replaced(_start(place)):
+            given, accepted = (
+                f"{quoted(str(path))}, a file that is not a plan",
+                "a new file, or that of an earlier plan",
+            )
+            raise InvalidInputError("The plan cannot be written", [Violation(name, given, accepted)])
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(plan_as_bytes(plan))

@@ -41,12 +41,13 @@ def test_every_violation_is_a_line_with_its_place(offers: Offers, tmp_path: Path
     assert any("Sprung" in each for each in rest)
 
 
-@pytest.mark.parametrize("name", ["nowhere.yaml", "."])
+@pytest.mark.parametrize("name", ["nowhere.yaml", "nowhere", "."])
 def test_a_path_that_is_no_manifest(offers: Offers, tmp_path: Path, name: str) -> None:
     done = offers("validate", tmp_path / name)
 
     assert done.code == 1
     assert str(tmp_path) in done.out
+    assert ("does not exist" in done.out) == (name != ".")
     assert "Traceback" not in done.out + done.err
 
 
@@ -214,3 +215,30 @@ def test_a_connection_that_cannot_be_read_is_not_called_missing(
     assert done.code == 1
     assert "'ajo_dev' cannot be read from AIRFLOW_CONN_AJO_DEV: its value is neither JSON nor" in done.err
     assert "hunter2" not in done.out + done.err
+
+
+def test_a_plan_replaces_an_earlier_plan_and_no_other_file(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    manifest, plan = written(tmp_path), tmp_path / "plan.json"
+    text = manifest.read_text()
+
+    refused = offers("plan", manifest, "--target", "dev", "--out", manifest)
+
+    assert (refused.code, manifest.read_text()) == (1, text)
+    assert "--out: given" in refused.err
+    assert "a file that is not a plan; expected a new file" in refused.err
+    for before in ("", "first", "again", "cut off"):
+        if before in ("", "cut off"):
+            plan.write_text(plan.read_text()[:40] if before else "")
+        assert offers("plan", manifest, "--target", "dev", "--out", plan).code == 0
+        assert json.loads(plan.read_text())["campaign"] == "spring"
+
+
+def test_a_saved_plan_is_not_a_manifest(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    offers("plan", written(tmp_path), "--target", "dev", "--out", plan)
+
+    for command in ("plan", "drift", "import", "prune"):
+        done = offers(command, plan, "--target", "dev")
+        assert done.code == 1
+        (told,) = done.err.splitlines()[1:]
+        assert told.endswith("a saved plan or a state; expected a manifest; only an apply takes a saved plan")

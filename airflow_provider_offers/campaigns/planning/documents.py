@@ -84,6 +84,12 @@ def plan_as_bytes(plan: Plan) -> bytes:
         return json.dumps(document, indent=1).encode()
 
 
+def may_be_replaced(start: bytes) -> bool:
+    """Whether a file that begins so is empty or a plan, even one that was cut off while it was written."""
+    told = b"".join(start.split())
+    return not told or told.startswith(f'{{"format":"{_FAMILY}/'.encode())
+
+
 def _object_as_json(each: PlannedObject) -> dict[str, Json]:
     kind, name = each.key
     told: dict[str, Json] = {"kind": kind, "name": name, "action": each.action}
