@@ -20,6 +20,7 @@ from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.text import quoted
 
 _SUBJECT = "The manifest is not valid"
+_NO_FILE = ", which does not exist"
 
 
 def load(
@@ -168,13 +169,18 @@ class _Loader:
         name = self._path.name
         if not name.lower().endswith(ENDINGS):
             accepted = f"a folder, or a file that ends in {', '.join(ENDINGS)}"
-            self._findings.add(Violation("manifest", quoted(str(self._path)), accepted))
+            given = quoted(str(self._path))
+            self._findings.add(Violation("manifest", given if self._path.exists() else given + _NO_FILE, accepted))
             return None
         if not self._path.exists():
-            given = f"{quoted(str(self._path))}, which does not exist"
+            given = quoted(str(self._path)) + _NO_FILE
             self._findings.add(Violation("manifest", given, f"a file{self._files.likely(name)}"))
             return None
-        return self._files.node(name, Origin(self._prefix + name, 1, 1))
+        node = self._files.node(name, Origin(self._prefix + name, 1, 1))
+        if node is not None and _is_saved(node):
+            given, accepted = f"{quoted(str(self._path))}, a saved plan or a state", "a manifest"
+            self._findings.add(Violation("manifest", given, f"{accepted}; only an apply takes a saved plan"))
+        return node
 
     def _folder(self) -> Node | None:
         names = sorted(
@@ -199,8 +205,13 @@ def _is_data(name: str, node: Node) -> bool:
     """Whether a file of the folder is a table of rows, or a saved plan: a manifest is not a list, and has no format."""
     if not name.lower().endswith(".json"):
         return False
+    return isinstance(node.value, list) or _is_saved(node)
+
+
+def _is_saved(node: Node) -> bool:
+    """Whether a document is a saved plan, or a state."""
     saved = node.members.get("format")
-    return isinstance(node.value, list) or (saved is not None and str(saved.value).startswith("offers."))
+    return saved is not None and str(saved.value).startswith("offers.")
 
 
 def _merged(parts: Mapping[str, Node], findings: Findings) -> Node | None:
