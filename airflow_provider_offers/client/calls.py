@@ -205,7 +205,7 @@ class Calls:
         return self._search(kind, query, brief=False)
 
     def search_for_receipts(self, kind: Kind, query: Query) -> Search[Entity]:
-        """`search`; the objects may have only what receipts show, which takes half the time."""
+        """`search` for the hooks; no door has it. The objects may have only what receipts show: half the time."""
         return self._search(kind, query, brief=True)
 
     def _search(self, kind: Kind, query: Query, *, brief: bool) -> Search[Entity]:

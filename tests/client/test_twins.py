@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.calls import Calls
 from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
 from airflow_provider_offers.hooks.objects import AsyncLibraryObjects, LibraryObjects
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
@@ -40,6 +41,10 @@ def _methods(door: type) -> dict[str, Callable[..., Any]]:
 def test_twins_have_the_same_methods(pair: str) -> None:
     (one, other), (only_one, only_other) = (set(_methods(each)) for each in PAIRS[pair]), ALONE[pair]
     assert (one - other, other - one) == (only_one, only_other)
+
+
+def test_the_doors_have_all_calls_but_the_search_of_the_hooks() -> None:
+    assert set(_methods(Calls)) - set(_methods(OfferLibrary)) == {"search_for_receipts"}
 
 
 @pytest.mark.parametrize(
