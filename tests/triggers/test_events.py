@@ -369,16 +369,9 @@ def test_an_outage_ends_no_watcher(emulator: Emulator, monkeypatch: pytest.Monke
     asyncio.run(main())
 
 
-def test_the_row_of_a_trigger_is_one_and_has_no_secret(emulator: Emulator) -> None:
+def test_equal_triggers_are_one_row_of_airflow() -> None:
     given: Callable[[Any], OfferLibraryEventTrigger] = lambda words: trigger(words, names=["B", "A"])  # noqa: E731
-    path, arguments = given(["status", "changed"]).serialize()
-
-    assert given(("changed", "status", "status")).serialize() == (path, arguments)
-    assert OfferLibraryEventTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
-    assert path == "airflow_provider_offers.triggers.events.OfferLibraryEventTrigger"
-    connection = emulator.connection("dps")
-    for secret in (connection["password"], connection["login"], connection["host"], "token"):
-        assert secret not in json.dumps(arguments)
+    assert given(("changed", "status", "status")).serialize() == given(["status", "changed"]).serialize()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,9 @@
-"""The triggers on an event loop: their arguments, their shared session, and their events."""
+"""The triggers on an event loop: their shared session, and their events."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -18,8 +15,6 @@ from airflow_provider_offers.triggers import shared
 from airflow_provider_offers.triggers.offers import (
     OffersFoundTrigger,
     OfferStatusTrigger,
-    OfferTrigger,
-    OfferWindowTrigger,
 )
 from tests.triggers.events import COMMON, event_of, until
 
@@ -29,27 +24,6 @@ OFFER = {"id": "dps:personalized-offer:1", "instance_id": "dps:personalized-offe
 def status_trigger(offer: str, **options: Any) -> OfferStatusTrigger:
     offers = [{**OFFER, "id": offer, "instance_id": offer}]
     return OfferStatusTrigger(offers=offers, statuses=["approved"], **{**COMMON, **options})
-
-
-TRIGGERS: dict[str, Callable[[], OfferTrigger]] = {
-    "status": lambda: OfferStatusTrigger(offers=[OFFER], statuses=["draft"], sensor_deadline=5.5, **COMMON),
-    "window": lambda: OfferWindowTrigger(offers=[OFFER, OFFER], until="open", **{**COMMON, "sandbox": "dev"}),
-    "found": lambda: OffersFoundTrigger(
-        search={"properties": ["status==draft"]}, offer_type="fallback", at_least=3, **COMMON
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TRIGGERS)
-def test_a_trigger_is_made_again_from_what_it_serializes(name: str, emulator: Emulator) -> None:
-    path, arguments = TRIGGERS[name]().serialize()
-    module, _, class_name = path.rpartition(".")
-    again = getattr(import_module(module), class_name)(**json.loads(json.dumps(arguments)))
-    assert again.serialize() == (path, arguments)
-    carried = json.dumps(arguments)
-    connection = emulator.connection("dps")
-    for secret in (connection["password"], connection["host"], connection["extra"]["org_id"], "token"):
-        assert secret not in carried
 
 
 def publish(emulator: Emulator, offers: list[str]) -> None:
