@@ -69,6 +69,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
     MEASURING.turn_to(item)
 
 
+def pytest_sessionfinish() -> None:
+    """Write what was measured, before pytest-xdist waits for the exit of this process."""
+    MEASURING.end()
+
+
 def pytest_collection_finish() -> None:
     """Leave the collected tests out of garbage collections."""
     gc.freeze()

@@ -80,6 +80,16 @@ class Measuring:
             del self._environment[_CHILDREN]
             self._coverage.stop()
 
+    def end(self) -> None:
+        """Stop tracing, and write what was measured while the process is still alive.
+
+        Coverage writes at the exit of a process. pytest-xdist kills a worker whose exit takes more than ten seconds.
+        """
+        if self._coverage is None:
+            return
+        self._coverage.stop()
+        self._coverage.save()
+
 
 def is_measured(item: pytest.Item) -> bool:
     """Tell whether the test belongs to the measured ones."""
