@@ -69,9 +69,9 @@ def check_etag(name: str, given: Any) -> Iterator[Violation]:
         yield Violation(name, quoted(given), "an etag, a whole number, such as that of a receipt")
 
 
-def check_count(name: str, given: Any) -> Iterator[Violation]:
-    """Reject anything but a whole number of at least 1."""
-    if not may_render(given) and not _is_whole(given, 1):
+def check_count(name: str, given: Any, *, is_rendered: bool) -> Iterator[Violation]:
+    """Reject anything but a whole number of at least 1. A value that is rendered is no template any more."""
+    if (is_rendered or not may_render(given)) and not _is_whole(given, 1):
         yield Violation(name, quoted(given), "a whole number of at least 1")
 
 

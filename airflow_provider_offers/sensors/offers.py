@@ -205,7 +205,7 @@ class OffersFoundSensor(OfferLibrarySensor):
 
     def check(self) -> Iterator[Violation]:
         yield from super().check()
-        yield from arguments.check_count("at_least", self.at_least)
+        yield from arguments.check_count("at_least", self.at_least, is_rendered=self._has_begun)
         yield from arguments.check_word("offer_type", self.offer_type, OFFER_TYPES)
         for name in SEARCH:
             if name in CLOSED:

@@ -215,6 +215,7 @@ def test_what_is_waited_for_is_checked_before_anything_else(airflow: Airflow, em
             OfferStatusSensor(task_id=f"status_{mode}", offer_id=offer, status="{{ 'published' }}", **common)  # type: ignore[arg-type]
             OfferWindowSensor(task_id=f"until_{mode}", offer_id=offer, until="{{ 'later' }}", **common)  # type: ignore[arg-type]
             OffersFoundSensor(task_id=f"found_{mode}", at_least="{{ 0 }}", **common)
+            OffersFoundSensor(task_id=f"found_block_{mode}", at_least="{{ '{% if ' }}", **common)
             OfferStatusSensor(task_id=f"missing_{mode}", offer_id="dps:personalized-offer:0", status="draft", **common)
             OfferWindowSensor(task_id=f"fallback_{mode}", offer_id=_fallback(emulator, mode), **common)
     result = run(airflow, emulator, "dps", dag)
