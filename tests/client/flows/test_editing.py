@@ -193,6 +193,24 @@ def test_an_offer_whose_window_is_moved_meanwhile_is_not_archived(
     assert body_of(emulator, moved)["status"] == "draft"
 
 
+def test_a_task_that_retires_offers_is_not_ended_by_a_deleted_one_and_counts_its_earlier_try(
+    emulator: Emulator, library: OfferLibrary
+) -> None:
+    over, goes_on, deleted = (seed(emulator, selectionConstraint=window) for window in (OVER, OPEN, OVER))
+    library.delete(PERSONALIZED, deleted)
+
+    def retire(offer: str, *, is_retry: bool) -> str:
+        work = lambda access, reference: editing.retire_expired(access, reference, NOW, is_retry=is_retry)  # noqa: E731
+        return library.edit(PERSONALIZED, offer, work).action
+
+    assert [retire(over, is_retry=False), retire(over, is_retry=False)] == ["archived", "unchanged"]
+    # The earlier try may have archived it and lost the answer.
+    assert retire(over, is_retry=True) == "archived"
+    assert len(patched(emulator)) == 1
+    assert [retire(each, is_retry=True) for each in (goes_on, deleted)] == ["unchanged", "unchanged"]
+    assert body_of(emulator, goes_on)["status"] == "draft"
+
+
 def schedule(library: OfferLibrary, offer: str, window: OfferWindow, **options: Any) -> str:
     meant = library.offer_reference(offer)
     return library.edit(

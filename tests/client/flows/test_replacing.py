@@ -151,3 +151,20 @@ def test_what_is_wrong_is_said_before_anything_is_sent(library: OfferLibrary, em
     with pytest.raises(InvalidInputError, match="/status"):
         library.replace(PERSONALIZED, there, {"name": "New", "selectionConstraint": OPEN, "rank": {"priority": 1}})
     assert emulator.journal(path="/data/core/*") == []
+
+
+@pytest.mark.parametrize("second", ["id", "name"])
+def test_an_object_that_is_named_twice_is_refused_before_anything_is_sent(
+    library: OfferLibrary, emulator: Emulator, second: str
+) -> None:
+    one, other = (seed(emulator, "tag", name=name) for name in ("Winter", "Summer"))
+    again = {"id": one, "name": "name:Winter"}[second]
+    references = [library.reference(KINDS["tag"], each) for each in (one, other, again)]
+    emulator.clear_journal()
+
+    with pytest.raises(InvalidInputError) as raised:
+        library.replacements(references, [{"name": "A"}, {"name": "B"}, {"name": "C"}])
+
+    assert [violation.pointer for violation in raised.value.violations] == ["/2"]
+    assert "a second time" in str(raised.value)
+    assert {entry.method for entry in emulator.journal(path="/data/*")} <= {"GET"}
