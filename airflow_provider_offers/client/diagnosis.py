@@ -36,7 +36,8 @@ Verdict = Literal["ok", "warning", "failed", "skipped"]
 _GROUND = ("client id", "organization", "sandbox")
 _REMEDIES: Mapping[str, str] = {
     "service": "Check `host` of the connection, the network, and any proxy on the way.",
-    "token": "Check the login (client id) and the password (client secret) of the connection.",
+    "token": "Check the login (client id) and the password (client secret) of the connection, and `token_url` if it "
+    "has one.",
     "scopes": "Set `scopes` in the extra to those of the credential in the Developer Console, or leave it empty.",
     "client id": "Check the login of the connection, and that its project has the Adobe Experience Platform API.",
     "organization": "Check `org_id` in the extra against the Developer Console.",

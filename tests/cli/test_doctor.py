@@ -100,6 +100,16 @@ def test_the_step_that_fails_is_named_with_its_remedy(
         assert secret not in done.out + done.err
 
 
+def test_an_address_that_gives_no_tokens_is_named(offers: Offers, connect: Any, emulator: Emulator) -> None:
+    connect(token_url=f"{emulator.url}/ims/tokn/v3")
+
+    token = found(offers("doctor", "--conn-id", "ajo", "--format", "json"))["token"]
+
+    assert token["verdict"] == "failed"
+    assert "check `token_url` in the extra" in token["detail"]
+    assert "`token_url`" in token["remedy"]
+
+
 def test_each_kind_without_permission_is_named(offers: Offers, connect: Any, emulator: Emulator, api: str) -> None:
     connect(login=emulator.READER_CLIENT_ID, password=emulator.READER_CLIENT_SECRET)
 

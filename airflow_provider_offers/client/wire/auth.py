@@ -127,7 +127,7 @@ def _refused(settings: Settings, response: Response, now: datetime) -> Authentic
     code, said = (_quoted(response, body.get(name)) for name in ("error", "error_description"))
     what = ": ".join(part for part in (code, said) if part) or describe_body(response)
     hint = _HINTS.get(code or "")
-    if hint is None and response.status < 500 and not code:
+    if hint is None and response.status < 500 and (not code or response.status == 404):
         hint = "check `token_url` in the extra and any proxy on the way"
     message = f"IMS at {_where(settings)} gave no token ({response.status}, {what})"
     return AuthenticationError(
