@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.spelling import escape_token
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import legible, quoted
 from airflow_provider_offers.client.wire.messages import Json
 
+_LONGEST = 120
 # The schemas that Adobe defines for every sandbox.
 _STANDARD_REF = re.compile(r"https://ns\.adobe\.com/(xdm|experience)/.*")
 _STANDARD_ALT_ID = re.compile(r"_(xdm|experience)\..*")
@@ -34,7 +36,8 @@ class Unportable:
 
     def __str__(self) -> str:
         kind, name = self.key
-        return f"{self.origin}: {kind} {quoted(name, 80)}, {self.pointer}: {self.value}: {self.reason}"
+        value = legible(self.value, _LONGEST)
+        return f"{self.origin}: {kind} {quoted(name, 80)}, {self.pointer}: {value}: {self.reason}"
 
 
 _ID = "an id is that of one sandbox: write name: and the name of the object, or use a variable of the target"
@@ -65,7 +68,8 @@ def compare_targets(source: Campaign, target: Campaign) -> list[Unportable]:
 
 def _in_object(wanted: WantedObject) -> Iterator[Unportable]:
     def told(pointer: str, value: Json, reason: str) -> Unportable:
-        return Unportable(wanted.key, pointer, quoted(value, 120), reason, str(wanted.origin))
+        # The whole value: a variable may change only the end of a long one.
+        return Unportable(wanted.key, pointer, quoted(value, sys.maxsize), reason, str(wanted.origin))
 
     for each in pointings(wanted.kind.place, wanted.properties):
         if each.name is None:

@@ -80,6 +80,16 @@ def test_a_value_that_a_variable_changes_is_portable() -> None:
     assert [each.pointer for each in compare_targets(made("one"), made("one"))] == ["/rank/order/rankingStrategy"]
 
 
+def test_a_variable_at_the_end_of_a_long_expression_makes_it_portable() -> None:
+    def made(audience: str) -> Campaign:
+        text = f'person.name.firstName = "{"A" * 200}" and inSegment("{audience}")'
+        return campaign(wanted("rule", "Gold", condition={**PQL, "value": text}))
+
+    assert compare_targets(made("7"), made("8")) == []
+    (told,) = compare_targets(made("7"), made("7"))
+    assert len(str(told)) < 400
+
+
 @pytest.fixture
 def on_dev(emulator: Emulator, api: str) -> Iterator[OfferLibrary]:
     """The library in another sandbox, with other ids."""
