@@ -226,5 +226,5 @@ def test_every_document_is_read_as_it_was_written(document: dict[str, Any]) -> N
 
 @pytest.mark.parametrize(("name", "given"), [("campaign", ""), ("campaign", "{{ ds }}"), ("target", " ")])
 def test_a_head_that_no_manifest_can_have_is_refused(name: str, given: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"{name}: given .*; expected text that is not blank"):
+    with pytest.raises(InvalidInputError, match=f"{name}: given .*; expected text that is neither blank"):
         check_head(**{"campaign": "spring", "target": "dev", "connection": "ajo", name: given})
