@@ -54,7 +54,7 @@ class PlannedObject:
     object that is kept. `edited_by` and `edited_at` tell who changed a live object last, if the service tells.
     `retire` is the way of a retirement. `held_as_draft` marks an object that customers could see at once: an apply
     creates or changes it as a draft first, and approves it when all content is there. `origin` is its place in the
-    manifest. `prevent_destroy` is the manifest's, for the state.
+    manifest. `prevent_destroy` and `ignore_changes` are the manifest's, for the state.
     """
 
     key: Key
@@ -73,6 +73,7 @@ class PlannedObject:
     held_as_draft: bool = False
     origin: str = ""
     prevent_destroy: bool = False
+    ignore_changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

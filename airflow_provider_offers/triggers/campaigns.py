@@ -63,7 +63,7 @@ class CampaignDriftTrigger(OfferTrigger):
             look = await asyncio.to_thread(self._look)
             if _kinds_of(look.state) != kinds:
                 return None
-            drift = await self._drift(look)
+            drift = await self._drift(look, self._stub())
             meanwhile = await asyncio.to_thread(look.apply_meanwhile)
             self._seen = meanwhile or f"{len(drift.objects)} of {drift.managed} objects drifted"
             if meanwhile is not None:
@@ -95,19 +95,17 @@ class CampaignDriftTrigger(OfferTrigger):
         return DriftLook(state_store(self.state_path), self.campaign, settings.org_id, settings.sandbox)
 
     async def look_once(self, *, max_age: float, view: int) -> Drift | None:
-        """The drift now; None while an apply runs.
+        """The drift now by the manifest that was applied last; None while an apply runs.
 
         Looks within `max_age` seconds of each other share the answer, if they have seen the same objects: `view` is the
         same for them. An answer from before an edit would hide the edit.
         """
         look = await asyncio.to_thread(self._look)
-        drift = await self._drift(look, max_age=max_age, view=view)
+        drift = await self._drift(look, None, max_age=max_age, view=view)
         return None if await asyncio.to_thread(look.apply_meanwhile) is not None else drift
 
-    async def _drift(self, look: DriftLook, *, max_age: float = 0.0, view: int = 0) -> Drift:
+    async def _drift(self, look: DriftLook, campaign: Campaign | None, *, max_age: float = 0.0, view: int = 0) -> Drift:
         from airflow_provider_offers.campaigns.planning.drift import find_drift
-
-        campaign = self._stub()
 
         def ask(access: Access) -> Flow[Drift]:
             return find_drift(access, look.state, campaign)

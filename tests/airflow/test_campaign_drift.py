@@ -96,6 +96,8 @@ def test_an_event_trigger_tells_each_drift_once(
 
     async def main() -> None:
         listening = asyncio.create_task(listen())
+        # The manifest ignores it.
+        await asyncio.to_thread(edit, emulator, api, "Winter towels", "/rank/priority", 4)
         for count, priority in enumerate((55, 56), 1):
             await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", priority)
             await until(lambda count=count: len(told) == count)  # type: ignore[misc]

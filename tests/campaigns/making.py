@@ -56,7 +56,10 @@ def campaign(
 
 def state(*objects: WantedObject, generation: int = 1) -> State:
     """The state after these objects were applied."""
-    applied = {each.key: Applied(each.properties, prevent_destroy=each.lifecycle.prevent_destroy) for each in objects}
+    applied = {
+        each.key: Applied(each.properties, None, each.lifecycle.prevent_destroy, each.lifecycle.ignore_changes)
+        for each in objects
+    }
     return State(NAME, Emulator.ORG_ID, Emulator.SANDBOX, generation, applied)
 
 

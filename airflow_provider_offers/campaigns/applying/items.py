@@ -75,7 +75,7 @@ def plan_id(plan: Plan) -> str:
 
 def applied(planned: PlannedObject, properties: Mapping[str, Json]) -> Applied:
     """What the state keeps of an object that has these properties."""
-    return Applied(properties, prevent_destroy=planned.prevent_destroy)
+    return Applied(properties, None, planned.prevent_destroy, tuple(planned.ignore_changes))
 
 
 def old_key(planned: PlannedObject) -> Key:

@@ -78,6 +78,7 @@ class _Learning:
         self.found[key] = Applied(
             _at_leaves_of(wanted.kind, live, symbolic(wanted.kind, self._names, wanted.properties)),
             prevent_destroy=wanted.lifecycle.prevent_destroy,
+            ignore_changes=wanted.lifecycle.ignore_changes,
         )
 
     def finish(self, kind: Kind) -> None:

@@ -35,6 +35,7 @@ _OPTIONAL = (
     "retire",
     "held_as_draft",
     "prevent_destroy",
+    "ignore_changes",
     "origin",
 )
 Count = Annotated[int, Ge(0)]
@@ -95,8 +96,8 @@ def _object_as_json(each: PlannedObject) -> dict[str, Json]:
     told: dict[str, Json] = {"kind": kind, "name": name, "action": each.action}
     for member in _OPTIONAL:
         value = getattr(each, member)
-        if value not in (None, "", False):
-            told[member] = value
+        if value not in (None, "", False, ()):
+            told[member] = list(value) if isinstance(value, tuple) else value
     if each.changes:
         told["changes"] = [_change_as_json(change) for change in each.changes]
     if each.conflicts:
@@ -200,12 +201,14 @@ class _Object(_Key):
     retire: Literal["archive", "delete"] | None = None
     held_as_draft: bool = False
     prevent_destroy: bool = False
+    ignore_changes: list[str] = []
     origin: str = ""
 
     def planned(self) -> PlannedObject:
         told = {name: getattr(self, name) for name in self.model_fields_set - {"kind", "name"}}
         told["changes"] = tuple(each.change() for each in self.changes)
         told["conflicts"] = tuple(each.change() for each in self.conflicts)
+        told["ignore_changes"] = tuple(self.ignore_changes)
         return PlannedObject((self.kind, self.name), **told)
 
 

@@ -105,13 +105,18 @@ def find_drift(
 ) -> Flow[Drift]:
     """What somebody else changed since the last apply. Reads each kind of the state once, page by page; writes nothing.
 
-    The manifest is not needed. With it, the leaves in its `ignore_changes` are not drift. Raises `StateError` if the
+    The manifest is not needed. The leaves in its `ignore_changes` are not drift; without it, those of the manifest that
+    was applied last. Raises `StateError` if the
     state is of another organization or sandbox, or of another campaign than the manifest.
     """
     settings = access.exchange.settings
     name = state.campaign if campaign is None else campaign.name
     check_state(name, state, settings.org_id, settings.sandbox)
-    search = _Search(access, state, {} if campaign is None else {each.key: each for each in campaign.objects})
+    if campaign is None:
+        ignored = {key: each.ignore_changes for key, each in state.objects.items()}
+    else:
+        ignored = {each.key: each.lifecycle.ignore_changes for each in campaign.objects}
+    search = _Search(access, state, ignored)
     needed = referred_kinds(documents_of(state))
     for kind in KINDS.values():
         if kind.key in needed and access.generation.supports(kind):
@@ -131,11 +136,9 @@ def find_drift(
 class _Search:
     """A search for drift in progress, kind by kind."""
 
-    def __init__(self, access: Access, state: State, wanted: Mapping[Key, Any]) -> None:
+    def __init__(self, access: Access, state: State, ignored: Mapping[Key, Collection[str]]) -> None:
         self._bases = state.objects
-        self._ignored: Mapping[Key, Collection[str]] = {
-            key: each.lifecycle.ignore_changes for key, each in wanted.items()
-        }
+        self._ignored = ignored
         self._names = Names()
         self._rereading = Rereading(access)
         self._listed: dict[Key, Entity] = {}

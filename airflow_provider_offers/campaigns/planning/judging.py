@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_offers.campaigns.objects import Key, WantedObject
+from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, edited_by
 from airflow_provider_offers.campaigns.plans import Action, Change, PlannedObject
@@ -68,7 +68,9 @@ class Judge:
     def _is_known(self, wanted: WantedObject) -> bool:
         """Whether the state has the object as it is wanted."""
         base = self.bases.get(wanted.key)
-        if base is None or base.pending is not None or base.prevent_destroy != wanted.lifecycle.prevent_destroy:
+        if base is None or base.pending is not None:
+            return False
+        if Lifecycle(base.ignore_changes, base.prevent_destroy) != wanted.lifecycle:
             return False
         # Most often, the two are equal as they are written.
         return same(base.properties, wanted.properties) or same(
@@ -198,6 +200,7 @@ class Judge:
             reason=reason,
             origin=str(wanted.origin),
             prevent_destroy=wanted.lifecycle.prevent_destroy,
+            ignore_changes=wanted.lifecycle.ignore_changes,
         )
 
     def _refused(
@@ -218,6 +221,7 @@ class Judge:
             reason=reason,
             origin=str(wanted.origin),
             prevent_destroy=wanted.lifecycle.prevent_destroy,
+            ignore_changes=wanted.lifecycle.ignore_changes,
         )
 
     def refused(self, wanted: WantedObject, reason: str) -> PlannedObject:

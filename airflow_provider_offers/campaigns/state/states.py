@@ -27,12 +27,13 @@ class Applied:
 
     `pending` is the service's time at which an apply was about to create the object, in RFC 3339. It is None once the
     creation is known to have happened. `prevent_destroy` is what the manifest said: an object that is gone from the
-    manifest is not retired then.
+    manifest is not retired then. `ignore_changes` are the manifest's pointers of leaves that are not drift.
     """
 
     properties: Mapping[str, Json]
     pending: str | None = None
     prevent_destroy: bool = False
+    ignore_changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class State:
                 told["pending"] = applied.pending
             if applied.prevent_destroy:
                 told["prevent_destroy"] = True
+            if applied.ignore_changes:
+                told["ignore_changes"] = list(applied.ignore_changes)
             objects.setdefault(kind, {})[name] = told
         return {
             "format": FORMAT,
@@ -120,7 +123,10 @@ def _applied(place: str, told: Json) -> Applied:
     kept = told.get("prevent_destroy", False)
     if not isinstance(kept, bool):
         raise _damaged(f"{place}.prevent_destroy", kept, "true or false")
-    return Applied(told["properties"], pending, kept)
+    ignored = told.get("ignore_changes", [])
+    if not isinstance(ignored, list) or not all(isinstance(each, str) for each in ignored):
+        raise _damaged(f"{place}.ignore_changes", ignored, "a list of pointers")
+    return Applied(told["properties"], pending, kept, tuple(ignored))
 
 
 def _damaged(place: str, given: Json, expected: str) -> StateError:

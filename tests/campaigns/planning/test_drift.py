@@ -74,6 +74,25 @@ def test_what_the_manifest_ignores_is_no_drift(library: OfferLibrary, emulator: 
     assert not drift(library, state(TEN), made)
 
 
+def test_without_the_manifest_what_the_last_one_ignored_is_no_drift(library: OfferLibrary, emulator: Emulator) -> None:
+    put_wanted(emulator, TEN, rank={"priority": 9})
+    ignoring = offer("Ten", lifecycle={"ignore_changes": ("/rank",)}, description="Ours")
+    kept = State.from_json(json.loads(json.dumps(state(ignoring).as_json())))
+
+    assert kept == state(ignoring)
+    assert not drift(library, kept)
+    assert drift(library, kept, campaign(TEN)), "the manifest at hand counts more"
+
+
+@pytest.mark.parametrize("given", ["/rank", [7]])
+def test_pointers_that_are_none_damage_a_state(given: object) -> None:
+    document = state(TEN).as_json()
+    document["objects"]["personalized"]["Ten"]["ignore_changes"] = given
+
+    with pytest.raises(StateError, match=r"ignore_changes: given .*; expected a list of pointers"):
+        State.from_json(document)
+
+
 def test_a_creation_that_was_cut_off_is_no_drift(library: OfferLibrary) -> None:
     pending = State("spring", Emulator.ORG_ID, "prod", 1, {TEN.key: Applied(TEN.properties, "2026-05-01T00:00:00Z")})
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.campaigns.planning.comparing import compare
+from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.planning.drift import find_drift
 from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 from airflow_provider_offers.campaigns.planning.snapshot import Names
@@ -199,6 +201,18 @@ def test_ignored_leaves_are_neither_compared_nor_changed(library: OfferLibrary, 
 
     assert not found.has_changes
     assert planned(plan(library, campaign(offer("New", lifecycle=rules))), "New").properties == offer("New").properties
+
+
+def test_the_state_learns_what_is_ignored_from_now_on(library: OfferLibrary, emulator: Emulator) -> None:
+    put_wanted(emulator, TEN)
+    after = offer("Ten", lifecycle={"ignore_changes": ("/rank",)})
+
+    found = plan(library, campaign(after), state(TEN))
+
+    (learned,) = found.objects
+    assert (learned.action, learned.properties, learned.ignore_changes) == ("unchanged", TEN.properties, ("/rank",))
+    assert plan_from_json(json.loads(json.dumps(plan_as_json(found)))) == found
+    assert not plan(library, campaign(after), state(after)).objects
 
 
 def test_an_ignored_member_is_left_out_of_an_object_that_is_added(library: OfferLibrary, emulator: Emulator) -> None:
