@@ -71,10 +71,11 @@ async def run_batch(
 ) -> Batch:
     """Do the work for every item, except those in `skip`, which holds their receipts.
 
-    An item is, for example, the reference of an offer. At most `max_concurrent` items run at once, in the order of the
-    number that `order` gives for each index; an item runs from its first request to its end. With `stop`, a failure
-    starts no more items; items that are running go on to their end. An object that several references mean is processed
-    once, at its first place in the list.
+    An item is, for example, the reference of an offer. At most `max_concurrent` items run at once; an item runs from
+    its first request to its end. `order` gives the time until which the item of an index must wait, or 0. Items that
+    must wait begin after all others have begun, because they may run for long, in the order of their times. With
+    `stop`, a failure starts no more items; items that are running go on to their end. An object that several references
+    mean is processed once, at its first place in the list.
 
     Returns one outcome for each item that was started. An error of the client fails its item only; any other exception
     ends the whole batch.
@@ -86,12 +87,15 @@ async def run_batch(
     run.confirmation.learn_time()
     run.batch.again = _named_again(meant)
     waiting = [index for index in range(len(items)) if index not in done and index not in run.batch.again]
+    first: set[int] = set()
     if order is not None:
         waiting.sort(key=order)
+        first = {index for index in waiting if order(index) <= 0}
+        run.turns.let_first(len(first))
     access.ahead.divide([meant[index] for index in waiting if index in meant], BATCH)
 
     async def perform(index: int) -> None:
-        await run.begin(index, items[index])
+        await run.begin(index, items[index], is_first=index in first)
 
     try:
         await _for_each(waiting, perform, run.turns.at_once)
@@ -148,9 +152,9 @@ class _Run:
         self._references = References(access)
         self._confirming = asyncio.Lock()
 
-    async def begin(self, index: int, item: Any) -> None:
+    async def begin(self, index: int, item: Any, *, is_first: bool = False) -> None:
         """Work on an item, until it is done or waits for a confirmation."""
-        turn = await self.turns.prepare()
+        turn = await self.turns.prepare(is_first=is_first)
         try:
             if not self.is_stopped:
                 await self._go_on(index, self._work(self.access, item), None, turn)

@@ -22,18 +22,32 @@ class Turns:
         self._free = asyncio.Semaphore(most)
         self._room = asyncio.Event()
         self._room.set()
+        self._first = 0
+        self._others_may = asyncio.Event()
+        self._others_may.set()
 
-    async def prepare(self) -> ItsTurn:
-        """Begin to prepare an item, when there is room for it."""
+    def let_first(self, count: int) -> None:
+        """Let that number of items have their turns, or end, before any other item begins to be prepared."""
+        self._first = count
+        if count:
+            self._others_may.clear()
+
+    async def prepare(self, *, is_first: bool = False) -> ItsTurn:
+        """Begin to prepare an item, when there is room for it. `is_first` says that it is one that `let_first` let."""
+        if not is_first:
+            await self._others_may.wait()
         while not self._room.is_set():
             await self._room.wait()
         self._waiting += 1
         if self._waiting > self._most_waiting:
             self._room.clear()
-        return ItsTurn(self)
+        return ItsTurn(self, is_first=is_first)
 
-    def end_waiting(self) -> None:
+    def end_waiting(self, *, is_first: bool) -> None:
         self._waiting -= 1
+        self._first -= is_first
+        if self._first <= 0:
+            self._others_may.set()
         if self._waiting <= self._most_waiting // 2:
             self._room.set()
 
@@ -47,8 +61,9 @@ class Turns:
 class ItsTurn:
     """The turn of one item: it waits for it, then has it, and ends it."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, *, is_first: bool) -> None:
         self._turns = turns
+        self._is_first = is_first
         self._is_waiting = True
         self.is_taken = False
 
@@ -57,13 +72,13 @@ class ItsTurn:
         if not self.is_taken and self._is_waiting:
             await self._turns.take()
             self.is_taken, self._is_waiting = True, False
-            self._turns.end_waiting()
+            self._turns.end_waiting(is_first=self._is_first)
 
     def end(self) -> None:
         """Give the turn to another item. It does no harm to call this again."""
         if self._is_waiting:
             self._is_waiting = False
-            self._turns.end_waiting()
+            self._turns.end_waiting(is_first=self._is_first)
         if self.is_taken:
             self.is_taken = False
             self._turns.leave()

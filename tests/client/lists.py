@@ -109,6 +109,7 @@ def run_list(
     stop: bool = True,
     memory: Memory = NO_MEMORY,
     heard: Heard | None = None,
+    order: Callable[[int], float] | None = None,
 ) -> tuple[Batch, Heard]:
     """Work on a list as an operator does."""
     heard = heard or Heard()
@@ -116,7 +117,8 @@ def run_list(
     async def run() -> Batch:
         session = await AsyncSession.open(settings, memory=memory)
         try:
-            return await run_batch(session, items, work, max_concurrent=max_concurrent, stop=stop, progress=heard)
+            bounds: dict[str, Any] = {"max_concurrent": max_concurrent, "stop": stop, "order": order}
+            return await run_batch(session, items, work, progress=heard, **bounds)
         finally:
             await session.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ import pytest
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import take_turn
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.memory import Intents, Plan, TaskTries, keep, recall
+from airflow_provider_offers.client.flows.ownership import Creation, Work
 from airflow_provider_offers.client.model.entities import Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.settings import Settings, parse_settings
-from airflow_provider_offers.client.wire.messages import Flow, Pause
+from airflow_provider_offers.client.wire.memory import remember
+from airflow_provider_offers.client.wire.messages import Flow, Keep, Pause
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import run_list
 from tests.notebook import Notebook
@@ -140,3 +145,57 @@ def test_after_a_failure_no_prepared_object_begins(settings: Settings, most: int
     assert len(batch.written) + len(batch.failures) == len(begun)
     # With one at a time, none is prepared.
     assert bool(closed) == (most > 1)
+
+
+def test_objects_that_must_wait_take_no_turn_from_those_that_need_not(settings: Settings) -> None:
+    """Those that wait ask for their turns first, because they have nothing to keep before."""
+    begun: list[int] = []
+    items = references(60)
+
+    def work(access: Access, reference: Reference) -> Flow[Written]:
+        index = items.index(reference)
+        if index >= 20:
+            yield Keep("note", index)
+        yield from take_turn(access.ahead)
+        begun.append(index)
+        yield Pause(0.002)
+        return written(reference)
+
+    _, heard = run_list(settings, items, work, memory=Slow(), order=lambda index: 100.0 - index if index < 20 else 0.0)
+
+    assert len(heard.written) == 60
+    assert sorted(begun[:40]) == list(range(20, 60))
+    assert begun[40:] == list(range(19, -1, -1))
+
+
+def test_an_object_that_was_prepared_and_not_posted_leaves_no_note_for_the_next_try(settings: Settings) -> None:
+    store, posted = Slow(), []
+    creations = [Creation(PERSONALIZED, {"name": f"Offer {number}"}, patience=10.0) for number in range(40)]
+
+    def notes_of(number: int) -> CreationNotes:
+        wishes = [creation.wish(["prod"]) for creation in creations]
+        tries = replace(TRIES, number=number)
+        notes = CreationNotes(tries, wishes, began=datetime.now(UTC), answer=timedelta(seconds=10))
+        remember(store, notes.load())
+        return notes
+
+    def post(access: Access, creation: Creation) -> Flow[Written]:
+        work = Work(access, creation, {})
+        yield from work.prepare_to_post()
+        yield from work.about_to_post()
+        posted.append(creations.index(replace(creation, record=None)))
+        raise OfferLibraryError("no answer came")
+
+    first = notes_of(1)
+    run_list(
+        settings,
+        [replace(creation, record=first.of(index)) for index, creation in enumerate(creations)],
+        post,
+        max_concurrent=4,
+        memory=store,
+    )
+    remember(store, first.save())
+
+    second = notes_of(2)
+    assert 0 < len(posted) < 10
+    assert [index for index in range(40) if second.earlier(index) is not None] == sorted(posted)

@@ -111,6 +111,10 @@ class CreationNotes:
     def before_post(self, index: int, now: datetime) -> Flow[None]:
         """Keep, before a POST, a note that the object may exist from now on."""
         self._posted.add(index)
+        yield from self.announce(index, now)
+
+    def announce(self, index: int, now: datetime) -> Flow[None]:
+        """Keep such a note in advance. If the try ends in an orderly way before the POST, `save` drops the note."""
         if not self._tries.durable or (index in self._own.values and now < self._safe.get(index, now)):
             return
         yield from self._announce()
@@ -209,8 +213,12 @@ class CreationRecord:
         """The notes of other tries so far."""
         return self.notes.recall(self.index)
 
+    def announce(self, now: datetime) -> Flow[None]:
+        """Keep a note, in advance, that the object may exist from now on."""
+        return self.notes.announce(self.index, now)
+
     def before_post(self, now: datetime) -> Flow[None]:
-        """Keep a note that the object may exist from now on."""
+        """Keep a note that the object may exist from now on, unless it was kept in advance."""
         return self.notes.before_post(self.index, now)
 
     def after_post(self, receipt: Receipt | None, now: datetime) -> Flow[None]:

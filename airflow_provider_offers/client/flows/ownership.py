@@ -86,7 +86,7 @@ class Work:
     def prepare_to_post(self) -> Flow[None]:
         """In a list, keep for other tries that the object will be posted, and wait for its turn."""
         if self.access.ahead.is_on and self.creation.record is not None:
-            yield from self.creation.record.before_post(self.access.exchange.now())
+            yield from self.creation.record.announce(self.access.exchange.now())
         yield from take_turn(self.access.ahead)
 
     def about_to_post(self) -> Flow[None]:
