@@ -168,6 +168,32 @@ def test_objects_that_must_wait_take_no_turn_from_those_that_need_not(settings: 
     assert begun[40:] == list(range(19, -1, -1))
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("most", [1, 4])
+def test_objects_that_must_wait_begin_although_the_others_end_without_a_turn(settings: Settings, most: int) -> None:
+    """Some of the others fail before their first request, and some need none."""
+    begun: list[int] = []
+    items = references(60)
+
+    def work(access: Access, reference: Reference) -> Flow[Written]:
+        index = items.index(reference)
+        begun.append(index)
+        yield Keep("note", index)
+        if index < 20:
+            raise OfferLibraryError("it does not work")
+        if index >= 40:
+            yield from take_turn(access.ahead)
+        return written(reference)
+
+    _, heard = run_list(
+        settings, items, work, max_concurrent=most, stop=False, memory=Slow(), order=lambda index: float(index >= 40)
+    )
+
+    assert sorted(heard.errors) == list(range(20))
+    assert sorted(heard.written) == list(range(20, 60))
+    assert sorted(begun[:40]) == list(range(40))
+
+
 def test_an_object_that_was_prepared_and_not_posted_leaves_no_note_for_the_next_try(settings: Settings) -> None:
     store, posted = Slow(), []
     creations = [Creation(PERSONALIZED, {"name": f"Offer {number}"}, patience=10.0) for number in range(40)]
