@@ -10,6 +10,7 @@ from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.query import SearchParameters, asked_of, names, search_of, takes
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
 from airflow_provider_offers.operators.edits import EditOperator
 from airflow_provider_offers.operators.words import CLOSED, VALIDATE, checked
@@ -70,7 +71,7 @@ class PatchOperator(EditOperator):
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
 
-        if_match = None if self.if_match in (None, "") else self.if_match
+        if_match = _etag(self.if_match)
         if if_match is not None and len(references) != 1:
             raise InvalidInputError(
                 "The patch cannot be sent",
@@ -127,7 +128,7 @@ class ReplaceOperator(EditOperator):
         from airflow_provider_offers.client.flows.doubts import checked_waive
         from airflow_provider_offers.client.flows.replacing import replace_object
 
-        if_match = None if self.if_match in (None, "") else self.if_match
+        if_match = _etag(self.if_match)
         documents = self._documents(references, if_match)
         meant = hook.library.replacements(references, documents, validate=self.validate)
         waive, validate, intents = self.waive or (), self.validate, self.intents
@@ -158,6 +159,14 @@ class ReplaceOperator(EditOperator):
         if violations:
             raise InvalidInputError("The replacement is not valid", violations)
         return documents
+
+
+def _etag(given: int | str | None) -> int | str | None:
+    """The etag that guards a write. Empty text, such as of a template without a value, would guard nothing."""
+    if isinstance(given, str) and not given.strip(' "'):
+        expected = "the etag of the object, such as 3, or None for a write without this guard"
+        raise InvalidInputError("The etag is not valid", [Violation("if_match", quoted(given), expected)])
+    return given
 
 
 class DeleteOperator(EditOperator):

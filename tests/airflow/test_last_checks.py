@@ -71,9 +71,28 @@ def test_an_etag_is_that_of_one_object(
 
     assert (end.state, type(end.error).__name__, str(end.error)) == ("failed", "AirflowFailException", said)
     assert writes(emulator) == []
-    # An empty etag, as of a template without a value, guards nothing.
-    one = {**arguments, "if_match": ""}
-    assert ended(operator, **{name: there[0]}, **one).state == "success"
+
+
+@pytest.mark.parametrize("etag", ["", " ", '""'])
+@pytest.mark.parametrize(
+    ("operator", "name", "arguments"),
+    [
+        (PatchOfferOperator, "offer_id", {"patch": DRAFT}),
+        (ReplaceOfferOperator, "offer_id", {"offer": personalized("One")}),
+    ],
+)
+def test_an_empty_etag_is_refused(
+    emulator: Emulator, api: str, operator: type[Any], name: str, arguments: dict[str, Any], etag: str
+) -> None:
+    """It would guard nothing, although the author asked for a guard."""
+    there = seed(emulator, api, "One")["id"]
+
+    end = ended(operator, **{name: there}, **arguments, if_match=etag)
+
+    assert end.state == "failed"
+    assert "if_match: given " in str(end.error)
+    assert "; expected the etag of the object, such as 3, or None" in str(end.error)
+    assert writes(emulator) == []
 
 
 def test_a_doubtful_window_of_a_list_is_refused_or_silent_as_asked(emulator: Emulator, api: str) -> None:
