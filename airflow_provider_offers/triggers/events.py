@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -34,6 +34,9 @@ _CAMPAIGN_KINDS = ("placement", "tag", "rule", "personalized", "fallback", "coll
 _INTERVAL = 30.0
 # A position without new events is kept this often, in seconds.
 _KEEP_EVERY = 600.0
+WINDOW_CLOSING = "window_closing"
+_DAY = 86_400.0
+_LONGEST_CLOSING_DAYS = 366
 
 
 class OfferLibraryEventTrigger(BaseEventTrigger):
@@ -46,7 +49,8 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     :param statuses: only objects with one of these statuses; for `status`, the new status. Windows count for objects
         that customers can see: `approved` offers and `live` decisions, unless this names other statuses
     :param tags: only objects with one of these collection qualifiers, by id
-    :param closing_within: how long before its end a window is closing, in seconds or as a timedelta (default a day)
+    :param closing_within: for `window_closing`: how long before its end a window is closing, in seconds or as a
+        timedelta (default a day)
     :param campaign: the name of the campaign, for `drifted`
     :param state_path: where the states of campaigns are kept, instead of `[offer_library] state_path`; for `drifted`
     :param poll_interval: seconds between two looks (default: `[offer_library] poll_interval`, else 30)
@@ -71,7 +75,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         names: str | Sequence[str] = (),
         statuses: str | Sequence[str] = (),
         tags: str | Sequence[str] = (),
-        closing_within: timedelta | float = 86_400.0,
+        closing_within: timedelta | float = _DAY,
         campaign: str | None = None,
         state_path: str | None = None,
         poll_interval: float | None = None,
@@ -282,7 +286,7 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
         *_texts("names", trigger.names),
         *_ids("tags", trigger.tags),
     ]
-    wrong += _numbers(trigger)
+    wrong += [*_interval(trigger.poll_interval), *_closing(trigger)]
     if (DRIFTED in trigger.events) != (trigger.campaign is not None):
         from airflow_provider_offers.client.errors import Violation
         from airflow_provider_offers.client.text import quoted
@@ -322,14 +326,29 @@ def _ids(name: str, given: list[Any]) -> list[Violation]:
     return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
 
 
-def _numbers(trigger: OfferLibraryEventTrigger) -> list[Violation]:
+def _interval(given: Any) -> Iterator[Violation]:
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.text import quoted
 
-    return [
-        Violation(name, quoted(given), f"a number of seconds from {least:g} to {most:g}")
-        for name, least, most in (("poll_interval", 0.1, 86_400.0), ("closing_within", 0.0, 366 * 86_400.0))
-        if not isinstance(given := getattr(trigger, name), (int, float))
-        or isinstance(given, bool)
-        or not least <= given <= most
-    ]
+    if not _is_number(given, 0.1, _DAY):
+        yield Violation("poll_interval", quoted(given), f"a number of seconds from 0.1 to {_DAY:g}")
+
+
+def _closing(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    given: Any = trigger.closing_within
+    told = quoted(given)
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        told = f"{told} seconds ({given / _DAY:g} days)"
+    if not _is_number(given, 0.0, _LONGEST_CLOSING_DAYS * _DAY):
+        days = f"from 0 to {_LONGEST_CLOSING_DAYS} days"
+        yield Violation("closing_within", told, f"a timedelta, or a number of seconds, {days}")
+    elif given != _DAY and WINDOW_CLOSING not in trigger.events:
+        # A stored trigger always has the argument, so its default says nothing.
+        yield Violation("closing_within", told, f"{WINDOW_CLOSING!r} in events, or no closing_within")
+
+
+def _is_number(given: Any, least: float, most: float) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and least <= given <= most

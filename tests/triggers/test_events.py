@@ -388,6 +388,8 @@ def test_equal_triggers_are_one_row_of_airflow() -> None:
         ({"events": "changed", "poll_interval": 0}, "poll_interval"),
         ({"events": "changed", "poll_interval": True}, "poll_interval"),
         ({"events": "changed", "closing_within": "P1D"}, "closing_within"),
+        ({"events": "changed", "closing_within": 3600}, "closing_within"),
+        ({"events": ["window_opened", "window_closed"], "closing_within": timedelta(days=2)}, "closing_within"),
         ({"events": "drifted"}, "campaign"),
         ({"events": "changed", "campaign": "spring"}, "campaign"),
     ],
@@ -397,6 +399,24 @@ def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed(wrong: dic
         OfferLibraryEventTrigger(**wrong)
 
     assert [each.pointer for each in refused.value.violations] == [place]
+
+
+@pytest.mark.parametrize("given", [timedelta(days=367), 367 * 86_400, float("inf")])
+def test_a_time_that_is_too_long_is_told_in_days(given: Any) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        OfferLibraryEventTrigger(events="window_closing", closing_within=given)
+
+    assert "closing_within: given " in str(refused.value)
+    assert "(367 days)" in str(refused.value) or given == float("inf")
+    assert "a timedelta, or a number of seconds, from 0 to 366 days" in str(refused.value)
+    assert "e+07" not in str(refused.value)
+
+
+def test_a_trigger_is_made_again_from_what_airflow_stores() -> None:
+    """The stored arguments name `closing_within` for every event."""
+    stored = OfferLibraryEventTrigger(events="changed").serialize()[1]
+
+    assert OfferLibraryEventTrigger(**stored).serialize()[1] == stored
 
 
 def test_the_statuses_are_those_of_the_kinds() -> None:
