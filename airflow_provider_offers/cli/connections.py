@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airflow_provider_offers.cli.running import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _PREFIX = "AIRFLOW_CONN_"
 
 
-def hook_of(conn_id: str, sandbox: str | None = None) -> OfferLibraryHook:
-    """The hook of a connection. Raises `UserError` if there is no such connection, and `ConfigurationError`."""
+@contextmanager
+def hook_of(conn_id: str, sandbox: str | None = None) -> Iterator[OfferLibraryHook]:
+    """The hook of a connection, closed at the end. An error without an answer names the connection and its host.
+
+    Raises `UserError` if there is no such connection, and `ConfigurationError`.
+    """
     from airflow.sdk.exceptions import AirflowNotFoundException
 
+    from airflow_provider_offers.client.errors import NoAnswerError
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-    hook = OfferLibraryHook(conn_id, sandbox)
-    try:
-        hook.settings  # noqa: B018  it is read here, so that a missing connection is told first
-    except AirflowNotFoundException:
-        raise UserError(_missing(conn_id)) from None
-    return hook
+    with OfferLibraryHook(conn_id, sandbox) as hook:
+        try:
+            settings = hook.settings
+        except AirflowNotFoundException:
+            raise UserError(_missing(conn_id)) from None
+        try:
+            yield hook
+        except NoAnswerError as error:
+            raise error.adding(f"connection {conn_id!r}, {host_and_port(settings.host)}") from None
+
+
+def host_and_port(origin: str) -> str:
+    """An address without a path, with its port. The settings refuse an address with a login."""
+    parts = urlsplit(origin)
+    return origin if parts.port else f"{origin}:{80 if parts.scheme == 'http' else 443}"
 
 
 def _missing(conn_id: str) -> str:

@@ -38,7 +38,8 @@ def _steps(args: argparse.Namespace) -> Iterator[Diagnosis]:
     from airflow.sdk.log import mask_secret
 
     try:
-        settings = hook_of(args.conn_id, args.sandbox).settings
+        with hook_of(args.conn_id, args.sandbox) as hook:
+            settings = hook.settings
     except (ConfigurationError, InvalidInputError) as error:
         detail = "; ".join(map(str, error.violations))
         yield Diagnosis("connection", "failed", detail, "Correct these fields of the connection.")

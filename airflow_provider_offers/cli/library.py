@@ -32,8 +32,12 @@ _LONGEST = 600
 
 def export(args: argparse.Namespace, screen: Screen) -> int:
     """Write a library, or a selection of it, as a manifest."""
-    from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, write_manifest
+    from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, check_out, write_manifest
 
+    place = None if args.out is None else storage_path("--out", args.out)
+    if place is not None:
+        with stored("--out", place):
+            check_out("--out", place)
     with hook_of(args.conn_id, args.sandbox) as hook, Bars() as bars:
         exported, document = export_manifest(
             hook,
@@ -48,10 +52,9 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     notes = Screen(sys.stderr)
     for note in exported.notes:
         notes.line(legible(note, _LONGEST), style="yellow")
-    if args.out is None:
+    if place is None:
         screen.line(as_yaml(document).rstrip("\n"))
         return OK
-    place = storage_path("--out", args.out)
     with stored("--out", place):
         files = write_manifest(document, place, overwrite=args.overwrite)
     screen.line(f"{args.out}: {_counted(exported.objects)} in {', '.join(files)}", style="green")

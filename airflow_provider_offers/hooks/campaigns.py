@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
 _FOLDER = "campaign_state"
+# What looks like the scheme of an address whose `://` is misspelled: any before `:/`, and those of known stores before
+# `:` or `//`.
+_NEARLY_A_SCHEME = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]+(?=:/)"
+    r"|(?:s3[an]?|gs|gcs|abfss?|adl|az|wasbs?|oss|(?:web)?hdfs|https?|s?ftp|file)(?=:|//))",
+    re.IGNORECASE,
+)
 
 
 def storage_path(name: str, given: Any) -> Any:
@@ -45,6 +53,11 @@ def storage_path(name: str, given: Any) -> Any:
     if not text or "\0" in text:
         raise InvalidInputError("The path is not valid", [Violation(name, quoted(given), accepted)])
     if "://" not in text:
+        if scheme := _NEARLY_A_SCHEME.match(text):
+            # An address may hold a password, so it is not quoted.
+            given = f"text that begins with {scheme[0]!r} and has no '://'"
+            expected = f"{accepted}; did you mean '{scheme[0]}://...'?"
+            raise InvalidInputError("The path is not valid", [Violation(name, given, expected)])
         return Path(text)
     if ":" in text.partition("://")[2].partition("/")[0].rpartition("@")[0]:
         raise InvalidInputError("The path is not valid", [Violation(name, "an address with a password", accepted)])

@@ -377,12 +377,14 @@ class ExportLibraryOperator(OfferLibraryOperator):
         check_flags(self, ("only", "overwrite"))
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.campaigns.manifest.writing_yaml import write_manifest
+        from airflow_provider_offers.campaigns.manifest.writing_yaml import check_out, write_manifest
         from airflow_provider_offers.hooks.campaigns import export_manifest, storage_path, stored
         from airflow_provider_offers.operators.manifests import told_export
         from airflow_provider_offers.operators.progress import CampaignProgress
 
         place = storage_path("path", self.path)
+        with stored("path", place):
+            check_out("path", place)
         select = [self.select] if isinstance(self.select, str) else list(self.select)
         exported, document = export_manifest(
             hook,

@@ -39,6 +39,31 @@ def test_an_export_is_a_manifest_whose_plan_is_empty(
     assert offers("export", "--conn-id", "ajo_dev", "--select", "tag:Spring", "--out", path, "--overwrite").code == 0
 
 
+@pytest.mark.parametrize("name", ["x.txt", "spring.ymal", "spring.JSN", "spring.yam", "library.csv"])
+def test_a_name_of_another_file_does_not_become_a_folder(
+    offers: Offers, connected: Emulator, tmp_path: Path, name: str
+) -> None:
+    done = offers("export", "--conn-id", "ajo_dev", "--out", tmp_path / name)
+
+    assert done.code == 1
+    assert f"--out: given '{name}', a name that ends in " in done.err
+    assert "expected a file that ends in .yaml, .yml or .json, or a folder" in done.err
+    assert not (tmp_path / name).exists()
+    assert not connected.journal(path="/data/core/*")
+
+
+@pytest.mark.parametrize("name", ["2026.05", "exports.v2", "spring.old", "spring.yml", "there.txt"])
+def test_other_names_with_a_dot_are_folders_or_files(
+    offers: Offers, connected: Emulator, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "there.txt").mkdir()
+
+    done = offers("export", "--conn-id", "ajo_dev", "--out", tmp_path / name)
+
+    assert done.code == 0, done.err
+    assert (tmp_path / name).is_file() == name.endswith(".yml")
+
+
 def test_an_export_without_a_file_goes_to_the_pipe(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
     applied(offers, tmp_path)
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from airflow_provider_offers.campaigns.planning.documents import plan_from_json
+from airflow_provider_offers.cli.connections import host_and_port
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
 from tests.cli.manifests import SPRING, edit, written
@@ -162,6 +163,77 @@ def test_a_target_without_a_connection(offers: Offers, tmp_path: Path, airflow: 
 
     assert done.code == 1
     assert "there is no connection 'ajo_dev' in AIRFLOW_CONN_AJO_DEV" in done.err
+
+
+@pytest.mark.parametrize(
+    "path", ["s3//bucket", "s3:/bucket", "gs//bucket/a", "gs:bucket", "S3:/user:hunter2@bucket", "abc:/x"]
+)
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_misspelled_scheme_is_no_folder(
+    offers: Offers,
+    connected: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    configured: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = written(tmp_path)
+    if configured:
+        monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__STATE_PATH", path)
+    given = () if configured else ("--state-path", path)
+
+    done = offers("apply", manifest, "--target", "dev", "--yes", *given)
+
+    assert done.code == 1
+    place = "[offer_library] state_path" if configured else "state_path"
+    scheme = path.partition(":")[0].partition("/")[0]
+    assert f"{place}: given text that begins with '{scheme}' and has no '://'" in done.err
+    assert f"did you mean '{scheme}://...'?" in done.err
+    assert "hunter2" not in done.err
+    assert not connected.journal(path="/data/core/*")
+    assert [each.name for each in tmp_path.iterdir()] == [manifest.name]
+
+
+@pytest.mark.parametrize("path", ["files//states", "states:v1", "s3", "s3/states", "gs-states//a"])
+def test_a_folder_may_resemble_an_address(
+    offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = offers("apply", written(tmp_path), "--target", "dev", "--yes", "--state-path", path)
+
+    assert done.code == 0, done.err
+    assert list((tmp_path / path).rglob("*.json"))
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "apply"])
+def test_a_refused_connection_names_host_and_port(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert offers("apply", written(tmp_path), "--target", "dev", "--yes").code == 0
+    told = {**connected.connection(api, sandbox="dev"), "host": "http://127.0.0.1:1"}
+    told["extra"] = {**told["extra"], "max_retries": 0}
+    monkeypatch.setenv("AIRFLOW_CONN_AJO_DEV", json.dumps(told))
+
+    done = offers(command, written(tmp_path), "--target", "dev", *(["--yes"] if command == "apply" else []))
+
+    assert done.code == 1
+    assert "the connection was refused" in done.err
+    assert "[connection 'ajo_dev', http://127.0.0.1:1]" in done.err
+    assert told["password"] not in done.err
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ("https://platform.adobe.io", "https://platform.adobe.io:443"),
+        ("http://localhost", "http://localhost:80"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+    ],
+)
+def test_the_port_of_the_scheme_is_told(origin: str, told: str) -> None:
+    assert host_and_port(origin) == told
 
 
 def test_an_address_of_states_with_a_password_is_refused_and_not_shown(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -19,6 +21,23 @@ from airflow_provider_offers.client.wire.messages import Json
 
 ENDINGS = (".yaml", ".yml", ".json")
 _HEAD = "campaign.yaml"
+# Endings of files that are no manifest, besides misspellings of those above.
+_FILES = (
+    ".txt",
+    ".csv",
+    ".tsv",
+    ".md",
+    ".xml",
+    ".html",
+    ".toml",
+    ".ini",
+    ".zip",
+    ".gz",
+    ".tar",
+    ".py",
+    ".jsonl",
+    ".j2",
+)
 # Text that every version of YAML reads as text. All other text is in quotes.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./+ -]*[A-Za-z0-9]|[A-Za-z]")
 _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
@@ -56,6 +75,21 @@ def as_yaml(document: Json) -> str:
 def _read(text: str) -> Json:
     node = node_of_yaml(text, "", lambda path, origin: None, Findings())
     return None if node is None else plain(node)
+
+
+def check_out(name: str, path: Any) -> None:
+    """Refuse a path that looks like a file of another format: it would become a folder of that name.
+
+    A folder that exists may have any name. Raises `InvalidInputError` with `name` as the place.
+    """
+    ending = PurePosixPath(path.name).suffix.lower()
+    misspelled = ending[1:].isalpha() and difflib.get_close_matches(ending, ENDINGS, n=1, cutoff=0.75)
+    if ending in ENDINGS or not (misspelled or ending in _FILES) or path.is_dir():
+        return
+    expected = f"a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or a folder"
+    hint = f"; did you mean {misspelled[0]!r}?" if misspelled else ""
+    given = f"{quoted(path.name, 80)}, a name that ends in {quoted(ending, 20)}"
+    raise InvalidInputError("The manifest cannot be written", [Violation(name, given, expected + hint)])
 
 
 def write_manifest(document: Mapping[str, Json], path: Any, *, overwrite: bool = False) -> list[str]:
