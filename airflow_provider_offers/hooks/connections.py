@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.settings import Settings
 
 
+log = logging.getLogger(__name__)
+
+CONN_TYPE = "offer_library"
 # Airflow's own limit.
 _LONGEST_CONN_ID = 250
 
@@ -43,6 +47,7 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
     label = f"The connection {connection.conn_id!r}"
     if connection.password:
         mask_secret(connection.password)
+    _warn_of_type(connection.conn_type, label)
     try:
         settings = parse_settings(
             host=connection.host,
@@ -61,6 +66,14 @@ def connection_settings(connection: Connection, sandbox: str | None = None) -> S
     for secret in settings.secrets:
         mask_secret(str(secret))
     return settings
+
+
+def _warn_of_type(given: str | None, label: str) -> None:
+    """Warn of another type of connection: its fields may be right, but the form and the calendar do not know it."""
+    from airflow_provider_offers.client.text import quoted
+
+    if given not in (None, "", CONN_TYPE):
+        log.warning("%s: conn_type: given %s; expected %r", label, quoted(given, 80), CONN_TYPE)
 
 
 def _masked_extra(connection: Connection, label: str) -> dict[str, Any]:

@@ -144,7 +144,10 @@ def test_what_a_patch_would_leave_is_held_against_the_rules(emulator: Emulator, 
     for operation, place in (
         ({"op": "add", "path": "/tags/-", "value": tags[20]}, "/tags"),
         ({"op": "add", "path": "/representations/-", "value": representation()}, "/representations/1/placement"),
-        ({"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 306_500}, "(the whole)"),
+        (
+            {"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 306_500},
+            "the input as a whole",
+        ),
     ):
         with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
             library.patch(PERSONALIZED, made, [operation], validate="strict")
