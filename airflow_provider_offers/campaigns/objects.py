@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
-from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.campaigns.packing import Packed
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.wire.messages import Json
 
 # Identifies an object in a sandbox: the key of its kind, and its exact name.
@@ -59,6 +60,102 @@ class WantedObject:
     @property
     def key(self) -> Key:
         return self.kind.key, self.name
+
+
+class WantedObjects(Sequence[WantedObject]):
+    """Objects of a campaign in little memory: only their names are kept as they are.
+
+    Each object is made again whenever somebody asks for it, so two of them are equal but not the same.
+    """
+
+    __slots__ = ("_kinds", "_names", "_packed", "positions")
+
+    def __init__(self) -> None:
+        self._kinds: list[str] = []
+        self._names: list[str] = []
+        self._packed = Packed()
+        self.positions: dict[str, dict[str, int]] = {}
+        """The index of the first object of each name, by the key of the kind."""
+
+    def append(self, wanted: WantedObject) -> None:
+        """Add an object."""
+        kind, name = wanted.key
+        self.positions.setdefault(kind, {}).setdefault(name, len(self._names))
+        self._kinds.append(kind)
+        self._names.append(name)
+        origin, lifecycle = wanted.origin, wanted.lifecycle
+        place = (origin.file, origin.line, origin.column, origin.row)
+        self._packed.append((wanted.properties, *place, lifecycle.ignore_changes, lifecycle.prevent_destroy))
+
+    def key(self, index: int) -> Key:
+        """The key of the object at an index."""
+        return self._kinds[index], self._names[index]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> WantedObject: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[WantedObject]: ...
+    def __getitem__(self, index: int | slice) -> WantedObject | Sequence[WantedObject]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        properties, file, line, column, row, ignored, kept = self._packed[index]
+        lifecycle = Lifecycle(tuple(ignored), kept)
+        origin = Origin(file, line, column, row)
+        return WantedObject(KINDS[self._kinds[index]], self._names[index], properties, origin, lifecycle)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for a list
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class WantedByKey(Mapping[Key, WantedObject]):
+    """The objects of a campaign by their keys, in the order of the manifest."""
+
+    __slots__ = ("_objects", "positions")
+
+    def __init__(self, objects: Sequence[WantedObject]) -> None:
+        self._objects = objects
+        self.positions: Mapping[str, Mapping[str, int]]
+        if isinstance(objects, WantedObjects):
+            self.positions = objects.positions
+        else:
+            found: dict[str, dict[str, int]] = {}
+            for index, each in enumerate(objects):
+                found.setdefault(each.kind.key, {})[each.name] = index
+            self.positions = found
+
+    def position(self, key: Key) -> int | None:
+        """The index of the object in the campaign; None if it has no such object."""
+        return self.positions.get(key[0], {}).get(key[1])
+
+    def key(self, position: int) -> Key:
+        """The key of the object at an index."""
+        objects = self._objects
+        return objects.key(position) if isinstance(objects, WantedObjects) else objects[position].key
+
+    def of_kind(self, kind: Kind) -> Iterator[Key]:
+        """The keys of the objects of a kind."""
+        return ((kind.key, name) for name in self.positions.get(kind.key, ()))
+
+    def __getitem__(self, key: Key) -> WantedObject:
+        return self._objects[self.positions[key[0]][key[1]]]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and key[1] in self.positions.get(key[0], ())
+
+    def __iter__(self) -> Iterator[Key]:
+        return ((kind, name) for kind, names in self.positions.items() for name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.positions.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ class NameTwiceError(ValueError):
 
 def json_of(text: str) -> Any:
     """The value of JSON text. Raises ValueError if it is not JSON, and `NameTwiceError` if it is ambiguous."""
-    return json.loads(text, object_pairs_hook=_with_each_name_once)
+    return json.loads(text, object_pairs_hook=with_each_name_once)
 
 
-def _with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of a JSON object. Raises `NameTwiceError` if a name is in it twice."""
     read: dict[str, Any] = {}
     for name, value in pairs:
         if name in read:

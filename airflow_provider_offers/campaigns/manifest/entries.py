@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 from airflow_provider_offers.campaigns.manifest.findings import NAMED, Findings, without_consequences
 from airflow_provider_offers.campaigns.manifest.models import EntryWords
 from airflow_provider_offers.campaigns.manifest.nodes import Node, mapping_of, place_in
 from airflow_provider_offers.campaigns.manifest.templates import is_template
-from airflow_provider_offers.campaigns.objects import Lifecycle, Origin, WantedObject
+from airflow_provider_offers.campaigns.objects import Lifecycle, Origin, WantedObject, WantedObjects
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.model.cleaning import tidied, word_of
 from airflow_provider_offers.client.model.documents import neutral_payload
@@ -27,6 +28,8 @@ from airflow_provider_offers.client.model.windows import OfferWindow, window_fro
 FOR_EACH, WINDOW, LIFECYCLE, TEMPLATES = "for_each", "window", "lifecycle", "templates"
 OWN_WORDS = tuple(EntryWords.model_fields)
 _DATES = ("startDate", "endDate")
+# So many windows are remembered: each row may have another one.
+_WINDOWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,38 @@ class Filled:
     row: str = ""
 
 
+class FilledObjects(Sequence[Filled]):
+    """The objects of a manifest with their entries, in little memory."""
+
+    __slots__ = ("_entries", "_starts", "wanted")
+
+    def __init__(self) -> None:
+        self.wanted = WantedObjects()
+        # Each entry with the index of its first object.
+        self._entries: list[Entry] = []
+        self._starts: list[int] = []
+
+    def append(self, filled: Filled) -> None:
+        """Add an object. Those of one entry follow each other."""
+        if not self._entries or self._entries[-1] is not filled.entry:
+            self._entries.append(filled.entry)
+            self._starts.append(len(self.wanted))
+        self.wanted.append(filled.wanted)
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    @overload
+    def __getitem__(self, index: int) -> Filled: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Filled]: ...
+    def __getitem__(self, index: int | slice) -> Filled | Sequence[Filled]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        wanted = self.wanted[index]
+        return Filled(self._entries[bisect_right(self._starts, index) - 1], wanted, wanted.origin.row)
+
+
 class Checker:
     """Turns rendered documents into wanted objects. Everything that is wrong becomes a finding."""
 
@@ -195,6 +230,8 @@ class Checker:
         """The window of an author's values; most objects of a campaign have the same one."""
         key = repr(given)
         if key not in self._windows:
+            if len(self._windows) == _WINDOWS:
+                self._windows.clear()
             self._windows[key] = window_from(given)
         return self._windows[key]
 

@@ -17,6 +17,7 @@ from airflow_provider_offers.campaigns.manifest.entries import (
     Checker,
     Entry,
     Filled,
+    FilledObjects,
     entry_of,
 )
 from airflow_provider_offers.campaigns.manifest.files import Files
@@ -64,7 +65,7 @@ class Expansion:
         self._named: set[str] = set()
         self._open: set[str] = set()
         # The objects, once the campaign is made.
-        self.filled: list[Filled] = []
+        self.filled = FilledObjects()
         where = f" for the target {target.name!r}"
         elsewhere = _variables_of_targets(manifest)
         self._names = {
@@ -75,8 +76,10 @@ class Expansion:
 
     def campaign(self, source: str) -> Campaign:
         """The campaign; what is wrong is in the findings."""
-        filled = self.filled = [each for section in SECTIONS for each in self._section(section)]
-        objects = [each.wanted for each in filled]
+        filled = self.filled = FilledObjects()
+        for section in SECTIONS:
+            for each in self._section(section):
+                filled.append(each)
         external = external_of(self._part("external"), self._findings)
         moved = moves_of(self._part("moved"))
         check_links(filled, external, moved, self._findings, self._open)
@@ -88,10 +91,10 @@ class Expansion:
         campaign = Campaign(
             name=name,
             target=self._target,
-            objects=objects,
+            objects=filled.wanted,
             digest="",
             external=[key for key, _ in external],
-            moved=[each for each, _ in moved],
+            moved=[move for move, _ in moved],
             source=source,
             warnings=self._findings.warnings,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from airflow_provider_offers.campaigns.manifest.entries import Filled
+from airflow_provider_offers.campaigns.manifest.entries import Filled, FilledObjects
 from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import MOVED, SECTION_OF, SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, place_in
-from airflow_provider_offers.campaigns.objects import Key, Move, Origin
+from airflow_provider_offers.campaigns.objects import Key, Move, Origin, WantedByKey
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
 from airflow_provider_offers.client.model.likeness import near, perhaps
@@ -45,36 +45,44 @@ def moves_of(node: Node | None) -> Moves:
 
 
 def check_links(
-    filled: Sequence[Filled], external: External, moved: Moves, findings: Findings, unknown: Collection[str]
+    filled: FilledObjects, external: External, moved: Moves, findings: Findings, unknown: Collection[str]
 ) -> None:
     """Add what is wrong between objects. The names of the kinds in `unknown` are not all known."""
-    first: dict[Key, Filled] = {}
-    for each in filled:
-        key = each.wanted.key
-        if key in first:
+    first = WantedByKey(filled.wanted)
+    for index in range(len(filled)):
+        key = filled.wanted.key(index)
+        if first.position(key) != index:
+            each = filled[index]
             place = each.entry.place("/name")
-            accepted = f"each name once for a kind; it is already at {first[key].wanted.origin}"
+            accepted = f"each name once for a kind; it is already at {first[key].origin}"
             given = f"a second {each.entry.kind.noun} of the name {quoted(key[1], 80)}"
             findings.tell(place, given, accepted, f"{each.entry.pointer}/name", each.row)
-        first.setdefault(key, each)
     for key, origin in external:
         if key in first:
             given = f"the {KINDS[key[0]].noun} {quoted(key[1], 80)}, which the manifest describes itself"
-            accepted = f"an object of others; the manifest's own is at {first[key].wanted.origin}"
+            accepted = f"an object of others; the manifest's own is at {first[key].origin}"
             findings.tell(origin, given, accepted, f"/external/{SECTION_OF[key[0]]}")
-    known = {*first, *(key for key, _ in external)}
+    others = {key for key, _ in external}
     for each in filled:
         for pointing in pointings(each.entry.kind.place, each.wanted.properties):
-            _check_reference(each, pointing, known, findings, unknown)
+            _check_reference(each, pointing, first, others, findings, unknown)
     _check_moves(moved, first, findings, unknown)
 
 
 def _check_reference(
-    each: Filled, pointing: Pointing, known: Collection[Key], findings: Findings, unknown: Collection[str]
+    each: Filled,
+    pointing: Pointing,
+    own: Collection[Key],
+    external: Collection[Key],
+    findings: Findings,
+    unknown: Collection[str],
 ) -> None:
     name, kinds = pointing.name, kinds_of(pointing.type_names)
-    if name is None or any((kind.key, name) in known or kind.key in unknown for kind in kinds):
+    if name is None or any(
+        (kind.key, name) in own or (kind.key, name) in external or kind.key in unknown for kind in kinds
+    ):
         return
+    known = {*own, *external}
     nouns = " or ".join(kind.noun for kind in kinds)
     others = [KINDS[key].noun for key, each_name in known if each_name == name]
     likely = near(name, [each_name for key, each_name in known if key in {kind.key for kind in kinds}])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedObject
+from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, edited_by
 from airflow_provider_offers.campaigns.plans import Action, Change, PlannedObject
@@ -34,11 +34,11 @@ _ARCHIVED = "it is archived, and archiving is final: choose another name, or del
 class Sightings:
     """What a listing shows of the objects that a plan is about; only what differs is kept.
 
-    `as_wanted` are objects that need no change, and whose state is right. `found` are the other ones that are not
-    archived, and `archived` the archived ones.
+    `as_wanted` marks the objects that need no change, and whose state is right, by their index in the campaign. `found`
+    are the other ones that are not archived, and `archived` the archived ones.
     """
 
-    as_wanted: set[Key] = field(default_factory=set)
+    as_wanted: bytearray
     found: dict[Key, Entity] = field(default_factory=dict)
     archived: dict[Key, list[Entity]] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class Judge:
     names: Names
     sightings: Sightings
     bases: Mapping[Key, Applied]
-    wanted: Mapping[Key, WantedObject]
+    wanted: WantedByKey
     origins: Mapping[Key, Sequence[str]]
     adopt: bool = False
     force: bool = False
@@ -91,6 +91,14 @@ class Judge:
         keys = [wanted.key, *((wanted.kind.key, old) for old in self.origins.get(wanted.key, ()))]
         return next((self.bases[key] for key in keys if key in self.bases), None)
 
+    def is_settled(self, key: Key) -> bool:
+        """Whether an object was seen as it is wanted, and no other has its name: nothing is to be decided."""
+        return self._is_seen_as_wanted(key) and key not in self.origins and len(self.names.ids(key)) == 1
+
+    def _is_seen_as_wanted(self, key: Key) -> bool:
+        position = self.wanted.position(key)
+        return position is not None and bool(self.sightings.as_wanted[position])
+
     def decide(self, wanted: WantedObject) -> PlannedObject | None:
         """What happens to an object of the manifest; None if it is as wanted."""
         key, ids = wanted.key, self.names.ids(wanted.key)
@@ -101,7 +109,7 @@ class Judge:
             return refusal
         if not ids and olds:
             return self._renamed(wanted, olds[0])
-        if key in self.sightings.as_wanted:
+        if self._is_seen_as_wanted(key):
             return None
         if not ids:
             return self._absent(wanted)

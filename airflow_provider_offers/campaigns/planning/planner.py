@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from airflow_provider_offers.campaigns.errors import CampaignError
-from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
+from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.cautions import Cautions
 from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings
 from airflow_provider_offers.campaigns.planning.reaching import Reach
@@ -30,7 +31,7 @@ from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KIN
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.client.wire.messages import Flow, Json
+from airflow_provider_offers.client.wire.messages import Flow
 
 APPROVED = "approved"
 _WRITTEN = ("create", "update", "rename")
@@ -84,9 +85,9 @@ class _Planner:
     def __init__(self, access: Access, campaign: Campaign, state: State, options: PlanOptions) -> None:
         self._access, self._campaign, self._state, self._options = access, campaign, state, options
         self._names = Names()
-        self._sightings = Sightings()
-        self._wanted = {each.key: each for each in campaign.objects}
-        self._origins = _origins(campaign)
+        self._wanted = WantedByKey(campaign.objects)
+        self._sightings = Sightings(bytearray(len(campaign.objects)))
+        self._origins = _origins(campaign, self._wanted)
         self._old = {(kind, old) for (kind, _), olds in self._origins.items() for old in olds}
         self._judge = Judge(
             self._names,
@@ -116,18 +117,23 @@ class _Planner:
 
     def take(self, entity: Entity) -> None:
         """Look at one object of the library."""
-        self._names.saw(entity)
+        key = (entity.kind.key, entity.name or "")
+        position = None if entity.name is None else self._wanted.position(key)
+        key = key if position is None else self._wanted.key(position)
+        self._names.saw(entity, None if position is None else key[1])
         self._reach.saw(entity)
         if entity.name is None:
             return
-        key = (entity.kind.key, entity.name)
-        wanted = self._wanted.get(key)
-        if wanted is None and key not in self._state.objects and key not in self._old:
+        if position is None and key not in self._state.objects and key not in self._old:
             return
         if entity.status == ARCHIVED:
             self._sightings.archived.setdefault(key, []).append(entity)
-        elif wanted is not None and key not in self._origins and self._judge.is_as_wanted(wanted, entity):
-            self._sightings.as_wanted.add(key)
+        elif (
+            position is not None
+            and key not in self._origins
+            and self._judge.is_as_wanted(self._campaign.objects[position], entity)
+        ):
+            self._sightings.as_wanted[position] = True
         else:
             self._sightings.found[key] = entity
 
@@ -143,12 +149,14 @@ class _Planner:
     def finish(self, kind: Kind) -> None:
         """Decide about all objects of a kind, after every object of the kind was taken."""
         is_known = self._access.generation.supports(kind)
-        for wanted in self._wanted.values():
-            if wanted.kind.key == kind.key:
-                self._decide(wanted, is_known)
-        for key, base in self._state.objects.items():
+        for key in self._wanted.of_kind(kind):
+            if is_known and self._judge.is_settled(key):
+                self._unchanged += 1
+            else:
+                self._decide(self._wanted[key], is_known)
+        for key in self._state.objects:
             if key[0] == kind.key and key not in self._wanted and key not in self._old:
-                self._retirement.decide(kind, key, base, self._sightings.found, is_known)
+                self._retirement.decide(kind, key, self._state.objects[key], self._sightings.found, is_known)
         for name in (name for each, name in self._campaign.external if each == kind.key):
             self._check_external(kind, name)
         self._sightings.found.clear()
@@ -248,29 +256,29 @@ def _approves(planned: PlannedObject) -> bool:
     return any(each.pointer == "/status" and each.wanted == APPROVED for each in planned.changes)
 
 
-def _origins(campaign: Campaign) -> dict[Key, list[str]]:
+def _origins(campaign: Campaign, wanted: Iterable[Key]) -> dict[Key, list[str]]:
     """The old names of each object that moved, the latest first; an object may have moved several times."""
     moves: dict[Key, list[str]] = {}
     for move in campaign.moved:
         moves.setdefault((move.kind.key, move.new), []).append(move.old)
     found: dict[Key, list[str]] = {}
-    for wanted in campaign.objects:
-        kind, left, olds = wanted.kind.key, list(moves.get(wanted.key, ())), list[str]()
+    for key in wanted if moves else ():
+        kind, left, olds = key[0], list(moves.get(key, ())), list[str]()
         while left:
             old = left.pop(0)
-            if old != wanted.name and old not in olds:
+            if old != key[1] and old not in olds:
                 olds.append(old)
                 left += moves.get((kind, old), ())
         if olds:
-            found[wanted.key] = olds
+            found[key] = olds
     return found
 
 
 def _needed_kinds(campaign: Campaign, state: State) -> set[str]:
     """The kinds of the objects that the campaign or its state has, and of those to which these refer."""
-    documents: list[tuple[Kind, Mapping[str, Json]]] = [(each.kind, each.properties) for each in campaign.objects]
-    documents += documents_of(state)
-    return referred_kinds(documents) | {kind for kind, _ in (*state.objects, *campaign.external)}
+    wanted = ((each.kind, each.properties) for each in campaign.objects)
+    there = {kind for kind, _ in state.objects} | {kind for kind, _ in campaign.external}
+    return referred_kinds(chain(wanted, documents_of(state))) | there
 
 
 def _check_target(campaign: Campaign, sandbox: str) -> None:

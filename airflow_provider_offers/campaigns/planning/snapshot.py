@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.errors import StateError
@@ -51,24 +51,29 @@ class Names:
 
     def __init__(self) -> None:
         self._name_by_id: dict[str, dict[str, str]] = {}
+        # Most ids of a kind begin alike. Of one that is alone under its name, the end is kept, which is a key above.
         self._ids_by_name: dict[str, dict[str, str | tuple[str, ...]]] = {}
+        self._beginnings: dict[str, str] = {}
         self.renamed: dict[Key, str] = {}
         self._bare_names: dict[str, dict[str, str]] = {}
 
-    def saw(self, entity: Entity) -> None:
-        """Keep the name and the id of an object that a listing shows."""
-        name = entity.name
+    def saw(self, entity: Entity, name: str | None = None) -> None:
+        """Keep the name and the id of an object that a listing shows; `name` is the name, where the caller has it."""
+        name = entity.name if name is None else name
         if name is None or entity.status == ARCHIVED:
             return
-        key = entity.kind.key
-        self._name_by_id.setdefault(key, {})[_bare(entity.id)] = name
-        ids = self._ids_by_name.setdefault(key, {})
-        ids[name] = (*_several(ids[name]), entity.id) if name in ids else entity.id
+        key, bare = entity.kind.key, _bare(entity.id)
+        self._name_by_id.setdefault(key, {})[bare] = name
+        before = self.ids((key, name))
+        beginning = self._beginnings.setdefault(key, "".join(entity.id.rpartition(":")[:2]))
+        is_short = not before and entity.id == beginning + bare
+        self._ids_by_name.setdefault(key, {})[name] = bare if is_short else (*before, entity.id)
 
     def ids(self, key: Key) -> Sequence[str]:
         """The ids of the objects of that kind and name that are not archived, the oldest first."""
         kind, name = key
-        return _several(self._ids_by_name.get(kind, {}).get(name, ()))
+        told = self._ids_by_name.get(kind, {}).get(name, ())
+        return (self._beginnings[kind] + told,) if isinstance(told, str) else told
 
     def alike(self, key: Key) -> str | None:
         """Another name of the kind that looks the same: it differs in case, blanks or the form of its letters.
@@ -116,9 +121,9 @@ class Names:
 
 def referred_kinds(documents: Iterable[tuple[Kind, Mapping[str, Json]]]) -> set[str]:
     """The keys of the kinds of these objects, and of the kinds to which they refer."""
-    documents = list(documents)
-    needed = {kind.key for kind, _ in documents}
+    needed: set[str] = set()
     for kind, properties in documents:
+        needed.add(kind.key)
         for name, value in properties.items():
             place = kind.place.below(name)
             # Once a kind is needed, nobody has to look for more references to it.
@@ -129,9 +134,9 @@ def referred_kinds(documents: Iterable[tuple[Kind, Mapping[str, Json]]]) -> set[
     return needed
 
 
-def documents_of(state: State) -> list[tuple[Kind, Mapping[str, Json]]]:
+def documents_of(state: State) -> Iterator[tuple[Kind, Mapping[str, Json]]]:
     """What was applied last, with the kind of each object."""
-    return [(KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS]
+    return ((KINDS[key[0]], base.properties) for key, base in state.objects.items() if key[0] in KINDS)
 
 
 def check_state(campaign: str, state: State, organization: str, sandbox: str) -> None:
@@ -153,10 +158,6 @@ def edited_by(entity: Entity) -> str | None:
 def _told(envelope: Mapping[str, object], name: str) -> str | None:
     value = envelope.get(name)
     return value if isinstance(value, str) and value else None
-
-
-def _several(ids: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (ids,) if isinstance(ids, str) else ids
 
 
 def _bare(identifier: str) -> str:

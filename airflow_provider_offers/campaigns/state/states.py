@@ -107,11 +107,12 @@ def _objects(told: Json) -> dict[Key, Applied]:
         if not isinstance(by_name, dict):
             raise _damaged(f"objects.{kind}", by_name, "an object with the names")
         for name, each in by_name.items():
-            objects[kind, name] = _applied(f"objects.{kind}.{name}", each)
+            objects[kind, name] = applied_of(f"objects.{kind}.{name}", each)
     return objects
 
 
-def _applied(place: str, told: Json) -> Applied:
+def applied_of(place: str, told: Json) -> Applied:
+    """What was applied to the object at a place of the document. Raises `StateError` for anything else."""
     if not isinstance(told, dict) or not isinstance(told.get("properties"), dict):
         raise _damaged(place, told, "an object with its properties")
     pending = told.get("pending")

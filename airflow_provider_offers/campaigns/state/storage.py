@@ -18,6 +18,7 @@ import msgspec
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
 from airflow_provider_offers.campaigns.state.folders import Folder, StoragePath, file_name, folder_at
 from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State
+from airflow_provider_offers.campaigns.state.streaming import streamed
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.text import json_of
 from airflow_provider_offers.client.wire.messages import Json
@@ -127,7 +128,7 @@ class _Place:
     def _state(self, content: bytes) -> State:
         """The state in a document. Raises `StateError`, which says where and what is wrong."""
         try:
-            state = State.from_json(_parsed(content))
+            state = streamed(content) or State.from_json(_parsed(content))
         except StateError as error:
             raise StateError(f"{self.where}/{self.state_name}: {error}") from None
         self._expect_ours(state)
