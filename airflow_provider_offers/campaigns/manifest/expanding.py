@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from airflow_provider_offers.campaigns.manifest.entries import (
@@ -258,13 +259,11 @@ def _with_digest(campaign: Campaign) -> Campaign:
         sorted(campaign.external),
         [[m.kind.key, m.old, m.new] for m in campaign.moved],
     ]
-    for part in (
-        head,
-        *(
-            [*each.key, each.properties, sorted(each.lifecycle.ignore_changes), each.lifecycle.prevent_destroy]
-            for each in campaign.objects
-        ),
-    ):
+    objects = (
+        [*each.key, each.properties, sorted(each.lifecycle.ignore_changes), each.lifecycle.prevent_destroy]
+        for each in campaign.objects
+    )
+    for part in chain([head], objects):
         told.update(json.dumps(part, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())
         told.update(b"\n")
     return replace(campaign, digest=f"sha256:{told.hexdigest()}")
