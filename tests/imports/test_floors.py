@@ -84,7 +84,7 @@ CAMPAIGNS = FOLDER.parent / "campaigns"
 
 
 CAMPAIGN_FLOORS = (
-    ("objects", "plans", "reports", "errors"),
+    ("packing", "objects", "plans", "reports", "errors"),
     ("state", "manifest"),
     ("planning",),
     ("applying", "moving"),
