@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_offers.calendar.held import Copy, Held
 from airflow_provider_offers.calendar.intervals import Union, interval
-from airflow_provider_offers.calendar.showing import APPROVED, Showing, showing_of
+from airflow_provider_offers.calendar.showing import APPROVED, Showing, placements_of, showing_of
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, PLACEMENT
 
@@ -79,6 +79,7 @@ def calendar_of(copy: Copy, days: int = DAYS) -> dict[str, Any]:
                 "status": each.status,
                 "start": moment(each.start),
                 "end": moment(each.end),
+                "placements": placements.numbers(placements_of(each)),
             }
             for each in decisions.held
         ],

@@ -98,6 +98,11 @@ def _live(copy: Copy, period: Interval) -> list[tuple[Held, Interval]]:
     return [(each, part[0]) for each, part in cut if part and each.status == LIVE]
 
 
+def placements_of(decision: Held) -> list[str]:
+    """The placements for which a decision can be made, each once."""
+    return list(dict.fromkeys(each for one in _criteria(decision) for each in texts(one.get("placements"))))
+
+
 def _criteria(decision: Held) -> list[Mapping[str, object]]:
     criteria = decision.document.get("criteria")
     return [each for each in criteria if isinstance(each, Mapping)] if isinstance(criteria, list) else []

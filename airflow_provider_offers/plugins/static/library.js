@@ -73,11 +73,14 @@ export function lanesOf(library, offers, gaps, {group, placement, decision}, vie
   const {start, end, room} = view;
   const [names, chosen] = group === "decision" ? [library.decisions, decision] : [library.placements, placement];
   const only = numberOf(names, chosen);
+  const place = numberOf(library.placements, placement);
+  // With a chosen placement, only decisions that can be made for it have a lane.
+  const serves = (index) => place === null || library.decisions[index].placements.includes(place);
   const lanes = names.map((named, index) => ({...named, index, count: 0, live: 0, offers: [], gaps: []}));
   const none = {id: "", name: group === "decision" ? "In no decision" : "Without a placement", index: -1, count: 0, live: 0, offers: [], gaps: []};
   for (const offer of offers) {
     if (offer.start === null && offer.end === null && offer.state !== "fallback") continue;
-    const places = only !== null ? [only] : group === "decision" ? offer.decisions : offer.placements;
+    const places = only !== null ? [only] : group === "decision" ? offer.decisions.filter(serves) : offer.placements;
     const seen = (offer.start ?? -FAR) - room < end && (offer.end ?? FAR) + room > start;
     for (const lane of places.length ? places.map((place) => lanes[place]) : [none]) {
       lane.count += 1;
