@@ -76,10 +76,12 @@ def _applied(
 
 def _saved_plan(args: argparse.Namespace) -> Plan | None:
     """The plan in the file that is given; None if it is a manifest."""
-    if not args.manifest.lower().endswith(".json") or "://" in args.manifest:
+    if "://" in args.manifest:
         return None
     try:
-        document = json.loads(Path(args.manifest).read_bytes())
+        # Whatever its name: `plan --out` takes any.
+        content = Path(args.manifest).read_bytes()
+        document = json.loads(content) if content.lstrip()[:1] == b"{" else None
     except (OSError, ValueError):
         # The manifest's own check says what is wrong.
         return None

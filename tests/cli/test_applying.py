@@ -54,10 +54,15 @@ def test_an_apply_makes_the_library_as_the_manifest_says(
     assert writes(connected) == before
 
 
+@pytest.mark.parametrize("name", ["plan.json", "plan", "plan.yaml"])
 def test_a_saved_plan_is_applied_without_its_manifest(
-    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+    offers: Offers,
+    connected: Emulator,
+    api: str,
+    tmp_path: Path,
+    name: str,
 ) -> None:
-    manifest, plan = written(tmp_path), tmp_path / "plan.json"
+    manifest, plan = written(tmp_path), tmp_path / name
     assert offers("plan", manifest, "--target", "dev", "--out", plan).code == 0
     manifest.unlink()
 
