@@ -163,6 +163,7 @@ class FilledObjects(Sequence[Filled]):
     def __getitem__(self, index: int | slice) -> Filled | Sequence[Filled]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
         wanted = self.wanted[index]
         return Filled(self._entries[bisect_right(self._starts, index) - 1], wanted, wanted.origin.row)
 
