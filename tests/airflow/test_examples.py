@@ -22,8 +22,8 @@ from tests.airflow.library import CONNECTION, dag_of, library_of, offers
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
 OPENS = pendulum.now("America/New_York").add(days=30).start_of("second")
 LAUNCHES = (OPENS.subtract(days=31), OPENS.subtract(days=30))
-"""When an example runs, and runs again. A campaign is named after the second of its run, and two quick runs would share
-one."""
+"""When an example runs, and runs again. A campaign is named after the second from which its run may start, and two quick
+runs would share one."""
 FAR = {"start": OPENS.isoformat(), "duration": "P14D"}
 
 MOVED = {
@@ -110,12 +110,12 @@ def test_every_example_runs_and_runs_again(airflow: Airflow, emulator: Emulator,
         emulator.configure(runtime_lag=1)
         move_the_window(dag, emulator, api)
         let_a_marketer_edit(dag, emulator, api)
-        first = airflow.run(dag, connections=connections, conf=conf_of(dag), logical_date=LAUNCHES[0])
+        first = airflow.run(dag, connections=connections, conf=conf_of(dag), run_after=LAUNCHES[0])
         assert set(first.states.values()) == {"success"}, [str(each.error) for each in first.attempts if each.error]
         left = offers(emulator)
 
         emulator.configure(runtime_lag=1)
-        second = airflow.run(dag, connections=connections, conf=conf_of(dag), logical_date=LAUNCHES[1])
+        second = airflow.run(dag, connections=connections, conf=conf_of(dag), run_after=LAUNCHES[1])
         assert set(second.states.values()) == {"success"}, [str(each.error) for each in second.attempts if each.error]
 
         # A campaign that is named after its run is a new one each time; objects with the same name are the same offer.
