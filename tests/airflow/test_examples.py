@@ -22,8 +22,8 @@ from tests.airflow.library import CONNECTION, dag_of, library_of, offers
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags"
 OPENS = pendulum.now("America/New_York").add(days=30).start_of("second")
 LAUNCHES = (OPENS.subtract(days=31), OPENS.subtract(days=30))
-"""When an example runs, and runs again. A campaign is named after the second from which its run may start, and two quick
-runs would share one."""
+"""When an example runs, and runs again. A campaign is named after the second from which its run may start, and two
+quick runs would share one."""
 FAR = {"start": OPENS.isoformat(), "duration": "P14D"}
 
 MOVED = {
