@@ -85,9 +85,11 @@ test-faults: $(VENV)/.ready ## test every write with every fault, thousands of r
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
 	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults tests/airflow/test_odd_arguments.py
 
-fuzz: $(VENV)/.ready ## test client and emulator with new hostile input, and with kills during writes; minutes
+fuzz: $(VENV)/.ready ## test with new hostile input, with new examples of every property, and with kills during writes; a quarter of an hour
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"
 	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 $(PYTEST_ARGS) tests/fuzz tests/emulator/store/test_persistence.py
+	@HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 -m "hypothesis and not exhaustive" $(PYTEST_ARGS) \
+	    --ignore tests/fuzz --deselect tests/emulator/store/test_persistence.py tests
 
 test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExecutor while workers, triggerer and library are killed, and S3; minutes
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from tests.airflow.harness import Airflow
+from tests.effort import examples
 from tests.measuring import Measuring
 
 CHECKOUT = Path(__file__).parent.parent
@@ -41,7 +42,7 @@ TURNS = (
 gc.set_threshold(50_000, 20, 100)
 
 # Hypothesis must not fail a test because the machine is busy.
-settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", examples(30))
 settings.load_profile("patient")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import icalendar
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.calendar.csv_file import csv_of
@@ -17,6 +17,7 @@ from airflow_provider_offers.calendar.document import COLUMNS
 from airflow_provider_offers.calendar.ics_file import ics_of
 from airflow_provider_offers.calendar.rows import Filters, named_rows
 from tests.calendar.stage import Stage
+from tests.effort import examples
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 # Names as a service may store them: anything but half of a surrogate pair, and the control characters of no use.
@@ -61,7 +62,7 @@ def test_numbers_stay_numbers_and_lists_are_separated() -> None:
     assert (read["priority"], read["tags"], read["marks"]) == ("-5", "a; b", "live; expiring")
 
 
-@settings(max_examples=100)
+@examples(30)
 @given(names, st.lists(names, max_size=3))
 def test_a_calendar_reads_every_name_as_it_is(name: str, tags: list[str]) -> None:
     written = ics_of([row(name, tags=tags, status="approved", marks=["live"])], name=name, made_at=NOW)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.calendar.intervals import Interval, Union, common, interval, merged, without
+from tests.effort import examples
 
 HOURS = 30
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def hours(union: Union) -> set[int]:
     return {each for each in range(HOURS) if any(start <= at(each, 0)[0] < end for start, end in union)}
 
 
-@settings(max_examples=150)
+@examples(50)
 @given(intervals, intervals, st.tuples(hour, hour))
 def test_unions_differences_and_parts_hold_the_right_hours(
     some: list[Interval], others: list[Interval], part: tuple[int, int]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.errors import CampaignConflictError
@@ -26,6 +26,7 @@ from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.applied import Sandbox, shown
 from tests.campaigns.making import PQL, WINDOW, campaign, offer, wanted
+from tests.effort import examples
 
 OFFERS = 3
 CAPS = st.none() | st.fixed_dictionaries({}, optional={"globalCap": st.integers(1, 3), "profileCap": st.integers(1, 3)})
@@ -81,8 +82,7 @@ EDITS = st.lists(
     max_size=3,
 )
 PROPERTY = settings(
-    max_examples=6,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    examples(6),
     # To make a failing example smaller would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

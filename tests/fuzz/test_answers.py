@@ -45,8 +45,8 @@ from tests.client.script import SETTINGS, START
 from tests.client.waiting import virtual_time
 from tests.client.waiting.simulated import Library
 from tests.deciding import EMAIL, PROFILE, Stage, set_up
+from tests.effort import examples
 from tests.fuzz.driving import Driver, check_error, check_text
-from tests.fuzz.effort import examples
 from tests.fuzz.hostile import DATES, GOOD, MEMBERS, PLANS, SPOILED, Spoil, everywhere
 from tests.fuzz.service import Emulated, Service, id_of
 

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.settings import Settings
+from tests.effort import examples, steps
 from tests.emulator.conftest import PATCH, PERSONALIZED, RECEIPT, Caller, dps_offer, xcore_offer
-from tests.fuzz.effort import examples, steps
 from tests.fuzz.hostile import BODIES, VALUES
 
 JSON = {"Content-Type": "application/json"}

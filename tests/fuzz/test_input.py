@@ -37,8 +37,8 @@ from airflow_provider_offers.operators.base import json_document
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import CONTAINER, SETTINGS
+from tests.effort import examples
 from tests.fuzz.driving import check_error
-from tests.fuzz.effort import examples
 from tests.fuzz.hostile import BODIES, VALUES
 
 

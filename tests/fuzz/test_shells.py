@@ -25,8 +25,8 @@ from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS
 from tests.client.sockets import raw_server
+from tests.effort import examples
 from tests.fuzz.driving import check_error
-from tests.fuzz.effort import examples
 
 READY = replace(SETTINGS, access_token="t", timeout=5.0, proxies={})
 BOUND = 2_000_000

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.errors import CampaignConflictError
@@ -17,6 +17,7 @@ from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.applied import Sandbox, shown
 from tests.campaigns.making import campaign, counted, offer, wanted
+from tests.effort import examples
 
 NAMES = ("A", "B", "C")
 TAGS = ("Red", "Blue")
@@ -62,7 +63,7 @@ def _is_named(made: Campaign, name: str, pointer: str) -> bool:
 
 
 @pytest.mark.parametrize("force", [False, True])
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @given(chapters=_chapters)
 def test_any_story_converges(
     emulator: Emulator, library: OfferLibrary, force: bool, chapters: list[tuple[Any, Any]]

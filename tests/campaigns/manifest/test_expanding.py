@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.execution_time import macros
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import StrictUndefined, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -21,6 +21,7 @@ from airflow_provider_offers.campaigns.objects import Origin
 from airflow_provider_offers.client.rows.reading import table_of_list
 from airflow_provider_offers.client.rows.rendering import RowTemplates
 from tests.campaigns.manifest.folders import OFFER, WINDOW, loaded, properties, written
+from tests.effort import examples
 
 OFFERS = f"offers: [{{name: A, {OFFER}, window: {WINDOW}, "
 
@@ -157,7 +158,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@examples(50)
 @given(st.lists(PIECES, min_size=1, max_size=4).map("".join))
 def test_paths_alone_are_rendered_as_jinja_renders_them(text: str) -> None:
     row = {"a": "A", "b": 2, "c": {"d": "x"}, "none": None, "nan": float("nan"), "list": [1], "flag": False}

@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.loading import validate
 from airflow_provider_offers.client.errors import Violation
 from tests.campaigns.manifest.broken import FILES
+from tests.effort import examples
 
 NAMES = sorted(FILES)
 ODD = [
@@ -54,7 +55,7 @@ def encoded(name: str) -> bytes:
     return content if isinstance(content, bytes) else content.encode()
 
 
-@settings(max_examples=80)
+@examples(30)
 @given(st.data())
 def test_text_that_is_changed_anywhere(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
@@ -66,7 +67,7 @@ def test_text_that_is_changed_anywhere(data: st.DataObject) -> None:
     check({**{each: encoded(each) for each in NAMES}, name: content[:at] + new + content[end:]})
 
 
-@settings(max_examples=80)
+@examples(30)
 @given(st.data())
 def test_values_of_any_type_in_any_place(data: st.DataObject) -> None:
     text = encoded("campaign.yaml").decode().replace("!include welcome.json", "[]")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.manifest.findings import Findings
@@ -15,6 +15,7 @@ from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, place
 from airflow_provider_offers.campaigns.manifest.reading_json import node_of_json
 from airflow_provider_offers.campaigns.manifest.reading_yaml import node_of_yaml
 from airflow_provider_offers.campaigns.objects import Origin
+from tests.effort import examples
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -127,7 +128,7 @@ def test_each_value_and_each_name_has_its_place() -> None:
     assert place_in(node, "/a/0/nothing/below") == Origin("x.yaml", 2, 5)
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(VALUES)
 def test_json_is_read_as_python_reads_it(value: Any) -> None:
     text = json.dumps(value)
@@ -137,7 +138,7 @@ def test_json_is_read_as_python_reads_it(value: Any) -> None:
     assert plain(read_json(spread)) == json.loads(spread)
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(VALUES)
 def test_a_value_in_json_has_its_place(value: Any) -> None:
     lines = json.dumps(value, indent=1).split("\n")
@@ -148,7 +149,7 @@ def test_a_value_in_json_has_its_place(value: Any) -> None:
         assert json.loads(shown) == node.value
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(VALUES)
 def test_yaml_is_read_as_it_was_written(value: Any) -> None:
     try:

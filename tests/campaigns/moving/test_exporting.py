@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.manifest.findings import Findings
@@ -25,6 +25,7 @@ from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import PQL, WINDOW, counted, plan, put
 from tests.client.campaign import campaign as seeded_campaign
 from tests.client.campaign import decision
+from tests.effort import examples
 
 
 def export(library: OfferLibrary, *select: str, **options: Any) -> Exported:
@@ -214,7 +215,7 @@ VALUES = st.none() | st.booleans() | NUMBERS | ANY_TEXT | st.lists(ANY_TEXT, max
 DOCUMENT = st.dictionaries(ANY_TEXT, VALUES, max_size=3)
 
 
-@settings(max_examples=150)
+@examples(50)
 @given(DOCUMENT)
 def test_every_document_is_read_as_it_was_written(document: dict[str, Any]) -> None:
     text = as_yaml(document)

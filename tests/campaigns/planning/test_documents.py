@@ -9,13 +9,14 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.planning.documents import _Object, plan_as_bytes, plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.plans import ABSENT, ACTIONS, Change, Plan, PlannedObject
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import KINDS
+from tests.effort import examples
 
 LEAF = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9)
 VALUE = st.recursive(
@@ -61,7 +62,7 @@ def plans(draw: st.DrawFn) -> Plan:
     )  # fmt: skip
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(plans())
 def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     text = json.dumps(plan_as_json(plan), allow_nan=False)

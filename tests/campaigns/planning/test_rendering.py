@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from airflow_provider_offers.campaigns.planning.rendering import as_markdown, as_text, counts_line
 from airflow_provider_offers.campaigns.plans import ABSENT, ACTIONS, Change, Plan, PlannedObject
+from tests.effort import examples
 
 LIVE: dict[str, Any] = {"id": "dps:tag:1", "instance_id": "dps:tag:1", "etag": 3}
 
@@ -162,7 +163,7 @@ def test_nothing_in_a_name_or_a_value_is_read_as_markup(text: str) -> None:
     check_harmless(text)
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(st.text(alphabet="`*_[]()<>&|~#-+!\\ \n\tab:/.@1", max_size=20).filter(str.strip))
 def test_no_text_is_read_as_markup(text: str) -> None:
     check_harmless(text)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
@@ -16,6 +16,7 @@ from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.emulator import Emulator
 from tests.campaigns.making import WINDOW, campaign, plan, planned, put, state, wanted
+from tests.effort import examples
 
 TEXT = [{"type": "html", "format": "text/html", "content": "<p/>"}]
 # The leaves of an offer that a test may set, with three values of each.
@@ -129,7 +130,7 @@ class _Sale(Names):
 NAMES = _Sale()
 
 
-@settings(max_examples=300)
+@examples(100)
 @given(every_side())
 def test_each_leaf_follows_the_table(sides: dict[str, Sides]) -> None:
     base, live, ours = (document(sides, side) for side in range(3))
@@ -137,7 +138,7 @@ def test_each_leaf_follows_the_table(sides: dict[str, Sides]) -> None:
     check(sides, compared(base, live, ours))
 
 
-@settings(max_examples=200)
+@examples(70)
 @given(every_side())
 def test_changes_lead_to_what_is_wanted_and_to_nothing_else(sides: dict[str, Sides]) -> None:
     base, live, ours = (document(sides, side) for side in range(3))
@@ -160,7 +161,7 @@ def leaf_of(made: Mapping[str, Any], pointer: str) -> Any:
     return value
 
 
-@settings(max_examples=100)
+@examples(30)
 @given(every_side(), every_side())
 def test_what_is_as_wanted_is_never_touched(sides: dict[str, Sides], other: dict[str, Sides]) -> None:
     ours = document(sides, 2)
@@ -169,7 +170,7 @@ def test_what_is_as_wanted_is_never_touched(sides: dict[str, Sides], other: dict
     assert compared(None, ours, ours).is_empty
 
 
-@settings(max_examples=100)
+@examples(30)
 @given(every_side())
 def test_without_a_base_only_adoption_changes_a_leaf(sides: dict[str, Sides]) -> None:
     unknown = {pointer: (ABSENT, live, ours) for pointer, (_, live, ours) in sides.items()}
@@ -181,7 +182,7 @@ def test_without_a_base_only_adoption_changes_a_leaf(sides: dict[str, Sides]) ->
     assert bool(adopted.changes) == any(verdict(*values) != "nothing" for values in unknown.values())
 
 
-@settings(max_examples=100)
+@examples(30)
 @given(every_side(), st.sets(st.sampled_from(["/rank/priority", "/cappingConstraint", "/characteristics/a", "/tags"])))
 def test_ignored_leaves_are_never_touched(sides: dict[str, Sides], ignored: set[str]) -> None:
     base, live, ours = (document(sides, side) for side in range(3))
@@ -196,7 +197,7 @@ def as_differences(found: Plan, name: str) -> Differences:
     return Differences(list(told[0].changes), list(told[0].conflicts)) if told else Differences()
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @given(st.lists(every_side(), min_size=8, max_size=8))
 def test_plans_follow_the_table_on_real_answers(library: OfferLibrary, running: Emulator, drawn: Any) -> None:
     running.reset()
@@ -232,7 +233,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@examples(50)
 @given(st.sampled_from(list(KINDS.values())), st.data())
 def test_no_answer_of_the_service_breaks_a_comparison(kind: Kind, data: st.DataObject) -> None:
     documents = st.dictionaries(st.sampled_from([*kind.place.known, "unknown"]), JSON, max_size=4)

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 from yarl import URL
@@ -33,6 +32,7 @@ from airflow_provider_offers.client.wire.retry import Retries
 from tests.client.script import CONTAINER, SETTINGS
 from tests.client.shells import Drive, by_aiohttp, by_requests
 from tests.client.sockets import Received, Served, http_server
+from tests.effort import examples
 
 PERSONALIZED = offer_kind("personalized")
 NO_RETRIES = Retries(max_retries=0)
@@ -151,7 +151,7 @@ ODD = ["ü", "。", "\u2028", "\ud800", "\x00", "|", '"', "x", ";"]
 PIECES = st.sampled_from([*DELIMITERS, *WORDS, *ODD])
 
 
-@hypothesis_settings(max_examples=500, deadline=None)
+@examples(170)
 @given(href=st.one_of(st.lists(PIECES, max_size=10).map("".join), st.text(max_size=40)))
 @pytest.mark.parametrize("host", [OURS, "http://127.0.0.1:8080", "https://[::1]:8443"])
 def test_whatever_a_link_says_the_request_goes_to_the_service_or_nowhere(host: str, href: str) -> None:

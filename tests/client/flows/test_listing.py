@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import OfferLibraryError, PagingError, UnexpectedResponseError
@@ -20,6 +20,7 @@ from airflow_provider_offers.client.model.query import Query, parse_query
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow, Request, Response
 from tests.client.library import entity, page
 from tests.client.script import CONTAINER, SETTINGS, Script, Step, answer, query_of
+from tests.effort import examples
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 
@@ -200,7 +201,7 @@ class TiedService:
     st.integers(1, 5),
     st.booleans(),
 )
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(50)
 def test_no_tie_loses_an_offer(moments: list[int], size: int, total: bool) -> None:
     service = TiedService(moments, total=total)
     script = Script(*[service] * 500)
@@ -287,7 +288,7 @@ _PAGE = st.dictionaries(
         max_size=3,
     )
 )
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_any_page_is_read_or_refused(api: str, bodies: list[Any]) -> None:
     def body(_: Request) -> Response:
         return answer(200, bodies[min(len(script.requests), len(bodies)) - 1])
@@ -351,7 +352,7 @@ def test_a_container_that_cannot_be_told_is_an_error_that_names_the_sandboxes(
     _PAGE
     | st.fixed_dictionaries({"_embedded": st.fixed_dictionaries({HOME: st.lists(_ROW, max_size=2) | st.integers()})})
 )
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_any_list_of_containers_is_read_or_refused(body: Any) -> None:
     with contextlib.suppress(OfferLibraryError):
         opened(answer(200, body))
@@ -359,7 +360,7 @@ def test_any_list_of_containers_is_read_or_refused(body: Any) -> None:
 
 @BOTH
 @given(_ROW | st.integers() | st.none())
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_any_entity_and_any_receipt_is_read_or_refused(api: str, body: Any) -> None:
     generation = Script().access(api).generation
     given_answer = Answer(Call("GET", "/x", {}), answer(200, body), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations.dps import Dps
@@ -20,8 +19,9 @@ from airflow_provider_offers.client.model.kinds import (
 from airflow_provider_offers.client.model.validation import check_offer
 from tests.client.library import INSTANCE_ID
 from tests.client.script import CONTAINER
+from tests.effort import examples
 
-property_test = settings(max_examples=60, derandomize=True, deadline=None)
+property_test = examples(20)
 ROOT = "https://ns.adobe.com/experience/offer-management/"
 XCORE, DPS = Xcore(CONTAINER), Dps()
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

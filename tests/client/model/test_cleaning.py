@@ -8,7 +8,7 @@ from typing import Any
 
 import pendulum
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
@@ -29,6 +29,7 @@ from airflow_provider_offers.client.model.preparing import neutral_patch
 from airflow_provider_offers.client.model.validation import offer_findings
 from tests.client import strategies
 from tests.client.library import sale
+from tests.effort import examples
 
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -224,7 +225,7 @@ def test_a_patch_may_still_set_empty_text() -> None:
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=60, derandomize=True, deadline=None)
+@examples(20)
 def test_cleaning_what_is_clean_changes_nothing(kind: Kind, data: st.DataObject) -> None:
     document = data.draw(strategies.OBJECTS[kind.key] | strategies.JSON)
     once = cleaned(kind.place, document)
@@ -233,7 +234,7 @@ def test_cleaning_what_is_clean_changes_nothing(kind: Kind, data: st.DataObject)
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=60, derandomize=True, deadline=None)
+@examples(20)
 def test_what_was_right_before_cleaning_is_right_after_it(kind: Kind, data: st.DataObject) -> None:
     document = data.draw(strategies.OBJECTS[kind.key])
     try:
@@ -250,7 +251,7 @@ def test_what_was_right_before_cleaning_is_right_after_it(kind: Kind, data: st.D
     st.integers(-14, 14),
     st.sampled_from(["T", " "]),
 )
-@settings(max_examples=100, derandomize=True, deadline=None)
+@examples(30)
 def test_an_instant_stays_the_instant_that_it_is(naive: Any, hours: int, between: str) -> None:
     sign = "-" if hours < 0 else "+"
     text = f"{naive.replace(microsecond=0).isoformat(sep=between)}{sign}{abs(hours):02}00"

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -34,6 +34,7 @@ from airflow_provider_offers.models import (
 )
 from tests.client import strategies
 from tests.client.library import sale
+from tests.effort import examples
 
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 DATES: dict[str, Any] = {"startDate": "2026-03-10T00:00:00Z", "endDate": "2026-06-30T21:59:59Z"}
@@ -101,7 +102,7 @@ def test_pydantic_itself_makes_and_checks_a_model() -> None:
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=40, derandomize=True, deadline=None)
+@examples(20)
 def test_a_model_takes_what_a_dict_takes_and_becomes_it(kind: Kind, data: st.DataObject) -> None:
     document = data.draw(strategies.OBJECTS[kind.key] | st.dictionaries(st.sampled_from(["name", "rank"]), st.text()))
     if not document.keys() & {"self", "schema_"}:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
@@ -30,6 +30,7 @@ from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.model.windows import window_from
 from tests.client import strategies
 from tests.client.library import sale
+from tests.effort import examples
 
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 WEB = "https://ns.adobe.com/xdm/channel-types/web"
@@ -233,7 +234,7 @@ def test_a_uri_that_no_page_shows_is_doubtful(uri: str) -> None:
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=40, derandomize=True, deadline=None)
+@examples(20)
 def test_looking_at_names_ends_in_findings_at_places_of_the_document(kind: Kind, data: st.DataObject) -> None:
     document = data.draw(strategies.OBJECTS[kind.key])
     try:
@@ -248,7 +249,7 @@ def test_looking_at_names_ends_in_findings_at_places_of_the_document(kind: Kind,
 
 
 @given(st.text(max_size=12), st.lists(st.text(min_size=1, max_size=12), max_size=5))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_a_word_is_nearest_to_itself(word: str, others: list[str]) -> None:
     assert set(near(word, [*others, word])) >= {word}
     assert all(folded(each) == folded(word) for each in near(word, [*others, word]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError
@@ -32,6 +32,7 @@ from tests.client.writes import (
     RENAME,
     VERSION,
 )
+from tests.effort import examples
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 REFUSED = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError)
@@ -97,7 +98,7 @@ def _fitting(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 @BOTH
 @given(made=_fitting())
-@settings(max_examples=400, derandomize=True, deadline=None)
+@examples(130)
 def test_a_patch_in_other_words_has_the_same_effect(
     api: Api, made: tuple[dict[str, Any], list[dict[str, Any]]]
 ) -> None:
@@ -261,7 +262,7 @@ _SET_VALUES = st.sampled_from([1, "t", [], [1, 2], {}, {"b": {"c": 1}}, {"b": [3
     ),
     st.fixed_dictionaries({"a": _SET_VALUES, "l": st.lists(st.integers(), max_size=3)}),
 )
-@settings(max_examples=500, derandomize=True, deadline=None)
+@examples(170)
 def test_twice_is_once_for_whatever_is_called_idempotent(operations: Any, document: Any) -> None:
     prepared = PreparedPatch(operations)
     if not prepared.is_idempotent:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
@@ -19,6 +19,7 @@ from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.query import PARAMETERS, ClientSearch, Query, escape_q, parse_query
 from airflow_provider_offers.client.wire.messages import Request
 from tests.client.script import CONTAINER, query_of
+from tests.effort import examples
 
 XCORE, DPS = Xcore(CONTAINER), Dps()
 SCHEMA = ("schema", "https://ns.adobe.com/experience/offer-management/personalized-offer;version=0.5")
@@ -83,7 +84,7 @@ def test_q_is_plain_text(q: str, escaped: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_any_text_survives_the_url(text: str) -> None:
     name = Query(name=text)
     by_property = [("property", f"_instance.xdm:name=={text}")]
@@ -96,7 +97,7 @@ def test_any_text_survives_the_url(text: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=20))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_escaping_reserves_nothing_and_loses_nothing(text: str) -> None:
     escaped = escape_q(text)
     phrase = len(escaped) > 2 and escaped[0] == escaped[-1] == '"' and not escaped.endswith('\\"')
@@ -389,7 +390,7 @@ _ANYTHING = st.none() | st.text(max_size=6) | st.integers() | st.booleans() | st
         optional=dict.fromkeys(PARAMETERS, _ANYTHING),
     )
 )
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(100)
 def test_any_question_is_asked_or_refused(asked: dict[str, Any]) -> None:
     try:
         query = parse_query(**asked)

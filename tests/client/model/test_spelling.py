@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
@@ -30,10 +30,11 @@ from airflow_provider_offers.client.wire.messages import Answer
 from tests.client import strategies
 from tests.client.library import INSTANCE_ID, SALE, XCORE_ID, sale
 from tests.client.script import CONTAINER, answer
+from tests.effort import examples
 
 OFFER = PERSONALIZED.names
 
-property_test = settings(max_examples=150, derandomize=True, deadline=None)
+property_test = examples(50)
 XCORE = Xcore(CONTAINER)
 REFERENCE = Reference(PERSONALIZED, id=XCORE_ID, instance_id=INSTANCE_ID)
 
@@ -294,7 +295,7 @@ def applied(patch: list[dict[str, Any]], document: Any) -> Any:
     st.lists(_operation(), min_size=1, max_size=4),
     st.builds(lambda offer: {**SALE, "future": {"deep": 1}, **offer}, strategies.OFFER) | st.just(SALE),
 )
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(100)
 def test_a_patch_says_the_same_in_both_spellings(patch: list[dict[str, Any]], offer: dict[str, Any]) -> None:
     wire_patch = XCORE.patch(REFERENCE, patch).body
     ours = applied(patch, offer)

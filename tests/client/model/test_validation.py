@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
@@ -21,6 +21,7 @@ from airflow_provider_offers.client.model.validation import Validate, check_offe
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import SETTINGS
+from tests.effort import examples
 
 OFFER = PERSONALIZED.names
 
@@ -484,7 +485,7 @@ def accepted_or_refused(call: Callable[[], Any]) -> None:
 
 
 @given(ANYTHING | strategies.OFFER, st.booleans())
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(50)
 def test_any_offer_is_accepted_or_refused(offer: Any, validate: bool) -> None:
     accepted_or_refused(lambda: LIBRARY.create(PERSONALIZED, offer, validate=validate))
     accepted_or_refused(lambda: LIBRARY.replace(PERSONALIZED, DPS_ID, offer, validate=validate))
@@ -505,13 +506,13 @@ _OPERATION = st.fixed_dictionaries(
 
 
 @given(ANYTHING | st.lists(_OPERATION, max_size=3), st.booleans())
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(50)
 def test_any_patch_is_accepted_or_refused(patch: Any, validate: bool) -> None:
     accepted_or_refused(lambda: LIBRARY.patch(PERSONALIZED, DPS_ID, patch, validate=validate))
 
 
 @given(ANYTHING, ANYTHING)
-@settings(max_examples=100, derandomize=True, deadline=None)
+@examples(30)
 def test_any_reference_is_accepted_or_refused(offer_id: Any, offer_type: Any) -> None:
     accepted_or_refused(lambda: LIBRARY.reference(PERSONALIZED, offer_id))
     accepted_or_refused(lambda: LIBRARY.offer_reference(offer_id))

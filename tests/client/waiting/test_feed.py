@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import (
@@ -20,6 +20,7 @@ from tests.client.script import answer, lost
 from tests.client.waiting import virtual_time
 from tests.client.waiting.feeds import APIS, INTERVAL, failing, feed_of, joined, seen, until
 from tests.client.waiting.simulated import Library
+from tests.effort import examples
 
 
 class Scene:
@@ -84,7 +85,7 @@ PAUSES = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.5, 2.5, 7.0, 60.0])
 SCHEDULES = st.lists(st.tuples(PAUSES, st.sampled_from(HAPPENINGS), st.integers(0, 10_000)), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(
     api=st.sampled_from(["dps", "xcore"]),
     schedule=SCHEDULES,

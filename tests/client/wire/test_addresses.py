@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import (
@@ -40,6 +39,7 @@ from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.library import DPS_ID, INSTANCE_ID
 from tests.client.script import CONTAINER, SETTINGS, Script, answer
 from tests.client.sockets import Received, http_server
+from tests.effort import examples
 
 # Texts that could change the meaning of an address, a query or a header line.
 DELIMITERS = [
@@ -73,7 +73,7 @@ TEXT = st.one_of(
 GENERATIONS: dict[str, Generation] = {"dps": Dps(), "xcore": Xcore(CONTAINER)}
 LISTS = {"dps": "/offers", "xcore": f"/{CONTAINER}/instances"}
 EITHER = pytest.mark.parametrize("api", ["dps", "xcore"])
-BRIEFLY = hypothesis_settings(max_examples=300, deadline=None)
+BRIEFLY = examples(100)
 
 
 def target_of(call: Call) -> tuple[str, list[tuple[str, str]]]:

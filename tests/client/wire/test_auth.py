@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import AuthenticationError
@@ -22,6 +21,7 @@ from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 from tests.client.script import SETTINGS, Script, Step, answer, lost
 from tests.client.sockets import Received, free_port, http_server
+from tests.effort import examples
 
 SECRET = SETTINGS.client_secret or ""
 PATIENT = Retries(max_retries=2, jitter=lambda: 1.0)
@@ -174,7 +174,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON | st.binary(max_size=20), st.integers(200, 599))
-@hypothesis_settings(max_examples=300, derandomize=True, deadline=None)
+@examples(100)
 def test_whatever_ims_says_is_a_token_or_an_error_of_ours(body: Any, status: int) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     script = Script(*[answer(status, content)] * 3)

@@ -7,7 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client import errors
@@ -28,6 +28,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.wire.messages import Call, Response
 from airflow_provider_offers.client.wire.refusals import refusal
 from tests.client.script import START, answer
+from tests.effort import examples
 
 CALL = Call("POST", "/offers?offer-type=personalized", {})
 SECRET = "s3cr3t/with+signs"
@@ -186,7 +187,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON | st.binary(max_size=30), st.integers(300, 599))
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(100)
 def test_any_body_becomes_an_error_of_the_tree(body: Any, status: int) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     error = refuse(Response(status, {}, content))

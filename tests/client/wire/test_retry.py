@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import APIError, NoAnswerError, RateLimitedError
 from airflow_provider_offers.client.wire.retry import Looks, Retries, retry_after
+from tests.effort import examples
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ def test_a_date_is_read_against_the_services_own_clock() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(70)
 def test_no_header_can_break_it(value: str, date: str) -> None:
     seconds = retry_after({"retry-after": value, "date": date}, NOW)
     assert seconds is None or 0 <= seconds <= 86_400
@@ -72,7 +73,7 @@ def test_no_header_can_break_it(value: str, date: str) -> None:
     wanted=st.none() | st.floats(0, 500),
     elapsed=st.floats(0, 400),
 )
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(100)
 def test_pauses_stay_within_their_bounds(attempt: int, jitter: float, wanted: float | None, elapsed: float) -> None:
     retries = Retries(max_retries=20, base=0.5, cap=30, deadline=300, jitter=lambda: jitter)
     error = refused(RateLimitedError, 429, wanted)
@@ -98,7 +99,7 @@ def test_the_jitter_is_full_by_default() -> None:
 
 
 @given(seconds=st.floats(0, 40), shorter=st.none() | st.floats(0, 40))
-@settings(max_examples=100, derandomize=True, deadline=None)
+@examples(30)
 def test_looks_come_less_often_and_the_last_one_is_at_the_end(seconds: float, shorter: float | None) -> None:
     now = 1_000.0
     looks = Looks(lambda: now, seconds)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.kinds import BY_NAME, KINDS
 from airflow_provider_offers.emulator.shapes import Reading, Spelling
+from tests.effort import examples
 from tests.emulator.conftest import SCHEMA, Caller, dps_offer, xcore_offer
 
 
@@ -140,7 +141,7 @@ _offer = st.builds(
 
 
 @pytest.mark.parametrize("spelling", ["xcore", "dps"])
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(neutral=_offer)
 def test_writing_and_reading_again_loses_nothing(spelling: Spelling, neutral: dict[str, Any]) -> None:
     shape = BY_NAME["personalized-offer"].shape

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
+from tests.effort import examples
 from tests.emulator.conftest import PERSONALIZED, Caller, dps_offer, xcore_offer
 
 CREATE = "/offers?offer-type=personalized"
@@ -228,7 +229,7 @@ def test_a_number_that_no_json_can_hold_is_refused(caller: Caller, number: str) 
     assert caller.listed("&orderby=a") == []
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(
     text=st.text(max_size=30),
     parameter=st.sampled_from(["property", "orderBy", "start", "limit", "name", "id", "q", "field", "qop", "schema"]),
@@ -253,7 +254,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(
     member=st.sampled_from([*sorted(dps_offer()), "tags", "frequencyCappingConstraints", "characteristics", "x"]),
     value=_json,
@@ -265,7 +266,7 @@ def test_any_body_gets_an_answer(caller: Caller, member: str, value: object) -> 
         assert caller.get_dps(answer.json()["id"]).status_code == 200
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(
     operation=st.fixed_dictionaries(
         {

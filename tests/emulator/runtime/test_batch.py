@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.runtime.batch_jobs import RUNNING_AT_ONCE
+from tests.effort import examples
 from tests.emulator.campaigns import ANNA, BEN, HTML, IMAGE, NOW, Campaign
 from tests.emulator.conftest import Caller
 
@@ -138,7 +139,7 @@ def test_five_jobs_of_a_dataset_run_at_once(emulator: Emulator, campaign: Campai
     assert {status(campaign, each) for each in jobs} == {"COMPLETED"}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(pauses=st.lists(st.integers(0, 90), min_size=1, max_size=14), datasets=st.integers(1, 2))
 def test_laws_of_the_queue(emulator: Emulator, pauses: list[int], datasets: int) -> None:
     """At most five jobs run, none overtakes another, none waits while there is room, and states never go back."""

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.instants import to_us
 from airflow_provider_offers.emulator.runtime import pql
 from airflow_provider_offers.emulator.runtime.capping import period_start
+from tests.effort import examples
 from tests.emulator.campaigns import ANNA, BEN, HTML, IMAGE, NOW, Campaign, constrained, frequency, rule, shown_in
 from tests.emulator.conftest import Caller
 
@@ -179,7 +180,7 @@ def _changed(document: Any, place: tuple[Any, ...], value: Any) -> Any:
     return copied
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(data=st.data())
 def test_no_body_breaks_the_service(emulator: Emulator, data: st.DataObject) -> None:
     """For any request body, the answer is a decision or a documented refusal."""
@@ -220,7 +221,7 @@ def test_no_body_breaks_the_service(emulator: Emulator, data: st.DataObject) -> 
     assert answer.status_code in (200, 400, 422), answer.text
 
 
-@settings(max_examples=200, deadline=None)
+@examples(70)
 @given(st.text("abx()@{}.,'\"!=<>+-*/% 12ornotif", max_size=40))
 def test_no_expression_breaks_the_parser(text: str) -> None:
     try:
@@ -272,7 +273,7 @@ def _seeded(emulator: Emulator, offers: list[dict[str, Any]]) -> tuple[dict[str,
     return known, campaign.decision()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20)
 @given(offers=st.lists(_offer, max_size=6), askings=st.lists(_asking, min_size=1, max_size=6).map(sorted))
 def test_the_laws_of_choosing(
     emulator: Emulator, offers: list[dict[str, Any]], askings: list[tuple[int, str, int, bool]]
@@ -309,7 +310,7 @@ def test_the_laws_of_choosing(
         assert counted[object_id] <= offer["caps"].get("globalCap", 99)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20)
 @given(
     unit=st.sampled_from(["day", "week", "month"]),
     length=st.integers(1, 3),
@@ -366,7 +367,7 @@ def test_periods_start_at_midnight_of_their_first_day(
     assert (_period(start, now, unit)) < length
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20)
 @given(data=st.data(), seed=st.integers(0, 3))
 def test_arbitration_uses_as_few_fallbacks_as_possible(emulator: Emulator, data: st.DataObject, seed: int) -> None:
     """Without duplicates, as many permitted scopes as possible get an offer."""

@@ -7,11 +7,12 @@ import time
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.emulator.store.patterns import MAX_LENGTH, Pattern, PatternError, glob
+from tests.effort import examples
 from tests.emulator.conftest import Caller, dps_offer
 
 ATOMS = st.sampled_from(
@@ -53,7 +54,7 @@ TEXTS = st.text(st.sampled_from("aAbBcC1 _.äÄßé\n"), max_size=8)
 
 
 @given(expression=EXPRESSIONS, texts=st.lists(TEXTS, max_size=8))
-@settings(max_examples=300, deadline=None)
+@examples(100)
 def test_what_matches_is_what_python_says(expression: str, texts: list[str]) -> None:
     ours, theirs = Pattern(expression), re.compile(expression, re.IGNORECASE | re.DOTALL)
     for text in ["", *texts]:
@@ -96,7 +97,7 @@ def test_what_is_not_run_is_refused(expression: str) -> None:
 
 
 @given(parts=st.lists(st.sampled_from(["*", "?", "=a", "=b"]), max_size=7), text=st.text("abc", max_size=8))
-@settings(max_examples=300, deadline=None)
+@examples(100)
 def test_wildcards_match_whole_texts(parts: list[str], text: str) -> None:
     spelled = "".join({"*": ".*", "?": "."}.get(part, part[-1]) for part in parts)
     assert glob(tuple(parts), text) is (re.fullmatch(spelled, text, re.DOTALL) is not None)

@@ -21,9 +21,9 @@ import pytest
 import requests
 
 from airflow_provider_offers.emulator import Emulator, EmulatorError
+from tests.effort import FULL
 from tests.emulator.campaigns import HTML, Campaign
 from tests.emulator.conftest import Caller, dps_offer
-from tests.fuzz.effort import FULL
 
 
 @contextmanager

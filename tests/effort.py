@@ -1,4 +1,7 @@
-"""The effort of the fuzz tests: the same few examples every time, or many new ones with HYPOTHESIS_PROFILE=full."""
+"""The effort of tests with generated examples: a few that stay the same, or many new ones with HYPOTHESIS_PROFILE=full.
+
+A usual run repeats its examples, so it fails only for a change of the code. `make fuzz` looks for new ones.
+"""
 
 from __future__ import annotations
 
