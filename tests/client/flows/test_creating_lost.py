@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.errors import (
+    BadRequestError,
+    ConflictError,
     NoAnswerError,
     OutcomeUnknownError,
     UnexpectedResponseError,
 )
-from tests.client.flows.creating import AFTER, BEFORE, BOTH, address_of, deleted, fail, gone, id_of, posts, run, shown
+from airflow_provider_offers.client.flows.creating import create
+from airflow_provider_offers.client.flows.creation_notes import CreationNotes
+from airflow_provider_offers.client.flows.memory import TaskTries
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG, Kind
+from airflow_provider_offers.client.wire.memory import remember
+from tests.client.flows.creating import (
+    AFTER,
+    BEFORE,
+    BOTH,
+    Looking,
+    address_of,
+    creation,
+    deleted,
+    fail,
+    gone,
+    id_of,
+    posts,
+    run,
+    shown,
+)
 from tests.client.library import DPS_ID, XCORE_ID, entity, receipt, sale
-from tests.client.script import Step, answer, lost
+from tests.client.script import START, Step, answer, lost
+from tests.notebook import Notebook
 
 UNSETTLED = pytest.mark.parametrize(
     "failure",
@@ -162,3 +186,43 @@ def test_the_name_taken_meanwhile_by_another_client_makes_no_twin() -> None:
     other = entity("xcore", sale(), **somebody)
     _, script = fail(OutcomeUnknownError, "xcore", shown("xcore"), lost(), shown("xcore", other), patience=0)
     assert len(posts(script)) == 1
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("kind", "failures", "is_noted"),
+    [
+        pytest.param(PERSONALIZED, [answer(400)], False, id="it made nothing"),
+        pytest.param(PERSONALIZED, [lost(), answer(400)], True, id="the POST before it may have made one"),
+        pytest.param(TAG, [answer(409)], True, id="a copy of it by a gateway may have taken the name"),
+        pytest.param(TAG, [lost(), answer(409)], True, id="the POST before it may have taken the name"),
+    ],
+)
+def test_after_a_refusal_the_next_try_looks_for_what_the_task_may_have_made(
+    api: str, kind: Kind, failures: list[Step], is_noted: bool
+) -> None:
+    store = Notebook()
+    made = creation(kind=kind, properties=sale() if kind is PERSONALIZED else {"name": "Spring"}, patience=0)
+    tries, wish = TaskTries(durable=True, last=2), made.wish([])
+    notes = CreationNotes(tries, [wish], began=START, answer=timedelta(0))
+    steps = [step for failure in failures for step in (shown(api), failure)]
+    script = Looking(*steps, memory=store)
+    with pytest.raises((BadRequestError, ConflictError)):
+        script.run(create(script.access(api), replace(made, record=notes.of(0))))
+    remember(store, notes.save())
+
+    later = CreationNotes(replace(tries, number=2), [wish], began=START, answer=timedelta(0))
+    remember(store, later.load())
+    assert (later.earlier(0) is not None) is is_noted
+
+
+@BOTH
+def test_a_twin_that_is_gone_does_not_spare_the_next(api: str) -> None:
+    """Three POSTs seemed lost and were all committed. Somebody deleted the second offer meanwhile."""
+    oldest, second, third = (
+        entity(api, sale(), number=number, created=f"2026-03-02T09:00:0{number}.000+00:00") for number in (1, 2, 3)
+    )
+    looks: list[Step] = [shown(api), lost(), shown(api), lost(), shown(api), lost(), shown(api, oldest, second, third)]
+    written, script = run(api, *looks, answer(404, {"title": "gone"}), *gone(api, third), patience=0)
+    assert (written.action, written.receipt.id) == ("created", id_of(api, 1))
+    assert deleted(script) == [address_of(api, 3)]
