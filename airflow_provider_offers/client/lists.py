@@ -138,6 +138,7 @@ class _Run:
     ) -> None:
         self.session = session
         self.turns = Turns(max_concurrent)
+        session.shell.keep_after(self.turns.all_begun)
         self.access = access
         self.max_concurrent = max_concurrent
         self.batch = Batch()

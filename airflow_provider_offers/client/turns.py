@@ -12,7 +12,8 @@ class Turns:
     """Limits how many items of a list run at once, and how many more are prepared for their turn.
 
     An item is prepared until its first request. When half of the prepared items have got their turn, many others begin
-    at the same time, so that one call of the memory keeps the notes about all of them.
+    together, so that one call of the memory keeps the notes about all of them; it waits for `all_begun`. They begin one
+    after the other, so that the event loop handles the answers and requests of running items in between.
     """
 
     def __init__(self, most: int) -> None:
@@ -20,6 +21,10 @@ class Turns:
         self.at_once = most + self._most_waiting
         self._waiting = 0
         self._free = asyncio.Semaphore(most)
+        self._one = asyncio.Lock()
+        self._to_begin = 0
+        self._none_to_begin = asyncio.Event()
+        self._none_to_begin.set()
         self._room = asyncio.Event()
         self._room.set()
         self._first = 0
@@ -41,7 +46,25 @@ class Turns:
         self._waiting += 1
         if self._waiting > self._most_waiting:
             self._room.clear()
+        await self._begin()
         return ItsTurn(self, is_first=is_first)
+
+    async def _begin(self) -> None:
+        """Wait for those that came before, and let the event loop do its other work."""
+        self._to_begin += 1
+        self._none_to_begin.clear()
+        try:
+            async with self._one:
+                await asyncio.sleep(0)
+        finally:
+            self._to_begin -= 1
+            if not self._to_begin:
+                self._none_to_begin.set()
+
+    async def all_begun(self) -> None:
+        """Wait until every item for which there is room has begun."""
+        await asyncio.sleep(0)
+        await self._none_to_begin.wait()
 
     def end_waiting(self, *, is_first: bool) -> None:
         self._waiting -= 1

@@ -194,7 +194,7 @@ def _edited_since(access: Access, now: Entity, prepared: PreparedPatch, done: st
 def _is_onward(before: Entity, prepared: PreparedPatch) -> bool:
     """Whether the patch only sets a status to which the current status may change."""
     targets = [step.target for step in before.kind.steps if before.status in step.origins]
-    return all(each.sets and each.path == ["status"] and each.value in targets for each in prepared.changes)
+    return all(each.sets and each.path == ("status",) and each.value in targets for each in prepared.changes)
 
 
 def called(entity: Entity) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,17 +31,19 @@ class Pages:
         self._size = size
         self._saved: datetime | None = None
         self._unsaved: set[int] = set()
+        self._filled: Counter[int] = Counter()
         self.values: dict[int, Json] = {}
 
     def load(self, count: int) -> Flow[None]:
         """Recall the values of the indexes below `count`."""
         for page in range(-(-count // self._size)):
             kept = yield Recall(f"{self._key}_{page}")
-            self.values |= {int(index): value for index, value in (kept or {}).items()}
+            for index, value in (kept or {}).items():
+                self._take(int(index), value)
 
     def put(self, index: int, value: Json) -> None:
         """Take a value; the next `save` keeps it."""
-        self.values[index] = value
+        self._take(index, value)
         self._unsaved.add(index // self._size)
 
     def add(self, index: int, value: Json, now: datetime) -> Flow[None]:
@@ -55,6 +58,7 @@ class Pages:
     def drop(self, index: int) -> None:
         """Forget the value of an index; the next `save` removes it."""
         if self.values.pop(index, None) is not None:
+            self._filled[index // self._size] -= 1
             self._unsaved.add(index // self._size)
 
     def save(self, now: datetime | None = None) -> Flow[None]:
@@ -74,7 +78,11 @@ class Pages:
                 self._unsaved.add(page)
 
     def _is_full(self, page: int) -> bool:
-        return all(index in self.values for index in self._indexes(page))
+        return self._filled[page] == self._size
+
+    def _take(self, index: int, value: Json) -> None:
+        self._filled[index // self._size] += index not in self.values
+        self.values[index] = value
 
     def _indexes(self, page: int) -> range:
         return range(page * self._size, (page + 1) * self._size)

@@ -62,6 +62,9 @@ def applied(properties: dict[str, Json], operation: Parsed, kind: Kind, allowanc
         allowance.left -= len(json.dumps(properties))
         if allowance.left < 0:
             raise _unfit(kind, f"its copies add up to more than {_MOST_COPIED} bytes")
+    if len(operation.path) == 1 and operation.sets and operation.path[0] in properties:
+        properties[operation.path[0]] = copied(operation.value)
+        return properties
     try:
         result: dict[str, Json] = jsonpatch.apply_patch(properties, [copied(dict(operation.plain))], in_place=True)
     except (

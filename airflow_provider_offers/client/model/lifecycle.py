@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from airflow_provider_offers.client.errors import TransitionError
 
@@ -44,10 +45,20 @@ def is_done(step: Step, status: str | None, called: str, steps: tuple[Step, ...]
 
 def is_final(status: str | None, steps: tuple[Step, ...]) -> bool:
     """Whether no steps lead away from the status: an archived offer, an archived or complete decision."""
+    return status in _finals(steps)
+
+
+@cache
+def _finals(steps: tuple[Step, ...]) -> frozenset[str]:
+    """The targets to which no way leads back."""
+    return frozenset(step.target for step in steps if step.target not in _ahead_of(step.target, steps))
+
+
+def _ahead_of(status: str, steps: tuple[Step, ...]) -> set[str]:
     ahead: set[str] = set()
     for _ in steps:
         ahead |= {step.target for step in steps if {status, *ahead}.intersection(step.origins)}
-    return any(step.target == status for step in steps) and status not in ahead
+    return ahead
 
 
 def refuse_final(status: str | None, called: str, done: str, steps: tuple[Step, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Json
@@ -12,29 +13,63 @@ Operation = Mapping[str, Json]
 Patch = Sequence[Operation]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A well-formed operation as it is sent (`plain`), and the tokens of its pointers: `path`, and `source` for `from`.
+@dataclass(frozen=True, eq=False, slots=True)
+class Form:
+    """What an operation does, without its value: `op`, and the tokens of its pointers: `path`, and `source` for `from`.
 
-    `names` are the top-level properties that it names.
+    `names` are the top-level properties that it names. `sets` says whether it gives a place a value of the author, and
+    `in_list` whether a part of its path can name a place in a list. Operations with the same pointers share one form.
     """
 
-    plain: Operation
     op: str
-    path: list[str]
-    source: list[str] | None
+    path: tuple[str, ...]
+    source: tuple[str, ...] | None
     names: tuple[str, ...]
+    sets: bool
+    in_list: bool
+
+
+@lru_cache(maxsize=1024)
+def _form(op: str, path: str, source: str | None) -> Form:
+    at, read = tuple(split_pointer(path)), None if source is None else tuple(split_pointer(source))
+    return Form(op, at, read, (*at[:1], *(read or ())[:1]), op in ("add", "replace"), any(map(is_index, at)))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A well-formed operation as it is sent (`plain`), and its form."""
+
+    plain: Operation
+    form: Form
 
     @classmethod
     def of(cls, operation: Operation) -> Parsed:
-        op, path = operation["op"], split_pointer(operation["path"])
-        source = split_pointer(operation["from"]) if op in ("move", "copy") else None
-        return cls(operation, op, path, source, (*path[:1], *(source or ())[:1]))
+        op = operation["op"]
+        return cls(operation, _form(op, operation["path"], operation["from"] if op in ("move", "copy") else None))
+
+    @property
+    def op(self) -> str:
+        return self.form.op
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The tokens of its path."""
+        return self.form.path
+
+    @property
+    def source(self) -> tuple[str, ...] | None:
+        """The tokens of `from`, if it moves or copies."""
+        return self.form.source
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The top-level properties that it names."""
+        return self.form.names
 
     @property
     def sets(self) -> bool:
         """Whether it gives a place a value of the author."""
-        return self.op in ("add", "replace")
+        return self.form.sets
 
     @property
     def value(self) -> Json:
@@ -43,12 +78,12 @@ class Parsed:
 
     @property
     def has_value(self) -> bool:
-        return self.sets or self.op == "test"
+        return self.form.sets or self.form.op == "test"
 
     @property
     def in_list(self) -> bool:
         """Whether a part of its path can name a place in a list."""
-        return any(map(is_index, self.path))
+        return self.form.in_list
 
 
 def is_index(token: str) -> bool:

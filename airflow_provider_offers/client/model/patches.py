@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from airflow_provider_offers.client.model.applying import (
@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.applying import (
 from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch
+from airflow_provider_offers.client.model.operations import Form, Operation, Parsed, Patch
 from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.wire.messages import Json
@@ -89,52 +89,42 @@ class PreparedPatch:
         return [each for each in self.parsed if each.op != "test"]
 
     @cached_property
+    def _effects(self) -> _Effects:
+        return _effects(tuple(each.form for each in self.parsed), self.kind.unreliable_on_read)
+
+    @property
     def changed_names(self) -> tuple[str, ...]:
         """The top-level properties that it changes, or copies from."""
-        return tuple(dict.fromkeys(name for each in self.changes for name in each.names))
+        return self._effects.changed_names
 
-    @cached_property
+    @property
     def touched(self) -> frozenset[str]:
         """The top-level properties that it changes; if it only tests, those that it tests."""
-        return frozenset(self.changed_names or (name for each in self.parsed for name in each.names))
+        return self._effects.touched
 
-    @cached_property
+    @property
     def hidden(self) -> frozenset[str]:
         """The top-level properties whose values after the patch no read shows.
 
         These are the properties that reads of the kind leave out or spell differently, the links of generation 1, and
         properties that the patch moves or copies from them.
         """
-        hidden = {"_links", *self.kind.unreliable_on_read}
-        found = True
-        while found:
-            found = False
-            for each in self.parsed:
-                if each.source is None:
-                    continue
-                target, source = each.names
-                if source in hidden and target not in hidden:
-                    found = True
-                    hidden.add(target)
-                if target in hidden and source not in hidden and each.op == "move":
-                    found = True
-                    hidden.add(source)
-        return frozenset(hidden)
+        return self._effects.hidden
 
-    @cached_property
+    @property
     def visible(self) -> frozenset[str]:
         """The top-level properties that it touches and that reads show."""
-        return self.touched - self.hidden
+        return self._effects.visible
 
     @cached_property
     def shown_changes(self) -> list[Parsed]:
         """The changes of properties that reads show."""
         return [each for each in self.changes if self.hidden.isdisjoint(each.names)]
 
-    @cached_property
+    @property
     def changes_hidden(self) -> bool:
         """Whether it changes something that no read shows."""
-        return len(self.shown_changes) < len(self.changes)
+        return self._effects.changes_hidden
 
     @cached_property
     def named(self) -> dict[int, list[Pointing]]:
@@ -146,19 +136,19 @@ class PreparedPatch:
         }
         return {index: references for index, references in found.items() if references}
 
-    @cached_property
+    @property
     def is_idempotent(self) -> bool:
         """Whether applying the patch twice has the same result as applying it once."""
-        return _is_idempotent(self.parsed)
+        return self._effects.is_idempotent
 
-    @cached_property
+    @property
     def is_repeatable(self) -> bool:
         """Whether its changes are idempotent. A test that fails the second time does no harm."""
-        return _is_idempotent(self.changes)
+        return self._effects.is_repeatable
 
     def values_of(self, name: str) -> list[Json]:
         """The values that it gives a whole property, or tests it for, in their order."""
-        return [each.value for each in self.parsed if each.path == [name] and each.has_value]
+        return [each.value for each in self.parsed if each.path == (name,) and each.has_value]
 
     def with_values(self, values: Mapping[int, Json]) -> PreparedPatch:
         """The patch with other values in the operations at these indexes."""
@@ -235,7 +225,56 @@ class PreparedPatch:
         return _traces(self.shown_changes)
 
 
-def _is_idempotent(operations: Sequence[Parsed]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Effects:
+    """The effects of a patch that do not depend on its values; the properties of `PreparedPatch` explain them."""
+
+    changed_names: tuple[str, ...]
+    touched: frozenset[str]
+    hidden: frozenset[str]
+    visible: frozenset[str]
+    changes_hidden: bool
+    is_idempotent: bool
+    is_repeatable: bool
+
+
+@lru_cache(maxsize=256)
+def _effects(forms: tuple[Form, ...], unreliable_on_read: tuple[str, ...]) -> _Effects:
+    """The effects of operations of these forms. A list plans patches of the same forms again and again."""
+    changes = [each for each in forms if each.op != "test"]
+    changed_names = tuple(dict.fromkeys(name for each in changes for name in each.names))
+    touched = frozenset(changed_names or (name for each in forms for name in each.names))
+    hidden = _hidden(forms, unreliable_on_read)
+    return _Effects(
+        changed_names,
+        touched,
+        hidden,
+        touched - hidden,
+        not all(hidden.isdisjoint(each.names) for each in changes),
+        _is_idempotent(forms),
+        _is_idempotent(changes),
+    )
+
+
+def _hidden(forms: Sequence[Form], unreliable_on_read: Sequence[str]) -> frozenset[str]:
+    hidden = {"_links", *unreliable_on_read}
+    found = True
+    while found:
+        found = False
+        for each in forms:
+            if each.source is None:
+                continue
+            target, source = each.names
+            if source in hidden and target not in hidden:
+                found = True
+                hidden.add(target)
+            if target in hidden and source not in hidden and each.op == "move":
+                found = True
+                hidden.add(source)
+    return frozenset(hidden)
+
+
+def _is_idempotent(operations: Sequence[Form | Parsed]) -> bool:
     """Whether the operations only set members, so that a second application has no effect.
 
     Operations inside a list, removals, moves and tests are not idempotent: an index may name another item the second

@@ -203,14 +203,14 @@ def _path_findings(kind: Kind, index: int, operation: Parsed) -> Iterator[Violat
 
     Only a property that is written is doubtful. An unknown property may be moved away or removed without a warning.
     """
-    for name, tokens in (("path", operation.path), ("from", operation.source or [])):
+    for name, tokens in (("path", operation.path), ("from", operation.source or ())):
         finding = _path_finding(kind, tokens, f"/{index}/{name}", repr(operation.plain.get(name)))
         writes = name == "path" and operation.op not in ("remove", "test")
         if finding is not None and (writes or not isinstance(finding, Doubt)):
             yield finding
 
 
-def _path_finding(kind: Kind, tokens: list[str], where: str, given: str) -> Violation | None:
+def _path_finding(kind: Kind, tokens: Sequence[str], where: str, given: str) -> Violation | None:
     place, spelled = kind.place, kind.names
     for token in tokens:
         if place.known:
@@ -229,7 +229,7 @@ def _removal_violations(kind: Kind, index: int, operation: Parsed) -> Iterator[V
     pointer, parent = repr(operation.plain[name]), kind.place.at(tokens)[0]
     if parent.requires(tokens[-1]):
         yield Violation(f"/{index}/{name}", pointer, "replace: the property is required and cannot be removed")
-    elif kind.is_offer and tokens == ["selectionConstraint"]:
+    elif kind.is_offer and tokens == ("selectionConstraint",):
         accepted = "a part of it: the offer's dates live there together with its rule"
         yield Violation(f"/{index}/{name}", pointer, accepted)
 
@@ -260,7 +260,7 @@ class _Gathered:
         holder[operation.path[-1]] = copy.deepcopy(operation.value)
         self._origins[tuple(operation.path)] = index
 
-    def _forget(self, tokens: list[str]) -> None:
+    def _forget(self, tokens: Sequence[str]) -> None:
         """Forget a place and everything below it; if it lies in a value that was set as a whole, forget that value."""
         holder = self._known
         for depth, token in enumerate(tokens, 1):

@@ -6,7 +6,7 @@ unchanged. Unknown properties therefore survive the way there and back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,13 +122,13 @@ def neutral_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spel
     return _walk(tokens, spelled, Spelled.neutral_name)
 
 
-def wire_tokens(tokens: list[str], spelled: Spelled) -> tuple[list[str], Spelled]:
+def wire_tokens(tokens: Sequence[str], spelled: Spelled) -> tuple[list[str], Spelled]:
     """A neutral path in the wire's names, and the spelling of the place that it names."""
     return _walk(tokens, spelled, Spelled.wire_name)
 
 
 def _walk(
-    tokens: list[str], spelled: Spelled, rename: Callable[[Spelled, str], tuple[str, Spelled]]
+    tokens: Sequence[str], spelled: Spelled, rename: Callable[[Spelled, str], tuple[str, Spelled]]
 ) -> tuple[list[str], Spelled]:
     renamed = []
     for token in tokens:

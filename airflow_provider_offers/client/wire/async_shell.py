@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -119,6 +119,10 @@ class AsyncShell:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    def keep_after(self, others_added: Callable[[], Awaitable[object]]) -> None:
+        """From now on, wait for this before each call that keeps a value, as other flows may add to the value first."""
+        self._remembering.others_added = others_added
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""

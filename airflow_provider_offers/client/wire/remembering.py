@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from airflow_provider_offers.client.wire.memory import Memory
@@ -35,10 +36,12 @@ class Remembering:
 
     Values for one key that wait at the same time share one call, which keeps the last of them. A flow continues only
     after its own value, or a later one of the same key, is stored. Recalls of one key that wait share one call, too.
+    Each call that keeps a value waits for `others_added` first, by default for what runs in the event loop now.
     """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self.others_added: Callable[[], Awaitable[object]] = partial(asyncio.sleep, 0)
         self._turn = asyncio.Lock()
         self._kept: dict[str, _Kept] = {}
         self._recalled: dict[str, _Recalled] = {}
@@ -75,8 +78,7 @@ class Remembering:
         return kept
 
     async def _keep(self, key: str, kept: _Kept) -> None:
-        # The flows that run now in the event loop may add to the value first.
-        await asyncio.sleep(0)
+        await self.others_added()
         kept.is_started = True
         value = kept.effect.made()
 
