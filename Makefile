@@ -83,7 +83,8 @@ test-prerelease: $(VENV)/.ready ## run the tests on the newest Airflow, includin
 
 test-faults: $(VENV)/.ready ## test every write with every fault, thousands of races, and every argument with every odd value; an hour
 	@echo "==> Running the fault matrix on $$(scripts/versions $(BIN)/python)"
-	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults tests/airflow/test_odd_arguments.py
+	@$(BIN)/python -m pytest -m exhaustive -n $(WORKERS) --dist load $(PYTEST_ARGS) tests/faults tests/airflow/test_odd_arguments.py \
+	    tests/airflow/test_search_scale.py
 
 fuzz: $(VENV)/.ready ## test with new hostile input, with new examples of every property, and with kills during writes; a quarter of an hour
 	@echo "==> Fuzzing on $$(scripts/versions $(BIN)/python)"

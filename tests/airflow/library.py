@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from typing import Any
@@ -91,6 +93,25 @@ def named(emulator: Emulator, name: str) -> list[dict[str, Any]]:
 def writes(emulator: Emulator) -> list[Any]:
     """The requests to the Offer Library that are not reads."""
     return [entry for entry in emulator.journal(path="/data/core/*") if entry.method != "GET"]
+
+
+@contextmanager
+def shown_once_posted(emulator: Emulator) -> Iterator[None]:
+    """Let the listing show everything as soon as something was posted."""
+    is_over = threading.Event()
+
+    def show() -> None:
+        while not writes(emulator) and not is_over.wait(0.02):
+            pass
+        emulator.configure(list_lag=0, index_lag=0)
+
+    watching = threading.Thread(target=show)
+    watching.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watching.join()
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:

@@ -32,7 +32,7 @@ from airflow_provider_offers.operators.offers import (
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
 from tests.airflow.harness import Airflow, Run
-from tests.airflow.library import NO_DELAY, dag_of, errors, personalized, run, writes
+from tests.airflow.library import NO_DELAY, dag_of, errors, personalized, run, shown_once_posted, writes
 
 PQL = {"type": "PQL", "format": "pql/text", "value": "true"}
 WINDOW = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2036-01-01T00:00:00Z"}
@@ -161,14 +161,15 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
     airflow: Airflow, emulator: Emulator, api: str, if_exists: str
 ) -> None:
     """The first lookup finds nothing, but the service knows the name and refuses the POST."""
-    emulator.configure(list_lag=12, index_lag=12)
+    emulator.configure(list_lag=60, index_lag=60)
     emulator.seed(objects=[{"kind": "tag", "generation": api, "body": {"name": "Spring"}}])
     # An object created within the precision of the clocks could be ours, posted twice by a gateway.
     emulator.clock.advance(8)
     with dag_of("late") as dag:
         CreateLibraryObjectOperator(task_id="create", kind="tag", object={"name": "Spring"}, if_exists=if_exists)  # type: ignore[arg-type]
 
-    result = run(airflow, emulator, api, dag)
+    with shown_once_posted(emulator):
+        result = run(airflow, emulator, api, dag)
 
     assert [entry.method for entry in writes(emulator)] == ["POST"]
     if if_exists == "fail":
@@ -182,7 +183,7 @@ def test_a_tag_that_the_listing_does_not_show_yet_is_answered_like_any_other(
 def test_a_lost_answer_makes_no_twin(airflow: Airflow, emulator: Emulator, api: str, kind: str) -> None:
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
-        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind], patience=1)  # type: ignore[arg-type]
+        CreateLibraryObjectOperator(task_id="create", kind=kind, object=OBJECTS[kind], patience=0.2)  # type: ignore[arg-type]
 
     result = run(airflow, emulator, api, dag)
 
@@ -197,7 +198,10 @@ def test_a_lost_answer_makes_no_twin_of_what_has_two_spellings(airflow: Airflow,
     emulator.add_fault("drop", when="after", method="POST", path="/data/core/*", times=1)
     with dag_of("lost") as dag:
         CreateLibraryObjectOperator(
-            task_id="create", kind="placement", object={"name": "Plain", "componentType": "component-text"}, patience=1
+            task_id="create",
+            kind="placement",
+            object={"name": "Plain", "componentType": "component-text"},
+            patience=0.2,
         )
 
     result = run(airflow, emulator, api, dag)

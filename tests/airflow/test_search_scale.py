@@ -20,13 +20,15 @@ from airflow_provider_offers.operators.offers import SearchOffersOperator
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of
 
-MANY, FEW = 10_000, 2_000
+HELD = {"prod": 10_000, "dev": 2_000, "test": 400}
+"""How many offers each sandbox holds."""
+MANY, SOME = HELD["prod"], HELD["dev"]
 
 SERVER = f"""
 import json
 from airflow_provider_offers.emulator import Emulator
-with Emulator() as emulator:
-    for sandbox, count in (("prod", {MANY}), ("dev", {FEW})):
+with Emulator(sandboxes={list(HELD)}) as emulator:
+    for sandbox, count in {HELD}.items():
         emulator.seed(count, sandbox=sandbox)
     print(json.dumps({{api: emulator.connection(api) for api in ("dps", "xcore")}}), flush=True)
     input()
@@ -68,15 +70,23 @@ def test_orders_and_limits_hold_over_many_pages(
         newest = [offer["name"] for offer in opened.search_offers(order_by="-created", limit=250, page_size=100)]
         oldest = [offer["name"] for offer in opened.search_offers(order_by="created", page_size=700)]
 
-    assert newest == [f"Seeded {number:05d}" for number in range(FEW, FEW - 250, -1)]
-    assert oldest == [f"Seeded {number:05d}" for number in range(1, FEW + 1)]
+    assert newest == [f"Seeded {number:05d}" for number in range(SOME, SOME - 250, -1)]
+    assert oldest == [f"Seeded {number:05d}" for number in range(1, SOME + 1)]
 
 
+# Tracing makes a search many times slower.
+@pytest.mark.parametrize(
+    ("fewer", "more"), [("test", "dev"), pytest.param("dev", "prod", marks=pytest.mark.exhaustive)]
+)
 def test_pages_do_not_add_up_in_memory(
-    monkeypatch: pytest.MonkeyPatch, connections: dict[str, dict[str, Any]], api: str
+    monkeypatch: pytest.MonkeyPatch,
+    connections: dict[str, dict[str, Any]],
+    api: str,
+    fewer: str,
+    more: str,
 ) -> None:
     """Only the memory for the ids grows, a fraction of the memory for the offers."""
-    with hook(monkeypatch, connections[api], "dev") as few, hook(monkeypatch, connections[api], "prod") as many:
+    with hook(monkeypatch, connections[api], fewer) as few, hook(monkeypatch, connections[api], more) as many:
         seldom = gc.get_threshold()
         # Garbage that waits for a rare collection is not what the search keeps.
         gc.set_threshold(700, 10, 10)
@@ -90,8 +100,8 @@ def test_pages_do_not_add_up_in_memory(
             tracemalloc.stop()
             gc.set_threshold(*seldom)
 
-    an_offer = (held - passing_few) / FEW
-    another_offer = (passing_many - passing_few) / (MANY - FEW)
+    an_offer = (held - passing_few) / HELD[fewer]
+    another_offer = (passing_many - passing_few) / (HELD[more] - HELD[fewer])
     assert an_offer > 1_000
     assert another_offer < 300
     assert passing_many < held
