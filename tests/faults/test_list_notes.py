@@ -82,7 +82,7 @@ def test_a_try_that_froze_before_its_first_write_repeats_nothing_of_the_next_try
     outcomes: list[Any] = []
 
     def next_try() -> None:
-        outcomes.append(_in_a_thread(lambda: task.next_try(max_concurrent=CONCURRENT)))
+        outcomes.append(in_a_thread(lambda: task.next_try(max_concurrent=CONCURRENT)))
 
     frozen = task.next_try(_Frozen(world, next_try), max_concurrent=CONCURRENT)
 
@@ -95,7 +95,7 @@ def test_a_try_that_froze_before_its_first_write_repeats_nothing_of_the_next_try
     assert wrong == []
 
 
-def _in_a_thread(work: Any) -> Any:
+def in_a_thread(work: Any) -> Any:
     """Run it outside the event loop of this thread."""
     with ThreadPoolExecutor(max_workers=1) as threads:
         return threads.submit(work).result()

@@ -27,7 +27,7 @@ from airflow_provider_offers.client.model.differences import difference, readabl
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.respelling import is_respelling
-from airflow_provider_offers.client.wire.messages import Ask, Flow, Note
+from airflow_provider_offers.client.wire.messages import HELD_UP, Answer, Ask, Call, Flow, Note
 from airflow_provider_offers.client.wire.retry import Tries
 
 __all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
@@ -200,10 +200,12 @@ def _post(work: Work) -> Flow[Written]:
     yield from work.prepare_to_post()
     tries, began = Tries(exchange.retries, exchange.clock), exchange.now()
     while True:
-        yield from work.about_to_post()
         try:
-            answer = yield from access.send(call)
+            answer = yield from _sent(work, call, posted_before=tries.failed > 0)
             receipt = access.generation.receipt(creation.kind, answer)
+        except OutcomeUnknownError:
+            # A later try has begun; this POST was not sent.
+            raise
         except OfferLibraryError as error:
             if error.verdict.settled:
                 # If the kind has unique names, this very POST may have taken the name: a gateway may have sent it
@@ -232,6 +234,31 @@ def _post(work: Work) -> Flow[Written]:
             yield from work.has_posted(receipt)
             made_by_receipt = Written(receipt, "created", creation.name, answer.request_id)
             return (yield from _settled(work, made_by_receipt, began, posted_before=tries.failed > 0))
+
+
+def _sent(work: Work, call: Call, *, posted_before: bool) -> Flow[Answer]:
+    """The answer to the POST. Raises `OutcomeUnknownError`, and sends nothing, if a later try of the task has begun.
+
+    Then this try seemed dead, for example because it froze, and nobody would look for its object.
+    """
+    access, creation, held_up = work.access, work.creation, False
+    while True:
+        yield from work.about_to_post()
+        asked = access.exchange.clock()
+        if (yield from work.is_over()):
+            if not posted_before:
+                yield from work.has_posted(None)
+            raise OutcomeUnknownError(
+                f"A later try of this task has begun, and creates the {creation.kind.noun} {creation.name!r}; this try "
+                "was given up, and posts nothing more"
+            )
+        # A throttle may hold up a POST for long. The second time, there is no limit, so that it is sent in the end.
+        send_by = None if held_up else work.send_by(asked)
+        answer: Answer = yield from access.send(replace(call, send_by=send_by), accept=(HELD_UP.status,))
+        held_up = answer.response.status == HELD_UP.status
+        if not held_up:
+            return answer
+        work.posted.pop()
 
 
 def _settled(

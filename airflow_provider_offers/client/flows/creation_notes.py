@@ -16,6 +16,8 @@ from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recal
 _BLOCK = 16
 _BLOCK_TIME = timedelta(seconds=30)
 _BUNCH = timedelta(seconds=1)
+# In a list, how often at most a try asks whether a later one has begun.
+_ASKED = timedelta(seconds=5)
 # The number of notes in a page, which has about 45 KB.
 _PAGE = 180
 
@@ -52,18 +54,22 @@ class CreationNotes:
         self._posted: set[int] = set()
         # The notes of other tries by the object's key, each with the latest time at which its try ended.
         self._told: dict[str, list[tuple[CreationNote, datetime]]] = {}
+        # When this try last asked whether a later one has begun.
+        self._asked: datetime | None = None
+        self._is_over = False
         self.done: dict[int, dict[str, Any]] = {}
 
     def load(self) -> Flow[None]:
         """Recall the notes of earlier tries. Warns of notes about objects that are no longer in the list."""
         if not self._tries.is_retry:
             return
+        if self._tries.durable:
+            # The earlier tries are over. A later try counts from now how long it waits for the objects that they
+            # posted. If one of them only froze, it reads this before it posts: this try either recalls its note below,
+            # or stops it.
+            yield from self._announce()
         yield from self._recall_others()
         keys = {wish.key for wish in self._wishes}
-        if any(not note.alone for notes in self._told.values() for note, _ in notes):
-            # The earlier tries are over. A later try counts from now how long it waits for the objects that they
-            # posted.
-            yield from self._announce()
         if left := [note for key, notes in self._told.items() if key not in keys for note, _ in notes]:
             ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
             yield Note(
@@ -89,11 +95,13 @@ class CreationNotes:
         ends = [ended + wish.doubt for note, ended in told if not note.alone]
         made = next((note for note in reversed(notes) if note.id), None)
         wanted = notes if made is None else [made]
+        # A try without a receipt may have posted another object, even after somebody looked.
+        alone = made is None or (made.alone and all(note.id for note in notes))
         return Earlier(
             since,
             max(ends, default=since),
             None if made is None else made.id,
-            alone=made is None or made.alone,
+            alone=alone,
             changed=any(note.wish != wish.digest for note in wanted),
         )
 
@@ -123,6 +131,18 @@ class CreationNotes:
             self._note(each, now)
         yield from self._own.save(now)
         self._safe |= dict.fromkeys(block, now + _BLOCK_TIME)
+
+    def is_over(self, index: int, now: datetime) -> Flow[bool]:
+        """Whether a later try of the task has begun, because this one seemed dead. A list does not ask each time."""
+        every = min(_ASKED, self._wishes[index].doubt / 4) if len(self._wishes) > 1 else timedelta(0)
+        if self._tries.durable and (self._asked is None or now - self._asked >= every):
+            for number in self._tries.later:
+                kept = yield Recall(_key(number))
+                began = kept.get("began") if isinstance(kept, dict) else None
+                # Notes from before this try are about an earlier run of the same name.
+                self._is_over |= isinstance(began, str) and datetime.fromisoformat(began) > self._began
+            self._asked = now
+        return self._is_over
 
     def after_post(self, index: int, receipt: Receipt | None, now: datetime) -> Flow[None]:
         """Note the result of a POST: the receipt, or None if it certainly made nothing."""
@@ -220,6 +240,10 @@ class CreationRecord:
     def before_post(self, now: datetime) -> Flow[None]:
         """Keep a note that the object may exist from now on, unless it was kept in advance."""
         return self.notes.before_post(self.index, now)
+
+    def is_over(self, now: datetime) -> Flow[bool]:
+        """Whether a later try of the task has begun, because this one seemed dead."""
+        return self.notes.is_over(self.index, now)
 
     def after_post(self, receipt: Receipt | None, now: datetime) -> Flow[None]:
         """Note the receipt of the POST, or None if it certainly made nothing."""

@@ -52,6 +52,11 @@ class TaskTries:
         """The numbers of the tries that may have kept something, finished or running."""
         return [number for number in range(1, max(self.last, self.number) + 1) if number != self.number]
 
+    @property
+    def later(self) -> range:
+        """The numbers of the tries that may begin after this one, also after the task is cleared."""
+        return range(self.number + 1, max(self.last, self.number + 1) + 1)
+
 
 def digest(document: Any) -> str:
     """A short text that differs for different documents."""

@@ -20,6 +20,8 @@ from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
+# The limits of the seconds in which a POST must be sent; after them, the task asks again whether a later try has begun.
+_SHORTEST, _LONGEST = 1.0, 5.0
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 # Properties that a later task of the same run may change in an offer that an earlier task created.
 _EDITED_LATER = ("status", "selectionConstraint", "startDate", "endDate")
@@ -95,6 +97,21 @@ class Work:
         self.posted.append(now)
         if self.creation.record is not None:
             yield from self.creation.record.before_post(now)
+
+    def is_over(self) -> Flow[bool]:
+        """Whether a later try of the task has begun. This one must not post then: nobody would look for its object."""
+        if self.creation.record is None:
+            return False
+        return (yield from self.creation.record.is_over(self.access.exchange.now()))
+
+    def send_by(self, asked: float) -> float | None:
+        """The time by which a POST must be sent if no later try had begun at the time `asked`.
+
+        A try that begins after that looks for the POST for a longer time. None if no try could know of the POST.
+        """
+        if self.creation.record is None:
+            return None
+        return asked + min(max(self.creation.patience / 2, _SHORTEST), _LONGEST)
 
     def has_posted(self, receipt: Receipt | None) -> Flow[None]:
         """Note the result of the POST; None if it certainly made nothing."""

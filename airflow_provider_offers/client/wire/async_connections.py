@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from airflow_provider_offers.client.errors import NoAnswerError
+from airflow_provider_offers.client.wire.connections import HeldUp
 from airflow_provider_offers.client.wire.messages import Request
 from airflow_provider_offers.client.wire.network import MOST_INTERIM, NO_TLS_THERE, TLS_ALERT, TLS_THERE, is_no_tls
 from airflow_provider_offers.client.wire.sync_shell import no_answer
@@ -74,6 +76,7 @@ class Progress:
     seconds: float
     limit: asyncio.Timeout
     began: float
+    is_held_up: Callable[[], bool]
     connected: bool = False
 
 
@@ -86,6 +89,9 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *arguments: Any, **options: Any) -> Any:
         connection = await super().connect(*arguments, **options)
         progress = PROGRESS.get()
+        if progress.is_held_up():
+            connection.release()
+            raise HeldUp
         progress.connected = True
         now = asyncio.get_running_loop().time()
         if now - progress.began > _AT_ONCE and not progress.limit.expired():

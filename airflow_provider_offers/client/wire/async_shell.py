@@ -30,9 +30,11 @@ from airflow_provider_offers.client.wire.async_connections import (
     unreached,
 )
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
+from airflow_provider_offers.client.wire.connections import HeldUp
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
+    HELD_UP,
     Effect,
     Flow,
     Keep,
@@ -207,7 +209,8 @@ class AsyncShell:
         The error is returned, not raised: an error that is raised here would keep the request alive in its context.
         """
         seconds = longest_answer(self._settings.timeout)
-        progress = Progress(seconds, asyncio.timeout(seconds), asyncio.get_running_loop().time())
+        began = asyncio.get_running_loop().time()
+        progress = Progress(seconds, asyncio.timeout(seconds), began, lambda: request.is_held_up(self._clock()))
         session = self._open_session()
         try:
             proxy = self._proxy(request.url)
@@ -217,6 +220,8 @@ class AsyncShell:
             return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
         try:
             response = await self._receive(session, request, proxy, progress)
+        except HeldUp:
+            return HELD_UP
         except TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

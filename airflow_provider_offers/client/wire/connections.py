@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,20 +33,26 @@ class _Progress(threading.local):
     """The progress of this thread's exchange, which the errors of `requests` and `urllib3` do not show.
 
     `sent`: a byte of the request itself may have left (the opening of a proxy's tunnel does not count). `late`: the
-    answer took too long. `reason`: the error, if it is known.
+    answer took too long. `reason`: the error, if it is known. `is_held_up`: whether it is too late to send the request.
     """
 
     connecting = False
     sent = False
     late = False
     reason: str | None = None
+    is_held_up: Callable[[], bool]
 
-    def start(self) -> None:
+    def start(self, is_held_up: Callable[[], bool]) -> None:
         self.connecting = self.sent = self.late = False
         self.reason = None
+        self.is_held_up = is_held_up
 
 
 PROGRESS = _Progress()
+
+
+class HeldUp(Exception):
+    """A request was not sent, because its time was over when its connection was ready. Both shells catch it."""
 
 
 @contextmanager
@@ -140,6 +146,8 @@ class _Telling:
         if not PROGRESS.connecting:
             if self.sock is None:
                 self.connect()
+            if not PROGRESS.sent and PROGRESS.is_held_up():
+                raise HeldUp
             PROGRESS.sent = True
         super().send(data)  # type: ignore[misc]
 

@@ -88,4 +88,4 @@ class Exchange:
             "x-request-id": request_id,
         }
         url = f"{self.settings.host}{base}{call.path}"
-        return Request(call.method, url, headers, call.encoded_body(), secrets)
+        return Request(call.method, url, headers, call.encoded_body(), secrets, call.send_by)

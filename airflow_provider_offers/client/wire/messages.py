@@ -29,13 +29,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One complete HTTP request; the shell only adds the connection."""
+    """One complete HTTP request; the shell only adds the connection.
+
+    If `send_by` is given, the shell sends it only before that time on its clock; otherwise it answers `HELD_UP`.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    send_by: float | None = None
+
+    def is_held_up(self, now: float) -> bool:
+        """Whether it is too late to send the request."""
+        return self.send_by is not None and now > self.send_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,10 @@ class Response:
         if secrets is self.secrets:
             return self
         return Response(self.status, self.headers, self.body, tuple(dict.fromkeys((*self.secrets, *secrets))))
+
+
+HELD_UP = Response(0, {}, b"")
+"""The shell's answer to a request that it did not send, because its time was over."""
 
 
 def fit_request_id(given: str, secrets: Iterable[str]) -> str | None:
@@ -146,7 +158,8 @@ class Call:
     """A request to the Offer Library before it has a token: `path` is relative to the generation's base.
 
     `repeatable` says that sending it twice has the same effect as sending it once. `private` holds the values in it
-    that no message may quote.
+    that no message may quote. If `send_by` is given, the call is sent only before that time on the clock of the
+    exchange; then the status 0 must be accepted, which says that it was held up and not sent.
     """
 
     method: str
@@ -155,6 +168,7 @@ class Call:
     body: Json = field(default=None, repr=False)
     repeatable: bool = True
     private: tuple[str, ...] = field(default=(), repr=False)
+    send_by: float | None = None
 
     @property
     def bare_path(self) -> str:

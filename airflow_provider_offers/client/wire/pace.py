@@ -9,7 +9,7 @@ from typing import Protocol
 
 from airflow_provider_offers.client.errors import RateLimitedError
 from airflow_provider_offers.client.wire.governor import Governor
-from airflow_provider_offers.client.wire.messages import Request, Response
+from airflow_provider_offers.client.wire.messages import HELD_UP, Request, Response
 from airflow_provider_offers.client.wire.retry import retry_after
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Pace:
         """End the request, with its answer or without one."""
         governor, seconds = self.governor, self.governor.clock() - began
         status = asked = None
-        if response is not None:
+        if response is not None and response.status != HELD_UP.status:
             status = response.status
             asked = retry_after(response.headers, datetime.now(UTC)) if status == 429 else None
         note = governor.answered(status, asked, method=request.method, seconds=seconds)

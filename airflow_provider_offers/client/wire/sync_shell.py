@@ -32,10 +32,11 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
-from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter
+from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter, HeldUp
 from airflow_provider_offers.client.wire.governor import Governor
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import (
+    HELD_UP,
     Effect,
     Flow,
     Keep,
@@ -206,7 +207,7 @@ class SyncShell:
             raise
         except ValueError:
             return no_answer(request, "the request is not valid (InvalidURL)", sent=False)
-        PROGRESS.start()
+        PROGRESS.start(lambda: request.is_held_up(self._clock()))
         try:
             prepared = session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
@@ -225,6 +226,8 @@ class SyncShell:
                 answered = Response(answer.status_code, headers, body, secrets)
                 self._local.request_id = answered.request_id or request.headers.get("x-request-id")
                 return answered
+        except HeldUp:
+            return HELD_UP
         except TooLong:
             return no_answer(request, f"an answer of more than {MAX_BODY} bytes", sent=True)
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError) as error:

@@ -17,6 +17,8 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.creating import Creation, create
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.memory import Earlier, TaskTries
+from airflow_provider_offers.client.wire.memory import remember
+from airflow_provider_offers.client.wire.messages import HELD_UP, Response
 from tests.client.flows.creating import (
     AFTER,
     BEFORE,
@@ -308,3 +310,66 @@ def test_what_is_renamed_before_its_update_is_not_touched(api: str) -> None:
     )
     assert error.retryable
     assert {request.method for request in script.requests} == {"GET"}
+
+
+@BOTH
+def test_a_post_that_was_held_up_is_sent_if_no_later_try_has_begun(api: str) -> None:
+    held_up = answer(HELD_UP.status)
+    script = Looking(shown(api), held_up, answer(201, receipt(api)), only(api), memory=Notebook())
+    written = script.run(create(script.access(api), recorded(creation(patience=10.0))))
+    assert written.action == "created"
+    # A throttle may hold up the second one for as long.
+    assert [request.send_by for request in posts(script)] == [1_005.0, None]
+
+
+@BOTH
+def test_a_post_is_not_sent_after_a_later_try_has_begun(api: str) -> None:
+    notebook = Notebook()
+    later = CreationNotes(
+        TaskTries(number=2, durable=True), [], began=START + timedelta(seconds=1), answer=timedelta(seconds=10)
+    )
+
+    def freeze(_: Any) -> Response:
+        remember(notebook, later.load())
+        return answer(HELD_UP.status)
+
+    script = Looking(shown(api), freeze, memory=notebook)
+    with pytest.raises(OutcomeUnknownError, match="A later try of this task has begun") as caught:
+        script.run(create(script.access(api), recorded(creation())))
+    assert caught.value.retryable
+    assert len(posts(script)) == 1
+
+
+@BOTH
+def test_notes_from_before_this_try_are_of_no_later_one(api: str) -> None:
+    """A run was deleted, and another of the same name began."""
+    notebook = Notebook()
+    before = CreationNotes(
+        TaskTries(number=2, durable=True), [], began=START - timedelta(days=1), answer=timedelta(seconds=10)
+    )
+    remember(notebook, before.load())
+    script = Looking(shown(api), answer(201, receipt(api)), only(api), memory=notebook)
+    assert script.run(create(script.access(api), recorded(creation()))).action == "created"
+
+
+def test_an_object_is_not_known_as_the_only_one_while_another_try_may_have_posted_it() -> None:
+    notebook, wish = Notebook(), creation().wish(["prod"])
+
+    def notes(number: int) -> CreationNotes:
+        tries = TaskTries(number=number, last=3, durable=True)
+        made = CreationNotes(tries, [wish], began=START + timedelta(seconds=number), answer=timedelta(seconds=10))
+        remember(notebook, made.load())
+        return made
+
+    frozen = notes(1)
+    remember(notebook, frozen.before_post(0, START))
+    second = notes(2)
+    remember(notebook, second.add(0, {"action": "created", "id": "offer 1"}, START))
+    earlier = notes(3).earlier(0)
+    assert earlier is not None
+    assert (earlier.id, earlier.alone) == ("offer 1", False)
+    remember(notebook, frozen.after_post(0, None, START))
+    remember(notebook, frozen.save())
+    earlier = notes(3).earlier(0)
+    assert earlier is not None
+    assert earlier.alone

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -540,3 +541,13 @@ def _no_leaks() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_request_is_not_sent_after_its_time(shell: Any, is_late: bool) -> None:
+    """The connection is made before the time is checked, so nothing lies between the check and the first byte."""
+    with http_server(fine) as served:
+        request = Request("POST", f"{served.url}/x", {}, b"{}", send_by=time.monotonic() + (-1 if is_late else 60))
+        response = shell(request, READY)
+    assert response.status == (0 if is_late else 200)
+    assert len(served.received) == (0 if is_late else 1)
