@@ -92,7 +92,8 @@ async def run_batch(
         waiting.sort(key=order)
         first = {index for index in waiting if order(index) <= 0}
         run.turns.let_first(len(first))
-    access.ahead.divide([meant[index] for index in waiting if index in meant], BATCH)
+    known = (meant.get(index) or _found_before(items[index]) for index in waiting)
+    access.ahead.divide([each for each in known if each is not None], BATCH)
 
     async def perform(index: int) -> None:
         await run.begin(index, items[index], is_first=index in first)
@@ -275,7 +276,11 @@ async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> di
     Also reads the objects that have the names of new items. If an object is not found, the work on it reports the
     error. If a lookup fails temporarily, the batch does not start.
     """
-    new = [each for index, each in enumerate(items) if isinstance(each, Creation) and index not in done]
+    new = [
+        each
+        for index, each in enumerate(items)
+        if isinstance(each, Creation) and index not in done and each.found_before is None
+    ]
     for kind, names in names_by_kind((each.kind, each.name) for each in new):
         await run.session.run(find_names(run.access, kind, names, to_create=True))
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
@@ -287,6 +292,11 @@ async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> di
     await _find_names(run, meant)
     await _find_ids(run, meant)
     return meant
+
+
+def _found_before(item: Any) -> Reference | None:
+    """The existing object that an earlier try found for a creation."""
+    return item.found_before if isinstance(item, Creation) else None
 
 
 async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:

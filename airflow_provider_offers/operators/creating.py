@@ -334,7 +334,7 @@ def _with_index(violation: Violation, index: int, document: Any) -> Violation:
 
 def _once(creation: Creation, notes: CreationNotes, index: int) -> Creation:
     """The creation, with the notes of the task's tries."""
-    return replace(creation, earlier=notes.earlier(index), record=notes.of(index))
+    return replace(creation, earlier=notes.earlier(index), record=notes.of(index), found=notes.found(index))
 
 
 def _this_work(context: Context) -> str:

@@ -288,3 +288,18 @@ def test_a_list_is_chosen_once_until_the_task_is_cleared() -> None:
     nowhere = context(None, 2)
     remember(TaskMemory(nowhere), ChosenList(tries_of(nowhere), "plan").keep({}, many))
     assert chosen_list(nowhere) is None
+
+
+def test_what_a_try_of_a_list_found_is_known_until_the_task_is_cleared() -> None:
+    store, many = Store(), [creation(f"Offer {number}") for number in range(3)]
+    first = record(store, 1, 1, *many)
+    first.add(1, made("adopted", "theirs"))
+    first.add(2, made("created", "ours"))
+    first.save()
+    retry = record(store, 2, 1, *many)
+    assert [retry.notes.found(index) for index in range(3)] == [None, "theirs", None]
+    # The next note in advance is not about an existing object.
+    retry.before_post(0)
+    assert [record(store, 3, 1, *many).earlier(index) is None for index in range(3)] == [False, True, False]
+    assert record(store, 2, 2, *many).notes.found(1) is None
+    assert record(store, 2, 1, *reversed(many)).notes.found(1) is None

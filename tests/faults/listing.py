@@ -43,7 +43,7 @@ class Job:
 
 @dataclass
 class ListTask:
-    """The tries of one task with a list of five offers. `notebook` is the task's state."""
+    """The tries of one task with a list of five offers, or with a list of `names`. `notebook` is the task's state."""
 
     world: World
     job: Job
@@ -51,6 +51,8 @@ class ListTask:
     ids: list[str] = field(default_factory=list)
     notebook: Notebook = field(default_factory=Notebook)
     number: int = 0
+    names: tuple[str, ...] = NAMES
+    if_exists: str = "fail"
 
     @classmethod
     def begin(cls, world: World, api: str, job: Job) -> ListTask:
@@ -76,7 +78,7 @@ class ListTask:
     ) -> Outcome:
         """The outcome of the next try: its batch, or the error that ended it."""
         self.number += 1
-        tries = TaskTries(number=self.number, last=3, since=self._since, anew=False, durable=True)
+        tries = TaskTries(number=self.number, last=max(3, self.number), since=self._since, anew=False, durable=True)
         settings = self.world.settings(timeout=timeout)
         retries = Retries(max_retries=max_retries, jitter=lambda: 0.5)
         steps = steps or Steps(self.world.time)
@@ -98,12 +100,13 @@ class ListTask:
         return self.began if self.number > 1 else None
 
     async def _create(self, session: AsyncSession, tries: TaskTries, max_concurrent: int) -> Batch:
-        wanted, now = creations(PERSONALIZED, NAMES), self.world.time.now
+        wanted, now = creations(PERSONALIZED, self.names, self.if_exists), self.world.time.now
         wishes = [each.wish(["sandbox"]) for each in wanted]
         notes = CreationNotes(tries, wishes, began=now(), answer=_LONG)
         remember(self.notebook, notes.load())
         items = [
-            replace(each, earlier=notes.earlier(index), record=notes.of(index)) for index, each in enumerate(wanted)
+            replace(each, earlier=notes.earlier(index), record=notes.of(index), found=notes.found(index))
+            for index, each in enumerate(wanted)
         ]
 
         def keep(index: int, written: Written) -> Flow[None]:

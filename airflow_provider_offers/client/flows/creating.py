@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
     OutcomeUnknownError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Alone
+from airflow_provider_offers.client.flows.ahead import Alone, look_ahead
 from airflow_provider_offers.client.flows.deleting import delete
 from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.judging import conflict
@@ -61,6 +61,8 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
         made = yield from _still_there(work, earlier.id)
         if made is not None:
             return (yield from _recalled(work, made, earlier))
+    if (again := (yield from _found_again(work))) is not None:
+        return (yield from _accepted(work, again))
     found = yield from find_there(access, creation.kind, creation.name)
     if earlier is not None:
         # The offer of an earlier try may take as long to show up as one of this try. The first offer that shows up may
@@ -72,6 +74,16 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
     if found.entities:
         return (yield from _existing(work, found))
     return (yield from _post(work))
+
+
+def _found_again(work: Work) -> Flow[Entity | None]:
+    """The existing object that an earlier try used, if the list still finds it by its id, with its name."""
+    reference, ahead = work.creation.found_before, work.access.ahead
+    if reference is None:
+        return None
+    yield from look_ahead(ahead, reference)
+    there = ahead.peek(reference)
+    return there if there is not None and there.name == work.creation.name else None
 
 
 def _still_there(work: Work, identifier: str) -> Flow[Entity | None]:
@@ -151,7 +163,12 @@ def _existing(work: Work, found: Found) -> Flow[Written]:
             f"if_exists={creation.if_exists!r} needs a unique name",
             ids=ids,
         )
-    entity = found.entities[0]
+    return (yield from _accepted(work, found.entities[0]))
+
+
+def _accepted(work: Work, entity: Entity) -> Flow[Written]:
+    """Use the existing object of somebody else as `if_exists` says."""
+    creation = work.creation
     if creation.if_exists == "adopt":
         if differs := what_differs(work.differs(entity), entity.properties):
             yield Note(f"{creation.name!r} is adopted unchanged, although it differs from the document: {differs}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, TaskTries
+from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, TaskTries, digest
 from airflow_provider_offers.client.flows.pages import Pages
 from airflow_provider_offers.client.model.entities import Receipt
 from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recall
@@ -57,6 +57,9 @@ class CreationNotes:
         # When this try last asked whether a later one has begun.
         self._asked: datetime | None = None
         self._is_over = False
+        # The ids of existing objects that a try used, until the task is cleared. The tries share these pages.
+        keys = [wish.key for wish in wishes]
+        self._finds = Pages(f"offers_found_{digest([tries.clear_generation, keys])[:12]}", _BUNCH, _PAGE)
         self.done: dict[int, dict[str, Any]] = {}
 
     def load(self) -> Flow[None]:
@@ -69,6 +72,8 @@ class CreationNotes:
             # or stops it.
             yield from self._announce()
         yield from self._recall_others()
+        if len(self._wishes) > 1:
+            yield from self._finds.load(len(self._wishes))
         keys = {wish.key for wish in self._wishes}
         if left := [note for key, notes in self._told.items() if key not in keys for note, _ in notes]:
             ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
@@ -104,6 +109,11 @@ class CreationNotes:
             alone=alone,
             changed=any(note.wish != wish.digest for note in wanted),
         )
+
+    def found(self, index: int) -> str | None:
+        """The id of the existing object that an earlier try of this list adopted, updated or skipped."""
+        found: str | None = self._finds.values.get(index)
+        return found
 
     def recall(self, index: int) -> Flow[Earlier | None]:
         """`earlier`, after another look: a try that stood still when this one began may have continued since."""
@@ -162,6 +172,8 @@ class CreationNotes:
             yield from self._announce()
             note = self._noted(index) or self._note(index, now)
             yield from self._own.add(index, replace(note, id=receipt["id"], alone=True).as_json(), now)
+        elif self._tries.durable and len(self._wishes) > 1:
+            yield from self._finds.add(index, receipt["id"], now)
 
     def save(self) -> Flow[None]:
         """Keep what is not kept yet, and drop the notes about objects that were announced but never posted."""
@@ -169,6 +181,7 @@ class CreationNotes:
             self._own.drop(index)
         if self._tries.durable:
             yield from self._own.save()
+            yield from self._finds.save()
 
     def _ended(self, number: int, note: CreationNote, begun: Mapping[int, datetime]) -> datetime:
         """The latest time at which the try of that number can have posted: when the next try began.
@@ -182,7 +195,8 @@ class CreationNotes:
     def _next(self, index: int) -> Iterator[int]:
         """The index, and the next ones that are likely to be posted soon."""
         yield index
-        ahead = (each for each in range(index + 1, len(self._wishes)) if each not in self._own.values)
+        known = self._own.values.keys() | self._finds.values.keys()
+        ahead = (each for each in range(index + 1, len(self._wishes)) if each not in known)
         yield from (each for each, _ in zip(ahead, range(_BLOCK - 1), strict=False))
 
     def _note(self, index: int, now: datetime) -> CreationNote:

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.flows.memory import Earlier, Intents, digest
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Found
 from airflow_provider_offers.client.model.comparing import EMPTY, is_made_from
 from airflow_provider_offers.client.model.differences import difference, readable
-from airflow_provider_offers.client.model.entities import Entity, Receipt
+from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Patch
@@ -35,7 +35,8 @@ class Creation:
     up a POST may still be committed. `marker` is a characteristic (name and value) among the properties by which this
     work recognizes its object. `record` keeps for other tries that the object is about to be posted, and the result. If
     no `earlier` try is known, the record is read once more before an existing object counts as somebody else's: a try
-    that seemed dead may have created it meanwhile.
+    that seemed dead may have created it meanwhile. `found` is the id of an existing object that an earlier try of a
+    list used.
 
     `validate` says whether an object that customers see at once is checked first, and whether a finding is an error;
     findings in `waive` are ignored. `doubts` are those about the window, from `OfferWindow`. `intents` keep for other
@@ -49,6 +50,7 @@ class Creation:
     earlier: Earlier | None = None
     marker: tuple[str, str] | None = None
     record: CreationRecord | None = None
+    found: str | None = None
     validate: Validate = True
     intents: Intents | None = None
     waive: tuple[str, ...] = ()
@@ -62,6 +64,13 @@ class Creation:
     def doubt(self) -> float:
         """The seconds after which a listing certainly shows a POST without an answer, if it was committed."""
         return 2 * self.patience
+
+    @property
+    def found_before(self) -> Reference | None:
+        """The existing object that an earlier try used, unless a receipt says that this work created another."""
+        if self.found is None or self.if_exists == "fail" or (self.earlier is not None and self.earlier.id is not None):
+            return None
+        return Reference(self.kind, id=self.found)
 
     def wish(self, target: Sequence[Json]) -> Wish:
         """The part of the creation that other tries need to know; `target` is the sandbox."""
