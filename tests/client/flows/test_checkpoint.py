@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.flows.memory import TaskTries, digest
-from airflow_provider_offers.client.flows.pages import Checkpoint, Pages
+from airflow_provider_offers.client.flows.pages import Checkpoint, ChosenList, Pages
 from airflow_provider_offers.client.wire.memory import remember
 from tests.client.script import START
 from tests.notebook import Counting, Notebook
@@ -22,7 +23,7 @@ def test_the_first_receipt_is_kept_at_once_so_that_a_try_for_one_object_makes_pr
     for number in (1, 2, 3):
         checkpoint = Checkpoint(replace(FIRST, number=number), "work", 5, repeatable=repeatable)
         remember(kept, checkpoint.load())
-        assert sorted(checkpoint.done) == list(range(number - 1))
+        assert checkpoint.done == {index: {"id": str(index + 1)} for index in range(number - 1)}
         # The worker is killed right after it, without a `save`.
         remember(kept, checkpoint.add(number - 1, {"id": str(number)}, START))
 
@@ -34,7 +35,47 @@ def test_repeatable_work_is_kept_in_bunches() -> None:
         remember(kept, checkpoint.add(index, {"id": str(index)}, START + timedelta(seconds=seconds)))
     after = Checkpoint(replace(FIRST, number=2), "work", 5, repeatable=True)
     remember(kept, after.load())
-    assert sorted(after.done) == [0, 1, 2, 3]
+    assert after.done == {index: {"id": str(index)} for index in range(4)}
+
+
+@pytest.mark.parametrize(("repeatable", "known"), [(True, [0]), (False, [0, 1])])
+def test_the_time_in_which_receipts_may_be_lost_is_shorter_if_the_work_may_not_be_repeated(
+    repeatable: bool, known: list[int]
+) -> None:
+    kept = Notebook()
+    checkpoint = Checkpoint(FIRST, "work", 5, repeatable=repeatable)
+    for index, seconds in enumerate((0.0, 0.2, 0.3)):
+        remember(kept, checkpoint.add(index, {"id": str(index)}, START + timedelta(seconds=seconds)))
+    after = Checkpoint(replace(FIRST, number=2), "work", 5, repeatable=repeatable)
+    remember(kept, after.load())
+    assert sorted(after.done) == known
+
+
+def test_what_could_not_be_kept_is_kept_by_the_next_save() -> None:
+    class Broken(Counting):
+        is_broken = False
+
+        def keep(self, key: str, value: Any) -> None:
+            if self.is_broken:
+                raise RuntimeError("the state cannot be written")
+            super().keep(key, value)
+
+    kept = Broken()
+    checkpoint = Checkpoint(FIRST, "work", 5, repeatable=True)
+    remember(kept, checkpoint.add(0, {"id": "0"}, START))
+    remember(kept, checkpoint.add(1, {"id": "1"}, START))
+    kept.is_broken = True
+    with pytest.raises(RuntimeError):
+        remember(kept, checkpoint.save())
+    kept.is_broken = False
+    remember(kept, checkpoint.save())
+    after = Checkpoint(replace(FIRST, number=2), "work", 5, repeatable=True)
+    remember(kept, after.load())
+    assert sorted(after.done) == [0, 1]
+    # What is kept is not kept again.
+    before = len(kept.kept)
+    remember(kept, checkpoint.save())
+    assert len(kept.kept) == before
 
 
 def test_a_page_of_receipts_is_kept_when_it_is_full_and_once() -> None:
@@ -63,7 +104,7 @@ def test_receipts_that_an_earlier_version_kept_are_recalled_by_all_later_tries()
         assert {3, 120} <= set(checkpoint.done)
         remember(kept, checkpoint.add(number, {"id": str(number)}, START))
         remember(kept, checkpoint.save())
-    assert sorted(checkpoint.done) == [2, 3, 120]
+    assert checkpoint.done == {index: {"id": str(index)} for index in (2, 3, 120)}
 
 
 def test_the_receipts_of_a_long_list_take_few_keys() -> None:
@@ -75,4 +116,49 @@ def test_the_receipts_of_a_long_list_take_few_keys() -> None:
     assert len(kept.values) == 12
     after = Checkpoint(replace(FIRST, number=2), "work", 2_000, repeatable=True)
     remember(kept, after.load())
-    assert len(after.done) == 2_000
+    assert after.done == {index: {"id": str(index)} for index in range(2_000)}
+
+
+@pytest.mark.parametrize(
+    ("tries", "work"),
+    [
+        pytest.param(replace(FIRST, number=2), "other work", id="of other work"),
+        pytest.param(replace(FIRST, number=2, clear_generation=1), "work", id="from before the clearing"),
+        pytest.param(FIRST, "work", id="and this is the first try"),
+    ],
+)
+def test_receipts_that_do_not_belong_to_the_work_are_not_recalled(tries: TaskTries, work: str) -> None:
+    kept = Notebook()
+    checkpoint = Checkpoint(FIRST, "work", 5, repeatable=True)
+    remember(kept, checkpoint.add(0, {"id": "0"}, START))
+    later = Checkpoint(tries, work, 5, repeatable=True)
+    remember(kept, later.load())
+    assert later.done == {}
+
+
+def test_the_next_try_works_on_the_list_that_the_first_one_chose() -> None:
+    kept = Notebook()
+    # Three pages, and an order of its own.
+    chosen = [f"offer {number}" for number in reversed(range(250))]
+    first = ChosenList(FIRST, "plan")
+    assert remember(kept, first.recall()) is None
+    remember(kept, first.keep({"cutoff": "2026-01-01"}, chosen))
+
+    again = ChosenList(replace(FIRST, number=2), "plan")
+    told = remember(kept, again.recall())
+    assert told is not None
+    assert (told[0]["cutoff"], told[1]) == ("2026-01-01", chosen)
+    # A cleared task, and another plan, choose again.
+    assert remember(kept, ChosenList(replace(FIRST, number=2, clear_generation=1), "plan").recall()) is None
+    assert remember(kept, ChosenList(replace(FIRST, number=2), "another plan").recall()) is None
+    assert remember(kept, ChosenList(FIRST, "plan").recall()) is None
+
+
+@pytest.mark.parametrize("keys", range(4))
+def test_half_of_a_chosen_list_is_not_recalled(keys: int) -> None:
+    """The worker is killed after some of the pages."""
+    kept = Notebook()
+    remember(kept, ChosenList(FIRST, "plan").keep({}, [str(number) for number in range(250)]))
+    assert len(kept.values) == 4
+    half = Notebook(dict(list(kept.values.items())[:keys]))
+    assert remember(half, ChosenList(replace(FIRST, number=2), "plan").recall()) is None

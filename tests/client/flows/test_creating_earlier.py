@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.creating import Creation, create
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
-from airflow_provider_offers.client.flows.memory import Earlier, TaskTries
+from airflow_provider_offers.client.flows.memory import Earlier, Intents, TaskTries
 from airflow_provider_offers.client.wire.memory import remember
 from airflow_provider_offers.client.wire.messages import HELD_UP, Response
 from tests.client.flows.creating import (
@@ -373,3 +373,29 @@ def test_an_object_is_not_known_as_the_only_one_while_another_try_may_have_poste
     earlier = notes(3).earlier(0)
     assert earlier is not None
     assert earlier.alone
+
+
+@BOTH
+def test_an_archived_offer_that_was_asked_for_is_still_ours(api: str) -> None:
+    archived = entity(api, sale(status="archived"), created=MADE)
+    found = [shown(api, archived)] if api == "xcore" else []
+    earlier = Earlier(START, id=id_of(api, 0))
+    written, _ = run(api, *found, answer(200, archived), earlier=earlier, properties=sale(status="archived"))
+    assert written.action == "adopted"
+
+
+@BOTH
+def test_the_plan_about_one_object_of_a_list_says_nothing_about_another(api: str) -> None:
+    """The first try planned the update of one offer and was killed. The next try updates another one."""
+    notes, tries = Notebook(), TaskTries(number=1, last=2, durable=True)
+    mended, there = sale(description="mended"), entity(api, sale())
+    steps: list[Step] = [shown(api, there), answer(200, there), answer(200, receipt(api, etag=2))]
+    script = Looking(*steps, memory=notes)
+    script.run(create(script.access(api), creation(properties=mended, if_exists="update", intents=Intents(tries, "w"))))
+
+    named = {"name": "Autumn voucher"}
+    other = entity(api, sale(**named), etag=5)
+    intents = Intents(replace(tries, number=2), "w")
+    script = Looking(shown(api, other), answer(200, other), answer(200, receipt(api, etag=6)), memory=notes)
+    changes = creation(properties={**mended, **named}, if_exists="update", intents=intents)
+    assert script.run(create(script.access(api), changes)).receipt.etag == 6

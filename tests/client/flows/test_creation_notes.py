@@ -242,21 +242,26 @@ def test_a_first_try_recalls_nothing_and_keeps_nothing() -> None:
     assert store.kept == []
 
 
-def test_a_retry_announces_its_start_only_if_something_may_still_show_up() -> None:
-    """The waits of all later tries count from there."""
-    store = Counting()
-    first = notes(1)
-    remember(store, first.before_post(0, at(0)))
-    store.kept.clear()
-    next_try(store, began=5)
-    assert store.kept == ["offers_tried_2"]
-    assert next_try(store, number=3, began=500).earlier(0) == Earlier(at(0), at(5) + DOUBT, changed=False)
+def test_a_retry_announces_its_start_before_it_recalls_the_notes_of_others() -> None:
+    """A try that only froze asks for it before it posts: either it stops, or the retry knows of its POST."""
+    events: list[str] = []
 
-    remember(store, first.add(0, CREATED, at(1)))
-    remember(store, first.save())
-    store.kept.clear()
+    class Watched(Notebook):
+        def recall(self, key: str) -> Any:
+            events.append(f"recall {key}")
+            return super().recall(key)
+
+        def keep(self, key: str, value: Any) -> None:
+            events.append(f"keep {key}")
+            super().keep(key, value)
+
+    store = Watched()
+    remember(store, notes(1).before_post(0, at(0)))
+    events.clear()
     next_try(store, began=5)
-    assert store.kept == []
+    assert events[:2] == ["keep offers_tried_2", "recall offers_tried_1"]
+    # The waits of all later tries count from there.
+    assert next_try(store, number=3, began=500).earlier(0) == Earlier(at(0), at(5) + DOUBT, changed=False)
 
 
 def test_pages_that_an_earlier_version_kept_are_recalled() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.deleting import delete_written
+from airflow_provider_offers.client.flows.deleting import delete, delete_written
 from airflow_provider_offers.client.flows.deleting_once import delete_once
 from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.client.model.entities import Reference, Written
@@ -98,3 +100,27 @@ def test_with_a_memory_another_object_that_has_the_name_now_must_be_there(api: s
         script.run(once(script, api, NAMED, RECALLING))
     script = Script(*found, *[answer(200, other)] * 2, answer(200), GONE, memory=notes)
     assert script.run(once(script, api, NAMED, RECALLING)).action == "deleted"
+
+
+@BOTH
+def test_the_first_try_after_a_clearing_accepts_nothing_that_is_missing(api: str) -> None:
+    """The note outlives the clearing. Whoever clears the task asks for another deletion."""
+    notes = Notebook()
+    there = answer(200, entity(api, sale()))
+    found: list[Step] = [answer(200, page(api, [entity(api, sale())])), there, there, there]
+    script = Script(*found, answer(200), GONE, memory=notes)
+    assert script.run(once(script, api, NAMED, NOTING)).action == "deleted"
+
+    script = Script(answer(200, page(api)), memory=notes)
+    with pytest.raises(NotFoundError):
+        script.run(once(script, api, NAMED, replace(NOTING, clear_generation=1)))
+
+
+@BOTH
+def test_a_deletion_accepts_a_missing_object_only_if_it_is_told_to(api: str) -> None:
+    for refused in (delete, delete_written):
+        script = Script(GONE)
+        with pytest.raises(NotFoundError):
+            script.run(refused(script.access(api), reference(api)))
+    script = Script(GONE, GONE)
+    assert script.run(delete(script.access(api), reference(api), missing_ok=True)) == "unchanged"

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory
 from airflow_provider_offers.client.wire.messages import Response
-from tests.client.library import receipt, reference, sale
+from tests.client.library import entity, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, lost
 from tests.client.writes import (
     ADD_TAG,
@@ -162,6 +162,19 @@ def test_without_a_plan_the_offer_itself_tells(api: str) -> None:
     # Somebody added another tag after it, or before it was sent.
     with pytest.raises(OutcomeUnknownError, match="is not known"):
         again(api, kept, ADD_TAG, shown(api, {**AFTER, "tags": [*AFTER["tags"], "dps:tag:3"]}, 3))
+
+
+@BOTH
+@pytest.mark.parametrize("ahead", [-3_600, -90, 0, 90, 3_600])
+def test_without_a_plan_a_wrong_clock_does_not_hide_an_earlier_patch(api: str, ahead: int) -> None:
+    """Ten seconds after the earlier try began, the service applied its patch, and wrote down its own time."""
+    kept = Kept(since=START)
+    modified = (START + timedelta(seconds=ahead + 10)).isoformat()
+    envelope: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": modified}
+    there = entity(api, AFTER, etag=2, **envelope)
+    read = answer(200, there, {"date": Script().http_date(ahead)})
+    written, script = again(api, kept, ADD_TAG, read)
+    assert (written.receipt.etag, methods(script)) == (2, ["GET"])
 
 
 @BOTH

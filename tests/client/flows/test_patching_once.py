@@ -184,6 +184,16 @@ def test_a_conflict_is_answered_by_a_fresh_read(api: str, refusal: Step) -> None
 
 
 @BOTH
+def test_what_a_gateway_sent_twice_is_seen_beside_an_edit_of_the_same_list(api: str) -> None:
+    """The second copy is refused, a cache still shows the old offer, and then somebody adds another tag."""
+    there = sale(tags=["dps:tag:1", "dps:tag:2", "dps:tag:9"])
+    steps: list[Step] = [shown(api, BEFORE, 4), answer(409, {}), *[shown(api, BEFORE, 4)] * 2, shown(api, there, 6)]
+    written, script = run(api, ADD_TAG, *steps)
+    assert written.receipt.etag == 6
+    assert methods(script).count("PATCH") == 1
+
+
+@BOTH
 def test_a_refusal_of_an_unchanged_offer_is_final(api: str) -> None:
     for refusal, error in (
         (answer(422, {"title": "no"}), RejectedError),
