@@ -187,12 +187,11 @@ class DeleteOperator(EditOperator):
         return super().work(hook, context)
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
-        from airflow_provider_offers.client.flows.deleting_once import delete_once
+        from airflow_provider_offers.client.flows.deleting_once import delete_if_there, delete_once
 
         delete, tries = self.deletion(), self._tries
-        if self.missing_ok:
-            return lambda access, reference: delete(access, reference, True)
-        return lambda access, reference: delete_once(access, reference, delete, tries)
+        delete_by = delete_if_there if self.missing_ok else delete_once
+        return lambda access, reference: delete_by(access, reference, delete, tries)
 
     @abstractmethod
     def deletion(self) -> Delete:

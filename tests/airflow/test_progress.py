@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
-from airflow_provider_offers.client.flows.memory import Earlier, keep_deletion, recall_deletion
+from airflow_provider_offers.client.flows.memory import Deletion, Earlier, keep_deletion, recall_deletion
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.pages import ChosenList
 from airflow_provider_offers.client.model.entities import Receipt, Reference
@@ -259,15 +259,16 @@ def test_what_a_try_was_about_to_delete_is_recalled_with_its_ids(allowed: int) -
     store = Store()
     first = context(store)
     assert (tries_of(first).durable, tries_of(first).is_retry) == (True, False)
-    remember(TaskMemory(first), keep_deletion(TYPED, MEANT))
+    remember(TaskMemory(first), keep_deletion(TYPED, MEANT, tries_of(first)))
     later = context(store, 2, allowed)
-    assert tries_of(later).is_retry
-    assert remember(TaskMemory(later), recall_deletion(TYPED)) == MEANT
-    assert remember(TaskMemory(later), recall_deletion(Reference(PERSONALIZED, name="another"))) is None
+    tries = tries_of(later)
+    assert tries.is_retry
+    assert remember(TaskMemory(later), recall_deletion(TYPED, tries)) == Deletion(MEANT, allowed == 1)
+    assert remember(TaskMemory(later), recall_deletion(Reference(PERSONALIZED, name="another"), tries)) is None
     nowhere = context(None, 2)
-    remember(TaskMemory(nowhere), keep_deletion(TYPED, MEANT))
+    remember(TaskMemory(nowhere), keep_deletion(TYPED, MEANT, tries))
     assert not tries_of(nowhere).durable
-    assert remember(TaskMemory(nowhere), recall_deletion(TYPED)) is None
+    assert remember(TaskMemory(nowhere), recall_deletion(TYPED, tries)) is None
 
 
 def chosen_list(given: Any, plan: str = "plan") -> tuple[dict[str, Any], list[Any]] | None:

@@ -26,10 +26,16 @@ def delete_once(access: Access, reference: Reference, delete: Delete, tries: Tas
     Calls a read of the object, then `delete`. Without a memory (Airflow 3.2), a retry accepts a missing object, and the
     `NotFoundError` of the first try is final: a retry would otherwise take an object that never existed for one that
     the first try deleted. A name counts as missing only after listings have had the time to show it.
+
+    All tries of a task delete the object that the first one found, even if another object has its name by now. A task
+    that was cleared deletes the object that has the name then.
     """
     if not tries.durable:
         return (yield from _deleted_without_notes(access, reference, delete, is_retry=tries.is_retry))
-    noted = (yield from recall_deletion(reference)) if tries.is_retry else None
+    before = (yield from recall_deletion(reference, tries)) if tries.is_retry else None
+    if before is not None and before.is_same_work:
+        return (yield from delete(access, before.meant, True))
+    noted = None if before is None else before.meant
     try:
         meant = yield from resolve(access, reference)
     except NotFoundError:
@@ -39,8 +45,25 @@ def delete_once(access: Access, reference: Reference, delete: Delete, tries: Tas
     if noted is None or not _is_same(noted, meant):
         noted = None
         meant = (yield from there_before(access, meant)).reference
-        yield from keep_deletion(reference, meant)
+    # A retry of this try deletes the same object.
+    yield from keep_deletion(reference, meant, tries)
     return (yield from delete(access, meant, noted is not None))
+
+
+def delete_if_there(access: Access, reference: Reference, delete: Delete, tries: TaskTries) -> Flow[Written]:
+    """Delete an object that may be missing. If it is given by its name, all tries of a task delete the same object."""
+    if not tries.durable or reference.id is not None or reference.instance_id is not None:
+        return (yield from delete(access, reference, True))
+    before = (yield from recall_deletion(reference, tries)) if tries.is_retry else None
+    if before is not None and before.is_same_work:
+        return (yield from delete(access, before.meant, True))
+    try:
+        meant = yield from resolve(access, reference)
+    except NotFoundError:
+        meant = reference
+    else:
+        yield from keep_deletion(reference, meant, tries)
+    return (yield from delete(access, meant, True))
 
 
 def _deleted_without_notes(access: Access, reference: Reference, delete: Delete, *, is_retry: bool) -> Flow[Written]:

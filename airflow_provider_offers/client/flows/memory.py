@@ -229,17 +229,28 @@ def keep(intent: Intent | None, plan: Plan) -> Flow[None]:
         yield Keep(f"{intent.key}_{intent.tries.number}", {"work": intent.work, **plan.as_json()})
 
 
-def recall_deletion(reference: Reference) -> Flow[Reference | None]:
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The object that a try was about to delete. `is_same_work` says that the task has not been cleared since."""
+
+    meant: Reference
+    is_same_work: bool
+
+
+def recall_deletion(reference: Reference, tries: TaskTries) -> Flow[Deletion | None]:
     """The object that a try was about to delete by this reference, or None. Outlives clearing the task."""
     kept = yield Recall(_deletion_key(reference))
     if not isinstance(kept, dict):
         return None
-    return replace(reference, id=kept["id"], instance_id=kept["instance_id"])
+    meant = replace(reference, id=kept["id"], instance_id=kept["instance_id"])
+    # Earlier versions of this package did not keep the generation.
+    return Deletion(meant, kept.get("clear_generation") == tries.clear_generation)
 
 
-def keep_deletion(reference: Reference, meant: Reference) -> Flow[None]:
+def keep_deletion(reference: Reference, meant: Reference, tries: TaskTries) -> Flow[None]:
     """Keep that the object of this reference is about to be deleted."""
-    yield Keep(_deletion_key(reference), {"id": meant.id, "instance_id": meant.instance_id})
+    ids = {"id": meant.id, "instance_id": meant.instance_id}
+    yield Keep(_deletion_key(reference), {**ids, "clear_generation": tries.clear_generation})
 
 
 def _deletion_key(reference: Reference) -> str:

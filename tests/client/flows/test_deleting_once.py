@@ -9,28 +9,31 @@ import pytest
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.deleting import delete, delete_written
-from airflow_provider_offers.client.flows.deleting_once import delete_once
+from airflow_provider_offers.client.flows.deleting_once import delete_if_there, delete_once
 from airflow_provider_offers.client.flows.memory import TaskTries
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.messages import Flow, Request, Response
+from tests.client.flows.creating import address_of, id_of
 from tests.client.library import entity, page, reference, sale
 from tests.client.script import Script, Step, answer
-from tests.notebook import Notebook
+from tests.notebook import Notebook, WorkerDied
 
 BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 # Without a memory, as on Airflow 3.2, and with one.
 FIRST, RETRY = TaskTries(), TaskTries(number=2, last=2, anew=False)
 NOTING, RECALLING = TaskTries(durable=True), TaskTries(number=2, last=2, anew=False, durable=True)
+CLEARED = replace(RECALLING, clear_generation=1, anew=True)
 NAMED = Reference(PERSONALIZED, name="Spring voucher")
 GONE = answer(404, {"title": "gone"})
 
 
 def once(script: Script, api: str, given: Reference, tries: TaskTries) -> Flow[Written]:
-    def delete(access: Access, meant: Reference, missing_ok: bool) -> Flow[Written]:
-        return delete_written(access, meant, missing_ok=missing_ok)
+    return delete_once(script.access(api), given, _delete, tries)
 
-    return delete_once(script.access(api), given, delete, tries)
+
+def _delete(access: Access, meant: Reference, missing_ok: bool) -> Flow[Written]:
+    return delete_written(access, meant, missing_ok=missing_ok)
 
 
 @BOTH
@@ -80,15 +83,57 @@ def test_with_a_memory_only_what_an_earlier_try_was_about_to_delete_may_be_gone(
     script = Script(*found, answer(200), GONE, memory=notes)
     assert script.run(once(script, api, NAMED, NOTING)).action == "deleted"
 
-    script = Script(answer(200, page(api)), GONE, GONE, memory=notes)
+    script = Script(GONE, GONE, memory=notes)
     assert script.run(once(script, api, NAMED, RECALLING)).action == "unchanged"
+    script = Script(answer(200, page(api)), GONE, GONE, memory=notes)
+    assert script.run(once(script, api, NAMED, CLEARED)).action == "unchanged"
     script = Script(answer(200, page(api)), memory=Notebook())
     with pytest.raises(NotFoundError):
         script.run(once(script, api, NAMED, RECALLING))
 
 
 @BOTH
-def test_with_a_memory_another_object_that_has_the_name_now_must_be_there(api: str) -> None:
+def test_a_retry_deletes_no_other_object_that_has_the_name_by_now(api: str) -> None:
+    """The first try deleted the object and was killed before it said so. Then a colleague created another."""
+    notes = Notebook()
+    there = answer(200, entity(api, sale(), number=1))
+    found: list[Step] = [answer(200, page(api, [entity(api, sale(), number=1)])), there, there, there]
+
+    def killed(_: Request) -> Response:
+        raise WorkerDied
+
+    script = Script(*found, killed, memory=notes)
+    with pytest.raises(WorkerDied):
+        script.run(once(script, api, NAMED, NOTING))
+
+    script = Script(GONE, GONE, memory=notes)
+    written = script.run(once(script, api, NAMED, RECALLING))
+    assert (written.action, written.receipt.id) == ("unchanged", id_of(api, 1))
+    assert {request.url.partition("?")[0].rpartition("/")[2] for request in script.requests} == {address_of(api, 1)}
+
+
+@BOTH
+def test_a_retry_that_accepts_a_missing_object_deletes_no_other_of_the_name_either(api: str) -> None:
+    notes, there = Notebook(), entity(api, sale(), number=1)
+
+    def if_there(script: Script, tries: TaskTries) -> Flow[Written]:
+        return delete_if_there(script.access(api), NAMED, _delete, tries)
+
+    found: list[Step] = [answer(200, page(api, [there])), answer(200, there)]
+    script = Script(*found, answer(200), GONE, memory=notes)
+    assert script.run(if_there(script, NOTING)).action == "deleted"
+
+    script = Script(GONE, GONE, memory=notes)
+    assert script.run(if_there(script, RECALLING)).action == "unchanged"
+    # Without a note, the name counts; a missing object needs another lookup.
+    script = Script(*found, answer(200), GONE, memory=Notebook())
+    assert script.run(if_there(script, RECALLING)).action == "deleted"
+    script = Script(*[answer(200, page(api))] * 2, memory=Notebook())
+    assert script.run(if_there(script, NOTING)).action == "unchanged"
+
+
+@BOTH
+def test_a_cleared_task_deletes_the_object_that_has_the_name_now_and_it_must_be_there(api: str) -> None:
     notes = Notebook()
     one, other = (entity(api, sale(), number=number) for number in (1, 2))
     script = Script(answer(200, page(api, [one])), *[answer(200, one)] * 3, answer(200), GONE, memory=notes)
@@ -97,9 +142,9 @@ def test_with_a_memory_another_object_that_has_the_name_now_must_be_there(api: s
     found: list[Step] = [answer(200, page(api, [other])), answer(200, other)]
     script = Script(*found, GONE, memory=notes)
     with pytest.raises(NotFoundError):
-        script.run(once(script, api, NAMED, RECALLING))
+        script.run(once(script, api, NAMED, CLEARED))
     script = Script(*found, *[answer(200, other)] * 2, answer(200), GONE, memory=notes)
-    assert script.run(once(script, api, NAMED, RECALLING)).action == "deleted"
+    assert script.run(once(script, api, NAMED, CLEARED)).action == "deleted"
 
 
 @BOTH
