@@ -29,7 +29,7 @@ _OF_A_MANIFEST = ("force_conflicts", "adopt", "prune", "max_prune", "var", "rows
 
 def apply(args: argparse.Namespace, screen: Screen) -> int:
     """Apply a manifest or a saved plan, after a question."""
-    store = state_store(args.state_path)
+    store = state_store(args.state_path, "--state-path")
     saved = _saved_plan(args)
     if saved is not None:
         if args.conn_id is None and not saved.connection:
@@ -116,7 +116,7 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     source = campaign_of(args)
     args.target = args.destination
     campaign = campaign_of(args)
-    store = state_store(args.state_path)
+    store = state_store(args.state_path, "--state-path")
     notes = Screen(sys.stderr)
     with hook_of(source.target.connection, source.target.sandbox) as hook:
         there = planned(hook, source, store)
@@ -135,7 +135,7 @@ def prune(args: argparse.Namespace, screen: Screen) -> int:
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
 
     campaign = campaign_of(args)
-    store = state_store(args.state_path)
+    store = state_store(args.state_path, "--state-path")
     options = PlanOptions(force_conflicts=args.force_conflicts, prune=args.how, max_prune=args.max_prune)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         made = planned(hook, campaign, store, options)

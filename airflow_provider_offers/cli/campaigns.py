@@ -51,7 +51,7 @@ def plan(args: argparse.Namespace, screen: Screen) -> int:
     """Show the plan of a manifest, and save it with `--out`."""
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        store, options = state_store(args.state_path), options_of(args)
+        store, options = state_store(args.state_path, "--state-path"), options_of(args)
         made = planned(hook, campaign, store, options)
         if args.accept_live and made.has_conflicts:
             _accept_live(args, screen if args.format == "text" else Screen(sys.stderr), made)
@@ -140,7 +140,7 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
 
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        store = state_store(args.state_path)
+        store = state_store(args.state_path, "--state-path")
         with Bars() as bars:
             found, meanwhile = look_for_drift(hook, campaign, store, bars.read)
     if meanwhile is not None:

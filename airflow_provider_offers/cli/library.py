@@ -65,7 +65,7 @@ def import_(args: argparse.Namespace, screen: Screen) -> int:
     """Take the objects of a manifest that exist as managed: the state learns their values."""
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook, Bars() as bars:
-        imported = import_into_state(hook, campaign, state_store(args.state_path), bars.read)
+        imported = import_into_state(hook, campaign, state_store(args.state_path, "--state-path"), bars.read)
     for (kind, name), reason in imported.refused.items():
         screen.line(f"not imported: {KINDS[kind].noun} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
     screen.line(

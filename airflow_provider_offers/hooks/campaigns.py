@@ -91,24 +91,27 @@ def stored(name: str, place: Any) -> Iterator[None]:
         raise OfferLibraryError(f"{name}: {place} cannot be read or written: {why}") from error
 
 
-def state_folder(path: Any = None) -> Any:
-    """The folder of the states: the path, or that of `[offer_library] state_path`, or one in Airflow's DAGs folder."""
+def state_folder(path: Any = None, name: str = "state_path") -> Any:
+    """The folder of the states: the path, or that of `[offer_library] state_path`, or one in Airflow's DAGs folder.
+
+    `name` is the argument that gives the path.
+    """
     from pathlib import Path
 
     from airflow.sdk.configuration import conf
 
     if path is not None:
-        return storage_path("state_path", path)
+        return storage_path(name, path)
     if configured := configuration.state_path():
         return storage_path(f"[{configuration.SECTION}] {configuration.STATE_PATH}", configured)
     return Path(conf.get("core", "dags_folder")) / _FOLDER
 
 
-def state_store(path: Any = None) -> StateStore:
+def state_store(path: Any = None, name: str = "state_path") -> StateStore:
     """The states of campaigns at a path; by default, that of `[offer_library] state_path`."""
     from airflow_provider_offers.campaigns.state.storage import StateStore
 
-    return StateStore(state_folder(path))
+    return StateStore(state_folder(path, name))
 
 
 def load_campaign(
@@ -273,6 +276,9 @@ def write_plan(name: str, path: Any, plan: Plan) -> None:
 
     place = storage_path(name, path)
     with stored(name, place):
+        if place.is_dir():
+            given, accepted = f"{quoted(str(path))}, a folder", f"a file, such as {quoted(str(place / 'plan.json'))}"
+            raise InvalidInputError("The plan cannot be written", [Violation(name, given, accepted)])
         if place.is_file() and not may_be_replaced(_start(place)):
             given, accepted = (
                 f"{quoted(str(path))}, a file that is not a plan",

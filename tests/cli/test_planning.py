@@ -186,7 +186,7 @@ def test_a_misspelled_scheme_is_no_folder(
     done = offers("apply", manifest, "--target", "dev", "--yes", *given)
 
     assert done.code == 1
-    place = "[offer_library] state_path" if configured else "state_path"
+    place = "[offer_library] state_path" if configured else "--state-path"
     scheme = path.partition(":")[0].partition("/")[0]
     assert f"{place}: given text that begins with '{scheme}' and has no '://'" in done.err
     assert f"did you mean '{scheme}://...'?" in done.err
@@ -242,8 +242,19 @@ def test_an_address_of_states_with_a_password_is_refused_and_not_shown(
     done = offers("plan", written(tmp_path), "--target", "dev", "--state-path", "s3://me:hunter2@bucket/states")
 
     assert done.code == 1
-    assert "state_path: given an address with a password; expected" in done.err
+    assert "--state-path: given an address with a password; expected" in done.err
     assert "hunter2" not in done.out + done.err
+
+
+def test_a_plan_is_not_written_as_a_folder(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+
+    done = offers("plan", written(tmp_path), "--target", "dev", "--out", plans)
+
+    assert done.code == 1
+    assert f"--out: given '{plans}', a folder; expected a file, such as '{plans}/plan.json'" in done.err
+    assert not list(plans.iterdir())
 
 
 def test_accept_live_corrects_the_manifest_and_the_plan_is_empty(
