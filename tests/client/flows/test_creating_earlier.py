@@ -399,3 +399,34 @@ def test_the_plan_about_one_object_of_a_list_says_nothing_about_another(api: str
     script = Looking(shown(api, other), answer(200, other), answer(200, receipt(api, etag=6)), memory=notes)
     changes = creation(properties={**mended, **named}, if_exists="update", intents=intents)
     assert script.run(create(script.access(api), changes)).receipt.etag == 6
+
+
+@BOTH
+@pytest.mark.parametrize("if_exists", ["fail", "adopt", "skip", "update"])
+def test_an_edit_of_somebody_else_stays_if_the_task_still_wants_what_its_earlier_try_did(
+    api: str, if_exists: str
+) -> None:
+    """The notes say whether the document changed since. If it did, the object must match it."""
+    edited = entity(api, sale(rank={"priority": 99}), etag=4, created=MADE)
+    read: list[Step] = [*([shown(api, edited)] if api == "xcore" else []), answer(200, edited)]
+    same = Earlier(START, id=id_of(api, 0), changed=False)
+    changed = replace(same, changed=True)
+    wanted = sale(rank={"priority": 99})
+    if if_exists == "update":
+        sent: list[Step] = [answer(200, edited), answer(200, receipt(api, etag=5))]
+        assert run(api, *read, *sent, earlier=changed, if_exists=if_exists)[0].action == "updated"
+        return
+    assert run(api, *read, earlier=same, if_exists=if_exists)[0].action == "adopted"
+    fail(AlreadyExistsError, api, *read, earlier=changed, if_exists=if_exists)
+    assert run(api, *read, earlier=changed, properties=wanted, if_exists=if_exists)[0].action == "adopted"
+
+
+@BOTH
+def test_a_twin_that_was_withdrawn_is_told_beside_an_update(api: str) -> None:
+    own = entity(api, sale(), created="2026-03-02T09:00:00.500+00:00")
+    newer = entity(api, sale(), number=1, created="2026-03-02T09:00:00.900+00:00")
+    read: list[Step] = [*([shown(api, own)] if api == "xcore" else []), answer(200, own)]
+    earlier = Earlier(START, settled=START, id=id_of(api, 0), alone=False)
+    steps: list[Step] = [*read, shown(api, own, newer), *gone(api, newer), answer(200, own)]
+    written, _ = run(api, *steps, earlier=earlier, if_exists="update")
+    assert (written.action, written.withdrawn) == ("unchanged", (id_of(api, 1),))

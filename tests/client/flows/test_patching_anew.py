@@ -207,9 +207,10 @@ def test_a_refused_edit_that_is_there_is_not_made_again(api: str) -> None:
 
 
 @BOTH
-def test_if_match_without_a_plan_knows_its_own_effect(api: str) -> None:
+@pytest.mark.parametrize("if_match", [1, "1", '"1"'])
+def test_if_match_without_a_plan_knows_its_own_effect(api: str, if_match: int | str) -> None:
     kept = Kept(since=START)
-    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=1)[1]) == ["GET"]
+    assert methods(again(api, kept, ADD_TAG, shown(api, AFTER, 2), if_match=if_match)[1]) == ["GET"]
     script = Script(shown(api, AFTER, 3), memory=kept)
     with pytest.raises(ConflictError):
         script.run(patch(script.access(api), reference(api), prepared(ADD_TAG), if_match=1, intent=kept.intent))

@@ -381,3 +381,35 @@ def test_what_no_guard_would_hold_off_is_not_sent_twice_after_an_old_listing() -
         script.go(patch(access, here, prepared(ABOUT, FORMULA)))
     assert not raised.value.retryable
     assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+@pytest.mark.parametrize("status", [200, 201, 299])
+def test_a_success_that_cannot_be_read_and_one_edit_settle_what_reads_leave_out(status: int) -> None:
+    unreadable = answer(status, b"<html>")
+    before, after = shown("dps", FORMULA_READ, 4), shown("dps", FORMULA_READ, 5)
+    written, script = formula(VERSION, before, unreadable, after, if_match=4)
+    assert written.receipt.etag == 5
+    assert methods(script) == ["GET", "PATCH", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "etag"),
+    [(answer(300, b"<html>"), 5), (lost(), 5), (answer(200, b"<html>"), 6)],
+    ids=["no success", "lost", "several edits"],
+)
+def test_any_other_answer_or_number_of_edits_leaves_open_what_reads_leave_out(answered: Step, etag: int) -> None:
+    error, script = formula(
+        VERSION, shown("dps", FORMULA_READ, 4), answered, shown("dps", FORMULA_READ, etag), if_match=4
+    )
+    assert type(error) is OutcomeUnknownError
+    assert methods(script).count("PATCH") == 1
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_reads_leave_out_may_be_tried_again_if_the_next_try_can_tell(durable: bool) -> None:
+    kept = Kept()
+    kept.intent = replace(kept.intent, tries=replace(kept.intent.tries, durable=durable))
+    steps: list[Step] = [shown("dps", FORMULA_READ, 4), lost(), shown("dps", FORMULA_READ, 5)]
+    error, _ = formula(ABOUT, *steps, kept=kept)
+    assert type(error) is OutcomeUnknownError
+    assert error.retryable is durable

@@ -280,6 +280,21 @@ def test_the_retries_of_a_guarded_write_end(api: str) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("operations", "if_match", "error"),
+    [
+        pytest.param(ADD_TAG, None, OutcomeUnknownError, id="twice would add two tags"),
+        pytest.param(APPROVE, 4, PermissionDeniedError, id="twice has the same result as once"),
+    ],
+)
+def test_a_refusal_after_a_lost_answer_settles_only_what_may_be_sent_again(
+    api: str, operations: Any, if_match: int | None, error: type[Exception]
+) -> None:
+    steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, BEFORE, 4), answer(403, {"title": "no"})]
+    fail(error, api, operations, *steps, if_match=if_match)
+
+
+@BOTH
 def test_a_guarded_write_that_may_come_twice_ends_in_what_went_wrong(api: str) -> None:
     steps: list[Step] = [shown(api, BEFORE, 4), lost(), shown(api, BEFORE, 4), answer(500), shown(api, BEFORE, 4)]
     for operations, if_match in (([*IF_NAMED, *APPROVE], None), (APPROVE, 4)):

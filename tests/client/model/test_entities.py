@@ -117,3 +117,37 @@ def test_of_two_types_of_offers_either_may_be_meant() -> None:
     assert violation.expected == f"'personalized', by {XCORE_ID!r}, the id of a personalized offer"
     with pytest.raises(InvalidInputError, match="offer_id: given 'dps:tag:1', the id of a collection qualifier"):
         parse("dps:tag:1", "fallback")
+
+
+UUID, OTHER_UUID = "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21", "11111111-1619-11f1-9d55-1b1f0c9a7e21"
+OURS, THEIRS = "1c265317da412003", "ffffffffda412003"
+
+
+@pytest.mark.parametrize(
+    ("reference", "ids", "may_be"),
+    [
+        # The same id, in either generation's spelling.
+        (Reference(PERSONALIZED, id=f"dps:personalized-offer:{OURS}"), [f"dps:personalized-offer:{OURS}"], True),
+        (Reference(PERSONALIZED, id=f"dps:personalized-offer:{OURS}"), [f"xcore:personalized-offer:{OURS}"], True),
+        (Reference(PERSONALIZED, id=f"dps:personalized-offer:{OURS}"), [f"dps:x:{OURS.upper()}"], True),
+        (Reference(PERSONALIZED, instance_id=UUID), [UUID], True),
+        (Reference(PERSONALIZED, instance_id=UUID), [UUID.upper()], True),
+        # One of two ids is enough.
+        (Reference(PERSONALIZED, id=f"xcore:personalized-offer:{OURS}", instance_id=UUID), [UUID], True),
+        (Reference(PERSONALIZED, id=f"xcore:x:{OURS}", instance_id=UUID), [f"xcore:x:{OURS}", OTHER_UUID], True),
+        # Ids of the same form that differ.
+        (Reference(PERSONALIZED, id=f"dps:personalized-offer:{OURS}"), [f"dps:personalized-offer:{THEIRS}"], False),
+        (Reference(PERSONALIZED, id=f"dps:personalized-offer:{OURS}"), [f"xcore:personalized-offer:{THEIRS}"], False),
+        (Reference(PERSONALIZED, instance_id=UUID), [OTHER_UUID], False),
+        (Reference(PERSONALIZED, id="plain"), ["another"], False),
+        (Reference(PERSONALIZED, id=f"xcore:x:{OURS}", instance_id=UUID), [f"xcore:x:{THEIRS}", OTHER_UUID], False),
+        # Ids of different forms say nothing about each other.
+        (Reference(PERSONALIZED, id=f"xcore:personalized-offer:{OURS}"), [UUID], True),
+        (Reference(PERSONALIZED, instance_id=UUID), [f"xcore:personalized-offer:{OURS}"], True),
+        (Reference(PERSONALIZED, id="plain"), [UUID], True),
+    ],
+)
+def test_an_answer_is_about_another_object_only_if_its_ids_of_the_same_form_differ(
+    reference: Reference, ids: list[str], may_be: bool
+) -> None:
+    assert reference.may_be(*ids) is may_be
