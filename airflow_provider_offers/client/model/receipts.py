@@ -61,7 +61,9 @@ def entity_receipts(settings: Settings, *, full: bool) -> Callable[[Entity], dic
             "created": entity.created,
             "modified": entity.modified,
         }
-        return {**made, "offer": dict(properties)} if full else made
+        if full:
+            made["offer"] = dict(properties)
+        return made
 
     return receipt
 
