@@ -23,6 +23,7 @@ from airflow_provider_offers.client.flows.listing import Listing, begin_search
 from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.sending import checked_etag
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
 from airflow_provider_offers.client.flows.timing import service_time
 from airflow_provider_offers.client.given import as_given
@@ -232,7 +233,7 @@ class Calls:
 
         A patch that makes an offer approved or a decision live is checked first; see `flows.doubts`.
         """
-        reference = self.reference(kind, given)
+        reference, if_match = self.reference(kind, given), checked_etag(if_match)
         checked = self.checked_patch(operations, [reference], validate=validate)
         waived = checked_waive(kind, waive)
 
@@ -275,7 +276,7 @@ class Calls:
         validate: Validate = True,
     ) -> Action[Written]:
         """Replace an object whole, exactly once; see `flows.replacing.replace_object`."""
-        reference = self.reference(kind, given)
+        reference, if_match = self.reference(kind, given), checked_etag(if_match)
         meant = self.replacements([reference], [document], validate=validate)
         waived = checked_waive(kind, waive)
 

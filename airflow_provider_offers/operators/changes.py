@@ -70,8 +70,9 @@ class PatchOperator(EditOperator):
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
+        from airflow_provider_offers.client.flows.sending import checked_etag
 
-        if_match = _etag(self.if_match)
+        if_match = checked_etag(self.if_match)
         if if_match is not None and len(references) != 1:
             raise InvalidInputError(
                 "The patch cannot be sent",
@@ -127,8 +128,9 @@ class ReplaceOperator(EditOperator):
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive
         from airflow_provider_offers.client.flows.replacing import replace_object
+        from airflow_provider_offers.client.flows.sending import checked_etag
 
-        if_match = _etag(self.if_match)
+        if_match = checked_etag(self.if_match)
         documents = self._documents(references, if_match)
         meant = hook.library.replacements(references, documents, validate=self.validate)
         waive, validate, intents = self.waive or (), self.validate, self.intents
@@ -159,14 +161,6 @@ class ReplaceOperator(EditOperator):
         if violations:
             raise InvalidInputError("The replacement is not valid", violations)
         return documents
-
-
-def _etag(given: int | str | None) -> int | str | None:
-    """The etag that guards a write. Empty text, such as of a template without a value, would guard nothing."""
-    if isinstance(given, str) and not given.strip(' "'):
-        expected = "the etag of the object, such as 3, or None for a write without this guard"
-        raise InvalidInputError("The etag is not valid", [Violation("if_match", quoted(given), expected)])
-    return given
 
 
 class DeleteOperator(EditOperator):
@@ -308,7 +302,6 @@ class SearchOperator(OfferLibraryOperator):
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
     """The waived reasons, one or several; each must be known."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
-    from airflow_provider_offers.client.text import quoted
 
     if given is None or given == "":
         return ()

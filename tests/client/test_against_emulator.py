@@ -428,3 +428,17 @@ def test_no_secret_is_ever_in_a_url(library: OfferLibrary, emulator: Emulator) -
     library.create(PERSONALIZED, sale())
     for entry in emulator.journal():
         assert Emulator.CLIENT_SECRET not in entry.path + entry.query + json.dumps(entry.headers)
+
+
+@pytest.mark.parametrize("etag", ["", " ", '""'])
+def test_an_empty_etag_is_refused(library: OfferLibrary, emulator: Emulator, etag: str) -> None:
+    """It would guard nothing, although the author asked for a guard."""
+    made = library.create(PERSONALIZED, sale()).receipt
+    emulator.clear_journal()
+    for write in (
+        lambda: library.patch(PERSONALIZED, made.id, APPROVE, if_match=etag),
+        lambda: library.replace(PERSONALIZED, made.id, sale(name="Summer voucher"), if_match=etag),
+    ):
+        with pytest.raises(InvalidInputError, match=r"if_match: given .*; expected the etag of the object"):
+            write()
+    assert emulator.journal() == []

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
+    InvalidInputError,
     NotFoundError,
     OfferLibraryError,
     OutcomeUnknownError,
+    Violation,
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import take_turn
@@ -16,11 +18,20 @@ from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, co
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries
 
 # How many reads a guarded write may take if others keep editing the object.
 FRESH_READS = 5
+
+
+def checked_etag(given: int | str | None) -> int | str | None:
+    """The etag that guards a write. Empty text, such as of a template without a value, would guard nothing."""
+    if isinstance(given, str) and not given.strip(' "'):
+        expected = "the etag of the object, such as 3, or None for a write without this guard"
+        raise InvalidInputError("The etag is not valid", [Violation("if_match", quoted(given), expected)])
+    return given
 
 
 def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
