@@ -318,6 +318,11 @@ class APIError(OfferLibraryError):
         """The same error, marked as final: no retry can succeed."""
         return _rebuild(type(self), self.args, {**self.__dict__, "final": True})
 
+    def with_hint(self, hint: str) -> Self:
+        """The same error, with a line that says what to do, after any other such line."""
+        hints = hint if self.hint is None else f"{self.hint}\n  {hint}"
+        return _rebuild(type(self), (f"{self.args[0]}\n  {hint}",), {**self.__dict__, "hint": hints})
+
 
 class BadRequestError(APIError):
     """The request itself is wrong: 400, 405, 413, 415."""

@@ -16,8 +16,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
 from airflow_provider_offers.client.flows.doubts import look_before_creation
+from airflow_provider_offers.client.flows.naming import name_hinted
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.model.entities import Written
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.retry import Looks
 
@@ -41,13 +43,20 @@ def create_object(access: Access, creation: Creation) -> Flow[Written]:
         return (yield from create(access, creation, posted))
     except (BadRequestError, RejectedError, ConflictError) as refused:
         if not creation.kind.unique_name:
-            raise
+            raise _hinted(creation, refused) from None
         # An earlier POST of ours without an answer may have taken the name.
         unanswered = len(posted) > 1
         # Or this POST took it, and a gateway sent it twice.
         if posted and creation.earlier is None:
             creation = replace(creation, earlier=Earlier(posted[0]))
         return (yield from _taken(access, creation, refused, unanswered=unanswered))
+
+
+def _hinted(creation: Creation, refused: APIError) -> APIError:
+    """The refusal; if it concerns the document, with hints about its references."""
+    if isinstance(refused, ConflictError):
+        return refused
+    return name_hinted(refused, pointings(creation.kind.place, creation.properties))
 
 
 def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered: bool) -> Flow[Written]:
@@ -74,7 +83,7 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
             break
         yield looks.pause(f"looking whether the name {creation.name!r} is taken: {refused}")
     if creation.earlier is None:
-        raise refused
+        raise _hinted(creation, refused) from None
     raise OutcomeUnknownError(
         f"It is not known whether the {creation.kind.noun} {creation.name!r} was created: an earlier POST may have had "
         f"no answer, no listing showed the object within {creation.patience:g} s, and the service refused the last "

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
-from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, Violation
+from airflow_provider_offers.client.errors import (
+    BadRequestError,
+    InvalidInputError,
+    NotPublishableError,
+    RejectedError,
+    Violation,
+)
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import look_ahead
 from airflow_provider_offers.client.flows.creating import Creation
 from airflow_provider_offers.client.flows.golive import DECIDING, DecisionReason, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
 from airflow_provider_offers.client.flows.memory import Intent
+from airflow_provider_offers.client.flows.naming import name_hinted
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.patching import patch
@@ -145,7 +153,10 @@ def patch_looked_at(
     """`patching.patch`, after a check of what the patch makes live or approved, unless `validate` is False."""
     if validate:
         yield from look_before_patch(access, reference, prepared, Waiver(waive, validate == "strict"))
-    return (yield from patch(access, reference, prepared, if_match=if_match, intent=intent, validate=validate))
+    try:
+        return (yield from patch(access, reference, prepared, if_match=if_match, intent=intent, validate=validate))
+    except (BadRequestError, RejectedError) as refused:
+        raise name_hinted(refused, chain.from_iterable(prepared.pointings.values())) from None
 
 
 def _settle_window(creation: Creation, waiver: Waiver) -> Flow[None]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
+from airflow_provider_offers.client.errors import AmbiguousNameError, APIError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone, named
 from airflow_provider_offers.client.model.collections import COLLECTED
@@ -17,10 +17,23 @@ from airflow_provider_offers.client.model.places import Pointing, pointings_by_n
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
+_MOST_HINTS = 3
+
 
 def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
     """Whether a document refers to an object by its name."""
     return bool(pointings_by_name(kind.place, properties))
+
+
+def name_hinted(refused: APIError, references: Iterable[Pointing]) -> APIError:
+    """The refusal of a write with these references, with a hint for those that may be names without their prefix.
+
+    If the refusal quotes some of them, the hint is about these.
+    """
+    doubtful = {each.target: f"{each.target!r} was sent as an id{each.hint}" for each in references if each.hint}
+    quoted = {target: hint for target, hint in doubtful.items() if target in f"{refused.title} {refused.detail}"}
+    hints = list((quoted or doubtful).values())[:_MOST_HINTS]
+    return refused.with_hint("\n  ".join(hints)) if hints else refused
 
 
 def with_ids(access: Access, kind: Kind, properties: Mapping[str, Json]) -> Flow[dict[str, Json]]:

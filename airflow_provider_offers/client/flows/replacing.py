@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from airflow_provider_offers.client.errors import BadRequestError, RejectedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
 from airflow_provider_offers.client.flows.editing import edit
 from airflow_provider_offers.client.flows.judging import Change
 from airflow_provider_offers.client.flows.memory import Intent
+from airflow_provider_offers.client.flows.naming import name_hinted
 from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import resolve
 from airflow_provider_offers.client.flows.sending import expect_etag, send_guarded
@@ -17,6 +19,7 @@ from airflow_provider_offers.client.model.differences import KEPT_BY_THE_SERVICE
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.patches import PreparedPatch
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -61,7 +64,10 @@ def replace_object(
             return _put(access, {**_kept(before), **properties}, before)
         return guarded_patch(access, prepared, before, whole=True)
 
-    return (yield from edit(access, reference, plan, "replaced", intent=intent, send=send))
+    try:
+        return (yield from edit(access, reference, plan, "replaced", intent=intent, send=send))
+    except (BadRequestError, RejectedError) as refused:
+        raise name_hinted(refused, pointings(reference.kind.place, properties)) from None
 
 
 def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:

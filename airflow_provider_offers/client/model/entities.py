@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint
+from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, UUID, name_hint
 from airflow_provider_offers.client.model.kinds import (
     FALLBACK,
     KINDS,
@@ -25,7 +25,6 @@ from airflow_provider_offers.client.wire.messages import Json
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _OFFERS_WINDOW = ("selectionConstraint",)
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 # Not frozen: a search makes hundreds of thousands of them, and a frozen class takes twice as long.
@@ -156,7 +155,7 @@ class Reference:
 
 
 def _form(identifier: str) -> str:
-    return "uuid" if _UUID.fullmatch(identifier) else "typed" if TYPED_ID.fullmatch(identifier) else "other"
+    return "uuid" if UUID.fullmatch(identifier) else "typed" if TYPED_ID.fullmatch(identifier) else "other"
 
 
 def _bare(identifier: str) -> str:
@@ -231,7 +230,7 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
             raise wanted.disagree("the id", f"{text!r}, the id of a {kind.noun}", kind)
         return Reference(kind, id=text)
     kind = wanted.stated or wanted.kinds[0]
-    if _UUID.fullmatch(text):
+    if UUID.fullmatch(text):
         return Reference(kind, instance_id=text)
     if text.startswith(NAME_PREFIX):
         # An address cannot hold half of a surrogate pair.
@@ -264,7 +263,7 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
     reference = _from_text(identifier.strip(), _as_told(given, wanted))
     # Only generation 1 uses an instance id in URLs; dps uses the reference id.
     instance_id = given.get("instance_id") or given.get("instanceId") or reference.instance_id
-    if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and _UUID.fullmatch(instance_id)):
+    if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and UUID.fullmatch(instance_id)):
         instance_id = reference.instance_id
     return Reference(reference.kind, id=reference.id, instance_id=instance_id, name=reference.name)
 

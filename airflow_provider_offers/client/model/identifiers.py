@@ -6,6 +6,7 @@ import re
 
 # The prefix of a name where an id is expected: `name:Newsletter top`.
 NAME_PREFIX = "name:"
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
 # The characters of an id of any generation. The service does not look for an object whose id has a blank.
 IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")

@@ -22,7 +22,7 @@ from airflow_provider_offers.client.model.capabilities import Capabilities
 from airflow_provider_offers.client.model.comparing import differing, fingerprint, same
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.operations import Form, Operation, Parsed, Patch
-from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
+from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -129,12 +129,17 @@ class PreparedPatch:
     @cached_property
     def named(self) -> dict[int, list[Pointing]]:
         """The references by name in its values, by the index of their operation."""
-        found = {
-            index: pointings_by_name(self.kind.place.at(each.path)[1], each.value)
+        named = {index: [each for each in found if each.name is not None] for index, found in self.pointings.items()}
+        return {index: references for index, references in named.items() if references}
+
+    @property
+    def pointings(self) -> dict[int, list[Pointing]]:
+        """The references in its values, by the index of their operation."""
+        return {
+            index: list(pointings(self.kind.place.at(each.path)[1], each.value))
             for index, each in enumerate(self.parsed)
             if each.has_value
         }
-        return {index: references for index, references in found.items() if references}
 
     @property
     def is_idempotent(self) -> bool:

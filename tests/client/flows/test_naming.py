@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import AmbiguousNameError, InvalidInputError, NotFoundError
-from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.errors import (
+    AmbiguousNameError,
+    BadRequestError,
+    InvalidInputError,
+    NotFoundError,
+    RejectedError,
+)
+from airflow_provider_offers.client.flows.naming import has_names, name_hinted, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.reading import read_now, resolve
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
@@ -304,3 +312,46 @@ def test_an_empty_name_is_refused_before_anything_is_sent(
     with pytest.raises(InvalidInputError, match="/tags/0"):
         library.create(PERSONALIZED, offer("x", "p", tags=[empty]))
     assert lookups(emulator) == 0
+
+
+WRITES_OF_A_TAG: dict[str, Callable[[OfferLibrary, str, str], Any]] = {
+    "create": lambda library, _, tag: library.create(PERSONALIZED, offer("Another", Emulator.PLACEMENT_ID, tags=[tag])),
+    "patch": lambda library, given, tag: library.patch(
+        PERSONALIZED, given, [{"op": "replace", "path": "/tags", "value": [tag]}]
+    ),
+    "replace": lambda library, given, tag: library.replace(
+        PERSONALIZED, given, offer("One", Emulator.PLACEMENT_ID, tags=[tag])
+    ),
+}
+
+
+@pytest.mark.parametrize("write", WRITES_OF_A_TAG)
+def test_a_refused_id_that_may_be_a_name_gets_a_hint(library: OfferLibrary, write: str) -> None:
+    """Text with a digit may be an id, so that only the service can refuse it."""
+    made = library.create(PERSONALIZED, offer("One", Emulator.PLACEMENT_ID)).receipt.id
+    refused = (BadRequestError, RejectedError)
+    with pytest.raises(refused) as caught:
+        WRITES_OF_A_TAG[write](library, made, "Summer2024")
+    hint = "'Summer2024' was sent as an id; did you mean 'name:Summer2024'?"
+    assert caught.value.hint == hint
+    assert str(caught.value).endswith(f"\n  {hint}")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    for certain in ("xcore:tag:ffffffffffffffff", "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21"):
+        with pytest.raises(refused) as caught:
+            WRITES_OF_A_TAG[write](library, made, certain)
+        assert caught.value.hint is None
+
+
+def test_a_hint_is_about_the_quoted_texts_or_about_the_first_ones() -> None:
+    document = {"tags": [f"Summer202{number}" for number in range(6)]}
+    found = list(pointings(PERSONALIZED.place, document))
+
+    def told(detail: str) -> str | None:
+        error = BadRequestError(method="POST", path="/offers", status=400, detail=detail, hint="Read the page.")
+        return name_hinted(error, found).hint
+
+    def hint(number: int) -> str:
+        return f"\n  'Summer202{number}' was sent as an id; did you mean 'name:Summer202{number}'?"
+
+    assert told("there is no Summer2024") == "Read the page." + hint(4)
+    assert told("something is wrong") == "Read the page." + hint(0) + hint(1) + hint(2)
