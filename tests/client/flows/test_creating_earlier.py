@@ -430,3 +430,14 @@ def test_a_twin_that_was_withdrawn_is_told_beside_an_update(api: str) -> None:
     steps: list[Step] = [*read, shown(api, own, newer), *gone(api, newer), answer(200, own)]
     written, _ = run(api, *steps, earlier=earlier, if_exists="update")
     assert (written.action, written.withdrawn) == ("unchanged", (id_of(api, 1),))
+
+
+@BOTH
+def test_an_equal_offer_that_was_made_after_the_earlier_try_ended_is_not_its_twin(api: str) -> None:
+    """Only what may be a copy of the POST of that try is deleted."""
+    own = entity(api, sale(), created="2026-03-02T09:00:00.500+00:00")
+    theirs = entity(api, sale(), number=1, created="2026-03-02T09:10:00.000+00:00")
+    read: list[Step] = [*([shown(api, own)] if api == "xcore" else []), answer(200, own)]
+    earlier = Earlier(START, settled=START, id=id_of(api, 0), alone=False)
+    written, script = run(api, *read, shown(api, own, theirs), earlier=earlier)
+    assert (written.action, written.withdrawn, deleted(script)) == ("adopted", (), [])

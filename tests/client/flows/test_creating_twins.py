@@ -188,6 +188,8 @@ def test_what_may_be_more_than_a_twin_is_not_deleted(api: str, sign: str) -> Non
     error, script = fail(AmbiguousNameError, api, *steps, earlier=Earlier(START))
     assert error.ids == (id_of(api, 1), id_of(api, 2))
     assert "is not certainly a twin of it" in str(error)
+    # A retry would find the same.
+    assert not error.retryable
     assert deleted(script) == []
 
 

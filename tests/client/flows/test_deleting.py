@@ -16,7 +16,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.deleting import delete, delete_written
 from airflow_provider_offers.client.model.entities import Receipt, Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
-from airflow_provider_offers.client.wire.messages import Response
+from airflow_provider_offers.client.wire.messages import Request, Response
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID, entity, page, reference, sale
 from tests.client.script import CONTAINER, Script, Step, answer, lost
 
@@ -269,3 +269,27 @@ def test_a_failing_look_is_repeated() -> None:
 
 def test_a_page_in_the_services_place_does_not_say_that_it_is_gone() -> None:
     fail(UnexpectedResponseError, "xcore", answer(202), answer(404, b"<html>no route</html>"))
+
+
+def test_a_refusal_names_what_refers_to_an_offer_that_is_known_by_its_instance_id() -> None:
+    """Others refer to it by its reference id, which a read shows."""
+    read = answer(200, entity("xcore", sale()))
+    collection = entity("xcore", {"name": "Vouchers", "filterType": "offers", "ids": [XCORE_ID]}, number=7)
+    collection["_instance"]["xdm:ids"] = [XCORE_ID]
+    collection["_instance"]["@id"] = "xcore:offer-filter:0000000000000007"
+
+    def service(request: Request) -> Response:
+        if request.method == "DELETE":
+            return answer(409, {"title": "in use"})
+        if "/instances/00000007" in request.url:
+            return answer(200, collection)
+        if "/instances/" in request.url:
+            return read
+        return answer(200, page("xcore", [collection] if "offer-filter" in request.url else []))
+
+    script = Script(*[service] * 12)
+    with pytest.raises(ConflictError) as caught:
+        script.go(delete_written(script.access("xcore"), Reference(PERSONALIZED, instance_id=INSTANCE_ID)))
+    assert "the service refused to delete it" in str(caught.value)
+    assert "Vouchers" in str(caught.value)
+    assert caught.value.refused

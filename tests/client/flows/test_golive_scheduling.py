@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError
+from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, OfferLibraryError
 from airflow_provider_offers.client.flows.editing import schedule
 from airflow_provider_offers.client.library import OfferLibrary
+from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import DECISION
 from airflow_provider_offers.client.model.windows import window_from
+from airflow_provider_offers.client.wire.messages import Flow, Request
 from airflow_provider_offers.emulator import Emulator
 from tests.client.campaign import campaign, decision, offer, seed
 
@@ -35,6 +39,40 @@ def test_a_live_decision_is_not_scheduled_to_where_it_has_nothing_to_show(
     assert to("2026-01-01T00:00:00Z", "2098-01-01T00:00:00Z") == "scheduled"
     library.patch(DECISION, there, [{"op": "replace", "path": "/status", "value": "draft"}])
     assert to("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z") == "scheduled"
+
+
+def watched(flow: Flow[Written], sent: list[Request]) -> Flow[Written]:
+    """The flow itself; `sent` gets its requests."""
+    try:
+        effect = next(flow)
+        while True:
+            if isinstance(effect, Request):
+                sent.append(effect)
+            try:
+                answer = yield effect
+            except OfferLibraryError as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(answer)
+    except StopIteration as stop:
+        written: Written = stop.value
+        return written
+
+
+def test_the_window_of_a_live_decision_is_set_only_if_what_was_checked_stays(
+    library: OfferLibrary, emulator: Emulator, api: str
+) -> None:
+    """The check depends on the criteria, so the patch is refused if somebody edits them meanwhile."""
+    there = seed(emulator, "offer-activity", **decision(campaign(emulator), status="live"))
+    window = window_from({"start": "2026-01-01T00:00:00Z", "end": "2098-01-01T00:00:00Z"})
+    sent: list[Request] = []
+    library.edit(DECISION, there, lambda access, it: watched(schedule(access, it, window), sent))
+    (patch,) = [request for request in sent if request.method == "PATCH"]
+    if api == "xcore":
+        assert patch.headers["If-Match"] == '"1"'
+    else:
+        tested = [each["path"] for each in json.loads(patch.body or b"") if each["op"] == "test"]
+        assert {"/criteria", "/endDate"} <= set(tested)
 
 
 def test_a_criterion_may_list_its_offers_itself(library: OfferLibrary, emulator: Emulator, api: str) -> None:

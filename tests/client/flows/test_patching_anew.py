@@ -178,6 +178,14 @@ def test_without_a_plan_a_wrong_clock_does_not_hide_an_earlier_patch(api: str, a
 
 
 @BOTH
+@pytest.mark.parametrize("modified", ["yesterday", None])
+def test_an_offer_without_a_time_may_have_been_patched_by_an_earlier_try(api: str, modified: str | None) -> None:
+    envelope: dict[str, Any] = {"modified" if api == "dps" else "repo:lastModifiedDate": modified}
+    _, script = again(api, Kept(since=START), ADD_TAG, shown(api, AFTER, 2, **envelope))
+    assert methods(script) == ["GET"]
+
+
+@BOTH
 def test_another_try_does_not_overrule_who_set_it_since(api: str) -> None:
     """The first try was killed while its patch was in transit.
 

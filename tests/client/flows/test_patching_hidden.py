@@ -392,6 +392,15 @@ def test_a_success_that_cannot_be_read_and_one_edit_settle_what_reads_leave_out(
     assert methods(script) == ["GET", "PATCH", "GET"]
 
 
+def test_a_success_that_cannot_be_read_settles_what_is_set_and_reads_leave_out() -> None:
+    after = shown("dps", FORMULA_READ, 5, modified=LATER)
+    written, script = formula(VERSION, answer(200, b"<html>"), after)
+    assert written.receipt.etag == 5
+    assert methods(script) == ["PATCH", "GET"]
+    error, _ = formula(VERSION, lost(), after)
+    assert type(error) is OutcomeUnknownError
+
+
 @pytest.mark.parametrize(
     ("answered", "etag"),
     [(answer(300, b"<html>"), 5), (lost(), 5), (answer(200, b"<html>"), 6)],

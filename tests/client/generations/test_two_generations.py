@@ -126,6 +126,17 @@ def test_cascade_is_not_offered_to_who_cascades(emulator: Emulator, open_library
     assert "run the deletion again to delete it too" in seen[1]
 
 
+def test_an_object_to_which_others_refer_is_not_deleted_and_nothing_was_refused(
+    emulator: Emulator, open_library: Open, api: str
+) -> None:
+    ids = campaign(emulator)
+    emulator.clear_journal()
+    with pytest.raises(ConflictError, match="nothing was sent") as caught:
+        remove(open_library(api), TAG, ids["tag"])
+    assert not caught.value.refused
+    assert list(emulator.journal(method="DELETE")) == []
+
+
 def _refused(emulator: Emulator, tag: str, cascade: bool) -> Callable[..., Any]:
     """A deletion; between its look and its DELETE, somebody begins to use the qualifier."""
     late = f"Late {cascade}"

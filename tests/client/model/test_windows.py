@@ -342,3 +342,10 @@ def test_a_moment_before_counts_days_in_utc_and_may_be_now() -> None:
     for wrong in ("P-1D", "", None, timedelta(days=-1), "P9999Y"):
         with pytest.raises(InvalidInputError):
             before(now, wrong)
+
+
+def test_a_window_contains_its_start_and_not_its_end() -> None:
+    window = resolve_window("2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    grain = timedelta(microseconds=1)
+    held = [window.start - grain, window.start, window.end - grain, window.end]
+    assert [instant in window for instant in held] == [False, True, True, False]
