@@ -3,7 +3,8 @@
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
 PYTEST_ARGS ?=
-WORKERS ?= 3
+# Many tests wait, so four workers keep two cores busy.
+WORKERS ?= 4
 # The port of `make airflow`.
 PORT ?= 8080
 
@@ -54,8 +55,8 @@ demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
 airflow: $(VENV)/.ready ## run a whole Airflow with the emulator, months of campaigns and the example DAGs, until Ctrl-C
 	@$(BIN)/python demo/serve.py --port $(PORT)
 
-check: WORKERS := 2
-check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; under two minutes
+check: WORKERS := 3
+check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; about a minute
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow and not bulk" $(PYTEST_ARGS) tests/client tests/triggers tests/imports tests/docs
 
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.applying import apply
 from airflow_provider_offers.cli import plans
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
@@ -192,8 +194,10 @@ def test_a_plan_that_was_damaged_is_refused(offers: Offers, connected: Emulator,
 
 
 def test_an_apply_with_failures_tells_each_and_goes_on_later(
-    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The second apply waits for what the first may have created; here every listing shows it at once.
+    monkeypatch.setattr(apply, "ApplyOptions", partial(apply.ApplyOptions, patience=0.2))
     manifest = written(tmp_path)
     connected.add_fault("status", status=422, method="POST", path="/data/*", times=1)
 

@@ -192,7 +192,7 @@ def test_a_creation_happens_once(library: OfferLibrary, emulator: Emulator, faul
 def test_a_creation_happens_once_behind_a_lagging_index(connect: Connect, emulator: Emulator) -> None:
     emulator.configure(list_lag=0.6, index_lag=0.6)
     emulator.add_fault("drop", method="POST", path="/data/*", when="after")
-    assert connect().create(PERSONALIZED, sale(), patience=3.0).action == "created"
+    assert connect().create(PERSONALIZED, sale(), patience=1.0).action == "created"
     assert committed(emulator, "POST") == sent(emulator, "POST") == 1
 
 

@@ -170,8 +170,9 @@ each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 def test_an_apply_that_is_killed_at_a_write_and_run_again_ends_with_the_same_library(
     story: Story, chapter: str
 ) -> None:
+    """One generation has the odd writes, the other the even ones. `make test-faults` has every step of both."""
     story.undisturbed(chapter)
-    for turn, number in enumerate(story.writing(chapter)):
+    for turn, number in enumerate(story.writing(chapter)[APIS.index(story.api) :: len(APIS)]):
         story.killed(chapter, number, "after", lag=(0.0, 3.0)[turn // 2 % 2], same_plan=turn % 2 == 0)
 
 

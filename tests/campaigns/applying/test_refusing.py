@@ -245,7 +245,7 @@ def test_a_process_that_is_killed_is_followed_by_another_after_its_lock_has_expi
     with pytest.raises(StateLockedError, match="is held by the dead until 20"):
         sandbox.apply(plan)
     later = StateStore(sandbox.path, now=lambda: datetime.now(UTC) + timedelta(seconds=131))
-    assert sandbox.apply(plan, later).is_complete
+    assert sandbox.apply(plan, later, patience=0.2).is_complete
 
     assert "is taken over from the dead, which has died" in caplog.text
     assert sandbox.plan(made).objects == ()
