@@ -441,3 +441,13 @@ def test_an_equal_offer_that_was_made_after_the_earlier_try_ended_is_not_its_twi
     earlier = Earlier(START, settled=START, id=id_of(api, 0), alone=False)
     written, script = run(api, *read, shown(api, own, theirs), earlier=earlier)
     assert (written.action, written.withdrawn, deleted(script)) == ("adopted", (), [])
+
+
+@BOTH
+def test_an_offer_that_a_listing_still_shows_and_that_is_gone_is_not_taken_for_ours(api: str) -> None:
+    """It is read once. After that, the looks go on as if no listing showed it."""
+    ghost, missing = entity(api, sale(), number=1, created=MADE), answer(404, {"title": "gone"})
+    looks: list[Step] = [shown(api, ghost), missing, *[shown(api, ghost)] * 4]
+    script = Script(shown(api), *looks, answer(201, receipt(api)), only(api))
+    written = script.run(create(script.access(api), creation(earlier=Earlier(START), patience=1.0)))
+    assert (written.action, written.receipt.id) == ("created", id_of(api, 0))

@@ -80,6 +80,14 @@ def test_a_guarded_write_needs_no_other_read(api: str, work: Any, properties: An
         assert body_of(request)[0]["op"] == "test"
 
 
+def test_an_edit_of_a_listed_offer_depends_on_its_status_on_dps() -> None:
+    """Checks depend on the status, and somebody may have changed it since the listing."""
+    script, access = listed("dps", sale(), 3, answer(200, receipt("dps", etag=4)))
+    script.run(set_window(access, "dps"))
+    tests = [each for each in body_of(script.requests[0]) if each["op"] == "test"]
+    assert {"op": "test", "path": "/status", "value": "draft"} in tests
+
+
 @BOTH
 def test_a_listing_that_shows_nothing_to_do_is_not_relied_on(api: str) -> None:
     """Somebody published the offer since, and the listing lags."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import OfferLibraryError, PagingError, UnexpectedResponseError
 from airflow_provider_offers.client.flows.access import open_access
-from airflow_provider_offers.client.flows.listing import Listing
+from airflow_provider_offers.client.flows.listing import Listing, search
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.query import Query, parse_query
@@ -367,3 +367,37 @@ def test_any_entity_and_any_receipt_is_read_or_refused(api: str, body: Any) -> N
     for read in (generation.entity, generation.receipt, generation.page):
         with contextlib.suppress(OfferLibraryError):
             read(PERSONALIZED, given_answer)
+
+
+@BOTH
+def test_a_search_returns_the_objects_of_all_pages_up_to_its_limit(api: str) -> None:
+    pages: list[Step] = [listed(api, 1, 2, next="/a?start=1"), listed(api, 3, next="/a?start=2"), listed(api, 4, 5)]
+    script = Script(*pages)
+    found = script.run(search(script.access(api), PERSONALIZED, Query()))
+    assert [each.name for each in found] == [f"offer {number}" for number in (1, 2, 3, 4, 5)]
+    script = Script(*pages)
+    found = script.run(search(script.access(api), PERSONALIZED, Query(limit=4)))
+    assert [each.name for each in found] == [f"offer {number}" for number in (1, 2, 3, 4)]
+
+
+class Pages:
+    """A listing of that many pages: the first shows an offer, the last another, and those between what `shows` says."""
+
+    def __init__(self, count: int, *, shows: bool) -> None:
+        self.count, self.shows, self.given = count, shows, 0
+
+    def __call__(self, _: Request) -> Response:
+        self.given += 1
+        is_last = self.given == self.count
+        numbers = [self.given] if self.shows or is_last or self.given == 1 else []
+        return listed("dps", *numbers, next=None if is_last else f"/a?start={self.given}")
+
+
+def test_a_listing_may_have_thousands_of_pages_and_a_thousand_in_a_row_without_anything_new() -> None:
+    found, _ = names(*[Pages(1_500, shows=True)] * 1_500)
+    assert found == list(range(1, 1_501))
+    found, _ = names(*[Pages(1_002, shows=False)] * 1_002)
+    assert found == [1, 1_002]
+    script = Script(*[Pages(1_003, shows=False)] * 1_003)
+    with pytest.raises(PagingError, match="1001 pages in a row"):
+        script.run(everything(script, "dps"))

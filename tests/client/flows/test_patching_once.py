@@ -200,7 +200,8 @@ def test_a_conflict_and_an_offer_that_cannot_be_read_again_leave_the_outcome_ope
     error, _ = fail(OutcomeUnknownError, api, ADD_TAG, *steps)
     assert "a gateway may have sent it twice" in str(error)
     assert not error.retryable
-    fail(OutcomeUnknownError, api, APPROVE, *steps, if_match=4)
+    error, _ = fail(OutcomeUnknownError, api, APPROVE, *steps, if_match=4)
+    assert error.retryable
 
 
 @BOTH
