@@ -17,9 +17,11 @@ def near(given: str, known: Iterable[str]) -> list[str]:
     if len(given) > _LONGEST:
         return []
     found: dict[str, int] = {}
+    bare, lower = folded(given), given.casefold()
     for word in known:
-        slips = 0 if folded(word) == folded(given) else _distance(word.casefold(), given.casefold())
-        if slips <= _allowed(word, given):
+        allowed = _allowed(word, given)
+        slips = 0 if folded(word) == bare else _distance(word.casefold(), lower, allowed)
+        if slips <= allowed:
             found[word] = slips
     least = min(found.values(), default=0)
     return sorted(word for word, slips in found.items() if slips == least)
@@ -47,10 +49,13 @@ def _allowed(word: str, given: str) -> int:
     return next((slips for length, slips in _SLIPS if shorter >= length), 0)
 
 
-def _distance(one: str, other: str) -> int:
-    """How many letters were added, left out, replaced or swapped with a neighbor (optimal string alignment)."""
-    if abs(len(one) - len(other)) > _SLIPS[0][1]:
-        return len(one) + len(other)
+def _distance(one: str, other: str, allowed: int) -> int:
+    """How many letters were added, left out, replaced or swapped with a neighbor (optimal string alignment).
+
+    If more than `allowed`, the answer is at least one more than that.
+    """
+    if (least := _letters_apart(one, other)) > allowed:
+        return least
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):
@@ -62,3 +67,11 @@ def _distance(one: str, other: str) -> int:
             now.append(cost)
         before, last = last, now
     return last[-1]
+
+
+def _letters_apart(one: str, other: str) -> int:
+    """How many letters of one text the other lacks, wherever they stand: the distance is never less."""
+    left = other
+    for letter in one:
+        left = left.replace(letter, "", 1)
+    return max(len(left), len(one) - len(other) + len(left))
