@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
-from airflow_provider_offers.client.model.documents import neutral_payload
+from airflow_provider_offers.client.model.documents import name_in, neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.patches import PreparedPatch
@@ -256,3 +256,24 @@ def test_the_next_page_is_asked_for_as_the_document_links_it() -> None:
     assert media_type(script.requests[0].headers["Accept"]) == media_type(
         curl("list-personalized-offers").headers["accept"]
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ({"name": "Spring"}, "Spring"),
+        ({"xdm:name": "Spring"}, "Spring"),
+        ({"_instance": {"xdm:name": "Spring"}}, "Spring"),
+        ({"_instance": {"name": "Spring"}, "name": "other"}, "Spring"),
+        ({"name": "", "xdm:name": "Spring"}, "Spring"),
+        ({"name": ""}, None),
+        ({"name": 7}, None),
+        ({"_instance": "Spring"}, None),
+        ({}, None),
+        ([{"name": "Spring"}], None),
+        (None, None),
+        ("Spring", None),
+    ],
+)
+def test_the_name_in_a_document_of_either_generation(document: Any, name: str | None) -> None:
+    assert name_in(document) == name

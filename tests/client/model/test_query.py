@@ -16,7 +16,14 @@ from airflow_provider_offers.client.generations import Generation, dps, xcore
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.query import PARAMETERS, ClientSearch, Query, escape_q, parse_query
+from airflow_provider_offers.client.model.query import (
+    PARAMETERS,
+    ClientSearch,
+    Query,
+    escape_q,
+    parse_query,
+    terms_of_q,
+)
 from airflow_provider_offers.client.wire.messages import Request
 from tests.client.script import CONTAINER, query_of
 from tests.effort import examples
@@ -401,3 +408,19 @@ def test_any_question_is_asked_or_refused(asked: dict[str, Any]) -> None:
             assert generation.search(PERSONALIZED, query).path.isascii()
         except UnsupportedError:
             assert generation is DPS or any(expression.absent for expression in query.properties)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Spring  voucher", ["spring", "voucher"]),
+        (' "Spring voucher" ', ["spring voucher"]),
+        ('"x"', ["x"]),
+        ('""', ['""']),
+        ('"', ['"']),
+        ('"spring', ['"spring']),
+        ('spring" voucher', ['spring"', "voucher"]),
+    ],
+)
+def test_a_search_looks_for_a_phrase_in_quotes_or_for_each_word(text: str, terms: list[str]) -> None:
+    assert terms_of_q(text) == terms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,15 @@ from airflow_provider_offers.client.model.entities import (
     parse_offer_reference,
     parse_reference,
 )
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, PLACEMENT, TAG
+from airflow_provider_offers.client.model.kinds import (
+    COLLECTION,
+    DECISION,
+    FALLBACK,
+    PERSONALIZED,
+    PLACEMENT,
+    TAG,
+    Kind,
+)
 from airflow_provider_offers.client.model.receipts import entity_receipt, object_receipt, write_receipt
 from tests.client.library import INSTANCE_ID, XCORE_ID, sale
 from tests.client.script import SETTINGS
@@ -108,3 +117,57 @@ def test_a_read_of_any_kind_shows_status_and_window_only_where_there_are_any() -
     fallback = object_receipt(Entity(FALLBACK, "f", "f", 1, {"status": "draft"}), SETTINGS, full=False)
     assert (fallback["kind"], fallback["offer_type"], fallback["status"]) == ("fallback", "fallback", "draft")
     assert "window" not in fallback
+
+
+WINDOW = {"start": "2026-03-10T00:00:00Z", "end": "2026-06-30T21:59:59Z"}
+
+
+def found(kind: Kind = PERSONALIZED, **properties: Any) -> Entity:
+    return Entity(kind, XCORE_ID, INSTANCE_ID, 3, {**sale(), **properties}, "2026-03-01", "2026-03-02")
+
+
+def test_what_a_search_of_offers_tells_of_each() -> None:
+    expected: dict[str, Any] = {
+        "id": XCORE_ID,
+        "instance_id": INSTANCE_ID,
+        "name": "Spring voucher",
+        "etag": 3,
+        "offer_type": "personalized",
+        "api": "xcore",
+        "sandbox": "dev1",
+        "status": "draft",
+        "window": WINDOW,
+        "created": "2026-03-01",
+        "modified": "2026-03-02",
+    }
+    assert entity_receipt(found(), XCORE, full=False) == expected
+    assert entity_receipt(found(), XCORE, full=True) == {**expected, "offer": sale()}
+    # The service may leave out anything, or spell it as it likes.
+    odd = entity_receipt(found(name=7, status=["draft"], selectionConstraint=None), XCORE, full=False)
+    assert odd == {**expected, "name": None, "status": None, "window": {"start": None, "end": None}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (PERSONALIZED, {"offer_type": "personalized", "status": "draft", "window": WINDOW}),
+        (DECISION, {"status": "draft", "window": {"start": "2026-04-01", "end": None}}),
+        (TAG, {}),
+    ],
+)
+def test_what_a_search_of_any_kind_tells_of_each(kind: Kind, more: dict[str, Any]) -> None:
+    there = found(kind, startDate="2026-04-01")
+    expected = {
+        "id": XCORE_ID,
+        "instance_id": INSTANCE_ID,
+        "name": "Spring voucher",
+        "etag": 3,
+        "api": "xcore",
+        "sandbox": "dev1",
+        "created": "2026-03-01",
+        "modified": "2026-03-02",
+        "kind": kind.key,
+        **more,
+    }
+    assert object_receipt(there, XCORE, full=False) == expected
+    assert object_receipt(there, XCORE, full=True) == {**expected, "object": there.properties}

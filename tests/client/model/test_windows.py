@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.durations import before
 from airflow_provider_offers.client.model.instants import format_instant
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.spelling import neutral_value, wire_value
 from airflow_provider_offers.client.model.windows import OfferWindow, resolve_window, window_of
 
@@ -349,3 +350,37 @@ def test_a_window_contains_its_start_and_not_its_end() -> None:
     grain = timedelta(microseconds=1)
     held = [window.start - grain, window.start, window.end - grain, window.end]
     assert [instant in window for instant in held] == [False, True, True, False]
+
+
+HELD = {"startDate": "2026-05-01T00:00:00Z", "endDate": "2026-06-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "count"),
+    [
+        (PERSONALIZED, {}, 1),
+        (PERSONALIZED, {"selectionConstraint": None}, 1),
+        (PERSONALIZED, {"selectionConstraint": {"eligibilityRule": "rule"}}, 2),
+        (PERSONALIZED, {"selectionConstraint": {"startDate": HELD["startDate"]}}, 1),
+        (
+            PERSONALIZED,
+            {"selectionConstraint": {**HELD, "endDate": "2026-07-01T00:00:00Z", "eligibilityRule": "rule"}},
+            1,
+        ),
+        # The same instants in another spelling.
+        (PERSONALIZED, {"selectionConstraint": {**HELD, "startDate": "2026-05-01T02:00:00.000+02:00"}}, 0),
+        (DECISION, {}, 2),
+        (DECISION, HELD, 0),
+        (DECISION, {**HELD, "startDate": "2026-04-01T00:00:00Z"}, 1),
+    ],
+)
+def test_the_changes_give_the_window_and_leave_the_rest(kind: Kind, properties: dict[str, Any], count: int) -> None:
+    window = resolve_window(HELD["startDate"], HELD["endDate"])
+    changes = window.changes({"name": "n", **properties}, kind)
+    assert len(changes) == count
+    after = PreparedPatch(changes, kind).result({"name": "n", **properties})
+    assert window_of(after, kind) == window
+    assert window.changes(after, kind) == []
+    rule = (properties.get("selectionConstraint") or {}).get("eligibilityRule")
+    assert (after.get("selectionConstraint") or {}).get("eligibilityRule") == rule
+    assert after["name"] == "n"
