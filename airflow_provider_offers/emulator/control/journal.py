@@ -18,7 +18,10 @@ def _spelled(name: str) -> str:
     return "".join(rf"(?:{re.escape(each)}|(?:%|\\u00)(?:{ord(each):x}|{ord(each.upper()):x}))" for each in name)
 
 
-_NAMES = "|".join(map(_spelled, ("client_secret", "access_token", "jwt_token", "client_assertion")))
+_PLAIN = ("client_secret", "access_token", "jwt_token", "client_assertion")
+_NAMES = "|".join(map(_spelled, _PLAIN))
+# Every letter of a name, and the underscore.
+_ESCAPED = re.compile(r"(?:%|\\u00)[4-7][0-9a-f]", re.IGNORECASE)
 # A quoted value ends at its closing quote, another value at the next parameter.
 _SECRETS = re.compile(
     rf"""((?:{_NAMES})\\*["']?\s*[=:]\s*\\*)("(?:[^"\\]|\\.)*"?|[^&"\s]+)""", re.IGNORECASE | re.DOTALL
@@ -32,8 +35,19 @@ _SECRET_HEADERS = re.compile(r"authorization|\bauth\b|cookie|secret|token|passwo
 
 def redacted(text: str) -> str:
     """The text without secrets and tokens."""
+    if _names_no_secret(text):
+        return text
     starred = _SECRETS.sub(lambda found: f'{found[1]}"***"' if found[2].startswith('"') else f"{found[1]}***", text)
     return _PARTS.sub(r"\1***", starred)
+
+
+def _names_no_secret(text: str) -> bool:
+    """Whether no spelling of a name can be there: quicker than a search for all of them, and never wrongly true."""
+    # A letter beyond ASCII may count as one of a name: the patterns ignore case.
+    if not text.isascii() or _ESCAPED.search(text):
+        return False
+    lower = text.lower()
+    return not any(name in lower for name in _PLAIN)
 
 
 def _redacted_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -74,6 +74,11 @@ def test_a_secret_in_a_header_is_not_kept(header: str) -> None:
             'name="client_secret"\r\n\r\n***\r\n--b\r\nname="x"',
         ),
         ('name="client_secret"\r\n\r\nplanted and cut off', 'name="client_secret"\r\n\r\n***'),
+        ("10% off&%63lient_secret=planted", "10% off&%63lient_secret=***"),
+        ('{"client_\\u0053ecret": "planted"}', '{"client_\\u0053ecret": "***"}'),
+        ("CLIENT_SECRET=planted", "CLIENT_SECRET=***"),
+        ("acce\u017fs_token=planted", "acce\u017fs_token=***"),
+        ("caf\u00e9&jwt_token=planted", "caf\u00e9&jwt_token=***"),
         ('{"name": "the client_secret of old"}', '{"name": "the client_secret of old"}'),
     ],
 )
