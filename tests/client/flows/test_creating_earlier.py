@@ -451,3 +451,27 @@ def test_an_offer_that_a_listing_still_shows_and_that_is_gone_is_not_taken_for_o
     script = Script(shown(api), *looks, answer(201, receipt(api)), only(api))
     written = script.run(create(script.access(api), creation(earlier=Earlier(START), patience=1.0)))
     assert (written.action, written.receipt.id) == ("created", id_of(api, 0))
+
+
+@BOTH
+def test_an_update_that_an_earlier_try_may_have_sent_is_not_made_over_the_edit_of_somebody_else(api: str) -> None:
+    """The earlier try planned the update at etag 1. Since then, there were two edits, and the offer differs again."""
+    notes, tries = Notebook(), TaskTries(number=1, last=2, durable=True)
+    mended, there = sale(description="mended"), entity(api, sale())
+    steps: list[Step] = [shown(api, there), answer(200, there), answer(200, receipt(api, etag=2))]
+    script = Looking(*steps, memory=notes)
+    script.run(create(script.access(api), creation(properties=mended, if_exists="update", intents=Intents(tries, "w"))))
+
+    edited = entity(api, sale(description="theirs"), etag=3)
+    script = Looking(shown(api, edited), answer(200, edited), memory=notes)
+    intents = Intents(replace(tries, number=2), "w")
+    with pytest.raises(ConflictError, match="may have been updated by this task already"):
+        script.run(create(script.access(api), creation(properties=mended, if_exists="update", intents=intents)))
+
+
+@BOTH
+def test_an_offer_of_an_earlier_try_that_somebody_renamed_is_no_longer_what_the_document_says(api: str) -> None:
+    renamed = entity(api, sale(name="Autumn voucher"), etag=2, created=MADE)
+    read: list[Step] = [*([shown(api, renamed)] if api == "xcore" else []), answer(200, renamed)]
+    error, _ = fail(AlreadyExistsError, api, *read, earlier=Earlier(START, id=id_of(api, 0)))
+    assert "no longer matches the document" in str(error)

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.entities import Reference, parse_offer_reference, parse_reference
-from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, offer_kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED, offer_kind
 from tests.client.library import DPS_ID, INSTANCE_ID, XCORE_ID
 
 FALLBACK_ID = "xcore:fallback-offer:124e2e764b1ac1b9"
@@ -151,3 +151,11 @@ def test_an_answer_is_about_another_object_only_if_its_ids_of_the_same_form_diff
     reference: Reference, ids: list[str], may_be: bool
 ) -> None:
     assert reference.may_be(*ids) is may_be
+
+
+@pytest.mark.parametrize("told", ["decision", "offer-activity"])
+def test_the_receipt_of_another_kind_is_refused_by_its_key_and_by_its_type(told: str) -> None:
+    with pytest.raises(InvalidInputError, match="the receipt of a decision"):
+        parse_reference({"id": "some-id", "kind": told}, COLLECTION, api="dps", sandbox="dev1")
+    given = {"id": "some-id", "kind": told}
+    assert parse_reference(given, DECISION, api="dps", sandbox="dev1") == Reference(DECISION, id="some-id")

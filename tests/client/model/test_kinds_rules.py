@@ -99,6 +99,43 @@ def test_what_is_wrong_is_told_by_its_place(kind: Kind, document: dict[str, Any]
     assert sorted(violations(kind, document)) == wrong
 
 
+def at_most(placements: int, collections: int) -> dict[str, Any]:
+    """A decision that uses that many of each."""
+    shown = [f"dps:offer-placement:{number}" for number in range(placements)]
+    criteria = [
+        {"placements": shown, "optionSelection": {"filter": f"dps:offer-filter:{number}"}}
+        for number in range(collections)
+    ]
+    return {"name": "x", "status": "draft", "criteria": criteria}
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "over"),
+    [
+        (PLACEMENT, lambda more: {"name": "x", "itemCount": 30 + more}, "/itemCount"),
+        (COLLECTION, lambda more: {"name": "x", "filterType": "any-tags", "ids": ["dps:tag:1"] * (20 + more)}, "/ids"),
+        (COLLECTION, lambda more: {"name": "x", "filterType": "all-tags", "ids": ["dps:tag:1"] * (20 + more)}, "/ids"),
+        (COLLECTION, lambda more: {"name": "x", "filterType": "offers", "ids": ["an-offer-1"] * (500 + more)}, "/ids"),
+        (
+            RULE,
+            lambda more: {"name": "x", "condition": {"type": "PQL", "value": "é" * 7_680 + "x" * more}},
+            "/condition/value",
+        ),
+        (
+            FORMULA,
+            lambda more: {"name": "x", "expression": {"type": "PQL", "value": "x" * (8_192 + more)}},
+            "/expression/value",
+        ),
+        (DECISION, lambda more: at_most(30 + more, 2), "/criteria"),
+        (DECISION, lambda more: at_most(2, 30 + more), "/criteria"),
+    ],
+)
+def test_a_maximum_is_accepted_and_one_more_is_refused(kind: Kind, document: Any, over: str) -> None:
+    within, beyond = (set(violations(kind, document(more))) for more in (0, 1))
+    assert over not in within
+    assert beyond - within == {over}
+
+
 @pytest.mark.parametrize(
     ("kind", "operation", "pointer"),
     [
