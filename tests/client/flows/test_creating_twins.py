@@ -224,3 +224,24 @@ def test_a_twin_of_what_another_client_made_is_not_deleted() -> None:
     error, script = fail(AmbiguousNameError, "xcore", *steps, properties=MARKED, marker=MARK)
     assert error.ids == (id_of("xcore", 1), id_of("xcore", 2))
     assert deleted(script) == []
+
+
+@BOTH
+def test_our_own_that_somebody_deleted_meanwhile_is_withdrawn_too(api: str) -> None:
+    older = entity(api, sale(), number=1, created="2026-03-02T08:59:50.000+00:00")
+    looks: list[Step] = [shown(api), answer(201, receipt(api)), shown(api, older, entity(api, sale()))]
+    missing = answer(404, {"title": "gone"})
+    written, _ = run(api, *looks, missing, missing, if_exists="adopt")
+    assert (written.action, written.receipt.id, written.withdrawn) == ("adopted", id_of(api, 1), (id_of(api, 0),))
+
+
+@BOTH
+def test_several_older_ones_of_other_content_are_not_one(api: str) -> None:
+    older = [
+        entity(api, sale(rank={"priority": number}), number=number, created=f"2026-03-02T08:59:5{number}.000+00:00")
+        for number in (1, 2)
+    ]
+    steps: list[Step] = [shown(api), answer(201, receipt(api)), shown(api, *older, entity(api, sale())), *gone(api)]
+    error, script = fail(AmbiguousNameError, api, *steps, if_exists="adopt")
+    assert error.ids == (id_of(api, 1), id_of(api, 2))
+    assert deleted(script) == [address_of(api, 0)]

@@ -93,3 +93,17 @@ def test_each_object_of_a_list_has_a_name_of_its_own() -> None:
         check_names(creations[:3], ["first", "second", "third"])
     assert [violation.pointer for violation in caught.value.violations] == ["third/name"]
     check_names(creations[:2])
+
+
+def test_tries_recognize_an_object_by_its_name_kind_and_sandbox_and_its_document_by_the_rest() -> None:
+    one = made().wish(["org", "dev1"])
+    assert one == made().wish(("org", "dev1"))
+    assert one.doubt == timedelta(seconds=20)
+    others = [
+        made(document=sale(name="Autumn voucher")).wish(["org", "dev1"]),
+        made(TAG, {"name": "Spring voucher"}).wish(["org", "dev1"]),
+        made().wish(["org", "prod"]),
+    ]
+    assert len({one.key, *(each.key for each in others)}) == 4
+    mended = made(document=sale(description="mended")).wish(["org", "dev1"])
+    assert (mended.key, mended.digest == one.digest) == (one.key, False)
