@@ -355,3 +355,12 @@ def test_a_hint_is_about_the_quoted_texts_or_about_the_first_ones() -> None:
 
     assert told("there is no Summer2024") == "Read the page." + hint(4)
     assert told("something is wrong") == "Read the page." + hint(0) + hint(1) + hint(2)
+
+
+def test_the_given_document_keeps_its_names(library: OfferLibrary, emulator: Emulator) -> None:
+    """The ids go into a copy: the next try uses the task's document again."""
+    seed(emulator, "tag", name="Red")
+    given: dict[str, Any] = {"name": "Voucher", "tags": ["name:Red"]}
+    made = library.run(lambda access: with_ids(access, PERSONALIZED, given))
+    assert made["tags"] != ["name:Red"]
+    assert given == {"name": "Voucher", "tags": ["name:Red"]}

@@ -9,9 +9,11 @@ import pytest
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
+    InvalidInputError,
     NoAnswerError,
     OutcomeUnknownError,
 )
+from airflow_provider_offers.client.flows.doubts import patch_looked_at
 from airflow_provider_offers.client.flows.editing import archive_expired, schedule, take_step
 from airflow_provider_offers.client.flows.memory import Plan
 from airflow_provider_offers.client.flows.patching import patch
@@ -341,3 +343,22 @@ def test_a_lost_answer_with_if_match_may_be_tried_again(api: str) -> None:
     steps: list[Step] = [shown(api, BEFORE, 1), lost(), shown(api, BEFORE, 1)]
     error, _ = fail(NoAnswerError, api, ADD_TAG, *steps, if_match=1, max_retries=0)
     assert error.retryable
+
+
+@BOTH
+def test_the_patch_after_the_look_keeps_its_guards_its_plan_and_its_checks(api: str) -> None:
+    kept = Kept()
+
+    def looked_at(there: Any, **options: Any) -> tuple[list[str], Kept]:
+        script = Script(answer(200, entity(api, there, etag=4)), answer(200, receipt(api, etag=5)), memory=kept)
+        script.go(patch_looked_at(script.access(api), reference(api), prepared(ADD_TAG), **options))
+        return [request.method for request in script.requests], kept
+
+    assert looked_at(BEFORE, if_match=4, intent=kept.intent) == (["GET", "PATCH"], kept)
+    assert [plan.etag for plan in kept.kept] == [4]
+    with pytest.raises(ConflictError):
+        looked_at(BEFORE, if_match=3)
+    crowded = sale(tags=[f"dps:tag:{number}" for number in range(10, 30)])
+    with pytest.raises(InvalidInputError):
+        looked_at(crowded)
+    assert looked_at(crowded, validate=False)[0] == ["GET", "PATCH"]
