@@ -7,10 +7,12 @@ import json
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError, NotPublishableError, OfferLibraryError
-from airflow_provider_offers.client.flows.editing import schedule
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.library import OfferLibrary
-from airflow_provider_offers.client.model.entities import Written
-from airflow_provider_offers.client.model.kinds import DECISION
+from airflow_provider_offers.client.model.entities import Reference, Written
+from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH, Step
 from airflow_provider_offers.client.model.windows import window_from
 from airflow_provider_offers.client.wire.messages import Flow, Request
 from airflow_provider_offers.emulator import Emulator
@@ -73,6 +75,29 @@ def test_the_window_of_a_live_decision_is_set_only_if_what_was_checked_stays(
     else:
         tested = [each["path"] for each in json.loads(patch.body or b"") if each["op"] == "test"]
         assert {"/criteria", "/endDate"} <= set(tested)
+
+
+def test_a_step_is_taken_only_if_what_was_checked_stays(library: OfferLibrary, emulator: Emulator, api: str) -> None:
+    """Customers see at once what is published or activated."""
+    ids = campaign(emulator)
+    voucher = seed(emulator, "personalized-offer", **offer("Voucher", ids["placement"], status="draft"))
+    there = seed(emulator, "offer-activity", **decision(ids, status="draft"))
+    waive = ("rule_not_named", "no_offer_to_show", "offers_not_approved")
+    for kind, identifier, step, checked in (
+        (PERSONALIZED, voucher, PUBLISH, {"/selectionConstraint", "/representations"}),
+        (DECISION, there, ACTIVATE, {"/criteria", "/fallback", "/startDate", "/endDate"}),
+    ):
+        sent: list[Request] = []
+
+        def work(access: Access, it: Reference, step: Step = step, sent: list[Request] = sent) -> Flow[Written]:
+            return watched(take_step(access, it, step, waive=waive), sent)
+
+        library.edit(kind, identifier, work)
+        (patch,) = [request for request in sent if request.method == "PATCH"]
+        if api == "xcore":
+            assert patch.headers["If-Match"] == '"1"'
+        else:
+            assert checked <= {each["path"] for each in json.loads(patch.body or b"") if each["op"] == "test"}
 
 
 def test_a_criterion_may_list_its_offers_itself(library: OfferLibrary, emulator: Emulator, api: str) -> None:
