@@ -92,3 +92,24 @@ def test_fingerprints_tell_documents_apart_as_the_service_does() -> None:
     assert fingerprint({"a": 1}) == fingerprint({"a": 1.0})
     assert fingerprint({"a": 1}) != fingerprint({"a": True})
     assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
+
+
+VALUES: list[Any] = [None, True, 1, "a", "2026-05-01T00:00:00Z", [], ["a"], {}, {"a": 1}, {"a": ["b"]}]
+
+
+@pytest.mark.parametrize("left", VALUES, ids=repr)
+@pytest.mark.parametrize("right", VALUES, ids=repr)
+def test_values_of_different_types_differ_in_either_order(left: Any, right: Any) -> None:
+    # A property that is absent and one that holds nothing are compared elsewhere.
+    if type(left) is not type(right) and None not in (left, right):
+        assert same(left, right) is same(right, left)
+        assert not same(left, right) or {type(left), type(right)} == {bool, int}
+    assert same(left, left)
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_members() -> None:
+    one = {"name": "a", "rank": {"priority": 1, "order": {"b": 1, "a": 2}}, "list": [{"x": 1, "y": 2}]}
+    other = {"list": [{"y": 2, "x": 1}], "rank": {"order": {"a": 2, "b": 1}, "priority": 1}, "name": "a"}
+    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint(one) != fingerprint({**other, "list": [{"y": 1, "x": 2}]})
+    assert fingerprint(["a", "b"]) != fingerprint(["b", "a"])

@@ -18,6 +18,7 @@ from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.kinds import FORMULA, PERSONALIZED, TAG, Kind
 from airflow_provider_offers.client.model.patches import FittedPatch, PreparedPatch
+from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.settings import Api
 from tests.client.library import sale
 from tests.client.writes import (
@@ -374,3 +375,24 @@ def test_the_copies_of_a_patch_have_an_end_together(copies: int, most: int) -> N
         patch.result(longer(most + 1))
     (violation,) = caught.value.violations
     assert violation.given == "its copies add up to more than 10000000 bytes"
+
+
+def test_the_given_operations_stay_as_they_are() -> None:
+    """A later operation goes into a copy of what an earlier one sets: the task's next try gives them again."""
+    given = [
+        {"op": "add", "path": "/rank", "value": {"priority": 1, "order": {"type": "static"}}},
+        {"op": "replace", "path": "/rank/priority", "value": 7},
+        {"op": "replace", "path": "/rank/order/type", "value": "ranked"},
+        {"op": "add", "path": "/characteristics", "value": {"a": "1"}},
+        {"op": "add", "path": "/characteristics/b", "value": "2"},
+    ]
+    before = copy.deepcopy(given)
+    patch = prepare(given, [PERSONALIZED], "dps")
+    there = sale()
+    after = patch.result(there)
+    assert (after["rank"], after["characteristics"]) == (
+        {"priority": 7, "order": {"type": "ranked"}},
+        {"a": "1", "b": "2"},
+    )
+    assert list(patch.operations) == given == before
+    assert there == sale()
