@@ -56,7 +56,7 @@ airflow: $(VENV)/.ready ## run a whole Airflow with the emulator, months of camp
 	@$(BIN)/python demo/serve.py --port $(PORT)
 
 check: WORKERS := 3
-check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; about a minute
+check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; under two minutes
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow and not bulk" $(PYTEST_ARGS) tests/client tests/triggers tests/imports tests/docs
 
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow
