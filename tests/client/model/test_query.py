@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,10 +20,17 @@ from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
 from airflow_provider_offers.client.model.query import (
     PARAMETERS,
+    TYPES,
     ClientSearch,
+    Conditions,
     Query,
+    SearchParameters,
+    asked_of,
     escape_q,
+    names,
     parse_query,
+    search_of,
+    takes,
     terms_of_q,
 )
 from airflow_provider_offers.client.wire.messages import Request
@@ -255,7 +264,8 @@ def test_sizes() -> None:
     assert on_xcore(page_size=7) == on_dps(page_size="7") == [("limit", "7")]
     assert on_xcore(limit=3) == on_dps(limit="3") == [("limit", "3")]
     assert on_dps(limit=3, page_size=100) == [("limit", "100")]
-    assert on_dps(limit=10_000) == []
+    assert on_dps(limit=10_000) == on_xcore(limit=51) == []
+    assert on_dps(limit=50) == [("limit", "50")]
 
 
 def test_order_by_takes_several() -> None:
@@ -305,6 +315,7 @@ def test_full_text_on_dps_is_a_regular_expression(q: str, qop: str | None, found
         ({"q": 5}, "q"),
         ({"q": "x" * 2_001}, "q"),
         ({"q": "x", "qop": "xor"}, "qop"),
+        ({"q": "x", "qop": 5}, "qop"),
         ({"qop": "AND"}, "qop"),
         ({"fields": "name"}, "fields"),
         ({"q": "x", "fields": ["a b"]}, "fields"),
@@ -313,16 +324,20 @@ def test_full_text_on_dps_is_a_regular_expression(q: str, qop: str | None, found
         ({"properties": "a=b"}, "properties"),
         ({"properties": "!a==b"}, "properties"),
         ({"properties": ["name", 5]}, "properties"),
+        ({"properties": "name,!status==draft"}, "properties"),
+        ({"properties": "name==x,y"}, "properties"),
         ({"order_by": "na me"}, "order_by"),
         ({"order_by": {}}, "order_by"),
         ({"limit": 0}, "limit"),
         ({"limit": True}, "limit"),
+        ({"limit": 10**9 + 1}, "limit"),
         ({"page_size": -1}, "page_size"),
         ({"page_size": "many"}, "page_size"),
         ({"page_size": 1.5}, "page_size"),
         ({"name": ""}, "name"),
         ({"name": 5}, "name"),
         ({"name": "\ud800"}, "name"),
+        ({"name": "x\udfff"}, "name"),
         ({"q": "\ud800"}, "q"),
         ({"properties": "name==\ud800"}, "properties"),
         ({"ids": ["\ud800"]}, "ids"),
@@ -334,6 +349,36 @@ def test_full_text_on_dps_is_a_regular_expression(q: str, qop: str | None, found
 )
 def test_what_cannot_be_asked(asked: dict[str, Any], pointer: str) -> None:
     assert wrong(**asked) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("asked", "given_"),
+    [
+        ({"q": '""'}, "'\"\"'"),
+        ({"q": "x", "qop": "XOR"}, "'XOR'"),
+        ({"q": "x", "fields": "a b,name"}, "'a b'"),
+        ({"properties": "name=x"}, "'name=x'"),
+        ({"properties": "name==x,y"}, "'name==x,y'"),
+        ({"properties": ["name", 5]}, "['name', 5]"),
+        ({"order_by": "na me"}, "'na me'"),
+        ({"limit": "many"}, "'many'"),
+        ({"name": 5}, "5"),
+        ({"start": 5}, "5"),
+    ],
+)
+def test_a_refusal_quotes_what_was_asked(asked: dict[str, Any], given_: str) -> None:
+    with pytest.raises(InvalidInputError, match="The search cannot be sent") as caught:
+        parse_query(**asked)
+    (violation,) = caught.value.violations
+    assert violation.given == given_
+
+
+def test_what_may_just_be_asked() -> None:
+    assert parse_query(q="X").q == "X"
+    assert parse_query(q="x" * 2_000, qop=" or ", fields="name, description") == Query(
+        q="x" * 2_000, qop="OR", fields=("name", "description")
+    )
+    assert parse_query(limit=str(10**9)).limit == 10**9
 
 
 def test_everything_wrong_is_told_at_once() -> None:
@@ -380,6 +425,53 @@ def test_a_parameter_that_a_generation_does_not_know_is_refused(monkeypatch: pyt
 
 def test_the_description_names_what_a_query_holds() -> None:
     assert set(ClientSearch.__annotations__) == {each.name for each in fields(Query)} == set(PARAMETERS)
+
+
+def test_a_function_shows_the_parameters_of_its_search() -> None:
+    def find(kind: str, *, full: bool = False, **given_: Any) -> None:
+        """Any function that takes a search."""
+
+    own = ["kind", "full"]
+    asked = list(names(SearchParameters))
+    assert asked == ["q", "qop", "fields", "properties", "order_by", "limit", "page_size"]
+    assert takes(SearchParameters)(find) is find
+    shown = inspect.signature(find).parameters
+    assert list(shown) == [*own, *asked]
+    for name in asked:
+        assert (shown[name].kind, shown[name].default) == (inspect.Parameter.KEYWORD_ONLY, None)
+        assert shown[name].annotation == TYPES[name]
+
+    def find_more(**given_: Any) -> None:
+        """A function that takes other keywords too."""
+
+    takes(Conditions, others=True)(find_more)
+    assert list(inspect.signature(find_more).parameters) == [*names(Conditions), "given_"]
+
+
+def test_a_search_is_told_from_other_keywords() -> None:
+    assert search_of({"q": "x", "task_id": "t", "start": "5"}, ("q", "limit")) == (
+        {"q": "x", "limit": None},
+        {"task_id": "t", "start": "5"},
+    )
+
+
+def test_what_a_template_left_empty_is_not_asked() -> None:
+    source = SimpleNamespace(q="", qop=None, fields=[], properties="name", limit=0, page_size=7, task_id="t")
+    asked = asked_of(source, [*names(SearchParameters)[:4], "limit", "page_size"])
+    assert asked == {"properties": "name", "limit": 0, "page_size": 7}
+
+
+@pytest.mark.parametrize("text", ["name", "!description", "name==Spring sale", "rank.priority>=5", "name~A.*"])
+def test_a_filter_is_told_as_its_author_may_have_written_it(text: str) -> None:
+    (expression,) = parse_query(properties=text).properties
+    assert expression.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"), [('"A"', '"a"'), ('""', r"\"\""), ('"', r"\""), ('"a" b', r"\"a\" b"), ("a&&b", r"a\&\&b")]
+)
+def test_quotes_around_a_whole_text_make_a_phrase(text: str, escaped: str) -> None:
+    assert escape_q(text) == escaped
 
 
 def test_a_parameter_that_no_search_has_is_refused() -> None:
