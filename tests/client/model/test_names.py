@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
 )
 from airflow_provider_offers.client.model.likeness import folded, near
-from airflow_provider_offers.client.model.names import BESIDE, name_findings
+from airflow_provider_offers.client.model.names import BESIDE, name_findings, paths_of
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings
@@ -158,6 +158,57 @@ def test_a_property_in_the_wrong_place_is_told_where_it_belongs() -> None:
     assert "does it belong to /selectionConstraint or" in str(found["/startDate"])
 
 
+def test_only_the_whole_object_has_what_the_service_assigns() -> None:
+    condition = {"type": "PQL", "value": "true"}
+    places: list[tuple[Kind, dict[str, Any], str]] = [
+        (PERSONALIZED, sale(rank={"priority": 1, "id": "x"}), "/rank/id"),
+        (PERSONALIZED, sale(representations=[{**shown(), "etag": 1}]), "/representations/0/etag"),
+        (RULE, {"name": "R", "condition": condition, "definedOn": {"a": {"id": 1}}}, "/definedOn/a/id"),
+    ]
+    for kind, document, pointer in places:
+        (found,) = findings(document, kind)
+        assert (found.pointer, found.expected) == (pointer, "a documented property")
+    assert findings(sale(id="x", etag=1, _links={})) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "given_", "meant"),
+    [
+        (sale(_instnce={}), "_instnce", "; did you mean '_instance'?"),
+        (sale(_Instance={}), "_Instance", "; did you mean '_instance'?"),
+        # Without the underscore, or at another place, it may be the author's own.
+        (sale(instance={}), "instance", ""),
+        (sale(rank={"priority": 1, "_instnce": 1}), "_instnce", ""),
+        (sale(_acme={}), "_acme", ""),
+    ],
+)
+def test_a_slip_in_the_envelope_is_told_at_the_top_alone(document: Any, given_: str, meant: str) -> None:
+    (found,) = findings(document)
+    assert (found.given, found.expected) == (f"the property {given_!r}", f"a documented property{meant}")
+
+
+def test_every_alias_of_a_rule_is_looked_at() -> None:
+    aliases = {"a": "x", "b": {"schema": {}}, "c": {"schem": {}}, "d": {"schem": {}}}
+    found = name_findings(RULE.place, RULE.names, {"definedOn": aliases})
+    assert [each.pointer for each in found] == ["/definedOn/c/schem", "/definedOn/d/schem"]
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("priority", ["rank.priority"]),
+        ("xdm:priority", ["rank.priority"]),
+        ("startDate", ["selectionConstraint.startDate", "frequencyCappingConstraints.startDate"]),
+        ("content", ["representations.components.content"]),
+        # At the top only, or nowhere.
+        ("status", []),
+        ("acme", []),
+    ],
+)
+def test_a_property_below_the_top_has_paths_the_shortest_first(name: str, paths: list[str]) -> None:
+    assert paths_of(PERSONALIZED.place, name) == paths
+
+
 def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
     assert findings(sale(characteristics={"nmae": "x", "xdm:chanel": "y"})) == []
     assert findings({"name": "P", "returnMetaData": {"offerNmae": True}}, PLACEMENT) == []
@@ -274,6 +325,7 @@ def test_a_name_with_dots_is_told_as_the_path_of_the_property(name: str, meant: 
     (found,) = findings(sale(**{name: "x"}))
 
     assert not isinstance(found, Doubt)
+    assert found.given == f"the property {name!r}"
     assert found.expected == f"a documented property; did you mean the path {meant}?"
 
 

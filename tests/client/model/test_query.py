@@ -375,9 +375,8 @@ def test_a_refusal_quotes_what_was_asked(asked: dict[str, Any], given_: str) -> 
 
 def test_what_may_just_be_asked() -> None:
     assert parse_query(q="X").q == "X"
-    assert parse_query(q="x" * 2_000, qop=" or ", fields="name, description") == Query(
-        q="x" * 2_000, qop="OR", fields=("name", "description")
-    )
+    asked: dict[str, Any] = {"q": "x" * 2_000, "qop": " or ", "fields": "name, description"}
+    assert parse_query(**asked) == Query(q="x" * 2_000, qop="OR", fields=("name", "description"))
     assert parse_query(limit=str(10**9)).limit == 10**9
 
 
