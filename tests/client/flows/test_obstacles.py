@@ -18,8 +18,8 @@ OPEN = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2027-01-01T00:00:00Z"}
 OVER = {**OPEN, "endDate": "2026-02-01T00:00:00Z"}
 TOP, RULE = "dps:offer-placement:1", "dps:eligibility-rule:1"
 SHOWN = [{"placement": TOP, "components": []}]
-GOOD = {"name": "Voucher", "selectionConstraint": OPEN, "representations": SHOWN}
-RULED = {**GOOD, "selectionConstraint": {**OPEN, "eligibilityRule": RULE}}
+GOOD: dict[str, Any] = {"name": "Voucher", "selectionConstraint": OPEN, "representations": SHOWN}
+RULED = {**GOOD, "selectionConstraint": {"eligibilityRule": RULE, **OPEN}}
 
 
 def listed(*ids: str) -> Step:
