@@ -36,12 +36,12 @@ def read(body: dict[str, Any]) -> Step:
     return answer(200, body)
 
 
-def deleted(reference: Reference, *steps: Step, api: str = "dps", **options: bool) -> tuple[Deleted, Script]:
+def deleted(reference: Reference, *steps: Step, api: str = "dps", **options: Any) -> tuple[Deleted, Script]:
     script = Script(*steps)
     return script.run(delete_object(script.access(api), reference, **options)), script
 
 
-def refused(error: type[Exception], reference: Reference, *steps: Step, **options: bool) -> str:
+def refused(error: type[Exception], reference: Reference, *steps: Step, **options: Any) -> str:
     with pytest.raises(error) as caught:
         deleted(reference, *steps, **options)
     return str(caught.value)
