@@ -72,7 +72,9 @@ def unknown_member(
     given = f"the property {name!r}" if given is None else given
     if local in known:
         wire = spelled.wire_name(local)[0]
-        return None if wire == local else Violation(where, given, f"a documented property{perhaps([wire])}")
+        accepted = f"a documented property{perhaps([wire])}"
+        # The pages show these properties without a prefix, and do not say that the service refuses one.
+        return Doubt(where, given, accepted, UNKNOWN) if wire == local else Violation(where, given, accepted)
     found = near(local, known) or (near(name, ("_instance",)) if place is whole and name.startswith("_") else [])
     if found:
         suggested = [spelled.wire_name(each)[0] if prefixed else each for each in found]

@@ -142,6 +142,18 @@ def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:
     }
 
 
+@pytest.mark.parametrize(("name", "meant"), [("xdm:labels", "labels"), ("dc:customMetadata", "customMetadata")])
+def test_a_prefix_that_no_page_shows_is_doubtful(name: str, meant: str) -> None:
+    for found in (
+        *findings(sale(**{name: []})),
+        *patch_findings(PERSONALIZED, PreparedPatch([{"op": "add", "path": f"/{name}", "value": []}])),
+    ):
+        assert isinstance(found, Doubt)
+        assert found.expected == f"a documented property; did you mean {meant!r}?"
+    assert len(findings(sale(**{name: []}))) == 1
+    assert findings(sale(**{meant: []})) == []
+
+
 @pytest.mark.parametrize("name", ["acmeCampaignCode", "xdm:acmeCampaignCode", "_acme", "offerui:colour", "sku"])
 def test_a_property_of_the_authors_own_is_doubtful(name: str) -> None:
     (found,) = findings(sale(**{name: "X-1"}))
