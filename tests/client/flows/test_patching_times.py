@@ -167,6 +167,13 @@ def test_without_a_plan_an_edit_within_a_minute_may_be_ours(
 
 
 @BOTH
+def test_without_a_plan_what_leaves_no_trace_is_told_with_the_time_of_the_edit(api: str) -> None:
+    first = [{"op": "add", "path": "/tags/0", "value": "x"}]
+    with pytest.raises(OutcomeUnknownError, match=r"it was modified at 2026-03-02T09:00:00\+00:00"):
+        again(api, Kept(since=START), first, shown(api, BEFORE, 1, **at(api, START)))
+
+
+@BOTH
 def test_what_is_unknown_after_a_refusal_quotes_it(api: str) -> None:
     """Two tags were to be added. One is there, after two edits by others or by ourselves."""
     both = [{"op": "add", "path": "/tags/-", "value": f"dps:tag:{number}"} for number in (2, 3)]

@@ -134,6 +134,15 @@ def test_a_refusal_that_nothing_can_explain_is_told_with_the_failed_look(api: st
     assert "down" in str(caught.value)
 
 
+def test_a_lost_answer_is_told_even_if_the_repetition_was_refused() -> None:
+    looks = [shown("xcore", sale(), 1)] * 2
+    script = Script(lost(), looks[0], answer(409, {"title": "stale"}), looks[1], *[answer(500)] * 9)
+    access, before = script.access("xcore"), there("xcore")
+    call = access.generation.patch(before.reference, RENAMED, etag=1)
+    with pytest.raises(OutcomeUnknownError, match=r"had no answer that settles it \(.*stale"):
+        script.go(send_guarded(access, call, before, renaming()))
+
+
 def test_a_refusal_of_a_guarded_write_is_told_as_it_is_if_no_read_answers() -> None:
     """An etag guard is refused as a conflict, so another refusal answers the write itself."""
     script = Script(answer(400, {"title": "not valid"}), *[answer(500)] * 9)

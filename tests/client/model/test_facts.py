@@ -90,6 +90,10 @@ def test_a_doubt_names_the_page_too(where: Place, value: Any, pointer: str, expe
     assert page in finding.page
 
 
+def test_a_channel_is_a_uri_and_no_word() -> None:
+    assert found(CHANNELS, "").expected == A_CHANNEL
+
+
 @pytest.mark.parametrize(
     ("where", "value"),
     [
