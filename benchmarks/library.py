@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 ID_START = "dps:personalized-offer:"
 _OFFER = json.dumps(
     {
-        "created": "2026-01-05T08:00:00.000+00:00",
+        "created": "%(created)s",
         "modified": "%(modified)s",
         "etag": 0,
         "schemas": ["https://ns.adobe.com/experience/offer-management/personalized-offer;version=0.15"],
@@ -61,7 +61,7 @@ _OFFER = json.dumps(
 )
 _TEMPLATE = _OFFER.replace('"etag": 0', '"etag": %(etag)d').encode()
 _HEX = re.compile(r"[0-9a-f]{16}")
-# The first offers were changed one millisecond apart, long before the run.
+# The first offers were created and changed one millisecond apart, long before the run.
 _LONG_AGO = 1_767_600_000_000
 
 
@@ -75,18 +75,19 @@ class Offer:
     """The properties of an offer that can change."""
 
     number: int
+    created: int
     modified: int
     etag: int = 1
     status: str = "draft"
-    # As it was created; None for the numbered offers.
-    created: dict[str, Any] | None = None
+    # As it was posted; None for the numbered offers.
+    posted: dict[str, Any] | None = None
 
 
 class Library:
     """The offers by number. No two were changed in the same millisecond."""
 
     def __init__(self, count: int) -> None:
-        self.offers = [Offer(number, _LONG_AGO + number) for number in range(count)]
+        self.offers = [Offer(number, _LONG_AGO + number, _LONG_AGO + number) for number in range(count)]
         self._order = list(self.offers)
         self._stamps = [offer.modified for offer in self.offers]
         self._sorted = True
@@ -100,11 +101,12 @@ class Library:
 
     def create(self, document: dict[str, Any]) -> Offer:
         """A new offer."""
-        offer = Offer(len(self.offers), 0, 0, document.get("status", "draft"), document)
+        offer = Offer(len(self.offers), 0, 0, 0, document.get("status", "draft"), document)
         self.offers.append(offer)
         self._order.append(offer)
         self._created[document["name"]] = offer
         self.change(offer)
+        offer.created = offer.modified
         return offer
 
     def created(self, pattern: str) -> list[Offer]:
@@ -125,8 +127,16 @@ class Library:
         offer.status = status or offer.status
         self._sorted = False
 
-    def recent(self, limit: int, start: int | None) -> tuple[list[Offer], int | None]:
-        """A page of the latest changes, from `start` (a time) backward, and the start of the next page."""
+    def listed(self, order: str, limit: int, start: int | None) -> tuple[list[Offer], int | None]:
+        """A page in the order `created`, `-created` or `-modified` from a time on, and the start of the next page."""
+        if order == "created":
+            begin = 0 if start is None else bisect_left(self.offers, start, key=_created)
+            page, rest = self.offers[begin : begin + limit], self.offers[begin + limit : begin + limit + 1]
+            return page, rest[0].created if rest else None
+        if order == "-created":
+            end = len(self.offers) if start is None else bisect_right(self.offers, start, key=_created)
+            begin = max(0, end - limit)
+            return self.offers[begin:end][::-1], self.offers[begin - 1].created if begin else None
         if not self._sorted:
             self._order.sort(key=lambda offer: offer.modified)
             self._stamps = [offer.modified for offer in self._order]
@@ -136,13 +146,18 @@ class Library:
         return self._order[begin:end][::-1], self._stamps[begin - 1] if begin else None
 
 
+def _created(offer: Offer) -> int:
+    return offer.created
+
+
 def render(offer: Offer) -> bytes:
     """An offer as a read shows it."""
-    if offer.created is not None:
-        written = instant(offer.modified)
-        beside = {"id": offer_id(offer.number), "etag": offer.etag, "created": written, "modified": written}
-        return json.dumps({**offer.created, "status": offer.status, **beside}).encode()
+    if offer.posted is not None:
+        created, modified = instant(offer.created), instant(offer.modified)
+        beside = {"id": offer_id(offer.number), "etag": offer.etag, "created": created, "modified": modified}
+        return json.dumps({**offer.posted, "status": offer.status, **beside}).encode()
     values = {
+        b"created": instant(offer.created).encode(),
         b"modified": instant(offer.modified).encode(),
         b"etag": offer.etag,
         b"id": offer_id(offer.number).encode(),

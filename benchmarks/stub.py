@@ -78,8 +78,9 @@ class Service:
             return "lookup", _page(self.library.named(wanted), None, None)
         limit = int(query.get("limit", "50"))
         start = int(query["start"]) if "start" in query else None
-        offers, following = self.library.recent(limit, start)
-        link = None if following is None else f"/offers?orderby=-modified&limit={limit}&start={following}"
+        order = query.get("orderby", "-modified")
+        offers, following = self.library.listed(order, limit, start)
+        link = None if following is None else f"/offers?orderby={order}&limit={limit}&start={following}"
         return ("first page" if start is None else "further page"), _page(offers, link, len(self.library.offers))
 
     def _control(self, path: str, query: Mapping[str, str]) -> bytes:
@@ -110,9 +111,8 @@ def _page(offers: list[Offer], link: str | None, total: int | None) -> bytes:
 
 
 def _receipt(offer: Offer) -> bytes:
-    written = instant(offer.modified)
-    body = {"id": offer_id(offer.number), "etag": offer.etag, "createdDate": written, "lastModifiedDate": written}
-    return json.dumps(body).encode()
+    times = {"createdDate": instant(offer.created), "lastModifiedDate": instant(offer.modified)}
+    return json.dumps({"id": offer_id(offer.number), "etag": offer.etag, **times}).encode()
 
 
 def _references(wanted: str) -> bytes:

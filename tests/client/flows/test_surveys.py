@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone
-from airflow_provider_offers.client.flows.surveys import Confirmation, References, find_names, find_present, read_block
+from airflow_provider_offers.client.flows.surveys import Confirmation, NamesSurvey, References, find_present, read_block
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from airflow_provider_offers.client.wire.messages import Request, Response
@@ -272,12 +272,19 @@ def test_a_listing_may_lack_a_new_object_so_nothing_is_asked(api: str, created: 
 # What is read ahead.
 
 
+def survey(script: Script, survey: NamesSurvey) -> None:
+    script.go(survey.begin())
+    for end in survey.ends:
+        script.go(end)
+    assert not script.steps
+
+
 @BOTH
 def test_names_that_a_whole_listing_lacks_are_free_until_somebody_posts_them(api: str) -> None:
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")])))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
     free = {name for name in names if access.ahead.is_free(PERSONALIZED, name)}
     assert free == set(names) - {"offer 3"}
     access.ahead.posting(PERSONALIZED, "offer 4")
@@ -296,7 +303,7 @@ def test_after_a_listing_that_failed_no_name_is_free(api: str, failure: Step) ->
     names = [f"offer {number}" for number in range(20)]
     script = Script(failure)
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -305,7 +312,7 @@ def test_without_a_creation_no_name_is_free(api: str) -> None:
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api)))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names))
+    survey(script, NamesSurvey(access, PERSONALIZED, names))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -314,7 +321,7 @@ def test_a_listing_that_takes_more_pages_than_there_are_names_is_not_read_to_its
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")], next="/a?start=2", total=21)))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
