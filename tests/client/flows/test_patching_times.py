@@ -11,16 +11,17 @@ import pytest
 from airflow_provider_offers.client.errors import BadRequestError, ConflictError, NoAnswerError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Ahead, Look, Turn
-from airflow_provider_offers.client.flows.editing import schedule
+from airflow_provider_offers.client.flows.editing import edit, schedule
 from airflow_provider_offers.client.flows.memory import Intents, Plan, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.surveys import read_block
-from airflow_provider_offers.client.model.entities import Reference, Written
+from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import FORMULA
+from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.windows import resolve_window
-from airflow_provider_offers.client.wire.messages import Ask
+from airflow_provider_offers.client.wire.messages import Ask, Flow
 from tests.client.library import DPS_ID, entity, page, receipt, reference, sale
 from tests.client.script import START, Script, Step, answer, body_of, lost
 from tests.client.writes import (
@@ -201,6 +202,23 @@ def test_a_replacement_is_guarded_by_everything_that_was_read() -> None:
         script.run(replace_object(access, reference("dps"), wanted, validate=False))
     tested = [each["path"] for each in body_of(script.requests[1]) if each["op"] == "test"]
     assert tested == [f"/{name}" for name in sale()]
+
+
+@BOTH
+def test_a_doubt_about_the_result_is_told_once_although_the_edit_is_sent_twice(
+    api: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    early = [{"op": "replace", "path": "/selectionConstraint/endDate", "value": "2026-01-01T00:00:00Z"}]
+
+    def plan(now: Entity) -> Flow[Patch]:
+        yield from ()
+        return early
+
+    other = shown(api, sale(description="new"), 2)
+    script = Script(shown(api, sale(), 1), STALE, other, other, done(api, 3))
+    script.run(edit(script.access(api), reference(api), plan, "ended", validate=True))
+    assert methods(script) == ["GET", "PATCH", "GET", "GET", "PATCH"]
+    assert ["although it may be wrong" in message for message in caplog.messages] == [True]
 
 
 # A patch of an object of a list.
