@@ -63,13 +63,20 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
     if validate is False:
         return patch
     doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate)]
-    return replace(patch, doubts=frozenset(map(gist, doubts)))
+    return replace(patch, doubts=_gists(kinds, patch, doubts))
 
 
 def prepare_planned(operations: Patch, kind: Kind, validate: Validate = False) -> PreparedPatch:
     """A prepared patch of the client's own. Its values come from a document, and the log has their doubts already."""
     patch = PreparedPatch(operations, kind)
-    return replace(patch, doubts=frozenset(map(gist, patch_findings(kind, patch)))) if validate is True else patch
+    return replace(patch, doubts=_gists([kind], patch, patch_findings(kind, patch))) if validate is True else patch
+
+
+def _gists(kinds: Sequence[Kind], patch: PreparedPatch, doubts: Iterable[Violation]) -> frozenset[str]:
+    """The gists of these doubts about a patch, also as its result has them: there, a property has no path."""
+    written = [each.path for each in patch.parsed if _writes(each)]
+    named = (_path_finding(kind, tokens, "") for kind in kinds for tokens in written)
+    return frozenset(gist(each) for each in (*doubts, *named) if each is not None)
 
 
 def check_operations(patch: Any) -> None:
@@ -205,12 +212,17 @@ def _path_findings(kind: Kind, index: int, operation: Parsed) -> Iterator[Violat
     """
     for name, tokens in (("path", operation.path), ("from", operation.source or ())):
         finding = _path_finding(kind, tokens, f"/{index}/{name}", repr(operation.plain.get(name)))
-        writes = name == "path" and operation.op not in ("remove", "test")
+        writes = name == "path" and _writes(operation)
         if finding is not None and (writes or not isinstance(finding, Doubt)):
             yield finding
 
 
-def _path_finding(kind: Kind, tokens: Sequence[str], where: str, given: str) -> Violation | None:
+def _writes(operation: Parsed) -> bool:
+    """Whether it gives the place of its path a value."""
+    return operation.op not in ("remove", "test")
+
+
+def _path_finding(kind: Kind, tokens: Sequence[str], where: str, given: str | None = None) -> Violation | None:
     place, spelled = kind.place, kind.names
     for token in tokens:
         if place.known:

@@ -69,9 +69,10 @@ def add_tag(access: Access, api: str, **options: Any) -> Flow[Written]:
     ids=["step", "window", "patch"],
 )
 def test_a_guarded_write_needs_no_other_read(api: str, work: Any, properties: Any) -> None:
-    script, access = listed(api, properties, 3, answer(200, receipt(api, etag=4)))
+    script, access = listed(api, properties, 3, answer(200, receipt(api, etag=4), {"x-request-id": "theirs"}))
     written = script.run(work(access, api))
-    assert written.receipt.etag == 4
+    assert (written.receipt.etag, written.name) == (4, "Spring voucher")
+    assert "theirs" in str(written.request_id)
     assert methods(script) == ["PATCH"]
     (request,) = script.requests
     if api == "xcore":

@@ -106,6 +106,24 @@ def test_a_warning_names_the_offer(caplog: pytest.LogCaptureFixture) -> None:
     assert "validate='strict' rejects it: /future: given" in told
 
 
+@pytest.mark.parametrize("path", ["/future", "/future/deep", "/rank/future", "/representations/0/future"])
+def test_a_property_that_a_path_names_is_told_once(caplog: pytest.LogCaptureFixture, path: str) -> None:
+    """The patch has the path, and its result has the property at its place."""
+    prepared = prepare([{"op": "add", "path": path, "value": 1}], [PERSONALIZED, FALLBACK], "dps")
+    told = len(caplog.messages)
+    before = sale(future={}) if path.endswith("deep") else sale()
+    after = prepared.result(before)
+    if path.endswith("deep"):
+        del before["future"]
+    for kind in (PERSONALIZED, FALLBACK):
+        check_result(kind, before, after, True, set(prepared.doubts))
+    assert told
+    assert len(caplog.messages) == told
+    # Another property of the same kind is told.
+    check_result(PERSONALIZED, before, {**after, "other": 1}, True, set(prepared.doubts))
+    assert len(caplog.messages) == told + 1
+
+
 @pytest.mark.parametrize("kind", [PERSONALIZED, FALLBACK])
 def test_an_object_may_have_exactly_so_many_bytes(kind: Kind) -> None:
     offer = sale(description="")
