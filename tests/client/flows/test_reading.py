@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError
+from airflow_provider_offers.client.errors import AmbiguousNameError, NotFoundError, UnexpectedResponseError
 from airflow_provider_offers.client.flows.reading import (
     find_by_name,
     find_there,
@@ -118,6 +118,18 @@ def test_a_read_may_depend_on_the_etag(api: str, known: Any) -> None:
     assert script.run(read(script.access(api), reference(api), unless_etag=known)) is None
     script = Script(shown(api, sale(), 4))
     assert script.run(read(script.access(api), reference(api), unless_etag=known)) is not None
+
+
+def test_one_of_its_two_ids_is_enough_in_a_read() -> None:
+    there = entity("xcore", sale())
+    other_instance = {**there, "instanceId": "11111111-1619-11f1-9d55-1b1f0c9a7e21"}
+    other_id = {**there, "_instance": {**there["_instance"], "@id": "xcore:personalized-offer:2"}}
+    for body in (other_instance, other_id):
+        script = Script(answer(200, body))
+        assert script.run(read(script.access("xcore"), reference("xcore"))) is not None
+    script = Script(answer(200, {**other_id, "instanceId": other_instance["instanceId"]}))
+    with pytest.raises(UnexpectedResponseError, match="it shows another object"):
+        script.run(read(script.access("xcore"), reference("xcore")))
 
 
 def test_an_id_counts_more_than_a_name() -> None:
