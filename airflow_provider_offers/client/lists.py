@@ -249,7 +249,7 @@ class _Run:
                 await self._read(block)
         elif isinstance(question, Present):
             async with self._looking:
-                await self.session.run(find_present(self.access, question.kind, question.ids))
+                await self._run_all([find_present(self.access, kind, ids) for kind, ids in question.wanted])
         elif isinstance(question, Referred):
             async with self._looking:
                 return await self.session.run(self._references.may_lead_to(question.reference))

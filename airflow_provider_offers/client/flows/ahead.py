@@ -36,10 +36,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Look for objects to which objects of the list refer. The answer is None; `Ahead` has the found ones."""
+    """Look for ids, by kind, to which objects of the list refer. The answer is None; `Ahead` has the found ones."""
 
-    kind: Kind
-    ids: tuple[str, ...]
+    wanted: tuple[tuple[Kind, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +254,15 @@ def take_turn(ahead: Ahead) -> Flow[None]:
 def unseen(ahead: Ahead, kind: Kind, ids: Iterable[str]) -> Flow[list[str]]:
     """The referenced objects that were not seen a moment ago. A list looks for them first, for all of its objects."""
     wanted = ahead.not_present(kind, ids)
-    if wanted and ahead.is_on:
-        yield Ask(Present(kind, tuple(wanted)))
-        wanted = ahead.not_present(kind, wanted)
-    return wanted
+    yield from look_together(ahead, [(kind, wanted)])
+    return ahead.not_present(kind, wanted)
+
+
+def look_together(ahead: Ahead, referred: Iterable[tuple[Kind, Iterable[str]]]) -> Flow[None]:
+    """Let the list look for referenced objects of several kinds at the same time. Without a list, it does nothing."""
+    wanted = [(kind, tuple(ahead.not_present(kind, ids))) for kind, ids in referred]
+    if ahead.is_on and any(ids for _, ids in wanted):
+        yield Ask(Present(tuple(each for each in wanted if each[1])))
 
 
 def may_be_referred(ahead: Ahead, reference: Reference) -> Flow[bool]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import unseen
+from airflow_provider_offers.client.flows.ahead import look_together, unseen
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import BATCH
 from airflow_provider_offers.client.generations.reading import is_fit
@@ -32,12 +32,16 @@ def obstacles(
     findings = found_alone(kind, properties, now)
     shown = _representations(properties)
     placements = {each["placement"] for each in shown if isinstance(each.get("placement"), str)}
-    if "missing_placement" not in waive and (missing := (yield from _missing(access, PLACEMENT, placements))):
-        findings["missing_placement"] = f"there is no placement {', '.join(missing)}"
     constraint = properties.get("selectionConstraint")
     rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
-    if "missing_rule" not in waive and isinstance(rule, str) and (yield from _missing(access, RULE, {rule})):
-        findings["missing_rule"] = f"there is no decision rule {rule}"
+    rules = {rule} if isinstance(rule, str) else set()
+    looked_up = {"missing_placement": (PLACEMENT, placements), "missing_rule": (RULE, rules)}
+    # Text that cannot be an id names no object, and cannot be sent either.
+    fit = [(kind, filter(is_fit, ids)) for reason, (kind, ids) in looked_up.items() if reason not in waive]
+    yield from look_together(access.ahead, fit)
+    for reason, (kind, ids) in looked_up.items():
+        if reason not in waive and (missing := (yield from _missing(access, kind, ids))):
+            findings[reason] = f"there is no {kind.noun} {', '.join(missing)}"
     return {reason: said for reason, said in findings.items() if reason not in waive}
 
 
@@ -63,7 +67,6 @@ def _representations(properties: Mapping[str, Json]) -> list[Mapping[str, Json]]
 def _missing(access: Access, kind: Kind, ids: Collection[str]) -> Flow[list[str]]:
     """The ids that no object of the kind has."""
     missing = access.ahead.not_present(kind, ids)
-    # Text that cannot be an id names no object, and cannot be sent either.
     fit = list(filter(is_fit, missing))
     wanted = yield from unseen(access.ahead, kind, fit)
     found = set(fit).difference(wanted)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows.ahead import Ahead
 from airflow_provider_offers.client.flows.obstacles import REASONS, found_alone, obstacles
 from airflow_provider_offers.client.flows.reading import BATCH
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind
+from airflow_provider_offers.client.wire.messages import Ask
 from tests.client.library import CREATED, page
 from tests.client.script import Script, Step, answer, query_of
 
@@ -97,3 +100,24 @@ def test_many_placements_are_looked_up_in_batches() -> None:
     absent = {ids[0], ids[BATCH], ids[-1]}
     findings, _ = told(offer, *[listed(*(each for each in batch if each not in absent)) for batch in batches])
     assert findings == {"missing_placement": f"there is no placement {', '.join(sorted(absent))}"}
+
+
+@pytest.mark.parametrize(
+    ("waive", "asked"),
+    [
+        ((), {"placement": (TOP,), "decision rule": (RULE,)}),
+        (("missing_rule",), {"placement": (TOP,)}),
+        (("missing_placement", "missing_rule"), None),
+    ],
+)
+def test_a_list_looks_for_placements_and_rules_at_the_same_time(waive: Any, asked: Any) -> None:
+    script = Script()
+    access = script.access()
+    flow = obstacles(replace(access, ahead=Ahead(access.exchange)), PERSONALIZED, RULED, NOW, waive)
+    question = next(flow, None)
+    if asked is None:
+        assert question is None
+    else:
+        assert isinstance(question, Ask)
+        assert {kind.noun: ids for kind, ids in question.question.wanted} == asked
+    flow.close()
