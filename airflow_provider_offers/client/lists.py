@@ -18,8 +18,8 @@ from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import BATCH, resolve
 from airflow_provider_offers.client.flows.surveys import (
     Confirmation,
-    NamesSurvey,
     References,
+    find_names,
     find_present,
     names_by_kind,
     read_block,
@@ -193,11 +193,6 @@ class _Run:
 
         await _for_each(range(len(parked)), perform, max_concurrent)
 
-    async def survey(self, survey: NamesSurvey) -> None:
-        """Find the objects with certain names, from both ends of a listing."""
-        await self.session.run(survey.begin())
-        await self._run_all(survey.ends)
-
     async def _run_all(self, flows: Sequence[Flow[None]]) -> None:
         """Run the flows at the same time."""
 
@@ -297,7 +292,7 @@ async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> di
         if isinstance(each, Creation) and index not in done and each.found_before is None
     ]
     for kind, names in names_by_kind((each.kind, each.name) for each in new):
-        await run.survey(NamesSurvey(run.access, kind, names, to_create=True))
+        await run.session.run(find_names(run.access, kind, names, to_create=True))
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
     if len(meant) < 2:
         return meant
@@ -321,7 +316,7 @@ async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:
         # A listing may lag, so it cannot tell whether a name means an object that the list also gives by its id.
         return
     for kind, of_kind in names_by_kind((kind, name) for kind, name in names if name is not None):
-        await run.survey(NamesSurvey(run.access, kind, of_kind))
+        await run.session.run(find_names(run.access, kind, of_kind))
     for index, each in meant.items():
         meant[index] = run.access.ahead.candidate([each.kind], each.name or "") or each
 

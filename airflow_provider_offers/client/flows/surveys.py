@@ -15,7 +15,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.places import pointings
-from airflow_provider_offers.client.wire.messages import Call, Flow
+from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.retry import Looks
 from airflow_provider_offers.client.wire.service_clock import MARGIN
 
@@ -26,107 +26,43 @@ FEWEST = 4
 _PATIENCE = 10.0
 
 
-class NamesSurvey:
-    """Finds the objects with these names, if one listing of all objects is cheaper than a lookup of each name.
+def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
+    """List every object of the kind once, for a list of `wanted` objects; `access.ahead` keeps those.
 
-    `access.ahead` keeps them. Names are compared here, and not by a filter, because it is not documented whether a
-    service compares long names exactly in a filter of many. With `to_create`, names that are not in the listing count
-    as free until somebody posts them.
-
-    Run `begin` first. Then `ends` are the flows that read the rest. They may run at the same time: one goes on from the
-    oldest object, and one begins with the newest, until they meet. Creation times do not change, so an object that one
-    of them has not read is read by the other.
+    Returns False if that takes more pages than the number of wanted objects: then single lookups are cheaper. Names are
+    compared here, and not by a filter, because it is not documented whether a service compares long names exactly in a
+    filter of many.
     """
-
-    def __init__(self, access: Access, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> None:
-        self._access = access
-        self._kind = kind
-        self._to_create = to_create
-        self._wanted = len(names)
-        self._pages = 0
-        self._is_over = self._wanted < FEWEST
-        if not self._is_over:
-            access.ahead.want(kind, names)
-        self._oldest = _Side(self._listing(access.generation.every(kind, _PAGE)), grows=True)
-        self.ends: list[Flow[None]] = []
-
-    def begin(self) -> Flow[None]:
-        """Read the first page."""
-        if self._is_over:
-            return
-        size = yield from self._read(self._oldest)
-        if size is None:
-            return
-        total = self._oldest.listing.first_total
-        # A listing without a total may be as long as the list: then an end that is read in vain costs as much again.
-        if total is not None and total > self._wanted * size:
-            self._is_over = True
-            return
-        self.ends.append(self._go_on(self._oldest))
-        if self._oldest.is_ordered and total is not None and total > 2 * size:
-            newest = _Side(self._listing(self._access.generation.newest(self._kind, _PAGE)), grows=False)
-            self._oldest.other, newest.other = newest, self._oldest
-            self.ends.append(self._go_on(newest))
-
-    def _listing(self, first: Call) -> Listing:
-        return Listing(self._access, self._kind, first, brief=True)
-
-    def _go_on(self, side: _Side) -> Flow[None]:
-        while not self._is_over:
-            yield from self._read(side)
-
-    def _read(self, side: _Side) -> Flow[int | None]:
-        """Read a page, and return its size; None when there is no more to read."""
-        try:
-            page = yield from side.listing.advance()
-        except OfferLibraryError:
-            # Each name is looked up separately, and its lookup reports the error.
-            self._is_over = True
-            return None
-        for entity in page or ():
-            self._access.ahead.saw(entity)
-        if self._is_over:
-            return None
-        if page is None or side.reaches(page):
-            self._is_over = True
-            self._access.ahead.set_whole(self._kind)
-            if self._to_create:
-                self._access.ahead.set_free(self._kind)
-            return None
-        self._pages += 1
+    listing = Listing(access, kind, access.generation.every(kind, _PAGE), brief=True)
+    pages = 0
+    while (page := (yield from listing.advance())) is not None:
+        pages += 1
         # The last page may be short, so it says nothing about the number of pages.
-        self._is_over = self._pages > self._wanted
-        return None if self._is_over else len(page)
-
-
-class _Side:
-    """One end of a listing by the time of creation, and the time that it has reached."""
-
-    def __init__(self, listing: Listing, *, grows: bool) -> None:
-        self.listing = listing
-        self.is_ordered = True
-        self.other: _Side | None = None
-        self._grows = grows
-        self._reached: datetime | None = None
-
-    def reaches(self, page: Sequence[Entity]) -> bool:
-        """Whether the page goes beyond what the other end has read. Then everything was read."""
+        total = listing.first_total if pages == 1 else None
+        if pages > wanted or (total is not None and total > wanted * len(page)):
+            return False
         for entity in page:
-            try:
-                at = parse_instant(entity.created)
-            except (ValueError, OverflowError):
-                self.is_ordered = False
-                break
-            if self._reached is not None and (at < self._reached if self._grows else at > self._reached):
-                self.is_ordered = False
-                break
-            self._reached = at
-        other = self.other
-        if other is None or not (self.is_ordered and other.is_ordered):
-            return False
-        if self._reached is None or other._reached is None:
-            return False
-        return self._reached > other._reached if self._grows else self._reached < other._reached
+            access.ahead.saw(entity)
+    return True
+
+
+def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> Flow[None]:
+    """Find the objects with these names, if one listing is cheaper than a lookup of each.
+
+    With `to_create`, names that are not in the listing count as free until somebody posts them.
+    """
+    if len(names) < FEWEST:
+        return
+    access.ahead.want(kind, names)
+    try:
+        is_whole = yield from survey(access, kind, len(names))
+    except OfferLibraryError:
+        # Each name is looked up separately, and its lookup reports the error.
+        return
+    if is_whole:
+        access.ahead.set_whole(kind)
+    if is_whole and to_create:
+        access.ahead.set_free(kind)
 
 
 def read_block(access: Access, block: int) -> Flow[None]:
@@ -217,10 +153,10 @@ class Confirmation:
         # The service's time when `clock` was 0.
         self._zero: datetime | None = None
         self._is_clock_set = False
-        # By kind, until the questions are answered: whether a listing of new objects can be trusted, and the ids of the
-        # objects in one by the time of their last change, or None if that one cannot.
+        # By kind, until the questions are answered: whether the listing of new objects can be trusted, and whether one
+        # by the time of the last change showed all of them.
         self._created: dict[str, bool] = {}
-        self._edited: dict[str, set[str] | None] = {}
+        self._edited: dict[str, bool] = {}
         self.learn_time()
 
     def learn_time(self) -> None:
@@ -259,12 +195,12 @@ class Confirmation:
         access, kind = self._access, questions[0].kind
         if kind.key not in self._created:
             yield from self._look_for_created(questions)
-        edited = self._edited.pop(kind.key, None)
+        is_read = self._edited.pop(kind.key, False)
         if not self._created.pop(kind.key):
             return set()
-        if edited is None or not edited.issuperset(question.id for question in questions):
-            edited = yield from self._latest(kind, _patience(questions), "modified")
-        if edited is None or self._is_clock_set:
+        if not is_read:
+            is_read = (yield from self._latest(kind, _patience(questions), "modified")) is not None
+        if not is_read or self._is_clock_set:
             return set()
         return {each.id for each in questions if access.ahead.ids_of(each.kind, each.name) == {each.id}}
 
@@ -281,8 +217,18 @@ class Confirmation:
         self._created[kind.key] = seen is not None
 
     def _look_for_edited(self, questions: Sequence[Alone]) -> Flow[None]:
+        """One look. It counts only if it shows all new objects: then the listing shows what was edited before, too."""
         kind = questions[0].kind
-        self._edited[kind.key] = yield from self._latest(kind, _patience(questions), "modified")
+        key = (kind.key, "modified")
+        before = self._since.get(key)
+        seen = yield from self._latest(kind, _patience(questions), "modified")
+        counts = seen is not None and seen.issuperset(each.id for each in questions)
+        self._edited[kind.key] = counts
+        if not counts:
+            # The next look goes back as far as this one.
+            self._since.pop(key, None)
+            if before is not None:
+                self._since[key] = before
 
     def _latest(self, kind: Kind, patience: float, changed: str) -> Flow[set[str] | None]:
         """The ids of the objects `created` or `modified` since the last look, and before that while a listing may lag.

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone
-from airflow_provider_offers.client.flows.surveys import Confirmation, NamesSurvey, References, find_present, read_block
+from airflow_provider_offers.client.flows.surveys import Confirmation, References, find_names, find_present, read_block
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from airflow_provider_offers.client.wire.messages import Request, Response
@@ -202,6 +202,49 @@ def test_a_listing_that_cannot_be_trusted_confirms_nothing(api: str, which: int,
     assert alone(api, *steps[: which + 1]) == [False]
 
 
+def together(script: Script, confirmation: Confirmation, questions: Sequence[Alone]) -> list[bool]:
+    """The answers, after the looks that may run at the same time; here, the look for edits ends first."""
+    for look in reversed(confirmation.looks(questions)):
+        script.go(look)
+    return script.run(confirmation.answers(questions))
+
+
+@BOTH
+def test_an_early_look_for_edits_counts_only_if_it_shows_every_new_object(api: str) -> None:
+    """A listing that lacks a new object may lack a rename, too."""
+    mine, renamed = offer(api, 1), offer(api, 7, created=-86_400, modified=-1)
+    for early, late, is_alone in (
+        ([mine], None, True),
+        ([mine, renamed], None, False),
+        ([], [mine, renamed], False),
+        ([], [mine], True),
+    ):
+        steps = [offers(api, *early), offers(api, mine), *([] if late is None else [offers(api, *late)])]
+        access = listing(script := Script(*steps), api)
+        access.ahead.want(PERSONALIZED, ["Spring voucher"])
+        question = Alone(PERSONALIZED, "Spring voucher", id_of(api, 1), 0)
+        assert together(script, Confirmation(access), [question]) == [is_alone]
+
+
+@BOTH
+def test_after_an_early_look_that_does_not_count_the_next_goes_back_as_far(api: str) -> None:
+    access = listing(script := Script(), api)
+    access.ahead.want(PERSONALIZED, ["Spring voucher"])
+    confirmation = Confirmation(access)
+    script.time += 60
+    mine, other = offer(api, 1, created=58), offer(api, 8, created=-86_400, modified=47, name="x")
+    renamed = offer(api, 7, created=-86_400, modified=45)
+    older = offer(api, 9, created=-86_400, modified=-3_600, name="old")
+    script.steps = [
+        offers(api, older),
+        offers(api, mine),
+        answer(200, page(api, [mine, other], next="/a?start=2")),
+        answer(200, page(api, [renamed, older])),
+    ]
+    question = Alone(PERSONALIZED, "Spring voucher", id_of(api, 1), 10)
+    assert together(script, confirmation, [question]) == [False]
+
+
 @BOTH
 def test_if_the_services_clock_is_set_no_object_is_certainly_alone(api: str) -> None:
     mine = offer(api, 1)
@@ -272,19 +315,12 @@ def test_a_listing_may_lack_a_new_object_so_nothing_is_asked(api: str, created: 
 # What is read ahead.
 
 
-def survey(script: Script, survey: NamesSurvey) -> None:
-    script.go(survey.begin())
-    for end in survey.ends:
-        script.go(end)
-    assert not script.steps
-
-
 @BOTH
 def test_names_that_a_whole_listing_lacks_are_free_until_somebody_posts_them(api: str) -> None:
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")])))
     access = listing(script, api)
-    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
+    script.run(find_names(access, PERSONALIZED, names, to_create=True))
     free = {name for name in names if access.ahead.is_free(PERSONALIZED, name)}
     assert free == set(names) - {"offer 3"}
     access.ahead.posting(PERSONALIZED, "offer 4")
@@ -303,7 +339,7 @@ def test_after_a_listing_that_failed_no_name_is_free(api: str, failure: Step) ->
     names = [f"offer {number}" for number in range(20)]
     script = Script(failure)
     access = listing(script, api)
-    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
+    script.run(find_names(access, PERSONALIZED, names, to_create=True))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -312,7 +348,7 @@ def test_without_a_creation_no_name_is_free(api: str) -> None:
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api)))
     access = listing(script, api)
-    survey(script, NamesSurvey(access, PERSONALIZED, names))
+    script.run(find_names(access, PERSONALIZED, names))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -321,7 +357,7 @@ def test_a_listing_that_takes_more_pages_than_there_are_names_is_not_read_to_its
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")], next="/a?start=2", total=21)))
     access = listing(script, api)
-    survey(script, NamesSurvey(access, PERSONALIZED, names, to_create=True))
+    script.run(find_names(access, PERSONALIZED, names, to_create=True))
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
