@@ -55,8 +55,7 @@ demo: $(VENV)/.ready ## launch a campaign on a real Airflow against the emulator
 airflow: $(VENV)/.ready ## run a whole Airflow with the emulator, months of campaigns and the example DAGs, until Ctrl-C
 	@$(BIN)/python demo/serve.py --port $(PORT)
 
-check: WORKERS := 3
-check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; under two minutes
+check: lint types ## check style and types, and run the quick tests of client, triggers, imports and docs, without DAGs; under 90 seconds
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(QUICK) and not airflow and not bulk" $(PYTEST_ARGS) tests/client tests/triggers tests/imports tests/docs
 
 test: $(VENV)/.ready ## run the tests on the newest supported Airflow

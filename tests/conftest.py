@@ -20,7 +20,8 @@ CHECKOUT = Path(__file__).parent.parent
 # Drawn once for all processes of a run, which inherit it. A given seed repeats its examples.
 FUZZ_SEED = os.environ.setdefault("FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
 
-# Longest modules first: if one worker starts a long module at the end, the others wait for it.
+# Longest modules first: if one worker starts a long module at the end, the others wait for it. Each is the beginning of
+# a path in `tests`.
 TURNS = (
     "packaging",
     "metadata",
@@ -30,11 +31,17 @@ TURNS = (
     "cli",
     "faults",
     "fuzz",
+    "client/wire/test_secret",
+    "client/test_against_emulator",
     "emulator",
     "imports",
     "assets",
     "campaigns",
     "triggers",
+    "client/generations",
+    "client/test_",
+    "client/wire",
+    "client/waiting",
     "client",
 )
 
@@ -81,8 +88,8 @@ def pytest_collection_finish() -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    folder = item.path.relative_to(CHECKOUT / "tests").parts[0]
-    return TURNS.index(folder) if folder in TURNS else len(TURNS)
+    path = item.path.relative_to(CHECKOUT / "tests").as_posix()
+    return next((turn for turn, beginning in enumerate(TURNS) if path.startswith(beginning)), len(TURNS))
 
 
 def _isolate_airflow() -> Path:

@@ -243,6 +243,13 @@ def test_after_an_early_look_that_does_not_count_the_next_goes_back_as_far(api: 
     ]
     question = Alone(PERSONALIZED, "Spring voucher", id_of(api, 1), 10)
     assert together(script, confirmation, [question]) == [False]
+    # The next confirmation goes back to the last look that counted, and not to the start of the list.
+    access.ahead.want(PERSONALIZED, ["b"])
+    script.time += 100
+    next_one = offer(api, 2, created=158, name="b")
+    late = answer(200, page(api, [next_one, offer(api, 8, created=-86_400, modified=40, name="x")], next="/a?start=2"))
+    script.steps = [offers(api, older), offers(api, next_one, older), late]
+    assert together(script, confirmation, [Alone(PERSONALIZED, "b", id_of(api, 2), 10)]) == [True]
 
 
 @BOTH
