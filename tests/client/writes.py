@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Ahead
 from airflow_provider_offers.client.flows.memory import Intent, Plan, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
+from airflow_provider_offers.client.flows.surveys import read_block
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
 from airflow_provider_offers.client.model.patches import PreparedPatch
@@ -91,3 +95,14 @@ class Kept:
     def keep(self, key: str, value: Any) -> None:
         assert key == "intent_2"
         self.kept.append(Plan.from_json(value))
+
+
+def read_ahead(script: Script, api: str, *steps: Step) -> Access:
+    """The access of a list that read the object a moment ago, by the script's steps; `steps` come next."""
+    access = script.access(api)
+    access = replace(access, ahead=Ahead(access.exchange))
+    access.ahead.divide([reference(api)], 10)
+    script.run(read_block(access, 0))
+    script.requests.clear()
+    script.steps = list(steps)
+    return access

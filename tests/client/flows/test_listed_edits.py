@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Ahead, Look
+from airflow_provider_offers.client.flows.ahead import Look
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.flows.surveys import read_block
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
 from airflow_provider_offers.client.model.windows import resolve_window
@@ -19,7 +17,7 @@ from airflow_provider_offers.client.wire.memory import NO_MEMORY
 from airflow_provider_offers.client.wire.messages import Ask, Flow
 from tests.client.library import entity, page, receipt, reference, sale
 from tests.client.script import Script, Step, answer, body_of
-from tests.client.writes import ADD_TAG, AFTER, BEFORE, BOTH, Kept, methods, prepared, shown
+from tests.client.writes import ADD_TAG, AFTER, BEFORE, BOTH, Kept, methods, prepared, read_ahead, shown
 
 LONG_AGO, NOW = "2026-03-02T08:00:00.000Z", "2026-03-02T09:00:01.000Z"
 LATER = resolve_window(start="2026-08-01T00:00:00Z", end="2026-09-01T00:00:00Z")
@@ -37,13 +35,7 @@ class Listed(Script):
 def listed(api: str, properties: Any, etag: int, *steps: Step, kept: Kept | None = None) -> tuple[Script, Access]:
     """A list that read the object with these properties a moment ago, and the answers to what comes then."""
     script = Listed(answer(200, page(api, [entity(api, properties, etag=etag)])), memory=kept or NO_MEMORY)
-    access = script.access(api)
-    access = replace(access, ahead=Ahead(access.exchange))
-    access.ahead.divide([reference(api)], 10)
-    script.run(read_block(access, 0))
-    script.requests.clear()
-    script.steps = list(steps)
-    return script, access
+    return script, read_ahead(script, api, *steps)
 
 
 def changed(api: str, when: str) -> dict[str, Any]:

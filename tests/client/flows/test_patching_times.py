@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +9,12 @@ import pytest
 
 from airflow_provider_offers.client.errors import BadRequestError, ConflictError, NoAnswerError, OutcomeUnknownError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.ahead import Ahead, Look, Turn
+from airflow_provider_offers.client.flows.ahead import Look, Turn
 from airflow_provider_offers.client.flows.editing import edit, schedule
 from airflow_provider_offers.client.flows.memory import Intents, Plan, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN
 from airflow_provider_offers.client.flows.replacing import replace_object
-from airflow_provider_offers.client.flows.surveys import read_block
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import FORMULA
 from airflow_provider_offers.client.model.operations import Patch
@@ -36,6 +34,7 @@ from tests.client.writes import (
     fail,
     methods,
     prepared,
+    read_ahead,
     run,
     shown,
 )
@@ -239,13 +238,7 @@ class Listed(Script):
 
 def listed(api: str, properties: Any, *steps: Step, memory: Notebook) -> tuple[Listed, Access]:
     script = Listed(answer(200, page(api, [entity(api, properties)])), memory=memory)
-    access = script.access(api)
-    access = replace(access, ahead=Ahead(access.exchange))
-    access.ahead.divide([reference(api)], 10)
-    script.run(read_block(access, 0))
-    script.requests.clear()
-    script.steps = list(steps)
-    return script, access
+    return script, read_ahead(script, api, *steps)
 
 
 def intents(number: int) -> Intents:
