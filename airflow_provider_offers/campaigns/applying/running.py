@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 
 # The smallest batch between two writes of the state. A large campaign has larger ones, so that it writes as seldom.
 _BATCH = 200
-_MOST_BATCHES = 20
+_MOST_BATCHES = 10
 
 
 class Run:
