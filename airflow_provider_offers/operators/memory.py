@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +17,16 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.client.flows.memory import TaskTries
 
-# Airflow warns of a value above 64 KiB. A piece is JSON text, and escaping at most doubles its size.
+# Airflow warns of a value above 64 KiB.
 LARGEST = 60_000
-_PIECE = 30_000
 # Another try may replace the pieces of a value during a read.
 _READS = 3
 
 
 class TaskMemory:
     """The state of one task as `client.wire.memory.Memory`: values of any size by key, in pieces that Airflow accepts.
+
+    Large values are compressed, because each piece is a call of Airflow's API. Airflow masks no secret in them.
 
     Airflow 3.2 has no state. There, nothing is kept (`durable` is False). Every call waits for Airflow's supervisor, so
     do not call it on an event loop.
@@ -45,7 +48,9 @@ class TaskMemory:
                     return kept
                 pieces = [self._store.get(f"{key}_{kept['digest']}_{number}") for number in range(kept["pieces"])]
                 if all(isinstance(piece, str) for piece in pieces):
-                    return json.loads("".join(pieces))
+                    text = "".join(pieces)
+                    # Earlier versions of this package did not compress it.
+                    return json.loads(_unpacked(text) if kept.get("packed") else text)
         return None
 
     def keep(self, key: str, value: Any) -> None:
@@ -68,10 +73,11 @@ class TaskMemory:
                 return
             # The pieces come first and have their own names, so the key never names an incomplete value.
             name = hashlib.sha256(text.encode()).hexdigest()[:12]
-            pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+            packed = _packed(text)
+            pieces = [packed[start : start + LARGEST] for start in range(0, len(packed), LARGEST)]
             for number, piece in enumerate(pieces):
                 self._store.set(f"{key}_{name}_{number}", piece)
-            self._store.set(key, {"pieces": len(pieces), "digest": name})
+            self._store.set(key, {"pieces": len(pieces), "digest": name, "packed": True})
             self._replace_pieces(key, name, len(pieces))
 
     def _replace_pieces(self, key: str, name: str, count: int) -> None:
@@ -81,6 +87,14 @@ class TaskMemory:
             self._pieces[key] = (name, count)
         for number in range(old if before != name else 0):
             self._store.delete(f"{key}_{before}_{number}")
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode(), level=1)).decode("ascii")
+
+
+def _unpacked(packed: str) -> bytes:
+    return zlib.decompress(base64.b64decode(packed))
 
 
 def tries_of(context: Context) -> TaskTries:

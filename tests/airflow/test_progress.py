@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -235,19 +236,33 @@ def test_without_a_state_a_retry_waits_for_what_is_left_and_knows_of_clearings()
 
 
 def test_values_of_any_size_are_kept_in_pieces_that_the_state_bears() -> None:
-    store = Store()
+    store, chance = Store(), random.Random(5)
     state = TaskMemory(context(store))
-    value = {"name": ['"' * 1_000 + "ü" * 1_000] * 60}
+    value = {"name": ['"' * 1_000 + "ü" * 1_000, *(chance.randbytes(500).hex() for _ in range(300))]}
     for _ in range(2):
         value["name"].append("more")
         state.keep("wide", value)
     assert TaskMemory(context(store)).recall("wide") == value
     assert max(len(json.dumps(each)) for each in store.values()) <= 64 * 1024
     # The notes of the previous value are gone.
-    assert len(store) == 1 + store["wide"]["pieces"]
+    assert len(store) == 1 + store["wide"]["pieces"] > 3
     first = next(key for key in store if key.endswith("_0"))
     del store[first]
     assert state.recall("wide") is None
+
+
+def test_the_documents_of_a_long_list_take_few_calls_of_the_state() -> None:
+    store, documents = Store(), [{"name": f"Voucher {number}", "rank": {"priority": number}} for number in range(2_000)]
+    TaskMemory(context(store)).keep("list", documents)
+    assert TaskMemory(context(store)).recall("list") == documents
+    assert len(store) == 2
+
+
+def test_pieces_that_an_earlier_version_kept_are_recalled() -> None:
+    store, text = Store(), json.dumps(["Voucher"] * 10_000)
+    store["list"] = {"pieces": 2, "digest": "3f1c"}
+    store["list_3f1c_0"], store["list_3f1c_1"] = text[:30_000], text[30_000:]
+    assert TaskMemory(context(store)).recall("list") == ["Voucher"] * 10_000
 
 
 TYPED = Reference(PERSONALIZED, id="xcore:personalized-offer:1c265317da412003")

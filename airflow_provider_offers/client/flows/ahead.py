@@ -218,7 +218,8 @@ class Ahead:
     def not_present(self, kind: Kind, identifiers: Iterable[str]) -> list[str]:
         """Those of the referenced objects that were not seen a moment ago, in order."""
         since, seen, key = self._clock() - _PRESENT_SECONDS, self._present, kind.key
-        return sorted(each for each in identifiers if seen.get((key, each), since) <= since)
+        missing = [each for each in identifiers if seen.get((key, each), since) <= since]
+        return sorted(missing) if len(missing) > 1 else missing
 
     def saw_present(self, kind: Kind, identifiers: Iterable[str]) -> None:
         """Record that these objects exist."""

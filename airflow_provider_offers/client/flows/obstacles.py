@@ -35,12 +35,17 @@ def obstacles(
     constraint = properties.get("selectionConstraint")
     rule = constraint.get("eligibilityRule") if isinstance(constraint, Mapping) else None
     rules = {rule} if isinstance(rule, str) else set()
-    looked_up = {"missing_placement": (PLACEMENT, placements), "missing_rule": (RULE, rules)}
+    referred = {"missing_placement": (PLACEMENT, placements), "missing_rule": (RULE, rules)}
+    # Most objects of a list refer to the same few objects, which were seen a moment ago.
+    unseen = {
+        reason: (kind, missing)
+        for reason, (kind, ids) in referred.items()
+        if reason not in waive and (missing := access.ahead.not_present(kind, ids))
+    }
     # Text that cannot be an id names no object, and cannot be sent either.
-    fit = [(kind, filter(is_fit, ids)) for reason, (kind, ids) in looked_up.items() if reason not in waive]
-    yield from look_together(access.ahead, fit)
-    for reason, (kind, ids) in looked_up.items():
-        if reason not in waive and (missing := (yield from _missing(access, kind, ids))):
+    yield from look_together(access.ahead, [(kind, filter(is_fit, ids)) for kind, ids in unseen.values()])
+    for reason, (kind, ids) in unseen.items():
+        if missing := (yield from _missing(access, kind, ids)):
             findings[reason] = f"there is no {kind.noun} {', '.join(missing)}"
     return {reason: said for reason, said in findings.items() if reason not in waive}
 
