@@ -35,6 +35,9 @@ def same(left: Json, right: Json) -> bool:
 
 def _instant(text: str) -> datetime | None:
     """The instant in UTC that a text names; None if it names none."""
+    if not text.lstrip()[:1].isdecimal():
+        # Most texts are no instants, and the error that says so takes longer than this look.
+        return None
     try:
         return parse_instant(text).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -190,7 +190,9 @@ class PreparedPatch:
         Raises `InvalidInputError` if the patch does not fit, and `TestFailed` if a test does not hold.
         """
         listed = capabilities.patch_operations
-        after = owned({**beside, **properties}, self.changed_names)
+        # Few patches name a member outside the properties.
+        beside = beside if any(name in beside for each in self.parsed for name in each.names) else {}
+        after = owned({**beside, **properties} if beside else properties, self.changed_names)
         allowance = Allowance()
         sent: list[Operation] = []
         for each in self.parsed:
@@ -204,7 +206,8 @@ class PreparedPatch:
                 # Later operations change the touched properties in place.
                 value = copied(found) if each.path[0] in self.changed_names else found
                 sent += [{**each.plain, "value": value}] if "test" in listed else []
-        after = {name: value for name, value in after.items() if name not in beside}
+        if beside:
+            after = {name: value for name, value in after.items() if name not in beside}
         return FittedPatch(self, sent, properties, after)
 
     def fingerprint(self, properties: Mapping[str, Json]) -> str:
