@@ -8,9 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.airflow.harness import Airflow
 from tests.effort import examples
@@ -45,6 +47,9 @@ TURNS = (
     "client",
 )
 
+# The modules of each share what takes long to make, a server of Airflow for example. One process runs them all.
+SHARING = ("tests/packaging/", "tests/metadata/")
+
 # The collected tests live as long as the process. Looking for garbage among them takes a third of their collection.
 gc.set_threshold(50_000, 20, 100)
 
@@ -66,6 +71,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("airflow")
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each process whole modules, and those that share something to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in SHARING if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """Distribute modules as above for `--dist loadfile`."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 MEASURING = Measuring()
