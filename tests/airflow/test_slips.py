@@ -81,7 +81,7 @@ SLIPS: dict[str, tuple[Make, str]] = {
     "an unknown parameter": (publish("{{{{ params.offerid }}}}"), "has no attribute 'offerid'"),
     "an operation misspelt": (patch({"op": "update", "path": "/name", "value": "x"}), "expected 'add' or 'remove'"),
     "a path without a slash": (patch({"op": "replace", "path": "status", "value": "draft"}), "such as /status"),
-    "values for value": (patch({"op": "replace", "path": "/name", "values": "x"}), "/0/value: given nothing"),
+    "values for value": (patch({"op": "replace", "path": "/name", "values": "x"}), "given nothing, but 'values'"),
     "a word for a status": (create(status="aproved"), "did you mean 'approved'?"),
     "a channel in short": (
         create(representations=[{**WEB, "channel": "web"}]),

@@ -38,12 +38,14 @@ from airflow_provider_offers.client.model.validation import (
     size_of,
     size_violations,
 )
-from airflow_provider_offers.client.text import describe
+from airflow_provider_offers.client.text import describe, quoted
 from airflow_provider_offers.client.wire.messages import Json
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 MAX_OPERATIONS = 1_000
+# The maximum number of unknown members in a message.
+_NAMED = 3
 # The members of each operation. RFC 6902 says that any others are ignored.
 _MEMBERS = {
     **dict.fromkeys(("add", "replace", "test"), ("op", "path", "value")),
@@ -103,14 +105,22 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
         return
     word = operation.get("op")
     if word not in _OPERATIONS or not isinstance(word, str):
-        yield Violation(f"{pointer}/op", describe(word), " or ".join(map(repr, _OPERATIONS)))
+        yield Violation(f"{pointer}/op", _member(operation, "op"), " or ".join(map(repr, _OPERATIONS)))
     for name in ("path", "from") if word in ("move", "copy") else ("path",):
         path = operation.get(name)
         if not isinstance(path, str) or not _POINTER.fullmatch(path):
             accepted = "a JSON pointer (RFC 6901) to a property, such as /status or /_instance/xdm:status"
-            yield Violation(f"{pointer}/{name}", describe(path), accepted)
+            yield Violation(f"{pointer}/{name}", _member(operation, name), accepted)
     if word in ("add", "replace", "test") and "value" not in operation:
-        yield Violation(f"{pointer}/value", "nothing", f"the value to {word}")
+        yield Violation(f"{pointer}/value", _member(operation, "value"), f"the value to {word}")
+
+
+def _member(operation: Mapping[str, Any], name: str) -> str:
+    """A member of an operation in a message. If it is missing, others of the author may be its misspelling."""
+    if name in operation:
+        return describe(operation[name])
+    others = [quoted(each) for each in operation if each not in ("op", "from", "path", "value")]
+    return f"nothing, but {' and '.join(others[:_NAMED])}" if others else "nothing"
 
 
 def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED, *, tidy: bool = False) -> list[dict[str, Json]]:

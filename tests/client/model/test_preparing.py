@@ -120,7 +120,7 @@ TOLD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"op": "add", "path": "/_instance", "value": {}}, "", "'/_instance'", "a property below it"),
     ({"op": 5, "path": "/name", "value": "x"}, "op", "5", "'add' or 'remove'"),
     ({"op": "copy", "from": "name", "path": "/description"}, "from", "'name'", "a JSON pointer"),
-    ({"op": "move", "path": "/description"}, "from", "None", "a JSON pointer"),
+    ({"op": "move", "path": "/description"}, "from", "nothing", "a JSON pointer"),
     ({"op": "add", "path": "name", "value": "x"}, "path", "'name'", "a JSON pointer"),
     ({"op": "replace", "path": "/name"}, "value", "nothing", "the value to replace"),
     ({"op": "test", "path": "/name"}, "value", "nothing", "the value to test"),
@@ -211,6 +211,25 @@ def test_the_last_operation_that_sets_a_whole_is_told() -> None:
 def test_only_a_change_of_a_date_undoes_what_is_known_of_it(last: dict[str, Any], pointers: list[str]) -> None:
     dates = {"startDate": END, "endDate": START}
     assert places(*setting(**dates), last, kind=DECISION) == pointers
+
+
+@pytest.mark.parametrize(
+    ("operation", "place", "given"),
+    [
+        ({"opp": "replace", "path": "/name", "value": "x"}, "/0/op", "nothing, but 'opp'"),
+        ({"op": "replace", "pth": "/name", "value": "x"}, "/0/path", "nothing, but 'pth'"),
+        ({"op": "replace", "path": None, "pth": "/name", "value": "x"}, "/0/path", "None"),
+        ({"op": "move", "form": "/name", "path": "/description"}, "/0/from", "nothing, but 'form'"),
+        ({"op": "move", "path": "/description", "value": 1}, "/0/from", "nothing"),
+        ({"op": "add", "path": "/name", "values": "x"}, "/0/value", "nothing, but 'values'"),
+        ({"op": "add", "path": "/name", **dict.fromkeys("abcd")}, "/0/value", "nothing, but 'a' and 'b' and 'c'"),
+    ],
+)
+def test_a_missing_member_of_an_operation_is_told_with_what_may_be_its_misspelling(
+    operation: Any, place: str, given: str
+) -> None:
+    (found,) = told(operation)
+    assert (found.pointer, found.given) == (place, given)
 
 
 @pytest.mark.parametrize("given", [5, "x", {"op": "remove", "path": "/name"}])
