@@ -66,6 +66,15 @@ def applied(document: Any, operations: Any) -> Any:
     return jsonpatch.apply_patch(copy.deepcopy(document), copy.deepcopy([*operations]))
 
 
+@pytest.mark.parametrize("tested", [{"path": "/etag", "value": 3}, {"path": "/name", "value": "Sale"}])
+def test_members_beside_the_properties_can_be_tested_and_are_no_result(tested: dict[str, Any]) -> None:
+    properties = {"name": "Sale", "status": "draft"}
+    patch = PreparedPatch([{"op": "test", **tested}, {"op": "replace", "path": "/status", "value": "approved"}])
+    fitted = patch.fit(properties, capabilities_of("dps"), {"id": "dps:personalized-offer:1", "etag": 3})
+    assert fitted.after == {"name": "Sale", "status": "approved"}
+    assert fitted.before == properties
+
+
 def places(value: Any, pointer: str = "") -> list[str]:
     """Every place in the document, except the document itself."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
