@@ -50,6 +50,9 @@ def wrong_host() -> Iterator[WrongHost]:
     host = WrongHost()
 
     class Handler(BaseHTTPRequestHandler):
+        # Otherwise the body waits 40 ms, until the client has confirmed the headers.
+        disable_nagle_algorithm = True
+
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             shown = f"{self.command} {self.path}\n{self.headers}\n{body}"
@@ -87,7 +90,7 @@ def wrong_host() -> Iterator[WrongHost]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         host.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
         thread.start()
         try:
             yield host

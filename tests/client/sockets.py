@@ -56,6 +56,8 @@ def http_server(handler: Handler, certificate: Path | None = None) -> Iterator[S
 
     class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Otherwise the body waits 40 ms, until the client has confirmed the headers.
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -180,8 +182,8 @@ def proxy_server(
             target = target.replace(b"http://" + FAR_AWAY.encode(), b"")
             kept = [line for line in head[1:] if not line.lower().startswith((b"connection:", b"proxy-"))]
             with socket.create_connection(address) as service:
-                service.sendall(b" ".join((method, target, version)) + b"".join(kept) + b"Connection: close\r\n\r\n")
-                service.sendall(body)
+                start = b" ".join((method, target, version)) + b"".join(kept)
+                service.sendall(start + b"Connection: close\r\n\r\n" + body)
                 return b"".join(iter(lambda: service.recv(65_536), b""))
 
         def _tunnel(self) -> None:
@@ -210,7 +212,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextlib.contextmanager
 def _serving(server: Any) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:
         yield
