@@ -75,8 +75,8 @@ def test_a_workers_clock_that_is_off_ends_no_wait_and_delays_none(
 
 def test_a_clock_that_stands_still_ends_no_deferred_wait(airflow: Airflow, emulator: Emulator, meanwhile: Any) -> None:
     emulator.clock.freeze("2026-05-01T12:00:00Z")
-    offer = seed(emulator, "dps", "Frozen", changes=window(emulator, timedelta(seconds=8), DAY))["id"]
+    offer = seed(emulator, "dps", "Frozen", changes=window(emulator, timedelta(seconds=3), DAY))["id"]
     with dag_of("frozen") as dag:
-        OfferWindowSensor(task_id="open", offer_id=offer, deferrable=True, poke_interval=POLL, timeout=10)
+        OfferWindowSensor(task_id="open", offer_id=offer, deferrable=True, poke_interval=POLL, timeout=5)
     result = run(airflow, emulator, "dps", dag)
     assert result.states == {"open": "failed"}

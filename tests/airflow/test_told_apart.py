@@ -75,7 +75,7 @@ def test_what_is_known_by_its_id_only_is_told_by_its_name_too(airflow: Airflow, 
                 task_id=mode, offer_id=waiting, status="archived", mode=mode, timeout=1, poke_interval=0.2
             )
         OfferStatusSensor(
-            task_id="deferred", offer_id=waiting, status="archived", deferrable=True, timeout=5, poke_interval=0.2
+            task_id="deferred", offer_id=waiting, status="archived", deferrable=True, timeout=2, poke_interval=0.2
         )
 
     result = run(airflow, emulator, api, dag)
