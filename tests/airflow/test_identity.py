@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -106,6 +107,33 @@ def test_a_list_of_another_length_and_order_is_the_first_trys(airflow: Airflow, 
     names = [f"Voucher {number}" for number in range(5)]
     assert [receipt["name"] for receipt in result.result("create")] == names
     assert sorted(each["body"]["name"] for each in offers(emulator)) == names
+
+
+@only_kept
+def test_documents_that_take_several_pieces_of_the_state_are_the_first_trys(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    chance = random.Random(7)
+    first = [
+        personalized(f"Voucher {number:02d}", characteristics={"text": chance.randbytes(2_000).hex()})
+        for number in range(40)
+    ]
+    emulator.add_fault("status", status=503, method="POST", path="/data/*", contains='"Voucher 20"')
+
+    class Otherwise(CreateOfferOperator):
+        def pre_execute(self, context: Any) -> None:
+            if context["ti"].try_number > 1:
+                self.offer = [{**each, "characteristics": {"text": "another"}} for each in reversed(first)]
+
+    with dag_of("otherwise") as dag:
+        Otherwise(task_id="create", offer=first, patience=0.1, **RETRIED)
+
+    result = run(airflow, emulator, api, dag, max_retries=0)
+
+    assert result.states == {"create": "success"}, result.error("create")
+    made = {each["body"]["name"]: each["body"]["characteristics"]["text"] for each in offers(emulator)}
+    assert made == {each["name"]: each["characteristics"]["text"] for each in first}
+    assert len(writes(emulator)) == len(first) + 1
 
 
 class Lost(RuntimeError):
