@@ -72,8 +72,8 @@ class TaskMemory:
                 self._replace_pieces(key, "", 0)
                 return
             # The pieces come first and have their own names, so the key never names an incomplete value.
-            name = hashlib.sha256(text.encode()).hexdigest()[:12]
             packed = _packed(text)
+            name = hashlib.sha256(packed.encode()).hexdigest()[:12]
             pieces = [packed[start : start + LARGEST] for start in range(0, len(packed), LARGEST)]
             for number, piece in enumerate(pieces):
                 self._store.set(f"{key}_{name}_{number}", piece)

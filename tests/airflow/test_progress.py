@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -258,11 +259,23 @@ def test_the_documents_of_a_long_list_take_few_calls_of_the_state() -> None:
     assert len(store) == 2
 
 
-def test_pieces_that_an_earlier_version_kept_are_recalled() -> None:
-    store, text = Store(), json.dumps(["Voucher"] * 10_000)
-    store["list"] = {"pieces": 2, "digest": "3f1c"}
-    store["list_3f1c_0"], store["list_3f1c_1"] = text[:30_000], text[30_000:]
-    assert TaskMemory(context(store)).recall("list") == ["Voucher"] * 10_000
+def test_pieces_that_an_earlier_version_kept_are_recalled_also_while_the_value_is_kept_again() -> None:
+    store, value = Store(), ["Voucher"] * 10_000
+    text = json.dumps(value)
+    name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    store["list"] = {"pieces": 2, "digest": name}
+    store[f"list_{name}_0"], store[f"list_{name}_1"] = text[:30_000], text[30_000:]
+    seen: list[Store] = []
+
+    def watch(key: str, kept: Any) -> None:
+        seen.append(Store(store))
+        store[key] = kept
+
+    store.set = watch  # type: ignore[method-assign]
+    TaskMemory(context(store)).keep("list", value)
+    assert [TaskMemory(context(each)).recall("list") for each in seen] == [value] * 2
+    assert TaskMemory(context(store)).recall("list") == value
+    assert store["list"]["packed"]
 
 
 TYPED = Reference(PERSONALIZED, id="xcore:personalized-offer:1c265317da412003")

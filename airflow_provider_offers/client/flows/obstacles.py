@@ -37,14 +37,14 @@ def obstacles(
     rules = {rule} if isinstance(rule, str) else set()
     referred = {"missing_placement": (PLACEMENT, placements), "missing_rule": (RULE, rules)}
     # Most objects of a list refer to the same few objects, which were seen a moment ago.
-    unseen = {
+    not_seen = {
         reason: (kind, missing)
         for reason, (kind, ids) in referred.items()
         if reason not in waive and (missing := access.ahead.not_present(kind, ids))
     }
     # Text that cannot be an id names no object, and cannot be sent either.
-    yield from look_together(access.ahead, [(kind, filter(is_fit, ids)) for kind, ids in unseen.values()])
-    for reason, (kind, ids) in unseen.items():
+    yield from look_together(access.ahead, [(kind, filter(is_fit, ids)) for kind, ids in not_seen.values()])
+    for reason, (kind, ids) in not_seen.items():
         if missing := (yield from _missing(access, kind, ids)):
             findings[reason] = f"there is no {kind.noun} {', '.join(missing)}"
     return {reason: said for reason, said in findings.items() if reason not in waive}
