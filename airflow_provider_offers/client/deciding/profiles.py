@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.generations.decisioning import (
     FLAGS,
     OBJECTS,
+    OF_IDENTITY,
     OF_PROFILE,
     OF_REQUEST,
     in_either_spelling,
@@ -100,7 +101,7 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
     members: dict[str, Any] = {}
     for given_name, value in given.items():
         name = plain(str(given_name))
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        close = _near(name, known)
         if name not in known and (close or ":" not in str(given_name)):
             accepted = repr(close[0]) if close else "identityMap, contextData and other members of Adobe's"
             violations.append(Violation(f"{at}/{escape_token(str(given_name))}", "an unknown member", accepted))
@@ -109,6 +110,21 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
         elif value is not None:
             members[name] = value
     return members
+
+
+def _near(name: str, known: Collection[str]) -> list[str]:
+    """The known name of which this one may be a slip."""
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+
+
+def _slips(given: Mapping[Any, Any], at: str, known: Collection[str]) -> list[Violation]:
+    """The names that resemble a known one. Others are sent unchanged."""
+    names = [(str(each), plain(str(each))) for each in given]
+    return [
+        Violation(f"{at}{escape_token(each)}", "an unknown member", repr(close[0]))
+        for each, name in names
+        if name not in known and (close := _near(name, known))
+    ]
 
 
 def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:
@@ -122,7 +138,13 @@ def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:
         for name in OBJECTS
         if name in members and not isinstance(members[name], Mapping)
     ]
-    return [*flags, *objects]
+    slips = [
+        slip
+        for name, known in OBJECTS.items()
+        if isinstance(value := members.get(name), Mapping)
+        for slip in _slips(value, f"profile/{name}/", known)
+    ]
+    return [*flags, *objects, *slips]
 
 
 def identity_map(given: Any) -> IdentityMap:
@@ -157,7 +179,8 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
     rest: dict[str, Json] = {}
     identifier = given
     if isinstance(given, Mapping):
-        rest = {str(name): value for name, value in given.items() if plain(str(name)) != "id"}
+        violations += _slips(given, f"{pointer}.", OF_IDENTITY)
+        rest = {_plain_of_identity(str(name)): value for name, value in given.items() if plain(str(name)) != "id"}
         identifier = in_either_spelling(given, "id")
     if isinstance(identifier, int) and not isinstance(identifier, bool):
         identifier = str(identifier)
@@ -170,6 +193,10 @@ def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str
         violations.append(Violation(f"{pointer}.primary", typed(primary), "true or false"))
     clean: dict[str, Json] = json_value(rest, violations, pointer)
     return {"id": identifier.strip(), **clean}
+
+
+def _plain_of_identity(name: str) -> str:
+    return plain(name) if plain(name) in OF_IDENTITY else name
 
 
 def context_pairs(given: Any) -> tuple[tuple[str, Json], ...]:

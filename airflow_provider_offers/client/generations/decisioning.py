@@ -28,8 +28,14 @@ OF_REQUEST = (
     "responseFormat",
 )
 FLAGS = ("dryRun", "enrichedAudience", "validateContextData")
-# Objects whose own members have the prefix too.
-OBJECTS = ("allowDuplicatePropositions", "mergePolicy", "responseFormat")
+# Objects whose own members have the prefix too, and these members on Adobe's pages.
+OBJECTS = {
+    "allowDuplicatePropositions": ("acrossActivities", "acrossPlacements"),
+    "mergePolicy": ("id",),
+    "responseFormat": ("includeContent", "includeMetadata"),
+}
+# The members of an identity.
+OF_IDENTITY = ("id", "primary", "authenticatedState")
 # The members of a scope in Adobe's requests, in either spelling.
 DECISION_NAMES = ("activityId", "xdm:activityId")
 PLACEMENT_NAMES = ("placementId", "xdm:placementId")

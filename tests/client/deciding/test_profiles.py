@@ -106,6 +106,16 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given nothing"),
     "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; expected true"),
     "a policy's id alone": ({"identityMap": IDENTITIES, "mergePolicy": "5f3e"}, NAMED, "expected an object"),
+    "a misspelt mark": (
+        {"ECID": "planted", "Email": [{"id": "planted", "prmiary": True}]},
+        NAMED,
+        "profile.Email.prmiary: given an unknown member; expected 'primary'",
+    ),
+    "a misspelt format": (
+        {"identityMap": IDENTITIES, "xdm:responseFormat": {"xdm:includeContnt": True}},
+        NAMED,
+        "profile/responseFormat/xdm:includeContnt: given an unknown member; expected 'includeContent'",
+    ),
     "a number for a row": ({"identityMap": IDENTITIES, "decisionRequestId": 17}, NAMED, "given an int; expected text"),
 }
 
@@ -117,6 +127,11 @@ def test_what_is_wrong_is_said_before_anything_is_sent(case: str) -> None:
         sent(profile, **options)
     assert said in str(caught.value)
     assert "planted" not in str(caught.value)
+
+
+def test_the_primary_identity_may_have_the_prefix() -> None:
+    (profile,) = sent({"ECID": "4711", "Email": [{"xdm:id": "a", "xdm:primary": True}]}, **NAMED)["xdm:profiles"]
+    assert profile["xdm:identityMap"] == {"ECID": [{"xdm:id": "4711"}], "Email": [{"xdm:id": "a", "primary": True}]}
 
 
 def test_what_adobe_may_add_is_sent() -> None:
