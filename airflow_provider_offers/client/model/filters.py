@@ -12,8 +12,8 @@ from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
-from airflow_provider_offers.client.model.likeness import perhaps
-from airflow_provider_offers.client.model.names import paths_of, unknown_member
+from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.names import BESIDE, paths_of, unknown_member
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.query import EXACT, Filter, Query
 from airflow_provider_offers.client.model.spelling import neutral_tokens, neutral_value, wire_tokens
@@ -63,9 +63,12 @@ def _path_findings(path: str, kind: Kind, field: str, given: str) -> Iterator[Vi
         if place.known:
             finding = unknown_member(place, spelled, token, field, kind.place, given=repr(given))
             if finding is not None:
-                if isinstance(finding, Doubt) and place is kind.place and (paths := paths_of(kind.place, token)):
-                    # A filter on a property that is somewhere else finds nothing.
-                    finding = Violation(field, repr(given), f"a documented property{perhaps(paths)}")
+                if isinstance(finding, Doubt) and place is kind.place:
+                    # A filter on a property that is somewhere else, or nowhere, finds nothing.
+                    meant = paths_of(kind.place, token) or near(token, BESIDE)
+                    finding = (
+                        Violation(field, repr(given), f"a documented property{perhaps(meant)}") if meant else finding
+                    )
                 yield finding
                 return
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]

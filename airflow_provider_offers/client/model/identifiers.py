@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_offers.client.model.likeness import near, perhaps
+
 # The prefix of a name where an id is expected: `name:Newsletter top`.
 NAME_PREFIX = "name:"
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+_PREFIXES = ("name", "dps", "xcore")
 # The characters of an id of any generation. The service does not look for an object whose id has a blank.
 IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")
 
@@ -19,7 +22,15 @@ def name_in(target: str) -> str | None:
 
 
 def name_hint(given: str) -> str:
-    """The end of a message for text that is not an id: it may be a name without its prefix."""
-    name = given.strip()
-    looks_like_one = name[:1].isalnum() and not name.startswith(("dps:", "xcore:"))
-    return f"; did you mean {NAME_PREFIX + name!r}?" if looks_like_one else ""
+    """The end of a message for text that is not an id: it may be a name without its prefix, or have a misspelt one."""
+    text = given.strip()
+    prefix, colon, rest = text.partition(":")
+    rest = rest.strip()
+    if colon and rest and NAME_PREFIX[:-1] in near(prefix, _PREFIXES):
+        # The prefix has a slip, or the name has a colon.
+        return perhaps([f"{NAME_PREFIX}{rest}", f"{NAME_PREFIX}{text}"])
+    meant = [f"{each}:{rest}" for each in near(prefix, _PREFIXES) if TYPED_ID.fullmatch(f"{each}:{rest}")]
+    if meant:
+        return perhaps(meant)
+    looks_like_one = text[:1].isalnum() and not text.startswith(("dps:", "xcore:"))
+    return perhaps([f"{NAME_PREFIX}{text}"]) if looks_like_one else ""

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
+from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
 from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch, is_index
 from airflow_provider_offers.client.model.patches import PreparedPatch
@@ -105,7 +106,7 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
         return
     word = operation.get("op")
     if word not in _OPERATIONS or not isinstance(word, str):
-        yield Violation(f"{pointer}/op", _member(operation, "op"), " or ".join(map(repr, _OPERATIONS)))
+        yield Violation(f"{pointer}/op", _member(operation, "op"), one_of(_OPERATIONS, word))
     for name in ("path", "from") if word in ("move", "copy") else ("path",):
         path = operation.get(name)
         if not isinstance(path, str) or not _POINTER.fullmatch(path):

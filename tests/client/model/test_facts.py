@@ -12,6 +12,7 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.common import TagId
 from airflow_provider_offers.client.model.component_types import Channel, ComponentType
 from airflow_provider_offers.client.model.facts import AtMostBytes, Filled, Instant, JsonText, Many
+from airflow_provider_offers.client.model.identifiers import name_hint
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.model.places import Place
 
@@ -43,6 +44,7 @@ def found(where: Place, value: Any) -> Violation:
         (TAGS, [{"id": 5}], "/at/0", "an object", "['id'] }}\", or name: and its name"),
         (TAGS, ["dps:offer-placement:1"], "/at/0", "'dps:offer-placement:1'", A_TAG),
         (TAGS, ["Spring 1"], "/at/0", "'Spring 1'", "did you mean 'name:Spring 1'?"),
+        (TAGS, ["naem: Spring 1"], "/at/0", "'naem: Spring 1'", "mean 'name:Spring 1' or 'name:naem: Spring 1'?"),
         (TYPE, 5, "/at", "5", A_TYPE),
         (TYPE, " ", "/at", "' '", f"'component-text', or a URI such as {COMPONENT}html"),
         (TYPE, "htlm", "/at", "'htlm'", "did you mean 'html'?"),
@@ -163,3 +165,22 @@ def test_a_schema_says_the_same(annotation: Any, schema: dict[str, Any]) -> None
 def test_the_schema_of_a_component_type_shows_words_and_a_uri() -> None:
     examples = TypeAdapter(ComponentType).json_schema()["examples"]
     assert {"html", "component-text", f"{COMPONENT}html"} <= set(examples)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("naem:Spring", "'name:Spring' or 'name:naem:Spring'"),
+        ("Game: on", "'name:on' or 'name:Game: on'"),
+        ("xcroe:offer-placement:124e0be5699743d3", "'xcore:offer-placement:124e0be5699743d3'"),
+        ("dp:tag:1", "'dps:tag:1'"),
+        ("web:HTML", "'name:web:HTML'"),
+    ],
+)
+def test_a_prefix_with_a_slip_is_told_with_the_right_one(given: str, meant: str) -> None:
+    assert name_hint(given) == f"; did you mean {meant}?"
+
+
+@pytest.mark.parametrize("given", ["dps:tag", "xcore:offer-placement", "(x)", ""])
+def test_what_is_like_an_id_or_like_nothing_gets_no_hint(given: str) -> None:
+    assert name_hint(given) == ""

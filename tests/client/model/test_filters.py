@@ -30,6 +30,8 @@ def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
         ({"properties": "representations.components.type==htlm"}, "did you mean 'html'?"),
         ({"properties": "representations.chanel"}, "did you mean 'channel'?"),
         ({"order_by": "-nmae"}, "did you mean 'name'?"),
+        ({"order_by": "-cerated"}, "did you mean 'created'?"),
+        ({"properties": "modifed>=2026-05-01T00:00:00Z"}, "did you mean 'modified'?"),
         ({"q": "x", "fields": "descripton"}, "did you mean 'description'?"),
     ],
 )

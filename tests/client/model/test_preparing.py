@@ -232,6 +232,12 @@ def test_a_missing_member_of_an_operation_is_told_with_what_may_be_its_misspelli
     assert (found.pointer, found.given) == (place, given)
 
 
+@pytest.mark.parametrize(("word", "meant"), [("relpace", "; did you mean 'replace'?"), ("update", "'test'")])
+def test_a_word_that_is_no_operation_is_told_with_the_nearest(word: str, meant: str) -> None:
+    (found,) = told({"op": word, "path": "/name", "value": "x"})
+    assert found.expected.endswith(meant)
+
+
 @pytest.mark.parametrize("given", [5, "x", {"op": "remove", "path": "/name"}])
 def test_what_is_no_list_of_operations_is_quoted(given: Any) -> None:
     with pytest.raises(InvalidInputError, match="The patch cannot be sent") as caught:
