@@ -21,7 +21,7 @@ from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive,
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing, begin_search
 from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
-from airflow_provider_offers.client.flows.reading import find_there, not_found, read, read_now
+from airflow_provider_offers.client.flows.reading import find_there, hinted, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.sending import checked_etag
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
@@ -177,9 +177,9 @@ class Calls:
 
         def flow(access: Access) -> Flow[list[Entity]]:
             entities: list[Entity | None] = yield from look(access)
-            missing = [str(reference) for reference, entity in zip(references, entities, strict=True) if entity is None]
+            missing = [reference for reference, entity in zip(references, entities, strict=True) if entity is None]
             if missing:
-                raise not_found(access, references[0], "", ", ".join(missing))
+                raise hinted(not_found(access, references[0], "", ", ".join(map(str, missing))), *missing)
             return [entity for entity in entities if entity is not None]
 
         return flow

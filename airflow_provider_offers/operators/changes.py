@@ -301,11 +301,11 @@ class SearchOperator(OfferLibraryOperator):
 
 def waived(given: Sequence[str] | str, reasons: Sequence[str], subject: str) -> tuple[str, ...]:
     """The waived reasons, one or several; each must be known."""
-    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.model.likeness import some_of
 
     if given is None or given == "":
         return ()
     names: list[Any] = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
     if unknown := [name for name in names if name not in reasons]:
-        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), f"some of {', '.join(reasons)}")])
+        raise InvalidInputError(subject, [Violation("waive", quoted(unknown), some_of(reasons, unknown))])
     return tuple(names)

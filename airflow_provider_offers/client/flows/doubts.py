@@ -28,6 +28,7 @@ from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH
+from airflow_provider_offers.client.model.likeness import some_of
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, WindowDoubt, doubtful
@@ -71,7 +72,7 @@ def checked_waive(kind: Kind, given: Collection[str] | str) -> tuple[str, ...]:
     names = [given] if isinstance(given, str) and given else list(given or ())
     known = known_reasons(kind)
     if unknown := [name for name in names if name not in known]:
-        accepted = f"some of {', '.join(known)}" if known else f"no reason, because a {kind.noun} has no such checks"
+        accepted = some_of(known, unknown) if known else f"no reason, because a {kind.noun} has no such checks"
         raise InvalidInputError(
             f"The checks of the {kind.noun} are not valid", [Violation("waive", quoted(unknown), accepted)]
         )

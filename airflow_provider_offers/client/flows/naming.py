@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from airflow_provider_offers.client.errors import AmbiguousNameError, APIError, NotFoundError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.reading import look_alone, named
+from airflow_provider_offers.client.flows.reading import MOST_HINTS, look_alone, named
 from airflow_provider_offers.client.model.collections import COLLECTED
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import COLLECTION, Kind, kinds_of
@@ -16,8 +16,6 @@ from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Pointing, pointings_by_name
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.wire.messages import Flow, Json
-
-_MOST_HINTS = 3
 
 
 def has_names(kind: Kind, properties: Mapping[str, Json]) -> bool:
@@ -30,9 +28,9 @@ def name_hinted(refused: APIError, references: Iterable[Pointing]) -> APIError:
 
     If the refusal quotes some of them, the hint is about these.
     """
-    doubtful = {each.target: f"{each.target!r} was sent as an id{each.hint}" for each in references if each.hint}
+    doubtful = {each.target: each.hint for each in references if each.hint}
     quoted = {target: hint for target, hint in doubtful.items() if target in f"{refused.title} {refused.detail}"}
-    hints = list((quoted or doubtful).values())[:_MOST_HINTS]
+    hints = list((quoted or doubtful).values())[:MOST_HINTS]
     return refused.with_hint("\n  ".join(hints)) if hints else refused
 
 

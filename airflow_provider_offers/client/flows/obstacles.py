@@ -56,7 +56,7 @@ def found_alone(kind: Kind, properties: Mapping[str, Json], now: datetime) -> di
     if kind is not FALLBACK:
         window = window_of(properties)
         if window is None:
-            findings["no_window"] = "it has no window"
+            findings["no_window"] = "it has no valid window: startDate and a later endDate"
         elif over := window.is_over_by(now):
             findings["window_over"] = over
     if not _representations(properties):

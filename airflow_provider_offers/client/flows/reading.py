@@ -12,6 +12,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import look_ahead
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.model.entities import Entity, Reference
+from airflow_provider_offers.client.model.identifiers import id_hint
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.wire.messages import Answer, Flow
@@ -20,6 +21,8 @@ from airflow_provider_offers.client.wire.messages import Answer, Flow
 CLOCK_GRAIN = timedelta(seconds=2)
 # Maximum number of ids in one lookup. It keeps the address well below the limits of servers.
 BATCH = 40
+# Maximum number of hints in a message.
+MOST_HINTS = 3
 
 
 def resolve(access: Access, reference: Reference) -> Flow[Reference]:
@@ -69,8 +72,12 @@ def read(access: Access, reference: Reference, *, unless_etag: int | str | None 
 
 def read_now(access: Access, reference: Reference) -> Flow[Entity]:
     """The current state of the offer."""
-    reference = yield from resolve(access, reference)
-    return _entity(access, reference, (yield from access.send(access.generation.read(reference))))
+    there = yield from resolve(access, reference)
+    try:
+        answer = yield from access.send(access.generation.read(there))
+    except NotFoundError as error:
+        raise hinted(error, reference) from None
+    return _entity(access, there, answer)
 
 
 def _entity(access: Access, reference: Reference, answer: Answer) -> Entity:
@@ -135,7 +142,7 @@ def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
 def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:
     """The error for an object that does not exist, or for several that `named` lists."""
     sandbox = access.exchange.settings.sandbox
-    return NotFoundError(
+    error = NotFoundError(
         method="GET",
         path=path,
         status=404,
@@ -143,6 +150,13 @@ def not_found(access: Access, reference: Reference, path: str, named: str | None
         detail=f"there is no {reference.kind.noun} {named or reference} in the sandbox {sandbox!r}",
         refused=False,
     )
+    return error if named else hinted(error, reference)
+
+
+def hinted(error: NotFoundError, *references: Reference) -> NotFoundError:
+    """The error about objects that were named by ids, with a hint for ids that may be names without their prefix."""
+    hints = [hint for each in references if each.id is not None and (hint := id_hint(each.id))]
+    return error.with_hint("\n  ".join(hints[:MOST_HINTS])) if hints else error
 
 
 @dataclass(frozen=True, slots=True)

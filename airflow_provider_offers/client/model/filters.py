@@ -65,10 +65,8 @@ def _path_findings(path: str, kind: Kind, field: str, given: str) -> Iterator[Vi
             if finding is not None:
                 if isinstance(finding, Doubt) and place is kind.place:
                     # A filter on a property that is somewhere else, or nowhere, finds nothing.
-                    meant = paths_of(kind.place, token) or near(token, BESIDE)
-                    finding = (
-                        Violation(field, repr(given), f"a documented property{perhaps(meant)}") if meant else finding
-                    )
+                    meant = perhaps(paths_of(kind.place, token) or near(token, BESIDE))
+                    finding = Violation(field, repr(given), f"a documented property{meant}") if meant else finding
                 yield finding
                 return
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]

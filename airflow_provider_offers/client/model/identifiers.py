@@ -21,6 +21,13 @@ def name_in(target: str) -> str | None:
     return text.removeprefix(NAME_PREFIX).strip() if text.startswith(NAME_PREFIX) else None
 
 
+def id_hint(target: str) -> str:
+    """The question whether text that was sent as an id is a name without its prefix; empty if it is certainly an id."""
+    is_clear = name_in(target) is not None or TYPED_ID.fullmatch(target) or UUID.fullmatch(target)
+    hint = "" if is_clear else name_hint(target)
+    return f"{target!r} was sent as an id{hint}" if hint else ""
+
+
 def name_hint(given: str) -> str:
     """The end of a message for text that is not an id: it may be a name without its prefix, or have a misspelt one."""
     text = given.strip()

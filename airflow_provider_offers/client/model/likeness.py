@@ -44,6 +44,12 @@ def one_of(words: Sequence[str], value: Any) -> str:
     return " or ".join(map(repr, words)) + perhaps(meant)
 
 
+def some_of(words: Sequence[str], unknown: Iterable[Any]) -> str:
+    """The words of a closed list of which some were wanted, with those that were probably meant by unknown ones."""
+    meant = [word for each in unknown if isinstance(each, str) for word in near(each, words)]
+    return f"some of {', '.join(words)}{perhaps(dict.fromkeys(meant))}"
+
+
 def _allowed(word: str, given: str) -> int:
     shorter = min(len(word), len(given))
     return next((slips for length, slips in _SLIPS if shorter >= length), 0)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from airflow_provider_offers.client.model.described import Described
 from airflow_provider_offers.client.model.facts import RefersTo, Template, Unruled
-from airflow_provider_offers.client.model.identifiers import TYPED_ID, UUID, name_hint, name_in
+from airflow_provider_offers.client.model.identifiers import id_hint, name_in
 from airflow_provider_offers.client.model.spelling import escape_token
 
 F = TypeVar("F")
@@ -143,9 +143,8 @@ class Pointing:
 
     @property
     def hint(self) -> str:
-        """The question whether an id is a name without its prefix; empty if it is certainly an id, or has a prefix."""
-        is_clear = self.name is not None or TYPED_ID.fullmatch(self.target) or UUID.fullmatch(self.target)
-        return "" if is_clear else name_hint(self.target)
+        """The question whether the id is a name without its prefix; empty if it is certainly an id, or has a prefix."""
+        return id_hint(self.target)
 
 
 @cache

@@ -174,6 +174,7 @@ def test_the_doubts_about_a_window_are_told_at_creation_too(
     [
         (DECISION, "window_is_over", "waive: given ['window_is_over']; expected some of no_window, window_over"),
         (PERSONALIZED, ["no_fallback"], "waive: given ['no_fallback']; expected some of window_over, no_window"),
+        (PERSONALIZED, ["widnow_over", "x"], "ambiguous_time, mixed_duration; did you mean 'window_over'?"),
         (TAG, ["window_over"], "expected no reason, because a"),
         (PERSONALIZED, 7, "waive: given 7; expected the name of a reason, or a list of them"),
     ],

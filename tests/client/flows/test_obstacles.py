@@ -19,6 +19,7 @@ from tests.client.script import Script, Step, answer, query_of
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OPEN = {"startDate": "2026-01-01T00:00:00Z", "endDate": "2027-01-01T00:00:00Z"}
 OVER = {**OPEN, "endDate": "2026-02-01T00:00:00Z"}
+NO_WINDOW = "it has no valid window: startDate and a later endDate"
 TOP, RULE = "dps:offer-placement:1", "dps:eligibility-rule:1"
 SHOWN = [{"placement": TOP, "components": []}]
 GOOD: dict[str, Any] = {"name": "Voucher", "selectionConstraint": OPEN, "representations": SHOWN}
@@ -44,7 +45,13 @@ def test_an_offer_that_can_be_shown_has_no_obstacle() -> None:
 @pytest.mark.parametrize(
     ("changes", "steps", "reason", "said"),
     [
-        ({"selectionConstraint": {}}, [listed(TOP)], "no_window", "it has no window"),
+        ({"selectionConstraint": {}}, [listed(TOP)], "no_window", NO_WINDOW),
+        (
+            {"selectionConstraint": {"startDate": OVER["endDate"], "endDate": OPEN["startDate"]}},
+            [listed(TOP)],
+            "no_window",
+            NO_WINDOW,
+        ),
         ({"selectionConstraint": OVER}, [listed(TOP)], "window_over", "2026-02-01T00:00:00Z"),
         ({"representations": []}, [], "no_representation", "it has no representation to show"),
         ({"representations": None}, [], "no_representation", "it has no representation to show"),

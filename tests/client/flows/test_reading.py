@@ -15,10 +15,13 @@ from airflow_provider_offers.client.flows.reading import (
     look_at,
     named,
     read,
+    read_now,
     resolve,
 )
+from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.emulator import Emulator
 from tests.client.library import entity, page, reference, sale
 from tests.client.script import Script, Step, answer
 from tests.client.writes import BOTH, methods, shown
@@ -182,3 +185,22 @@ def test_a_name_is_looked_up_once_for_a_while_and_then_checked(api: str) -> None
     other = script.run(named(access, (PERSONALIZED,), NAME))
     assert other is not None
     assert other.id == id_of(api, 2)
+
+
+@BOTH
+@pytest.mark.parametrize(("given", "told"), [("Voucher", True), ("dps:personalized-offer:1", False)])
+def test_an_id_that_may_be_a_name_is_told_when_no_object_has_it(api: str, given: str, told: bool) -> None:
+    missing = [found(api)] if api == "xcore" else [answer(404, {"title": "Not found"})]
+    script = Script(*missing)
+    with pytest.raises(NotFoundError) as lost:
+        script.run(read_now(script.access(api), Reference(PERSONALIZED, id=given)))
+    hint = f"{given!r} was sent as an id; did you mean 'name:{given}'?"
+    assert str(lost.value).endswith(f"\n  {hint}") is told
+    assert (lost.value.hint == hint) is told
+
+
+def test_each_of_many_that_are_missing_is_told_up_to_three(emulator: Emulator, library: OfferLibrary) -> None:
+    given = [Reference(PERSONALIZED, id=f"Voucher{number}") for number in range(4)]
+    with pytest.raises(NotFoundError, match="there is no personalized offer Voucher0, Voucher1") as lost:
+        library.get_many(given)
+    assert str(lost.value).count("was sent as an id; did you mean 'name:Voucher") == 3
