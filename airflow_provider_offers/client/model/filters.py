@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Viol
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.envelope import neutral_path
-from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri
+from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
+from airflow_provider_offers.client.model.instants import ACCEPTED
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.names import BESIDE, paths_of, unknown_member
@@ -22,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _DATES = ("created", "modified")
 _DATE = Place(facts=(InstantInZone(),))
+# The beginning of a date that can be compared as text, or milliseconds since 1970.
+_BEGINS_LIKE_A_DATE = re.compile(r"\d{4}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 # Sensors repeat one search many times.
 _MOST_TOLD = 1_000
 _told: set[str] = set()
@@ -30,8 +36,8 @@ _told: set[str] = set()
 def fitted(query: Query, kind: Kind) -> Query:
     """The search, with words and dates in the spelling of the kind.
 
-    Raises `InvalidInputError` for a near miss of a known property and for an unknown word of a closed list, because the
-    search would find nothing or everything. Warns of any other unknown property, once in a process.
+    Raises `InvalidInputError` for a near miss of a known property, and for a value that the property never has, because
+    the search would find nothing or everything. Warns of any other unknown property, once in a process.
     """
     found = list(_findings(query, kind))
     refused = [each for each in found if not isinstance(each, Doubt)]
@@ -48,7 +54,7 @@ def fitted(query: Query, kind: Kind) -> Query:
 def _findings(query: Query, kind: Kind) -> Iterator[Violation]:
     for each in query.properties:
         yield from _path_findings(each.path, kind, "properties", each.text)
-        yield from _word_findings(_respelled(each, kind), kind)
+        yield from _value_findings(_respelled(each, kind), kind)
     for path, _ in query.order_by:
         yield from _path_findings(path, kind, "order_by", path)
     for path in query.fields:
@@ -100,11 +106,27 @@ def _has_own_spelling(place: Place) -> bool:
     return place.holds is str or place.fact(InstantInZone) is not None
 
 
-def _word_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
+def _value_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
+    """The errors in the value of a comparison. Only the service can judge a pattern."""
+    if each.operator in (None, "~"):
+        return
     place = _place_of(each.path, kind)
     if each.operator in EXACT and (place.words or place.fact(KnownUri) is not None):
         for finding in findings(place, each.value, "properties"):
             yield replace(finding, given=repr(each.text))
+    elif accepted := _accepted_instead(place, each.value):
+        yield Violation("properties", repr(each.text), accepted)
+
+
+def _accepted_instead(place: Place, value: str) -> str | None:
+    """What the property has in place of such a value; None for a value that it may have."""
+    if place.holds is int and not _NUMBER.fullmatch(value):
+        return "a number after the operator"
+    if place.fact(InstantInZone) is not None and not _BEGINS_LIKE_A_DATE.match(value):
+        return f"{ACCEPTED}, after the operator"
+    if place.fact(RefersTo) is not None and value.startswith(NAME_PREFIX):
+        return "an id after the operator; a filter does not look for names"
+    return None
 
 
 def is_known(path: str) -> bool:

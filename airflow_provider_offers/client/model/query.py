@@ -363,7 +363,14 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
         accepted = f"path, operator ({' '.join(OPERATORS)}), value; or a bare path; or !path"
         violations.append(Violation("properties", quoted(text), accepted))
         return None
-    return Filter(match["path"], match["operator"], (match["value"] or "").strip(), bool(match["absent"]))
+    value = (match["value"] or "").strip()
+    if match["operator"] == "<" and value.startswith(">"):
+        # In the service's grammar, this is "less than" a text that begins with ">".
+        violations.append(
+            Violation("properties", quoted(text), f"!= in place of <>; operators are {' '.join(OPERATORS)}")
+        )
+        return None
+    return Filter(match["path"], match["operator"], value, bool(match["absent"]))
 
 
 def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:

@@ -29,6 +29,14 @@ def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
         ({"properties": "selectionConstraint.endDat<2026-07-01T00:00:00Z"}, "did you mean 'endDate'?"),
         ({"properties": "representations.components.type==htlm"}, "did you mean 'html'?"),
         ({"properties": "representations.chanel"}, "did you mean 'channel'?"),
+        ({"properties": "rank.priority>high"}, "expected a number after the operator"),
+        ({"properties": "xdm:rank.xdm:priority==1,5"}, "expected a known property after each comma"),
+        ({"properties": "cappingConstraint.globalCap>="}, "expected a number after the operator"),
+        ({"properties": "selectionConstraint.endDate<01.06.2036"}, "an RFC 3339 date-time"),
+        ({"properties": "modified>="}, "an RFC 3339 date-time"),
+        ({"properties": "representations.placement==name:Web hero"}, "an id after the operator"),
+        ({"properties": "tags!=name:Spring"}, "an id after the operator"),
+        ({"properties": "status<>draft"}, "expected != in place of <>"),
         ({"order_by": "-nmae"}, "did you mean 'name'?"),
         ({"order_by": "-cerated"}, "did you mean 'created'?"),
         ({"properties": "modifed>=2026-05-01T00:00:00Z"}, "did you mean 'modified'?"),
@@ -54,6 +62,28 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
     ]
     # The author's own pattern is not escaped.
     assert asked(properties=["status~App.*", "name==Approved"]) == ["status~App.*", "name==Approved"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rank.priority>=10",
+        "rank.priority~1.",
+        "rank.priority>-1",
+        "cappingConstraint.globalCap<1000.5",
+        "selectionConstraint.endDate<2036",
+        "created>=2036-06-01",
+        "modified>1603395515489",
+        "modified~.*T00:.*",
+        "tags==xcore:tag:124f4e5c8a00cd92",
+        "representations.placement~name:.*",
+        "name==name:x",
+        "characteristics.cap>high",
+        "acmeCap<high",
+    ],
+)
+def test_a_value_that_a_property_may_have_is_asked_for(text: str) -> None:
+    assert asked(properties=text) == [text]
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
