@@ -177,8 +177,10 @@ class Rendering:
             return self._nothing(field, tokens, text, rendered)
         place = pointer(tokens) or field
         self.origins[place] = text
-        if isinstance(rendered, str) and "None" in rendered and "None" not in text and self._names(field, tokens):
-            self.warnings.append(f"{place}: the template {text!r} rendered {rendered!r}; perhaps a value is missing")
+        matters = field in _NARROWING or self._names(field, tokens)
+        if matters and isinstance(rendered, str) and "None" in rendered and "None" not in text:
+            where = _place(field, tokens)
+            self.warnings.append(f"{where}: the template {text!r} rendered {rendered!r}; perhaps a value is missing")
         return rendered
 
     def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
@@ -335,8 +337,9 @@ class Rendering:
             self._found("A template renders nothing", Violation(place, given, accepted))
             return template
         if field in _NARROWING:
+            place = _place(field, tokens)
             self.warnings.append(
-                f"{field}: the template {_short(str(template))!r} rendered nothing, so {field} has no effect"
+                f"{place}: the template {_short(str(template))!r} rendered nothing, so {place} has no effect"
             )
         if not tokens:
             return None

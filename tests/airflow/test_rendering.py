@@ -154,6 +154,17 @@ def test_a_name_with_none_in_it_is_warned_of(caplog: pytest.LogCaptureFixture) -
     assert made._rendering.warnings[0].endswith("rendered 'Sale None'; perhaps a value is missing")
 
 
+def test_a_filter_that_lacks_its_value_is_warned_of_by_its_place() -> None:
+    properties = ["status==draft", f"name=={NOTHING}", NOTHING]
+    made = rendered(SearchOffersOperator, given={"properties": properties})
+    assert made.properties == ["status==draft", "name==None"]
+    lacks, is_gone = made._rendering.warnings
+    assert lacks.startswith("properties/1: ")
+    assert lacks.endswith("rendered 'name==None'; perhaps a value is missing")
+    assert is_gone.startswith("properties/2: ")
+    assert is_gone.endswith("so properties/2 has no effect")
+
+
 @pytest.mark.parametrize("native", [False, True])
 def test_text_without_a_template_is_never_turned_into_something_else(native: bool) -> None:
     texts = {"name": "2026", "description": "[1, 2]", "zip": "007", "flag": "True", "line": "a\n"}
