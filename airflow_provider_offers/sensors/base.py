@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _EVENTS = ("met", "hopeless", "failed", "execution_timeout", "sensor_timeout")
 _SUBJECT = "The sensor's arguments are not valid"
+# Flags for which the text "False" would count as true: a wait in vain would then skip its task, and the run is green.
+_FLAGS = ("deferrable", "soft_fail", "silent_fail", "never_fail")
 # The trigger enforces the sensor's timeout and reports what it saw last. If no triggerer runs, the scheduler ends the
 # wait this much later.
 _GRACE = timedelta(seconds=60)
@@ -105,8 +107,9 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         yield from arguments.check_text("offer_library_conn_id", self.offer_library_conn_id)
         yield from arguments.check_text("sandbox", self.sandbox, optional=True)
         yield from arguments.check_seconds("max_outage", self.max_outage)
-        if not isinstance(self.deferrable, bool):
-            yield Violation("deferrable", quoted(self.deferrable), "True or False")
+        for name in _FLAGS:
+            if (given := getattr(self, name)) is not None and not isinstance(given, bool):
+                yield Violation(name, quoted(given), "True or False")
 
     def refuse_where_parsed(self) -> None:
         """Raise the violations of `check`; the last step of each constructor. A mapped task is checked when it runs."""

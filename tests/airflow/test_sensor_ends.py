@@ -192,6 +192,15 @@ SENSORS: dict[type, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.__name__)
+@pytest.mark.parametrize("flag", ["deferrable", "soft_fail", "silent_fail", "never_fail"])
+def test_text_for_a_flag_is_refused_where_the_dag_is_parsed(sensor: type[OfferStatusSensor], flag: str) -> None:
+    """The text "False" would count as true, and a wait in vain would end green."""
+    with pytest.raises(InvalidInputError, match=f"{flag}: given 'False'; expected True or False"):
+        sensor(task_id="odd", **{**SENSORS[sensor], flag: "False"})
+    sensor(task_id="even", **{**SENSORS[sensor], flag: False})
+
+
+@pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.__name__)
 def test_odd_arguments_end_in_errors_of_ours(
     sensor: type[OfferStatusSensor], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
