@@ -138,11 +138,12 @@ def _each(given: Any) -> Iterator[Any]:
 
 
 def _violations(name: str, given: Any, words: tuple[str, ...]) -> list[Violation]:
-    if not isinstance(given, str) or given in words or _is_template(given):
+    if not isinstance(given, str) or given in words or is_template(given):
         return []
     accepted = " or ".join(map(repr, words))
     return [Violation(name, repr(given), f"True or {accepted} or False" if words is VALIDATE else accepted)]
 
 
-def _is_template(text: str) -> bool:
-    return "{{" in text or "{%" in text
+def is_template(text: str) -> bool:
+    """Whether Jinja renders the text, so that its value is known only when the task runs."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))

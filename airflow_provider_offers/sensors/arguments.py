@@ -1,4 +1,4 @@
-"""The word lists of the sensors' arguments, and their checks. The checks import nothing and skip templates."""
+"""The checks of the sensors' arguments when the DAG is parsed. They skip templates and the results of other tasks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import Violation
 from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.operators.words import is_template
 
 # An hour, as in `client.waiting.polling`, which is not imported at DAG parsing.
 LONGEST_OUTAGE = 3_600.0
@@ -17,7 +18,7 @@ LONGEST_OUTAGE = 3_600.0
 def may_render(given: Any) -> bool:
     """Whether the value is known only when the task runs: a template, or the result of another task."""
     if isinstance(given, str):
-        return any(mark in given for mark in ("{{", "{%", "{#"))
+        return is_template(given)
     # A path has a method of that name too. Jinja's undefined value raises for each attribute, but its class does not.
     is_result = hasattr(type(given), "resolve") and not isinstance(given, PathLike)
     return is_result or (callable(given) and not isinstance(given, type))

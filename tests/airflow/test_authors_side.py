@@ -149,7 +149,8 @@ def test_a_word_that_nothing_knows_is_an_error_where_the_dag_is_parsed() -> None
     ):
         with pytest.raises(InvalidInputError, match=rf"The task 'made'[\s\S]*{name}: given '{given}'.*{accepted}"):
             made(**{name: given})
-        made(**{name: "{{ params.word }}"})
+        for template in ("{{ params.word }}", "{% if params.word %}fail{% endif %}", "{# a word #}fail"):
+            made(**{name: template})
 
 
 @pytest.mark.parametrize(
