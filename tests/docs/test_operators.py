@@ -15,6 +15,7 @@ from airflow_provider_offers.operators import decisions, library, lifecycle, off
 from airflow_provider_offers.operators.airflow_arguments import SensorArguments, TaskArguments
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
+from airflow_provider_offers.operators.words import CLOSED
 from airflow_provider_offers.sensors import offers as sensors
 from airflow_provider_offers.sensors.base import OfferLibrarySensor
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
@@ -167,6 +168,15 @@ def test_type_checkers_know_what_airflow_takes(arguments: type, base: Any) -> No
 def test_every_parameter_is_explained_and_no_other(name: str, each: str, operator: Any) -> None:
     explained = [named for row in table(page(name).section(each), "parameter") for named in quoted(row[0])]
     assert sorted(explained) == sorted(_own(operator))
+
+
+@pytest.mark.parametrize(("name", "each", "operator"), OWN_TABLE)
+def test_every_word_of_a_parameter_is_explained(name: str, each: str, operator: Any) -> None:
+    for row in table(page(name).section(each), "parameter"):
+        parameter, told = quoted(row[0])[0], {word.strip('"').upper() for word in quoted(" ".join(row[1:]))}
+        # Some sensors are for one type of offer only.
+        if parameter in CLOSED and parameter != "offer_type":
+            assert {word.upper() for word in CLOSED[parameter]} - told == set(), parameter
 
 
 def test_those_without_a_table_have_no_parameters_of_their_own() -> None:
