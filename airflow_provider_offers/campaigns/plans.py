@@ -10,6 +10,8 @@ from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.client.wire.messages import Json
 
 FORMAT = "offers.plan/v1"
+# What may become of an object that is gone from the manifest.
+Prune = Literal["archive", "delete"]
 Action = Literal["create", "update", "rename", "retire", "conflict", "unchanged"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "rename", "retire", "conflict", "unchanged")
 
@@ -69,7 +71,7 @@ class PlannedObject:
     reason: str = ""
     edited_by: str | None = None
     edited_at: str | None = None
-    retire: Literal["archive", "delete"] | None = None
+    retire: Prune | None = None
     held_as_draft: bool = False
     origin: str = ""
     prevent_destroy: bool = False

@@ -15,12 +15,13 @@ from airflow_provider_offers.client.errors import InvalidInputError, Unsupported
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
-from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive, patch_looked_at
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing, begin_search
+from airflow_provider_offers.client.flows.memory import Earlier
 from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import find_there, hinted, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.sending import checked_etag

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.actions import Action, Search
     from airflow_provider_offers.client.calls import Calls, Work
     from airflow_provider_offers.client.flows.access import Access
-    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.ownership import Creation
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
     from airflow_provider_offers.client.model.validation import Validate

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.actions import Action, Search
     from airflow_provider_offers.client.calls import Calls, Work
     from airflow_provider_offers.client.flows.access import Access
-    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.ownership import Creation
     from airflow_provider_offers.client.model.entities import Entity, Reference, Written
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.model.shown import ReadReceipt, WriteReceipt
@@ -58,7 +58,7 @@ class ObjectCalls:
         Calls `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as `/placements` (dps), between
         two lookups by name.
         """
-        from airflow_provider_offers.client.flows.creating import Earlier
+        from airflow_provider_offers.client.flows.memory import Earlier
 
         prepare = self._library.prepare(
             self._kind,

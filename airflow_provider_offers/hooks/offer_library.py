@@ -20,7 +20,7 @@ from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME, check_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.ownership import Creation
     from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.session import AsyncSession

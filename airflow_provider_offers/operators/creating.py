@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.flows.creating import Creation
     from airflow_provider_offers.client.flows.creation_notes import CreationNotes
     from airflow_provider_offers.client.flows.memory import Intents
+    from airflow_provider_offers.client.flows.ownership import Creation
     from airflow_provider_offers.client.model.entities import Written
     from airflow_provider_offers.client.model.validation import Validate
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook

@@ -8,13 +8,15 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_offers.operators.words import ON_FAILURE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from airflow.sdk import Context
 
     from airflow_provider_offers.client.flows.access import Access
-    from airflow_provider_offers.client.flows.creating import Creation
+    from airflow_provider_offers.client.flows.ownership import Creation
     from airflow_provider_offers.client.lists import Batch
     from airflow_provider_offers.client.model.entities import Reference, Written
     from airflow_provider_offers.client.wire.messages import Flow
@@ -25,7 +27,6 @@ T = TypeVar("T")
 
 # The maximum number of names in a message.
 _NAMED = 50
-ON_FAILURE = ("stop", "continue")
 
 
 def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:

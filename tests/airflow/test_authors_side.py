@@ -12,14 +12,17 @@ import pytest
 from airflow.sdk import Context
 from mypy import api as mypy
 
+from airflow_provider_offers.campaigns.plans import Prune
+from airflow_provider_offers.client.deciding.batch import IfUnknown
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.model.kinds import KINDS, OFFERS
+from airflow_provider_offers.client.flows.creations import IF_EXISTS
+from airflow_provider_offers.client.model.kinds import KINDS, OFFERS, PERSONALIZED
+from airflow_provider_offers.client.waiting.verdicts import UNTIL
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.models import PersonalizedOffer, Placement, Rank
 from airflow_provider_offers.operators import words
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
-from airflow_provider_offers.operators.lists import ON_FAILURE
 from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, CreateOfferOperator, GetOfferOperator
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
 from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
@@ -118,7 +121,11 @@ def test_the_words_are_those_that_the_client_knows() -> None:
     assert get_args(words.KindName) == words.KINDS
     assert set(words.KINDS) == set(KINDS)
     assert set(words.OFFER_TYPES) == set(OFFERS)
-    assert words.ON_FAILURE == ON_FAILURE
+    assert set(words.IF_EXISTS) == set(IF_EXISTS)
+    assert get_args(IfUnknown) == words.IF_UNKNOWN
+    assert PERSONALIZED.statuses == words.OFFER_STATUSES
+    assert get_args(Prune) == words.PRUNE
+    assert words.UNTIL == UNTIL
 
 
 def test_a_model_is_a_document_before_it_is_rendered(airflow: Airflow, emulator: Emulator, api: str) -> None:

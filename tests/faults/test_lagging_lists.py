@@ -15,9 +15,9 @@ from airflow_provider_offers.client.errors import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from airflow_provider_offers.client.flows.creating import Creation
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.memory import TaskTries
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from tests.faults.doors import Door, Outcome, Steps, outcome_of

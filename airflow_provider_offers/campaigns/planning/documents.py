@@ -12,7 +12,7 @@ from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from airflow_provider_offers.campaigns.objects import Key
-from airflow_provider_offers.campaigns.plans import ABSENT, FORMAT, Action, Change, Plan, PlannedObject
+from airflow_provider_offers.campaigns.plans import ABSENT, FORMAT, Action, Change, Plan, PlannedObject, Prune
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.model.spelling import join_pointer
@@ -198,7 +198,7 @@ class _Object(_Key):
     reason: str = ""
     edited_by: str | None = None
     edited_at: str | None = None
-    retire: Literal["archive", "delete"] | None = None
+    retire: Prune | None = None
     held_as_draft: bool = False
     prevent_destroy: bool = False
     ignore_changes: list[str] = []

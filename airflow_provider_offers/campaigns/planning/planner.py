@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
 
 from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedByKey, WantedObject
@@ -22,7 +21,7 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
     documents_of,
     referred_kinds,
 )
-from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject
+from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
@@ -49,7 +48,7 @@ class PlanOptions:
 
     force_conflicts: bool = False
     adopt: bool = False
-    prune: Literal["archive", "delete"] | None = None
+    prune: Prune | None = None
     max_prune: int | None = None
 
 

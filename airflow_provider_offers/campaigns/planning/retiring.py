@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from airflow_provider_offers.campaigns.errors import TooManyRetiredError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.snapshot import DRAFT, Names, edited_by
-from airflow_provider_offers.campaigns.plans import PlannedObject
+from airflow_provider_offers.campaigns.plans import PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
@@ -31,7 +30,7 @@ class Retirement:
     `planned` has retirements and conflicts, in the order of the kinds; `left_alone` and `forgotten` are as in a plan.
     """
 
-    prune: Literal["archive", "delete"] | None
+    prune: Prune | None
     force: bool
     names: Names
     planned: list[PlannedObject] = field(default_factory=list)

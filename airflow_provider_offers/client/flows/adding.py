@@ -14,9 +14,11 @@ from airflow_provider_offers.client.errors import (
     RejectedError,
 )
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.creating import Creation, Earlier, create
+from airflow_provider_offers.client.flows.creating import create
 from airflow_provider_offers.client.flows.doubts import look_before_creation
+from airflow_provider_offers.client.flows.memory import Earlier
 from airflow_provider_offers.client.flows.naming import name_hinted
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import Found, find_there
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.places import pointings

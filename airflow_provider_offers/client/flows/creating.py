@@ -30,10 +30,6 @@ from airflow_provider_offers.client.model.respelling import is_respelling
 from airflow_provider_offers.client.wire.messages import HELD_UP, Answer, Ask, Call, Flow, Note
 from airflow_provider_offers.client.wire.retry import Tries
 
-__all__ = ["IF_EXISTS", "Creation", "Earlier", "create"]
-
-IF_EXISTS = ("adopt", "update", "skip", "fail")
-
 # How many differences an error names.
 _MOST_TOLD = 5
 

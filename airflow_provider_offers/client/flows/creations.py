@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.flows.creating import IF_EXISTS, Creation, Earlier
 from airflow_provider_offers.client.flows.doubts import checked_waive
+from airflow_provider_offers.client.flows.memory import Earlier
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.given import in_seconds
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
@@ -20,6 +21,8 @@ from airflow_provider_offers.client.model.validation import Validate, check_offe
 from airflow_provider_offers.client.model.windows import window_from, with_window
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
+
+IF_EXISTS = ("adopt", "update", "skip", "fail")
 
 
 def new_creation(

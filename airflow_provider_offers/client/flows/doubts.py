@@ -15,13 +15,13 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import look_ahead
-from airflow_provider_offers.client.flows.creating import Creation
 from airflow_provider_offers.client.flows.golive import DECIDING, DecisionReason, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.naming import name_hinted
 from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REASONS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.flows.reading import Found, find_there, look_alone
 from airflow_provider_offers.client.model.comparing import same

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import GoneError, HopelessError, InvalidInputError, Violation
 from airflow_provider_offers.client.model.entities import Entity
@@ -18,7 +18,7 @@ from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import legible, quoted
 
 Until = Literal["open", "closed"]
-UNTIL = ("open", "closed")
+UNTIL: tuple[Until, ...] = get_args(Until)
 _SUBJECT = "The sensor's arguments are not valid"
 # An archived offer stays archived until it is deleted.
 _FINAL = ("archived",)
@@ -44,12 +44,11 @@ def check_statuses(given: Any) -> tuple[str, ...]:
 
 
 def check_until(given: Any) -> Until:
-    """`open` or `closed`."""
-    if given == "open":
-        return "open"
-    if given == "closed":
-        return "closed"
-    raise InvalidInputError(_SUBJECT, [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))])
+    """The word to wait for; `InvalidInputError` for an unknown word."""
+    known = next((word for word in UNTIL if word == given), None)
+    if known is None:
+        raise InvalidInputError(_SUBJECT, [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))])
+    return known
 
 
 def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses: Collection[str]) -> Verdict:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_offers.client.flows.creating import Creation, create
+from airflow_provider_offers.client.flows.creating import create
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.memory import NO_MEMORY, Memory

@@ -14,9 +14,10 @@ from airflow_provider_offers.client.errors import (
     ConflictError,
     OutcomeUnknownError,
 )
-from airflow_provider_offers.client.flows.creating import Creation, create
+from airflow_provider_offers.client.flows.creating import create
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.memory import Earlier, Intents, TaskTries
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.wire.memory import remember
 from airflow_provider_offers.client.wire.messages import HELD_UP, Response
 from tests.client.flows.creating import (

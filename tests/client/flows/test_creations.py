@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.flows.creating import Creation, Earlier
 from airflow_provider_offers.client.flows.creations import check_names, new_creation
+from airflow_provider_offers.client.flows.memory import Earlier
+from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG, Kind
 from tests.client.library import sale
 from tests.client.script import START
