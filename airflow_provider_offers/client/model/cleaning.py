@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pydantic import StringConstraints
 
 from airflow_provider_offers.client.model.facts import HoldsJson, InstantInZone, KnownUri
+from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.likeness import folded
@@ -55,13 +56,22 @@ def tidied(kind: Kind, properties: Mapping[str, Json]) -> dict[str, Json]:
 
     A document that was copied from a read has them; the log says which are left out.
     """
-    left_out = [name for name in properties if name in BESIDE]
+    left_out = [name for name in properties if name in BESIDE and not _is_slip(kind, properties, name)]
     if left_out:
         name = quoted(properties.get("name"), 80)
         log.info("Left out of the %s %s, since the service assigns them: %s", kind.noun, name, ", ".join(left_out))
     kept = {name: value for name, value in properties.items() if name not in left_out}
     clean: dict[str, Json] = cleaned(kind.place, kept)
     return clean
+
+
+def _is_slip(kind: Kind, properties: Mapping[str, Json], name: str) -> bool:
+    """Whether an `id` stands for `ids`: no read shows a list there, or the id of another kind."""
+    if name != "id" or "ids" in properties or "ids" not in kind.place.members:
+        return False
+    value = properties[name]
+    typed = TYPED_ID.fullmatch(value) if isinstance(value, str) else None
+    return isinstance(value, list) or (typed is not None and typed["type"] != kind.type_name)
 
 
 def word_of(words: tuple[str, ...], value: Json) -> Json:

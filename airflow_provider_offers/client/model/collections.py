@@ -42,6 +42,8 @@ class Collection(KindModel):
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
         """The ids have the types of `filterType`; each type has its own maximum."""
         ids, how = given.get("ids"), given.get("filterType")
+        if "id" in given:
+            yield Violation("/id", describe(given["id"]), "'ids', a list; the service assigns the id of the collection")
         if not isinstance(ids, list) or not isinstance(how, str) or how not in COLLECTED:
             return
         noun = "offers" if how == "offers" else "collection qualifiers"

@@ -211,6 +211,21 @@ def test_a_copy_of_a_read_is_taken_without_what_the_service_assigns(caplog: pyte
     assert asset.items() <= component.items()
 
 
+@pytest.mark.parametrize("meant", [["dps:tag:1c265218f4011006"], "dps:tag:1c265218f4011006"])
+def test_the_id_of_a_collection_that_stands_for_its_ids_is_not_left_out(meant: Any) -> None:
+    document = {"name": "Spring", "filterType": "any-tags", "id": meant}
+    (violation,) = offer_findings(COLLECTION, tidied(COLLECTION, document), document)
+    assert (violation.pointer, violation.expected.split(",")[0]) == ("/id", "'ids'")
+
+
+@pytest.mark.parametrize("copied", ["dps:offer-filter:1c2653e49ec12008", "offerCollection1234"])
+def test_the_id_of_a_copied_collection_is_left_out(copied: str) -> None:
+    ids = ["dps:tag:1c265218f4011006"]
+    assert tidy({"name": "Empty", "id": copied}, COLLECTION) == {"name": "Empty"}
+    both = {"name": "Spring", "id": "dps:tag:1c265218f4011006", "ids": ids}
+    assert tidy(both, COLLECTION) == {"name": "Spring", "ids": ids}
+
+
 def test_without_the_checks_everything_is_sent_as_it_is_written() -> None:
     written = {**sale(), "description": "", "rank": {"priority": "7"}, "status": "Approved", "etag": 3}
     for validate, sent in ((False, written), (True, {**sale(), "rank": {"priority": 7}, "status": "approved"})):
