@@ -13,6 +13,7 @@ from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.names import BESIDE
 from airflow_provider_offers.client.model.places import without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -71,7 +72,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
             [Violation("/_instance", typed(content), "a JSON object")],
         )
     prefix = "/_instance" if content is not given else ""
-    violations: list[Violation] = []
+    violations = list(_beside(given, kind)) if prefix else []
     clean = json_value(content, violations, prefix)
     if violations:
         raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
@@ -86,6 +87,13 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
             [Violation(pointer, "a value beside criteria", accepted) for pointer in pointers],
         )
     return properties
+
+
+def _beside(given: Mapping[Any, Any], kind: Kind) -> Iterator[Violation]:
+    """The properties beside `_instance`, which would be lost: only what is inside is sent."""
+    for name in given:
+        if isinstance(name, str) and name not in BESIDE and kind.place.knows(kind.names.neutral_name(name)[0]):
+            yield Violation(f"/{escape_token(name)}", "a property beside _instance", f"/_instance/{escape_token(name)}")
 
 
 def name_in(given: Any) -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.generations.dps import Dps
 from airflow_provider_offers.client.generations.xcore import Xcore
 from airflow_provider_offers.client.model.documents import name_in, neutral_payload
@@ -277,3 +278,14 @@ def test_the_next_page_is_asked_for_as_the_document_links_it() -> None:
 )
 def test_the_name_in_a_document_of_either_generation(document: Any, name: str | None) -> None:
     assert name_in(document) == name
+
+
+@pytest.mark.parametrize("lost", ["xdm:tags", "tags", "rank"])
+def test_a_property_beside_the_instance_is_refused_because_it_would_be_lost(lost: str) -> None:
+    item = document_json("list-personalized-offers")["_embedded"]["results"][0]
+    assert neutral_payload({**item, "acme:seen": 1})["name"] == "Checking Advanced"
+    with pytest.raises(InvalidInputError) as refused:
+        neutral_payload({**item, lost: []})
+    assert [str(each) for each in refused.value.violations] == [
+        f"/{lost}: given a property beside _instance; expected /_instance/{lost}"
+    ]
