@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -15,7 +16,8 @@ from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape
 UNKNOWN = "No page of Adobe's shows this property; the service may keep it, drop it or refuse it"
 # Assigned by the service; a create that contains them was copied from a read.
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
-_PREFIXES = ("xdm:", "dc:", "repo:", "offerui:", "@", "$")
+# Generation 1's prefixes, also as authors mistype them: `XDM:status`, `xdm.status`, `xdm_status`.
+_PREFIX = re.compile(r"(?:(?:xdm|dc|repo|offerui):|xdm[._-]|[@$])(?=.)", re.IGNORECASE)
 # The members that the service keeps besides the properties, in the names of both generations.
 BESIDE = (
     *ASSIGNED,
@@ -108,10 +110,8 @@ def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
 
 def _local(name: str) -> tuple[str, bool]:
     """A name without generation 1's prefix, and whether it had one."""
-    for prefix in _PREFIXES:
-        if name.startswith(prefix) and len(name) > len(prefix):
-            return name.removeprefix(prefix), True
-    return name, False
+    local = _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name
+    return local, local != name
 
 
 def paths_of(whole: Place, name: str) -> list[str]:

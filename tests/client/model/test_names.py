@@ -129,6 +129,19 @@ def test_what_is_misspelt_is_named_as_its_author_would_write_it(
         assert not isinstance(found[0], Doubt)
 
 
+@pytest.mark.parametrize("prefix", ["XDM:", "Xdm:", "xdm.", "xdm_", "xdm-"])
+def test_a_mistyped_prefix_is_a_slip(prefix: str) -> None:
+    for name, meant in (("tags", "tags"), ("tgas", "tags")):
+        (found,) = findings(sale(**{prefix + name: []}))
+        assert not isinstance(found, Doubt)
+        assert found.expected == f"a documented property; did you mean 'xdm:{meant}'?"
+    path = f"/_instance/{prefix}status"
+    (found,) = patch_findings(
+        PERSONALIZED, PreparedPatch(neutral_patch([{"op": "replace", "path": path, "value": "approved"}], "xcore"))
+    )
+    assert (found.pointer, isinstance(found, Doubt)) == ("/0/path", False)
+
+
 def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:
     component = {"xdm:type": "html", "xdm:format": "text/html"}
     found = {
