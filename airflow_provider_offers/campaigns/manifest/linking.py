@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from airflow_provider_offers.campaigns.manifest.entries import Filled, FilledObjects
 from airflow_provider_offers.campaigns.manifest.findings import Findings
@@ -95,20 +95,31 @@ def _check_reference(
 
 
 def _check_moves(moved: Moves, first: Collection[Key], findings: Findings, unknown: Collection[str]) -> None:
-    ends: set[Key] = set()
+    ends: set[tuple[str, Key]] = set()
+    nexts = {(each.kind.key, each.old): (each.kind.key, each.new) for each, _ in moved}
     for index, (each, node) in enumerate(moved):
         old, new = (each.kind.key, each.old), (each.kind.key, each.new)
         where = f"/moved/{index}"
         if old == new:
             findings.tell(each.origin, "one name twice", "two names", where)
-        elif each.kind.key not in unknown and new not in first:
+        elif each.kind.key not in unknown and _last(new, nexts) not in first:
             likely = perhaps(near(each.new, [name for key, name in first if key == each.kind.key]))
             given = f"{quoted(each.new, 80)}, which no {each.kind.noun} of the manifest has"
             findings.tell(place_in(node, "/to"), given, f"the name of one of its objects{likely}", f"{where}/to")
         elif old in first:
             given = f"{quoted(each.old, 80)}, which a {each.kind.noun} of the manifest has"
             findings.tell(place_in(node, "/from"), given, "a name that no object has any more", f"{where}/from")
-        for end in {old, new} & ends:
-            given = f"{quoted(end[1], 80)} in two moves"
-            findings.tell(each.origin, given, "one move for each object, from its first name to its last", where)
-        ends |= {old, new}
+        for way, end in (("from", old), ("to", new)):
+            if (way, end) in ends:
+                given = f"{quoted(end[1], 80)} as `{way}` in two moves"
+                findings.tell(each.origin, given, "each name once as `from` and once as `to`", where)
+            ends.add((way, end))
+
+
+def _last(name: Key, nexts: Mapping[Key, Key]) -> Key:
+    """The name to which all moves lead from this one; an object may have moved several times."""
+    seen: set[Key] = set()
+    while name in nexts and name not in seen:
+        seen.add(name)
+        name = nexts[name]
+    return name

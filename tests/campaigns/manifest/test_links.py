@@ -110,14 +110,22 @@ class TestMoves:
         [
             ("{kind: tag, from: A, to: T}, {kind: tag, from: A, to: U}", "/moved/1"),
             ("{kind: tag, from: A, to: T}, {kind: tag, from: B, to: T}", "/moved/1"),
-            ("{kind: tag, from: A, to: B}, {kind: tag, from: B, to: T}", "/moved/0/to"),
+            ("{kind: tag, from: A, to: B}, {kind: tag, from: B, to: A}", "/moved/0/to"),
+            ("{kind: tag, from: A, to: B}, {kind: tag, from: C, to: T}", "/moved/0/to"),
         ],
     )
-    def test_an_object_moves_once(self, tmp_path: Path, moves: str, pointer: str) -> None:
+    def test_a_move_that_leads_nowhere_or_elsewhere_is_refused(self, tmp_path: Path, moves: str, pointer: str) -> None:
         with pytest.raises(ManifestError) as caught:
             loaded(tmp_path, f"tags: [{{name: T}}, {{name: U}}]\nmoved: [{moves}]\n")
 
         assert pointer in pointers(caught.value)
+
+    def test_an_object_may_move_several_times(self, tmp_path: Path) -> None:
+        moves = "{kind: tag, from: B, to: T}, {kind: tag, from: A, to: B}"
+
+        campaign = loaded(tmp_path, f"tags: [{{name: T}}]\nmoved: [{moves}]\n")
+
+        assert [(each.old, each.new) for each in campaign.moved] == [("B", "T"), ("A", "B")]
 
     def test_the_names_of_other_kinds_do_not_count(self, tmp_path: Path) -> None:
         campaign = loaded(
