@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_offers.client.model.entities import Entity
+    from airflow_provider_offers.client.library import OfferLibrary
+    from airflow_provider_offers.client.model.entities import Entity, Reference
     from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.triggers.offers import OfferTrigger
@@ -50,7 +51,7 @@ _FLAGS = ("deferrable", "soft_fail", "silent_fail", "never_fail")
 # wait this much later.
 _GRACE = timedelta(seconds=60)
 # The key in the task's state for what a sensor in reschedule mode saw.
-_SEEN = "sensor_seen"
+_SEEN = "sensor_looked"
 
 
 class OfferLibrarySensor(Templated, BaseSensorOperator):
@@ -92,6 +93,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._has_looked = False
         # The end of the sensor's timeout, in seconds since 1970.
         self._deadline: float | None = None
+        # The offers that were given by name, as the first look found them.
+        self._named: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -282,15 +285,16 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             return None
         kept = TaskMemory(context).recall(_SEEN)
         if kept is not None:
-            self.take_up(kept)
+            self._named = kept["named"]
+            self.take_up(kept["seen"])
         return kept
 
     def _keep(self, context: Context, kept: Any) -> None:
         """Keep the result of this look for the next process, if it is new."""
         from airflow_provider_offers.operators.memory import TaskMemory
 
-        if self._is_rescheduled and (seen := self.seen()) != kept:
-            TaskMemory(context).keep(_SEEN, seen)
+        if self._is_rescheduled and (looked := {"named": self._named, "seen": self.seen()}) != kept:
+            TaskMemory(context).keep(_SEEN, looked)
 
     @property
     def _is_rescheduled(self) -> bool:
@@ -325,6 +329,26 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         """Look once: returns the sensor's result, or None while the wait continues."""
 
+    def look_at_offers(
+        self, library: OfferLibrary, given: Sequence[Any], offer_type: str | None
+    ) -> tuple[list[Reference], list[Entity | None]]:
+        """The current state of the given offers. A name stands for the offer that had it at the first look."""
+        from airflow_provider_offers.client.model.entities import Reference
+        from airflow_provider_offers.client.model.kinds import offer_kind
+        from airflow_provider_offers.hooks.objects import offer_reference
+
+        references = [offer_reference(library, each, offer_type) for each in given]
+        known = [self._named.get(f"{each.kind.key} {each}") for each in references]
+        references = [
+            each if found is None else Reference(offer_kind(found["offer_type"]), found["id"], found["instance_id"])
+            for each, found in zip(references, known, strict=True)
+        ]
+        entities = library.look_at(references) if references else []
+        for reference, entity in zip(references, entities, strict=True):
+            if reference.name is not None and entity is not None:
+                self._named[f"{reference.kind.key} {reference}"] = offer_of(entity)
+        return references, entities
+
     @abstractmethod
     def trigger(self, common: dict[str, Any]) -> OfferTrigger:
         """The trigger that continues the wait."""
@@ -357,6 +381,11 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         }
 
 
+def offer_of(entity: Entity) -> dict[str, Any]:
+    """An offer as triggers and the task's state name it."""
+    return {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key}
+
+
 class WatchedOffersSensor(OfferLibrarySensor):
     """The base of the sensors that watch one or more offers."""
 
@@ -380,26 +409,20 @@ class WatchedOffersSensor(OfferLibrarySensor):
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.waiting.verdicts import History
-        from airflow_provider_offers.hooks.objects import offer_reference
 
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]
         if not given:
             self.log.warning("offer_id is an empty list; the sensor succeeds at once")
-        library = hook.library
-        references = [offer_reference(library, each, self.offer_type) for each in given]
-        entities = library.look_at(references) if references else []
+        references, entities = self.look_at_offers(hook.library, given, self.offer_type)
         states = {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
         self._history = self._history or History()
         for change in self._history.news(states):
             self.log.info("%s", change)
         # Each offer once, in the given order, even if several of its ids were given.
         there = {entity.id: entity for entity in entities if entity is not None}
-        self._offers = [
-            {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key}
-            for entity in there.values()
-        ]
-        if not self.verdict(states, len(states), library.service_now()).met:
+        self._offers = [offer_of(entity) for entity in there.values()]
+        if not self.verdict(states, len(states), hook.library.service_now()).met:
             return None
         return [{"id": entity.id, "status": entity.status, "etag": entity.etag} for entity in there.values()]
 

@@ -8,7 +8,7 @@ from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.operators.base import json_document, named_offer
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
 from airflow_provider_offers.sensors import arguments
-from airflow_provider_offers.sensors.base import OfferLibrarySensor
+from airflow_provider_offers.sensors.base import OfferLibrarySensor, offer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,25 +115,20 @@ class OfferLiveSensor(OfferLibrarySensor):
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.deciding.serving import all_served, served_verdict, sight
-        from airflow_provider_offers.hooks.objects import offer_reference
         from airflow_provider_offers.triggers.decisions import viewpoint_arguments
 
         viewpoint = self._viewpoint(hook)
         named = named_offer(self.offer_id)
         given = list(named) if isinstance(named, (list, tuple)) else [named]
         etags = self._etags(given)
-        references = [offer_reference(hook.library, each, self.offer_type) for each in given]
-        entities = hook.library.look_at(references)
+        references, entities = self.look_at_offers(hook.library, given, self.offer_type)
         now = hook.library.service_now()
         for reference, entity in zip(references, entities, strict=True):
             # A wait that can no longer succeed needs no decision.
             served_verdict(str(reference), entity, None, None, now)
         there = {entity.id: (entity, etag) for entity, etag in zip(entities, etags, strict=True) if entity is not None}
         self._carried = {
-            "offers": [
-                {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key, "etag": etag}
-                for entity, etag in there.values()
-            ],
+            "offers": [{**offer_of(entity), "etag": etag} for entity, etag in there.values()],
             "viewpoint": viewpoint_arguments(viewpoint),
         }
         seen = hook.library.run(lambda access: sight(access, viewpoint))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
-from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
@@ -17,14 +16,13 @@ from airflow_provider_offers.sensors.decisions import OfferLiveSensor
 from airflow_provider_offers.sensors.offers import OffersFoundSensor, OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, errors, fallback, library_of, run, seed
-from tests.airflow.test_sensors import MODES, OPEN, OVER, POLL
+from tests.airflow.test_sensors import KEEPS_STATE, MODES, OPEN, OVER, POLL
 
 FLAGS: dict[str, dict[str, Any]] = {
     "soft": {"soft_fail": True},
     "never": {"never_fail": True},
     "silent": {"silent_fail": True},
 }
-KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 UNKNOWN = "dps:personalized-offer:1c265317da412003"
 
 

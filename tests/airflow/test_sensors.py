@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.library import OfferLibrary
@@ -17,7 +18,7 @@ from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.sensors.offers import OffersFoundSensor, OfferStatusSensor, OfferWindowSensor
 from tests.airflow.harness import Airflow, Run
-from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, errors, fallback, library_of, run, seed
+from tests.airflow.library import CONNECTION, NO_DELAY, dag_of, errors, fallback, library_of, personalized, run, seed
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"deferrable": False, "mode": "poke"},
@@ -25,6 +26,7 @@ MODES: dict[str, dict[str, Any]] = {
     "deferred": {"deferrable": True},
 }
 POLL = 0.3
+KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 OPEN = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2090-01-01T00:00:00Z"}
 FUTURE = {"startDate": "2090-01-01T00:00:00Z", "endDate": "2091-01-01T00:00:00Z"}
 OVER = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2021-01-01T00:00:00Z"}
@@ -157,6 +159,39 @@ def test_what_can_no_longer_come_about_is_an_answer(
         said = {"deleted": "There is no offer", "archived": "is archived and will not", "passed": "closed at"}
         for task, error in errors(result, result.states).items():
             assert said[task.partition("_")[0]] in error
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_name_stands_for_the_offer_that_had_it_at_the_first_look(
+    airflow: Airflow, emulator: Emulator, api: str, meanwhile: Any, mode: str
+) -> None:
+    if mode == "reschedule" and not KEEPS_STATE:
+        pytest.skip("Airflow 3.2 keeps nothing between two pokes")
+    renamed, deleted = (seed(emulator, api, name) for name in ("Renamed", "Deleted"))
+    with library_of(emulator, api) as library, dag_of("names") as dag:
+
+        def rename() -> None:
+            edit(library, renamed, "/name", "Another name")()
+            edit(library, renamed, "/status", "approved")()
+
+        def create_again() -> None:
+            library.delete(PERSONALIZED, deleted["id"])
+            library.create(PERSONALIZED, personalized("Deleted", status="approved"))
+
+        for name, act in (("Renamed", rename), ("Deleted", create_again)):
+            OfferStatusSensor(
+                task_id=name,
+                offer_id=f"name:{name}",
+                status="approved",
+                poke_interval=POLL,
+                timeout=30,
+                on_execute_callback=meanwhile(act),
+                **MODES[mode],
+            )
+        result = run(airflow, emulator, api, dag)
+    assert result.states == {"Renamed": "success", "Deleted": "failed"}
+    assert [offer["id"] for offer in result.result("Renamed")] == [renamed["id"]]
+    assert f"There is no offer {deleted['id']}" in str(result.error("Deleted"))
 
 
 def failures(result: Run) -> dict[str, tuple[str, type[Any]]]:
