@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_offers.triggers.offers import OfferTrigger
-from airflow_provider_offers.triggers.shared import asking, watching
+from airflow_provider_offers.triggers.shared import asking, reading_connection, watching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from airflow_provider_offers.campaigns.objects import Campaign
     from airflow_provider_offers.campaigns.planning.drift import Drift
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.client.waiting.watch import SharedSearch, Watch
     from airflow_provider_offers.client.wire.messages import Flow
     from airflow_provider_offers.hooks.campaigns import DriftLook
+
+T = TypeVar("T")
 
 # The longest time between two looks, in case a listing of changes missed one.
 _LONGEST_SLEEP = 900.0
@@ -48,7 +51,7 @@ class CampaignDriftTrigger(OfferTrigger):
     async def wait(self) -> dict[str, Any]:
         """The drift, once there is one."""
         while True:
-            kinds = _kinds_of((await asyncio.to_thread(self._look)).state)
+            kinds = _kinds_of((await self._patiently(self._looked)).state)
             async with AsyncExitStack() as stack:
                 watches = [await stack.enter_async_context(self._watching(kind)) for kind in kinds]
                 found = await self._wait_at(watches, kinds)
@@ -60,10 +63,10 @@ class CampaignDriftTrigger(OfferTrigger):
         from airflow_provider_offers.operators.manifests import told_drift
 
         while True:
-            look = await asyncio.to_thread(self._look)
+            look = await self._patiently(self._looked)
             if _kinds_of(look.state) != kinds:
                 return None
-            drift = await self._drift(look, self._stub())
+            drift = await self._patiently(partial(self._drift, look, self._stub()))
             meanwhile = await asyncio.to_thread(look.apply_meanwhile)
             self._seen = meanwhile or f"{len(drift.objects)} of {drift.managed} objects drifted"
             if meanwhile is not None:
@@ -87,11 +90,31 @@ class CampaignDriftTrigger(OfferTrigger):
             outage=self.max_outage,
         )
 
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """The result of an attempt, which is repeated during an outage of the service or of Airflow."""
+        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.client.waiting.polling import Patience, length
+
+        patience = Patience(self.poll_interval, outage=self.max_outage)
+        while True:
+            try:
+                return await attempt()
+            except OfferLibraryError as error:
+                pause = patience.after_failure(error)
+                self.log.warning(
+                    "Look %d for drift failed, the next is in %s: %s", patience.failures, length(pause), error
+                )
+                await asyncio.sleep(pause)
+
+    async def _looked(self) -> DriftLook:
+        return await asyncio.to_thread(self._look)
+
     def _look(self) -> DriftLook:
         from airflow_provider_offers.hooks.campaigns import DriftLook, state_store
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-        settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
+        with reading_connection(self.offer_library_conn_id):
+            settings = OfferLibraryHook(self.offer_library_conn_id, self.sandbox).settings
         return DriftLook(state_store(self.state_path), self.campaign, settings.org_id, settings.sandbox)
 
     async def look_once(self, *, max_age: float, view: int) -> Drift | None:
@@ -100,7 +123,7 @@ class CampaignDriftTrigger(OfferTrigger):
         Looks within `max_age` seconds of each other share the answer, if they have seen the same objects: `view` is the
         same for them. An answer from before an edit would hide the edit.
         """
-        look = await asyncio.to_thread(self._look)
+        look = await self._looked()
         drift = await self._drift(look, None, max_age=max_age, view=view)
         return None if await asyncio.to_thread(look.apply_meanwhile) is not None else drift
 

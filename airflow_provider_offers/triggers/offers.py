@@ -91,10 +91,13 @@ class OfferTrigger(BaseTrigger):
         from airflow_provider_offers.client.errors import HopelessError, OfferLibraryError
 
         try:
-            async with asyncio.timeout(self._seconds_left()):
+            async with asyncio.timeout(self._seconds_left()) as limit:
                 value = await self.wait()
             yield TriggerEvent({"status": "met", "value": value})
         except TimeoutError:
+            if not limit.expired():
+                # Something else took too long.
+                raise
             yield TriggerEvent(self._out_of_time())
         except HopelessError as error:
             self.log.info("The wait ends: %s", error)

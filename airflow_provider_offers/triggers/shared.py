@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from airflow_provider_offers.client.model.entities import Reference
     from airflow_provider_offers.client.model.kinds import Kind
@@ -76,15 +76,23 @@ async def asking(conn_id: str, sandbox: str | None) -> AsyncIterator[Asker]:
 
 async def open_session(conn_id: str, sandbox: str | None) -> AsyncSession:
     """A session for all triggers on that connection and sandbox."""
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, Violation
     from airflow_provider_offers.client.wire.retry import Retries
     from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
-    try:
+    with reading_connection(conn_id):
         # The waits have a patience of their own; retries below it would only hide failures.
         return await OfferLibraryAsyncHook(conn_id, sandbox).session(retries=Retries(max_retries=0))
+
+
+@contextmanager
+def reading_connection(conn_id: str) -> Iterator[None]:
+    """A context in which every failure to read the connection is an error of ours."""
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from airflow_provider_offers.client.errors import ConfigurationError, OfferLibraryError, Violation
+
+    try:
+        yield
     except OfferLibraryError:
         raise
     except AirflowNotFoundException:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.campaigns.planning import drift
+from airflow_provider_offers.client.errors import InvalidInputError, NoAnswerError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator
 from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 from airflow_provider_offers.triggers.campaigns import CampaignDriftTrigger
@@ -20,7 +23,7 @@ from airflow_provider_offers.triggers.shared import asking
 from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
-from tests.triggers.events import until
+from tests.triggers.events import event_of, until
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"mode": "poke"},
@@ -73,11 +76,11 @@ def test_an_edit_ends_the_wait_and_is_told(
     done = run(airflow, emulator, api, dag)
 
     assert done.state == "success", [str(each.error) for each in done.attempts]
-    drift = done.result("drift")
-    (drifted,) = drift["objects"]
+    result = done.result("drift")
+    (drifted,) = result["objects"]
     assert (drifted["kind"], drifted["name"]) == ("personalized", "Spring towels")
     assert drifted["edits"] == [{"pointer": "/rank/priority", "applied": 10, "live": 55}]
-    assert drift["managed"] == 4
+    assert result["managed"] == 4
     assert len(writes(emulator)) == before + 1, "only the edit itself"
 
 
@@ -142,6 +145,44 @@ def test_a_wait_that_is_over_names_what_it_saw(
     assert done.states["drift"] == "failed"
     assert "until somebody else changes the campaign 'spring'" in str(done.error("drift"))
     assert "At the last look, 0 of 4 objects drifted" in str(done.error("drift"))
+
+
+def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
+    emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api)))
+    edit(emulator, api, "Spring towels", "/rank/priority", 55)
+    find, read = drift.find_drift, OfferLibraryHook.get_connection
+    outages, away = (
+        iter([NoAnswerError("reset", method="GET", path="/offers", sent=True)] * 2),
+        iter([TimeoutError("Airflow's API is away")]),
+    )
+
+    def find_later(*arguments: Any) -> Any:
+        for outage in outages:
+            raise outage
+        return find(*arguments)
+
+    def read_later(conn_id: str) -> Any:
+        for failure in away:
+            raise failure
+        return read(conn_id)
+
+    monkeypatch.setattr(drift, "find_drift", find_later)
+    monkeypatch.setattr(OfferLibraryHook, "get_connection", staticmethod(read_later))
+    trigger = CampaignDriftTrigger(
+        campaign="spring",
+        ignored=[],
+        state_path=applied["state_path"],
+        offer_library_conn_id="offer_library_default",
+        sandbox=None,
+        poll_interval=0.2,
+        sensor_deadline=time.time() + 60,
+    )
+
+    event = asyncio.run(event_of(trigger))
+
+    assert (event["status"], next(outages, None), next(away, None)) == ("met", None, None)
 
 
 def test_a_mistake_in_the_manifest_fails_the_task_even_with_soft_fail(

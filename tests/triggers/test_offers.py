@@ -99,6 +99,12 @@ def test_the_events_of_what_cannot_be(emulator: Emulator) -> None:
     assert (refused["status"], refused["error"], refused["retryable"]) == ("failed", "UnsupportedError", False)
 
 
+def test_only_the_deadline_of_the_task_is_a_timeout(emulator: Emulator) -> None:
+    trigger = status_trigger("dps:personalized-offer:0", sensor_deadline=time.time() + 60)
+    with patch.object(trigger, "wait", side_effect=TimeoutError("a socket")), pytest.raises(TimeoutError):
+        asyncio.run(event_of(trigger))
+
+
 def test_a_connection_that_cannot_be_read_for_a_while_is_read_again(emulator: Emulator) -> None:
     (offer,) = emulator.seed(1, template={"status": "approved"})
     read, failures = OfferLibraryAsyncHook.settings, iter([TimeoutError, RuntimeError])
