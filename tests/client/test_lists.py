@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import patch_looked_at
+from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
@@ -151,26 +153,48 @@ def expect_each_once(emulator: Emulator, there: Sequence[dict[str, Any]], operat
     assert len(writes) == COUNT
 
 
-@pytest.mark.parametrize("operation", ["publish", "patch sets", "delete"])
-def test_names_are_listed_once_and_each_object_is_read_by_its_id(
-    emulator: Emulator, library: OfferLibrary, api: str, operation: str
-) -> None:
+@pytest.mark.parametrize("operation", list(EDITS))
+def test_names_are_listed_once(emulator: Emulator, library: OfferLibrary, api: str, operation: str) -> None:
+    """A write that can be guarded by the name needs no other read. A deletion cannot, so it reads each object by id."""
     kind = KINDS["personalized"]
     seeded(emulator, kind, [f"Other {number}" for number in range(OTHERS)])
-    there = seeded(emulator, kind, NAMES)
+    there = seeded(emulator, kind, NAMES, **({"status": "approved"} if operation == "unpublish" else {}))
     emulator.clear_journal()
+    work = work_of(operation, kind)
+    if operation == "replace":
+        work = replaced_under_its_name
 
-    _, heard = run_list(library.settings, references(there, kind, "names"), work_of(operation, kind))
+    _, heard = run_list(library.settings, references(there, kind, "names"), work)
 
     expect_all(heard, EDITS[operation][0])
     requests, told = counted(emulator)
-    assert requests <= BOUND + COUNT, told
+    assert requests <= BOUND + (COUNT if operation == "delete" else 0), told
     expect_each_once(emulator, there, operation)
 
 
-@pytest.mark.parametrize("operation", ["patch sets", "delete"])
-def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLibrary, api: str, operation: str) -> None:
-    """These operations read an object by its id to see whether it has the name, and then do not use it up."""
+def replaced_under_its_name(access: Access, each: Reference) -> Flow[Written]:
+    changed = {**document(each.kind, str(each.name)), "description": "new"}
+    return replace_object(access, each, changed)
+
+
+@pytest.mark.parametrize("number", [COUNT, 3])
+def test_getting_names_takes_the_pages_of_one_listing(
+    emulator: Emulator, library: OfferLibrary, api: str, number: int
+) -> None:
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {index}" for index in range(OTHERS)])
+    there = references(seeded(emulator, kind, NAMES), kind, "names")[:number]
+    emulator.clear_journal()
+
+    found = library.get_many(there)
+
+    assert [entity.name for entity in found] == [each.name for each in there]
+    requests, told = counted(emulator)
+    assert requests <= PAGES + 2, told
+
+
+def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLibrary, api: str) -> None:
+    """A deletion reads an object by its id to see whether it has the name, and then does not use it up."""
     kind = KINDS["tag"]
     there = seeded(emulator, kind, [f"Ours {number:03}" for number in range(3 * COUNT)])
     kept: list[int] = []
@@ -186,7 +210,7 @@ def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLib
     # Objects of other tests are not counted.
     gc.freeze()
     try:
-        run_list(library.settings, references(there, kind, "names"), work_of(operation, kind), heard=heard)
+        run_list(library.settings, references(there, kind, "names"), work_of("delete", kind), heard=heard)
     finally:
         gc.unfreeze()
 

@@ -9,6 +9,7 @@ from itertools import chain
 from airflow_provider_offers.client.errors import (
     BadRequestError,
     InvalidInputError,
+    NotFoundError,
     NotPublishableError,
     RejectedError,
     Violation,
@@ -23,7 +24,7 @@ from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REAS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.flows.reading import Found, find_there, look_alone
+from airflow_provider_offers.client.flows.reading import Found, find_there, look_alone, resolve_to_guard
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
@@ -118,6 +119,11 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
     there = None
     if not waiver.strict:
         # A warning may rely on objects that were read ahead, a refusal may not.
+        try:
+            reference = (yield from resolve_to_guard(access, reference)).reference
+        except NotFoundError:
+            # The patch itself reports the error.
+            return
         yield from look_ahead(access.ahead, reference)
         there = access.ahead.peek(reference)
     if there is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
@@ -26,8 +27,8 @@ from airflow_provider_offers.client.flows.judging import by, conflict
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.patching import guarded_patch
-from airflow_provider_offers.client.flows.reading import look_alone, read_now, resolve
-from airflow_provider_offers.client.flows.sending import FRESH_READS
+from airflow_provider_offers.client.flows.reading import Meant, look_alone, read_now, resolve_to_guard
+from airflow_provider_offers.client.flows.sending import FRESH_READS, guards
 from airflow_provider_offers.client.model.differences import what_differs
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
@@ -59,7 +60,7 @@ def edit(
     *,
     validate: Validate = False,
     intent: Intent | None = None,
-    send: Callable[[Entity, PreparedPatch], Flow[Written]] | None = None,
+    send: Callable[[Meant, Entity, PreparedPatch], Flow[Written]] | None = None,
 ) -> Flow[Written]:
     """Send the operations that `plan` makes from the object; the action is `done`, or `unchanged` without operations.
 
@@ -67,29 +68,32 @@ def edit(
     a final status accepts only a change of its status; any other change is a `TransitionError`. With `validate`, the
     new state of the object is checked against the rules of its kind.
 
-    `send` replaces the guarded patch: it sends the planned write of an object that was read.
+    `send` replaces the guarded patch: it sends the planned write of an object that was read, if it is still `meant`.
 
     `intent` keeps for other tries of the same work that the object is about to be written. If one of them may have
     written it and nothing is left to do, the action is `done`. If somebody edited the object since, and something is
     left to do, the edit is not undone: `ConflictError`.
     """
-    reference = yield from resolve(access, reference)
+    meant = yield from resolve_to_guard(access, reference)
     tries = _Tries(intent)
 
-    def patched(now: Entity, prepared: PreparedPatch) -> Flow[Written]:
-        return guarded_patch(access, prepared, now, validate, told=tries.told)
+    def patched(meant: Meant, now: Entity, prepared: PreparedPatch) -> Flow[Written]:
+        return guarded_patch(access, prepared, now, validate, told=tries.told, meant=meant)
 
+    write = partial(send or patched, meant)
     for _ in range(FRESH_READS):
-        before = (yield from looked_ahead(access.ahead, reference)) or (yield from read_now(access, reference))
+        ahead = yield from looked_ahead(access.ahead, meant.reference)
+        before = ahead or (yield from read_now(access, meant.reference))
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
         written_at = tries.written_at(plans)
         if before.listed:
             # Only a guarded write may rely on it; otherwise, the object is read again.
             if written_at is None:
-                as_listed = yield from _sent_as_listed(access, before, plan, tries, send or patched, validate)
+                as_listed = yield from _sent_as_listed(access, before, plan, tries, write, validate)
                 if as_listed is not None:
                     return Written(as_listed.receipt, done, before.name, as_listed.request_id)
+            yield from meant.confirm(access)
             continue
         operations = yield from plan(before)
         if not operations:
@@ -100,7 +104,7 @@ def edit(
             raise _edited_since(access, before, prepared, done, written_at) from tries.last
         if not _is_onward(before, prepared):
             refuse_final(before.status, called(before), done, before.kind.steps)
-        written = yield from _sent(before, prepared, tries, send or patched)
+        written = yield from _sent(before, prepared, tries, write)
         if written is not None:
             return Written(written.receipt, done, before.name, written.request_id)
     assert tries.last is not None
@@ -169,7 +173,7 @@ def _sent_as_listed(
     except OfferLibraryError:
         return None
     # The checks of a plan depend on the status, which may have changed since.
-    prepared = prepare_planned([*_unchanged(access, before, "status"), *operations], before.kind, validate)
+    prepared = prepare_planned([*guards(access, before, "status"), *operations], before.kind, validate)
     if not operations or (is_final(before.status, before.kind.steps) and not _is_onward(before, prepared)):
         return None
     try:
@@ -243,7 +247,7 @@ def schedule(
         if check:
             remedy = "complete or deactivate it instead, or choose another window"
             raise NotPublishableError(called(entity), check, doing="Scheduling", remedy=remedy)
-        return [*_unchanged(access, entity, "criteria"), *changes]
+        return [*guards(access, entity, "criteria"), *changes]
 
     return (yield from edit(access, reference, plan, "scheduled", intent=intent))
 
@@ -275,12 +279,12 @@ def take_step(
             findings = yield from obstacles(access, entity.kind, entity.properties, now_there(), waive)
             if findings:
                 raise NotPublishableError(called(entity), findings)
-            return [*_unchanged(access, entity, *SHOWING), *_set_status(step)]
+            return [*guards(access, entity, *SHOWING), *_set_status(step)]
         if step is ACTIVATE:
             check = yield from check_decision(access, entity.properties, now_there(), waive)
             if check:
                 raise NotPublishableError(called(entity), check, doing="Activating")
-            return [*_unchanged(access, entity, *DECIDING), *_set_status(step)]
+            return [*guards(access, entity, *DECIDING), *_set_status(step)]
         return _set_status(step)
 
     return (yield from edit(access, reference, plan, step.done, intent=intent))
@@ -299,7 +303,7 @@ def archive_expired(access: Access, reference: Reference, cutoff: datetime) -> F
             return []
         if not access.exchange.service_clock.has_passed(window.end):
             return []
-        return [*_unchanged(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
+        return [*guards(access, entity, "selectionConstraint"), *_set_status(ARCHIVE)]
 
     return (yield from edit(access, reference, plan, ARCHIVE.done))
 
@@ -323,14 +327,3 @@ def retire_expired(access: Access, reference: Reference, cutoff: datetime, *, is
 
 def _set_status(step: Step) -> list[Operation]:
     return [{"op": "replace", "path": "/status", "value": step.target}]
-
-
-def _unchanged(access: Access, entity: Entity, *names: str) -> list[Operation]:
-    """Guards for what the plan depends on but does not touch. An etag, if there is one, guards everything."""
-    if access.generation.capabilities.guards_by_etag:
-        return []
-    return [
-        {"op": "test", "path": f"/{name}", "value": entity.properties[name]}
-        for name in names
-        if name in entity.properties
-    ]

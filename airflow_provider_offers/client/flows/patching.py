@@ -25,8 +25,15 @@ from airflow_provider_offers.client.flows.judging import (
     set_otherwise,
 )
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
-from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now, read_on_our_clock, resolve
-from airflow_provider_offers.client.flows.sending import FRESH_READS, expect_etag, read_receipt, send_guarded
+from airflow_provider_offers.client.flows.reading import (
+    CLOCK_GRAIN,
+    Meant,
+    read_now,
+    read_on_our_clock,
+    resolve,
+    resolve_to_guard,
+)
+from airflow_provider_offers.client.flows.sending import FRESH_READS, expect_etag, guards, read_receipt, send_guarded
 from airflow_provider_offers.client.model.applying import TestFailed
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -64,17 +71,16 @@ def patch(
     object does not break before, unless `validate` is False. Raises `OutcomeUnknownError` if the answer is lost and no
     read shows the properties that the patch touches.
     """
-    reference = yield from resolve(access, reference)
+    meant = yield from _meant(access, reference, prepared, if_match, intent)
     is_free = if_match is None and prepared.is_idempotent
     if is_free and not access.generation.needs_read(reference.kind, prepared):
-        return (yield from _set_properties(access, reference, prepared, intent))
+        return (yield from _set_properties(access, meant, prepared, intent))
     told: set[str] = set()
     refused: _Refused | None = None
-    is_first = if_match is None and (intent is None or not intent.tries.is_retry)
+    is_first = _is_first(if_match, intent)
     for _ in range(FRESH_READS):
-        ahead = (yield from looked_ahead(access.ahead, reference)) if is_first else None
-        before = ahead or (yield from read_now(access, reference))
-        reference = before.reference
+        before = yield from _before(access, meant, is_first=is_first)
+        meant.reference = before.reference
         if refused is not None and _is_own_repetition(access, before, refused):
             return Written.of(before)
         # After the read: other tries keep their plans before they write.
@@ -88,7 +94,7 @@ def patch(
         change = _change(access, fitted, whole=if_match is not None)
         yield from keep(intent, Plan(before.etag, prepared.fingerprint(fitted.after) if change.tells else ""))
         try:
-            return (yield from _send_fitted(access, before, fitted, change, whole=if_match is not None))
+            return (yield from _send_fitted(access, before, fitted, change, whole=if_match is not None, meant=meant))
         except ConflictError as overtaken:
             if if_match is not None or overtaken.code == _TEST_FAILED:
                 raise
@@ -101,6 +107,32 @@ def patch(
                 raise OutcomeUnknownError(str(unknown), retryable=True) from unknown.__cause__
             raise
     raise last
+
+
+def _is_first(if_match: int | str | None, intent: Intent | None) -> bool:
+    """Whether the write may rely on an object that a list read ahead, because no earlier try can have written it."""
+    return if_match is None and (intent is None or not intent.tries.is_retry)
+
+
+def _meant(
+    access: Access,
+    reference: Reference,
+    prepared: PreparedPatch,
+    if_match: int | str | None,
+    intent: Intent | None,
+) -> Flow[Meant]:
+    if _is_first(if_match, intent) and "name" not in prepared.touched:
+        return (yield from resolve_to_guard(access, reference))
+    return Meant(reference, (yield from resolve(access, reference)))
+
+
+def _before(access: Access, meant: Meant, *, is_first: bool) -> Flow[Entity]:
+    """The object before the patch: as the list read it ahead the first time, otherwise from a read."""
+    ahead = (yield from looked_ahead(access.ahead, meant.reference)) if is_first else None
+    if ahead is None and meant.name is not None:
+        yield from meant.confirm(access)
+        ahead = access.ahead.take(meant.reference)
+    return ahead or (yield from read_now(access, meant.reference))
 
 
 def _to_send(
@@ -148,7 +180,7 @@ class _Refused:
 
 def _is_own_repetition(access: Access, now: Entity, refused: _Refused) -> bool:
     """Whether the patch conflicted with itself, because a gateway sent it twice."""
-    if now.etag == refused.before.etag:
+    if now.etag == refused.before.etag or now.id != refused.before.id:
         return False
     try:
         judge_edited(_named(access, now.reference), refused.before, now, refused.change, refused.conflict, lost=False)
@@ -229,15 +261,16 @@ def guarded_patch(
     *,
     whole: bool = False,
     told: set[str] | None = None,
+    meant: Meant | None = None,
 ) -> Flow[Written]:
-    """Apply a patch to an object that was read; `ConflictError` if the object has changed since.
+    """Apply a patch to an object that was read; `ConflictError` if it has changed since, or is not `meant` any more.
 
     dps has no `If-Match`. There the touched properties are tested, or with `whole` all properties of the read. With
     `validate`, the new state is checked against the rules of its kind; `told` holds the doubts that are in the log.
     """
     fitted = _fitted(access, prepared, before, validate, told)
     change = _change(access, fitted, whole=whole)
-    return (yield from _send_fitted(access, before, fitted, change, whole=whole))
+    return (yield from _send_fitted(access, before, fitted, change, whole=whole, meant=meant))
 
 
 def _fitted(
@@ -278,29 +311,57 @@ def _change(access: Access, fitted: FittedPatch, *, whole: bool) -> Change:
     )
 
 
-def _send_fitted(access: Access, before: Entity, fitted: FittedPatch, change: Change, *, whole: bool) -> Flow[Written]:
+def _send_fitted(
+    access: Access, before: Entity, fitted: FittedPatch, change: Change, *, whole: bool, meant: Meant | None
+) -> Flow[Written]:
     if not fitted.operations:
         return Written.of(before, "unchanged")
     by_etag = access.generation.capabilities.guards_by_etag
     sent = fitted.operations if by_etag else fitted.guarded(whole=whole)
+    if meant is not None and meant.name is not None:
+        sent = [*guards(access, before, "name"), *sent]
     call = access.generation.patch(before.reference, sent, etag=before.etag)
-    return (yield from send_guarded(access, call, before, change))
+    return (yield from send_guarded(access, call, before, change, meant))
 
 
-def _set_properties(
-    access: Access, reference: Reference, prepared: PreparedPatch, intent: Intent | None
-) -> Flow[Written]:
+def _set_listed(
+    access: Access, meant: Meant, prepared: PreparedPatch, intent: Intent | None
+) -> Flow[tuple[Written | None, list[datetime]]]:
+    """Send a patch that only sets properties to an object that only a list shows under its name.
+
+    Returns None instead of the receipt if the service refused it, perhaps because the object has another name by now.
+    The second value is when the patch was sent, if its outcome is not known.
+    """
+    sent, before = access.exchange.now(), access.ahead.take(meant.reference)
+    assert before is not None
+    yield from keep(intent, Plan(0, "", sent))
+    yield from take_turn(access.ahead)
+    operations = [*guards(access, before, "name"), *prepared.operations]
+    call = access.generation.patch(before.reference, operations, etag=before.etag)
+    try:
+        return read_receipt(access, before.reference, (yield from access.send(call)), name=before.name), []
+    except OfferLibraryError as error:
+        return None, [] if error.verdict.settled else [sent]
+
+
+def _set_properties(access: Access, meant: Meant, prepared: PreparedPatch, intent: Intent | None) -> Flow[Written]:
     """Send a patch that only sets properties, without a read first. After a lost answer, read before sending it again.
 
     If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
     """
-    exchange, sent = access.exchange, access.exchange.now()
-    call = access.generation.patch(reference, prepared.operations)
+    exchange = access.exchange
     plans = yield from recall(intent, exchange.clock(), read_at=0.0)
     earlier = [plan.sent for plan in plans if plan.sent is not None]
+    if meant.name is not None and not earlier:
+        written, earlier = yield from _set_listed(access, meant, prepared, intent)
+        if written is not None:
+            return written
+    yield from meant.confirm(access)
+    reference, sent = meant.reference, exchange.now()
+    call = access.generation.patch(reference, prepared.operations)
     if earlier:
         sent = min(sent, *earlier)
-        why = "another try of the task may have sent this patch"
+        why = "another try of the task may have sent this patch" if plans else "its first answer did not settle it"
         now, is_set = yield from _after_set(access, reference, prepared, sent, why)
         if is_set:
             return Written.of(now)

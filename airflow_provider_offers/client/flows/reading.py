@@ -52,6 +52,36 @@ def resolve(access: Access, reference: Reference) -> Flow[Reference]:
     raise not_found(access, reference, call.bare_path)
 
 
+@dataclass(slots=True)
+class Meant:
+    """The object that a write means by a `given` reference.
+
+    `name` is the given name while only a listing and a lookup of many objects show that the object has it. Both may
+    lag, so the write must fail if the object has another name by now.
+    """
+
+    given: Reference
+    reference: Reference
+    name: str | None = None
+
+    def confirm(self, access: Access) -> Flow[None]:
+        """Look the name up again, unless it is certain which object is meant."""
+        if self.name is not None:
+            self.reference, self.name = (yield from resolve(access, self.given)), None
+
+
+def resolve_to_guard(access: Access, reference: Reference) -> Flow[Meant]:
+    """`resolve`, for a write that can be guarded by the object's name: a list needs no read of each object."""
+    if reference.id is None and reference.instance_id is None and reference.name is not None:
+        candidate = access.ahead.candidate((reference.kind,), reference.name)
+        if candidate is not None:
+            yield from look_ahead(access.ahead, candidate)
+            there = access.ahead.peek(candidate)
+            if there is not None and there.listed and there.name == reference.name:
+                return Meant(reference, candidate, reference.name)
+    return Meant(reference, (yield from resolve(access, reference)))
+
+
 def read(access: Access, reference: Reference, *, unless_etag: int | str | None = None) -> Flow[Entity | None]:
     """The current state of the offer, or None if it still has the etag `unless_etag`.
 

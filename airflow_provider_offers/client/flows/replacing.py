@@ -12,7 +12,7 @@ from airflow_provider_offers.client.flows.judging import Change
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.naming import name_hinted
 from airflow_provider_offers.client.flows.patching import guarded_patch
-from airflow_provider_offers.client.flows.reading import resolve
+from airflow_provider_offers.client.flows.reading import Meant, resolve
 from airflow_provider_offers.client.flows.sending import expect_etag, send_guarded
 from airflow_provider_offers.client.model.comparing import differing
 from airflow_provider_offers.client.model.differences import KEPT_BY_THE_SERVICE, replacement
@@ -43,26 +43,30 @@ def replace_object(
     Raises `ConflictError` if the etag is not `if_match`. Without `if_match`, the answer to a conflict is a fresh read
     and another attempt. With an `intent`, other tries of the same work see what this one did; see `editing.edit`.
     """
-    reference = yield from resolve(access, reference)
+    if reference.name is None or reference.name != properties.get("name"):
+        # A list guards the write by all properties, so the object must have the name before and after it.
+        reference = yield from resolve(access, reference)
     generation, waiver = access.generation, Waiver(waive, validate == "strict")
     by_put = generation.capabilities.replaces_by_put
-    call = generation.replace(reference, properties) if by_put else generation.patch(reference, [])
     looked: list[int] = []
 
     def plan(now: Entity) -> Flow[Patch]:
         operations = replacement(now.properties, generation.as_read(properties, now.kind), now.kind)
         if not operations:
             return []
-        expect_etag(now, if_match, call)
+        if if_match is not None:
+            there = now.reference
+            call = generation.replace(there, properties) if by_put else generation.patch(there, [])
+            expect_etag(now, if_match, call)
         if validate and not looked:
             looked.append(now.etag)
             yield from look_before_change(access, now, {**_kept(now), **properties}, waiver)
         return operations
 
-    def send(before: Entity, prepared: PreparedPatch) -> Flow[Written]:
+    def send(meant: Meant, before: Entity, prepared: PreparedPatch) -> Flow[Written]:
         if by_put:
-            return _put(access, {**_kept(before), **properties}, before)
-        return guarded_patch(access, prepared, before, whole=True)
+            return _put(access, {**_kept(before), **properties}, before, meant)
+        return guarded_patch(access, prepared, before, whole=True, meant=meant)
 
     try:
         return (yield from edit(access, reference, plan, "replaced", intent=intent, send=send))
@@ -70,7 +74,7 @@ def replace_object(
         raise name_hinted(refused, pointings(reference.kind.place, properties)) from None
 
 
-def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow[Written]:
+def _put(access: Access, properties: Mapping[str, Json], before: Entity, meant: Meant) -> Flow[Written]:
     """Replace an object that was read; `ConflictError` if it has changed since. `UnsupportedError` on dps."""
     kind = before.kind
     call = access.generation.replace(before.reference, {**properties, "id": before.id}, etag=before.etag)
@@ -79,7 +83,7 @@ def _put(access: Access, properties: Mapping[str, Json], before: Entity) -> Flow
     touched = written.difference(kind.write_only, kind.unreliable_on_read)
     blind = not written.isdisjoint(kind.unreliable_on_read)
     change = Change(expected, touched, tells=not blind or bool(differing(before.properties, expected, touched)))
-    return (yield from send_guarded(access, call, before, change))
+    return (yield from send_guarded(access, call, before, change, meant))
 
 
 def _kept(entity: Entity) -> dict[str, Json]:

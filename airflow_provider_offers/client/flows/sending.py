@@ -15,9 +15,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import take_turn
 from airflow_provider_offers.client.flows.judging import REFUSED, Change, by, conflict, give_up, judge_edited, overtaken
-from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, read_now
+from airflow_provider_offers.client.flows.reading import CLOCK_GRAIN, Meant, read_now
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
 from airflow_provider_offers.client.wire.retry import Tries
@@ -46,8 +47,41 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
     )
 
 
-def send_guarded(access: Access, call: Call, before: Entity, change: Change) -> Flow[Written]:
-    """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect."""
+def guards(access: Access, entity: Entity, *names: str) -> list[Operation]:
+    """Guards for what a write depends on but does not touch. An etag, if there is one, guards everything."""
+    if access.generation.capabilities.guards_by_etag:
+        return []
+    return [
+        {"op": "test", "path": f"/{name}", "value": entity.properties[name]}
+        for name in names
+        if name in entity.properties
+    ]
+
+
+def send_guarded(
+    access: Access, call: Call, before: Entity, change: Change, meant: Meant | None = None
+) -> Flow[Written]:
+    """Send a write that fails if the object changed since the read. After a lost answer, see if it took effect.
+
+    Raises `ConflictError` if another object may be `meant` by now.
+    """
+    if meant is None or meant.name is None:
+        return (yield from _send(access, call, before, change))
+    try:
+        written: Written = yield from _send(access, call, before, change)
+    except NotFoundError as gone:
+        raise _named_otherwise(call, before, "it was deleted") from gone
+    if written.name != meant.name:
+        raise _named_otherwise(call, before, f"its name is {written.name!r}")
+    return written
+
+
+def _named_otherwise(call: Call, before: Entity, why: str) -> ConflictError:
+    title = f"Another {before.kind.noun} may have the name {before.name!r} by now"
+    return conflict(call, title, f"{before.id} had it a moment ago, and {why}")
+
+
+def _send(access: Access, call: Call, before: Entity, change: Change) -> Flow[Written]:
     yield from take_turn(access.ahead)
     exchange, reference = access.exchange, before.reference
     tries = Tries(exchange.retries, exchange.clock)

@@ -8,7 +8,9 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.ahead import Ahead
 from airflow_provider_offers.client.flows.reading import BATCH, look_alone, look_at, resolve
+from airflow_provider_offers.client.flows.surveys import find_names, names_by_kind
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import (
@@ -23,21 +25,45 @@ from airflow_provider_offers.client.wire.messages import Flow, Json
 
 
 def look_at_all(access: Access, references: Sequence[Reference]) -> Flow[list[Entity | None]]:
-    """The current state of objects of any kinds, in the given order, in few requests; None for one that is gone."""
+    """The current state of objects of any kinds, in the given order, in few requests; None for one that is gone.
+
+    Names are looked up in one listing of their kind, if that is cheaper than a lookup of each. An object that the
+    lookup of many then shows under another name is looked up alone.
+    """
     found: dict[Reference, Entity | None] = {}
-    by_kind: dict[str, list[Reference]] = {}
+    by_kind: dict[str, dict[Reference, Reference]] = {}
+    listing = yield from _with_names(access, references)
     for reference in dict.fromkeys(references):
+        meant = listing.ahead.candidate((reference.kind,), _name(reference)) or reference
         # A lookup of several objects needs reference ids.
-        if reference.id is None or len(references) == 1:
+        if meant.id is None or len(references) == 1:
             found[reference] = yield from look_alone(access, reference)
         else:
-            by_kind.setdefault(reference.kind.key, []).append(reference)
+            by_kind.setdefault(reference.kind.key, {})[reference] = meant
     for same_kind in by_kind.values():
-        for start in range(0, len(same_kind), BATCH):
-            batch = same_kind[start : start + BATCH]
-            states: dict[str, Entity | None] = yield from look_at(access, batch)
-            found |= {reference: states.get(reference.id or "") for reference in batch}
+        wanted = list(same_kind)
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            states: dict[str, Entity | None] = yield from look_at(access, [same_kind[each] for each in batch])
+            for reference in batch:
+                entity = states.get(same_kind[reference].id or "")
+                if (name := _name(reference)) and (entity is None or entity.name != name):
+                    entity = yield from look_alone(access, reference)
+                found[reference] = entity
     return [found[reference] for reference in references]
+
+
+def _name(reference: Reference) -> str:
+    """The name, if it is all that is known of the object; otherwise empty."""
+    return reference.name or "" if reference.id is None and reference.instance_id is None else ""
+
+
+def _with_names(access: Access, references: Sequence[Reference]) -> Flow[Access]:
+    """The access with one listing of each kind for the names among the references, where that is cheaper."""
+    access = replace(access, ahead=Ahead(access.exchange))
+    for kind, names in names_by_kind((each.kind, _name(each)) for each in references if _name(each)):
+        yield from find_names(access, kind, names)
+    return access
 
 
 def read_documents(
@@ -73,6 +99,7 @@ def named_twice(access: Access, references: Sequence[Reference]) -> Flow[list[Vi
         return []
     seen: dict[str, Reference] = {}
     violations = []
+    access = yield from _with_names(access, references)
     for index, reference in enumerate(references):
         there = yield from resolve(access, reference)
         ids = [each for each in (there.id, there.instance_id) if each is not None]
