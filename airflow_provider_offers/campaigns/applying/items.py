@@ -62,6 +62,11 @@ class Item:
         return kind_of_planned(self.planned)
 
     @property
+    def live_status(self) -> str | None:
+        """The status that the library has; None without an object, or without a status."""
+        return None if self.sight.entity is None else self.sight.entity.status
+
+    @property
     def step(self) -> Step | None:
         """The step that shows it to customers at the end."""
         return last_step(self.planned)

@@ -49,8 +49,9 @@ from airflow_provider_offers.client.lists import run_batch
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
-from airflow_provider_offers.client.model.kinds import DECISION, KINDS, Kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
 from airflow_provider_offers.client.model.operations import Operation
+from airflow_provider_offers.client.model.reaching import LIVE
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow, Json, Pause
 
@@ -163,7 +164,9 @@ class Run:
             await self._change([each for each in ready if each.planned.action != "create"])
 
     def _is_ready(self, item: Item) -> bool:
-        reason = self._dependencies.obstacle(item.key)
+        # Customers see the change of a live decision at once, and that of a collection, which a live decision may use.
+        is_seen = item.planned.action != "create" and (item.kind is COLLECTION or item.live_status == LIVE)
+        reason = self._dependencies.obstacle(item.key, shown=is_seen)
         if reason:
             self._skip(item, reason)
         return not reason

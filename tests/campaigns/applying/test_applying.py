@@ -314,6 +314,33 @@ def test_a_decision_stays_a_draft_if_an_offer_that_it_shows_failed(sandbox: Sand
     assert sandbox.plan(made).objects == ()
 
 
+@pytest.mark.parametrize("switched", ["Hero", "Spring set"])
+def test_a_live_decision_shows_what_it_showed_until_all_of_the_new_is_there(sandbox: Sandbox, switched: str) -> None:
+    before = spring_objects(1, api=sandbox.api)
+    sandbox.plan_and_apply(campaign(*before.values()))
+    objects = {**before, "Summer": wanted("tag", "Summer")}
+    for name in ("Sun", "Sand"):
+        objects[name] = offer(name, status="approved", tags=["name:Summer"], representations=shown("name:Web hero"))
+    if switched == "Hero":
+        objects["Summer set"] = wanted("collection", "Summer set", filterType="any-tags", ids=["name:Summer"])
+        (criterion,) = before["Hero"].properties["criteria"]
+        objects = changed(objects, "Hero", criteria=[{**criterion, "optionSelection": {"filter": "name:Summer set"}}])
+    else:
+        objects = changed(objects, "Spring set", ids=["name:Summer"])
+    there = sandbox.body(switched)
+    made = campaign(*objects.values())
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Sand"', times=None)
+
+    with pytest.raises(CampaignFailedError, match="shows the personalized offer 'Sand', which failed"):
+        sandbox.plan_and_apply(made)
+
+    assert sandbox.body(switched) == there
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+    assert sandbox.body(switched) != there
+    assert sandbox.plan(made).objects == ()
+
+
 def test_offers_that_a_live_decision_can_show_are_approved_when_all_are_there(sandbox: Sandbox) -> None:
     sandbox.plan_and_apply(spring(1, api=sandbox.api))
     made = spring(4, api=sandbox.api)
