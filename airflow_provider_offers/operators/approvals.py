@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import exceptions
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.links.offers import CalendarLink, calendar_url
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_offers.operators.airflow_arguments import TaskArguments
 
+# How a task waits for an answer: on 3.2 in the triggerer, and from 3.3 on without one.
+_WAITS: tuple[type[BaseException], ...] = tuple(
+    getattr(exceptions, name) for name in ("TaskDeferred", "TaskAwaitingInput") if hasattr(exceptions, name)
+)
 _SUBJECT = "Apply the campaign {campaign} to {target} (sandbox {sandbox})? {summary}"
 
 
@@ -36,7 +41,8 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
     :param notifiers: who is told that an answer is needed
 
     The question shows the plan as Markdown. The answer is given in Airflow's UI ("Required actions") or over its API.
-    From Airflow 3.3 on, the task waits without a triggerer; on 3.2, it waits in one.
+    From Airflow 3.3 on, the task waits without a triggerer; on 3.2, it waits in one. If the plan was made again while
+    the task waited, an approval of the earlier one fails the task: clear it to ask about the new one.
 
     Returns what `ApplyCampaignOperator` takes: the result of `PlanCampaignOperator` without its Markdown, with
     `approved` (False for a plan that passed without a question), `responded_by_user` and `responded_at`.
@@ -91,16 +97,25 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
             return self._result(told)
         self.subject = self.subject or _SUBJECT.format_map(told)
         self.body = told["markdown"]
-        return super().execute(context)
+        try:
+            return super().execute(context)
+        except _WAITS as waiting:
+            waiting.kwargs = {"asked": told["digest"]}  # type: ignore[attr-defined]  # that of the exceptions
+            raise
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         # Airflow keeps the link that it was given before the wait.
         self.operator_extra_links = ()
         return super().resume_execution(next_method, next_kwargs, context)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+    def execute_complete(self, context: Context, event: dict[str, Any], asked: str | None = None) -> Any:
         answer = super().execute_complete(context, event)
         told = self._result(self._told(), approved=self.APPROVE in answer["chosen_options"])
+        if told["approved"] and asked not in (None, told["digest"]):
+            raise AirflowFailException(
+                "The plan was made again after the question, so nobody has approved this one. Clear this task to ask "
+                "about it"
+            )
         user = answer.get("responded_by_user")
         return {**told, "responded_by_user": user and dict(user), "responded_at": answer["responded_at"].isoformat()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,8 +60,11 @@ def somebody_answers(answer: str = "Approve") -> Iterator[list[dict[str, str]]]:
 
 
 @contextmanager
-def an_answer_of_the_ui(answer: str) -> Iterator[list[dict[str, str]]]:
-    """Answer the first question that Airflow stores, as its API server does. Yields the questions."""
+def an_answer_of_the_ui(answer: str, before: Callable[[], None] = lambda: None) -> Iterator[list[dict[str, str]]]:
+    """Answer the first question that Airflow stores, as its API server does. Yields the questions.
+
+    `before` runs between the question and the answer.
+    """
     asked: list[dict[str, str]] = []
     ended = threading.Event()
 
@@ -69,7 +72,7 @@ def an_answer_of_the_ui(answer: str) -> Iterator[list[dict[str, str]]]:
         while not ended.wait(0.2):
             # The run writes to the same database: it may be locked, and the run may set the state of the task again.
             with contextlib.suppress(OperationalError):
-                _answer(answer, asked)
+                _answer(answer, asked, before)
 
     thread = threading.Thread(target=wait_and_answer)
     thread.start()
@@ -80,10 +83,10 @@ def an_answer_of_the_ui(answer: str) -> Iterator[list[dict[str, str]]]:
         thread.join()
     if not asked:
         # Airflow 3.2 ends the run as soon as the task waits, which may be between two looks.
-        _answer(answer, asked)
+        _answer(answer, asked, before)
 
 
-def _answer(answer: str, asked: list[dict[str, str]]) -> None:
+def _answer(answer: str, asked: list[dict[str, str]], before: Callable[[], None]) -> None:
     """Answer the question, if there is one and its task waits."""
     from airflow.models.hitl import HITLDetail
     from airflow.models.taskinstance import TaskInstance
@@ -95,6 +98,8 @@ def _answer(answer: str, asked: list[dict[str, str]]) -> None:
         task: Any = detail and session.get(TaskInstance, detail.ti_id)
         if detail is None or (waits_without_a_trigger() and str(task.state) != "awaiting_input"):
             return
+        if not asked:
+            before()
         question = {"subject": detail.subject, "body": detail.body}
         detail.responded_by = {"id": "7", "name": "Ada"}
         detail.responded_at = datetime.now(UTC)

@@ -346,6 +346,28 @@ def test_airflow_itself_asks_and_resumes_with_the_answer(
     assert done.result("apply")["summary"] == "3 created"
 
 
+@pytest.mark.skipif(not waits_without_a_trigger(), reason="dag.test() of Airflow 3.2 cannot wait for the answer")
+def test_an_approval_is_not_for_a_plan_that_was_made_after_the_question(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, state: str
+) -> None:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    def plan_again() -> None:
+        """What a person does who clears the task of the plan alone."""
+        with create_session() as session:
+            (kept,) = session.scalars(select(XComModel).filter_by(task_id="plan", key="return_value"))
+            kept.value = {**kept.value, "digest": "of another plan"}
+
+    with an_answer_of_the_ui("Approve", before=plan_again):
+        done = run(airflow, emulator, "dps", launched(written(tmp_path), state, "prod"))
+
+    assert done.states["approve"] == "failed"
+    assert "The plan was made again after the question" in str(done.error("approve"))
+    assert writes(emulator) == []
+
+
 # The same without a scheduler.
 
 
