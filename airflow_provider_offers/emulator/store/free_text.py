@@ -11,7 +11,9 @@ from airflow_provider_offers.emulator.store.filters import FilterError, Path, wi
 from airflow_provider_offers.emulator.store.library import Record
 from airflow_provider_offers.emulator.store.patterns import glob
 
-_SPECIAL = set('+-=&|><!(){}[]^"~:\\/')
+_SPECIAL = set('+-=><!(){}[]^"~:\\/')
+# A single one of these means nothing.
+_SPECIAL_PAIRS = ("&&", "||")
 _WORD = re.compile(r"\w+")
 
 # A word, or the parts of a word with `*` and `?`.
@@ -64,8 +66,10 @@ def _tokens(text: str, *, quoted: bool) -> list[str]:
             plain += text[position + 1] if text[position + 1] not in "*?" else " "
             position += 2
             continue
-        if not quoted and character in _SPECIAL:
-            raise FilterError(f"q holds {character!r}, which has a special meaning: escape it with a backslash")
+        pair = text[position : position + 2]
+        if not quoted and (character in _SPECIAL or pair in _SPECIAL_PAIRS):
+            special = pair if pair in _SPECIAL_PAIRS else character
+            raise FilterError(f"q holds {special!r}, which has a special meaning: escape it with a backslash")
         plain += character if not quoted or character not in "*?" else " "
         position += 1
     return re.findall(r"[\w*?]+", plain)

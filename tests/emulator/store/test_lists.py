@@ -188,13 +188,17 @@ def test_empty_results(caller: Caller) -> None:
         ("q=gam*", ["gamma"]),
         ("q=gam", []),
         ("q=a%5C%2Cb", ["gamma"]),
+        ("q=first+%26+one&qop=AND", ["Alpha"]),
+        ("q=first%7Cone", ["Alpha"]),
     ],
 )
 def test_free_text(three: Caller, query: str, expected: list[str]) -> None:
     assert sorted(three.found(f"&{query}")) == expected
 
 
-@pytest.mark.parametrize("query", ["q=a-b", "q=a%26%26b", "q=a%5C", "q=", "q=x&qop=XOR", "q=%22%22", "q=a:b"])
+@pytest.mark.parametrize(
+    "query", ["q=a-b", "q=a%26%26b", "q=a%7C%7Cb", "q=a%5C", "q=", "q=x&qop=XOR", "q=%22%22", "q=a:b"]
+)
 def test_malformed_free_text(three: Caller, query: str) -> None:
     path = f"/{three.container}/queries/core/search?schema={PERSONALIZED}&{query}"
     assert three.xcore("GET", path).status_code == 400
