@@ -12,7 +12,7 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
-from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID
 from airflow_provider_offers.client.model.instants import ACCEPTED
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.likeness import near, perhaps
@@ -124,8 +124,11 @@ def _accepted_instead(place: Place, value: str) -> str | None:
         return "a number after the operator"
     if place.fact(InstantInZone) is not None and not _BEGINS_LIKE_A_DATE.match(value):
         return f"{ACCEPTED}, after the operator"
-    if place.fact(RefersTo) is not None and value.startswith(NAME_PREFIX):
+    refers, typed = place.fact(RefersTo), TYPED_ID.fullmatch(value)
+    if refers is not None and value.startswith(NAME_PREFIX):
         return "an id after the operator; a filter does not look for names"
+    if refers is not None and typed is not None and typed["type"] not in refers.type_names:
+        return f"{refers.expected} after the operator"
     return None
 
 

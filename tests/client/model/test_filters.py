@@ -36,6 +36,7 @@ def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
         ({"properties": "modified>="}, "an RFC 3339 date-time"),
         ({"properties": "representations.placement==name:Web hero"}, "an id after the operator"),
         ({"properties": "tags!=name:Spring"}, "an id after the operator"),
+        ({"properties": "tags==xcore:eligibility-rule:124e0faf5b8ee89b"}, "the id of a collection qualifier after the"),
         ({"properties": "status<>draft"}, "expected != in place of <>"),
         ({"order_by": "-nmae"}, "did you mean 'name'?"),
         ({"order_by": "-cerated"}, "did you mean 'created'?"),
