@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from airflow_provider_offers.client.generations.decisioning import (
     plain,
 )
 from airflow_provider_offers.client.model.documents import json_value
+from airflow_provider_offers.client.model.likeness import near
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import typed
 from airflow_provider_offers.client.wire.messages import Json
@@ -101,7 +101,7 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
     members: dict[str, Any] = {}
     for given_name, value in given.items():
         name = plain(str(given_name))
-        close = _near(name, known)
+        close = near(name, known)
         if name not in known and (close or ":" not in str(given_name)):
             accepted = repr(close[0]) if close else "identityMap, contextData and other members of Adobe's"
             violations.append(Violation(f"{at}/{escape_token(str(given_name))}", "an unknown member", accepted))
@@ -112,18 +112,13 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
     return members
 
 
-def _near(name: str, known: Collection[str]) -> list[str]:
-    """The known name of which this one may be a slip."""
-    return difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-
-
 def _slips(given: Mapping[Any, Any], at: str, known: Collection[str]) -> list[Violation]:
     """The names that resemble a known one. Others are sent unchanged."""
     names = [(str(each), plain(str(each))) for each in given]
     return [
         Violation(f"{at}{escape_token(each)}", "an unknown member", repr(close[0]))
         for each, name in names
-        if name not in known and (close := _near(name, known))
+        if name not in known and (close := near(name, known))
     ]
 
 

@@ -96,6 +96,16 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; expected nothing beside a whole request"),
     "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given a value"),
     "misspelt": ({"identityMap": IDENTITIES, "contextdata": []}, NAMED, "profile/contextdata: given an unknown member"),
+    "another case": (
+        {"identityMap": IDENTITIES, "xdm:dryrun": False},
+        NAMED,
+        "given an unknown member; expected 'dryRun'",
+    ),
+    "a separator": (
+        {"identityMap": IDENTITIES, "xdm:dry_run": False},
+        NAMED,
+        "given an unknown member; expected 'dryRun'",
+    ),
     "the suggestion": ({"identityMap": IDENTITIES, "mergePolcy": {}}, NAMED, "expected 'mergePolicy'"),
     "twice": (
         {"identityMap": IDENTITIES, "xdm:identityMap": IDENTITIES},
