@@ -44,6 +44,12 @@ _EMPTY_WINDOW = (
 )
 
 
+# The properties of a profile constraint, and the types by which each applies. What `rules` reads is not documented.
+_APPLIED_BY = {"eligibilityRule": ("eligibilityRule",), "segmentIdentities": ("anySegments", "allSegments")}
+_PROFILE_TYPES = ("none", "eligibilityRule", "anySegments", "allSegments")
+_NOT_APPLIED = "No page of Adobe's shows them together; the object may be shown to customers who do not qualify"
+
+
 def respelled_words(**dashed_by_camel: str) -> Respelled:
     """Words that generation 1 writes in camel case and generation 2 with dashes."""
     camel_by_dashed = {dashed: camel for camel, dashed in dashed_by_camel.items()}
@@ -88,6 +94,15 @@ class ProfileConstraint(Described):
     )
     eligibilityRule: RuleId = Field(default=ABSENT, description="the decision rule")
     segmentIdentities: Annotated[list[Any], Many("segments")] = Field(default=ABSENT, description="the audiences")
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """The type names the property that applies; the other one has no effect."""
+        chosen = given.get("profileConstraintType")
+        for name, types in _APPLIED_BY.items():
+            if given.get(name) and isinstance(chosen, str) and chosen in _PROFILE_TYPES and chosen not in types:
+                accepted = f"the profileConstraintType {' or '.join(map(repr, types))} beside it, not {chosen!r}"
+                yield Doubt(f"/{name}", describe(given[name]), accepted, _NOT_APPLIED)
 
 
 class Order(Described):

@@ -108,6 +108,11 @@ class Window(Described):
 class SelectionConstraint(ProfileConstraint, Window):
     """When an offer may be shown, and to whom."""
 
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        yield from ProfileConstraint.between(given)
+        yield from Window.between(given)
+
 
 class CappingConstraint(Described):
     """The maximum number of times that an offer is shown."""

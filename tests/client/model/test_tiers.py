@@ -102,6 +102,40 @@ def test_one_placement_twice_is_doubtful_whatever_the_status(caplog: pytest.LogC
     assert check(twice, "strict") == ["/representations/1/placement"]
 
 
+RULE_ID = "xcore:eligibility-rule:124e0faf5b8ee89b"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "place"),
+    [
+        ({"profileConstraintType": "none", "eligibilityRule": RULE_ID}, "eligibilityRule"),
+        ({"profileConstraintType": "anySegments", "eligibilityRule": RULE_ID}, "eligibilityRule"),
+        ({"profileConstraintType": "eligibilityRule", "segmentIdentities": [{"id": "7"}]}, "segmentIdentities"),
+    ],
+)
+def test_a_rule_that_its_constraint_does_not_apply_is_doubtful(constraint: dict[str, Any], place: str) -> None:
+    dated = {"startDate": START, "endDate": END}
+    assert check(offer(selectionConstraint={**dated, **constraint})) == []
+    assert check(offer(selectionConstraint={**dated, **constraint}), "strict") == [f"/selectionConstraint/{place}"]
+    criterion = {"placements": ["p1"], "optionSelection": {"filter": "c1"}, "profileConstraint": constraint}
+    decision = {"name": "Home", "status": "draft", "criteria": [criterion]}
+    assert check(decision, "strict", DECISION) == [f"/criteria/0/profileConstraint/{place}"]
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        {"eligibilityRule": RULE_ID},
+        {"profileConstraintType": "eligibilityRule", "eligibilityRule": RULE_ID},
+        {"profileConstraintType": "allSegments", "segmentIdentities": [{"id": "7"}]},
+        {"profileConstraintType": "rules", "eligibilityRule": RULE_ID},
+        {"profileConstraintType": "none", "segmentIdentities": []},
+    ],
+)
+def test_a_rule_that_its_constraint_may_apply_is_not_doubtful(constraint: dict[str, Any]) -> None:
+    assert check(offer(selectionConstraint={"startDate": START, "endDate": END, **constraint}), "strict") == []
+
+
 def test_what_is_certain_is_told_alone_and_what_is_doubtful_with_it_when_strict(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
