@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_offers.client.calls import Calls
 from airflow_provider_offers.client.library import AsyncOfferLibrary, OfferLibrary
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.hooks.objects import AsyncLibraryObjects, LibraryObjects
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
 
@@ -45,6 +46,12 @@ def test_twins_have_the_same_methods(pair: str) -> None:
 
 def test_the_doors_have_all_calls_but_the_search_of_the_hooks() -> None:
     assert set(_methods(Calls)) - set(_methods(OfferLibrary)) == {"search_for_receipts"}
+
+
+@pytest.mark.parametrize("pair", ["doors", "objects"])
+def test_every_step_of_a_lifecycle_has_a_method(pair: str) -> None:
+    steps = {step.verb for kind in KINDS.values() for step in kind.steps}
+    assert steps - set(_methods(PAIRS[pair][0])) == set()
 
 
 @pytest.mark.parametrize(
