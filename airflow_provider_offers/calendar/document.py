@@ -31,7 +31,6 @@ COLUMNS = (
     "marks",
     "modified",
 )
-MARKS = ("live", "next", "expiring", "unreachable", "ended")
 
 
 def calendar_of(copy: Copy, days: int = DAYS) -> dict[str, Any]:

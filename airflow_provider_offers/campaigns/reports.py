@@ -14,7 +14,6 @@ from airflow_provider_offers.client.text import legible, quoted
 
 FORMAT = "offers.report/v1"
 End = Literal["done", "failed", "skipped"]
-ENDS: tuple[End, ...] = ("done", "failed", "skipped")
 # The word for what was done to an object, by the action of the plan.
 DONE: Mapping[Action, str] = {
     "create": "created",

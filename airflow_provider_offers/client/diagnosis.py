@@ -168,7 +168,7 @@ def _service(library: OfferLibrary, *, write: bool) -> Iterator[Diagnosis]:
     """The findings behind the token: the ground steps, each kind, and the clock."""
     settings = library.settings
     first = _outcome(library, _reading, next(iter(KINDS.values())))
-    failed = None if first is None else failing_step(first, settings.sandbox)
+    failed = None if first is None else failing_step(first)
     if first is not None and failed in ("token", "service", *_GROUND):
         passed = _GROUND[: _GROUND.index(failed)] if failed in _GROUND else ()
         yield from (_passed(step, settings) for step in passed)
@@ -196,7 +196,7 @@ def _permissions(
         elif isinstance(error, PermissionDeniedError):
             yield Diagnosis(step, "failed", _first_line(error), _REMEDIES[verb])
         else:
-            yield _failed(step, failing_step(error, library.settings.sandbox), error)
+            yield _failed(step, failing_step(error), error)
 
 
 def _outcome(library: OfferLibrary, work: Callable[[Access, Kind], Flow[None]], kind: Kind) -> OfferLibraryError | None:

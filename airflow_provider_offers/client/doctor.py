@@ -72,7 +72,7 @@ def _read_one(access: Access) -> Flow[None]:
 
 
 def _failed(error: OfferLibraryError, settings: Settings) -> list[Finding]:
-    failed = failing_step(error, settings.sandbox)
+    failed = failing_step(error)
     passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
     return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]
 
@@ -86,7 +86,7 @@ def _passed(settings: Settings) -> list[Finding]:
     ]
 
 
-def failing_step(error: OfferLibraryError, sandbox: str) -> str:
+def failing_step(error: OfferLibraryError) -> str:
     """The step that an error belongs to: one of `STEPS`, or `service`."""
     if isinstance(error, (AuthenticationError, NotAuthenticatedError)):
         return "token"

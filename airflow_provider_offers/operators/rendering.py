@@ -397,7 +397,9 @@ def is_nothing(rendered: Any) -> bool:
 
 def pointer(tokens: Sequence[Any]) -> str:
     """The JSON pointer of a place in a document."""
-    return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
+    from airflow_provider_offers.client.model.spelling import join_pointer
+
+    return join_pointer(tokens)
 
 
 def _place(field: str, tokens: Sequence[Any]) -> str:

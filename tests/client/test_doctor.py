@@ -46,7 +46,7 @@ def refusal(error: type[APIError], status: int, title: str = "no", code: str | N
     ids=repr,
 )
 def test_the_step_of_an_error_is_named(error: Any, step: str) -> None:
-    assert failing_step(error, "prod") == step
+    assert failing_step(error) == step
 
 
 def token_with(claims: Any) -> str:

@@ -31,7 +31,7 @@ def _blindly(call: Callable[[Access, Door, Try], Call]) -> Callable[[Door, Try],
         def flow(access: Access) -> Flow[Written]:
             sent = call(access, door, attempt)
             answer = yield from access.send(replace(sent, repeatable=True))
-            return Written(access.generation.receipt(PERSONALIZED, answer), "updated")
+            return Written(access.generation.receipt(answer), "updated")
 
         return door.run(flow)
 

@@ -215,7 +215,7 @@ def _post(work: Work) -> Flow[Written]:
     while True:
         try:
             answer = yield from _sent(work, call, posted_before=tries.failed > 0)
-            receipt = access.generation.receipt(creation.kind, answer)
+            receipt = access.generation.receipt(answer)
         except OutcomeUnknownError:
             # A later try has begun; this POST was not sent.
             raise

@@ -119,7 +119,7 @@ def _send(access: Access, call: Call, before: Entity, change: Change) -> Flow[Wr
 
 def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
     """The receipt of a write. An unreadable receipt, or one of another object, does not settle the write."""
-    receipt = access.generation.receipt(reference.kind, answer)
+    receipt = access.generation.receipt(answer)
     if not reference.may_be(receipt.id, receipt.instance_id):
         raise answer.unexpected(f"it is the receipt of another object ({receipt.id})")
     return Written(receipt, "updated", name, answer.request_id)

@@ -115,7 +115,7 @@ class Dps:
         # Reads keep the stored spelling, because the guards of a patch repeat it exactly.
         return as_compared(properties)
 
-    def receipt(self, kind: Kind, answer: Answer) -> Receipt:
+    def receipt(self, answer: Answer) -> Receipt:
         body = answer.object()
         identifier = text(answer, body, "id")
         return Receipt(

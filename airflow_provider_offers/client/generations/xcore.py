@@ -139,7 +139,7 @@ class Xcore:
         read: Mapping[str, Json] = neutral_value(wire_value(properties, kind.names), kind.names)
         return read
 
-    def receipt(self, kind: Kind, answer: Answer) -> Receipt:
+    def receipt(self, answer: Answer) -> Receipt:
         body = answer.object()
         return Receipt(
             id=text(answer, body, "@id"),

@@ -153,7 +153,7 @@ def split_pointer(pointer: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens] if "~" in pointer else tokens
 
 
-def join_pointer(tokens: list[str]) -> str:
+def join_pointer(tokens: Sequence[object]) -> str:
     return "".join("/" + escape_token(token) for token in tokens)
 
 

@@ -186,7 +186,7 @@ def test_searches_name_the_properties_of_their_kind(path: str) -> None:
 def test_27_receipts_and_reads_name_the_dates_differently(kind: Kind) -> None:
     dated = {"createdDate": "2026-03-02T09:00:00Z", "lastModifiedDate": "2026-03-02T09:00:01Z"}
     call = Call("POST", "/x", {})
-    receipt = DPS.receipt(kind, Answer(call, answer(201, {"id": "dps:x:1", "etag": 1, **dated}), None))
+    receipt = DPS.receipt(Answer(call, answer(201, {"id": "dps:x:1", "etag": 1, **dated}), None))
     read = {"id": "dps:x:1", "etag": 1, "created": dated["createdDate"], "modified": dated["lastModifiedDate"]}
     entity = DPS.entity(kind, Answer(call, answer(200, read), None))
     assert (receipt.created, receipt.modified) == (entity.created, entity.modified)
