@@ -12,6 +12,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Operation, Parsed
+from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -75,8 +76,22 @@ def applied(properties: dict[str, Json], operation: Parsed, kind: Kind, allowanc
         KeyError,
         RecursionError,
     ) as error:
-        raise _unfit(kind, str(error)) from None
+        raise _unfit(kind, _where(properties, operation) or f"{_told(operation)}: {error}") from None
     return result
+
+
+def _where(properties: Mapping[str, Json], operation: Parsed) -> str | None:
+    """The operation, and the first place that it needs and that does not exist; None if there are all of them."""
+    needed = operation.path if operation.op in ("remove", "replace") else operation.path[:-1]
+    for tokens in (operation.source or (), needed):
+        for depth in range(1, len(tokens) + 1):
+            if value_at(properties, tokens[:depth]) is MISSING:
+                return f"{_told(operation)}, but there is nothing at {join_pointer(list(tokens[:depth]))}"
+    return None
+
+
+def _told(operation: Parsed) -> str:
+    return f"the operation {operation.op} of {operation.plain['path']}"
 
 
 def tested(properties: Mapping[str, Json], test: Parsed) -> Json:

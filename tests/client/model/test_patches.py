@@ -172,6 +172,30 @@ def test_what_cannot_be_moved_is_refused(api: Api, operation: dict[str, Any]) ->
         fit([operation], sale(), PERSONALIZED, api)
 
 
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [
+        ({"op": "remove", "path": "/description"}, "remove of /description, but there is nothing at /description"),
+        ({"op": "replace", "path": "/rank/order"}, "replace of /rank/order, but there is nothing at /rank/order"),
+        (
+            {"op": "add", "path": "/cappingConstraint/x/y"},
+            "add of /cappingConstraint/x/y, but there is nothing at /cap",
+        ),
+        ({"op": "add", "path": "/name/x"}, "add of /name/x: "),
+    ],
+)
+@BOTH
+def test_an_operation_that_does_not_fit_is_told_with_the_place_that_it_lacks(
+    api: Api, operation: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        fit([{"value": 1, **operation}], sale(), PERSONALIZED, api)
+    (violation,) = refused.value.violations
+    assert f"the operation {told}" in violation.given
+    # The document stays out of the message.
+    assert "Spring voucher" not in violation.given
+
+
 @BOTH
 def test_a_test_of_an_instant_holds_for_the_same_instant(api: Api) -> None:
     tests: list[dict[str, Any]] = [
