@@ -10,6 +10,8 @@ from airflow_provider_offers.client.model.likeness import near, perhaps
 NAME_PREFIX = "name:"
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+# Longer text is nobody's slip, and would fill the message.
+_LONGEST_NAME = 300
 _PREFIXES = ("name", "dps", "xcore")
 # The characters of an id of any generation. The service does not look for an object whose id has a blank.
 IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")
@@ -22,7 +24,12 @@ def name_in(target: str) -> str | None:
 
 
 def id_hint(target: str) -> str:
-    """The question whether text that was sent as an id is a name without its prefix; empty if it is certainly an id."""
+    """The question whether text that was sent as an id is a name without its prefix; empty if it is certainly an id.
+
+    Much longer text than a name is neither.
+    """
+    if len(target) > _LONGEST_NAME:
+        return ""
     is_clear = name_in(target) is not None or TYPED_ID.fullmatch(target) or UUID.fullmatch(target)
     hint = "" if is_clear else name_hint(target)
     return f"{target!r} was sent as an id{hint}" if hint else ""

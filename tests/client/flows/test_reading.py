@@ -188,7 +188,11 @@ def test_a_name_is_looked_up_once_for_a_while_and_then_checked(api: str) -> None
 
 
 @BOTH
-@pytest.mark.parametrize(("given", "told"), [("Voucher", True), ("dps:personalized-offer:1", False)])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("Voucher", True), ("dps:personalized-offer:1", False), ("V" * 300, True), ("V" * 301, False)],
+    ids=["a name", "an id", "a long name", "a text too long for a name"],
+)
 def test_an_id_that_may_be_a_name_is_told_when_no_object_has_it(api: str, given: str, told: bool) -> None:
     missing = [found(api)] if api == "xcore" else [answer(404, {"title": "Not found"})]
     script = Script(*missing)
