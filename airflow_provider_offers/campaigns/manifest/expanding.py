@@ -27,7 +27,7 @@ from airflow_provider_offers.campaigns.manifest.lifecycles import lifecycle_of
 from airflow_provider_offers.campaigns.manifest.linking import check_links, external_of, moves_of
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, plain
-from airflow_provider_offers.campaigns.manifest.templates import ABSENT, Names, Templates, is_template
+from airflow_provider_offers.campaigns.manifest.templates import ABSENT, Names, Templates
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle, Target
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.model.likeness import near, perhaps
@@ -191,13 +191,16 @@ class Expansion:
 
     def _table(self, entry: Entry) -> Table | None:
         node = entry.own[FOR_EACH]
+        before = self._findings.count
         named = self._templates.render(node, self._names, f"{entry.pointer}/{FOR_EACH}")
         if isinstance(named, list):
             return self._listed(named, "the list", entry)
         if not isinstance(named, str):
-            if named is not ABSENT or not is_template(node.value):
+            # What is wrong with a template is told already.
+            if self._findings.count == before:
+                nothing = f"the template {quoted(node.value, 120)}, which renders to nothing"
                 accepted = f"the name of rows, a list of them, or a file that ends in {', '.join(ENDINGS)}"
-                self._tell(entry, FOR_EACH, typed(named), accepted)
+                self._tell(entry, FOR_EACH, nothing if named is ABSENT else typed(named), accepted)
             return None
         is_file = _NAME_OF_ROWS.fullmatch(named) is None
         stem = named.rpartition("/")[2].rpartition(".")[0] if is_file else named

@@ -467,6 +467,7 @@ def _files() -> list[Broken]:
         Broken("no such file of rows", rows, "for_each: «ofers.csv", ("/for_each: given", "did you mean 'offers.csv'")),
         Broken("rows of another format", rows, "for_each: «offers.xlsx", ("offers.xlsx", ".csv")),
         Broken("rows that are a number", rows, "for_each: «3", ("an int", "the name of rows")),
+        Broken("rows of no name", rows, "for_each: «\"{{ '' }}\"", ("renders to nothing", "the name of rows")),
         Broken("rows that are no mappings", rows, "for_each: «[1, 2]", ("1", "a dict")),
         Broken("rows outside", rows, "for_each: «../offers.csv", ("leaves the manifest's folder",)),
         Broken("no such file", include, "«!include welcom.json", ("did you mean 'welcome.json'",)),
