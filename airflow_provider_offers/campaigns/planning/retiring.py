@@ -70,7 +70,8 @@ class Retirement:
         return self.planned[::-1]
 
     def _retire(self, kind: Kind, key: Key, base: Applied, entity: Entity) -> None:
-        edited = compare(kind, self.names, entity.properties, base.properties, base.properties).conflicts
+        applied, ignored = base.properties, base.ignore_changes
+        edited = compare(kind, self.names, entity.properties, applied, applied, ignored=ignored).conflicts
         if entity.status == DRAFT:
             # On its way to retirement already, by an apply that was killed or by somebody else.
             edited = [each for each in edited if each.pointer != "/status"]

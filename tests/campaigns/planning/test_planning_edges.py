@@ -503,3 +503,16 @@ def test_unchanged_objects_cost_one_request_a_page_and_no_write(library: OfferLi
     assert found.objects == ()
     assert {each.method for each in emulator.journal()} == {"GET"}
     assert len(emulator.journal()) == 10
+
+
+def test_an_edit_of_an_ignored_leaf_is_no_conflict_when_the_object_is_retired(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    mine = offer("Ten", lifecycle={"ignore_changes": ("/rank/priority",)})
+    put_wanted(emulator, mine, rank={"priority": 7})
+
+    found = plan(library, campaign(), state(mine), prune="delete")
+
+    assert planned(found, "Ten").action == "retire"
+    other = offer("Ten", lifecycle={"ignore_changes": ("/tags",)})
+    assert planned(plan(library, campaign(), state(other), prune="delete"), "Ten").action == "conflict"
