@@ -213,6 +213,7 @@ class ApplyCampaignOperator(CampaignOperator):
 
     :param plan: the result of `PlanCampaignOperator` or `ApproveCampaignPlanOperator`, or the file of a plan
     :param manifest: the manifest, instead of a plan. With both, a plan of another state of the manifest is refused.
+        Beside a plan, what would change it is refused, such as `prune`.
     :param approved: True applies to a protected target without an approval
     :param max_concurrent: how many objects are written at the same time, 1 to 32 (default)
     :param waive: checks of decisions to skip when they go live, as for `ActivateDecisionOperator`

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 
 _SUBJECT = "The task's arguments are not valid"
+# What a plan was made with, and what its manifest was loaded with.
+_OF_A_PLAN = ("force_conflicts", "adopt", "prune", "max_prune")
+_OF_A_MANIFEST = ("rows", "variables")
 _PLAN = "the result of PlanCampaignOperator or ApproveCampaignPlanOperator, or the file of a plan"
 # A plan in XCom is at most this large; a larger one is a file.
 _LARGEST_IN_XCOM = 48_000
@@ -196,8 +199,26 @@ def planned_before(task: ApplyCampaignOperator) -> Plan | None:
     if "format" in given:
         from airflow_provider_offers.campaigns.planning.documents import plan_from_json
 
-        return plan_from_json(given)
-    return _plan_of(given)
+        plan = plan_from_json(given)
+    else:
+        plan = _plan_of(given)
+    _check_beside(task, plan)
+    return plan
+
+
+def _check_beside(task: ApplyCampaignOperator, plan: Plan) -> None:
+    """Reject what would change a plan that is made already: it would have no effect."""
+    names = _OF_A_PLAN if task.manifest is not None else (*_OF_A_PLAN, *_OF_A_MANIFEST)
+    accepted = "nothing beside a plan, which is made already; give it to PlanCampaignOperator"
+    wrong = [
+        Violation(name, quoted(given), accepted)
+        for name in names
+        if (given := getattr(task, name)) is not None and given is not False and given != {}
+    ]
+    if task.target not in (None, plan.target):
+        wrong.append(Violation("target", quoted(task.target), f"{plan.target!r}, the target of the plan, or nothing"))
+    if wrong:
+        raise InvalidInputError(_SUBJECT, wrong)
 
 
 def _plan_of(told: Mapping[str, Any]) -> Plan:

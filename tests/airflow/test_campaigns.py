@@ -395,6 +395,23 @@ def test_a_plan_by_itself_is_applied_as_an_object_or_as_text(tmp_path: Path, sta
 
 
 @pytest.mark.usefixtures("connected")
+def test_what_would_change_a_plan_is_refused_beside_it(emulator: Emulator, tmp_path: Path, state: str) -> None:
+    manifest = written(tmp_path)
+    given: dict[str, Any] = {"target": "dev", "state_path": state}
+    plan = ended(PlanCampaignOperator, manifest=manifest, **given).result
+
+    refused = ended(ApplyCampaignOperator, plan=plan, adopt=True, prune="delete", max_prune=0, variables={"a": 1})
+    elsewhere = ended(ApplyCampaignOperator, plan=plan, target="prod", state_path=state)
+
+    for name in ("adopt", "prune", "max_prune", "variables"):
+        assert f"{name}: given " in str(refused.error)
+    assert "nothing beside a plan" in str(refused.error)
+    assert "target: given 'prod'; expected 'dev', the target of the plan, or nothing" in str(elsewhere.error)
+    assert writes(emulator) == []
+    assert ended(ApplyCampaignOperator, plan=plan, manifest=manifest, **given).result["summary"] == "3 created"
+
+
+@pytest.mark.usefixtures("connected")
 def test_a_plan_file_that_cannot_be_written_or_read_now_may_be_later(tmp_path: Path, state: str) -> None:
     place = Path(written(tmp_path)) / "plan.json"
 
