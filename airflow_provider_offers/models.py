@@ -23,7 +23,7 @@ from airflow_provider_offers.client.model.offers import (
     Representation,
     SelectionConstraint,
 )
-from airflow_provider_offers.client.model.placements import Placement
+from airflow_provider_offers.client.model.placements import Placement, ReturnMetaData
 from airflow_provider_offers.client.model.qualifiers import CollectionQualifier
 from airflow_provider_offers.client.model.rules import Condition, DecisionRule
 
@@ -50,6 +50,7 @@ __all__ = [
     "RankingFormula",
     "Repeat",
     "Representation",
+    "ReturnMetaData",
     "ReturnType",
     "SchemaReference",
     "SelectionConstraint",

@@ -34,7 +34,7 @@ _REFERENCES = frozenset(
     ("placement", "placements", "eligibilityRule", "tags", "function", "rankingStrategy", "ids", "filter", "fallback")
 )
 # Below these, the author chooses the names.
-_FREE = frozenset(("characteristics", "definedOn", "returnMetaData", "contextData", *adobe.CONTENT))
+_FREE = frozenset(("characteristics", "definedOn", "contextData", *adobe.CONTENT))
 ABSENT = object()
 _BROKEN = "A template cannot be rendered"
 # The name of a row in templates.

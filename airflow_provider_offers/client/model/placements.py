@@ -9,8 +9,23 @@ from pydantic import Field
 
 from airflow_provider_offers.client.model.common import KindModel, MediaType
 from airflow_provider_offers.client.model.component_types import Channel, PlacementComponentType
-from airflow_provider_offers.client.model.described import ABSENT
-from airflow_provider_offers.client.model.facts import Flag, Many, OrTemplate, Shown
+from airflow_provider_offers.client.model.described import ABSENT, Described
+from airflow_provider_offers.client.model.facts import Flag, Many, OnXcore, OrTemplate, Shown
+
+# Only the pages of generation 2 show these names, so generation 1 gets them without a prefix.
+_Shown = Annotated[Flag, OnXcore()]
+
+
+class ReturnMetaData(Described):
+    """The metadata in the answer of a decision, if a request does not select it."""
+
+    decisionName: _Shown = Field(default=ABSENT, description="the name of the decision")
+    offerName: _Shown = Field(default=ABSENT, description="the name of the offer")
+    offerAttributes: _Shown = Field(default=ABSENT, description="the characteristics of the offer")
+    offerPriority: _Shown = Field(default=ABSENT, description="the priority of the offer")
+    placementName: _Shown = Field(default=ABSENT, description="the name of the placement")
+    channelType: _Shown = Field(default=ABSENT, description="the channel of the placement")
+    contentType: _Shown = Field(default=ABSENT, description="the component type of the placement")
 
 
 class Placement(KindModel):
@@ -33,9 +48,5 @@ class Placement(KindModel):
         default=ABSENT, description="false on any placement of a request forbids duplicate offers in it"
     )
     returnContent: Flag = Field(default=ABSENT, description="whether the answer of a decision contains the content")
-    returnMetaData: dict[str, Flag] = Field(
-        default=ABSENT,
-        description="the metadata in the answer, by name: `decisionName`, `offerName`, `offerAttributes`, "
-        "`offerPriority`, `placementName`, `channelType`, `contentType`",
-    )
+    returnMetaData: ReturnMetaData = Field(default=ABSENT, description="the metadata in the answer of a decision")
     labels: Shown = ABSENT

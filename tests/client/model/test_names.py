@@ -114,6 +114,7 @@ def test_every_known_name_passes_in_either_spelling(kind: Kind) -> None:
         (PERSONALIZED, ("reprsentations", "Representations", "representation"), "representations"),
         (PERSONALIZED, ("capping_constraint", "cappingconstraint", "CappingConstrant"), "cappingConstraint"),
         (PLACEMENT, ("chanel", "xdm:chanel", "chanell"), "channel"),
+        (PLACEMENT, ("returnMetadata", "return_meta_data"), "returnMetaData"),
         (DECISION, ("start_date", "startdate", "xdm:strtDate"), "startDate"),
         (COLLECTION, ("filtertype", "fliterType"), "filterType"),
     ],
@@ -236,7 +237,6 @@ def test_a_property_below_the_top_has_paths_the_shortest_first(name: str, paths:
 
 def test_names_that_an_author_may_choose_are_not_looked_at() -> None:
     assert findings(sale(characteristics={"nmae": "x", "xdm:chanel": "y"})) == []
-    assert findings({"name": "P", "returnMetaData": {"offerNmae": True}}, PLACEMENT) == []
     condition = {"type": "PQL", "value": "true"}
     assert (
         findings({"name": "R", "condition": condition, "definedOn": {"profil": {"schema": {"altId": "x"}}}}, RULE) == []
@@ -359,3 +359,13 @@ def test_a_name_with_dots_that_is_no_path_may_be_an_authors_own(name: str) -> No
     (found,) = findings(sale(**{name: "x"}))
 
     assert isinstance(found, Doubt)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("offerNmae", "offerName"), ("offer_name", "offerName"), ("xdm:channeltype", "channelType")]
+)
+def test_the_metadata_of_a_placement_has_names_of_adobe(name: str, meant: str) -> None:
+    (found,) = findings({"name": "P", "returnMetaData": {name: True}}, PLACEMENT)
+    assert (found.pointer, isinstance(found, Doubt)) == (f"/returnMetaData/{name}", False)
+    assert found.expected == f"a documented property; did you mean {meant!r}?"
+    assert PLACEMENT.names.wire_name("returnMetaData")[1].wire_name(meant)[0] == meant
