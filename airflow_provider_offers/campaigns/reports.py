@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_provider_offers.campaigns.objects import Key
-from airflow_provider_offers.campaigns.plans import Action
+from airflow_provider_offers.campaigns.plans import Action, Plan
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible, quoted
 
@@ -42,6 +42,11 @@ class Outcome:
     reason: str = ""
     retryable: bool = False
 
+    @property
+    def undone(self) -> str:
+        """What became of an object that is not done, as the end of a sentence."""
+        return "failed" if self.end == "failed" else "was skipped"
+
     def __str__(self) -> str:
         kind, name = self.key
         ending = f": {self.reason}" if self.reason else ""
@@ -63,6 +68,20 @@ class Report:
     unchanged: int = 0
     state_generation: int = 0
     warnings: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, outcomes: Sequence[Outcome], state_generation: int) -> Report:
+        """The report of an apply of the plan."""
+        return cls(
+            plan.campaign,
+            plan.target,
+            plan.organization,
+            plan.sandbox,
+            outcomes,
+            unchanged=plan.counts.get("unchanged", 0),
+            state_generation=state_generation,
+            warnings=tuple(plan.warnings),
+        )
 
     @property
     def counts(self) -> dict[str, int]:

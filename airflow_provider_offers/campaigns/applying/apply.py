@@ -95,16 +95,7 @@ async def apply_plan(
     options = options or ApplyOptions()
     _check(session.settings, plan, options)
     if not plan.objects and not plan.forgotten:
-        return Report(
-            plan.campaign,
-            plan.target,
-            plan.organization,
-            plan.sandbox,
-            (),
-            unchanged=plan.counts.get("unchanged", 0),
-            state_generation=plan.state_generation,
-            warnings=tuple(plan.warnings),
-        )
+        return Report.of(plan, (), plan.state_generation)
     lock = store.lock(
         plan.campaign,
         plan.organization,

@@ -38,8 +38,7 @@ class Dependencies:
             item = self._items.get(each)
             if item is not None and item.outcome is not None and item.outcome.end != "done":
                 how = "shows" if shown else "refers to"
-                what = "failed" if item.outcome.end == "failed" else "was skipped"
-                return f"it {how} the {KINDS[each[0]].noun} {quoted(each[1], 80)}, which {what}"
+                return f"it {how} the {KINDS[each[0]].noun} {quoted(each[1], 80)}, which {item.outcome.undone}"
         return ""
 
     def _leads_to(self, key: Key) -> Iterator[Key]:

@@ -67,6 +67,11 @@ class Item:
         return None if self.sight.entity is None else self.sight.entity.status
 
     @property
+    def id(self) -> str | None:
+        """The id of the object, if it exists."""
+        return None if self.reference is None else self.reference.id
+
+    @property
     def step(self) -> Step | None:
         """The step that shows it to customers at the end."""
         return last_step(self.planned)
@@ -91,8 +96,3 @@ def old_key(planned: PlannedObject) -> Key:
 def called(item: Item) -> str:
     """The object in a message."""
     return f"{item.kind.noun} {quoted(item.key[1], 80)}"
-
-
-def ending(item: Item) -> str:
-    """What became of an object that is not done, as the end of a sentence."""
-    return "failed" if item.outcome is not None and item.outcome.end == "failed" else "was skipped"

@@ -15,7 +15,6 @@ from airflow_provider_offers.campaigns.applying.items import (
     RunOptions,
     applied,
     called,
-    ending,
     old_key,
 )
 from airflow_provider_offers.campaigns.applying.ledger import Ledger
@@ -57,7 +56,8 @@ from airflow_provider_offers.client.wire.messages import Flow, Json, Pause
 
 log = logging.getLogger(__name__)
 
-# The smallest batch between two writes of the state. A large campaign has larger ones, so that it writes as seldom.
+# The objects of a kind are written in batches, and the state is saved between them. A batch has 200 objects, or a tenth
+# of the campaign if that is more.
 _BATCH = 200
 _MOST_BATCHES = 10
 
@@ -102,16 +102,8 @@ class Run:
         await self._show()
         await self._retire()
         await self._ledger.save()
-        return Report(
-            self._plan.campaign,
-            self._plan.target,
-            self._plan.organization,
-            self._plan.sandbox,
-            tuple(each.outcome for each in self._items.values() if each.outcome is not None),
-            unchanged=self._plan.counts.get("unchanged", 0),
-            state_generation=self._ledger.generation,
-            warnings=tuple(self._plan.warnings),
-        )
+        outcomes = tuple(each.outcome for each in self._items.values() if each.outcome is not None)
+        return Report.of(self._plan, outcomes, self._ledger.generation)
 
     def _learn(self) -> None:
         """Take into the state what the library has already."""
@@ -184,7 +176,8 @@ class Run:
             earlier = await self._earlier(before[item.key], posted(item.planned))
             creation = Creation(item.kind, properties, patience=self._options.patience, earlier=earlier)
             creations[creation.name] = item, creation
-            pending = now if earlier is None else before[item.key].pending  # type: ignore[union-attr]
+            base = before[item.key]
+            pending = now if base is None or base.pending is None else base.pending
             self._ledger.put(item.key, replace(applied(item.planned, posted(item.planned)), pending=pending))
         if not creations:
             return
@@ -267,16 +260,13 @@ class Run:
         late = next((each for each in held if not each.is_content_done), None)
         for item in held:
             if late is not None and item.outcome is None:
-                self._skip(
-                    item,
-                    "its content is there, but it stays a draft: a live decision can show it, such offers go out "
-                    f"together, and {called(late)} is not ready",
-                )
+                why = f"a live decision can show it, such offers go out together, and {called(late)} is not ready"
+                self._keep_draft(item, why)
         for kind in KINDS.values():
             of_kind = [each for each in waiting if each.kind is kind and each.outcome is None]
             for item in of_kind:
                 if kind is DECISION and (reason := self._dependencies.obstacle(item.key, shown=True)):
-                    self._skip(item, f"its content is there, but it stays a draft: {reason}")
+                    self._keep_draft(item, reason)
             await self._take_steps([each for each in of_kind if each.outcome is None and each.is_content_done])
 
     async def _take_steps(self, items: Sequence[Item]) -> None:
@@ -299,7 +289,6 @@ class Run:
     async def _retire(self) -> None:
         """Archive or delete what is gone from the manifest, what refers to others first. A failure keeps the rest."""
         items = [each for each in self._items.values() if each.planned.action == "retire" and each.outcome is None]
-
         by_id = {each.planned.id: each for each in items}
 
         def work(access: Access, reference: Reference) -> Flow[Written]:
@@ -314,13 +303,15 @@ class Run:
 
         for kind in reversed(KINDS.values()):
             of_kind = [each for each in items if each.kind is kind]
-            undone = next((each for each in self._items.values() if each.outcome and each.outcome.end != "done"), None)
+            left = ((each, each.outcome) for each in self._items.values() if each.outcome is not None)
+            undone = next(((each, outcome) for each, outcome in left if outcome.end != "done"), None)
             if undone is None:
                 given = [each.reference for each in of_kind]
                 await self._perform("retire", of_kind, given, work, done)
                 continue
+            first, outcome = undone
             for item in of_kind:
-                self._skip(item, f"retirements come last, and {called(undone)} {ending(undone)}")
+                self._skip(item, f"retirements come last, and {called(first)} {outcome.undone}")
 
     async def _perform(
         self,
@@ -344,18 +335,19 @@ class Run:
             )
 
     def _finish(self, item: Item) -> None:
-        identifier = None if item.reference is None else item.reference.id
-        item.outcome = Outcome(item.key, item.planned.action, "done", identifier, item.etag)
+        item.outcome = Outcome(item.key, item.planned.action, "done", item.id, item.etag)
 
     def _skip(self, item: Item, reason: str) -> None:
-        identifier = None if item.reference is None else item.reference.id
-        item.outcome = Outcome(item.key, item.planned.action, "skipped", identifier, reason=reason, retryable=True)
+        item.outcome = Outcome(item.key, item.planned.action, "skipped", item.id, reason=reason, retryable=True)
+
+    def _keep_draft(self, item: Item, reason: str) -> None:
+        """Skip the last step of an object."""
+        self._skip(item, f"its content is there, but it stays a draft: {reason}")
 
     def _fail(self, item: Item, error: OfferLibraryError) -> None:
-        identifier = None if item.reference is None else item.reference.id
         reason = f"its content is there, but: {error}" if item.is_content_done else str(error)
         item.outcome = Outcome(
-            item.key, item.planned.action, "failed", identifier, reason=reason, retryable=error.retryable
+            item.key, item.planned.action, "failed", item.id, reason=reason, retryable=error.retryable
         )
         log.warning("The %s is not applied: %s", called(item), error)
 

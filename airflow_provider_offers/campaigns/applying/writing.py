@@ -74,9 +74,8 @@ def operations(
 ) -> list[Operation]:
     """The patch that makes the changes in an object with the `live` properties. `wanted` are those of the plan.
 
-    Every `name:` becomes an id; `CampaignError` if that is not known.
-
-    A patch cannot add to an object that does not exist, so the first missing one is added with everything in it.
+    Every `name:` becomes an id; `CampaignError` if that is not known. A patch cannot add to an object that does
+    not exist, so the first missing one is added with everything in it.
     """
     after: Json = copy.deepcopy(dict(live))
     resolved = known.with_ids(kind, _with_changes(wanted, changes))
@@ -139,10 +138,10 @@ def change(access: Access, before: Entity, patch: Sequence[Operation]) -> Flow[W
     prepared = prepare_planned(patch, before.kind)
     try:
         return (yield from guarded_patch(access, prepared, replace(before, listed=True)))
-    except ConflictError as overtaken:
+    except ConflictError:
         now = yield from look_alone(access, before.reference)
         if now is None or not prepared.is_shown_by(now.properties):
-            raise overtaken
+            raise
         return Written.of(now)
 
 
@@ -157,12 +156,11 @@ def after(before: Entity, written: Written, **properties: Json) -> Entity:
     return replace(before, etag=etag, properties={**before.properties, **properties})
 
 
-def taken_back(access: Access, before: Entity) -> Flow[Entity]:
-    """Take an object back to draft if customers see it."""
-    for step in before.kind.steps:
-        if step.target == DRAFT and before.status in step.origins:
-            return after(before, (yield from set_status(access, before, step.target)), status=step.target)
-    return before
+def _deactivated(access: Access, before: Entity) -> Flow[Entity]:
+    """Take a live decision back to draft, so that customers stop seeing it; any other object stays as it is."""
+    if before.status != ACTIVATE.target:
+        return before
+    return after(before, (yield from set_status(access, before, DRAFT)), status=DRAFT)
 
 
 def archive(access: Access, before: Entity) -> Flow[Written]:
@@ -172,8 +170,7 @@ def archive(access: Access, before: Entity) -> Flow[Written]:
         return Written.of(before, "unchanged")
     if now.status == ARCHIVED:
         return Written.of(now, "unchanged")
-    if now.status == ACTIVATE.target:
-        now = yield from taken_back(access, now)
+    now = yield from _deactivated(access, now)
     return (yield from set_status(access, now, ARCHIVED))
 
 
@@ -182,8 +179,7 @@ def remove(access: Access, before: Entity) -> Flow[Written]:
     now = yield from _to_retire(access, before)
     if now is None:
         return Written.of(before, "unchanged")
-    if now.status == ACTIVATE.target:
-        now = yield from taken_back(access, now)
+    now = yield from _deactivated(access, now)
     return (yield from delete_object(access, now.reference, missing_ok=True))
 
 
