@@ -53,7 +53,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     # Whether later tries use the values that the first try rendered, as all writes must.
-    keeps_plan: ClassVar[bool] = False
+    keeps_values: ClassVar[bool] = False
     # The report file of operators that return lists; None for XCom.
     report: Any = None
     # How an operator that writes emits asset events.
@@ -101,8 +101,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+        from airflow_provider_offers.operators.kept_values import carry_on
         from airflow_provider_offers.operators.memory import TaskMemory
-        from airflow_provider_offers.operators.plans import carry_on
         from airflow_provider_offers.operators.reports import returned
 
         # Airflow pushes every link of the task into XCom; an empty link is left out.
@@ -117,7 +117,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
                 set_links(self, settings)
                 if getattr(self, "deferrable", None) is False:
                     store_links(self, context)
-                if self.keeps_plan:
+                if self.keeps_values:
                     carry_on(self, context, [settings.host, settings.sandbox, settings.api])
                 result = self.work(hook, context)
                 set_links(self, settings, result)

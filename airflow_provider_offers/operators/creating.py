@@ -70,7 +70,7 @@ class CreateOperator(OfferLibraryOperator):
         each id, as partitions of an outlet that is the asset of the kind (Airflow 3.3)
     """
 
-    keeps_plan: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
     # The field that holds the document.
     document_field: ClassVar[str] = "offer"
     can_keep_adobe_templates: ClassVar[bool] = True

@@ -184,7 +184,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
     Calls `POST /data/core/dwm/workloads/decisions`, then `GET .../{job_id}`; Adobe: "Batch Decisioning API".
     """
 
-    keeps_plan: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
     template_fields: Sequence[str] = (
         *OfferLibraryOperator.template_fields,
         "decision_id",

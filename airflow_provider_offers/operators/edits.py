@@ -31,7 +31,7 @@ class EditOperator(OfferLibraryOperator):
     them.
     """
 
-    keeps_plan: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = True
     # The plans that the tries of the task keep for each other; set when `work` starts.
     intents: Intents
 

@@ -61,32 +61,36 @@ class TaskMemory:
         if self._store is None:
             return
         with ONE_CALL_AT_A_TIME:
+            name, count = "", 0
             if value is None:
                 self._store.delete(key)
-                self._replace_pieces(key, "", 0)
-                return
-            value, _ = carried(value)
-            text = json.dumps(value)
-            if len(text) <= LARGEST:
-                self._store.set(key, value)
-                self._replace_pieces(key, "", 0)
-                return
-            # The pieces come first and have their own names, so the key never names an incomplete value.
-            packed = _packed(text)
-            name = hashlib.sha256(packed.encode()).hexdigest()[:12]
-            pieces = [packed[start : start + LARGEST] for start in range(0, len(packed), LARGEST)]
-            for number, piece in enumerate(pieces):
-                self._store.set(f"{key}_{name}_{number}", piece)
-            self._store.set(key, {"pieces": len(pieces), "digest": name, "packed": True})
-            self._replace_pieces(key, name, len(pieces))
+            else:
+                value, _ = carried(value)
+                text = json.dumps(value)
+                if len(text) <= LARGEST:
+                    self._store.set(key, value)
+                else:
+                    name, count = self._keep_pieces(key, _packed(text))
+            self._replace_pieces(key, name, count)
+
+    def _keep_pieces(self, key: str, packed: str) -> tuple[str, int]:
+        """Keep a text in pieces. Returns their name and their number."""
+        name = hashlib.sha256(packed.encode()).hexdigest()[:12]
+        pieces = [packed[start : start + LARGEST] for start in range(0, len(packed), LARGEST)]
+        # The pieces come first and have their own names, so the key never names an incomplete value.
+        for number, piece in enumerate(pieces):
+            self._store.set(f"{key}_{name}_{number}", piece)
+        self._store.set(key, {"pieces": len(pieces), "digest": name, "packed": True})
+        return name, len(pieces)
 
     def _replace_pieces(self, key: str, name: str, count: int) -> None:
-        """Delete the pieces of the value that this process kept under the key earlier."""
-        before, old = self._pieces.pop(key, (name, 0))
+        """Remember the pieces of a value, and delete those of the value that this process kept before."""
+        before, old = self._pieces.pop(key, ("", 0))
         if count:
             self._pieces[key] = (name, count)
-        for number in range(old if before != name else 0):
-            self._store.delete(f"{key}_{before}_{number}")
+        if before != name:
+            for number in range(old):
+                self._store.delete(f"{key}_{before}_{number}")
 
 
 def _packed(text: str) -> str:
@@ -102,14 +106,14 @@ def tries_of(context: Context) -> TaskTries:
     from airflow_provider_offers.client.flows.memory import TaskTries
 
     ti: Any = context["ti"]
-    anew = is_anew(context)
+    anew, generation = is_anew(context), clear_generation(context)
     return TaskTries(
         number=ti.try_number,
-        last=clear_generation(context) + 1,
+        last=generation + 1,
         since=_earliest(context),
         # A cleared task may start again at once.
         idle=timedelta(0) if anew else _retry_delay(ti.task),
-        clear_generation=clear_generation(context),
+        clear_generation=generation,
         anew=anew,
         durable=context.get("task_state_store") is not None,
     )
@@ -122,9 +126,9 @@ def clear_generation(context: Context) -> int:
 
 
 def is_anew(context: Context) -> bool:
-    """Whether this is the first try since the task began or was cleared: clearing adds to `max_tries`."""
+    """Whether this is the first try since the task began or was cleared."""
     ti: Any = context["ti"]
-    return bool(ti.try_number <= max(1, (ti.max_tries or 0) - (ti.task.retries or 0) + 1))
+    return bool(ti.try_number <= max(1, clear_generation(context) - (ti.task.retries or 0) + 1))
 
 
 def _earliest(context: Context) -> datetime | None:

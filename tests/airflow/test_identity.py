@@ -13,6 +13,7 @@ from airflow.sdk.log import mask_secret
 from airflow_provider_offers.client.errors import OutcomeUnknownError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.kept_values import _kept
 from airflow_provider_offers.operators.library import DeleteLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
     CreateOfferOperator,
@@ -21,7 +22,6 @@ from airflow_provider_offers.operators.offers import (
     PublishOfferOperator,
     ScheduleOfferOperator,
 )
-from airflow_provider_offers.operators.plans import _kept
 from tests.airflow.harness import Airflow, Run
 from tests.airflow.library import NO_DELAY, dag_of, named, offers, personalized, run, seed, writes
 

@@ -16,8 +16,8 @@ import pytest
 from airflow_provider_offers.client.errors import OutcomeUnknownError
 from airflow_provider_offers.client.rows.rendering import PerRow
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.kept_values import _kept, carry_on
 from airflow_provider_offers.operators.offers import PatchOfferOperator, ScheduleOfferOperator
-from airflow_provider_offers.operators.plans import _kept, carry_on
 from tests.airflow.capture import captured_output
 from tests.airflow.library import CONNECTION, dag_of, offers, seed, writes
 from tests.airflow.task_runner import run_task

@@ -9,7 +9,7 @@ from tests.docs.pages import CHECKOUT
 CODE = CHECKOUT / "airflow_provider_offers"
 VERSION = re.compile(r"Airflow 3\.[2-9]|\bon 3\.2\b|task_state_store|\badd_partitions\b")
 ROWS = {
-    "operators/plans.py": "the values that templates rendered",
+    "operators/kept_values.py": "the values that templates rendered",
     "operators/memory.py": "a creation whose answer was lost",
     "operators/edits.py": "a list that was interrupted",
     "operators/lifecycle.py": "archiving expired offers",

@@ -1,4 +1,4 @@
-"""Keeps the values that the first try of a task rendered, so that later tries continue with them."""
+"""The values that the first try of a task rendered: kept, so that later tries continue with them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
 _KEY = "offers_work"
-# These fields do not change the work of a task.
+# The fields that do not change the work of a task.
 _BESIDE = frozenset({"offer_library_conn_id", "sandbox", "max_concurrent", "on_failure", "report"})
-# The content of these fields is in other fields after rendering.
+# The fields whose content is in other fields after rendering.
 _FILLED_IN = frozenset({"rows", "columns"})
 _STABLE = "use values that are the same in every try, such as {{ dag_run.run_after }} or {{ ts }}"
 
@@ -37,19 +37,18 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
     rendered = {name: getattr(task, name) for name in fields if name not in _FILLED_IN}
     before: Any = memory.recall(_KEY) if context["ti"].try_number > 1 else None
     if not isinstance(before, dict) or before.get("asked") != clear_generation(context):
-        kept = _kept(rendered)
-        plan = {"asked": clear_generation(context), "target": list(target), "digest": _digest(rendered), "fields": kept}
-        memory.keep(_KEY, plan)
+        work = {"asked": clear_generation(context), "target": list(target), "digest": _digest(rendered)}
+        memory.keep(_KEY, {**work, "fields": _kept(rendered)})
         return
     if before["target"] != list(target):
-        raise _otherwise(
+        raise _other_work(
             f"An earlier try of this task worked in {_named(before['target'])}, but this try is for "
             f"{_named(target)}; nothing was sent; clear the task to let it work there"
         )
     if before["digest"] == _digest(rendered):
         return
     if before["fields"] is None:
-        raise _otherwise(
+        raise _other_work(
             "The fields of this task rendered other values in its first try. They were not kept, because they contain "
             f"a secret or are not JSON; nothing was sent; clear the task to use the new values; {_STABLE}"
         )
@@ -82,7 +81,8 @@ def _holds_secrets(document: Any) -> bool:
         from airflow.sdk.log import redact  # type: ignore[attr-defined]  # nowhere exported, and in every version
     except ImportError:
         return True
-    return bool(redact(_leaves(document)) != _leaves(document))
+    leaves = _leaves(document)
+    return bool(redact(leaves) != leaves)
 
 
 def _leaves(document: Any) -> dict[str, list[str]]:
@@ -178,7 +178,7 @@ def _named(target: Sequence[str]) -> str:
     return f"the sandbox {sandbox!r} over {api} at {host}"
 
 
-def _otherwise(message: str) -> OutcomeUnknownError:
+def _other_work(message: str) -> OutcomeUnknownError:
     return OutcomeUnknownError(message, retryable=False)
 
 
@@ -190,7 +190,7 @@ def _refuse_unstable(task: BaseOperator, context: Context, fields: Sequence[str]
         given: Any = context
         context = {**given, ROW: sample}  # type: ignore[misc]
     if other := unstable(task, context, fields):
-        raise _otherwise(
+        raise _other_work(
             f"{' and '.join(other)} of this task renders another value in every try. Airflow 3.2 keeps no values of "
             "earlier tries, so this try would do other work; nothing was sent; check the library, then clear the "
             f"task; {_STABLE}"
