@@ -102,3 +102,10 @@ def _cells(line: str) -> list[str]:
 def quoted(cell: str) -> list[str]:
     """The text between backquotes in a cell."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+def untemplated(page: Page) -> set[str]:
+    """The parameters that a page of operators leaves out where it says that every parameter is templated."""
+    told = re.search(r"Every parameter below is templated, except ([^.]*)\.", page.text)
+    assert told, f"{page} does not say which parameters are templated"
+    return set(quoted(told[1]))

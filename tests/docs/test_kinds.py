@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.query import Query, SearchParameters, 
 from airflow_provider_offers.operators import library
 from airflow_provider_offers.operators.base import OfferLibraryOperator
 from tests.docs.field_tables import KEYS, element, field_table, fields
-from tests.docs.pages import Page, page, quoted, table
+from tests.docs.pages import Page, page, quoted, table, untemplated
 
 PAGES = {
     "placement": "placement",
@@ -34,7 +34,7 @@ PAGES = {
     "fallback": "offer",
 }
 EVERY = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind is not FALLBACK])
-UNTEMPLATED = {"patience", "validate", "keep_adobe_templates", "full", "missing_ok", "cascade", "emit_assets"}
+UNTEMPLATED = untemplated(page("docs/library.md"))
 # Operators whose parameters are in another operator's table.
 WITHOUT_TABLE = ("DeactivateDecisionOperator", "CompleteDecisionOperator", "ArchiveDecisionOperator")
 SEARCH = {*names(SearchParameters), "full", "report"}

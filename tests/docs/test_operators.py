@@ -19,24 +19,14 @@ from airflow_provider_offers.operators.words import CLOSED
 from airflow_provider_offers.sensors import offers as sensors
 from airflow_provider_offers.sensors.base import OfferLibrarySensor
 from airflow_provider_offers.sensors.decisions import OfferLiveSensor
-from tests.docs.pages import page, quoted, table
+from tests.docs.pages import page, quoted, table, untemplated
 
 BASES = {
     "docs/operators.md": OfferLibraryOperator,
     "docs/lifecycle.md": EditOffersOperator,
     "docs/sensors.md": OfferLibrarySensor,
 }
-UNTEMPLATED = {
-    "patience",
-    "validate",
-    "keep_adobe_templates",
-    "full",
-    "missing_ok",
-    "deferrable",
-    "dry_run",
-    "max_outage",
-    "emit_assets",
-}
+UNTEMPLATED = {*untemplated(page("docs/operators.md")), "deferrable", "dry_run", "max_outage"}
 
 
 def _public(module: Any) -> dict[str, Any]:
