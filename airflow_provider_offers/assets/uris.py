@@ -35,8 +35,10 @@ class Address:
             if not isinstance(given := getattr(self, part), str) or not given.strip():
                 raise ValueError(f"The asset's {part} is not valid: given {given!r}; expected text that is not empty")
         if self.kind not in asset_kinds():
-            expected = ", ".join(asset_kinds())
-            raise ValueError(f"The asset's kind is not valid: given {self.kind!r}; expected one of {expected}")
+            from airflow_provider_offers.client.model.likeness import one_of
+
+            expected = one_of(asset_kinds(), self.kind)
+            raise ValueError(f"The asset's kind is not valid: given {self.kind!r}; expected {expected}")
         if self.name is not None and (not isinstance(self.name, str) or not self.name):
             raise ValueError(f"The asset's name is not valid: given {self.name!r}; expected text that is not empty")
 

@@ -46,6 +46,8 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _CONTAINER_ID = re.compile(r"[0-9A-Za-z-]+")
 _PATH = re.compile(r"[\x21-\x7e]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
+# What a proxy is for, in the words of requests.
+_PROXY_KEY = re.compile(r"(https?|all)(://[^/]+)?")
 _HOSTNAME = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
 
 
@@ -345,6 +347,11 @@ class _Reader:
         ):
             self.wrong("proxies", typed(value), 'an object such as {"https": "http://proxy:3128"}')
             return None
+        for key in value:
+            if not _PROXY_KEY.fullmatch(key):
+                # Another key may be an address with a password.
+                given = f"the key {key!r}" if key.isalpha() else "a key that is not a scheme"
+                self.wrong("proxies", given, "the keys http and https")
         if not all(map(_is_proxy, value.values())):
             accepted = "addresses of http or https proxies, such as http://proxy:3128"
             self.wrong("proxies", "something that is not a proxy address", accepted)

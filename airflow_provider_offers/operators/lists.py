@@ -32,12 +32,13 @@ _NAMED = 50
 def bounds(max_concurrent: Any, on_failure: Any) -> tuple[int, bool]:
     """How many items run at the same time, and whether a failure stops the rest; both can be templates."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.model.likeness import one_of
     from airflow_provider_offers.client.model.numbers import whole_number
     from airflow_provider_offers.client.text import quoted
 
     violations = []
     if on_failure not in ON_FAILURE:
-        violations.append(Violation("on_failure", quoted(on_failure), " or ".join(map(repr, ON_FAILURE))))
+        violations.append(Violation("on_failure", quoted(on_failure), one_of(ON_FAILURE, on_failure)))
     concurrent = whole_number(max_concurrent, 1, 32)
     if concurrent is None:
         violations.append(Violation("max_concurrent", quoted(max_concurrent), "a whole number from 1 to 32"))

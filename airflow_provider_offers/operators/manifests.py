@@ -56,8 +56,10 @@ def check_flags(task: Any, names: Sequence[str]) -> None:
 
 def check_word(name: str, given: Any, words: Sequence[str]) -> None:
     """Reject what a template rendered if it is not one of the words."""
+    from airflow_provider_offers.client.model.likeness import one_of
+
     if given not in words:
-        raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), " or ".join(map(repr, words)))])
+        raise InvalidInputError(_SUBJECT, [Violation(name, quoted(given), one_of(words, given))])
 
 
 def loaded(task: CampaignOperator | CampaignDriftSensor, context: Context) -> Campaign:

@@ -140,7 +140,9 @@ def _each(given: Any) -> Iterator[Any]:
 def _violations(name: str, given: Any, words: tuple[str, ...]) -> list[Violation]:
     if not isinstance(given, str) or given in words or is_template(given):
         return []
-    accepted = " or ".join(map(repr, words))
+    from airflow_provider_offers.client.model.likeness import one_of
+
+    accepted = one_of(words, given)
     return [Violation(name, repr(given), f"True or {accepted} or False" if words is VALIDATE else accepted)]
 
 

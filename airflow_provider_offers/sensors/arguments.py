@@ -37,7 +37,9 @@ def check_word(name: str, given: Any, words: Sequence[str], *, optional: bool = 
     if may_render(given) or (optional and given in (None, "")):
         return
     if not isinstance(given, str) or given not in words:
-        yield Violation(name, quoted(given), " or ".join(map(repr, words)))
+        from airflow_provider_offers.client.model.likeness import one_of
+
+        yield Violation(name, quoted(given), one_of(words, given))
 
 
 def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violation]:
@@ -45,8 +47,11 @@ def check_words(name: str, given: Any, words: Sequence[str]) -> Iterator[Violati
     if may_render(given):
         return
     each = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else []
-    if not each or any(not may_render(word) and (not isinstance(word, str) or word not in words) for word in each):
-        yield Violation(name, quoted(given), f"{', '.join(map(repr, words))}, one or several")
+    unknown = [word for word in each if not may_render(word) and (not isinstance(word, str) or word not in words)]
+    if unknown or not each:
+        from airflow_provider_offers.client.model.likeness import some_of
+
+        yield Violation(name, quoted(given), some_of(words, unknown))
 
 
 def check_named(name: str, given: Any) -> Iterator[Violation]:

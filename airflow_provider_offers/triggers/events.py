@@ -300,11 +300,12 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
 
 def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: bool = False) -> list[Violation]:
     from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.model.likeness import some_of
     from airflow_provider_offers.client.text import quoted
 
     if (given or optional) and all(each in words for each in given):
         return []
-    return [Violation(name, quoted(given), f"one or several of {', '.join(words)}")]
+    return [Violation(name, quoted(given), some_of(words, [each for each in given if each not in words]))]
 
 
 def _texts(name: str, given: list[Any]) -> list[Violation]:

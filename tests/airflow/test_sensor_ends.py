@@ -233,7 +233,7 @@ def test_odd_arguments_end_in_errors_of_ours(
         (
             OfferStatusSensor,
             {"status": "aproved"},
-            "status: given 'aproved'; expected 'draft', 'approved'",
+            "status: given 'aproved'; expected some of draft, approved, archived; did you mean 'approved'?",
         ),
         (OfferStatusSensor, {"status": ["draft", "live"]}, "status: given"),
         (OfferStatusSensor, {"offer_id": []}, "offer_id: given"),

@@ -257,7 +257,7 @@ def test_what_is_waited_for_is_checked_before_anything_else(airflow: Airflow, em
     assert set(result.states.values()) == {"failed"}
     assert {len(result.tries(task)) for task in result.states} == {1}
     said = {
-        "status": "'draft', 'approved', 'archived'",
+        "status": "some of draft, approved, archived",
         "until": "'open' or 'closed'",
         "found": "at least 1",
         "missing": "There is no offer",

@@ -122,7 +122,15 @@ SLIPS: dict[str, tuple[Make, str]] = {
     ),
     "a capital in a status": (
         lambda stage: OfferStatusSensor(**TASK, offer_id=stage.offers[0], status="Approved"),  # type: ignore[arg-type]
-        "status: given 'Approved'; expected 'draft', 'approved', 'archived'",
+        "did you mean 'approved'?",
+    ),
+    "a word for the name that is taken": (
+        lambda _: CreateOfferOperator(**TASK, offer={}, if_exists="adpot"),  # type: ignore[arg-type]
+        "if_exists: given 'adpot'; expected 'fail' or 'adopt' or 'update' or 'skip'; did you mean 'adopt'?",
+    ),
+    "the same in a template": (
+        lambda _: CreateOfferOperator(**TASK, offer={"name": "x"}, if_exists="{{ 'adpot' }}"),  # type: ignore[arg-type]
+        "expected 'adopt' or 'update' or 'skip' or 'fail'; did you mean 'adopt'?",
     ),
 }
 

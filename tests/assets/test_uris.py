@@ -44,7 +44,8 @@ def test_airflow_keeps_one_spelling(given: str, kept: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("offer-library://org/prod/offer/Top", "'offer'; expected one of placement,"),
+        ("offer-library://org/prod/offer/Top", "'offer'; expected 'placement' or"),
+        ("offer-library://org/prod/personalised", "did you mean 'personalized'?"),
         ("offer-library://org/prod/placement/A/B", "/ is %2F"),
         ("offer-library://org/prod/placement/Really?", None),
         ("offer-library://org/prod/placement/A?b=1", "? is %3F"),

@@ -285,6 +285,20 @@ def test_proxies_may_be_one_address_for_both_schemes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "given"),
+    [("htps", "the key 'htps'"), ("HTTPS", "the key 'HTTPS'"), ("http://u:pr0xy@p/x", "a key that is not a scheme")],
+)
+def test_a_proxy_for_no_scheme_is_refused_because_nothing_would_use_it(key: str, given: str) -> None:
+    said = wrong(extra={"proxies": {key: "http://proxy:3128"}})
+    assert said == {"proxies": f"proxies: given {given}; expected the keys http and https"}
+
+
+@pytest.mark.parametrize("key", ["http", "https", "all", "https://platform.adobe.io", "all://platform.adobe.io"])
+def test_a_proxy_has_a_key_of_requests(key: str) -> None:
+    assert parse(extra={"proxies": {key: "http://proxy:3128"}}).proxies == {key: "http://proxy:3128"}
+
+
+@pytest.mark.parametrize(
     "address", ["socks5://u:pr0xy@p:1", "http://u:pr0xy@", "http://u:pr0xy@p:x", "http://u:pr0xy@[::1", "", "/pr0xy"]
 )
 def test_proxies_that_are_none(address: str) -> None:

@@ -401,6 +401,16 @@ def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed(wrong: dic
     assert [each.pointer for each in refused.value.violations] == [place]
 
 
+def test_a_word_that_is_misspelt_is_told_with_the_right_one() -> None:
+    misspelt: dict[str, Any] = {"events": ["created", "statuss"], "kinds": "ofer", "statuses": "aproved"}
+    with pytest.raises(InvalidInputError) as refused:
+        OfferLibraryEventTrigger(**misspelt)
+    events, kinds, statuses = map(str, refused.value.violations)
+    assert events.endswith("deleted, drifted; did you mean 'status'?")
+    assert kinds.endswith("personalized, fallback")
+    assert statuses.endswith("; did you mean 'approved'?")
+
+
 @pytest.mark.parametrize("given", [timedelta(days=367), 367 * 86_400, float("inf")])
 def test_a_time_that_is_too_long_is_told_in_days(given: Any) -> None:
     with pytest.raises(InvalidInputError) as refused:

@@ -24,6 +24,7 @@ from airflow_provider_offers.client.flows.memory import TaskTries, digest
 from airflow_provider_offers.client.given import in_seconds
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.model.instants import format_instant
+from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.waiting.polling import Patience, Poll
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
@@ -45,8 +46,7 @@ def bounds(poll_interval: Any, timeout: Any, if_unknown: Any) -> tuple[float, fl
             violations.append(Violation(name, quoted(given), f"seconds, {least:g} or more, or a timedelta"))
         found.append(number)
     if if_unknown not in get_args(IfUnknown):
-        accepted = " or ".join(map(repr, get_args(IfUnknown)))
-        violations.append(Violation("if_unknown", quoted(if_unknown), accepted))
+        violations.append(Violation("if_unknown", quoted(if_unknown), one_of(get_args(IfUnknown), if_unknown)))
     if violations:
         raise InvalidInputError("The batch decision is not valid", violations)
     return found[0], found[1]

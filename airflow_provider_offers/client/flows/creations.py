@@ -16,6 +16,7 @@ from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.model.respelling import plain_name
 from airflow_provider_offers.client.model.validation import Validate, check_offer, checked_validate
 from airflow_provider_offers.client.model.windows import window_from, with_window
@@ -89,16 +90,18 @@ def check_names(creations: Sequence[Creation], places: Sequence[str] | None = No
 def _switches(if_exists: Any, patience: Any) -> list[Violation]:
     violations = []
     if if_exists not in IF_EXISTS:
-        violations.append(Violation("if_exists", quoted(if_exists), " or ".join(map(repr, IF_EXISTS))))
+        violations.append(Violation("if_exists", quoted(if_exists), one_of(IF_EXISTS, if_exists)))
     if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 <= patience <= 3600:
         violations.append(Violation("patience", quoted(patience), "seconds from 0 to 3600, or a timedelta"))
     return violations
 
 
-def _with_marker(kind: Kind, properties: dict[str, Json], marker: tuple[str, str] | None) -> list[Violation]:
+def _with_marker(kind: Kind, properties: dict[str, Json], marker: Any) -> list[Violation]:
     """Add the marker to the characteristics."""
     if marker is None:
         return []
+    if not isinstance(marker, tuple) or len(marker) != 2:
+        return [Violation("marker", quoted(marker), "a tuple of two texts, the name and the value of a characteristic")]
     name, value = marker
     if not kind.is_offer:
         return [Violation("marker", quoted(name), f"no marker, because a {kind.noun} has no characteristics")]

@@ -14,6 +14,7 @@ from airflow_provider_offers.client.model.decisions import Decision
 from airflow_provider_offers.client.model.facts import UnreliableOnRead, WriteOnly
 from airflow_provider_offers.client.model.formulas import RankingFormula
 from airflow_provider_offers.client.model.lifecycle import DECISION_STEPS, STEPS, Step
+from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.model.names_on_xcore import names_of
 from airflow_provider_offers.client.model.offers import FallbackOffer, PersonalizedOffer
 from airflow_provider_offers.client.model.placements import Placement
@@ -179,7 +180,7 @@ def offer_kind(key: Any) -> Kind:
     except (KeyError, TypeError):
         raise InvalidInputError(
             "The offer type is not valid",
-            [Violation("offer_type", quoted(key), " or ".join(map(repr, OFFERS)))],
+            [Violation("offer_type", quoted(key), one_of(tuple(OFFERS), key))],
         ) from None
 
 

@@ -14,6 +14,7 @@ from airflow_provider_offers.client.errors import GoneError, HopelessError, Inva
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.likeness import one_of, some_of
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import legible, quoted
 
@@ -38,7 +39,7 @@ def check_statuses(given: Any) -> tuple[str, ...]:
     """The status words to wait for, from one or several; `InvalidInputError` for an unknown word."""
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set)) else ()
     if not words or any(word not in PERSONALIZED.statuses for word in words):
-        accepted = f"{', '.join(map(repr, PERSONALIZED.statuses))}, one or several"
+        accepted = some_of(PERSONALIZED.statuses, words)
         raise InvalidInputError(_SUBJECT, [Violation("status", quoted(given), accepted)])
     return words
 
@@ -47,7 +48,7 @@ def check_until(given: Any) -> Until:
     """The word to wait for; `InvalidInputError` for an unknown word."""
     known = next((word for word in UNTIL if word == given), None)
     if known is None:
-        raise InvalidInputError(_SUBJECT, [Violation("until", quoted(given), " or ".join(map(repr, UNTIL)))])
+        raise InvalidInputError(_SUBJECT, [Violation("until", quoted(given), one_of(UNTIL, given))])
     return known
 
 

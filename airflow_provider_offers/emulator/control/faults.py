@@ -120,6 +120,8 @@ class Fault:
         for name in ("method", "route", "path", "path_regex", "contains"):
             if not isinstance(getattr(self, name), str | None):
                 raise FaultError(f"{name} must be a string, not {getattr(self, name)!r}")
+        if self.method is not None and self.method.upper() not in _METHODS:
+            raise FaultError(f"unknown method {self.method!r}{nearest(self.method.upper(), _METHODS)}")
         self._check_numbers()
         self._check_body()
         if not isinstance(self.headers, dict) or not all(map(_is_header, self.headers, self.headers.values())):
@@ -145,6 +147,7 @@ class Fault:
             raise FaultError(f"body must be a text or JSON: {error}") from None
 
 
+_METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 _TIMED = ("status", "drop", "delay", "html", "unended", "garble")
 _INTERIM = ("interim", "unended")
 _STATUSES = {"early": 504, **dict.fromkeys(_INTERIM, 103)}

@@ -47,7 +47,9 @@ def test_the_marker_joins_the_characteristics_and_is_how_the_object_is_recognize
     assert made(document=bare, marker=MARKER).properties["characteristics"] == {"airflow": "dag/run/task/-1"}
 
 
-@pytest.mark.parametrize("marker", [("sku", "mine"), (" ", "mine"), ("", "mine"), (7, "mine")])
+@pytest.mark.parametrize(
+    "marker", [("sku", "mine"), (" ", "mine"), ("", "mine"), (7, "mine"), "airflow", ("a", "b", "c")]
+)
 def test_a_marker_that_could_not_tell_the_object_is_refused(marker: Any) -> None:
     refused("marker", marker=marker)
 

@@ -243,6 +243,7 @@ def test_the_control_plane_never_fails(emulator: Emulator) -> None:
         ({"effect": "status", "status": "500"}, "status must be a whole number"),
         ({"effect": "drop", "when": "later"}, "when must be before or after"),
         ({"effect": "drop", "route": "dps.creat"}, "did you mean 'dps.create'"),
+        ({"effect": "drop", "method": "PSOT"}, "unknown method 'PSOT'; did you mean 'POST'?"),
         ({"effect": "drop", "path_regex": "("}, "not a regular expression"),
         ({"effect": "drop", "times": True}, "times must be a whole number"),
         ({"effect": "drop", "probability": 2}, "probability must be a number from 0 to 1"),
