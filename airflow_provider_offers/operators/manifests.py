@@ -269,6 +269,8 @@ def _approves(told: Any, digest: str) -> bool:
 def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:
     """How the task applies. The lock's owner is the task, so that a retry takes its own lock over."""
     from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
+    from airflow_provider_offers.client.flows.doubts import checked_waive
+    from airflow_provider_offers.client.model.kinds import DECISION
     from airflow_provider_offers.client.model.numbers import whole_number
 
     concurrent = whole_number(task.max_concurrent, 1, 32)
@@ -276,12 +278,11 @@ def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bo
         accepted = "a whole number from 1 to 32"
         raise InvalidInputError(_SUBJECT, [Violation("max_concurrent", quoted(task.max_concurrent), accepted)])
     ti: Any = context["ti"]
-    waive = (task.waive,) if isinstance(task.waive, str) else tuple(task.waive)
     return ApplyOptions(
         approved=approved,
         owner=f"the task {ti.task_id} of the DAG {ti.dag_id}, run {ti.run_id}, map index {ti.map_index}",
         max_concurrent=concurrent,
-        waive=waive,
+        waive=checked_waive(DECISION, task.waive or ()),
         digest=task.campaign.digest if task.campaign is not None else None,
     )
 

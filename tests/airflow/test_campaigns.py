@@ -93,6 +93,29 @@ def test_a_plan_is_approved_and_applied_as_it_is(
     assert not airflow.kept().where(emulator.CLIENT_SECRET)
 
 
+def test_an_unknown_check_is_refused_before_anything_is_written(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
+) -> None:
+    """Its content would be there already when the decision goes live."""
+    manifest = written(tmp_path)
+    with dag_of("waived") as dag:
+        wrong: Any = ["no_fallbck"]
+        ApplyCampaignOperator(task_id="wrong", manifest=manifest, target="dev", state_path=state, waive=wrong)
+        nothing: Any = "{{ params.get('nope') }}"
+        ApplyCampaignOperator(
+            task_id="nothing",
+            manifest=manifest,
+            target="dev",
+            state_path=state,
+            waive=nothing,
+            trigger_rule="all_failed",
+        ).set_upstream(dag.get_task("wrong"))
+    done = run(airflow, emulator, api, dag)
+
+    assert done.states == {"wrong": "failed", "nothing": "success"}
+    assert "waive: given ['no_fallbck']" in str(done.error("wrong"))
+
+
 def test_a_rejected_plan_is_not_applied(
     airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path, state: str
 ) -> None:
