@@ -118,6 +118,13 @@ class CampaignDriftSensor(OfferLibrarySensor):
         assert self._campaign is not None
         drift, meanwhile = look_for_drift(hook, self._campaign, state_store(self.state_path))
         self._seen = meanwhile or f"{len(drift.objects)} of {drift.managed} objects drifted"
+        if not meanwhile and not drift.managed and not self._has_looked:
+            self.log.warning(
+                "The state has no objects of %r in the sandbox %r, so nothing can drift; apply the campaign, "
+                "or correct state_path",
+                self._campaign.name,
+                hook.settings.sandbox,
+            )
         if meanwhile or not drift:
             return None
         for _, line in drift_lines(drift):

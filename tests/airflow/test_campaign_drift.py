@@ -134,6 +134,20 @@ def test_an_event_trigger_tells_each_drift_once(
     assert json.loads(json.dumps(told)) == told
 
 
+def test_a_wait_for_a_campaign_without_a_state_is_warned_of(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, applied: dict[str, Any]
+) -> None:
+    """A wrong `state_path` would never see a drift."""
+    with dag_of("elsewhere") as dag:
+        for name, path in (("wrong", str(tmp_path / "stat")), ("right", applied["state_path"])):
+            CampaignDriftSensor(task_id=name, poke_interval=0.1, timeout=0.3, **{**applied, "state_path": path})
+
+    done = run(airflow, emulator, "dps", dag)
+
+    assert set(done.states.values()) == {"failed"}
+    assert done.logs.count("The state has no objects of 'spring' in the sandbox 'prod', so nothing can drift") == 1
+
+
 def test_a_wait_that_is_over_names_what_it_saw(
     airflow: Airflow, emulator: Emulator, api: str, applied: dict[str, Any]
 ) -> None:
