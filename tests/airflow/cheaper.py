@@ -53,8 +53,10 @@ def _build_the_newest_api_only() -> None:
     cadwyn: Any = importlib.import_module("cadwyn")
     versions: Any = importlib.import_module("airflow.api_fastapi.execution_api.versions")
     router: Any = importlib.import_module("airflow.api_fastapi.execution_api.routes").execution_api_router
-    newest = versions.bundle.versions[0].value
-    versions.bundle = cadwyn.VersionBundle(cadwyn.HeadVersion(), cadwyn.Version(newest))
+    every = versions.bundle
+    newest = cadwyn.Version(every.versions[0].value)
+    # The changes of the API belong to the bundle of all versions, and ask it for the version of a request.
+    versions.bundle = cadwyn.VersionBundle(cadwyn.HeadVersion(), newest, api_version_var=every.api_version_var)
     # Cadwyn refuses a route that is for older versions only if there is none.
     older_only: str = importlib.import_module("cadwyn.route_generation")._DELETED_ROUTE_TAG
     router.routes[:] = [route for route in router.routes if older_only not in getattr(route, "tags", ())]
