@@ -8,8 +8,9 @@ from typing import Any
 
 # About a thousand receipts; longer text must be JSON.
 _LONGEST_LITERAL = 2_000_000
-# Words that only Python literals contain.
+# What only Python literals contain, outside of JSON's own strings: "Mum's day" is in JSON too.
 _PYTHONS = re.compile(r"'|\b(?:None|True|False)\b")
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def parsed(text: str) -> Any:
@@ -40,8 +41,8 @@ def _literal(text: str) -> Any:
 
     try:
         found = ast.literal_eval(text)
-        if repr(found) != text and not _PYTHONS.search(text):
-            # JSON with an error, such as a trailing comma.
+        if repr(found) != text and not _PYTHONS.search(_JSON_STRING.sub("", text)):
+            # JSON with an error, such as a missing comma: Python would join the two strings.
             return None
         # Types that JSON does not have are not allowed: bytes, sets, complex numbers.
         json.dumps(found)

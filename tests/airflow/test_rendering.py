@@ -237,6 +237,18 @@ def write(folder: Path, name: str, content: Any) -> str:
     return str(path)
 
 
+def test_json_with_an_apostrophe_is_not_read_as_python() -> None:
+    """Python joins strings without a comma between them, and takes the last of two equal names."""
+    for text in (
+        """{"name": "Mum's day", "language": ["en" "fr"]}""",
+        """{"name": "Mum's day", "name": "Dad's day",}""",
+        """{"name": "Mum's day" # a comment\n}""",
+    ):
+        with pytest.raises(ValueError, match=r"line \d column \d+"):
+            parsed(text)
+    assert parsed("""{'name': "Mum's day", 'text': '"'}""") == {"name": "Mum's day", "text": '"'}
+
+
 def test_a_file_is_found_by_every_kind_of_name(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     absolute = write(tmp_path, "Sale.json", {"name": "{{ params.full }} 1"})
