@@ -153,7 +153,8 @@ class FrequencyCappingConstraint(Described):
 
     @classmethod
     def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
-        return empty_window(given)
+        """No page shows a cap with an empty or reversed window, not even in a draft."""
+        yield from (Violation(each.pointer, each.given, each.expected) for each in empty_window(given))
 
 
 class Offer(KindModel):

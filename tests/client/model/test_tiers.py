@@ -86,6 +86,12 @@ def test_a_draft_may_be_unfinished_and_what_is_shown_may_not(
     assert len(doubts(caplog)) == 1
 
 
+@pytest.mark.parametrize("end", [START, "2029-12-31T00:00:00Z"])
+def test_a_cap_has_a_window_even_in_a_draft(end: str) -> None:
+    cap = {"limit": 1, "scope": "profile", "entity": "offer", "startDate": START, "endDate": end}
+    assert check(offer(frequencyCappingConstraints=[cap])) == ["/frequencyCappingConstraints/0/endDate"]
+
+
 def test_a_live_decision_has_a_window_and_a_draft_needs_none(caplog: pytest.LogCaptureFixture) -> None:
     empty = {"xdm:name": "D", "xdm:status": "draft", "xdm:startDate": START, "xdm:endDate": START}
     assert check(empty, kind=DECISION) == []
