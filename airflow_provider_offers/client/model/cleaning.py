@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from pydantic import StringConstraints
 
-from airflow_provider_offers.client.model.facts import HoldsJson, InstantInZone, KnownUri
+from airflow_provider_offers.client.model.facts import HoldsJson, InstantInZone, KnownUri, Many, Respelled
 from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
@@ -94,7 +94,9 @@ def _is_empty(value: Json) -> bool:
 
 
 def _may_be_absent(place: Place, name: str) -> bool:
-    return name in place.members and not place.requires(name)
+    member = place.members.get(name)
+    many = None if member is None else member.fact(Many)
+    return member is not None and (not member.is_required or (many is not None and bool(many.until_shown)))
 
 
 def _inside(place: Place, value: Json) -> Json:
@@ -109,6 +111,10 @@ def _inside(place: Place, value: Json) -> Json:
 
 def _text(place: Place, value: Json) -> Json:
     known = place.fact(KnownUri)
+    if known and isinstance(value, str) and value.strip() not in ("", value):
+        # Lines of a template leave blanks around a URI.
+        respelled = place.fact(Respelled)
+        return _text(place, respelled.to_neutral(value.strip()) if respelled else value.strip())
     if words := known.words if known else place.words:
         return word_of(words, value)
     if known or place.fact(StringConstraints):

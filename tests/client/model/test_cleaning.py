@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError
 from airflow_provider_offers.client.flows.creations import new_creation
 from airflow_provider_offers.client.model.cleaning import cleaned, tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
@@ -31,6 +31,7 @@ from tests.client import strategies
 from tests.client.library import sale
 from tests.effort import examples
 
+CHANNELS = "https://ns.adobe.com/xdm/channel-types/"
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
@@ -171,6 +172,22 @@ def test_words_of_closed_lists_are_understood_in_any_case() -> None:
     for word in ("anyTags", "any-tags", "ANY_TAGS", "anytags"):
         assert tidy({"name": "C", "filterType": word}, COLLECTION)["filterType"] == "any-tags"
     assert tidy({"name": "P", "componentType": "HTML"}, PLACEMENT)["componentType"] == "html"
+
+
+def test_blanks_around_a_uri_do_not_count() -> None:
+    root, web = "https://ns.adobe.com/experience/offer-management/content-component-", f"{CHANNELS}web"
+    component = {"type": f"\n  {root}html\n", "format": "text/html"}
+    given_offer = sale(representations=[{"placement": "p1", "channel": f" {web}\n", "components": [component]}])
+    (shown,) = tidy(given_offer)["representations"]
+    assert (shown["channel"], shown["components"][0]["type"]) == (web, "html")
+
+
+def test_components_that_are_null_are_missing() -> None:
+    document = sale(representations=[{"placement": "p1", "components": None}])
+    properties = tidied(PERSONALIZED, document)
+    assert properties["representations"] == [{"placement": "p1"}]
+    (doubt,) = offer_findings(PERSONALIZED, properties, document)
+    assert (doubt.pointer, isinstance(doubt, Doubt)) == ("/representations/0/components", True)
 
 
 def test_a_copy_of_a_read_is_taken_without_what_the_service_assigns(caplog: pytest.LogCaptureFixture) -> None:
