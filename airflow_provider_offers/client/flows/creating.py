@@ -1,4 +1,4 @@
-"""Creating an offer once: a lookup of its name, one POST, and another lookup if the answer is lost."""
+"""Creating an object once: a lookup of its name, one POST, and another lookup if the answer is lost."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _MOST_TOLD = 5
 
 
 def create(access: Access, creation: Creation, posted: list[datetime] | None = None) -> Flow[Written]:
-    """Create the offer, unless it exists.
+    """Create the object, unless it exists.
 
-    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST /offers` (dps; Adobe: create an offer),
-    then the lookup again until it shows the new offer. Listings lag, so every offer that a lookup shows is read before
-    anything depends on it. An offer that was deleted or renamed since does not count.
+    Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST` to the path of the kind (dps; Adobe:
+    create an offer), then the lookup again until it shows the new object. Listings lag, so every object that a lookup
+    shows is read before anything depends on it. An object that was deleted or renamed since does not count.
 
     If the answer to the POST is lost, late, cut or a 5xx, the lookups go on for twice the `patience`: the service may
-    commit the POST late, and then a listing may lag. Only after that is the POST sent again.
+    commit the POST late, and then a listing may lag. The POST is sent again only after that.
 
-    If two tasks create the same offer at once, both may have posted. The task that finds an older offer of the name
+    If two tasks create the same object at once, both may have posted. The task that finds an older object of the name
     deletes its own and treats the older one as if it had existed before. If one work created several, the oldest stays.
 
-    Raises `AlreadyExistsError` (with `if_exists="fail"`), `AmbiguousNameError` if several offers have the name, and
+    Raises `AlreadyExistsError` (with `if_exists="fail"`), `AmbiguousNameError` if several objects have the name, and
     `OutcomeUnknownError` if the retries end and the outcome is still not known. `posted` gets the time of each POST.
     """
     wanted = access.generation.as_read(creation.properties, creation.kind)
@@ -61,8 +61,8 @@ def create(access: Access, creation: Creation, posted: list[datetime] | None = N
         return (yield from _accepted(work, again))
     found = yield from find_there(access, creation.kind, creation.name)
     if earlier is not None:
-        # The offer of an earlier try may take as long to show up as one of this try. The first offer that shows up may
-        # be another worker's.
+        # The object of an earlier try may take as long to show up as one of this try. The first object that shows up
+        # may be another worker's.
         left = _left(work, earlier)
         if not found.entities or (earlier.settled is not None and left > 0):
             whole = earlier.settled is not None
@@ -131,13 +131,14 @@ def _left(work: Work, earlier: Earlier) -> float:
 def _taken_up(work: Work, ours: Sequence[Entity], action: str = "adopted") -> Flow[Written]:
     """Keep the oldest of the objects that this work created, and delete the others, its twins."""
     keeper, *twins = ours
-    gone = yield from _withdraw_twins(work, keeper, twins)
+    gone = yield from _withdraw_twins(work, keeper.id, keeper, twins)
     if work.creation.if_exists == "update" and action == "adopted":
         return replace((yield from _updated(work, keeper)), withdrawn=gone)
     return Written.of(keeper, action, gone)
 
 
 def _existing(work: Work, found: Found) -> Flow[Written]:
+    """Take up the objects of the name if this work created them. Otherwise, do as `if_exists` says."""
     creation = work.creation
     earlier = yield from work.earlier(found)
     ours = work.by_earlier_try(found, earlier)
@@ -184,7 +185,7 @@ def _differences_told(work: Work, there: Entity) -> str:
 
 
 def _updated(work: Work, entity: Entity) -> Flow[Written]:
-    """Update the offer to match the document. The plan is made from a fresh read, because listings lag."""
+    """Update the object to match the document. The patch is made from a fresh read, because listings lag."""
 
     def plan(now: Entity) -> Flow[Patch]:
         yield from ()
@@ -206,6 +207,7 @@ def _renamed(work: Work, entity: Entity, now: Entity) -> ConflictError:
 
 
 def _post(work: Work) -> Flow[Written]:
+    """Create the object, whose name is free. After a lost answer, post it again only if no listing shows it in time."""
     access, creation = work.access, work.creation
     exchange = access.exchange
     call = access.generation.create(creation.kind, creation.properties)
@@ -226,7 +228,7 @@ def _post(work: Work) -> Flow[Written]:
                 if tries.failed == 0 and not creation.kind.unique_name:
                     yield from work.has_posted(None)
                 raise
-            # Wait the whole time: the first offer that shows up may be another worker's, with ours as its twin.
+            # Wait the whole time: the first object that shows up may be another worker's, with ours as its twin.
             why = f"it was posted without an answer ({error})"
             found = yield from look_for(work, why, creation.doubt, whole=True)
             made = work.by_this_try(found.entities)
@@ -281,12 +283,12 @@ def _settled(
 
     `began` is when the first POST of this work began, and `left` the number of seconds that are left to wait.
     """
-    receipt, ended = made.receipt, work.access.exchange.now()
-    clock, asked = work.access.exchange.clock, work.access.exchange.clock()
+    receipt, exchange = made.receipt, work.access.exchange
+    ended, asked = exchange.now(), exchange.clock()
     if left is None and not posted_before and (yield from _is_alone(work, made)):
         return made
     why = f"it was created as {receipt.id}, and may not be the only one of its name"
-    seconds = max(0.0, work.creation.patience - (clock() - asked)) if left is None else left
+    seconds = max(0.0, work.creation.patience - (exchange.clock() - asked)) if left is None else left
     found = yield from look_for(work, why, seconds, own=made, whole=posted_before)
     ours = next((each for each in found.entities if each.id == receipt.id), None)
     if ours is None:
@@ -299,10 +301,10 @@ def _settled(
         # An earlier POST may have been committed later than the client waits.
         may_be_twins = posted_before or (work.creation.earlier is not None and left is None)
         twins = work.by_this_try(others) if may_be_twins else [each for each in repeated if work.is_spare(each, ours)]
-        gone = yield from _withdraw_twins(work, ours, twins, kept=receipt.id)
+        gone = yield from _withdraw_twins(work, receipt.id, ours, twins)
         return replace(made, withdrawn=gone)
     own = Reference(work.creation.kind, id=receipt.id, instance_id=receipt.instance_id)
-    yield from _withdraw(work, older[0].id, [own])
+    yield from _withdraw(work, older[0].id, own)
     older.sort(key=age)
     if posted_before:
         repeated = work.by_this_try(older)
@@ -361,37 +363,36 @@ def _refuse_strangers(work: Work, made: Entity, found: Found) -> None:
         )
 
 
-def _withdraw_twins(
-    work: Work, keeper: Entity | None, twins: Sequence[Entity], kept: str | None = None
-) -> Flow[tuple[str, ...]]:
-    """Delete the twins of the object that stays. If one may be somebody else's, it stays, and the error names it."""
+def _withdraw_twins(work: Work, kept: str, keeper: Entity | None, twins: Sequence[Entity]) -> Flow[tuple[str, ...]]:
+    """Delete the twins of the object with the id `kept`, which a listing shows as `keeper`, or not at all.
+
+    A twin that may be somebody else's stays, and the error names it.
+    """
     for twin in twins:
         now = yield from _now(work, twin.reference)
         if now is None:
             continue
         if not work.is_spare(now, keeper):
-            raise _two(
-                work, kept or (keeper.id if keeper is not None else ""), twin.id, "is not certainly a twin of it"
-            )
-        yield from _withdraw(work, kept or (keeper.id if keeper is not None else ""), [twin.reference])
+            raise _two(work, kept, twin.id, "is not certainly a twin of it")
+        yield from _withdraw(work, kept, twin.reference)
     return tuple(twin.id for twin in twins)
 
 
 def _now(work: Work, reference: Reference) -> Flow[Entity | None]:
+    """The current state of an object; None if it was deleted."""
     try:
         return (yield from read_now(work.access, reference))
     except NotFoundError:
         return None
 
 
-def _withdraw(work: Work, kept: str, twins: Sequence[Reference]) -> Flow[None]:
-    """Delete the duplicates of `kept`."""
-    for twin in twins:
-        try:
-            yield from delete(work.access, twin, missing_ok=True)
-        except OfferLibraryError as error:
-            # The next run finds both, and tries again.
-            raise _two(work, kept, str(twin), f"could not be deleted ({error})", retryable=error.retryable) from error
+def _withdraw(work: Work, kept: str, twin: Reference) -> Flow[None]:
+    """Delete a duplicate of `kept`."""
+    try:
+        yield from delete(work.access, twin, missing_ok=True)
+    except OfferLibraryError as error:
+        # The next run finds both, and tries again.
+        raise _two(work, kept, str(twin), f"could not be deleted ({error})", retryable=error.retryable) from error
 
 
 def _two(work: Work, kept: str, twin: str, why: str, *, retryable: bool = False) -> AmbiguousNameError:

@@ -14,10 +14,10 @@ from airflow_provider_offers.client.wire.retry import Looks
 
 
 def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
-    """The offers of the name, as soon as our own is among them or when the seconds are over.
+    """The objects of the name, as soon as our own is among them or when the seconds are over.
 
-    `own` names our offer; without it, an offer that matches the POST counts as ours. With `whole`, the function always
-    waits until the end, because the offers of other POSTs may show up later.
+    `own` names our object; without it, an object that matches the POST counts as ours. With `whole`, the function
+    always waits until the end, because the objects of other POSTs may show up later.
     """
     creation, looks = work.creation, Looks(work.access.exchange.clock, seconds)
     ghosts: set[str] = set()
@@ -33,7 +33,7 @@ def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *
             raise OutcomeUnknownError(
                 f"It is not known whether the {creation.kind.noun} {creation.name!r} exists: {why}, and then: {blind}"
             ) from blind
-        yield looks.pause(f"looking whether the offer is there: {why}")
+        yield looks.pause(f"looking whether the {creation.kind.subject} is there: {why}")
 
 
 def _without(ghosts: Collection[str], found: Found) -> Found:

@@ -199,7 +199,7 @@ class Intents:
         return digest([self.tries.clear_generation, self.work])
 
 
-def recall(intent: Intent | None, now: float = 0.0, read_at: float | None = None) -> Flow[list[Plan]]:
+def recall(intent: Intent | None, now: float, read_at: float | None) -> Flow[list[Plan]]:
     """The plans that other tries of the same work kept, earlier or at this moment; none without an intent.
 
     `now` and `read_at` are seconds on the clock of the exchange. `read_at` is when a list read the object, 0 if it

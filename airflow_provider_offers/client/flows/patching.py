@@ -63,12 +63,12 @@ def patch(
 
     - A patch that only sets properties is sent without a read, because applying it twice does no harm.
     - Any other patch, and every patch with `if_match`, is guarded: on xcore by `If-Match`, on dps by `test` operations
-      on the touched properties. An operation that the generation does not document is sent as others that it does.
+      on the touched properties. If the generation does not document an operation, others replace it.
       After a lost answer a read shows whether the patch took effect; `intent` keeps what is needed for that.
 
     Without `if_match`, the answer to a conflict is a fresh read and another attempt. Raises `ConflictError` if the etag
     is not `if_match`, or a `test` fails. Raises `InvalidInputError` if a guarded patch would break a rule that the
-    object does not break before, unless `validate` is False. Raises `OutcomeUnknownError` if the answer is lost and no
+    object keeps now, unless `validate` is False. Raises `OutcomeUnknownError` if the answer is lost and no
     read shows the properties that the patch touches.
     """
     meant = yield from _meant(access, reference, prepared, if_match, intent)
@@ -154,7 +154,7 @@ def _to_send(
     if not before.listed:
         if intent is not None and _is_applied(access, before, prepared, plans, intent, if_match):
             return None
-        expect_etag(before, if_match, _named(access, before.reference))
+        expect_etag(before, if_match, _call_in_errors(access, before.reference))
     try:
         fitted = _fitted(access, prepared, before, validate, told)
     except OfferLibraryError:
@@ -164,8 +164,8 @@ def _to_send(
     return fitted if fitted.operations or not before.listed else None
 
 
-def _named(access: Access, reference: Reference) -> Call:
-    """The call that errors name: they quote its method and path, and no operations."""
+def _call_in_errors(access: Access, reference: Reference) -> Call:
+    """The call that errors quote: its method and path, without the operations."""
     return access.generation.patch(reference, ())
 
 
@@ -183,7 +183,9 @@ def _is_own_repetition(access: Access, now: Entity, refused: _Refused) -> bool:
     if now.etag == refused.before.etag or now.id != refused.before.id:
         return False
     try:
-        judge_edited(_named(access, now.reference), refused.before, now, refused.change, refused.conflict, lost=False)
+        judge_edited(
+            _call_in_errors(access, now.reference), refused.before, now, refused.change, refused.conflict, lost=False
+        )
     except ConflictError:
         return False
     return True
@@ -201,9 +203,9 @@ def _is_applied(
 
     `plans` are those that the other tries kept.
     """
-    if not plans and not _may_be_sent(now, intent, if_match, access.exchange.service_clock.skew):
+    if not plans and not _may_have_been_sent(now, intent, if_match, access.exchange.service_clock.skew):
         return False
-    call = _named(access, now.reference)
+    call = _call_in_errors(access, now.reference)
     is_shown, after = prepared.is_shown_by(now.properties), prepared.fingerprint(now.properties)
     if not plans:
         if is_shown is None and not intent.tries.anew:
@@ -232,7 +234,7 @@ def _is_planned_applied(plan: Plan, etag: int, after: str, *, is_set: bool) -> b
     return False if etag == plan.etag + 1 else None
 
 
-def _may_be_sent(now: Entity, intent: Intent, if_match: int | str | None, skew: timedelta) -> bool:
+def _may_have_been_sent(now: Entity, intent: Intent, if_match: int | str | None, skew: timedelta) -> bool:
     """Whether an earlier try that kept no plan may have sent the patch, by the time and number of edits.
 
     The service's clock is ahead of ours by `skew`.
@@ -285,7 +287,7 @@ def _fitted(
     try:
         fitted = prepared.fit(before.properties, access.generation.capabilities, beside)
     except TestFailed as failure:
-        call = _named(access, before.reference)
+        call = _call_in_errors(access, before.reference)
         title = f"The {before.kind.subject} is not as the patch expects it; nothing was sent"
         raise conflict(call, title, str(failure), code=_TEST_FAILED, final=True) from None
     told = set() if told is None else told
@@ -421,7 +423,7 @@ def _after_unsettled(
     except (ConflictError, NotFoundError, OutcomeUnknownError):
         raise
     except OfferLibraryError as blind:
-        call = _named(access, reference)
+        call = _call_in_errors(access, reference)
         raise OutcomeUnknownError(
             f"{call.method} {call.bare_path}: {why}, and the {reference.kind.subject} cannot be read to see whether it "
             f"took effect: {blind}"
@@ -450,8 +452,8 @@ def _after_set(
         if is_shown is None and taken:
             return now, True
         if is_shown is None:
-            raise not_shown(_named(access, reference), now, why, f"it was modified at {now.modified}")
-        raise set_otherwise(_named(access, reference), now, why)
+            raise not_shown(_call_in_errors(access, reference), now, why, f"it was modified at {now.modified}")
+        raise set_otherwise(_call_in_errors(access, reference), now, why)
     return now, False
 
 

@@ -131,4 +131,4 @@ def test_a_plan_is_kept_before_the_flow_goes_on() -> None:
     with pytest.raises(StopIteration):
         flow.send(None)
     assert not [*keep(None, Plan(1, ""))]
-    assert isinstance(next(recall(each(intents(2), 1))), Recall)
+    assert isinstance(next(recall(each(intents(2), 1), 0.0, None)), Recall)
