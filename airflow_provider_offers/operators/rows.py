@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.creating import CreateOperator
 
 _SUBJECT = "The rows cannot be used"
+# Words that databases and programs write into a file in place of a missing value.
+_MISSING = re.compile(r"\b(?:None|null|NULL|nan|NaN)\b")
 
 
 class FilledIn:
@@ -74,6 +77,7 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
             filled[name].append(value)
     if wrong:
         raise InvalidInputError(_SUBJECT, together(wrong, table.place))
+    rendering.warn_of_missing()
     for name, made in filled.items():
         setattr(task, name, list(made) if name == task.document_field else made)
     if table.rows:
@@ -122,10 +126,14 @@ def together(wrong: Sequence[tuple[int, Violation]], place: Callable[[int], str]
 
 
 def _of_rows(violation: Violation, indexes: list[int], place: Callable[[int], str]) -> Violation:
-    more = len(indexes) - 1
-    given = f"{violation.given}; {more} more row{'s' if more > 1 else ''} like this" if more else violation.given
+    given = f"{violation.given}{_more(len(indexes) - 1)}"
     where = violation.pointer if violation.pointer.startswith("/") else f" {violation.pointer}".rstrip()
     return Violation(f"{place(indexes[0])}{where}", given, violation.expected)
+
+
+def _more(rows: int) -> str:
+    """The end of a message about one row that is true of others too."""
+    return f"; {rows} more row{'s' if rows > 1 else ''} like this" if rows else ""
 
 
 def _table(task: CreateOperator) -> Table:
@@ -205,10 +213,14 @@ class RowRendering(Rendering):
         self._table = table
         self._templates = RowTemplates(self._env)
         self._names_in_templates: Any = copy.copy(context)
+        self._index = -1
+        # The rows whose names seem to lack a value, by the place and the template.
+        self._lacking: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def filled(self, row: Any, waiting: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
         """The fields for one row, and their errors."""
         self.findings.clear()
+        self._index += 1
         self._names_in_templates["row"] = row
         values = {name: self._field_of_row(name, template) for name, template in waiting.items()}
         whole = f"{self._task.document_field}/"
@@ -216,6 +228,13 @@ class RowRendering(Rendering):
             replace(each, pointer=f"/{each.pointer.removeprefix(whole)}") if each.pointer.startswith(whole) else each
             for _, each in self.findings
         ]
+
+    def warn_of_missing(self) -> None:
+        """Warn of the values that seem to lack a cell: each template once, with its first row."""
+        for (place, template), found in self._lacking.items():
+            index, rendered = found[0]
+            message = "%s %s: the template %r rendered %r%s; perhaps a value is missing"
+            self._task.log.warning(message, self._table.place(index), place, template, rendered, _more(len(found) - 1))
 
     def _field_of_row(self, name: str, template: Any) -> Any:
         found = len(self.findings)
@@ -241,7 +260,12 @@ class RowRendering(Rendering):
                 for is_airflows, piece in adobe.pieces(text, self._env, self._known)
             )
         rendered = self._rendered(text, field, tokens)
-        return self._nothing(field, tokens, text, rendered) if rendered is None or rendered == "" else rendered
+        if rendered is None or rendered == "":
+            return self._nothing(field, tokens, text, rendered)
+        lacks = isinstance(rendered, str) and _MISSING.search(rendered) and not _MISSING.search(text)
+        if lacks and self._names(field, tokens) and not self._is_content(field, tokens):
+            self._lacking.setdefault((f"{field}{pointer(tokens)}", text), []).append((self._index, rendered))
+        return rendered
 
     def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
         return self._attempt(self._templates.value, text, field, tokens)

@@ -336,6 +336,30 @@ def test_a_try_continues_with_the_rows_of_the_first(
     assert {each["body"]["rank"]["priority"] for each in offers(emulator)} == {1, 2}
 
 
+def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, emulator: Emulator) -> None:
+    """Programs write such words in place of a missing value."""
+    names = ["Towel", "None", "nan", "Nonesuch"]
+    content = {"type": "json", "format": "application/json", "content": '{"cap": {{ row.cap | tojson }}}'}
+    with dag_of("missing") as dag:
+        CreateFallbackOfferOperator(
+            task_id="create",
+            rows=[{"name": name, "cap": None} for name in names],
+            offer={
+                "name": "Summer {{ row.name }}",
+                "status": "draft",
+                "representations": [{"placement": Emulator.PLACEMENT_ID, "components": [content]}],
+            },
+        )
+
+    result = run(airflow, emulator, "dps", dag)
+
+    assert result.states == {"create": "success"}, result.error("create")
+    assert [each["body"]["name"] for each in offers(emulator)] == [f"Summer {name}" for name in names]
+    assert result.logs.count("perhaps a value is missing") == 1
+    told = "row 2 offer/name: the template 'Summer {{ row.name }}' rendered 'Summer None'; 1 more row like this"
+    assert told in result.logs
+
+
 def test_without_a_state_a_row_template_that_tells_the_moment_is_refused(airflow: Airflow, emulator: Emulator) -> None:
     """As on Airflow 3.2: the second try cannot know the values of the first."""
 
