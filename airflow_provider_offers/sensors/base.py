@@ -93,6 +93,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._has_looked = False
         # The end of the sensor's timeout, in seconds since 1970.
         self._deadline: float | None = None
+        # The sandbox of the first look. The connection may name another one later.
+        self._place: str | None = None
         # The offers that were given by name, as the first look found them.
         self._named: dict[str, dict[str, Any]] = {}
 
@@ -141,7 +143,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             if not self._has_looked:
                 self.check_templates()
             self.refuse_what_is_wrong()
-            with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+            with OfferLibraryHook(self.offer_library_conn_id, self._place or self.sandbox) as hook:
+                self._place = self._place or hook.settings.sandbox
                 set_links(self, hook.settings)
                 if not self._has_looked and not self.deferrable and not self.reschedule:
                     # A deferred or rescheduled task gives its links to Airflow when it begins to wait.
@@ -285,7 +288,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
             return None
         kept = TaskMemory(context).recall(_SEEN)
         if kept is not None:
-            self._named = kept["named"]
+            self._place, self._named = kept["sandbox"], kept["named"]
             self.take_up(kept["seen"])
         return kept
 
@@ -293,7 +296,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         """Keep the result of this look for the next process, if it is new."""
         from airflow_provider_offers.operators.memory import TaskMemory
 
-        if self._is_rescheduled and (looked := {"named": self._named, "seen": self.seen()}) != kept:
+        looked = {"sandbox": self._place, "named": self._named, "seen": self.seen()}
+        if self._is_rescheduled and looked != kept:
             TaskMemory(context).keep(_SEEN, looked)
 
     @property
@@ -373,7 +377,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
     def _common(self, context: Context) -> dict[str, Any]:
         return {
             "offer_library_conn_id": self.offer_library_conn_id,
-            "sandbox": self.sandbox or None,
+            "sandbox": self._place,
             "poll_interval": float(self.poke_interval),
             "execution_deadline": execution_deadline(self, context),
             "sensor_deadline": self._deadline or time.time() + self.timeout,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -192,6 +194,35 @@ def test_a_name_stands_for_the_offer_that_had_it_at_the_first_look(
     assert result.states == {"Renamed": "success", "Deleted": "failed"}
     assert [offer["id"] for offer in result.result("Renamed")] == [renamed["id"]]
     assert f"There is no offer {deleted['id']}" in str(result.error("Deleted"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_wait_stays_in_the_sandbox_of_its_first_look(
+    airflow: Airflow, emulator: Emulator, meanwhile: Any, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mode == "reschedule" and not KEEPS_STATE:
+        pytest.skip("Airflow 3.2 keeps nothing between two pokes")
+
+    def move() -> None:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps", sandbox="dev")))
+        emulator.seed(1, name="New", sandbox="dev")
+        # A later wait opens a session with the new settings.
+        emulator.add_fault("status", status=503, times=1, method="GET", path="/data/*")
+        time.sleep(3 * POLL)
+        emulator.seed(1, name="New", sandbox="prod")
+
+    with dag_of("sandboxes") as dag:
+        OffersFoundSensor(
+            task_id="found",
+            properties=["name==New"],
+            poke_interval=POLL,
+            timeout=30,
+            on_execute_callback=meanwhile(move),
+            **MODES[mode],
+        )
+    result = run(airflow, emulator, "dps", dag)
+    assert result.states == {"found": "success"}
+    assert [offer["sandbox"] for offer in result.result("found")] == ["prod"]
 
 
 def failures(result: Run) -> dict[str, tuple[str, type[Any]]]:
