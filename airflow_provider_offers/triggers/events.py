@@ -27,8 +27,22 @@ LibraryEvent: TypeAlias = Literal[
     "created", "changed", "status", "window_opened", "window_closing", "window_closed", "deleted", "drifted"
 ]
 DRIFTED = "drifted"
-# The statuses of offers and of decisions.
-STATUSES = ("draft", "approved", "archived", "live", "complete")
+# The statuses of each kind that has any. The table of kinds is not imported at DAG parsing.
+_OF_OFFERS = ("draft", "approved", "archived")
+STATUSES_OF = {
+    "personalized": _OF_OFFERS,
+    "fallback": _OF_OFFERS,
+    "decision": ("draft", "live", "complete", "archived"),
+}
+STATUSES = tuple(dict.fromkeys(word for words in STATUSES_OF.values() for word in words))
+# The kinds that an event or a filter needs, by its word.
+NEEDED = {
+    "status": tuple(STATUSES_OF),
+    "window_opened": ("personalized", "decision"),
+    "window_closing": ("personalized", "decision"),
+    "window_closed": ("personalized", "decision"),
+    "tags": ("personalized", "fallback"),
+}
 # The kinds that a campaign may have on both generations.
 _CAMPAIGN_KINDS = ("placement", "tag", "rule", "personalized", "fallback", "collection", "decision")
 _INTERVAL = 30.0
@@ -222,19 +236,29 @@ class Teller:
             return []
         from airflow_provider_offers.triggers.drifting import drifted_objects
 
-        wanted = self._wanted()
-        now = await drifted_objects(self._trigger, signature)
-        if now is None:
+        found = await drifted_objects(self._trigger, signature)
+        if found is None:
             # An apply runs: look again at the next look.
             return []
         self._drift_seen_of = signature
+        now = {name: each for name, each in found.items() if self._is_watched(each[1], things)}
         before, self._drift = self._drift, {name: digest for name, (digest, _) in now.items()}
         at = self._memory.since if self._memory else look.now
         return [
             {"event": DRIFTED, "at": at.isoformat(), **payload}
             for name, (digest, payload) in now.items()
-            if before.get(name) != digest and wanted.names_one(payload["name"])
+            if before.get(name) != digest
         ]
+
+    def _is_watched(self, drifted: Mapping[str, Any], things: Mapping[str, Thing]) -> bool:
+        """Whether the filters let a drifted object pass. What is gone has its kind and its name only."""
+        wanted, thing = self._wanted(), things.get(drifted["id"])
+        if drifted["kind"] not in self._trigger.kinds or not wanted.names_one(drifted["name"]):
+            return False
+        if thing is None:
+            return True
+        has_tag = not wanted.tags or not wanted.tags.isdisjoint(thing.tags)
+        return has_tag and (not wanted.statuses or thing.status in wanted.statuses)
 
     def _keep_later(self, look: Look, *, is_due: bool) -> None:
         """Keep the position once Airflow has stored the events of this look."""
@@ -286,6 +310,7 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
         *_texts("names", trigger.names),
         *_ids("tags", trigger.tags),
     ]
+    wrong = wrong or [*_impossible(trigger)]
     wrong += [*_interval(trigger.poll_interval), *_closing(trigger)]
     if (DRIFTED in trigger.events) != (trigger.campaign is not None):
         from airflow_provider_offers.client.errors import Violation
@@ -306,6 +331,23 @@ def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: boo
     if (given or optional) and all(each in words for each in given):
         return []
     return [Violation(name, quoted(given), some_of(words, [each for each in given if each not in words]))]
+
+
+def _impossible(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
+    """Reject what no object of the kinds can have: the watcher would never tell anything."""
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    kinds = ", ".join(trigger.kinds)
+    words = [("events", each, each) for each in trigger.events] + [("tags", "tags", each) for each in trigger.tags]
+    for name, word, given in words:
+        needed = NEEDED.get(word, trigger.kinds)
+        if not set(needed) & set(trigger.kinds):
+            yield Violation(name, f"{quoted(given)} for {kinds}", f"one of {', '.join(needed)} in kinds")
+    known = dict.fromkeys(word for kind in trigger.kinds for word in STATUSES_OF.get(kind, ()))
+    if unknown := [each for each in trigger.statuses if each not in known]:
+        accepted = f"one or several of {', '.join(known)}" if known else "nothing, because these kinds have no status"
+        yield Violation("statuses", f"{quoted(unknown)} for {kinds}", accepted)
 
 
 def _texts(name: str, given: list[Any]) -> list[Violation]:

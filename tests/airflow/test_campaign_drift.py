@@ -24,6 +24,7 @@ from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
 from tests.triggers.events import event_of, until
+from tests.triggers.test_events import alone, trigger
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"mode": "poke"},
@@ -88,13 +89,13 @@ def test_an_event_trigger_tells_each_drift_once(
     emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api)))
-    trigger = OfferLibraryEventTrigger(
+    watcher = OfferLibraryEventTrigger(
         events="drifted", campaign="spring", state_path=applied["state_path"], poll_interval=0.2
     )
     told: list[dict[str, Any]] = []
 
     async def listen() -> None:
-        async for event in trigger.run():
+        async for event in watcher.run():
             told.extend([event.payload])
 
     async def main() -> None:
@@ -148,6 +149,32 @@ def test_a_wait_for_a_campaign_without_a_state_is_warned_of(
     assert done.logs.count("The state has no objects of 'spring' in the sandbox 'prod', so nothing can drift") == 1
 
 
+def test_the_filters_of_an_event_trigger_count_for_drift_too(
+    emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(emulator.connection(api)))
+    with library_of(emulator, api) as library:
+        status = library.get(PERSONALIZED, "name:Spring towels").status
+    other = "draft" if status == "approved" else "approved"
+    wanted: list[dict[str, Any]] = [
+        {"statuses": status},
+        {"statuses": other},
+        {"kinds": "collection"},
+        {"tags": "dps:tag:1c265317da412003"},
+    ]
+    given = {"campaign": "spring", "state_path": applied["state_path"]}
+
+    async def main() -> None:
+        async with alone(*(trigger("drifted", **given, **each) for each in wanted)) as told:
+            # Every trigger has told the first drift before one tells the second.
+            for count, priority in enumerate((55, 56), 1):
+                await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", priority)
+                await until(lambda count=count: len(told[0]) == count)  # type: ignore[misc]
+            assert [len(each) for each in told] == [2, 0, 0, 0]
+
+    asyncio.run(main())
+
+
 def test_a_wait_that_is_over_names_what_it_saw(
     airflow: Airflow, emulator: Emulator, api: str, applied: dict[str, Any]
 ) -> None:
@@ -184,7 +211,7 @@ def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
 
     monkeypatch.setattr(drift, "find_drift", find_later)
     monkeypatch.setattr(OfferLibraryHook, "get_connection", staticmethod(read_later))
-    trigger = CampaignDriftTrigger(
+    waiting = CampaignDriftTrigger(
         campaign="spring",
         ignored=[],
         state_path=applied["state_path"],
@@ -194,7 +221,7 @@ def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
         sensor_deadline=time.time() + 60,
     )
 
-    event = asyncio.run(event_of(trigger))
+    event = asyncio.run(event_of(waiting))
 
     assert (event["status"], next(outages, None), next(away, None)) == ("met", None, None)
 
@@ -232,9 +259,7 @@ def test_the_trigger_carries_no_content_of_the_campaign() -> None:
         "ignored": [{"kind": "personalized", "name": "Towels", "pointers": ["/rank/priority"]}],
         "state_path": None,
     }
-    trigger = CampaignDriftTrigger(**given)  # type: ignore[arg-type]
-
-    path, arguments = trigger.serialize()
+    path, arguments = CampaignDriftTrigger(**given).serialize()  # type: ignore[arg-type]
 
     assert path == "airflow_provider_offers.triggers.campaigns.CampaignDriftTrigger"
     assert arguments == given

@@ -16,12 +16,12 @@ from airflow.triggers.base import BaseEventTrigger
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
-from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.waiting.happenings import SHOWN
+from airflow_provider_offers.client.waiting.happenings import CLOSED, CLOSING, OPENED, SHOWN
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.triggers import overviews
-from airflow_provider_offers.triggers.events import STATUSES, OfferLibraryEventTrigger
+from airflow_provider_offers.triggers.events import NEEDED, STATUSES, STATUSES_OF, OfferLibraryEventTrigger
 from airflow_provider_offers.triggers.shared import watching
 from tests.airflow.library import personalized
 from tests.triggers.events import until
@@ -392,6 +392,11 @@ def test_equal_triggers_are_one_row_of_airflow() -> None:
         ({"events": ["window_opened", "window_closed"], "closing_within": timedelta(days=2)}, "closing_within"),
         ({"events": "drifted"}, "campaign"),
         ({"events": "changed", "campaign": "spring"}, "campaign"),
+        ({"events": "status", "statuses": "live"}, "statuses"),
+        ({"events": "changed", "kinds": "placement", "statuses": "approved"}, "statuses"),
+        ({"events": ["changed", "status"], "kinds": ["tag", "rule"]}, "events"),
+        ({"events": ["changed", "window_opened"], "kinds": "fallback"}, "events"),
+        ({"events": "changed", "kinds": "decision", "tags": "dps:tag:1c265317da412003"}, "tags"),
     ],
 )
 def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed(wrong: dict[str, Any], place: str) -> None:
@@ -429,6 +434,14 @@ def test_a_trigger_is_made_again_from_what_airflow_stores() -> None:
     assert OfferLibraryEventTrigger(**stored).serialize()[1] == stored
 
 
-def test_the_statuses_are_those_of_the_kinds() -> None:
-    assert set(STATUSES) == {word for kind in KINDS.values() for word in kind.statuses}
+def test_what_an_event_needs_is_what_the_kinds_have() -> None:
+    assert {each.key: each.statuses for each in KINDS.values() if each.statuses} == STATUSES_OF
     assert set(SHOWN) <= set(STATUSES)
+    needs: dict[str, Callable[[Kind], bool]] = {
+        "status": lambda kind: bool(kind.statuses),
+        "tags": lambda kind: "tags" in kind.model.model_fields,
+        **dict.fromkeys((OPENED, CLOSING, CLOSED), lambda kind: kind.window is not None),
+    }
+    assert {word: {each.key for each in KINDS.values() if has(each)} for word, has in needs.items()} == {
+        word: set(kinds) for word, kinds in NEEDED.items()
+    }
