@@ -29,6 +29,8 @@ def hook_of(conn_id: str, sandbox: str | None = None) -> Iterator[OfferLibraryHo
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
     with OfferLibraryHook(conn_id, sandbox) as hook:
+        # The configuration may replace the default.
+        conn_id = hook.offer_library_conn_id
         try:
             settings = hook.settings
         except AirflowNotFoundException:

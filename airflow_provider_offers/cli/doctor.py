@@ -47,7 +47,7 @@ def _steps(args: argparse.Namespace) -> Iterator[Diagnosis]:
     except UserError as error:
         yield Diagnosis("connection", "failed", str(error))
         return
-    yield Diagnosis("connection", "ok", args.conn_id)
+    yield Diagnosis("connection", "ok", hook.offer_library_conn_id)
     yield from diagnose(settings, write=args.write, on_token=mask_secret)
 
 

@@ -57,6 +57,19 @@ def test_every_step_of_a_connection_that_works(offers: Offers, connect: Any, api
     assert {entry.status for entry in emulator.journal(method="DELETE")} == {404}
 
 
+def test_the_default_connection_of_the_configuration_is_tested_and_named(
+    offers: Offers, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect()
+    monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__DEFAULT_CONN_ID", "ajo")
+
+    assert found(offers("doctor", "--format", "json"))["connection"]["detail"] == "ajo"
+
+    monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__DEFAULT_CONN_ID", "nowhere")
+
+    assert "there is no connection 'nowhere'" in offers("doctor").out
+
+
 def test_nothing_but_reads_without_the_option_write(offers: Offers, connect: Any, emulator: Emulator) -> None:
     connect()
 
