@@ -24,7 +24,7 @@ from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REAS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.flows.reading import Found, find_there, look_alone, resolve_to_guard
+from airflow_provider_offers.client.flows.reading import Found, Meant, find_there, look_alone, resolve_to_guard
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
@@ -120,12 +120,12 @@ def look_before_patch(access: Access, reference: Reference, prepared: PreparedPa
     if not waiver.strict:
         # A warning may rely on objects that were read ahead, a refusal may not.
         try:
-            reference = (yield from resolve_to_guard(access, reference)).reference
+            meant: Meant = yield from resolve_to_guard(access, reference)
         except NotFoundError:
             # The patch itself reports the error.
             return
-        yield from look_ahead(access.ahead, reference)
-        there = access.ahead.peek(reference)
+        yield from look_ahead(access.ahead, meant.reference)
+        there = access.ahead.peek(meant.reference)
     if there is None:
         there = yield from look_alone(access, reference)
     if there is None:

@@ -200,3 +200,17 @@ def test_a_patch_that_approves_what_is_not_there_or_does_not_fit_is_refused_for_
         library.patch(PERSONALIZED, there, [*APPROVE, *unfit])
     assert warnings() == {}
     assert emulator.objects("personalized-offer")[-1]["body"]["status"] == "draft"
+
+
+def test_an_object_that_was_created_again_is_looked_at_and_patched(
+    library: OfferLibrary, emulator: Emulator, warnings: Any
+) -> None:
+    """The name was looked up a moment ago, and meant the deleted object then."""
+    spring = offer("Spring", "offerPlacement9", status="draft")
+    first = library.create(PERSONALIZED, spring).receipt
+    library.patch(PERSONALIZED, "name:Spring", [{"op": "add", "path": "/description", "value": "ours"}])
+    with OfferLibrary(library.settings) as theirs:
+        theirs.delete(PERSONALIZED, first.id)
+        again = theirs.create(PERSONALIZED, {**spring, "selectionConstraint": OVER}).receipt
+    assert library.patch(PERSONALIZED, "name:Spring", APPROVE).receipt.id == again.id
+    assert set(warnings()) == {"window_over"}
