@@ -27,7 +27,7 @@ from airflow_provider_offers.client.flows.judging import by, conflict
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
 from airflow_provider_offers.client.flows.patching import guarded_patch
-from airflow_provider_offers.client.flows.reading import Meant, look_alone, read_now, resolve_to_guard
+from airflow_provider_offers.client.flows.reading import Meant, look_alone, resolve_to_guard
 from airflow_provider_offers.client.flows.sending import FRESH_READS, guards
 from airflow_provider_offers.client.model.differences import what_differs
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
@@ -83,7 +83,7 @@ def edit(
     write = partial(send or patched, meant)
     for _ in range(FRESH_READS):
         ahead = yield from looked_ahead(access.ahead, meant.reference)
-        before = ahead or (yield from read_now(access, meant.reference))
+        before = ahead or (yield from meant.read(access))
         # After the read: other tries keep their plans before they write.
         plans = yield from recall(intent, access.exchange.clock(), access.ahead.read_at(before))
         written_at = tries.written_at(plans)

@@ -28,7 +28,6 @@ from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, reca
 from airflow_provider_offers.client.flows.reading import (
     CLOCK_GRAIN,
     Meant,
-    read_now,
     read_on_our_clock,
     resolve,
     resolve_to_guard,
@@ -129,10 +128,7 @@ def _meant(
 def _before(access: Access, meant: Meant, *, is_first: bool) -> Flow[Entity]:
     """The object before the patch: as the list read it ahead the first time, otherwise from a read."""
     ahead = (yield from looked_ahead(access.ahead, meant.reference)) if is_first else None
-    if ahead is None and meant.name is not None:
-        yield from meant.confirm(access)
-        ahead = access.ahead.take(meant.reference)
-    return ahead or (yield from read_now(access, meant.reference))
+    return ahead or (yield from meant.read(access))
 
 
 def _to_send(
@@ -326,45 +322,24 @@ def _send_fitted(
     return (yield from send_guarded(access, call, before, change, meant))
 
 
-def _set_listed(
-    access: Access, meant: Meant, prepared: PreparedPatch, intent: Intent | None
-) -> Flow[tuple[Written | None, list[datetime]]]:
-    """Send a patch that only sets properties to an object that only a list shows under its name.
-
-    Returns None instead of the receipt if the service refused it, perhaps because the object has another name by now.
-    The second value is when the patch was sent, if its outcome is not known.
-    """
-    sent, before = access.exchange.now(), access.ahead.take(meant.reference)
-    assert before is not None
-    yield from keep(intent, Plan(0, "", sent))
-    yield from take_turn(access.ahead)
-    operations = [*guards(access, before, "name"), *prepared.operations]
-    call = access.generation.patch(before.reference, operations, etag=before.etag)
-    try:
-        return read_receipt(access, before.reference, (yield from access.send(call)), name=before.name), []
-    except OfferLibraryError as error:
-        return None, [] if error.verdict.settled else [sent]
-
-
 def _set_properties(access: Access, meant: Meant, prepared: PreparedPatch, intent: Intent | None) -> Flow[Written]:
     """Send a patch that only sets properties, without a read first. After a lost answer, read before sending it again.
 
-    If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`.
+    If somebody else set the same properties since, the patch does not overwrite them: `ConflictError`. If only a list
+    shows the object under its name, the patch is guarded by the name, and after any error the name is looked up again.
     """
     exchange = access.exchange
     plans = yield from recall(intent, exchange.clock(), read_at=0.0)
     earlier = [plan.sent for plan in plans if plan.sent is not None]
-    if meant.name is not None and not earlier:
-        written, earlier = yield from _set_listed(access, meant, prepared, intent)
-        if written is not None:
-            return written
-    yield from meant.confirm(access)
-    reference, sent = meant.reference, exchange.now()
-    call = access.generation.patch(reference, prepared.operations)
+    call = None if earlier else _guarded_by_name(access, meant, prepared)
+    if call is None:
+        yield from meant.confirm(access)
+        call = access.generation.patch(meant.reference, prepared.operations)
+    sent = exchange.now()
     if earlier:
         sent = min(sent, *earlier)
-        why = "another try of the task may have sent this patch" if plans else "its first answer did not settle it"
-        now, is_set = yield from _after_set(access, reference, prepared, sent, why)
+        why = "another try of the task may have sent this patch"
+        now, is_set = yield from _after_set(access, meant.reference, prepared, sent, why)
         if is_set:
             return Written.of(now)
     yield from keep(intent, Plan(0, "", sent))
@@ -372,15 +347,35 @@ def _set_properties(access: Access, meant: Meant, prepared: PreparedPatch, inten
     sent = sent if earlier else exchange.now()
     tries = Tries(exchange.retries, exchange.clock)
     while True:
+        reference = meant.reference
         try:
-            return read_receipt(access, reference, (yield from access.send(call)))
+            return read_receipt(access, reference, (yield from access.send(call)), name=meant.name)
         except OfferLibraryError as error:
+            if meant.name is not None:
+                yield from meant.confirm(access)
+                if error.verdict.settled or meant.reference.id != reference.id:
+                    sent = exchange.now()
+                    yield from keep(intent, Plan(0, "", sent))
+                    call = access.generation.patch(meant.reference, prepared.operations)
+                    continue
             if not (yield from _may_be_repeated(tries, error)):
                 return (yield from _shown_or_failed(access, reference, prepared, sent, error))
             now, is_set = yield from _after_unsettled(access, reference, prepared, sent, error)
             if is_set:
                 return Written.of(now)
             call = access.generation.patch(reference, prepared.operations, etag=now.etag)
+
+
+def _guarded_by_name(access: Access, meant: Meant, prepared: PreparedPatch) -> Call | None:
+    """The patch of an object that only a list shows under its name; it fails if the object has another name by now.
+
+    None if it is certain which object is meant, or if the list has not kept the object.
+    """
+    before = None if meant.name is None else access.ahead.take(meant.reference)
+    if before is None:
+        return None
+    operations = [*guards(access, before, "name"), *prepared.operations]
+    return access.generation.patch(before.reference, operations, etag=before.etag)
 
 
 def _may_be_repeated(tries: Tries, error: OfferLibraryError) -> Flow[bool]:

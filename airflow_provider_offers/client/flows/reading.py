@@ -67,7 +67,17 @@ class Meant:
     def confirm(self, access: Access) -> Flow[None]:
         """Look the name up again, unless it is certain which object is meant."""
         if self.name is not None:
+            # A lookup from a moment ago may be older than the loss of the name.
+            access.forget(self.reference)
             self.reference, self.name = (yield from resolve(access, self.given)), None
+
+    def read(self, access: Access) -> Flow[Entity]:
+        """The current state of the object, after `confirm`, which may have read it."""
+        if self.name is not None:
+            yield from self.confirm(access)
+            if (there := access.ahead.take(self.reference)) is not None:
+                return there
+        return (yield from read_now(access, self.reference))
 
 
 def resolve_to_guard(access: Access, reference: Reference) -> Flow[Meant]:
