@@ -85,7 +85,33 @@ def _from_template_loader(field: str, name: str, env: jinja2.Environment) -> str
             return env.loader.get_source(env, name)[0].removeprefix("\ufeff")
         except TemplateNotFound:
             pass
-    raise _unusable(field, f"{name!r}, which does not exist", _ACCEPTED, "A file is missing") from None
+    accepted = f"{_ACCEPTED}{_likely(name, env)}"
+    raise _unusable(field, f"{name!r}, which does not exist", accepted, "A file is missing") from None
+
+
+def _likely(name: str, env: jinja2.Environment) -> str:
+    """The end of a message about a missing file: the names that differ by a typing error in a file or a folder."""
+    from airflow_provider_offers.client.model.likeness import perhaps
+
+    path = Path(name)
+    folders = [path.anchor] if path.anchor else getattr(env.loader, "searchpath", ())
+    found = [_nearest(Path(folder), path) for folder in folders]
+    return perhaps(dict.fromkeys(each for each in found if each is not None))
+
+
+def _nearest(folder: Path, path: Path) -> str | None:
+    from airflow_provider_offers.client.model.likeness import near
+
+    place = folder
+    try:
+        for part in path.relative_to(path.anchor).parts:
+            meant = [part] if (place / part).exists() else near(part, [each.name for each in place.iterdir()])
+            if not meant:
+                return None
+            place /= meant[0]
+        return str(place if path.anchor else place.relative_to(folder)) if place.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _decoded(field: str, name: str, content: bytes) -> str:

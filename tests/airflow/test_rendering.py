@@ -316,6 +316,20 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         assert given == made.offer
 
 
+def test_a_missing_file_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "offers").mkdir()
+    write(tmp_path / "offers", "spring.json", {"name": "Sale"})
+    there = str(tmp_path / "offers" / "spring.json")
+    for given, meant in (
+        ("offers/spirng.json", "did you mean 'offers/spring.json'?"),
+        ("ofers/spring.json", "did you mean 'offers/spring.json'?"),
+        (str(tmp_path / "offers" / "sprin.json"), f"did you mean '{there}'?"),
+        ("offers/autumn.json", "or an absolute path"),
+    ):
+        made = rendered(CreateOfferOperator, given={"offer": given}, template_searchpath=str(tmp_path))
+        assert refusal(made).endswith(meant)
+
+
 def test_a_wrong_ending_names_the_value() -> None:
     with pytest.raises(InvalidInputError, match=r"offer: given 'offers\.yaml'; expected the name of a \.json file"):
         json_document("offer", "offers.yaml")
