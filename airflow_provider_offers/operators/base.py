@@ -16,7 +16,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.configuration import connection_id
 from airflow_provider_offers.links.offers import LINKS, set_links, store_links
 from airflow_provider_offers.operators.templates import Templated
-from airflow_provider_offers.operators.words import CheckedPartial, check_words
+from airflow_provider_offers.operators.words import CheckedPartial, check_words, with_nearest
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
@@ -70,7 +70,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
         sandbox: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        except TypeError as error:
+            raise with_nearest(error, type(self), kwargs) from None
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
 

@@ -28,7 +28,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.links.offers import LINKS, set_links, store_links
 from airflow_provider_offers.operators.base import execution_deadline, named_offer, unknown_event
 from airflow_provider_offers.operators.templates import Templated
-from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words
+from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words, with_nearest
 from airflow_provider_offers.sensors import arguments
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         max_outage: timedelta | float = arguments.LONGEST_OUTAGE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**configuration.sensor_arguments(kwargs))
+        try:
+            super().__init__(**configuration.sensor_arguments(kwargs))
+        except TypeError as error:
+            raise with_nearest(error, type(self), kwargs) from None
         self.offer_library_conn_id = configuration.connection_id(offer_library_conn_id)
         self.sandbox = sandbox
         if deferrable is None:

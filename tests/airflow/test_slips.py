@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.campaigns import PlanCampaignOperator
 from airflow_provider_offers.operators.decisions import DecideOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
@@ -157,3 +158,23 @@ def test_a_slip_is_refused_with_what_was_meant(
     # Every message says each thing once.
     assert said.count("from the template") <= 1
     assert writes(emulator) == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "said"),
+    [
+        (CreateOfferOperator, {"offer": {}, "widnow": {}}, "widnow: given an unknown argument; did you mean 'window'?"),
+        (CreateOfferOperator, {"offer": {}, "rerties": 3}, "did you mean 'retries'?"),
+        (PlanCampaignOperator, {"manifest": "x", "tagret": "dev"}, "did you mean 'target'?"),
+        (
+            OfferStatusSensor,
+            {"offer_id": "x", "status": "draft", "poek_interval": 3, "deferable": True},
+            "did you mean 'poke_interval'?\n  deferable: given an unknown argument; did you mean 'deferrable'?",
+        ),
+        (CreateOfferOperator, {"offer": {}, "colour": "red"}, "**kwargs: {'colour': 'red'}"),
+    ],
+)
+def test_an_unknown_argument_is_told_with_the_nearest_one(operator: Any, arguments: dict[str, Any], said: str) -> None:
+    with dag_of("arguments"), pytest.raises(TypeError, match="Invalid arguments were passed") as refused:
+        operator(**TASK, **arguments)
+    assert str(refused.value).endswith(said)
