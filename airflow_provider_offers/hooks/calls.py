@@ -107,7 +107,10 @@ class HookCalls:
         return self._offers(offer_type).get(offer_id)
 
     def get_offers(self, offer_ids: Sequence[Any], *, offer_type: OfferType | None = None) -> Action[list[ReadReceipt]]:
-        """Read many offers in few requests, in the given order. Raises `NotFoundError` that names missing offers."""
+        """Read many offers in few requests, in the given order. Raises `NotFoundError` that names missing offers.
+
+        Calls `GET /{container}/instances` (xcore) or `GET /offers` (dps) for up to 40 offers at a time.
+        """
         return self._offers(offer_type).get_many(offer_ids)
 
     def patch_offer(
@@ -212,7 +215,7 @@ class HookCalls:
     ) -> Search[ReadReceipt]:
         """The offers that a search finds, each once; pages are loaded on demand.
 
-        See `airflow_provider_offers.client.model.query.HookSearch` for the parameters. Raises
+        The parameters are those of `SearchOffersOperator`, and also `name`, an exact name, and `ids`, exact ids. Raises
         `UnsupportedError` if the generation of the connection does not support a parameter.
 
         Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps).

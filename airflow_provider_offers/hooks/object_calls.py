@@ -103,7 +103,10 @@ class ObjectCalls:
         return flow
 
     def get_many(self, object_ids: Sequence[Any]) -> Action[list[ReadReceipt]]:
-        """Read many objects in few requests, in the given order. Raises `NotFoundError` that names missing objects."""
+        """Read many objects in few requests, in the given order. Raises `NotFoundError` that names missing objects.
+
+        Calls `GET /{container}/instances` (xcore) or `GET` of the kind's path (dps) for up to 40 objects at a time.
+        """
         read = self._library.get_many([self._reference(each) for each in object_ids])
 
         def flow(access: Access) -> Flow[list[ReadReceipt]]:
@@ -123,7 +126,10 @@ class ObjectCalls:
         waive: Waive = (),
         validate: Validate = True,
     ) -> Action[WriteReceipt]:
-        """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`."""
+        """Apply a JSON Patch (RFC 6902) exactly once and return the receipt; see `OfferLibraryHook.patch_offer`.
+
+        Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps).
+        """
         return self._done(object_id, self._library.patch, patch, if_match=if_match, waive=waive, validate=validate)
 
     def replace(
@@ -135,7 +141,10 @@ class ObjectCalls:
         waive: Waive = (),
         validate: Validate = True,
     ) -> Action[WriteReceipt]:
-        """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`."""
+        """Replace a whole object, exactly once, and return the receipt; see `OfferLibraryHook.replace_offer`.
+
+        Calls `PUT /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps).
+        """
         return self._done(object_id, self._library.replace, object, if_match=if_match, waive=waive, validate=validate)
 
     def edit(self, object_id: Any, work: Work) -> Action[WriteReceipt]:
@@ -187,13 +196,17 @@ class ObjectCalls:
         """Delete an object, wait until it is gone, and return a receipt; `cascaded` in it lists other deleted objects.
 
         If others refer to the object, raises `ConflictError` that names them; `cascade` deletes them first instead.
+        With `missing_ok`, an object that does not exist is no error, and `action` is `unchanged`.
+
+        Calls `DELETE /{container}/instances/{instanceId}` (xcore) or `DELETE` of the kind's path and the id (dps).
         """
         return self._done(object_id, self._library.delete, missing_ok=missing_ok, cascade=cascade)
 
     @takes(HookSearch)
     def search(self, *, full: bool = False, **search: Unpack[HookSearch]) -> Search[ReadReceipt]:
-        """The results of a search, each once, page by page; see `client.model.query.HookSearch` for the parameters.
+        """The results of a search, each once, page by page.
 
+        The parameters are those of `SearchOffersOperator`, and also `name`, an exact name, and `ids`, exact ids.
         Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path (dps).
         """
         from airflow_provider_offers.client.actions import Search
