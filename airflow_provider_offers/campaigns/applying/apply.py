@@ -84,8 +84,8 @@ async def apply_plan(
 ) -> Report:
     """Apply a plan, and return what became of each object. `on_page` hears of the reading before the first write.
 
-    Calls one listing of each kind that the plan writes, then one `POST`, `PATCH` or `DELETE` for each object, and
-    listings that confirm them. Running it again with the same plan goes on where an earlier run ended.
+    Calls one listing of each kind that the plan writes or refers to, then one `POST`, `PATCH` or `DELETE` for each
+    object, and listings that confirm them. Running it again with the same plan goes on where an earlier run ended.
 
     Raises, before anything is written: `CampaignConflictError` for a plan with conflicts, `ProtectedTargetError` for
     one that nobody approved, `StalePlanError` if the library or the state has changed since the plan, and

@@ -45,20 +45,21 @@ class Sight:
 
 
 class Library:
-    """The objects of the library that a plan writes, and the names of all objects of their kinds."""
+    """The objects of the library that a plan writes, and the names of all objects of their kinds.
+
+    `lost` has a sentence for each object to which the plan refers by its name, and that no longer has this name.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.written = [each for each in plan.objects if each.action in WRITES]
         self.names = Names()
         self.by_id: dict[str, Entity] = {}
         self.by_key: dict[Key, list[Entity]] = {}
+        self.lost: list[str] = []
         self._ids = {each.id for each in self.written if each.id is not None}
         self._keys = {each.key for each in self.written if each.action in ("create", "rename")}
-        kinds = {each.key[0] for each in self.written}
+        kinds = {each.key[0] for each in self.written} | {kind for kind, _ in plan.ids}
         self.kinds = [kind for kind in KINDS.values() if kind.key in kinds]
-        for (kind_key, name), identifier in plan.ids.items():
-            if kind_key not in kinds:
-                self.names.saw(Entity(KINDS[kind_key], identifier, identifier, 0, {"name": name}))
         for each in self.written:
             if each.action == "rename" and each.old_name is not None:
                 self.names.renamed[each.key[0], each.old_name] = each.key[1]
@@ -76,7 +77,7 @@ class Library:
 
 
 def read_again(access: Access, plan: Plan, on_page: OnPage | None = None) -> Flow[Library]:
-    """Read each kind that the plan writes once, page by page. What a listing lacks is read by its id."""
+    """Read each kind that the plan writes or refers to once, page by page. What a listing lacks is read by its id."""
     found = Library(plan)
     for kind in found.kinds:
         if access.generation.supports(kind):
@@ -87,6 +88,11 @@ def read_again(access: Access, plan: Plan, on_page: OnPage | None = None) -> Flo
             entity: Entity | None = yield from look_alone(access, reference)
             if entity is not None:
                 found.take(entity)
+    for key, identifier in plan.ids.items():
+        if identifier not in found.names.meant(key):
+            there: Entity | None = yield from look_alone(access, Reference(KINDS[key[0]], id=identifier))
+            if there is None or there.name != key[1] or there.status == ARCHIVED:
+                found.lost.append(_lost(key, identifier, there))
     return found
 
 
@@ -99,7 +105,7 @@ class Check:
 
     def __init__(self, library: Library, pending: Collection[Key], *, is_rerun: bool) -> None:
         self._library, self._pending, self._is_rerun = library, pending, is_rerun
-        self.moved: list[str] = []
+        self.moved: list[str] = list(library.lost)
 
     def sights(self, plan: Plan) -> dict[Key, Sight]:
         """What the library has of each object that the plan writes."""
@@ -192,6 +198,13 @@ def _overlap(one: str, other: str) -> bool:
 
 def _called(planned: PlannedObject) -> str:
     return f"{kind_of_planned(planned).noun} {quoted(planned.key[1], 80)}"
+
+
+def _lost(key: Key, identifier: str, there: Entity | None) -> str:
+    what = "was deleted"
+    if there is not None:
+        what = "is archived" if there.status == ARCHIVED else f"is called {quoted(there.name, 80)} by now"
+    return f"the {KINDS[key[0]].noun} {quoted(key[1], 80)} ({identifier}), to which the plan refers, {what}"
 
 
 def _made(entity: Entity) -> str:

@@ -27,10 +27,10 @@ from airflow_provider_offers.campaigns.errors import (
 )
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.state.storage import StateStore
-from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
 from airflow_provider_offers.client.settings import parse_settings
 from tests.campaigns.applied import WHERE, Sandbox, changed, spring, spring_objects
-from tests.campaigns.making import campaign, offer, put_wanted
+from tests.campaigns.making import campaign, offer, put, put_wanted, wanted
 
 
 def _refused(sandbox: Sandbox, plan: Plan, error: type[CampaignError], **options: Any) -> str:
@@ -70,6 +70,33 @@ def _deleted(sandbox: Sandbox) -> None:
 
 def _created(sandbox: Sandbox) -> None:
     put_wanted(sandbox.emulator, offer("Offer 3"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit", "said"),
+    [
+        ("tag", {"name": "Other"}, "is called 'Other' by now"),
+        ("tag", None, "was deleted"),
+        ("fallback", {"status": "archived"}, "is archived"),
+    ],
+)
+def test_a_plan_is_stale_if_an_object_to_which_it_refers_is_another_one(
+    sandbox: Sandbox, kind: str, edit: dict[str, Any] | None, said: str
+) -> None:
+    theirs = put(sandbox.emulator, kind, "Theirs", **({"status": "draft"} if kind == "fallback" else {}))
+    properties = {"filterType": "any-tags" if kind == "tag" else "offers", "ids": ["name:Theirs"]}
+    made = campaign(wanted("collection", "Set", **properties), external=[(kind, "Theirs")])
+    plan = sandbox.plan(made)
+    if edit is None:
+        sandbox.library.delete(KINDS[kind], theirs)
+    for name, value in (edit or {}).items():
+        change = [{"op": "replace", "path": f"/{name}", "value": value}]
+        sandbox.library.patch(KINDS[kind], theirs, change)
+
+    told = _refused(sandbox, plan, StalePlanError)
+
+    noun = KINDS[kind].noun
+    assert f"the {noun} 'Theirs' ({theirs}), to which the plan refers, {said}" in told
 
 
 @pytest.mark.parametrize(
