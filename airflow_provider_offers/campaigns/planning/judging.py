@@ -91,6 +91,11 @@ class Judge:
         keys = [wanted.key, *((wanted.kind.key, old) for old in self.origins.get(wanted.key, ()))]
         return next((self.bases[key] for key in keys if key in self.bases), None)
 
+    def was_applied(self, key: Key) -> bool:
+        """Whether an apply has created an object of this name, or given the name to one."""
+        base = self.bases.get(key)
+        return base is not None and base.pending is None
+
     def is_settled(self, key: Key) -> bool:
         """Whether an object was seen as it is wanted, and no other has its name: nothing is to be decided."""
         return self._is_seen_as_wanted(key) and key not in self.origins and len(self.names.ids(key)) == 1
@@ -166,7 +171,10 @@ class Judge:
         # Whatever the base says, only a rename writes the name.
         changes, conflicts = ([each for each in some if each.pointer != "/name"] for some in found.both)
         if old is not None:
-            changes.insert(0, Change("/name", old, wanted.name, old))
+            # Somebody gave it the old name again, or it is another object.
+            is_back = self.was_applied(wanted.key)
+            renamed = Change("/name", old, wanted.name, wanted.name if is_back else old)
+            (conflicts if is_back else changes).insert(0, renamed)
         if self.force:
             changes, conflicts = [*changes, *conflicts], []
         if conflicts:

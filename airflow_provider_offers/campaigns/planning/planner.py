@@ -24,6 +24,7 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
 from airflow_provider_offers.campaigns.plans import ACTIONS, Action, Plan, PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.client.flows.access import Access
+from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
@@ -87,7 +88,7 @@ class _Planner:
         self._wanted = WantedByKey(campaign.objects)
         self._sightings = Sightings(bytearray(len(campaign.objects)))
         self._origins = _origins(campaign, self._wanted)
-        self._old = {(kind, old) for (kind, _), olds in self._origins.items() for old in olds}
+        self._old = {(key[0], old): key for key, olds in self._origins.items() for old in olds}
         self._judge = Judge(
             self._names,
             self._sightings,
@@ -138,12 +139,23 @@ class _Planner:
 
     def look_again(self) -> Flow[None]:
         """Read objects with conflicts by their ids, because the listing may be older than the state."""
-        for key, listed in self._sightings.found.items():
+        for key, listed in [*self._sightings.found.items()]:
+            new = self._old.get(key)
+            if new is not None and self._judge.was_applied(new):
+                yield from self._look_for_name(listed, key, new)
             if not self._judge.has_conflict(key, listed):
                 continue
             fresh = yield from self._rereading.now(listed)
             if fresh is not listed:
                 self._sightings.found[key] = fresh
+
+    def _look_for_name(self, listed: Entity, key: Key, new: Key) -> Flow[None]:
+        """Take an object under its new name if the last apply gave it that, and the listing has the old one."""
+        fresh: Entity | None = yield from look_alone(self._access, listed.reference)
+        if fresh is not None and fresh.name == new[1] and not self._names.ids(new):
+            self._names.rename(listed, new[1])
+            self._sightings.found[new] = fresh
+            del self._sightings.found[key]
 
     def finish(self, kind: Kind) -> None:
         """Decide about all objects of a kind, after every object of the kind was taken."""

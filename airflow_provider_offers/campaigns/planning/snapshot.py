@@ -69,6 +69,15 @@ class Names:
         is_short = not before and entity.id == beginning + bare
         self._ids_by_name.setdefault(key, {})[name] = bare if is_short else (*before, entity.id)
 
+    def rename(self, entity: Entity, name: str) -> None:
+        """Keep an object that a listing shows under its new name."""
+        before = (entity.kind.key, entity.name or "")
+        others = tuple(each for each in self.ids(before) if each != entity.id)
+        del self._ids_by_name[before[0]][before[1]]
+        if others:
+            self._ids_by_name[before[0]][before[1]] = others
+        self.saw(entity, name)
+
     def ids(self, key: Key) -> Sequence[str]:
         """The ids of the objects of that kind and name that are not archived, the oldest first."""
         kind, name = key

@@ -69,6 +69,36 @@ def test_a_rename_writes_the_other_changes_too_and_shows_conflicts(library: Offe
     assert conflict.conflicts == (Change("/description", live="Theirs", wanted="Ours"),)
 
 
+def test_the_old_name_is_a_conflict_if_somebody_gave_it_again_after_the_rename(
+    library: OfferLibrary, emulator: Emulator
+) -> None:
+    # Or it is another object, and the renamed one is gone.
+    identifier = put_wanted(emulator, TEN)
+    eleven = offer("Eleven", rank={"priority": 7})
+    made = campaign(eleven, moved=[("personalized", "Ten", "Eleven")])
+
+    conflict = planned(plan(library, made, state(offer("Eleven"))), "Eleven")
+
+    assert (conflict.action, conflict.id, conflict.old_name) == ("conflict", identifier, "Ten")
+    assert conflict.conflicts == (Change("/name", live="Ten", wanted="Eleven", base="Eleven"),)
+    forced = planned(plan(library, made, state(offer("Eleven")), force_conflicts=True), "Eleven")
+    assert (forced.action, {each.pointer for each in forced.changes}) == ("rename", {"/name", "/rank/priority"})
+
+
+def test_a_listing_that_lags_behind_a_rename_is_no_conflict(library: OfferLibrary, emulator: Emulator) -> None:
+    identifier = put_wanted(emulator, TEN)
+    put(emulator, "collection", "Set", filterType="offers", ids=[identifier])
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    # As an apply has just written it.
+    library.patch(TEN.kind, identifier, [{"op": "replace", "path": "/name", "value": "Eleven"}])
+    objects = [offer("Eleven"), wanted("collection", "Set", filterType="offers", ids=["name:Eleven"])]
+
+    found = plan(library, campaign(*objects, moved=[("personalized", "Ten", "Eleven")]), state(*objects))
+
+    assert counted(found) == {"unchanged": 2}
+
+
 def test_a_rename_that_happened_before_the_state_was_saved_is_recognized(
     library: OfferLibrary, emulator: Emulator
 ) -> None:
