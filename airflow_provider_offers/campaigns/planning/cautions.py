@@ -23,6 +23,7 @@ class Cautions:
     _resets: list[Key] = field(default_factory=list)
     _gone: list[Key] = field(default_factory=list)
     _live: list[Key] = field(default_factory=list)
+    _shown: list[Key] = field(default_factory=list)
     _alike: list[tuple[Key, str]] = field(default_factory=list)
     _ids: dict[str, Key] = field(default_factory=dict)
 
@@ -36,6 +37,10 @@ class Cautions:
             self._resets.append(planned.key)
         if kind is DECISION and entity.status == "live":
             self._live.append(planned.key)
+
+    def is_shown(self, key: Key) -> None:
+        """Take an offer that is retired, and that a live decision of somebody else shows."""
+        self._shown.append(key)
 
     def is_alike(self, key: Key, other: str | None) -> None:
         """Take a new object whose name looks like the `other` name, which the library has."""
@@ -60,6 +65,11 @@ class Cautions:
             yield (
                 "These decisions are live, so customers see the changes at once. A journey that uses one has to be "
                 f"published again: {_named(self._live)}"
+            )
+        if self._shown:
+            yield (
+                "These offers are retired, but live decisions that the campaign does not manage show them: "
+                f"{_named(self._shown)}"
             )
         if self._alike:
             others = ", ".join(quoted(other, 80) for _, other in self._alike[:_SHOWN])

@@ -100,6 +100,8 @@ class _Planner:
         )
         self._rereading = Rereading(access)
         self._reach = Reach(self._names)
+        # The offers that are retired, and those of them that live decisions of others show.
+        self._leaving = Reach(self._names)
         self._retirement = Retirement(options.prune, options.force_conflicts, self._names)
         self._needed = _needed_kinds(campaign, state)
         self._planned: list[PlannedObject] = []
@@ -112,7 +114,8 @@ class _Planner:
     def kinds(self) -> Iterator[Kind]:
         """The kinds that have to be read, in order. Later ones may depend on what was found in earlier ones."""
         for kind in KINDS.values():
-            if kind.key in self._needed or (self._reach.is_asked and kind in (COLLECTION, DECISION)):
+            is_asked = self._reach.is_asked or self._leaving.is_asked
+            if kind.key in self._needed or (is_asked and kind in (COLLECTION, DECISION)):
                 yield kind
 
     def take(self, entity: Entity) -> None:
@@ -122,9 +125,10 @@ class _Planner:
         key = key if position is None else self._wanted.key(position)
         self._names.saw(entity, None if position is None else key[1])
         self._reach.saw(entity)
-        if entity.name is None:
-            return
-        if position is None and key not in self._state.objects and key not in self._old:
+        is_others = position is None and key not in self._state.objects and key not in self._old
+        if is_others or entity.kind is not DECISION:
+            self._leaving.saw(entity)
+        if entity.name is None or is_others:
             return
         if entity.status == ARCHIVED:
             self._sightings.archived.setdefault(key, []).append(entity)
@@ -168,6 +172,9 @@ class _Planner:
         for key in self._state.objects:
             if key[0] == kind.key and key not in self._wanted and key not in self._old:
                 self._retirement.decide(kind, key, self._state.objects[key], self._sightings.found, is_known)
+                if kind.is_offer and self._retirement.is_retired(key):
+                    entity = self._sightings.found[key]
+                    self._leaving.add(key, entity.id, entity.properties)
         for name in (name for each, name in self._campaign.external if each == kind.key):
             self._check_external(kind, name)
         self._sightings.found.clear()
@@ -236,6 +243,9 @@ class _Planner:
             raise CampaignError(f"The campaign {quoted(self._campaign.name, 80)} cannot be planned:{told}")
         retired = self._retirement.checked(len(self._state.objects), self._options.max_prune)
         reached = self._reach.reached
+        for each in retired:
+            if each.key in self._leaving.reached:
+                self._cautions.is_shown(each.key)
         planned = [replace(each, held_as_draft=True) if each.key in reached else each for each in self._planned]
         counts: Counter[Action] = Counter(each.action for each in (*planned, *retired))
         counts["unchanged"] += self._unchanged

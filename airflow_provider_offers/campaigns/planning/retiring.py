@@ -53,6 +53,10 @@ class Retirement:
         else:
             self._retire(kind, key, base, found[key])
 
+    def is_retired(self, key: Key) -> bool:
+        """Whether the object about which was decided last is retired."""
+        return bool(self.planned) and self.planned[-1].key == key and self.planned[-1].action == "retire"
+
     def checked(self, managed: int, most: int | None) -> list[PlannedObject]:
         """The retirements and conflicts, in the order in which an apply makes them: what refers to others comes first.
 

@@ -546,3 +546,32 @@ def test_an_edit_of_an_ignored_leaf_is_no_conflict_when_the_object_is_retired(
     assert planned(found, "Ten").action == "retire"
     other = offer("Ten", lifecycle={"ignore_changes": ("/tags",)})
     assert planned(plan(library, campaign(), state(other), prune="delete"), "Ten").action == "conflict"
+
+
+@pytest.mark.parametrize("prune", ["archive", "delete"])
+def test_a_plan_warns_if_it_retires_what_a_live_decision_of_somebody_else_shows(
+    library: OfferLibrary, emulator: Emulator, prune: str
+) -> None:
+    tag = put(emulator, "tag", "Spring")
+    tagged = put(emulator, "collection", "Set", filterType="any-tags", ids=[tag])
+    mine, other = offer("Ten"), offer("Eleven")
+    put_wanted(emulator, mine, tags=[tag])
+    put_wanted(emulator, other)
+    placement = put(emulator, "placement", "Hero")
+    shown = [{"placement": placement, "components": [{"type": "html", "format": "text/html", "content": "<p/>"}]}]
+    welcome = wanted("fallback", "Welcome", status="approved", representations=shown)
+    fallback = put_wanted(emulator, welcome)
+    criteria = [{"placements": [placement], "optionSelection": {"filter": tagged}}]
+    hero = {"status": "live", **WINDOW, "fallback": fallback, "criteria": criteria}
+    before = state(mine, other, welcome, wanted("decision", "Ours", **hero))
+
+    def warnings() -> str:
+        return " ".join(plan(library, campaign(), before, prune=prune, max_prune=9).warnings)
+
+    put(emulator, "decision", "Ours", **hero)
+    assert "live decisions" not in warnings()
+    put(emulator, "decision", "Theirs", **hero)
+    assert (
+        "live decisions that the campaign does not manage show them: the fallback offer 'Welcome', the personalized "
+        "offer 'Ten'" in warnings()
+    )
