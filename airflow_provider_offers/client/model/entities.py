@@ -244,7 +244,8 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
 def _hint(text: str) -> str:
     """What may have been meant by text that names nothing: a name, or the id at the end of an address."""
     if text.casefold().startswith(NAME_PREFIX):
-        return perhaps([f"{NAME_PREFIX}{text[len(NAME_PREFIX) :].strip()}"])
+        meant = text[len(NAME_PREFIX) :].strip()
+        return perhaps([f"{NAME_PREFIX}{meant}"] if meant else [])
     last = text.rpartition("/")[2]
     return perhaps([last]) if TYPED_ID.fullmatch(last) else name_hint(text)
 

@@ -153,6 +153,14 @@ def test_an_answer_is_about_another_object_only_if_its_ids_of_the_same_form_diff
     assert reference.may_be(*ids) is may_be
 
 
+@pytest.mark.parametrize("given", ["name:", "name: "])
+def test_a_prefix_without_a_name_is_told_without_a_suggestion(given: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse_offer_reference(given, api="dps", sandbox="prod")
+    assert f"given {given.strip()!r}" in str(refused.value)
+    assert "did you mean" not in str(refused.value)
+
+
 @pytest.mark.parametrize("told", ["decision", "offer-activity"])
 def test_the_receipt_of_another_kind_is_refused_by_its_key_and_by_its_type(told: str) -> None:
     with pytest.raises(InvalidInputError, match="the receipt of a decision"):
