@@ -35,6 +35,8 @@ _FLAGS = (
     "report_only",
     "keep_adobe_templates",
 )
+# The characters of a wrong document in a message.
+_SHOWN = 80
 # The arguments of flags that have another name as an attribute: Airflow's own operators have a method `dry_run`.
 _FLAG_NAMES = {"as_dry_run": "dry_run", "report_only": "dry_run"}
 
@@ -267,7 +269,8 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
             accepted = "the name of a .json file, a JSON document, or a template with `| tojson`"
             shown = "text that is not JSON" if private else quoted(given)
             raise InvalidInputError(f"{name} is not JSON", [Violation(name, shown, accepted)]) from None
+        shown = "" if private else f": {quoted(given.strip(), _SHOWN)}"
         raise InvalidInputError(
             f"{name} is not JSON",
-            [Violation(name, f"invalid JSON: {error}", "a JSON document; in a template, `| tojson`")],
+            [Violation(name, f"invalid JSON: {error}{shown}", "a JSON document; in a template, `| tojson`")],
         ) from None

@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "broken_json": (
         CreateOfferOperator,
         {"offer": '{"name": "Bad", }'},
-        ["offer: given invalid JSON", "expected a JSON document"],
+        ["offer: given invalid JSON", """: '{"name": "Bad", }'; expected a JSON document"""],
     ),
     "name_twice": (
         CreateOfferOperator,
@@ -191,7 +191,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         bad_patch({"status": "approved"}),
         ["The patch cannot be sent", "given an object", "a list of operations (RFC 6902)"],
     ),
-    "patch_is_text": (PatchOfferOperator, bad_patch("status"), ["patch: given invalid JSON"]),
+    "patch_is_text": (
+        PatchOfferOperator,
+        bad_patch("status"),
+        ["patch: given invalid JSON: Expecting value: line 1 column 1 (char 0): 'status'"],
+    ),
     "patch_is_empty": (PatchOfferOperator, bad_patch([]), ["given 0 operations; expected 1 to"]),
     "patch_of_text": (PatchOfferOperator, bad_patch(["x"]), ["/0: given 'x'; expected an object with op and path"]),
     "unknown_op": (
