@@ -18,7 +18,7 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.creating import create
 from airflow_provider_offers.client.flows.creation_notes import CreationNotes
 from airflow_provider_offers.client.flows.memory import TaskTries
-from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG, Kind
+from airflow_provider_offers.client.model.kinds import PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.wire.memory import remember
 from tests.client.flows.creating import (
     AFTER,
@@ -73,6 +73,15 @@ def test_a_commit_that_shows_late_is_waited_for(api: str) -> None:
     assert written.action == "created"
     assert len(posts(script)) == 1
     assert [pause.seconds for pause in script.pauses] == [0.25, 0.5, 1.0, 1.25]
+
+
+@BOTH
+def test_the_log_names_the_kind_that_is_looked_for(api: str) -> None:
+    script = Looking(shown(api), lost(), shown(api), shown(api), shown(api))
+    wanted = creation(kind=PLACEMENT, properties={"name": "Top"}, patience=0.25)
+    with pytest.raises(OutcomeUnknownError):
+        script.run(create(script.access(api, max_retries=0), wanted))
+    assert {pause.reason.partition(":")[0] for pause in script.pauses} == {"looking whether the placement is there"}
 
 
 @BOTH
