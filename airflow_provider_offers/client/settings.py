@@ -93,6 +93,11 @@ class Settings(Unpicklable):
         parts = (self.token_url, self.client_id, self.client_secret or "", self.scopes)
         object.__setattr__(self, "credential", hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
+    @property
+    def target(self) -> list[str]:
+        """The place that a task writes to, as its tries keep it: the host, the sandbox and the generation."""
+        return [self.host, self.sandbox, self.api]
+
 
 def parse_settings(
     *,

@@ -123,7 +123,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
                 if getattr(self, "deferrable", None) is False:
                     store_links(self, context)
                 if self.keeps_values:
-                    carry_on(self, context, [settings.host, settings.sandbox, settings.api])
+                    carry_on(self, context, settings.target)
                 result = self.work(hook, context)
                 set_links(self, settings, result)
                 self._emit(context, hook, result)

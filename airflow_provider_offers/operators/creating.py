@@ -249,8 +249,7 @@ class CreateOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.operators.memory import tries_of
 
-        settings = hook.settings
-        wanted = [settings.host, settings.sandbox, settings.api, self.kind_key, creation.properties]
+        wanted = [*hook.settings.target, self.kind_key, creation.properties]
         return Intents(tries_of(context), wanted)
 
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
@@ -292,8 +291,7 @@ class CreateOperator(OfferLibraryOperator):
         from airflow_provider_offers.operators.memory import tries_of
 
         settings = hook.settings
-        target = [settings.host, settings.sandbox, settings.api]
-        wishes = [creation.wish(target) for creation in creations]
+        wishes = [creation.wish(settings.target) for creation in creations]
         answer = timedelta(seconds=2 * settings.timeout)
         notes = CreationNotes(tries_of(context), wishes, began=datetime.now(UTC), answer=answer)
         remember(hook.memory, notes.load())

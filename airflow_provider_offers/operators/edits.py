@@ -111,11 +111,11 @@ class EditOperator(OfferLibraryOperator):
         from airflow_provider_offers.client.flows.memory import Intents
         from airflow_provider_offers.operators.memory import tries_of
 
-        self.intents = Intents(tries_of(context), self._plan(hook))
+        self.intents = Intents(tries_of(context), self._identity(hook))
 
-    def _plan(self, hook: OfferLibraryHook) -> list[Any]:
-        settings = hook.settings
-        return [settings.host, settings.sandbox, settings.api, self.fingerprint]
+    def _identity(self, hook: OfferLibraryHook) -> list[Any]:
+        """What the task does, and where: its tries recall each other by it."""
+        return [*hook.settings.target, self.fingerprint]
 
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Process every given object; returns the receipts in the same order."""
@@ -131,7 +131,7 @@ class EditOperator(OfferLibraryOperator):
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
         references = [self.reference(hook, each) for each in given]
         work = self.edit(hook, references)
-        plan = [list(map(str, references)), self._plan(hook)]
+        plan = [list(map(str, references)), self._identity(hook)]
         checkpoint = Checkpoint(tries_of(context), plan, len(references), repeatable=self.repeatable)
         remember(hook.memory, checkpoint.load())
 

@@ -266,7 +266,7 @@ class ArchiveExpiredOffersOperator(EditOffersOperator):
         # A wrong duration is rejected before any request.
         before(utc_now(), self.older_than, "older_than")
         self._cutoff = before(hook.service_now(), self.older_than, "older_than")
-        plan = [hook.settings.host, hook.settings.sandbox, hook.settings.api, str(self.older_than), limit]
+        plan = [*hook.settings.target, str(self.older_than), limit]
         chosen = ChosenList(tries_of(context), plan)
         earlier = None if self.report_only else remember(hook.memory, chosen.recall())
         self._is_retry = earlier is not None

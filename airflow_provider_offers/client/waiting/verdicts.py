@@ -14,6 +14,7 @@ from airflow_provider_offers.client.errors import GoneError, HopelessError, Inva
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.model.lifecycle import is_final
 from airflow_provider_offers.client.model.likeness import one_of, some_of
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import legible, quoted
@@ -21,8 +22,6 @@ from airflow_provider_offers.client.text import legible, quoted
 Until = Literal["open", "closed"]
 UNTIL: tuple[Until, ...] = get_args(Until)
 _SUBJECT = "The sensor's arguments are not valid"
-# An archived offer stays archived until it is deleted.
-_FINAL = ("archived",)
 # How many offers one line names.
 _MOST_NAMED = 20
 
@@ -61,7 +60,7 @@ def status_verdict(states: Mapping[str, Entity | None], expected: int, statuses:
     for identifier, found in states.items():
         entity = _there(identifier, found)
         if entity.status not in statuses:
-            if entity.status in _FINAL:
+            if is_final(entity.status, entity.kind.steps):
                 raise HopelessError(
                     f"{called(entity, identifier)} is {entity.status} and will not become "
                     f"{' or '.join(sorted(statuses))}"
@@ -80,7 +79,7 @@ def window_verdict(states: Mapping[str, Entity | None], expected: int, until: Un
     instants = []
     for identifier, found in states.items():
         entity = _there(identifier, found)
-        if entity.status in _FINAL:
+        if is_final(entity.status, entity.kind.steps):
             if until == "open":
                 raise HopelessError(f"{called(entity, identifier)} is {entity.status} and will not be shown again")
             continue
