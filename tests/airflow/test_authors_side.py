@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from airflow_provider_offers.client.deciding.batch import IfUnknown
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.flows.creations import IF_EXISTS
 from airflow_provider_offers.client.model.kinds import KINDS, OFFERS, PERSONALIZED
+from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE
 from airflow_provider_offers.client.waiting.verdicts import UNTIL
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.models import PersonalizedOffer, Placement, Rank
@@ -25,7 +27,9 @@ from airflow_provider_offers.operators.decisions import BatchDecisionOperator
 from airflow_provider_offers.operators.library import CreateLibraryObjectOperator
 from airflow_provider_offers.operators.offers import CreateFallbackOfferOperator, CreateOfferOperator, GetOfferOperator
 from airflow_provider_offers.operators.replacing import ReplaceOfferOperator
+from airflow_provider_offers.sensors import arguments
 from airflow_provider_offers.sensors.offers import OfferStatusSensor, OfferWindowSensor
+from airflow_provider_offers.triggers.offers import OfferTrigger
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, fallback, offers, personalized
 
@@ -126,6 +130,11 @@ def test_the_words_are_those_that_the_client_knows() -> None:
     assert PERSONALIZED.statuses == words.OFFER_STATUSES
     assert get_args(Prune) == words.PRUNE
     assert words.UNTIL == UNTIL
+
+
+def test_the_sensors_survive_an_outage_as_long_as_the_client() -> None:
+    assert arguments.LONGEST_OUTAGE == LONGEST_OUTAGE
+    assert inspect.signature(OfferTrigger).parameters["max_outage"].default == LONGEST_OUTAGE
 
 
 def test_a_model_is_a_document_before_it_is_rendered(airflow: Airflow, emulator: Emulator, api: str) -> None:
