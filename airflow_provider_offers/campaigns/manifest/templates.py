@@ -194,11 +194,11 @@ class Templates:
         except TemplateError as error:
             return broken(*self._told(error, text, names))
         except Exception as error:  # noqa: BLE001  an expression of the author's
-            return broken(f"{type(error).__name__}: {error}", remedy(""))
+            return broken(f"{type(error).__name__}: {error}", remedy("", has_row=ROW in names))
 
     def _told(self, error: TemplateError, text: str, names: Mapping[str, Any]) -> tuple[str, str]:
         why = error.message or type(error).__name__
-        return f"{why}{self._empty_cells(text, names) if why == NONE else ''}", remedy(why)
+        return f"{why}{self._empty_cells(text, names) if why == NONE else ''}", remedy(why, has_row=ROW in names)
 
     def _simple(self, text: str) -> Sequence[str | _Path] | None:
         """The pieces of a template of nothing but paths such as `row.name`; None for any other.

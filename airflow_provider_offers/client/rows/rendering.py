@@ -27,9 +27,9 @@ _INSTEAD = {
 }
 
 
-def remedy(why: str) -> str:
-    """What is expected in place of a template that ends in that error for a row."""
-    return _INSTEAD.get(why, "a template that renders for every row")
+def remedy(why: str, *, has_row: bool = True) -> str:
+    """What is expected in place of a template that ends in that error, for a row or without rows."""
+    return _INSTEAD.get(why, "a template that renders for every row" if has_row else "a template that renders")
 
 
 class RowTemplate(str):
