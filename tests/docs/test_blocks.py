@@ -17,7 +17,10 @@ from tests.docs.pages import page
 EMULATOR = page("docs/emulator.md")
 SEMANTICS = page("docs/campaign-semantics.md")
 CONTROL = [line for block in EMULATOR.blocks("bash") for line in block.text.splitlines() if "/_emulator/" in line]
-PLAIN = [block for block in EMULATOR.blocks("python") if "def test_" not in block.text]
+PLAIN = [
+    *(block for block in EMULATOR.blocks("python") if "def test_" not in block.text),
+    *(block for block in page("docs/models.md").blocks("python") if "json_schema" in block.text),
+]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def test_the_emulator_accepts_the_command(line: str, running: Emulator) -> None:
 
 
 @pytest.mark.parametrize("block", PLAIN, ids=str)
-def test_the_example_of_the_emulator_runs(block: Any) -> None:
+def test_the_example_runs_by_itself(block: Any) -> None:
     exec(compile(block.text, str(block), "exec"), {})
 
 
