@@ -133,16 +133,29 @@ def make(access: Access, creation: Creation, is_wanted: Callable[[Entity], bool]
 def change(access: Access, before: Entity, patch: Sequence[Operation]) -> Flow[Written]:
     """Patch an object that a listing showed; `ConflictError` if somebody has edited it since.
 
-    A listing may lag. If the object shows the whole patch by now, an earlier run has made the change.
+    A listing may lag. If the object shows the whole patch by now, an earlier run has made the change. Without an etag,
+    nothing guards the addition of a property: the object is read right before it.
     """
     prepared = prepare_planned(patch, before.kind)
+    is_guarded = access.generation.capabilities.guards_by_etag or all(
+        split_pointer(each["path"])[0] in before.properties for each in patch
+    )
     try:
+        if not is_guarded:
+            yield from _expect_unedited(access, before)
         return (yield from guarded_patch(access, prepared, replace(before, listed=True)))
     except ConflictError:
         now = yield from look_alone(access, before.reference)
         if now is None or not prepared.is_shown_by(now.properties):
             raise
         return Written.of(now)
+
+
+def _expect_unedited(access: Access, before: Entity) -> Flow[None]:
+    """Raise `ConflictError` if somebody has edited an object since a listing showed it."""
+    now: Entity | None = yield from look_alone(access, before.reference)
+    if now is not None and now.etag != before.etag:
+        raise overtaken(access.generation.read(now.reference), before, now)
 
 
 def set_status(access: Access, before: Entity, status: str) -> Flow[Written]:

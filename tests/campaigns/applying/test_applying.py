@@ -314,6 +314,27 @@ def test_a_decision_stays_a_draft_if_an_offer_that_it_shows_failed(sandbox: Sand
     assert sandbox.plan(made).objects == ()
 
 
+@pytest.mark.parametrize("theirs", [{"description": "Theirs"}, {"rank": {"priority": 9}}])
+def test_an_edit_during_the_apply_stays(sandbox: Sandbox, theirs: dict[str, Any]) -> None:
+    # Of a property that the object has, and of one that it lacks.
+    sandbox.plan_and_apply(campaign(offer("One"), offer("Two")))
+    ours = {"description": "Ours", "rank": {"priority": 5}}
+    ((edited, value),) = theirs.items()
+    plan = sandbox.plan(campaign(*(offer(name, **{edited: ours[edited]}) for name in ("One", "Two"))))
+    first: list[str] = []
+
+    def edit(progress: Progress) -> None:
+        if not first:
+            first.append(progress.key[1])
+            sandbox.edit("personalized", "Two" if first == ["One"] else "One", f"/{edited}", value)
+
+    with pytest.raises(CampaignFailedError, match="1 changed, 1 failed"):
+        apply(sandbox.library.settings, plan, sandbox.store, ApplyOptions(max_concurrent=1), edit)
+
+    other = "Two" if first == ["One"] else "One"
+    assert (sandbox.body(first[0])[edited], sandbox.body(other)[edited]) == (ours[edited], value)
+
+
 @pytest.mark.parametrize("switched", ["Hero", "Spring set"])
 def test_a_live_decision_shows_what_it_showed_until_all_of_the_new_is_there(sandbox: Sandbox, switched: str) -> None:
     before = spring_objects(1, api=sandbox.api)
