@@ -389,8 +389,13 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
 
 def offer_of(entity: Entity) -> dict[str, Any]:
-    """An offer as triggers and the task's state name it."""
-    return {"id": entity.id, "instance_id": entity.instance_id, "offer_type": entity.kind.key}
+    """An offer as triggers and the task's state name it, with the etag of the look."""
+    return {
+        "id": entity.id,
+        "instance_id": entity.instance_id,
+        "offer_type": entity.kind.key,
+        "seen_etag": entity.etag,
+    }
 
 
 class WatchedOffersSensor(OfferLibrarySensor):

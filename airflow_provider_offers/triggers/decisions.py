@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.triggers.offers import OfferTrigger
+from airflow_provider_offers.triggers.offers import OfferTrigger, seen_etags
 from airflow_provider_offers.triggers.shared import asking, watching
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class OfferLiveTrigger(OfferTrigger):
             ) as watch,
             asking(self.offer_library_conn_id, self.sandbox) as asker,
         ):
+            watch.least = seen_etags(self.offers)
             while any(str(reference) not in watch.states for reference in references):
                 await watch.news()
             poll = self._poll = Poll(

@@ -127,8 +127,16 @@ class OfferTrigger(BaseTrigger):
         return {"status": "execution_timeout", "message": f"The task's execution_timeout is over. {last}"}
 
 
+def seen_etags(offers: list[dict[str, Any]]) -> dict[str, int]:
+    """The etags that the sensor's own look has seen, by id. A listing that lags behind it is no news."""
+    return {offer["id"]: offer.get("seen_etag", 0) for offer in offers}
+
+
 class WatchedOffersTrigger(OfferTrigger):
-    """The base of the triggers that watch offers. `offers` holds `id`, `instance_id` and `offer_type` of each."""
+    """The base of the triggers that watch offers.
+
+    `offers` holds `id`, `instance_id`, `offer_type` and `seen_etag` of each.
+    """
 
     def __init__(self, *, offers: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -163,6 +171,7 @@ class WatchedOffersTrigger(OfferTrigger):
             interval=self.poll_interval,
             outage=self.max_outage,
         ) as watch:
+            watch.least = seen_etags(self.offers)
             within: float | None = None
             while True:
                 await watch.news(within)

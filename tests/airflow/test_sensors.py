@@ -225,6 +225,20 @@ def test_a_wait_stays_in_the_sandbox_of_its_first_look(
     assert [offer["sandbox"] for offer in result.result("found")] == ["prod"]
 
 
+def test_a_listing_that_lags_behind_the_first_look_ends_no_wait(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    offer = seed(emulator, api, "Unpublished", changes={"status": "approved"})
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    with library_of(emulator, api) as library:
+        edit(library, offer, "/status", "draft")()
+    with dag_of("lag") as dag:
+        for mode, arguments in MODES.items():
+            common = {**arguments, "poke_interval": POLL, "timeout": 3}
+            OfferStatusSensor(task_id=mode, offer_id=offer["id"], status="approved", **common)
+    result = run(airflow, emulator, api, dag)
+    assert failures(result) == dict.fromkeys(MODES, ("failed", AirflowSensorTimeout))
+
+
 def failures(result: Run) -> dict[str, tuple[str, type[Any]]]:
     return {task: (state, type(result.error(task))) for task, state in result.states.items()}
 

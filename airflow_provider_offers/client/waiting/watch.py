@@ -34,7 +34,8 @@ class Watch:
 
     `states` holds the latest state of each watched offer, by reference id; None means that the offer is gone. An offer
     that has not been looked up yet is missing. `found` is the latest result of the search. `now` returns the service's
-    time; a jump of its clock wakes the wait. `outage` is how long the watch tolerates an outage.
+    time; a jump of its clock wakes the wait. `outage` is how long the watch tolerates an outage. `least` is, by
+    reference id, the etag that a read before the watch has seen.
 
     With `follows`, `changes` collects every reading of that kind, also those without a change.
     """
@@ -48,6 +49,7 @@ class Watch:
     found: list[Any] = field(default_factory=list)
     follows: Kind | None = None
     changes: list[Changes] = field(default_factory=list)
+    least: dict[str, int] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _error: OfferLibraryError | None = None
 
@@ -74,6 +76,8 @@ class Watch:
 
     def see(self, identifier: str, entity: Entity | None) -> bool:
         """Note the current state of an offer; returns whether it is new. A listing that lags behind is not news."""
+        if entity is not None and entity.etag < self.least.get(identifier, 0):
+            return False
         if identifier in self.states:
             known = self.states[identifier]
             if known is entity or (known is not None and entity is not None and entity.etag <= known.etag):
