@@ -117,7 +117,7 @@ def _timed(
 
 
 def _creations(names: Sequence[str]) -> list[Any]:
-    from airflow_provider_offers.client.flows.creations import new_creation
+    from airflow_provider_offers.client.flows.creation_arguments import new_creation
     from airflow_provider_offers.client.model.kinds import PERSONALIZED
     from airflow_provider_offers.emulator import Emulator
 

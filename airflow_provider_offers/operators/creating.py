@@ -255,7 +255,7 @@ class CreateOperator(OfferLibraryOperator):
     def _creations(self, hook: OfferLibraryHook, documents: list[Any], context: Context) -> list[Creation]:
         """Every creation of the list. Raises one error with the violations of all documents."""
         from airflow_provider_offers.client.errors import InvalidInputError
-        from airflow_provider_offers.client.flows.creations import check_names
+        from airflow_provider_offers.client.flows.creation_arguments import check_names
 
         creations: list[Creation] = []
         wrong: list[tuple[int, Violation]] = []

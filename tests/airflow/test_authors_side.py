@@ -16,7 +16,7 @@ from mypy import api as mypy
 from airflow_provider_offers.campaigns.plans import Prune
 from airflow_provider_offers.client.deciding.batch import IfUnknown
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.flows.creations import IF_EXISTS
+from airflow_provider_offers.client.flows.creation_arguments import IF_EXISTS
 from airflow_provider_offers.client.model.kinds import KINDS, OFFERS, PERSONALIZED
 from airflow_provider_offers.client.waiting.polling import LONGEST_OUTAGE
 from airflow_provider_offers.client.waiting.verdicts import UNTIL

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
-from airflow_provider_offers.client.flows.creations import new_creation
+from airflow_provider_offers.client.flows.creation_arguments import new_creation
 from airflow_provider_offers.client.flows.deleting import delete_written
 from airflow_provider_offers.client.flows.deleting_once import delete_once
 from airflow_provider_offers.client.flows.doubts import patch_looked_at

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError
-from airflow_provider_offers.client.flows.creations import new_creation
+from airflow_provider_offers.client.flows.creation_arguments import new_creation
 from airflow_provider_offers.client.model.cleaning import cleaned, tidied
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.instants import parse_instant

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_offers.client.errors import InvalidInputError, UnsupportedError
-from airflow_provider_offers.client.flows.creations import new_creation
+from airflow_provider_offers.client.flows.creation_arguments import new_creation
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.entities import Entity, Reference, parse_offer_reference, parse_reference

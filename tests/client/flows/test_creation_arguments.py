@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
-from airflow_provider_offers.client.flows.creations import check_names, new_creation
+from airflow_provider_offers.client.flows.creation_arguments import check_names, new_creation
 from airflow_provider_offers.client.flows.memory import Earlier
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG, Kind
