@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import patch_looked_at
 from airflow_provider_offers.client.flows.replacing import replace_object
@@ -191,6 +192,24 @@ def test_getting_names_takes_the_pages_of_one_listing(
     assert [entity.name for entity in found] == [each.name for each in there]
     requests, told = counted(emulator)
     assert requests <= PAGES + 2, told
+
+
+def test_the_documents_of_a_list_of_names_need_no_read_of_each_object(
+    emulator: Emulator, library: OfferLibrary, api: str
+) -> None:
+    """Before the first write, a name that no object has is an error."""
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {index}" for index in range(OTHERS)])
+    there = references(seeded(emulator, kind, NAMES), kind, "names")
+    documents = [document(kind, name) for name in NAMES]
+    emulator.clear_journal()
+
+    assert list(library.replacements(there, documents)) == there
+
+    requests, told = counted(emulator)
+    assert requests <= PAGES + 2, told
+    with pytest.raises(NotFoundError, match="named 'Nobody'"):
+        library.replacements([*there, Reference(kind, name="Nobody")], [*documents, document(kind, "Nobody")])
 
 
 def test_a_list_of_names_keeps_few_objects(emulator: Emulator, library: OfferLibrary, api: str) -> None:

@@ -99,6 +99,13 @@ def named_twice(access: Access, references: Sequence[Reference]) -> Flow[list[Vi
         return []
     seen: dict[str, Reference] = {}
     violations = []
+    if all(_name(each) for each in references):
+        # Different names mean different objects. The lookup of a name that no object has reports the error.
+        states = yield from look_at_all(access, references)
+        for reference, state in zip(references, states, strict=True):
+            if state is None:
+                yield from resolve(access, reference)
+        return []
     access = yield from _with_names(access, references)
     for index, reference in enumerate(references):
         there = yield from resolve(access, reference)
