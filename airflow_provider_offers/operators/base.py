@@ -259,17 +259,20 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
     """
     if not isinstance(given, str):
         return given
+    from airflow_provider_offers.client.secret import without_secrets
     from airflow_provider_offers.operators.files import looks_like_a_name
     from airflow_provider_offers.operators.literals import parsed
 
     try:
         return parsed(given)
     except ValueError as error:
+        # A command that was pasted whole contains a token.
+        text = without_secrets(given.strip(), ())
         if looks_like_a_name(given):
             accepted = "the name of a .json file, a JSON document, or a template with `| tojson`"
-            shown = "text that is not JSON" if private else quoted(given)
+            shown = "text that is not JSON" if private else quoted(text)
             raise InvalidInputError(f"{name} is not JSON", [Violation(name, shown, accepted)]) from None
-        shown = "" if private else f": {quoted(given.strip(), _SHOWN)}"
+        shown = "" if private else f": {quoted(text, _SHOWN)}"
         raise InvalidInputError(
             f"{name} is not JSON",
             [Violation(name, f"invalid JSON: {error}{shown}", "a JSON document; in a template, `| tojson`")],

@@ -119,6 +119,16 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
         {"offer": '{"name": "Bad", }'},
         ["offer: given invalid JSON", """: '{"name": "Bad", }'; expected a JSON document"""],
     ),
+    "pasted_command": (
+        CreateOfferOperator,
+        {"offer": "curl -H 'Authorization: Bearer eyJhbGciOiJub25lIn0' https://platform.adobe.io"},
+        ["the name of a .json file, a JSON document", "Authorization: Bearer *** "],
+    ),
+    "pasted_command_with_a_body": (
+        CreateOfferOperator,
+        {"offer": "curl -H 'Authorization: Bearer eyJhbGciOiJub25lIn0' -d '{\"name\": \"Sale\"}'"},
+        ["offer: given invalid JSON", "Authorization: Bearer *** "],
+    ),
     "name_twice": (
         CreateOfferOperator,
         {"offer": '{"name": "Bad", "rank": {"priority": 1, "priority": 2}, "status": null}'},
