@@ -23,6 +23,7 @@ _LONGEST_REASON = 1_000
 # Longer Markdown is cut: a form or a comment does not take it.
 _LONGEST_MARKDOWN = 60_000
 _HELD = "a live decision can reach it, so it is approved when all content is there"
+_WRITTEN = "in the manifest at"
 _VERBS: dict[Action, str] = {
     "create": "create",
     "update": "change",
@@ -79,6 +80,8 @@ def _object_lines(each: PlannedObject) -> Iterator[tuple[Style, str]]:
         return
     now = f", now {_quoted(each.old_name or '')}" if each.action == "rename" else ""
     yield each.action, f"{_MARKS[each.action]} {_verb(each)} {_called(*each.key)}{now}"
+    if each.action == "conflict" and each.origin:
+        yield each.action, f"    {_WRITTEN} {legible(each.origin, _LONGEST_REASON)}"
     if each.reason:
         yield each.action, f"    {legible(each.reason, _LONGEST_REASON)}{_edited(each)}"
     if each.held_as_draft:
@@ -181,6 +184,8 @@ def _item(each: PlannedObject) -> str:
     kind, name = each.key
     now = f", now {_code(each.old_name or '')}" if each.action == "rename" else ""
     lines = [f"- **{_verb(each)}** {_noun(kind)} {_code(name)}{now}"]
+    if each.action == "conflict" and each.origin:
+        lines.append(f"  - {_WRITTEN} {_code(each.origin)}")
     if each.reason:
         lines.append(f"  - {_plain(each.reason + _edited(each))}")
     if each.held_as_draft:

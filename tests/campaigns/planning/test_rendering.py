@@ -47,6 +47,7 @@ PLAN = made(
         reason="somebody else changed it",
         edited_by="maria",
         edited_at="2026-05-01T10:00:00Z",
+        origin="spring.yaml:7:5 in row 2 (heroes.csv:3)",
         **LIVE,
     ),
     PlannedObject(("collection", "Set"), "unchanged", properties={}, **LIVE),
@@ -69,6 +70,7 @@ def test_the_text_says_what_changes_and_ends_with_the_counts() -> None:
         '    /characteristics/sku: "S" is added',
         '~ rename to decision rule "Gold", now "Silver"',
         '! conflict in placement "Hero"',
+        "    in the manifest at spring.yaml:7:5 in row 2 (heroes.csv:3)",
         "    somebody else changed it (last edited by maria at 2026-05-01T10:00:00Z)",
         '    /description: the library has "Theirs", the manifest wants "Ours", and "Before" was applied last',
         '= collection "Set": only the state learns it',
@@ -84,6 +86,7 @@ def test_the_markdown_begins_with_the_conflicts_and_ends_with_the_counts() -> No
     lines = as_markdown(PLAN).splitlines()
 
     assert lines[2] == "- **conflict in** placement `Hero`"
+    assert lines[3] == "  - in the manifest at `spring.yaml:7:5 in row 2 (heroes.csv:3)`"
     assert lines[-1] == "**1 to create, 1 to change, 1 to rename, 1 to retire, 1 in conflict, 187 unchanged**"
     assert "  - `/rank/priority`: `1` becomes `7`" in lines
 
@@ -142,7 +145,14 @@ def with_text(text: str) -> Plan:
         PlannedObject(("tag", text), "create", properties={text: text}),
         PlannedObject(("rule", text), "rename", old_name=text, changes=(change,), **LIVE),
         PlannedObject(
-            ("rule", f"{text}!"), "conflict", conflicts=(change,), reason=text, edited_by=text, edited_at=text, **LIVE
+            ("rule", f"{text}!"),
+            "conflict",
+            conflicts=(change,),
+            reason=text,
+            edited_by=text,
+            edited_at=text,
+            origin=text,
+            **LIVE,
         ),
         left_alone={("tag", f"{text}?"): text},
         warnings=[text],
