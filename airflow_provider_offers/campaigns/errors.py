@@ -59,7 +59,10 @@ class CampaignFailedError(CampaignError):
 
 
 class StateError(CampaignError):
-    """The state of the campaign cannot be read or written, or somebody else has written it meanwhile."""
+    """The state of the campaign cannot be read or written, or somebody else has written it meanwhile.
+
+    It is `retryable` if the place of the state failed, and not if the state itself is wrong.
+    """
 
 
 class StateLockedError(CampaignError):
@@ -71,3 +74,22 @@ class StateLockedError(CampaignError):
         self.owner = owner
         self.expires_at = expires_at
         super().__init__(message)
+
+
+# What a store raises if the next try would end in the same way: a path, a right or a package is wrong.
+_LASTING = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ImportError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether reading or writing a file may succeed later after an exception of a disk or an object store."""
+    return not isinstance(error, _LASTING)

@@ -77,6 +77,7 @@ def stored(name: str, place: Any) -> Iterator[None]:
     """
     from pathlib import Path
 
+    from airflow_provider_offers.campaigns.errors import may_pass
     from airflow_provider_offers.client.errors import OfferLibraryError
     from airflow_provider_offers.client.text import legible
 
@@ -88,7 +89,8 @@ def stored(name: str, place: Any) -> Iterator[None]:
         if isinstance(place, Path):
             raise
         why = legible(f"{type(error).__name__}: {error}")
-        raise OfferLibraryError(f"{name}: {place} cannot be read or written: {why}") from error
+        told = f"{name}: {place} cannot be read or written: {why}"
+        raise OfferLibraryError(told, retryable=may_pass(error)) from error
 
 
 def state_folder(path: Any = None, name: str = "state_path") -> Any:

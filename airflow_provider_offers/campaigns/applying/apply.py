@@ -10,6 +10,7 @@ import asyncio
 import getpass
 import os
 import socket
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,10 +24,11 @@ from airflow_provider_offers.campaigns.errors import (
     ProtectedTargetError,
     StalePlanError,
 )
-from airflow_provider_offers.campaigns.plans import Plan
+from airflow_provider_offers.campaigns.plans import Plan, PlannedObject
 from airflow_provider_offers.campaigns.reports import Report
 from airflow_provider_offers.campaigns.state.states import State
 from airflow_provider_offers.campaigns.state.storage import LOCK_SECONDS, Lock, StateStore
+from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.reading import OnPage
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
@@ -39,10 +41,11 @@ _SHOWN = 10
 class ApplyOptions:
     """How a plan is applied.
 
-    `approved` says that somebody approved a plan for a protected target. `owner` names this process in the lock
-    (default: user, machine and process). A lock that is not renewed expires after `lock_seconds`. `max_concurrent`
-    objects are written at once. `patience` is how many seconds a new object may take to show up in a listing. `waive`
-    names findings to ignore when a decision goes live. With `digest`, a plan of another manifest is refused.
+    `approved` says that somebody approved a plan for a protected target. `owner` names this apply in the lock, and
+    takes a lock of the same name over at once (default: user, machine, process and a random sign). A lock that is not
+    renewed expires after `lock_seconds`. `max_concurrent` objects are written at once. `patience` is how many seconds a
+    new object may take to show up in a listing. `waive` names findings to ignore when a decision goes live. With
+    `digest`, a plan of another manifest is refused.
     """
 
     approved: bool = False
@@ -131,7 +134,7 @@ def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
     if options.digest is not None and options.digest != plan.digest:
         raise StalePlanError("The manifest has changed since the plan; nothing was written. Make the plan again")
     if conflicts := [each for each in plan.objects if each.action == "conflict"]:
-        told = [f"{each.key[0]} {quoted(each.key[1], 80)}: {each.reason}" for each in conflicts]
+        told = [_in_conflict(each) for each in conflicts]
         raise CampaignConflictError(
             f"The plan has {len(conflicts)} conflict{'' if len(conflicts) == 1 else 's'}, so nothing was written. "
             "Decide each: take its live value into the manifest, ignore it with ignore_changes, or make the plan with "
@@ -181,15 +184,24 @@ async def _applied(
     return await run.run()
 
 
+def _in_conflict(planned: PlannedObject) -> str:
+    """An object in conflict, with its place in the manifest if it has one."""
+    called = f"{KINDS[planned.key[0]].noun} {quoted(planned.key[1], 80)}"
+    return f"{planned.origin}: {called}: {planned.reason}" if planned.origin else f"{called}: {planned.reason}"
+
+
 def _lines(told: list[str]) -> str:
     more = len(told) - _SHOWN
     return "".join(f"\n  {each}" for each in told[:_SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
 
 
 def this_process() -> str:
-    """The name of this process as the owner of a lock: user, machine and process."""
+    """A name for the owner of a lock: user, machine, process, and a random sign.
+
+    Two containers may have the same machine and process, and a process may apply twice at once: each has its own name.
+    """
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}, process {os.getpid()}"
+    return f"{user}@{socket.gethostname()}, process {os.getpid()}, {uuid.uuid4().hex[:8]}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, Self, TypeVar
 
-from airflow_provider_offers.campaigns.errors import StateError
+from airflow_provider_offers.campaigns.errors import StateError, may_pass
 
 T = TypeVar("T")
 
@@ -207,4 +207,5 @@ def _tried(path: object, done: str, work: Callable[[], T]) -> T | None:
             return None
         raise StateError(f"{path} cannot be {done}: no such file or folder") from None
     except Exception as error:
-        raise StateError(f"{path} cannot be {done}: {type(error).__name__}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise StateError(f"{path} cannot be {done}: {why}", retryable=may_pass(error)) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
+from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply, this_process
 from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import (
     CampaignConflictError,
@@ -54,7 +54,7 @@ def test_a_conflict_never_writes(sandbox: Sandbox) -> None:
 
     said = _refused(sandbox, plan, CampaignConflictError)
 
-    assert "personalized 'Offer 1': somebody else changed it" in said
+    assert "spring.yaml:1:1: personalized offer 'Offer 1': somebody else changed it" in said
     assert sandbox.body("Offer 1")["rank"] == {"priority": 5}
     sandbox.apply(sandbox.plan(campaign(*objects.values()), force_conflicts=True))
     assert sandbox.body("Offer 1")["rank"] == {"priority": 9}
@@ -168,6 +168,16 @@ def test_of_two_applies_at_once_one_is_refused_by_name(sandbox: Sandbox) -> None
         said = _refused(sandbox, plan, StateLockedError)
     assert "is held by dag nightly, task apply until 20" in said
     assert sandbox.apply(plan).is_complete
+
+
+def test_two_applies_of_one_process_exclude_each_other(sandbox: Sandbox) -> None:
+    """In containers, the name of the machine and the number of the process may be the same."""
+    plan = sandbox.plan(spring(1, api=sandbox.api))
+
+    with sandbox.store.lock(*WHERE, owner=this_process()):
+        said = _refused(sandbox, plan, StateLockedError)
+
+    assert f"process {os.getpid()}" in said
 
 
 def test_an_apply_whose_lock_was_taken_away_writes_no_more_state(sandbox: Sandbox) -> None:

@@ -219,6 +219,41 @@ def test_a_place_that_cannot_be_written_is_a_state_error(tmp_path: pathlib.Path)
         store.write(STATE)
 
 
+@pytest.mark.parametrize("store", [_object_store], indirect=True)
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [
+        (ConnectionResetError("reset by peer"), True),
+        (TimeoutError("no answer"), True),
+        (OSError(errno.EIO, "Input/output error"), True),
+        (RuntimeError("SlowDown: reduce your request rate"), True),
+        (PermissionError("AccessDenied"), False),
+        (ImportError("No module named 's3fs'"), False),
+        (ValueError("bucket names have no blanks"), False),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_place_that_fails_for_a_moment_may_be_tried_again(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch, error: Exception, may_pass: bool
+) -> None:
+    written = store.write(STATE)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fsspec.implementations.memory.MemoryFileSystem._open", fail)
+        for work in (lambda: store.read(*WHERE), lambda: store.write(written)):
+            with pytest.raises(StateError, match=type(error).__name__) as caught:
+                work()
+            assert caught.value.retryable is may_pass
+
+    (cast(Any, store._path) / ORG / SANDBOX / f"{CAMPAIGN}.json").write_bytes(b"{")
+    with pytest.raises(StateError) as damaged:
+        store.read(*WHERE)
+    assert not damaged.value.retryable
+
+
 def test_a_disk_without_file_locks_keeps_states_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
