@@ -42,8 +42,9 @@ class OfferLiveSensor(OfferLibrarySensor):
     modification, without errors. dps documents no diagnostics, so there this is an error.
 
     Returns a list of `id`, `etag`, `decision`, `placement` and `updated` (when the runtime reported it). The
-    task fails at once (with `soft_fail`, is skipped) if an offer is deleted, archived or past its window, or if the
-    decision does not exist, is complete or archived, or is past its window.
+    task fails at once (with `soft_fail`, is skipped) if an offer is deleted, archived or past its window, if the
+    decision is deleted, complete or archived, or past its window, or if the placement is deleted. An offer, a decision
+    or a placement that does not exist at the first poke is a mistake, and always fails the task.
 
     Calls `POST /data/core/ods/decisions` (dps), `POST /data/core/ode/{container}/decisions` or
     `GET /data/core/ode/{container}/diagnostics` (xcore), and reads the offers.

@@ -207,6 +207,21 @@ def test_a_decision_that_is_over_is_not_waited_for(
     assert all(said in told for told in errors(result, MODES).values())
 
 
+def test_a_placement_that_does_not_exist_is_not_waited_for(
+    airflow: Airflow, emulator: Emulator, api: str, stage: Stage
+) -> None:
+    placements = {"id": f"{api}:offer-placement:1c2655439f01ffff", "name": "name:Web heroe"}
+    with dag_of("no_placement") as dag:
+        for mode, arguments in MODES.items():
+            for how, placement_id in placements.items():
+                live(stage, f"{how}_{mode}", placement_id=placement_id, soft_fail=True, **{**arguments, **RETRIED})
+    result = run(airflow, emulator, api, dag)
+    # A mistake fails the task, with soft_fail too.
+    assert set(result.states.values()) == {"failed"}
+    for task, told in errors(result, result.states).items():
+        assert f"There is no placement {placements[task.partition('_')[0]]}" in told
+
+
 @pytest.mark.parametrize("placement", [{"itemCount": 2, "returnContent": True}, {}], ids=["two", "silent"])
 def test_what_is_not_asked_for_is_the_placements_to_say(
     airflow: Airflow, emulator: Emulator, api: str, placement: dict[str, Any]

@@ -110,9 +110,9 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     """Look once at what the runtime serves.
 
     Calls the decisioning API as a dry run for as many offers as it returns, or the diagnostics of generation 1. Reads
-    the decision first if no placement is given, or later if the runtime refuses. A refusal that the runtime's next
+    the decision first if no placement is given, or both later if the runtime refuses. A refusal that the runtime's next
     update may lift (404, 409, 422: it has not synced the decision yet) becomes the `reason`. Raises `HopelessError` if
-    the decision is deleted or will never be live again.
+    the decision is deleted or will never be live again, or if the given placement does not exist.
     """
     if viewpoint.decision is None:
         return Sight(package=(yield from diagnose(access)))
@@ -136,7 +136,15 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     except (ConflictError, NotFoundError, RuntimeRefusalError) as error:
         if viewpoint.placement is not None:
             yield from _still_made(access, viewpoint.decision)
+            yield from _expect_placement(access, viewpoint.placement)
         return Sight(reason=str(error))
+
+
+def _expect_placement(access: Access, placement: Reference) -> Flow[None]:
+    """Raise `GoneError` if the library does not have the placement: the runtime will never have it either."""
+    entity: Entity | None = yield from look_alone(access, placement)
+    if entity is None:
+        raise GoneError(f"There is no placement {placement}: it was deleted, or the id or name is wrong")
 
 
 def _still_made(access: Access, decision: Reference) -> Flow[Entity]:

@@ -17,6 +17,7 @@ from airflow_provider_offers.client.deciding.serving import (
 )
 from airflow_provider_offers.client.errors import (
     BadRequestError,
+    GoneError,
     HopelessError,
     InvalidInputError,
     UnsupportedError,
@@ -181,6 +182,7 @@ def viewpoint(placement: str | None) -> Viewpoint:
 
 
 REFUSED = {"title": "Refused", "detail": "the runtime knows no such decision"}
+HERO = {**entity("dps", {"name": "Web hero"}), "id": PLACEMENT}
 SOON = {"startDate": "2026-03-03T00:00:00Z", "endDate": "2026-03-04T00:00:00Z"}
 
 
@@ -191,11 +193,18 @@ def test_what_the_runtime_does_not_know_yet_is_waited_for(
     status: int, changes: dict[str, Any], placement: str | None
 ) -> None:
     refused, there = answer(status, REFUSED), answer(200, decision(**changes))
-    # One read of the decision, before the request or after the refusal.
-    script = Script(*([there, refused] if placement is None else [refused, there]))
+    # One read of the decision, before the request or after the refusal; then one of the placement, if one is given.
+    script = Script(*([there, refused] if placement is None else [refused, there, answer(200, HERO)]))
     found = script.run(sight(script.access(), viewpoint(placement)))
     assert "the runtime knows no such decision" in (found.reason or "")
-    assert sorted(each.partition(" ")[0] for each in script.sent) == ["GET", "POST"]
+    sent = ["GET", "POST"] if placement is None else ["POST", "GET", "GET"]
+    assert [each.partition(" ")[0] for each in script.sent] == sent
+
+
+def test_a_placement_that_does_not_exist_is_not_waited_for() -> None:
+    script = Script(answer(422, REFUSED), answer(200, decision()), answer(404))
+    with pytest.raises(GoneError, match=f"There is no placement {PLACEMENT}"):
+        script.run(sight(script.access(), viewpoint(PLACEMENT)))
 
 
 @pytest.mark.parametrize("placement", [PLACEMENT, None])
