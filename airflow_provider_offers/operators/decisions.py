@@ -322,7 +322,8 @@ class BatchDecisionOperator(OfferLibraryOperator):
                 deadline=time.time() + timeout,
                 subject=subject,
                 offer_library_conn_id=self.offer_library_conn_id,
-                sandbox=self.sandbox or None,
+                # The connection may name another sandbox before the job is over.
+                sandbox=receipt["sandbox"],
                 poll_interval=poll_interval,
                 execution_deadline=execution_deadline(self, context),
             ),
@@ -350,7 +351,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
         if self.outlets:
             from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-            self._emit(context, OfferLibraryHook(self.offer_library_conn_id, self.sandbox), receipt)
+            self._emit(context, OfferLibraryHook(self.offer_library_conn_id, receipt["sandbox"]), receipt)
         return receipt
 
     def _received(self, event: dict[str, Any] | None) -> dict[str, Any]:

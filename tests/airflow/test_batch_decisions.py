@@ -378,6 +378,20 @@ def test_the_wait_is_deferred_where_airflow_says_so() -> None:
     assert not batch(stage, "b").deferrable
 
 
+def test_a_deferred_wait_stays_in_the_sandbox_of_its_job(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, airflow_home: Any
+) -> None:
+    """The connection may name another sandbox by the time at which the triggerer, or another one, asks for the job."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection("dps")))
+    emulator.configure(batch_queued_seconds=3600)
+    with dag_of("sandboxes"):
+        task = batch(set_up(emulator, "dps"), "batch", deferrable=True)
+
+    (deferred,) = (each for each in run_task(task).sent if type(each).__name__ == "DeferTask")
+
+    assert deferred.trigger_kwargs["sandbox"] == Emulator.SANDBOX
+
+
 class Forgetful(BatchDecisionOperator):
     """Keeps nothing between its tries, as on Airflow 3.2."""
 
