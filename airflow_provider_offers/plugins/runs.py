@@ -85,6 +85,20 @@ def _readable(user: Any, *parts: DagAccessEntity) -> Callable[[str], bool]:
 
 
 def _runs(session: Session, identifier: str, may_read: Callable[[str], bool]) -> list[dict[str, Any]]:
+    hidden: set[str] = set()
+    while True:
+        found, more = _some_runs(session, identifier, may_read, hidden)
+        # The rows of DAGs that the user may not read leave no room for the others: ask again without them.
+        if len(found) >= _MOST or not more:
+            return found
+        hidden |= more
+
+
+def _some_runs(
+    session: Session, identifier: str, may_read: Callable[[str], bool], hidden: set[str]
+) -> tuple[list[dict[str, Any]], set[str]]:
+    """The latest writes in DAGs that are not `hidden`, and the unreadable DAGs whose rows took the room of others."""
+    most = 4 * _MOST
     query = (
         select(
             XComModel.dag_id,
@@ -106,25 +120,30 @@ def _runs(session: Session, identifier: str, may_read: Callable[[str], bool]) ->
         .where(
             XComModel.key == _RESULT,
             XComModel.timestamp >= datetime.now(UTC) - timedelta(days=DAYS),
+            XComModel.dag_id.not_in(hidden),
             cast(XComModel.value, Text).contains(identifier, autoescape=True),
         )
         .order_by(XComModel.timestamp.desc())
-        .limit(4 * _MOST)
+        .limit(most)
     )
     found: list[dict[str, Any]] = []
+    unreadable: set[str] = set()
+    count = 0
     # A result may have the receipts of thousands of objects: few of them are in memory at a time.
     rows = session.execute(query, execution_options={"yield_per": 10})
     for dag_id, run_id, task_id, map_index, value, stored, ended, try_number in rows:
         if len(found) >= _MOST:
             break
+        count += 1
         if not may_read(dag_id):
+            unreadable.add(dag_id)
             continue
         for receipt in _receipts(_plain(value), identifier):
             task = _task(dag_id, run_id, task_id, map_index)
             action = DONE.get(receipt["action"], receipt["action"])
             told = {"action": action, "etag": receipt.get("etag"), "at": (ended or stored).isoformat()}
             found.append({**task, "try_number": try_number, **told})
-    return found[:_MOST]
+    return found[:_MOST], unreadable if count == most else set()
 
 
 def _plain(value: Any) -> Any:

@@ -113,6 +113,28 @@ def test_runs_are_hidden_from_users_who_may_not_read_their_tasks_and_results(
 
 
 @pytest.mark.parametrize("api", ["dps"], indirect=True)
+def test_the_results_of_dags_that_a_user_may_not_read_hide_no_others(
+    client: TestClient, connected: str, emulator: Emulator, api: str, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.api_fastapi.app import get_auth_manager
+
+    from airflow_provider_offers.plugins import runs
+
+    connection = emulator.connection(api)
+    identifier = lifecycle(connection, airflow).result("create")["id"]
+    monkeypatch.setattr(runs, "_MOST", 2)
+    with DAG("secret", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        for number in range(4 * runs._MOST):
+            GetOfferOperator(task_id=f"read_{number}", offer_id=identifier, offer_library_conn_id=CONN_ID)
+    assert airflow.run(dag, connections={CONN_ID: connection}).state == "success"
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", lambda **asked: asked["details"].id != "secret")
+
+    found = get(client, "api/object", conn_id=connected, kind="personalized", id=identifier)
+
+    assert [each["task_id"] for each in found["runs"]] == ["publish", "create"]
+
+
+@pytest.mark.parametrize("api", ["dps"], indirect=True)
 def test_a_plan_that_waits_leads_to_its_step(
     client: TestClient,
     visitor: Callable[[str | None], TestClient],
