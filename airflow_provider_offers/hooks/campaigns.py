@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_offers import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.campaigns.applying.items import Progress
@@ -96,17 +97,30 @@ def stored(name: str, place: Any) -> Iterator[None]:
 def state_folder(path: Any = None, name: str = "state_path") -> Any:
     """The folder of the states: the path, or that of `[offer_library] state_path`, or one in Airflow's DAGs folder.
 
-    `name` is the argument that gives the path.
+    `name` is the argument that gives the path. Only on a command line may it be relative: each process of Airflow has a
+    working directory of its own, so a relative path would be another folder in each.
     """
     from pathlib import Path
 
     from airflow.sdk.configuration import conf
 
+    if path is None and (configured := configuration.state_path()):
+        path, name = configured, f"[{configuration.SECTION}] {configuration.STATE_PATH}"
     if path is not None:
-        return storage_path(name, path)
-    if configured := configuration.state_path():
-        return storage_path(f"[{configuration.SECTION}] {configuration.STATE_PATH}", configured)
+        folder = storage_path(name, path)
+        if isinstance(folder, Path) and not folder.is_absolute() and not name.startswith("--"):
+            _refuse_relative(name, folder)
+        return folder
     return Path(conf.get("core", "dags_folder")) / _FOLDER
+
+
+def _refuse_relative(name: str, folder: Path) -> NoReturn:
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import quoted
+
+    given = f"{quoted(str(folder))}, a relative path, which leads to another folder in each process of Airflow"
+    accepted = "an absolute path that all workers share, or an address of object storage"
+    raise InvalidInputError("The path is not valid", [Violation(name, given, accepted)])
 
 
 def state_store(path: Any = None, name: str = "state_path") -> StateStore:

@@ -195,6 +195,21 @@ def test_a_misspelled_scheme_is_no_folder(
     assert [each.name for each in tmp_path.iterdir()] == [manifest.name]
 
 
+def test_a_relative_state_path_of_the_configuration_is_refused(
+    offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker and the triggerer have other working directories: each would keep a state of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW__OFFER_LIBRARY__STATE_PATH", "states")
+
+    done = offers("apply", written(tmp_path), "--target", "dev", "--yes")
+
+    assert done.code == 1
+    assert "[offer_library] state_path: given 'states', a relative path" in done.err
+    assert "expected an absolute path" in done.err
+    assert not (tmp_path / "states").exists()
+
+
 @pytest.mark.parametrize("path", ["files//states", "states:v1", "s3", "s3/states", "gs-states//a"])
 def test_a_folder_may_resemble_an_address(
     offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
