@@ -9,10 +9,12 @@ from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import MOVED, SECTION_OF, SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, place_in
 from airflow_provider_offers.campaigns.objects import Key, Move, Origin, WantedByKey
+from airflow_provider_offers.client.errors import Doubt
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
 from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Pointing, pointings
+from airflow_provider_offers.client.model.respelling import bare_name
 from airflow_provider_offers.client.text import quoted
 
 External = Sequence[tuple[Key, Origin]]
@@ -57,6 +59,7 @@ def check_links(
             accepted = f"each name once for a kind; it is already at {first[key].origin}"
             given = f"a second {each.entry.kind.noun} of the name {quoted(key[1], 80)}"
             findings.tell(place, given, accepted, f"{each.entry.pointer}/name", each.row)
+    _check_alike(filled, findings)
     for key, origin in external:
         if key in first:
             given = f"the {KINDS[key[0]].noun} {quoted(key[1], 80)}, which the manifest describes itself"
@@ -67,6 +70,22 @@ def check_links(
         for pointing in pointings(each.entry.kind.place, each.wanted.properties):
             _check_reference(each, pointing, first, others, findings, unknown)
     _check_moves(moved, first, findings, unknown)
+
+
+def _check_alike(filled: FilledObjects, findings: Findings) -> None:
+    """Warn of names that look the same: they are two objects, and most often one of them is misspelt."""
+    # Hashes take less memory than the names.
+    first: dict[int, int] = {}
+    for index in range(len(filled)):
+        kind, name = filled.wanted.key(index)
+        other = first.setdefault(hash((kind, bare_name(name))), index)
+        if other == index or filled.wanted.key(other) == (kind, name):
+            continue
+        each, before = filled[index], filled.wanted[other]
+        given = f"{quoted(name, 80)}, which looks like {quoted(before.name, 80)} at {before.origin}"
+        accepted = "a name that differs in more than case, blanks or the form of its letters"
+        place = f"{each.entry.place('/name')} {each.entry.pointer}/name"
+        findings.add(Doubt(place, given, accepted, f"There will be two {each.entry.kind.noun}s"), each.row)
 
 
 def _check_reference(

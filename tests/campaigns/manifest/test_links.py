@@ -304,6 +304,18 @@ def test_what_is_doubtful_is_a_warning_of_the_campaign(tmp_path: Path) -> None:
     assert warning.startswith("campaign.yaml:6:53 /collections/0/ids/0: given 'springtag'")
 
 
+@pytest.mark.parametrize("other", ["spring", "Spring ", "\uff33pring"], ids=["case", "blanks", "form"])
+def test_names_that_look_the_same_are_a_warning(tmp_path: Path, other: str) -> None:
+    text = f'tags: [{{name: Spring}}, {{name: "{other}"}}, {{name: Winter}}]\nrules: []\n'
+
+    campaign = loaded(tmp_path, text)
+
+    (warning,) = campaign.warnings
+    assert warning.startswith("campaign.yaml:5:")
+    assert f"/tags/1/name: given {other!r}, which looks like 'Spring' at campaign.yaml:5:8" in warning
+    assert warning.endswith("There will be two collection qualifiers")
+
+
 class TestLines:
     """The lines of a check: each begins with what a terminal can open."""
 
