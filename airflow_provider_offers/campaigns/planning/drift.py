@@ -75,7 +75,11 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The drift of a campaign. `seen_at` is the service's time in RFC 3339, and `managed` the number of its objects."""
+    """The drift of a campaign. `seen_at` is the service's time in RFC 3339, and `managed` the number of its objects.
+
+    `unread` are those of them for which the generation of the API documents no calls: nobody knows whether they
+    drifted.
+    """
 
     campaign: str
     organization: str
@@ -83,6 +87,7 @@ class Drift:
     seen_at: str
     managed: int
     objects: Sequence[Drifted] = field(default_factory=tuple)
+    unread: Sequence[Key] = ()
 
     def __bool__(self) -> bool:
         """Whether anything drifted."""
@@ -97,6 +102,7 @@ class Drift:
             "seen_at": self.seen_at,
             "managed": self.managed,
             "objects": [each.as_json() for each in self.objects],
+            **({"unread": [{"kind": kind, "name": name} for kind, name in self.unread]} if self.unread else {}),
         }
 
 
@@ -130,6 +136,7 @@ def find_drift(
         format_instant(access.exchange.service_now()),
         len(state.objects),
         tuple(search.drifted),
+        [key for key in state.objects if not access.generation.supports(KINDS[key[0]])],
     )
 
 

@@ -14,7 +14,7 @@ from airflow_provider_offers.campaigns.plans import ABSENT
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.emulator import Emulator
-from tests.campaigns.making import campaign, offer, put, put_wanted, state, wanted
+from tests.campaigns.making import PQL, campaign, offer, put, put_wanted, state, wanted
 
 TEN = offer("Ten", description="Ours")
 
@@ -44,6 +44,24 @@ def test_an_edit_is_told_with_its_author_and_both_values(library: OfferLibrary, 
     assert (found.id, found.key) == (identifier, TEN.key)
     assert found.edited_by
     assert found.edited_at
+
+
+def test_what_the_generation_cannot_read_is_named(library: OfferLibrary, emulator: Emulator) -> None:
+    put_wanted(emulator, TEN)
+    formula = wanted("formula", "By margin", returnType={"type": "integer"}, expression=PQL)
+    if library.settings.api == "dps":
+        put_wanted(emulator, formula)
+
+    found = drift(library, state(TEN, formula))
+
+    assert not found
+    if library.settings.api == "dps":
+        assert not found.unread
+        assert "unread" not in found.as_json()
+    else:
+        assert found.as_json()["unread"] == [{"kind": "formula", "name": "By margin"}]
+        warning = 'documents no calls for these objects, so they are not compared: ranking formula "By margin"'
+        assert warning in drift_as_text(found)
 
 
 def test_a_leaf_that_was_removed_is_drift(library: OfferLibrary, emulator: Emulator) -> None:
