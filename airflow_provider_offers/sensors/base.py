@@ -398,6 +398,11 @@ def offer_of(entity: Entity) -> dict[str, Any]:
     }
 
 
+def _states(references: list[Reference], entities: list[Entity | None]) -> dict[str, Entity | None]:
+    """The offers by their ids, or by what was given for those that do not exist."""
+    return {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
+
+
 class WatchedOffersSensor(OfferLibrarySensor):
     """The base of the sensors that watch one or more offers."""
 
@@ -427,7 +432,9 @@ class WatchedOffersSensor(OfferLibrarySensor):
         if not given:
             self.log.warning("offer_id is an empty list; the sensor succeeds at once")
         references, entities = self.look_at_offers(hook.library, given, self.offer_type)
-        states = {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
+        if len(references) > 1 and self._seems_over(references, entities, hook.library.service_now()):
+            entities = self._read_each(hook.library, references, entities)
+        states = _states(references, entities)
         self._history = self._history or History()
         for change in self._history.news(states):
             self.log.info("%s", change)
@@ -437,6 +444,24 @@ class WatchedOffersSensor(OfferLibrarySensor):
         if not self.verdict(states, len(states), hook.library.service_now()).met:
             return None
         return [{"id": entity.id, "status": entity.status, "etag": entity.etag} for entity in there.values()]
+
+    def _seems_over(self, references: list[Reference], entities: list[Entity | None], now: datetime) -> bool:
+        """Whether the wait is over according to listings."""
+        from airflow_provider_offers.client.errors import HopelessError
+
+        try:
+            return self.verdict(_states(references, entities), len(references), now).met
+        except HopelessError:
+            return True
+
+    def _read_each(
+        self, library: OfferLibrary, references: list[Reference], listed: list[Entity | None]
+    ) -> list[Entity | None]:
+        """The current state of each offer: the listing of several may lag behind the latest edits."""
+        from airflow_provider_offers.client.flows.reading import look_at_each
+
+        there = [each if entity is None else entity.reference for each, entity in zip(references, listed, strict=True)]
+        return library.run(lambda access: look_at_each(access, there))
 
     def last(self) -> str:
         last: str = "" if self._history is None else self._history.last()

@@ -239,6 +239,20 @@ def test_a_listing_that_lags_behind_the_first_look_ends_no_wait(airflow: Airflow
     assert failures(result) == dict.fromkeys(MODES, ("failed", AirflowSensorTimeout))
 
 
+def test_a_listing_of_several_offers_that_lags_ends_no_wait(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    offers = [seed(emulator, api, f"Offer {number}", changes={"status": "approved"}) for number in range(2)]
+    emulator.clock.advance(120)
+    emulator.configure(list_lag=60)
+    with library_of(emulator, api) as library:
+        edit(library, offers[1], "/status", "draft")()
+    with dag_of("lag") as dag:
+        for mode, arguments in MODES.items():
+            common = {**arguments, "poke_interval": POLL, "timeout": 3}
+            OfferStatusSensor(task_id=mode, offer_id=[each["id"] for each in offers], status="approved", **common)
+    result = run(airflow, emulator, api, dag)
+    assert failures(result) == dict.fromkeys(MODES, ("failed", AirflowSensorTimeout))
+
+
 def failures(result: Run) -> dict[str, tuple[str, type[Any]]]:
     return {task: (state, type(result.error(task))) for task, state in result.states.items()}
 

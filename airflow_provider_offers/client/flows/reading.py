@@ -179,6 +179,15 @@ def look_alone(access: Access, reference: Reference) -> Flow[Entity | None]:
     return access.generation.entity(reference.kind, answer)
 
 
+def look_at_each(access: Access, references: Sequence[Reference]) -> Flow[list[Entity | None]]:
+    """The current state of each object, by a read of its own: a listing may lag behind the latest edits."""
+    found: list[Entity | None] = []
+    for reference in references:
+        entity: Entity | None = yield from look_alone(access, reference)
+        found.append(entity)
+    return found
+
+
 def not_found(access: Access, reference: Reference, path: str, named: str | None = None) -> NotFoundError:
     """The error for an object that does not exist, or for several that `named` lists."""
     sandbox = access.exchange.settings.sandbox
