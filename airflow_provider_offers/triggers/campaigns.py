@@ -67,7 +67,7 @@ class CampaignDriftTrigger(OfferTrigger):
             if _kinds_of(look.state) != kinds:
                 return None
             drift = await self._patiently(partial(self._drift, look, self._stub()))
-            meanwhile = await asyncio.to_thread(look.apply_meanwhile)
+            meanwhile = await self._patiently(partial(asyncio.to_thread, look.apply_meanwhile))
             self._seen = meanwhile or f"{len(drift.objects)} of {drift.managed} objects drifted"
             if meanwhile is not None:
                 self.log.info("Looking again in %g s: %s", self.poll_interval, meanwhile)
@@ -91,7 +91,7 @@ class CampaignDriftTrigger(OfferTrigger):
         )
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """The result of an attempt, which is repeated during an outage of the service or of Airflow."""
+        """The result of an attempt, which is repeated during an outage of the service, of Airflow or of the states."""
         from airflow_provider_offers.client.errors import OfferLibraryError
         from airflow_provider_offers.client.waiting.polling import Patience, length
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.planning import drift
 from airflow_provider_offers.client.errors import InvalidInputError, NoAnswerError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.hooks import campaigns
 from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 from airflow_provider_offers.operators.campaigns import ApplyCampaignOperator
 from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
@@ -224,6 +226,35 @@ def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
     event = asyncio.run(event_of(waiting))
 
     assert (event["status"], next(outages, None), next(away, None)) == ("met", None, None)
+
+
+@pytest.mark.parametrize("method", ["__init__", "apply_meanwhile"], ids=["before", "after"])
+def test_an_outage_of_the_states_ends_no_wait(
+    emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFER_LIBRARY_DEFAULT", json.dumps(emulator.connection(api)))
+    edit(emulator, api, "Spring towels", "/rank/priority", 55)
+    real, outages = getattr(campaigns.DriftLook, method), iter([StateError("reset by peer", retryable=True)] * 2)
+
+    def later(*arguments: Any) -> Any:
+        for outage in outages:
+            raise outage
+        return real(*arguments)
+
+    monkeypatch.setattr(campaigns.DriftLook, method, later)
+    waiting = CampaignDriftTrigger(
+        campaign="spring",
+        ignored=[],
+        state_path=applied["state_path"],
+        offer_library_conn_id="offer_library_default",
+        sandbox=None,
+        poll_interval=0.2,
+        sensor_deadline=time.time() + 60,
+    )
+
+    event = asyncio.run(event_of(waiting))
+
+    assert (event["status"], next(outages, None)) == ("met", None)
 
 
 def test_a_mistake_in_the_manifest_fails_the_task_even_with_soft_fail(
