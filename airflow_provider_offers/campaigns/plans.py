@@ -55,7 +55,9 @@ class PlannedObject:
     them already, or it is retired. `old_name` is set for a rename. `reason` explains a conflict, a retirement or an
     object that is kept. `edited_by` and `edited_at` tell who changed a live object last, if the service tells.
     `retire` is the way of a retirement. `held_as_draft` marks an object that customers could see at once: an apply
-    creates or changes it as a draft first, and approves it when all content is there. `origin` is its place in the
+    creates or changes it as a draft first, and approves it when all content is there. `after_offers` marks a collection
+    or a live decision that shows none of these offers before its change: an apply changes it when they are approved, so
+    that it never shows drafts, which would be only its fallback. `origin` is its place in the
     manifest. `prevent_destroy` and `ignore_changes` are the manifest's, for the state.
     """
 
@@ -73,6 +75,7 @@ class PlannedObject:
     edited_at: str | None = None
     retire: Prune | None = None
     held_as_draft: bool = False
+    after_offers: bool = False
     origin: str = ""
     prevent_destroy: bool = False
     ignore_changes: Sequence[str] = ()

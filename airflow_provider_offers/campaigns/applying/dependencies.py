@@ -34,14 +34,15 @@ class Dependencies:
         With `shown`, everything counts that it leads to, and the offers in its collections by their tags, too: all that
         customers would see.
         """
-        for each in self._leads_to(key) if shown else self._refers_to(key):
+        for each in self.leads_to(key) if shown else self._refers_to(key):
             item = self._items.get(each)
             if item is not None and item.outcome is not None and item.outcome.end != "done":
                 how = "shows" if shown else "refers to"
                 return f"it {how} the {KINDS[each[0]].noun} {quoted(each[1], 80)}, which {item.outcome.undone}"
         return ""
 
-    def _leads_to(self, key: Key) -> Iterator[Key]:
+    def leads_to(self, key: Key) -> Iterator[Key]:
+        """All objects that customers may see with this one."""
         seen, left = {key}, [key]
         while left:
             here = left.pop(0)

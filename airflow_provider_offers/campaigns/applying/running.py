@@ -83,6 +83,7 @@ class Run:
         self._items = {each.key: Item(each, sights[each.key]) for each in plan.objects if each.action in WRITES}
         self._known = KnownIds(plan.ids)
         self._dependencies = Dependencies(self._items, state.objects)
+        self._are_waiting = any(each.planned.after_offers for each in self._items.values())
         self._waited = False
         for item in self._items.values():
             entity = item.sight.entity
@@ -97,6 +98,8 @@ class Run:
         await self._ledger.save()
         await self._take_back()
         for kind in KINDS.values():
+            if kind is COLLECTION:
+                self._keep_together()
             await self._content(kind)
         await self._ledger.save()
         await self._show()
@@ -142,23 +145,29 @@ class Run:
             of_kind = [each for each in items if each.kind is kind]
             await self._perform("take back", of_kind, of_kind, _taking_back, done)
 
-    async def _content(self, kind: Kind) -> None:
-        """Create and change the objects of a kind, in batches."""
+    async def _content(self, kind: Kind, *, after_offers: bool = False) -> None:
+        """Create and change the objects of a kind, in batches; those that wait for the approval of offers later."""
         items = [
             each
             for each in self._items.values()
             if each.kind is kind and each.planned.action != "retire" and not each.is_content_done and not each.outcome
         ]
+        items = [each for each in items if self._waits_for_offers(each) is after_offers]
         size = max(_BATCH, -(-len(self._items) // _MOST_BATCHES))
         for start in range(0, len(items), size):
             ready = [each for each in items[start : start + size] if self._is_ready(each)]
             await self._create([each for each in ready if each.planned.action == "create"])
             await self._change([each for each in ready if each.planned.action != "create"])
 
+    def _waits_for_offers(self, item: Item) -> bool:
+        """Whether an object is changed after the approval of offers, or shows one that is."""
+        if item.planned.after_offers or not self._are_waiting or not _is_seen(item):
+            return item.planned.after_offers
+        shown = (self._items.get(each) for each in self._dependencies.leads_to(item.key))
+        return any(each is not None and each.planned.after_offers for each in shown)
+
     def _is_ready(self, item: Item) -> bool:
-        # Customers see the change of a live decision at once, and that of a collection, which a live decision may use.
-        is_seen = item.planned.action != "create" and (item.kind is COLLECTION or item.live_status == LIVE)
-        reason = self._dependencies.obstacle(item.key, shown=is_seen)
+        reason = self._dependencies.obstacle(item.key, shown=_is_seen(item))
         if reason:
             self._skip(item, reason)
         return not reason
@@ -253,16 +262,23 @@ class Run:
         if item.step is None or status == item.step.target:
             self._finish(item)
 
-    async def _show(self) -> None:
-        """Approve the offers that a live decision can show, together; then let the decisions go live."""
-        waiting = [each for each in self._items.values() if each.step is not None]
-        held = [each for each in waiting if each.kind is not DECISION]
+    def _keep_together(self) -> None:
+        """Keep all offers that a live decision can show as drafts if the content of one of them is not there.
+
+        What would show them is not changed then.
+        """
+        held = [each for each in self._items.values() if each.step is not None and each.kind is not DECISION]
         late = next((each for each in held if not each.is_content_done), None)
         for item in held:
             if late is not None and item.outcome is None:
                 why = f"a live decision can show it, such offers go out together, and {called(late)} is not ready"
                 self._keep_draft(item, why)
+
+    async def _show(self) -> None:
+        """Approve the offers that a live decision can show, together; change what shows them; decisions go live."""
+        waiting = [each for each in self._items.values() if each.step is not None]
         for kind in KINDS.values():
+            await self._content(kind, after_offers=True)
             of_kind = [each for each in waiting if each.kind is kind and each.outcome is None]
             for item in of_kind:
                 if kind is DECISION and (reason := self._dependencies.obstacle(item.key, shown=True)):
@@ -381,6 +397,11 @@ class _Heard:
     def _tell(self, index: int) -> None:
         self._count += 1
         self._run._tell(Progress(self._phase, self._count, len(self._items), self._items[index].key))
+
+
+def _is_seen(item: Item) -> bool:
+    """Whether customers see a change at once: that of a live decision, or of a collection that one may use."""
+    return item.planned.action != "create" and (item.kind is COLLECTION or item.live_status == LIVE)
 
 
 def _taking_back(access: Access, item: Item) -> Flow[Written]:

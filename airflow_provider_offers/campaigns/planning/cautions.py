@@ -38,6 +38,10 @@ class Cautions:
         if kind is DECISION and entity.status == "live":
             self._live.append(planned.key)
 
+    def is_live(self, key: Key) -> bool:
+        """Whether an object that an apply would write is a live decision."""
+        return key in self._live
+
     def is_shown(self, key: Key) -> None:
         """Take an offer that is retired, and that a live decision of somebody else shows."""
         self._shown.append(key)

@@ -34,6 +34,7 @@ _OPTIONAL = (
     "edited_at",
     "retire",
     "held_as_draft",
+    "after_offers",
     "prevent_destroy",
     "ignore_changes",
     "origin",
@@ -200,6 +201,7 @@ class _Object(_Key):
     edited_at: str | None = None
     retire: Prune | None = None
     held_as_draft: bool = False
+    after_offers: bool = False
     prevent_destroy: bool = False
     ignore_changes: list[str] = []
     origin: str = ""

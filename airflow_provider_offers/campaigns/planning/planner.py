@@ -236,6 +236,14 @@ class _Planner:
         elif len(ids) > 1:
             self._wrong.append(f"external: {len(ids)} {kind.noun}s are called {quoted(name, 80)}: {', '.join(ids)}")
 
+    def _waits(self, planned: PlannedObject) -> bool:
+        """Whether a collection or a live decision changes after the offers that are held as drafts."""
+        if planned.action not in ("update", "rename") or planned.id is None:
+            return False
+        is_seen = planned.key[0] == COLLECTION.key or self._cautions.is_live(planned.key)
+        stays = all(each.pointer != "/status" for each in planned.changes)
+        return is_seen and stays and self._reach.may_wait(planned.id)
+
     def plan(self) -> Plan:
         """The plan, after every kind was read."""
         if self._wrong:
@@ -246,7 +254,9 @@ class _Planner:
         for each in retired:
             if each.key in self._leaving.reached:
                 self._cautions.is_shown(each.key)
-        planned = [replace(each, held_as_draft=True) if each.key in reached else each for each in self._planned]
+        planned = [
+            replace(each, held_as_draft=each.key in reached, after_offers=self._waits(each)) for each in self._planned
+        ]
         counts: Counter[Action] = Counter(each.action for each in (*planned, *retired))
         counts["unchanged"] += self._unchanged
         exchange, target = self._access.exchange, self._campaign.target

@@ -27,6 +27,8 @@ class Reach:
     _is_asked: bool = False
     _keys: dict[str, Key] = field(default_factory=dict)
     _by_collection: dict[str, Set[Key]] = field(default_factory=dict)
+    # The live decisions, each with the offers that it shows.
+    _by_decision: dict[str, Set[Key]] = field(default_factory=dict)
 
     @property
     def is_asked(self) -> bool:
@@ -47,7 +49,16 @@ class Reach:
             if held := contained(entity.properties, self._by_tag, self._keys):
                 self._by_collection[entity.id] = held
         elif entity.kind is DECISION and self._is_asked and entity.status == LIVE:
-            self.reached |= named(entity.properties, self._by_collection, self._keys)
+            self._by_decision[entity.id] = shown = named(entity.properties, self._by_collection, self._keys)
+            self.reached |= shown
+
+    def may_wait(self, identifier: str) -> bool:
+        """Whether a collection or a live decision shows none of the reached offers, so that they can go out before it.
+
+        False if no offer is reached.
+        """
+        shown = self._by_collection if identifier in self._by_collection else self._by_decision
+        return bool(self.reached) and not self.reached & shown.get(identifier, frozenset())
 
     def _tag_ids(self, tags: Json) -> Iterator[str]:
         for tag in texts(tags):

@@ -379,6 +379,85 @@ def test_offers_that_a_live_decision_can_show_are_approved_when_all_are_there(sa
     assert sandbox.plan(made).objects == ()
 
 
+def _with_banner(api: str, offers: list[str], shown_by_banner: str) -> Campaign:
+    """Two live decisions: the hero shows the offers of winter, and the banner another set."""
+    objects = spring_objects(1, api=api)
+    hero = objects.pop("Hero")
+    criterion = hero.properties["criteria"][0]
+    shows = {"Hero": "Winter set", "Banner": shown_by_banner}
+    winter: dict[str, Any] = {"status": "approved", "tags": ["name:Winter"], "representations": shown("name:Web hero")}
+    return campaign(
+        *objects.values(),
+        wanted("tag", "Winter"),
+        *(offer(each, **winter) for each in offers),
+        wanted("collection", "Winter set", filterType="any-tags", ids=["name:Winter"]),
+        *(
+            wanted(
+                "decision",
+                name,
+                **{key: value for key, value in hero.properties.items() if key not in ("name", "criteria")},
+                criteria=[{**criterion, "optionSelection": {"filter": f"name:{filtered}"}}],
+            )
+            for name, filtered in shows.items()
+        ),
+    )  # fmt: skip
+
+
+def test_a_live_decision_is_changed_when_the_offers_that_it_shows_then_are_approved(sandbox: Sandbox) -> None:
+    """With drafts only, it would show its fallback."""
+    sandbox.plan_and_apply(_with_banner(sandbox.api, ["Frost"], "Spring set"))
+    made = _with_banner(sandbox.api, ["Frost", "Snow"], "Winter set")
+    plan = sandbox.plan(made)
+    assert planned(plan, "Snow").held_as_draft
+    assert planned(plan, "Banner").after_offers
+    assert plan_from_json(json.loads(json.dumps(plan_as_json(plan)))) == plan
+    seen: list[str] = []
+
+    def look(progress: Progress) -> None:
+        if progress.key == ("decision", "Banner"):
+            seen.append(sandbox.body("Snow")["status"])
+
+    apply(sandbox.library.settings, plan, sandbox.store, ApplyOptions(max_concurrent=1), look)
+
+    assert seen == ["approved"]
+    assert sandbox.plan(made).objects == ()
+
+
+def test_a_live_decision_is_not_changed_if_the_offers_that_it_shows_then_stay_drafts(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(_with_banner(sandbox.api, ["Frost"], "Spring set"))
+    made = _with_banner(sandbox.api, ["Frost", "Snow", "Sleet"], "Winter set")
+    before = sandbox.body("Banner")
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Sleet"', times=None)
+
+    with pytest.raises(CampaignFailedError) as caught:
+        sandbox.plan_and_apply(made)
+
+    assert caught.value.report is not None
+    ends = {each.key[1]: each.end for each in caught.value.report.outcomes}
+    assert (ends["Sleet"], ends["Snow"], ends["Banner"]) == ("failed", "skipped", "skipped")
+    assert sandbox.body("Banner") == before
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+    assert sandbox.plan(made).objects == ()
+
+
+def test_a_live_decision_that_shows_held_offers_already_is_not_changed_if_they_stay_drafts(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(_with_banner(sandbox.api, ["Frost"], "Winter set"))
+    objects = {each.name: each for each in _with_banner(sandbox.api, ["Frost", "Snow", "Sleet"], "Winter set").objects}
+    made = campaign(*changed(objects, "Banner", endDate="2098-01-01T00:00:00Z").values())
+    plan = sandbox.plan(made)
+    assert not planned(plan, "Banner").after_offers
+    before = sandbox.body("Banner")
+    sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Sleet"', times=None)
+
+    with pytest.raises(CampaignFailedError):
+        sandbox.apply(plan)
+
+    assert sandbox.body("Banner") == before
+    sandbox.emulator.clear_faults()
+    assert sandbox.plan_and_apply(made).is_complete
+
+
 def test_offers_that_a_live_decision_can_show_stay_drafts_if_one_of_them_failed(sandbox: Sandbox) -> None:
     sandbox.plan_and_apply(spring(1, api=sandbox.api))
     made = spring(3, api=sandbox.api)
