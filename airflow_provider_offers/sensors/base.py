@@ -403,6 +403,10 @@ def _states(references: list[Reference], entities: list[Entity | None]) -> dict[
     return {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
 
 
+# Reads of more offers than this, one after the other, would keep a worker busy for long.
+_MOST_READ_ALONE = 100
+
+
 class WatchedOffersSensor(OfferLibrarySensor):
     """The base of the sensors that watch one or more offers."""
 
@@ -432,7 +436,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
         if not given:
             self.log.warning("offer_id is an empty list; the sensor succeeds at once")
         references, entities = self.look_at_offers(hook.library, given, self.offer_type)
-        if len(references) > 1 and self._seems_over(references, entities, hook.library.service_now()):
+        if self._seems_over(references, entities, hook.library.service_now()):
             entities = self._read_each(hook.library, references, entities)
         states = _states(references, entities)
         self._history = self._history or History()
@@ -446,9 +450,11 @@ class WatchedOffersSensor(OfferLibrarySensor):
         return [{"id": entity.id, "status": entity.status, "etag": entity.etag} for entity in there.values()]
 
     def _seems_over(self, references: list[Reference], entities: list[Entity | None], now: datetime) -> bool:
-        """Whether the wait is over according to listings."""
+        """Whether the wait is over according to listings of a few offers."""
         from airflow_provider_offers.client.errors import HopelessError
 
+        if not 1 < len(references) <= _MOST_READ_ALONE:
+            return False
         try:
             return self.verdict(_states(references, entities), len(references), now).met
         except HopelessError:

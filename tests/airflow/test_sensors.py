@@ -253,6 +253,16 @@ def test_a_listing_of_several_offers_that_lags_ends_no_wait(airflow: Airflow, em
     assert failures(result) == dict.fromkeys(MODES, ("failed", AirflowSensorTimeout))
 
 
+def test_a_wait_for_many_offers_that_is_over_takes_no_request_for_each(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    offers = [seed(emulator, api, f"Offer {number}", changes={"status": "approved"}) for number in range(101)]
+    with dag_of("many") as dag:
+        OfferStatusSensor(task_id="wait", offer_id=[each["id"] for each in offers], status="approved")
+    assert run(airflow, emulator, api, dag).states == {"wait": "success"}
+    assert len(emulator.journal(path="/data/*")) <= 5
+
+
 def failures(result: Run) -> dict[str, tuple[str, type[Any]]]:
     return {task: (state, type(result.error(task))) for task, state in result.states.items()}
 
