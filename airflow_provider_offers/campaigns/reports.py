@@ -10,7 +10,7 @@ from typing import Any, Literal
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.plans import Action, Plan
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.text import legible, on_lines, quoted
 
 FORMAT = "offers.report/v1"
 End = Literal["done", "failed", "skipped"]
@@ -113,9 +113,7 @@ class Report:
     def told(self) -> str:
         """The summary, and the first failures and skipped objects, as a message of several lines."""
         undone = [*self.ending("failed"), *self.ending("skipped")]
-        lines = "".join(f"\n  {legible(str(each), 600)}" for each in undone[:_SHOWN])
-        more = len(undone) - _SHOWN
-        return self.summary + lines + (f"\n  and {more} more" if more > 0 else "")
+        return self.summary + on_lines([legible(str(each), 600) for each in undone], _SHOWN)
 
     def as_json(self) -> dict[str, Any]:
         """The document of the report."""

@@ -40,7 +40,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_offers.client.text import legible, legible_message
+from airflow_provider_offers.client.text import legible, legible_message, on_lines
 
 if TYPE_CHECKING:
     from airflow_provider_offers.client.verdict import Verdict
@@ -135,9 +135,7 @@ class _Violations(OfferLibraryError, ValueError):
     def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
         self.subject = subject
         self.violations = tuple(violations)
-        lines = "".join(f"\n  {violation}" for violation in self.violations[:_MOST_LISTED])
-        more = len(self.violations) - _MOST_LISTED
-        super().__init__(f"{subject}:{lines}" + (f"\n  and {more} more" if more > 0 else ""))
+        super().__init__(f"{subject}:{on_lines(self.violations, _MOST_LISTED)}")
 
 
 class ConfigurationError(_Violations):
@@ -388,14 +386,11 @@ class BatchError(OfferLibraryError):
         self.done = done
         self.total = total
         self.failures = {each: str(error) for each, error in failures.items()}
-        lines = "".join(f"\n  {each}: {error}" for each, error in list(self.failures.items())[:_MOST_SHOWN])
-        more = len(self.failures) - _MOST_SHOWN
         undone = total - done - len(self.failures)
         super().__init__(
             f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
             + (f" and {undone} were not begun" if undone else "")
-            + f":{lines}"
-            + (f"\n  and {more} more" if more > 0 else ""),
+            + f":{on_lines([f'{each}: {error}' for each, error in self.failures.items()], _MOST_SHOWN)}",
             retryable=any(error.retryable for error in failures.values()),
         )
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any
 
 LONGEST_MESSAGE = 8_000
@@ -72,6 +73,18 @@ def describe(value: object) -> str:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return quoted(value, 80)
+
+
+def listed(texts: Collection[str], most: int = 5) -> str:
+    """The first texts in one line, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(islice(texts, most)) + more
+
+
+def on_lines(texts: Collection[object], most: int) -> str:
+    """The first texts, each on its own line of a message, and how many more there are."""
+    more = f"\n  and {len(texts) - most} more" if len(texts) > most else ""
+    return "".join(f"\n  {each}" for each in islice(texts, most)) + more
 
 
 def _cut(text: str, longest: int) -> str:

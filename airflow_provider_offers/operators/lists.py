@@ -73,6 +73,7 @@ def work_through(
     with `stop`, the remaining items do not start.
     """
     from airflow_provider_offers.client.errors import BatchError
+    from airflow_provider_offers.client.text import listed
     from airflow_provider_offers.client.wire.memory import remember
     from airflow_provider_offers.operators.reports import push_unfinished
 
@@ -90,21 +91,17 @@ def work_through(
         raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
     if batch.again:
         hook.log.info("%d items of the list name an object a second time; it was processed once", len(batch.again))
-    names = ", ".join(
-        repr(receipt["name"]) if receipt.get("name") else str(receipt["id"]) for receipt in written[:_NAMED]
-    )
-    more = f" and {len(written) - _NAMED} more" if len(written) > _NAMED else ""
+    names = [repr(receipt["name"]) if receipt.get("name") else str(receipt["id"]) for receipt in written]
     sandbox = hook.settings.sandbox
     hook.log.info(
-        "%d %ss %s in sandbox %r in %s%s: %s%s",
+        "%d %ss %s in sandbox %r in %s%s: %s",
         len(written),
         progress.noun,
         done,
         sandbox,
         progress.took,
         _actions(written, done),
-        names or "none",
-        more,
+        listed(names, _NAMED) or "none",
     )
     return written
 

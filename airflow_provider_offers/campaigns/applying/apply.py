@@ -32,7 +32,7 @@ from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.reading import OnPage
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import on_lines, quoted
 
 _SHOWN = 10
 
@@ -138,7 +138,7 @@ def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
         raise CampaignConflictError(
             f"The plan has {len(conflicts)} conflict{'' if len(conflicts) == 1 else 's'}, so nothing was written. "
             "Decide each: take its live value into the manifest, ignore it with ignore_changes, or make the plan with "
-            f"force_conflicts:{_lines(told)}"
+            f"force_conflicts:{on_lines(told, _SHOWN)}"
         )
     if plan.protected and not options.approved and any(each.action in WRITES for each in plan.objects):
         raise ProtectedTargetError(
@@ -169,7 +169,7 @@ async def _applied(
     if check.moved:
         raise StalePlanError(
             f"The library has changed since the plan of {plan.made_at}; nothing was written. Make the plan again:"
-            f"{_lines(check.moved)}"
+            f"{on_lines(check.moved, _SHOWN)}"
         )
     run = Run(
         session,
@@ -188,11 +188,6 @@ def _in_conflict(planned: PlannedObject) -> str:
     """An object in conflict, with its place in the manifest if it has one."""
     called = f"{KINDS[planned.key[0]].noun} {quoted(planned.key[1], 80)}"
     return f"{planned.origin}: {called}: {planned.reason}" if planned.origin else f"{called}: {planned.reason}"
-
-
-def _lines(told: list[str]) -> str:
-    more = len(told) - _SHOWN
-    return "".join(f"\n  {each}" for each in told[:_SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
 
 
 def this_process() -> str:

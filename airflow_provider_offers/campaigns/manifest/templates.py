@@ -21,7 +21,7 @@ from airflow_provider_offers.client.rows.rendering import (
     plain_value,
     remedy,
 )
-from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.text import legible, listed, quoted
 
 if TYPE_CHECKING:
     from jinja2 import TemplateError
@@ -251,8 +251,7 @@ class Templates:
         likely = perhaps(near(name, [*names, ROW]))
         # Ours first: an operator's context has many more.
         known = sorted(names, key=lambda each: each not in ("var", "target", ROW))
-        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
-        return f"{name!r} is not known", f"one of the names {', '.join(known[:_NAMED])}{more}{likely}; {RAW}"
+        return f"{name!r} is not known", f"one of the names {listed(known, _NAMED)}{likely}; {RAW}"
 
     def _empty_cells(self, text: str, names: Mapping[str, Any]) -> str:
         row = names.get(ROW)

@@ -14,7 +14,6 @@ from airflow_provider_offers.campaigns.planning.comparing import compare, symbol
 from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.flows.supplies import enumerated
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity
@@ -22,7 +21,7 @@ from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
 from airflow_provider_offers.client.model.places import Place, pointings
 from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.reading import OnPage, read_kind
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import listed, quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 # What the service and its user interface keep for themselves.
@@ -153,7 +152,7 @@ class _Export:
                     if self.names.ids((referred.key, target)) and (referred.key, target) not in self._objects:
                         external[referred.key, target] = None
         for hidden, owners in self._hidden.items():
-            self._notes[f"Reads do not show {hidden} of {enumerated(owners)}: if there is one, add it by hand"] = None
+            self._notes[f"Reads do not show {hidden} of {listed(owners)}: if there is one, add it by hand"] = None
         if self._archived:
             self._notes[f"Left out: {self._archived} archived objects"] = None
         return Exported(self._objects, tuple(external), tuple(self._notes))

@@ -9,7 +9,7 @@ from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.plans import PlannedObject
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, Kind
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import listed, quoted
 
 _SHOWN = 5
 _CAPS = ("cappingConstraint", "frequencyCappingConstraints")
@@ -100,5 +100,4 @@ def _moves_window(planned: PlannedObject) -> bool:
 
 
 def _named(keys: Sequence[Key]) -> str:
-    shown = ", ".join(f"the {KINDS[kind].noun} {quoted(name, 80)}" for kind, name in keys[:_SHOWN])
-    return shown + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
+    return listed([f"the {KINDS[kind].noun} {quoted(name, 80)}" for kind, name in keys], _SHOWN)

@@ -14,7 +14,7 @@ from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.reaching import LIVE
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import listed, quoted
 
 _OFF = "it is gone from the manifest, and nothing is retired without prune"
 _KEPT = "its lifecycle says prevent_destroy"
@@ -66,10 +66,9 @@ class Retirement:
         allowed = max(1, managed // 10) if most is None else most
         if number > allowed:
             retired = [quoted(each.key[1], 80) for each in self.planned if each.action == "retire"]
-            named = ", ".join(retired[:_SHOWN]) + (" and more" if number > _SHOWN else "")
             raise TooManyRetiredError(
-                f"The plan would retire {number} of {managed} objects: {named}; expected at most {allowed}; "
-                "raise max_prune if that is meant"
+                f"The plan would retire {number} of {managed} objects: {listed(retired, _SHOWN)}; expected at most "
+                f"{allowed}; raise max_prune if that is meant"
             )
         return self.planned[::-1]
 

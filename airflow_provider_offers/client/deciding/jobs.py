@@ -15,7 +15,7 @@ from airflow_provider_offers.client.generations import decisioning
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.decided import Job
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.text import legible, listed, quoted
 from airflow_provider_offers.client.wire.messages import Answer, Flow, Json
 
 # How many decisions a message names.
@@ -80,16 +80,15 @@ def new_workload(
 
 def _called(given: Any, scopes: Sequence[Scope]) -> str:
     """The decisions by name, or by id if the name is not known."""
-    listed = given if isinstance(given, (list, tuple)) else [given]
+    several = given if isinstance(given, (list, tuple)) else [given]
     names = {
         each["id"]: f"{legible(repr(each['name']))} ({each['id']})"
-        for each in listed
+        for each in several
         if isinstance(each, Mapping) and isinstance(each.get("name"), str) and isinstance(each.get("id"), str)
     }
     ids = list(dict.fromkeys(str(scope.decision) for scope in scopes))
-    told = [names.get(each, legible(each)) for each in ids[:_MOST_NAMED]]
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return f"the decision{'s' if len(ids) > 1 else ''} {', '.join(told)}{more}"
+    told = listed([names.get(each, legible(each)) for each in ids], _MOST_NAMED)
+    return f"the decision{'s' if len(ids) > 1 else ''} {told}"
 
 
 def one_id(name: str, given: Any, accepted: str, violations: list[Violation]) -> str:

@@ -12,7 +12,6 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.flows.supplies import (
     Findings,
     Supply,
-    enumerated,
     lacks_rule,
     look_at_collections,
     shown_in,
@@ -23,6 +22,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, FORMULA, PLACEMENT, RULE, Kind
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.text import listed
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 DecisionReason = Literal[
@@ -156,7 +156,7 @@ def _look_at_fallback(
             named = [placements[each].called if each in placements else each for each in bare]
             findings.add(
                 "fallback_lacks_placement",
-                f"the fallback offer {fallback.called} has no representation for {enumerated(named)}",
+                f"the fallback offer {fallback.called} has no representation for {listed(named)}",
             )
 
 

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.identifiers import id_hint
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.text import listed
 from airflow_provider_offers.client.wire.messages import Answer, Flow
 
 # HTTP dates count whole seconds, so a clock read from one is up to a second behind.
@@ -281,10 +282,9 @@ def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | 
         found += (yield from find_there(access, kind, name)).entities
     if len(found) > 1:
         ids = [entity.id for entity in found]
-        listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
         raise AmbiguousNameError(
             f"The name {name!r} could mean {len(ids)} objects in the sandbox {access.exchange.settings.sandbox!r}: "
-            f"{listed}; give the id instead of the name",
+            f"{listed(ids)}; give the id instead of the name",
             ids=ids,
         )
     if not found:

@@ -15,10 +15,10 @@ from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind, kind_of_type_name
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.windows import window_of
+from airflow_provider_offers.client.text import listed
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _PAGE = 100
-_SHOWN = 5
 # Maximum number of offers that are read one by one, because a listing may lag.
 _MOST_READ = 32
 _BY_RULE = "eligibilityRule"
@@ -37,7 +37,7 @@ class Findings:
     def missing(self, reason: str, kind: Kind, ids: Sequence[str]) -> None:
         """Add that no object has these ids, if there are any."""
         if ids:
-            self.add(reason, f"there is no {kind.noun} {enumerated(ids)}")
+            self.add(reason, f"there is no {kind.noun} {listed(ids)}")
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Supply:
         """Add the findings of a collection that has approved offers but none to show for a criterion."""
         called = self.collection.called
         if self.without_rule and self.unserved:
-            named = enumerated([each.called for each in self.without_rule])
+            named = listed([each.called for each in self.without_rule])
             findings.add("rule_not_named", f"the collection {called} has {named}, which requires a rule and names none")
         for number in self.unserved if self.holds_approved else ():
             findings.add(
@@ -148,28 +148,28 @@ def look_at_collections(access: Access, findings: Findings, supplies: Sequence[S
 
 def _look_at_listed(reader: _Reader, findings: Findings, supply: Supply, ids: Sequence[str]) -> Flow[None]:
     called = supply.collection.called
-    listed: dict[str, Entity] = {}
+    offers: dict[str, Entity] = {}
     by_kind: dict[str, list[str]] = {}
     for each in ids:
         by_kind.setdefault(_offer_kind(each).type_name, []).append(each)
     for type_name, of_kind in by_kind.items():
-        listed |= yield from those_there(reader.access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
+        offers |= yield from those_there(reader.access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
     found: dict[str, Entity] = {}
     # First the offers that are not approved according to the listing.
-    for offer in sorted(listed.values(), key=lambda each: each.status == "approved"):
+    for offer in sorted(offers.values(), key=lambda each: each.status == "approved"):
         now = yield from reader.now(offer)
         if now is not None:
             found[offer.id] = now
     missing = [each for each in ids if each not in found]
     if missing:
-        findings.add("missing_offer", f"the collection {called} lists {enumerated(missing)}, which does not exist")
+        findings.add("missing_offer", f"the collection {called} lists {listed(missing)}, which does not exist")
     for offer in found.values():
         supply.take(offer, is_read=reader.has_read(offer))
     # An archived offer is finished, and does no harm next to one that can be shown. A draft was meant to be shown.
     fine = ("approved", "archived") if supply.is_enough else ("approved",)
     waiting = [each for each in found.values() if each.status not in fine]
     if waiting:
-        named = enumerated([f"{each.called}, {each.status}" for each in waiting])
+        named = listed([f"{each.called}, {each.status}" for each in waiting])
         unread = reader.unread(sum(not reader.has_read(each) for each in waiting))
         findings.add("offers_not_approved", f"the collection {called} lists {named}{unread}")
     supply.tell(findings, reader.unread(supply.unread))
@@ -262,8 +262,3 @@ def those_there(access: Access, kind: Kind, ids: Sequence[str]) -> Flow[dict[str
         looked = yield from look_at(access, batch)
         found |= {identifier: entity for identifier, entity in looked.items() if entity is not None}
     return found
-
-
-def enumerated(names: Sequence[str]) -> str:
-    """The first few of the names, and how many more there are."""
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.model.likeness import near, perhaps
-from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.text import legible, listed, quoted
 
 if TYPE_CHECKING:
     from jinja2 import StrictUndefined
@@ -51,9 +51,8 @@ class Table:
         """A sentence about a column that the table does not have."""
         where = self.source if self.header is None else f"{self.source}:{self.header}"
         likely = perhaps(near(name, self.columns)) if isinstance(name, str) else ""
-        named = ", ".join(map(legible, self.columns[:_NAMED]))
-        more = f" and {len(self.columns) - _NAMED} more" if len(self.columns) > _NAMED else ""
-        return f"there is no column {quoted(name, 80)} in {where}{likely or f'; its columns are {named or None}{more}'}"
+        named = listed([legible(each) for each in self.columns], _NAMED)
+        return f"there is no column {quoted(name, 80)} in {where}{likely or f'; its columns are {named or None}'}"
 
 
 class Row:
