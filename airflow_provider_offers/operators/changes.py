@@ -11,7 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.query import SearchParameters, asked_of, names, search_of, takes
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.operators.base import OfferLibraryOperator, json_document, listed_document
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.edits import EditOperator
 from airflow_provider_offers.operators.words import CLOSED, VALIDATE, checked
 
@@ -71,6 +71,7 @@ class PatchOperator(EditOperator):
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.doubts import checked_waive, patch_looked_at
         from airflow_provider_offers.client.flows.sending import checked_etag
+        from airflow_provider_offers.operators.documents import json_document
 
         if_match = checked_etag(self.if_match)
         if if_match is not None and len(references) != 1:
@@ -123,6 +124,8 @@ class ReplaceOperator(EditOperator):
 
     @property
     def fingerprint(self) -> Any:
+        from airflow_provider_offers.operators.documents import json_document
+
         return [*super().fingerprint, json_document(self.document_field, getattr(self, self.document_field))]
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
@@ -147,6 +150,8 @@ class ReplaceOperator(EditOperator):
 
     def _documents(self, references: list[Reference], if_match: Any) -> list[Any]:
         """The documents, one for each object, in the same order."""
+        from airflow_provider_offers.operators.documents import json_document, listed_document
+
         name = self.document_field
         given = json_document(name, getattr(self, name))
         many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))

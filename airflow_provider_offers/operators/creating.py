@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.configuration import CONCURRENT
-from airflow_provider_offers.operators.base import (
-    OfferLibraryOperator,
-    json_document,
-    listed_document,
-)
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.words import IF_EXISTS, ON_FAILURE, VALIDATE, checked
 
 if TYPE_CHECKING:
@@ -165,6 +161,7 @@ class CreateOperator(OfferLibraryOperator):
         return referred_objects((creation.kind, creation.properties) for creation in made)
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:
+        from airflow_provider_offers.operators.documents import json_document, listed_document
         from airflow_provider_offers.operators.lists import bounds
 
         # Also for one object: the next run may get a list.
@@ -230,6 +227,7 @@ class CreateOperator(OfferLibraryOperator):
 
     def _creation(self, hook: OfferLibraryHook, document: Any, context: Context, index: int = 0) -> Creation:
         from airflow_provider_offers.client.model.kinds import kind_of
+        from airflow_provider_offers.operators.documents import json_document
 
         marker = _at(self.marker, index)
         creation = hook.library.prepare(

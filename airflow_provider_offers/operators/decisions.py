@@ -17,13 +17,9 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.client.text import quoted
-from airflow_provider_offers.operators.base import (
-    OfferLibraryOperator,
-    execution_deadline,
-    json_document,
-    named_offer,
-    unknown_event,
-)
+from airflow_provider_offers.operators.base import OfferLibraryOperator
+from airflow_provider_offers.operators.deferring import execution_deadline, unknown_event
+from airflow_provider_offers.operators.documents import json_document, named_offer
 from airflow_provider_offers.operators.words import IF_UNKNOWN, EmitAssets, IfUnknown, checked
 
 if TYPE_CHECKING:

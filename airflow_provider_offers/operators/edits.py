@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_offers import DEFAULT_CONNECTION, configuration
 from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.configuration import CONCURRENT
-from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.words import KINDS, OFFER_TYPES, ON_FAILURE, checked
 
 if TYPE_CHECKING:
@@ -212,6 +212,8 @@ class EditOffersOperator(EditOperator):
 
     @property
     def named(self) -> Any:
+        from airflow_provider_offers.operators.documents import named_offer
+
         return named_offer(self.offer_id)
 
     def reference(self, hook: OfferLibraryHook, given: Any) -> Reference:
@@ -282,6 +284,8 @@ class EditObjectsOperator(EditOperator):
 
     @property
     def named(self) -> Any:
+        from airflow_provider_offers.operators.documents import named_offer
+
         return named_offer(self.object_id, "object_id")
 
     def work(self, hook: OfferLibraryHook, context: Context) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.model.query import SearchParameters, takes
 from airflow_provider_offers.configuration import CONCURRENT
-from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.decision_steps import (
@@ -67,7 +67,7 @@ class CreateLibraryObjectOperator(CreateOperator):
         `.json` file, or a list of objects with different names. You can use `name:` and the exact name of another
         object instead of its id.
 
-    The other parameters are those of `CreateOperator`; `window` is for decisions and personalized offers, `marker` for
+    The other parameters are those of `CreateOperator`. `window` is for decisions and personalized offers, `marker` for
     offers. The receipt, also in XCom: `id`, `instance_id`, `name`, `etag`, `kind`, `api`, `sandbox` and `action`, for
     an offer with `offer_type` too. If a decision is created as `live`, the operator makes the checks of
     `ActivateDecisionOperator` first; problems are warnings, unless `waive` contains them.
@@ -180,6 +180,8 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
         return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
+        from airflow_provider_offers.operators.documents import named_offer
+
         objects = hook.objects(self.kind)
         given = named_offer(self.object_id, "object_id")
         return objects.get_many(given) if isinstance(given, (list, tuple)) else objects.get(given)
@@ -226,8 +228,8 @@ class SearchLibraryObjectsOperator(SearchOperator):
 class PatchLibraryObjectOperator(EditObjectsOperator, PatchOperator):
     """Change one object, or every object of a list, with a JSON Patch (RFC 6902), exactly once, and return the receipt.
 
-    The parameters are those of `EditObjectsOperator`, and `patch`, `if_match`, `waive` and `validate` of
-    `PatchOfferOperator`. You can use `name:` and the exact name of another object instead of its id.
+    The other parameters are those of `EditObjectsOperator` and `PatchOfferOperator`. You can use `name:` and the exact
+    name of another object instead of its id.
 
     Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps); Adobe:
     "Update a placement" and so on. If a patch makes a decision live, the operator makes the checks of

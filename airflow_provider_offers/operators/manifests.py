@@ -193,7 +193,7 @@ def planned_before(task: ApplyCampaignOperator) -> Plan | None:
             raise InvalidInputError(_SUBJECT, [Violation("plan", "nothing", f"{_PLAN}; or a manifest")])
         return None
     if isinstance(given, str):
-        from airflow_provider_offers.operators.base import json_document
+        from airflow_provider_offers.operators.documents import json_document
 
         given = json_document("plan", given) if given.lstrip().startswith("{") else {"plan_path": given}
     if not isinstance(given, Mapping):

@@ -8,7 +8,7 @@ from airflow_provider_offers import DEFAULT_CONNECTION
 from airflow_provider_offers.client.given import unless_empty
 from airflow_provider_offers.client.model.query import SearchParameters, takes
 from airflow_provider_offers.configuration import CONCURRENT
-from airflow_provider_offers.operators.base import OfferLibraryOperator, named_offer
+from airflow_provider_offers.operators.base import OfferLibraryOperator
 from airflow_provider_offers.operators.changes import DeleteOperator, PatchOperator, SearchOperator
 from airflow_provider_offers.operators.creating import CreateOperator
 from airflow_provider_offers.operators.edits import EditOffersOperator
@@ -185,6 +185,8 @@ class GetOfferOperator(OfferLibraryOperator):
         return result if isinstance(result, list) else [result]
 
     def work(self, hook: OfferLibraryHook, context: Context) -> ReadReceipt | list[ReadReceipt]:
+        from airflow_provider_offers.operators.documents import named_offer
+
         given = named_offer(self.offer_id)
         if isinstance(given, (list, tuple)):
             return hook.get_offers(given, offer_type=unless_empty(self.offer_type))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.operators import adobe, files, reports
-from airflow_provider_offers.operators.base import listed_document
+from airflow_provider_offers.operators.documents import listed_document
 from airflow_provider_offers.operators.literals import parsed
 from airflow_provider_offers.operators.rendering import Rendering, pointer
 

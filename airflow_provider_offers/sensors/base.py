@@ -26,7 +26,6 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.links.offers import LINKS, set_links, store_links
-from airflow_provider_offers.operators.base import execution_deadline, named_offer, unknown_event
 from airflow_provider_offers.operators.templates import Templated
 from airflow_provider_offers.operators.words import OFFER_TYPES, CheckedPartial, OfferType, check_words, with_nearest
 from airflow_provider_offers.sensors import arguments
@@ -212,6 +211,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """End the task according to the trigger's event."""
+        from airflow_provider_offers.operators.deferring import unknown_event
+
         status = event.get("status") if isinstance(event, dict) else None
         if event is None or status not in _EVENTS:
             raise unknown_event(event)
@@ -378,6 +379,8 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         """Continue from what an earlier process saw."""
 
     def _common(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.operators.deferring import execution_deadline
+
         return {
             "offer_library_conn_id": self.offer_library_conn_id,
             "sandbox": self._place,
@@ -430,6 +433,7 @@ class WatchedOffersSensor(OfferLibrarySensor):
 
     def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
         from airflow_provider_offers.client.waiting.verdicts import History
+        from airflow_provider_offers.operators.documents import named_offer
 
         named = named_offer(self.offer_id)
         given = named if isinstance(named, (list, tuple)) else [named]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
-from airflow_provider_offers.operators.base import json_document, named_offer
+from airflow_provider_offers.operators.documents import json_document, named_offer
 from airflow_provider_offers.operators.words import OFFER_TYPES, OfferType
 from airflow_provider_offers.sensors import arguments
 from airflow_provider_offers.sensors.base import OfferLibrarySensor, offer_of

@@ -13,8 +13,8 @@ from airflow.sdk import ObjectStoragePath, task
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.operators.base import json_document
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
+from airflow_provider_offers.operators.documents import json_document
 from airflow_provider_offers.operators.library import (
     CreateLibraryObjectOperator,
     DeleteLibraryObjectOperator,

@@ -33,7 +33,7 @@ from airflow_provider_offers.client.waiting.verdicts import check_statuses, chec
 from airflow_provider_offers.client.wire.auth import fetch_token
 from airflow_provider_offers.client.wire.exchange import Exchange
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.operators.base import json_document
+from airflow_provider_offers.operators.documents import json_document
 from tests.client import strategies
 from tests.client.library import DPS_ID, sale
 from tests.client.script import CONTAINER, SETTINGS
