@@ -17,6 +17,12 @@ _PARAMETER = re.compile(r"^:param (?P<name>\w+): .*(?:\n[ \t]+\S.*)*", re.MULTIL
 
 # A docstring that names another class for its parameters.
 _ELSEWHERE = re.compile(r"see `(\w+)` for (?:the parameters|it)\b")
+# What a docstring says of parameters that `_complete` adds, or of the class that describes them.
+_POINTERS = re.compile(
+    r"(?:The\s+other\s+p|P)arameters\s+are\s+those\s+of\s+`\w+`(?:\s+(?:and|without)\s+`\w+`)?\.\s*"
+    r"|The search parameters are described in `[\w.]+`\.\s*"
+    r"|; see `\w+` for it\b[^\n]*"
+)
 _SEARCH = {name: f":param {name}: {each.description}" for name, each in query.PARAMETERS.items()}
 # What `client/twins.py` makes of a method, and the type of a search's results.
 _TWINS = {"driven": "", "iterated": "Iterator", "awaited": "", "async_iterated": "AsyncIterator"}
@@ -25,7 +31,8 @@ _TWINS = {"driven": "", "iterated": "Iterator", "awaited": "", "async_iterated":
 class Complete(griffe.Extension):
     """Adds what a reader finds elsewhere in the code.
 
-    - The docstring of a class gets what its bases say about the parameters of its constructor.
+    - The docstring of a class gets what its bases say about the parameters of its constructor, in place of a sentence
+      that points to the base.
     - `create = driven(Calls.create)` becomes the method `Calls.create`, with the result of the action.
     - A search shows its parameters, which are described once.
     - The docstring of a model gets its properties with their descriptions.
@@ -39,6 +46,9 @@ class Complete(griffe.Extension):
                 _spread(function)
         for each in classes:
             _complete(each, {other.name: other for other in classes})
+        for each in classes:
+            if each.docstring is not None:
+                each.docstring.value = _POINTERS.sub("", each.docstring.value)
             if each.path.startswith(f"{pkg.path}.client.model."):
                 _describe(each)
             for name, attribute in list(each.attributes.items()):

@@ -77,7 +77,11 @@ class Calls:
         return parse_offer_reference(given, kind, api=self.settings.api, sandbox=self.settings.sandbox)
 
     def service_time(self) -> Action[datetime]:
-        """Ask for a time that the service's clock has certainly reached; see `flows.timing`."""
+        """Ask for a time that the service's clock has certainly reached, in UTC.
+
+        Calls `GET .../instances` (xcore) or `GET /offers` (dps), until two answers in a row agree. If no answer shows a
+        time, it is the time of this machine.
+        """
         return service_time
 
     def prepare(
@@ -95,10 +99,14 @@ class Calls:
     ) -> Action[Creation]:
         """Check a document and everything else that `create_prepared` needs.
 
-        `window` replaces the dates in the document; see `windows.window_from`. `marker` is the name and the value of a
-        characteristic that the offer gets and by which it is recognized. `waive` names doubts to ignore about an object
-        that customers see at once; see `flows.doubts`. `validate` is True (refuse what is wrong, warn of what is
+        `window` replaces the dates in the document: an `OfferWindow`, or an object with `start`, with `end` or
+        `duration`, and optionally with `timezone`. `if_exists` is `fail`, `adopt`, `update` or `skip`. `patience` is
+        how long a new object may take to show up in a listing, in seconds or as a timedelta. `marker` is the name and
+        the value of a characteristic that the offer gets and by which it is recognized. `waive` names findings to
+        ignore about an object that customers see at once. `validate` is True (refuse what is wrong, warn of what is
         doubtful), "strict" (refuse both) or False (send the document unchanged). References by `name:` are looked up.
+
+        Raises `InvalidInputError` with every violation at once.
         """
         kind = kind_of(kind)
         creation = new_creation(
@@ -121,7 +129,15 @@ class Calls:
         return flow
 
     def create_prepared(self, creation: Creation) -> Action[Written]:
-        """Create an object once; see `flows.adding.create_object`."""
+        """Create an object once.
+
+        Calls a lookup by name, then `POST /{container}/instances` (xcore) or `POST` of the kind's path, such as
+        `/offers` (dps), then the lookup again until it shows the new object. An object that customers see at once is
+        checked first: each finding is a warning, or with `validate="strict"` a `NotPublishableError`.
+
+        Raises `AlreadyExistsError` if the name is taken and `if_exists` is `fail`, `AmbiguousNameError` if several
+        objects have the name, and `OutcomeUnknownError` if an answer is lost and no lookup shows the object.
+        """
         return lambda access: create_object(access, creation)
 
     def create(
@@ -230,9 +246,14 @@ class Calls:
         waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Action[Written]:
-        """Apply a JSON Patch (RFC 6902) exactly once; see `flows.patching.patch`.
+        """Apply a JSON Patch (RFC 6902) exactly once.
 
-        A patch that makes an offer approved or a decision live is checked first; see `flows.doubts`.
+        Calls `PATCH /{container}/instances/{instanceId}` (xcore) or `PATCH` of the kind's path and the id (dps). A
+        patch that makes an offer approved or a decision live is checked first: each finding that is not in `waive` is a
+        warning, or with `validate="strict"` a `NotPublishableError`.
+
+        Raises `InvalidInputError` for a patch that is not valid, `ConflictError` if the etag is not `if_match` or a
+        `test` fails, and `OutcomeUnknownError` if the answer is lost and no read shows what the patch changes.
         """
         reference, if_match = self.reference(kind, given), checked_etag(if_match)
         checked = self.checked_patch(operations, [reference], validate=validate)
@@ -276,7 +297,12 @@ class Calls:
         waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Action[Written]:
-        """Replace an object whole, exactly once; see `flows.replacing.replace_object`."""
+        """Give an object exactly the properties of a document, once. Properties that the service assigns stay.
+
+        Calls a read, then `PUT /{container}/instances/{instanceId}` (xcore), or `PATCH` of the kind's path and the id
+        with the differences (dps). Raises `ConflictError` if the etag is not `if_match`; without `if_match`, the answer
+        to a conflict is a fresh read and another attempt.
+        """
         reference, if_match = self.reference(kind, given), checked_etag(if_match)
         meant = self.replacements([reference], [document], validate=validate)
         waived = checked_waive(kind, waive)
@@ -318,7 +344,7 @@ class Calls:
         return flow
 
     def edit(self, kind: Kind, given: Any, work: Work) -> Action[Written]:
-        """Run a flow on one object: one of `flows.editing`, or the caller's own."""
+        """Run a flow on one object: one of `airflow_provider_offers.client.flows.editing`, or the caller's own."""
         reference = self.reference(kind, given)
         return lambda access: work(access, reference)
 
@@ -331,7 +357,14 @@ class Calls:
         waive: Collection[Waivable] | Waivable = (),
         validate: Validate = True,
     ) -> Action[Written]:
-        """Give a personalized offer or a decision its window; see `flows.editing.schedule`."""
+        """Give a personalized offer or a decision its window, with the smallest patch, or none if it has that window.
+
+        `window` is as in `prepare`. A window that has ended by the service's clock is a warning, unless `waive` has
+        `window_over`; with `validate="strict"` it is an `InvalidInputError`. The windows of capping rules stay.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `TransitionError` if the status is final, and
+        `NotPublishableError` if a live decision would have no offer to show in that window.
+        """
         reference = self.reference(kind, given)
         meant, waived, strict = window_from(window), checked_waive(kind, waive), checked_validate(validate) == "strict"
         doubts = {reason: said for reason, said in meant.doubts.items() if reason not in waived}
@@ -378,18 +411,31 @@ class Calls:
         return lambda access: take_step(access, reference, step, waive=waived)
 
     def delete(self, kind: Kind, given: Any, *, missing_ok: bool = False, cascade: bool = False) -> Action[Written]:
-        """Delete an object and wait until it is gone; see `flows.cascading.delete_object`."""
+        """Delete an object and wait until it is gone; with `cascade`, first everything that refers to it.
+
+        Calls `DELETE /{container}/instances/{instanceId}` (xcore) or `DELETE` of the kind's path and the id (dps).
+        Without `cascade`, a reference to the object is a `ConflictError` that names the referring objects, and nothing
+        is sent. Raises `NotFoundError` if the object does not exist, unless `missing_ok`.
+        """
         reference = self.reference(kind, given)
         return lambda access: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)
 
     def decide(self, question: Question) -> Action[Decided]:
-        """Ask which offers a profile gets; see `deciding.asking.decide`."""
+        """Ask which offers a profile gets.
+
+        Calls `POST /data/core/ods/decisions` (dps) or `POST /data/core/ode/{container}/decisions` (xcore). Raises
+        `RuntimeRefusalError` if the runtime refuses an object that it may not have synced yet.
+        """
         return lambda access: decide(access, question)
 
     def submit_batch(self, workload: Workload) -> Action[Job]:
-        """Submit a batch decision; see `deciding.jobs.submit`."""
+        """Submit a batch decision, and return the first state of its job.
+
+        Calls `POST /data/core/dwm/workloads/decisions`. Sends it again only if the service certainly has not accepted
+        it. Raises `RuntimeRefusalError` if the runtime refuses an object that it may not have synced yet.
+        """
         return lambda access: submit(access, workload)
 
     def batch_status(self, job_id: str) -> Action[Job]:
-        """Read the state of a batch decision; see `deciding.jobs.job_status`."""
+        """Read the state of a batch decision. Calls `GET /data/core/dwm/workloads/decisions/{id}`."""
         return lambda access: job_status(access, job_id)

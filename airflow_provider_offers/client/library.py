@@ -37,11 +37,11 @@ class _Door:
         self._exchange = Exchange(settings, retries or Retries(max_retries=settings.max_retries))
 
     def reference(self, kind: Kind, given: Any) -> Reference:
-        """The reference to the object that is named; see `Calls.reference`."""
+        """The reference to the object that is named."""
         return self.calls.reference(kind, given)
 
     def offer_reference(self, given: Any, kind: Kind | None = None) -> Reference:
-        """The reference to the offer that is named; see `Calls.offer_reference`."""
+        """The reference to the offer that is named, of either type without `kind`."""
         return self.calls.offer_reference(given, kind)
 
     def service_now(self) -> datetime:
@@ -52,7 +52,7 @@ class _Door:
 class OfferLibrary(_Door):
     """One sandbox of the Offer Library. Use it as a context manager, or call `close`. Threads may share it.
 
-    The methods and their errors are those of `Calls`. `retries` defaults to the connection's `max_retries`. `on_token`
+    `retries` defaults to the connection's `max_retries`. `on_token`
     gets every token that IMS returns. `memory` keeps values for a later process; by default nothing is kept.
     `observer` is told about every request, for statistics.
     """
@@ -97,7 +97,7 @@ class OfferLibrary(_Door):
         return self._shell.last_request_id
 
     def run(self, action: Action[T]) -> T:
-        """Run a flow of `client.flows`, or the caller's own, in this sandbox."""
+        """Run a flow of `airflow_provider_offers.client.flows`, or the caller's own, in this sandbox."""
         if isinstance(action, Known):
             known: T = action.value
             return known
@@ -181,7 +181,7 @@ class AsyncOfferLibrary(_Door):
         return None if self._session is None else self._session.shell.last_request_id
 
     async def run(self, action: Action[T]) -> T:
-        """Run a flow of `client.flows`, or the caller's own, in this sandbox."""
+        """Run a flow of `airflow_provider_offers.client.flows`, or the caller's own, in this sandbox."""
         if isinstance(action, Known):
             known: T = action.value
             return known

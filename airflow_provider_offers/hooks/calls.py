@@ -153,7 +153,11 @@ class HookCalls:
         return self._offers(offer_type).replace(offer_id, offer, if_match=if_match, waive=waive, validate=validate)
 
     def edit_offer(self, offer_id: Any, work: Work, *, offer_type: OfferType | None = None) -> Action[WriteReceipt]:
-        """Run a flow of `client.flows.editing` on one offer and return the receipt."""
+        """Run a flow on one offer and return the receipt.
+
+        A flow is a function that takes the access to the sandbox and a reference, and yields requests; those of this
+        package are in `airflow_provider_offers.client.flows.editing`.
+        """
         return self._offers(offer_type).edit(offer_id, work)
 
     def schedule_offer(

@@ -148,7 +148,11 @@ class ObjectCalls:
         return self._done(object_id, self._library.replace, object, if_match=if_match, waive=waive, validate=validate)
 
     def edit(self, object_id: Any, work: Work) -> Action[WriteReceipt]:
-        """Run a flow of `client.flows.editing` on one object and return the receipt."""
+        """Run a flow on one object and return the receipt.
+
+        A flow is a function that takes the access to the sandbox and a reference, and yields requests; those of this
+        package are in `airflow_provider_offers.client.flows.editing`.
+        """
         return self._done(object_id, self._library.edit, work)
 
     def schedule(

@@ -217,7 +217,7 @@ class ApplyCampaignOperator(CampaignOperator):
     :param approved: True applies to a protected target without an approval
     :param max_concurrent: how many objects are written at the same time, 1 to 32 (default)
     :param waive: checks of decisions to skip when they go live, as for `ActivateDecisionOperator`
-    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOfferOperator`
 
     The other parameters are those of `CampaignOperator`.
 

@@ -24,9 +24,8 @@ _FIELDS = tuple(name for name in EditObjectsOperator.template_fields if name != 
 class ScheduleDecisionOperator(EditObjectsOperator, ScheduleOperator):
     """Set the window of a decision: `[start, end)`, its `startDate` and `endDate`.
 
-    `object_id` and the parameters for lists are those of `EditObjectsOperator`; `start`, `end`, `duration`, `timezone`,
-    `waive` and `validate` are those of `ScheduleOfferOperator`. `action` is `scheduled`, or `unchanged` if it already
-    has the window.
+    The other parameters are those of `EditObjectsOperator` and `ScheduleOfferOperator`. `action` is `scheduled`, or
+    `unchanged` if it already has the window.
 
     Calls a read, then `PATCH`, like `PatchLibraryObjectOperator`.
     """
@@ -114,7 +113,7 @@ class ActivateDecisionOperator(DecisionStepOperator):
         `no_fallback`, `missing_fallback`, `fallback_not_approved`, `fallback_lacks_placement`, `empty_collection`,
         `missing_offer`, `offers_not_approved`, `no_offer_to_show`
 
-    `object_id` and the parameters for lists are those of `EditObjectsOperator`. `action` is `activated`, or `unchanged`
+    The other parameters are those of `EditObjectsOperator`. `action` is `activated`, or `unchanged`
     if the decision already is live. Raises `NotPublishableError`, which lists every reason why it could not work, and
     `TransitionError` for a decision that is complete or archived. If somebody edits it in the meantime, the new version
     is checked, and kept.

@@ -171,7 +171,7 @@ class EditOffersOperator(EditOperator):
         rest; the task fails in both cases, and lists the failures
     :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
         an absolute path. The task then returns a summary that leads to it, which every `offer_id` accepts
-    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOfferOperator`
 
     On Airflow 3.3 a retry continues at the first unfinished offer of the list; on 3.2 it checks each offer again.
     """
@@ -241,7 +241,7 @@ class EditObjectsOperator(EditOperator):
         rest; the task fails in both cases, and lists the failures
     :param report: where a list's receipts go: an address of object storage, such as `s3://bucket/created.jsonl`, or
         an absolute path. The task then returns a summary that leads to it, which every `object_id` accepts
-    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOperator`
+    :param emit_assets: how the task emits asset events for the objects that it changed, as in `CreateOfferOperator`
     """
 
     template_fields: Sequence[str] = (

@@ -146,7 +146,7 @@ class GetLibraryObjectOperator(OfferLibraryOperator):
     :param kind: the kind; see `CreateLibraryObjectOperator`
     :param object_id: a reference id of either generation, an xcore instance id, `name:` and the exact name, the result
         of a task, or a list of these
-    :param report: where the results of a list go, as in `CreateOperator`
+    :param report: where the results of a list go, as in `CreateOfferOperator`
 
     Returns the fields of the receipt except `action`, then `created` and `modified`, `status` and `window` if the kind
     has them, and all properties under `object` with generation 2's plain names; for a list, a list of these.

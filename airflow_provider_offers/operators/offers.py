@@ -66,8 +66,7 @@ class CreateOfferOperator(CreateOperator):
     :param offer: the offer as Adobe documents it, in either generation's spelling: a dict, the name of a templated
         `.json` file, or a list of offers with different names
 
-    The other parameters are those of `CreateOperator`: `window` (not for a fallback), `if_exists`, `patience`,
-    `marker`, `waive`, `validate`, `keep_adobe_templates`, and for a list `max_concurrent` and `on_failure`.
+    The other parameters are those of `CreateOperator`.
 
     The receipt, also in XCom: `id` (reference id), `instance_id`, `name`, `etag`, `offer_type`, `api`, `sandbox`, and
     `action` (`created`, `adopted`, `updated`, `unchanged` or `skipped`). Dates in the offer are RFC 3339 with a time
@@ -150,7 +149,7 @@ class GetOfferOperator(OfferLibraryOperator):
     :param offer_id: a reference id of either generation, an xcore instance id, the result of an offer task, or a list
         of these, such as the output of a search
     :param offer_type: `personalized` or `fallback`, if the id does not show it (default `personalized`)
-    :param report: where the results of a list go, as in `CreateOperator`
+    :param report: where the results of a list go, as in `CreateOfferOperator`
 
     Returns the fields of the receipt except `action`, then `status`, `window` (`start` and `end` as the service spells
     them), `created`, `modified`, and all properties under `offer` with generation 2's plain names; for a list, a list
@@ -203,7 +202,7 @@ class PatchOfferOperator(EditOffersOperator, PatchOperator):
         Each of them is a warning otherwise, and an error with `validate="strict"`
     :param validate: True rejects errors and warns about doubts, `"strict"` rejects both, False sends any
         well-formed patch
-    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOperator`
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOfferOperator`
 
     The other parameters are those of `EditOffersOperator`. A patch that adds to lists, removes or moves is guarded
     by the current state of the offer (`If-Match` on xcore, `test` operations on dps). If somebody else is faster, the
@@ -256,7 +255,7 @@ class SearchOffersOperator(SearchOperator):
     The search parameters are described in `airflow_provider_offers.client.model.query.SearchParameters`.
 
     :param full: True also returns all properties, under `offer`
-    :param report: where the results go, as in `CreateOperator`: the task then returns a summary that leads to them
+    :param report: where the results go, as in `CreateOfferOperator`: the task then returns a summary that leads to them
     :param offer_type: `personalized` (default) or `fallback`
 
     Properties can have plain names or those of generation 1 (`_instance.xdm:name`, `repo:createdDate`). If the

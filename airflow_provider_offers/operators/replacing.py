@@ -38,7 +38,7 @@ class ReplaceOfferOperator(EditOffersOperator, ReplaceOperator):
         `no_representation`. Each of them is a warning otherwise, and an error with `validate="strict"`
     :param validate: True rejects errors and warns about doubts, `"strict"` rejects both, False sends the document
         unchanged
-    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOperator`
+    :param keep_adobe_templates: True keeps Adobe's own templates in content, as in `CreateOfferOperator`
     :param max_concurrent: how many offers of a list run at the same time (default 8)
     :param on_failure: after a failure in a list: `stop` (default) starts no more items, `continue` processes the rest
 

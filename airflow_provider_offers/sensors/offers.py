@@ -166,8 +166,8 @@ class OffersFoundSensor(OfferLibrarySensor):
     :param at_least: how many (default 1)
     :param offer_type: `personalized` (default) or `fallback`
 
-    The search parameters are described in `airflow_provider_offers.client.model.query.Conditions`. The others are
-    those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
+    The search parameters are described in `airflow_provider_offers.client.model.query.Conditions`. The other
+    parameters are those of `OfferLibrarySensor`. Returns the receipts of the first `at_least` offers found.
     Deferred, it searches again only after a change in the sandbox.
 
     Calls `GET /{container}/queries/core/search` (xcore) or `GET /offers` (dps). Deferred, it also lists what changed,

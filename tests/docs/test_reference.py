@@ -3,12 +3,13 @@
 import importlib
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import griffe
 import pytest
 
-from airflow_provider_offers import models
+from airflow_provider_offers import client, models
 from airflow_provider_offers.client import errors
 from airflow_provider_offers.get_provider_info import get_provider_info
 from scripts.reference import Complete
@@ -108,3 +109,29 @@ def test_a_model_shows_its_properties(package: Any) -> None:
     shown = package["client.model.offers.PersonalizedOffer"].docstring.value
     for name, field in models.PersonalizedOffer.model_fields.items():
         assert not field.description or f":var {name}: {field.description}" in shown
+
+
+def _docstrings(shown: Any) -> list[str]:
+    """The docstrings of a class or a function of the reference, and of its public methods."""
+    owners = [shown, *(shown.mro() if shown.is_class else [])]
+    methods = [
+        each
+        for owner in owners
+        for name, each in owner.members.items()
+        if not name.startswith("_") and not each.is_alias and each.is_function
+    ]
+    return [each.docstring.value for each in (shown, *methods) if each.docstring]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SHOWN)
+def test_a_docstring_points_to_nothing_that_a_reader_cannot_find(package: Any, path: str) -> None:
+    """A class that the reference does not show, or a module without the package, such as `flows.patching`."""
+    shown = package[path].final_target if package[path].is_alias else package[path]
+    found = {name for text in _docstrings(shown) for name in re.findall(r"`([\w.]+)`", text)}
+    known = {each.rpartition(".")[2] for each in SHOWN}
+
+    classes = {name for name in found if re.fullmatch(r"[A-Z]\w+(?:Operator|Sensor)|Calls", name)}
+    assert classes <= known
+    folders = {each.name for each in Path(client.__path__[0]).iterdir() if each.is_dir()}
+    assert not {name for name in found if name.partition(".")[0] in {"client", *folders} and "." in name}
