@@ -10,6 +10,7 @@ from airflow_provider_offers.client.text import quoted
 
 # The characters of a wrong document in a message.
 _SHOWN = 80
+_JSON = "the name of a .json file, or a JSON document"
 
 
 def named_offer(given: Any, field: str = "offer_id") -> Any:
@@ -50,11 +51,11 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
         # A command that was pasted whole contains a token.
         text = without_secrets(given.strip(), ())
         if looks_like_a_name(given):
-            accepted = "the name of a .json file, a JSON document, or a template with `| tojson`"
+            accepted = f"{_JSON}, or a template with `| tojson`"
             shown = "text that is not JSON" if private else quoted(text)
             raise InvalidInputError(f"{name} is not JSON", [Violation(name, shown, accepted)]) from None
         shown = "" if private else f": {quoted(text, _SHOWN)}"
         raise InvalidInputError(
             f"{name} is not JSON",
-            [Violation(name, f"invalid JSON: {error}{shown}", "a JSON document; in a template, `| tojson`")],
+            [Violation(name, f"invalid JSON: {error}{shown}", f"{_JSON}; in a template, `| tojson`")],
         ) from None

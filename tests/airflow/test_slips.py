@@ -98,7 +98,11 @@ SLIPS: dict[str, tuple[Make, str]] = {
     ),
     "an argument's own name": (
         lambda _: ArchiveExpiredOffersOperator(**TASK, older_than="30 days"),
-        "older_than: given '30 days'",
+        "given '30 days'; expected an ISO 8601 duration such as P14D or PT36H, or a timedelta, zero or longer",
+    ),
+    "a file without its ending": (
+        lambda _: CreateOfferOperator(**TASK, offer="offers/spring"),
+        "'offers/spring'; expected the name of a .json file, or a JSON document; in a template, `| tojson`",
     ),
     "no placement": (
         lambda stage: DecideOperator(**TASK, decision_id=stage.decision, profile=PROFILE),

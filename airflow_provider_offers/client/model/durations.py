@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.text import quoted
 
-ACCEPTED = "an ISO 8601 duration such as P14D or PT36H, or a timedelta, longer than nothing"
+_ACCEPTED = "an ISO 8601 duration such as P14D or PT36H, or a timedelta"
 _ISO_DURATION = re.compile(
     r"P(?=\d|T\d)(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,6})?)S)?)?",
@@ -77,7 +77,8 @@ def parse_duration(given: Any, violations: list[Violation], *, may_be_zero: bool
         elapsed = timedelta(hours=number["hours"], minutes=number["minutes"], seconds=float(match["seconds"] or 0))
         length = Length(number["years"], number["months"], 7 * number["weeks"] + number["days"], elapsed)
     if length is None or not (_is_positive(length) or (may_be_zero and length == NOTHING)):
-        violations.append(Violation("duration", quoted(given), ACCEPTED))
+        least = "zero or longer" if may_be_zero else "longer than zero"
+        violations.append(Violation("duration", quoted(given), f"{_ACCEPTED}, {least}"))
         return None
     return length
 
