@@ -10,7 +10,7 @@ from typing import Literal
 from airflow_provider_offers.campaigns.planning.drift import Drift, Drifted
 from airflow_provider_offers.campaigns.plans import ABSENT, Action, Plan, PlannedObject
 from airflow_provider_offers.client.model.kinds import KINDS
-from airflow_provider_offers.client.text import legible
+from airflow_provider_offers.client.text import legible, listed
 from airflow_provider_offers.client.wire.messages import Json
 
 Style = Literal["plain", "create", "update", "rename", "retire", "conflict", "unchanged", "warning"]
@@ -228,10 +228,9 @@ def drift_lines(drift: Drift) -> Iterator[tuple[Style, str]]:
             applied, live = _pair(edit.applied, edit.live)
             yield "conflict", f"    {legible(edit.pointer)}: {applied} was applied, the library has {live}"
     if drift.unread:
-        named = ", ".join(_called(*key) for key in drift.unread[:_NAMED])
-        more = f" and {len(drift.unread) - _NAMED} more" if len(drift.unread) > _NAMED else ""
+        named = listed([_called(*key) for key in drift.unread], _NAMED)
         told = "generation 1 (api=xcore) documents no calls for these objects, so they are not compared"
-        yield "warning", f"warning: {told}: {named}{more}"
+        yield "warning", f"warning: {told}: {named}"
     number = len(drift.objects)
     yield "plain", f"{number} of {drift.managed} objects drifted" if number else f"no drift in {drift.managed} objects"
 
