@@ -379,8 +379,8 @@ def test_offers_that_a_live_decision_can_show_are_approved_when_all_are_there(sa
     assert sandbox.plan(made).objects == ()
 
 
-def _with_banner(api: str, offers: list[str], shown_by_banner: str) -> Campaign:
-    """Two live decisions: the hero shows the offers of winter, and the banner another set."""
+def _with_banner(api: str, offers: list[str], shown_by_banner: str, *others: WantedObject) -> Campaign:
+    """Two live decisions: the hero shows the offers of winter, and the banner this set."""
     objects = spring_objects(1, api=api)
     hero = objects.pop("Hero")
     criterion = hero.properties["criteria"][0]
@@ -390,6 +390,7 @@ def _with_banner(api: str, offers: list[str], shown_by_banner: str) -> Campaign:
         *objects.values(),
         wanted("tag", "Winter"),
         *(offer(each, **winter) for each in offers),
+        *others,
         wanted("collection", "Winter set", filterType="any-tags", ids=["name:Winter"]),
         *(
             wanted(
@@ -441,11 +442,13 @@ def test_a_live_decision_is_not_changed_if_the_offers_that_it_shows_then_stay_dr
     assert sandbox.plan(made).objects == ()
 
 
-def test_a_live_decision_that_shows_held_offers_already_is_not_changed_if_they_stay_drafts(sandbox: Sandbox) -> None:
-    sandbox.plan_and_apply(_with_banner(sandbox.api, ["Frost"], "Winter set"))
-    objects = {each.name: each for each in _with_banner(sandbox.api, ["Frost", "Snow", "Sleet"], "Winter set").objects}
-    made = campaign(*changed(objects, "Banner", endDate="2098-01-01T00:00:00Z").values())
+def test_a_live_decision_does_not_change_to_offers_that_stay_drafts_for_another_one(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(_with_banner(sandbox.api, ["Frost"], "Spring set"))
+    # The banner shows it before the change, and not after it.
+    sleet = offer("Sleet", status="approved", tags=["name:Spring"], representations=shown("name:Web hero"))
+    made = _with_banner(sandbox.api, ["Frost", "Snow"], "Winter set", sleet)
     plan = sandbox.plan(made)
+    assert planned(plan, "Sleet").held_as_draft
     assert not planned(plan, "Banner").after_offers
     before = sandbox.body("Banner")
     sandbox.emulator.add_fault("status", status=422, method="POST", contains='"Sleet"', times=None)
