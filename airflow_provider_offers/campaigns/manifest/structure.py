@@ -11,7 +11,7 @@ from airflow_provider_offers.campaigns.manifest.findings import NAMED, Findings,
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS, Manifest
 from airflow_provider_offers.campaigns.manifest.nodes import Node, leaves, place_in, plain
 from airflow_provider_offers.campaigns.manifest.templates import is_template
-from airflow_provider_offers.client.errors import Violation
+from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Place, place_of
@@ -33,6 +33,7 @@ def check_structure(node: Node, found: Findings) -> None:
         for each in (name, kind.names.wire_name(name)[0])
     }
     _check_final_texts(node, found)
+    _check_places(node, found)
     if (defaults := node.members.get("defaults")) is not None:
         for name in defaults.members:
             if name not in known:
@@ -49,6 +50,22 @@ def check_structure(node: Node, found: Findings) -> None:
                 if meant and not near(name, kind.place.known):
                     accepted = f"a property of the {kind.noun}, or {', '.join(OWN_WORDS)}{perhaps(meant)}"
                     found.tell(entry.names[name], f"{NAMED}{name!r}", accepted, f"/{section}/{index}/{name}")
+
+
+def _check_places(node: Node, found: Findings) -> None:
+    """Warn of targets that lead to the same place: they share a state, and each retires what the other one made."""
+    first: dict[tuple[Any, Any], str] = {}
+    targets = node.members.get("targets")
+    for name, target in targets.members.items() if targets is not None else ():
+        told = plain(target)
+        if not isinstance(told, dict) or not isinstance(told.get("connection"), str):
+            continue
+        other = first.setdefault((told["connection"], str(told.get("sandbox"))), name)
+        if other != name:
+            given = f"the connection and the sandbox of the target {quoted(other, 80)}"
+            why = "They share one state: with `prune`, each would retire the objects that only the other one has"
+            place = f"{target.origin} /targets/{escape_token(name)}"
+            found.add(Doubt(place, given, "another connection or sandbox for each target", why))
 
 
 def _check_final_texts(node: Node, found: Findings) -> None:

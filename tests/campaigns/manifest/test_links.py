@@ -316,6 +316,18 @@ def test_names_that_look_the_same_are_a_warning(tmp_path: Path, other: str) -> N
     assert warning.endswith("There will be two collection qualifiers")
 
 
+def test_targets_that_lead_to_one_place_are_a_warning(tmp_path: Path) -> None:
+    """They share a state, so each would retire what only the other one has."""
+    manifest = written(tmp_path, TAG)
+    head = "dev: {connection: ajo_dev}"
+    same = f"{head}, prod: {{connection: ajo_dev, sandbox: prod}}, stage: {{connection: ajo_dev}}"
+    manifest.write_text(manifest.read_text().replace(head, same))
+
+    for campaign in validate(manifest):
+        (warning,) = campaign.warnings
+        assert "/targets/stage: given the connection and the sandbox of the target 'dev'" in warning
+
+
 class TestLines:
     """The lines of a check: each begins with what a terminal can open."""
 
