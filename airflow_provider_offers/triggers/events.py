@@ -319,6 +319,7 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
         wrong.append(
             Violation("campaign", quoted(trigger.campaign), "the name of a campaign with 'drifted', else None")
         )
+    wrong += _state_path(trigger.state_path)
     if wrong:
         raise InvalidInputError("The event trigger is not valid", wrong)
 
@@ -367,6 +368,18 @@ def _ids(name: str, given: list[Any]) -> list[Violation]:
     if all(isinstance(each, str) and IDENTIFIER.fullmatch(each) and not each.startswith(NAME_PREFIX) for each in given):
         return []
     return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
+
+
+def _state_path(given: Any) -> Iterator[Violation]:
+    """Reject a relative path: the triggerer has another working directory than the workers."""
+    import os
+
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+
+    if given is not None and not (isinstance(given, str) and ("://" in given or os.path.isabs(given))):
+        told = "an address with a scheme" if isinstance(given, str) and "://" in given else quoted(given)
+        yield Violation("state_path", told, "an absolute path that all workers share, or an address of object storage")
 
 
 def _interval(given: Any) -> Iterator[Violation]:

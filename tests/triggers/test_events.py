@@ -388,6 +388,7 @@ def test_equal_triggers_are_one_row_of_airflow() -> None:
         ({"events": "changed", "poll_interval": 0}, "poll_interval"),
         ({"events": "changed", "poll_interval": True}, "poll_interval"),
         ({"events": "changed", "closing_within": "P1D"}, "closing_within"),
+        ({"events": "drifted", "campaign": "spring", "state_path": "states"}, "state_path"),
         ({"events": "changed", "closing_within": 3600}, "closing_within"),
         ({"events": ["window_opened", "window_closed"], "closing_within": timedelta(days=2)}, "closing_within"),
         ({"events": "drifted"}, "campaign"),
