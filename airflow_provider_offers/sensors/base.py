@@ -97,7 +97,7 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self._deadline: float | None = None
         # The sandbox of the first look. The connection may name another one later.
         self._place: str | None = None
-        # The offers that were given by name, as the first look found them.
+        # The objects that were given by name, as the first look found them.
         self._named: dict[str, dict[str, Any]] = {}
 
     @classmethod

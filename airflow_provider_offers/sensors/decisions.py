@@ -118,7 +118,7 @@ class OfferLiveSensor(OfferLibrarySensor):
         from airflow_provider_offers.client.deciding.serving import all_served, served_verdict, sight
         from airflow_provider_offers.triggers.decisions import viewpoint_arguments
 
-        viewpoint = self._viewpoint(hook)
+        viewpoint = self._pinned(hook, self._viewpoint(hook))
         named = named_offer(self.offer_id)
         given = list(named) if isinstance(named, (list, tuple)) else [named]
         etags = self._etags(given)
@@ -160,6 +160,24 @@ class OfferLiveSensor(OfferLibrarySensor):
         if etag is not None:
             return [etag]
         return [check_etag(each.get("etag")) if isinstance(each, dict) else None for each in given]
+
+    def _pinned(self, hook: OfferLibraryHook, viewpoint: Viewpoint) -> Viewpoint:
+        """The viewpoint by ids: a name stands for the decision or the placement that had it at the first look."""
+        from dataclasses import replace
+
+        from airflow_provider_offers.client.deciding.serving import by_id
+        from airflow_provider_offers.client.model.entities import Reference
+
+        pinned: dict[str, Reference] = {}
+        for field, given in (("decision", viewpoint.decision), ("placement", viewpoint.placement)):
+            if given is None or given.name is None:
+                continue
+            key = f"{given.kind.key} {given}"
+            if key not in self._named:
+                found = hook.library.run(lambda access, given=given: by_id(access, given))
+                self._named[key] = {"id": found.id, "instance_id": found.instance_id}
+            pinned[field] = Reference(given.kind, **self._named[key])
+        return replace(viewpoint, **pinned)  # type: ignore[arg-type]  # fields of these types
 
     def _viewpoint(self, hook: OfferLibraryHook) -> Viewpoint:
         from airflow_provider_offers.client.deciding.serving import new_viewpoint

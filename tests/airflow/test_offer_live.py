@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time import context as airflow_context
 
+from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.library import PatchLibraryObjectOperator
 from airflow_provider_offers.operators.offers import PublishOfferOperator
 from tests.airflow.decisions import RETRIED, asked, decide, live
 from tests.airflow.harness import Airflow
-from tests.airflow.library import dag_of, errors, run
+from tests.airflow.library import dag_of, errors, library_of, run
 from tests.deciding import Stage, set_up
 
+KEEPS_STATE = hasattr(airflow_context, "TaskStateStoreAccessor")
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"deferrable": False, "mode": "poke"},
     "reschedule": {"deferrable": False, "mode": "reschedule"},
@@ -205,6 +208,34 @@ def test_a_decision_that_is_over_is_not_waited_for(
     assert set(result.states.values()) == {"failed"}
     assert {len(result.tries(task)) for task in result.states} == {1}
     assert all(said in told for told in errors(result, MODES).values())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_names_stand_for_the_objects_of_the_first_look(
+    airflow: Airflow, emulator: Emulator, api: str, meanwhile: Any, mode: str
+) -> None:
+    if mode == "reschedule" and not KEEPS_STATE:
+        pytest.skip("Airflow 3.2 keeps nothing between two pokes")
+    stage = set_up(emulator, api, offers=1, status="draft")
+    named = {
+        kind: next(each["body"]["name"] for each in emulator.objects() if each["id"] == identifier)
+        for kind, identifier in (("decision", stage.decision), ("placement", stage.placement))
+    }
+
+    def rename_and_publish() -> None:
+        with library_of(emulator, api) as library:
+            for kind, identifier in (("decision", stage.decision), ("placement", stage.placement)):
+                library.patch(KINDS[kind], identifier, [{"op": "replace", "path": "/name", "value": f"Another {kind}"}])
+            library.patch(PERSONALIZED, stage.offers[0], [{"op": "replace", "path": "/status", "value": "approved"}])
+
+    with dag_of("renamed") as dag:
+        names = {f"{kind}_id": f"name:{name}" for kind, name in named.items()}
+        live(stage, "live", on_execute_callback=meanwhile(rename_and_publish), **{**names, **MODES[mode]})
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"live": "success"}, [str(each.error) for each in result.attempts if each.error]
+    (served,) = result.result("live")
+    assert (served["id"], served["etag"], served["decision"]) == (stage.offers[0], 2, stage.decision)
 
 
 def test_a_placement_that_does_not_exist_is_not_waited_for(

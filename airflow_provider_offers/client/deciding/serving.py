@@ -136,22 +136,29 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     except (ConflictError, NotFoundError, RuntimeRefusalError) as error:
         if viewpoint.placement is not None:
             yield from _still_made(access, viewpoint.decision)
-            yield from _expect_placement(access, viewpoint.placement)
+            # Without the placement in the library, the runtime will never have it either.
+            yield from by_id(access, viewpoint.placement)
         return Sight(reason=str(error))
 
 
-def _expect_placement(access: Access, placement: Reference) -> Flow[None]:
-    """Raise `GoneError` if the library does not have the placement: the runtime will never have it either."""
-    entity: Entity | None = yield from look_alone(access, placement)
+def by_id(access: Access, reference: Reference) -> Flow[Reference]:
+    """The reference to a decision or a placement by its id, which a new name does not change. Raises `GoneError`."""
+    entity: Entity | None = yield from look_alone(access, reference)
     if entity is None:
-        raise GoneError(f"There is no placement {placement}: it was deleted, or the id or name is wrong")
+        raise _gone(reference)
+    return entity.reference
+
+
+def _gone(reference: Reference) -> GoneError:
+    noun = reference.kind.noun
+    return GoneError(f"There is no {noun} {reference}: it was deleted, or the id or name is wrong")
 
 
 def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
     """The decision as the library has it, unless it can never be live again."""
     entity: Entity | None = yield from look_alone(access, decision)
     if entity is None:
-        raise GoneError(f"There is no decision {decision}: it was deleted, or the id or name is wrong")
+        raise _gone(decision)
     if entity.status in _FINAL:
         raise HopelessError(f"The decision {called(entity)} is {entity.status} and no longer runs")
     end = entity.window["end"]
