@@ -133,12 +133,16 @@ class CampaignOperator(OfferLibraryOperator):
 
     def planned(self, hook: OfferLibraryHook) -> Plan:
         """The plan of the manifest; the log has its summary and its warnings."""
+        from dataclasses import replace
+
         from airflow_provider_offers.campaigns.planning.rendering import as_text
         from airflow_provider_offers.hooks.campaigns import make_plan
         from airflow_provider_offers.operators.progress import CampaignProgress
 
         assert self.campaign is not None
         plan = make_plan(hook, self.campaign, self.store, self.options(), CampaignProgress(self.log).read)
+        # The task may use another connection than the target's: an apply of the plan uses the same one.
+        plan = replace(plan, connection=self.offer_library_conn_id)
         for line in as_text(plan).splitlines():
             self.log.info("%s", line)
         return plan

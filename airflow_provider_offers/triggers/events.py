@@ -43,8 +43,8 @@ NEEDED = {
     "window_closed": ("personalized", "decision"),
     "tags": ("personalized", "fallback"),
 }
-# The kinds that a campaign may have on both generations.
-_CAMPAIGN_KINDS = ("placement", "tag", "rule", "personalized", "fallback", "collection", "decision")
+# The kinds that a campaign may have. Generation 1 has no calls for formulas, and the log of the triggerer says so.
+_CAMPAIGN_KINDS = ("placement", "tag", "rule", "formula", "personalized", "fallback", "collection", "decision")
 _INTERVAL = 30.0
 # A position without new events is kept this often, in seconds.
 _KEEP_EVERY = 600.0

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.planning import drift
+from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.client.errors import InvalidInputError, NoAnswerError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
@@ -25,6 +26,7 @@ from airflow_provider_offers.triggers.shared import asking
 from tests.airflow.campaigns import SPRING, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, run, writes
+from tests.campaigns.making import PQL, put_wanted, state, wanted
 from tests.triggers.events import event_of, until
 from tests.triggers.test_events import alone, trigger
 
@@ -173,6 +175,24 @@ def test_the_filters_of_an_event_trigger_count_for_drift_too(
                 await asyncio.to_thread(edit, emulator, api, "Spring towels", "/rank/priority", priority)
                 await until(lambda count=count: len(told[0]) == count)  # type: ignore[misc]
             assert [len(each) for each in told] == [2, 0, 0, 0]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("api", ["dps"], indirect=True)
+def test_an_event_trigger_tells_the_drift_of_a_formula(
+    emulator: Emulator, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(emulator.connection(api)))
+    formula = wanted("formula", "By margin", returnType={"type": "integer"}, expression=PQL)
+    put_wanted(emulator, formula, expression={**PQL, "value": "offer.rank.priority"})
+    StateStore(tmp_path).write(state(formula, generation=0))
+
+    async def main() -> None:
+        watching = trigger("drifted", campaign="spring", state_path=str(tmp_path))
+        async with alone(watching) as (told,):
+            await until(lambda: bool(told))
+            assert (told[0]["name"], told[0]["pointers"]) == ("By margin", ["/expression/value"])
 
     asyncio.run(main())
 

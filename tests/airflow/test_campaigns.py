@@ -418,6 +418,20 @@ def test_a_plan_by_itself_is_applied_as_an_object_or_as_text(tmp_path: Path, sta
 
 
 @pytest.mark.usefixtures("connected")
+def test_a_plan_with_another_connection_than_the_targets_is_applied_with_that(
+    tmp_path: Path, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = written(tmp_path, SPRING.replace("{connection: offer_library_default}", "{connection: elsewhere}"))
+    used = {"offer_library_conn_id": "offer_library_default", "target": "dev", "state_path": state}
+    planned = ended(PlanCampaignOperator, manifest=manifest, **used).result
+
+    applied = ended(ApplyCampaignOperator, plan=planned, state_path=state)
+
+    assert planned["connection"] == planned["plan"]["connection"] == "offer_library_default"
+    assert (applied.error, applied.result["summary"]) == (None, "3 created")
+
+
+@pytest.mark.usefixtures("connected")
 def test_what_would_change_a_plan_is_refused_beside_it(emulator: Emulator, tmp_path: Path, state: str) -> None:
     manifest = written(tmp_path)
     given: dict[str, Any] = {"target": "dev", "state_path": state}
