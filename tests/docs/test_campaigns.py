@@ -51,7 +51,7 @@ class Reader:
         words = shlex.split(line.replace(ADDRESS, self._emulator.url))
         if words[0] == "export":
             name, _, value = words[1].partition("=")
-            self._monkeypatch.setenv(name, value)
+            self._monkeypatch.setenv(name, value.replace("$PWD", str(Path.cwd())))
         elif words[0] == "sed":
             self._edit(words[2], Path(words[3]))
         elif words[:3] != ["airflow", "offers", "emulator"]:
