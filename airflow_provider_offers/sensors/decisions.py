@@ -164,6 +164,7 @@ class OfferLiveSensor(OfferLibrarySensor):
     def _pinned(self, hook: OfferLibraryHook, viewpoint: Viewpoint) -> Viewpoint:
         """The viewpoint by ids: a name stands for the decision or the placement that had it at the first look."""
         from dataclasses import replace
+        from functools import partial
 
         from airflow_provider_offers.client.deciding.serving import by_id
         from airflow_provider_offers.client.model.entities import Reference
@@ -174,7 +175,7 @@ class OfferLiveSensor(OfferLibrarySensor):
                 continue
             key = f"{given.kind.key} {given}"
             if key not in self._named:
-                found = hook.library.run(lambda access, given=given: by_id(access, given))
+                found = hook.library.run(partial(by_id, reference=given))
                 self._named[key] = {"id": found.id, "instance_id": found.instance_id}
             pinned[field] = Reference(given.kind, **self._named[key])
         return replace(viewpoint, **pinned)  # type: ignore[arg-type]  # fields of these types
