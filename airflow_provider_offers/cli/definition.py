@@ -60,7 +60,7 @@ _DECIDED = (
     Arg(("--prune",), help="retire what is gone from the manifest (default: no)", choices=("archive", "delete")),
     _MAX_PRUNE,
 )
-_YES = Arg(("--yes",), help="apply without a question, also on a protected target", action="store_true")
+_YES = Arg(("--yes",), help="apply without a question, even to a protected target", action="store_true")
 
 
 def get_offers_cli_commands() -> list[CLICommand]:

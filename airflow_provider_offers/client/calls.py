@@ -322,7 +322,7 @@ class Calls:
     ) -> Action[dict[Reference, Mapping[str, Json]]]:
         """Check the new document of each object, and return it in neutral names. References by `name:` are looked up.
 
-        Raises `InvalidInputError` with every violation at once, also if an object is named twice.
+        Raises `InvalidInputError` with every violation at once. An object that is named twice is a violation.
         """
         meant, violations = read_documents(references, documents, checked_validate(validate))
         failure = f"The replacement of the {references[0].kind.noun} is not valid" if references else ""

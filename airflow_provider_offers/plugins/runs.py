@@ -55,7 +55,7 @@ def runs_of(identifier: str, user: Any) -> list[dict[str, Any]]:
 def waiting_plans(conn_id: str, user: Any) -> list[dict[str, Any]]:
     """The plans for a connection that wait for an answer, the oldest question first.
 
-    A plan is among them also if Airflow's database does not tell its connection.
+    A plan is among them even if Airflow's database does not tell its connection.
     """
     may_read = _readable(user, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM, DagAccessEntity.HITL_DETAIL)
     found = _tolerant(lambda session: list(_plans(session, may_read)), "plans")

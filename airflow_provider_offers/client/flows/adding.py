@@ -83,7 +83,7 @@ def _taken(access: Access, creation: Creation, refused: APIError, *, unanswered:
                 ) from refused
         if looks.are_over:
             break
-        yield looks.pause(f"looking whether the name {creation.name!r} is taken: {refused}")
+        yield looks.pause(f"looking for the object that has the name {creation.name!r}: {refused}")
     if creation.earlier is None:
         raise _hinted(creation, refused) from None
     raise OutcomeUnknownError(

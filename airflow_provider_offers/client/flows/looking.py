@@ -33,7 +33,7 @@ def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *
             raise OutcomeUnknownError(
                 f"It is not known whether the {creation.kind.noun} {creation.name!r} exists: {why}, and then: {blind}"
             ) from blind
-        yield looks.pause(f"looking whether the {creation.kind.subject} is there: {why}")
+        yield looks.pause(f"looking for the {creation.kind.subject}: {why}")
 
 
 def _without(ghosts: Collection[str], found: Found) -> Found:

@@ -213,7 +213,7 @@ class Confirmation:
             missing -= seen or set()
             if seen is None or not missing or looks.are_over:
                 break
-            yield looks.pause(f"looking whether {len(missing)} created {kind.noun}s are listed")
+            yield looks.pause(f"looking for {len(missing)} created {kind.noun}s in the listing")
         self._created[kind.key] = seen is not None
 
     def _look_for_edited(self, questions: Sequence[Alone]) -> Flow[None]:

@@ -81,7 +81,7 @@ def test_the_log_names_the_kind_that_is_looked_for(api: str) -> None:
     wanted = creation(kind=PLACEMENT, properties={"name": "Top"}, patience=0.25)
     with pytest.raises(OutcomeUnknownError):
         script.run(create(script.access(api, max_retries=0), wanted))
-    assert {pause.reason.partition(":")[0] for pause in script.pauses} == {"looking whether the placement is there"}
+    assert {pause.reason.partition(":")[0] for pause in script.pauses} == {"looking for the placement"}
 
 
 @BOTH
