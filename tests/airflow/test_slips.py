@@ -83,6 +83,17 @@ SLIPS: dict[str, tuple[Make, str]] = {
     "an operation misspelt": (patch({"op": "update", "path": "/name", "value": "x"}), "expected 'add' or 'remove'"),
     "a path without a slash": (patch({"op": "replace", "path": "status", "value": "draft"}), "such as /status"),
     "values for value": (patch({"op": "replace", "path": "/name", "values": "x"}), "given nothing, but 'values'"),
+    "a cap at the top": (create(globalCap=5), "does it belong to /cappingConstraint?"),
+    "a cap at the top, in a patch": (
+        patch({"op": "add", "path": "/globalCap", "value": 5}),
+        "does it belong to /cappingConstraint?",
+    ),
+    "a collection as a qualifier": (
+        lambda _: CreateLibraryObjectOperator(
+            **TASK, kind="tag", object={"name": "x", "filterType": "offers", "ids": []}
+        ),
+        "expected a property of a collection qualifier; is the object a collection?",
+    ),
     "a word for a status": (create(status="aproved"), "did you mean 'approved'?"),
     "a channel in short": (
         create(representations=[{**WEB, "channel": "web"}]),

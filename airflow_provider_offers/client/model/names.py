@@ -1,4 +1,7 @@
-"""Checks the names of properties: a near miss of a known name is an error, any other unknown name is doubtful."""
+"""Checks the names of properties: a near miss of a known name, and a property at the wrong place, are errors.
+
+Any other unknown name is doubtful.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from functools import cache
 from typing import Any
 
 from airflow_provider_offers.client.errors import Doubt, Violation
+from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.envelope import ENVELOPE
+from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape_token
@@ -18,6 +23,9 @@ UNKNOWN = "No page of Adobe's shows this property; the service may keep it, drop
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
 # Generation 1's prefixes, also as authors mistype them: `XDM:status`, `xdm.status`, `xdm_status`.
 _PREFIX = re.compile(r"(?:(?:xdm|dc|repo|offerui):|xdm[._-]|[@$])(?=.)", re.IGNORECASE)
+# A name of several words, such as `globalCap`: nobody chooses it by chance.
+_SEVERAL_WORDS = re.compile(r"[a-z]+[A-Z]")
+_UNSEEN: Any = object()
 # The members that the service keeps besides the properties, in the names of both generations.
 BESIDE = (
     *ASSIGNED,
@@ -55,7 +63,7 @@ def name_findings(
             if type(member) is not str:
                 yield from name_findings(place.own, spelled.values or PLAIN, member, where, whole=whole)
             continue
-        finding = unknown_member(place, spelled, name, where, whole)
+        finding = unknown_member(place, spelled, name, where, whole, value=member)
         if finding is not None:
             yield finding
         elif type(member) is not str:
@@ -64,9 +72,19 @@ def name_findings(
 
 
 def unknown_member(
-    place: Place, spelled: Spelled, name: str, where: str, whole: Place, *, given: str | None = None
+    place: Place,
+    spelled: Spelled,
+    name: str,
+    where: str,
+    whole: Place,
+    *,
+    given: str | None = None,
+    value: Any = _UNSEEN,
 ) -> Violation | None:
-    """The finding about a member of that name; None if the name is known."""
+    """The finding about a member of that name; None if the name is known.
+
+    With its value, a property that certainly belongs to another place is an error.
+    """
     if place.knows(name) or (place is whole and name in BESIDE):
         return None
     local, prefixed = _local(name)
@@ -83,9 +101,28 @@ def unknown_member(
         return Violation(where, given, f"a documented property{perhaps(suggested)}")
     if dotted := _written_with_dots(place, spelled, name):
         return Violation(where, given, f"a documented property; did you mean {dotted}?")
-    homes = " or ".join(sorted(set(_homes(whole).get(local, ())), key=len))
-    accepted = f"a documented property{f'; does it belong to {homes}?' if homes else ''}"
+    homes = dict(_homes(whole).get(local, {}))
+    if place is not whole and local in whole.members:
+        homes["the top"] = whole.members[local]
+    told = " or ".join(sorted(homes, key=len))
+    accepted = f"a documented property{f'; does it belong to {told}?' if told else ''}"
+    if value is not _UNSEEN and any(_is_of(home, local, value) for home in homes.values()):
+        return Violation(where, given, accepted)
     return Doubt(where, given, accepted, UNKNOWN)
+
+
+def is_telling(name: str) -> bool:
+    """Whether the name alone shows that its author means Adobe's property."""
+    return _SEVERAL_WORDS.match(name) is not None
+
+
+def _is_of(home: Place, name: str, value: Any) -> bool:
+    """Whether the author means the property of that place: its name shows it, or its value, if the place has a rule."""
+    if is_telling(name):
+        return True
+    ruled = home.words or home.model or home.item or home.own or home.holds in (int, bool)
+    uncommon = any(home.fact(each) is not None for each in (RefersTo, KnownUri, InstantInZone))
+    return bool(ruled or uncommon) and all(isinstance(each, Doubt) for each in findings(home, value))
 
 
 def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
@@ -116,19 +153,19 @@ def _local(name: str) -> tuple[str, bool]:
 
 def paths_of(whole: Place, name: str) -> list[str]:
     """The dotted paths of the properties below the top that have the name, the shortest first."""
-    homes = sorted(set(_homes(whole).get(_local(name)[0], ())), key=len)
+    homes = sorted(_homes(whole).get(_local(name)[0], {}), key=len)
     return [f"{home[1:].replace('/', '.')}.{_local(name)[0]}" for home in homes]
 
 
 @cache
-def _homes(place: Place, pointer: str = "") -> dict[str, tuple[str, ...]]:
-    """For each name, the places below the top in which it is known."""
+def _homes(place: Place, pointer: str = "") -> dict[str, dict[str, Place]]:
+    """For each name, its places below the top by the pointers of the objects that have it."""
     if below := place.item or place.own:
         return _homes(below, pointer)
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, dict[str, Place]] = {}
     for name, member in place.members.items():
         if pointer:
-            found[name] = (*found.get(name, ()), pointer)
+            found.setdefault(name, {})[pointer] = member
         for each, homes in _homes(member, f"{pointer}/{name}").items():
-            found[each] = (*found.get(each, ()), *homes)
+            found.setdefault(each, {}).update(homes)
     return found

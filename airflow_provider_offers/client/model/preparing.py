@@ -222,8 +222,9 @@ def _path_findings(kind: Kind, index: int, operation: Parsed) -> Iterator[Violat
     Only a property that is written is doubtful. An unknown property may be moved away or removed without a warning.
     """
     for name, tokens in (("path", operation.path), ("from", operation.source or ())):
-        finding = _path_finding(kind, tokens, f"/{index}/{name}", repr(operation.plain.get(name)))
         writes = name == "path" and _writes(operation)
+        value = {"value": operation.value} if writes and operation.has_value else {}
+        finding = _path_finding(kind, tokens, f"/{index}/{name}", repr(operation.plain.get(name)), **value)
         if finding is not None and (writes or not isinstance(finding, Doubt)):
             yield finding
 
@@ -233,11 +234,15 @@ def _writes(operation: Parsed) -> bool:
     return operation.op not in ("remove", "test")
 
 
-def _path_finding(kind: Kind, tokens: Sequence[str], where: str, given: str | None = None) -> Violation | None:
+def _path_finding(
+    kind: Kind, tokens: Sequence[str], where: str, given: str | None = None, **value: Any
+) -> Violation | None:
+    """The finding about the first unknown name of a path; `value` is what the operation writes there, if known."""
     place, spelled = kind.place, kind.names
-    for token in tokens:
+    for depth, token in enumerate(tokens, 1):
         if place.known:
-            finding = unknown_member(place, spelled, token, where, kind.place, given=given)
+            written = value if depth == len(tokens) else {}
+            finding = unknown_member(place, spelled, token, where, kind.place, given=given, **written)
             if finding is not None:
                 return finding
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.documents import given_pointer
-from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.names import name_findings
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.names import BESIDE, is_telling, name_findings
+from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -71,12 +72,39 @@ def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> li
 
 
 def _offer_violations(kind: Kind, properties: Mapping[str, Json]) -> list[Violation]:
+    foreign = {each.pointer: each for each in _foreign(kind, properties)}
+    names = name_findings(kind.place, kind.names, properties)
     found = [
         *findings(kind.place, properties),
-        *name_findings(kind.place, kind.names, properties),
+        *(foreign.get(each.pointer, each) if isinstance(each, Doubt) else each for each in names),
         *size_violations(kind, properties, ""),
     ]
     return in_status(properties.get("status"), found)
+
+
+def _foreign(kind: Kind, properties: Mapping[str, Json]) -> Iterator[Violation]:
+    """The properties at the top that only other kinds have.
+
+    It is certain that the author means those: a name of several words shows it, or the whole document fits another
+    kind.
+    """
+    unknown = [name for name in properties if not kind.place.knows(name) and name not in BESIDE]
+    for name in unknown:
+        others = [other for other in KINDS.values() if name in other.place.members]
+        whole = [other for other in others if all(other.place.knows(each) or each in BESIDE for each in properties)]
+        if is_telling(name) or (whole and _is_of_one(others)):
+            subjects = " or ".join(dict.fromkeys(_with_article(other.subject) for other in whole or others))
+            if subjects:
+                accepted = f"a property of {_with_article(kind.subject)}; is the object {subjects}?"
+                yield Violation(f"/{escape_token(name)}", f"the property {name!r}", accepted)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+
+
+def _is_of_one(kinds: list[Kind]) -> bool:
+    return len({kind.subject for kind in kinds}) == 1
 
 
 def size_violations(kind: Kind, content: Json, pointer: str) -> Iterator[Violation]:

@@ -176,12 +176,68 @@ def test_a_property_of_the_authors_own_is_doubtful(name: str) -> None:
     assert "No page of Adobe's shows this property" in str(found)
 
 
-def test_a_property_in_the_wrong_place_is_told_where_it_belongs() -> None:
-    found = {each.pointer: each for each in findings(sale(globalCap=5, priority=1, startDate="x"))}
-    assert all(isinstance(each, Doubt) for each in found.values())
-    assert "does it belong to /cappingConstraint?" in str(found["/globalCap"])
-    assert "does it belong to /rank?" in str(found["/priority"])
-    assert "does it belong to /selectionConstraint or" in str(found["/startDate"])
+@pytest.mark.parametrize(
+    ("changes", "home"),
+    [
+        ({"globalCap": 5}, "/cappingConstraint"),
+        ({"xdm:globalCap": 5}, "/cappingConstraint"),
+        ({"startDate": "x"}, "/selectionConstraint or /frequencyCappingConstraints"),
+        ({"priority": 1}, "/rank"),
+        ({"placement": "dps:offer-placement:1c265317da412003"}, "/representations or /frequencyCappingConstraints"),
+        ({"components": shown()["components"]}, "/representations"),
+        ({"representations": [{**shown(), "tags": []}]}, "the top"),
+        ({"rank": {"priority": 1, "cappingConstraint": {"globalCap": 5}}}, "the top"),
+        ({"rank": {"priority": 1, "status": "approved"}}, "the top"),
+    ],
+)
+def test_a_property_at_the_wrong_place_is_refused_with_its_place(changes: Any, home: str) -> None:
+    (found,) = findings(sale(**changes))
+    assert not isinstance(found, Doubt)
+    assert found.expected == f"a documented property; does it belong to {home}?"
+
+
+@pytest.mark.parametrize(
+    ("changes", "home"),
+    [
+        # One common word, with a value that its place does not have, or that any text would be.
+        ({"type": "summer"}, "/representations/components"),
+        ({"content": "x"}, "/representations/components"),
+        ({"priority": "urgent"}, "/rank"),
+        ({"rank": {"priority": 1, "name": "x"}}, "the top"),
+    ],
+)
+def test_a_common_word_may_be_a_property_of_the_authors_own(changes: Any, home: str) -> None:
+    (found,) = findings(sale(**changes))
+    assert isinstance(found, Doubt)
+    assert found.expected == f"a documented property; does it belong to {home}?"
+
+
+def test_a_patch_that_adds_a_property_at_the_wrong_place_is_refused() -> None:
+    assert patched({"op": "add", "path": "/globalCap", "value": 5}) == [("/0/path", True)]
+    assert patched({"op": "add", "path": "/priority", "value": 5}) == [("/0/path", True)]
+    assert patched({"op": "add", "path": "/priority", "value": "urgent"}) == [("/0/path", False)]
+    # It may be there from an earlier mistake, and this mends it.
+    assert patched({"op": "remove", "path": "/globalCap"}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "refused", "meant"),
+    [
+        ("tag", {"filterType": "offers", "ids": []}, ["/filterType", "/ids"], "a collection"),
+        ("tag", {"condition": {"type": "PQL", "value": "true"}}, ["/condition"], "a decision rule"),
+        ("placement", {"expression": {"type": "PQL", "value": "1"}}, ["/expression"], "a ranking formula"),
+        ("tag", {"status": "draft", "criteria": []}, ["/criteria"], "a decision"),
+        # The rest is a decision's, but the window of an offer has no effect in it.
+        ("decision", {"status": "draft", "criteria": [], "selectionConstraint": {}}, ["/selectionConstraint"], "offer"),
+        ("tag", {"status": "draft"}, [], ""),
+        ("tag", {"channel": "web", "acme": 1}, [], ""),
+    ],
+)
+def test_the_properties_of_another_kind_are_refused(kind: str, document: Any, refused: list[str], meant: str) -> None:
+    found = offer_findings(KINDS[kind], {"name": "x", **document}, {"name": "x", **document})
+    assert [each.pointer for each in found if not isinstance(each, Doubt)] == refused
+    for each in found:
+        assert isinstance(each, Doubt) or each.expected.endswith(f"{meant}?")
 
 
 def test_only_the_whole_object_has_what_the_service_assigns() -> None:
