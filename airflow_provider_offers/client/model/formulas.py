@@ -24,7 +24,7 @@ class Expression(Described):
 class ReturnType(Described):
     """The type of a formula's result."""
 
-    type: Annotated[Filled, Expected("integer")] = Field(default=ABSENT, description="such as `integer`")
+    type: Annotated[Filled, Expected("a type such as integer")] = Field(description="such as `integer`")
 
 
 class RankingFormula(KindModel):
