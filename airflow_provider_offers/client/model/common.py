@@ -14,6 +14,7 @@ from airflow_provider_offers.client.model.facts import (
     AtMostBytes,
     Expected,
     Filled,
+    Legible,
     Many,
     OnXcore,
     OrTemplate,
@@ -24,7 +25,8 @@ from airflow_provider_offers.client.model.facts import (
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.text import describe
 
-Name = Annotated[Filled, Expected("a name that is not empty")]
+_FOUND_BY_NAME = "No page of Adobe's shows such a name; tasks that look for the name as it is read do not find it"
+Name = Annotated[Filled, Legible(_FOUND_BY_NAME), Expected("a name that is not empty")]
 MediaType = Annotated[
     str,
     StringConstraints(pattern=r"^\w+/[-.\w]+(?:\+[-.\w]+)?$"),
@@ -38,6 +40,7 @@ CollectionId = Annotated[Any, RefersTo(("offer-filter",), "the id of a collectio
 FallbackId = Annotated[Any, RefersTo(("fallback-offer",), "the id of a fallback offer")]
 FormulaId = Annotated[Any, RefersTo(("ranking-function",), "the id of a ranking formula")]
 
+_RANKED_BY = {"scoringFunction": "function", "ranking-strategy": "rankingStrategy"}
 _EMPTY_WINDOW = (
     'Adobe\'s legacy page "Create a personalized offer" shows a draft that ends before it starts; an approved or live '
     "object with such a window could never be shown"
@@ -47,6 +50,12 @@ _EMPTY_WINDOW = (
 # The properties of a profile constraint, and the types by which each applies. What `rules` reads is not documented.
 _APPLIED_BY = {"eligibilityRule": ("eligibilityRule",), "segmentIdentities": ("anySegments", "allSegments")}
 _PROFILE_TYPES = ("none", "eligibilityRule", "anySegments", "allSegments")
+_NEEDED_BY = {
+    "eligibilityRule": "eligibilityRule",
+    "anySegments": "segmentIdentities",
+    "allSegments": "segmentIdentities",
+}
+_INCOMPLETE = "No page of Adobe's shows the one without the other"
 _NOT_APPLIED = "No page of Adobe's shows them together; the object may be shown to customers who do not qualify"
 
 
@@ -72,6 +81,14 @@ def empty_window(given: Mapping[str, Any]) -> Iterator[Violation]:
     if end <= start:
         accepted = f"an instant after startDate, {given['startDate']}"
         yield Doubt("/endDate", describe(given["endDate"]), accepted, _EMPTY_WINDOW, until_shown=True)
+
+
+def _gap(given: Mapping[str, Any], chooser: str, needed: Mapping[str, str]) -> Iterator[Violation]:
+    """The doubt about an object whose `chooser` needs a property that is not there."""
+    chosen = given.get(chooser)
+    name = needed.get(chosen) if isinstance(chosen, str) else None
+    if name is not None and given.get(name) in (None, "", []):
+        yield Doubt(f"/{name}", "nothing", f"a value beside the {chooser} {chosen!r}", _INCOMPLETE)
 
 
 class KindModel(Described):
@@ -104,6 +121,11 @@ class ProfileConstraint(Described):
                 accepted = f"the profileConstraintType {' or '.join(map(repr, types))} beside it, not {chosen!r}"
                 yield Doubt(f"/{name}", describe(given[name]), accepted, _NOT_APPLIED)
 
+    @classmethod
+    def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """Each type needs its property."""
+        yield from _gap(given, "profileConstraintType", _NEEDED_BY)
+
 
 class Order(Described):
     """How a decision ranks offers."""
@@ -116,6 +138,11 @@ class Order(Described):
     rankingStrategy: Annotated[Filled, Expected("the id of an AI model")] = Field(
         default=ABSENT, description="the id of an AI model"
     )
+
+    @classmethod
+    def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """Each method needs its property."""
+        yield from _gap(given, "orderEvaluationType", _RANKED_BY)
 
 
 class Rank(Described):

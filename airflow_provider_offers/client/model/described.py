@@ -46,6 +46,11 @@ class Described(BaseModel):
         return iter(())
 
     @classmethod
+    def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """What the object lacks beside its members, with pointers below the object. It is whole, unlike in a patch."""
+        return iter(())
+
+    @classmethod
     def types_of(cls, given: Mapping[str, Any], type_names: tuple[str, ...]) -> tuple[str, ...]:
         """The types to which this object's references may belong, out of those in its model."""
         return type_names
@@ -53,7 +58,7 @@ class Described(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _check_between(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
-        return checked_with(value, handler, cls.between)
+        return checked_with(value, handler, lambda given: (*cls.between(given), *cls.gaps(given)))
 
 
 def checked_with(

@@ -19,7 +19,7 @@ from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.model.described import checked_with, refuse
 from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint, name_in
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
-from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.likeness import alphabets, is_hidden, near, perhaps
 from airflow_provider_offers.client.text import describe
 
 T = TypeVar("T")
@@ -218,6 +218,32 @@ class Many:
         if not self.until_shown:
             return finding
         return Doubt(finding.pointer, finding.given, finding.expected, self.until_shown, until_shown=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """A text by which people and tasks find an object: what nobody sees in it is doubtful."""
+
+    page: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: refuse(value, self.findings(value)), handler(source)
+        )
+
+    def findings(self, value: str) -> Iterator[Violation]:
+        hidden = dict.fromkeys(letter for letter in value.strip() if is_hidden(letter))
+        if hidden:
+            codes = ", ".join(f"U+{ord(letter):04X}" for letter in hidden)
+            yield Doubt("", f"{describe(value)}, with {codes}", "a name without invisible characters", self.page)
+        if mixed := next((word for word in value.split() if len(alphabets(word)) > 1), None):
+            both = " and ".join(sorted(alphabets(mixed)))
+            yield Doubt(
+                "", f"{describe(value)}, with letters of {both} in one word", "one alphabet in a word", self.page
+            )
+        if name_in(value) is not None:
+            accepted = f"the name without {NAME_PREFIX!r}, which belongs into references only"
+            yield Doubt("", describe(value), accepted, self.page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Finds the known word behind a typing error."""
+"""Finds the known word behind a typing error, and letters that look like others."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ _SEPARATORS = re.compile(r"[-_\s]+")
 # (length, slips): a word of at least this length may have this many typing errors.
 _SLIPS = ((14, 3), (7, 2), (1, 1))
 _LONGEST = 60
+_ALPHABETS = ("LATIN", "CYRILLIC", "GREEK")
+# Joiners of letters and emoji, and the tags of flags.
+_JOINERS = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
 
 
 def near(given: str, known: Iterable[str]) -> list[str]:
@@ -30,6 +34,19 @@ def near(given: str, known: Iterable[str]) -> list[str]:
 def folded(word: str) -> str:
     """The word without case and separators, which authors write in their own way."""
     return _SEPARATORS.sub("", word).casefold()
+
+
+def is_hidden(letter: str) -> bool:
+    """Whether nobody sees the letter, such as a zero-width space or a tab."""
+    return unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") and not _JOINERS.match(letter)
+
+
+def alphabets(word: str) -> set[str]:
+    """Those of a word's alphabets whose letters look alike; empty for a word in ASCII alone."""
+    if word.isascii():
+        return set()
+    names = (unicodedata.name(letter, "") for letter in word if letter.isalpha())
+    return {first.capitalize() for name in names if (first := name.partition(" ")[0]) in _ALPHABETS}
 
 
 def perhaps(words: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.kinds import (
     COLLECTION,
@@ -23,8 +23,8 @@ from airflow_provider_offers.client.model.kinds import (
     Kind,
 )
 from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch
-from airflow_provider_offers.client.model.validation import check_offer
+from airflow_provider_offers.client.model.preparing import check_operations, check_patch, neutral_patch, patch_findings
+from airflow_provider_offers.client.model.validation import check_offer, offer_findings
 from tests.client import strategies
 from tests.client.model.every_kind import EVERY, WINDOW, property_test, violations
 
@@ -51,6 +51,12 @@ from tests.client.model.every_kind import EVERY, WINDOW, property_test, violatio
         (RULE, {"name": "x", "condition": {"type": "PQL", "value": "é" * 7_681}}, ["/condition/value"]),
         (FORMULA, {"name": "x", "expression": {"type": "PQL", "value": "x" * 8_193}}, ["/expression/value"]),
         (FORMULA, {"name": "x"}, ["/expression"]),
+        # All of Adobe's pages show the type of the result in it.
+        (
+            FORMULA,
+            {"name": "x", "expression": {"type": "PQL", "value": "1"}, "returnType": {}},
+            ["/returnType/type"],
+        ),
         (DECISION, {"name": "x"}, ["/status"]),
         (DECISION, {"name": "x", "status": "approved"}, ["/status"]),
         (DECISION, {"name": "x", "status": "completed"}, ["/status"]),
@@ -164,3 +170,42 @@ def test_whatever_is_given_ends_in_a_verdict(kind: Kind, data: st.DataObject) ->
         # The document was valid, so the required properties are present.
         assert isinstance(document, dict)
         assert set(kind.place.required) <= {*document, *neutral_payload(document, kind)}
+
+
+@pytest.mark.parametrize(
+    ("ranked", "lacks"),
+    [
+        ({"orderEvaluationType": "scoringFunction"}, "function"),
+        ({"orderEvaluationType": "scoringFunction", "rankingStrategy": "1"}, "function"),
+        ({"orderEvaluationType": "ranking-strategy", "rankingStrategy": ""}, "rankingStrategy"),
+        ({"orderEvaluationType": "static"}, None),
+        ({"orderEvaluationType": "ranking-strategy", "rankingStrategy": "123456789123"}, None),
+        ({}, None),
+    ],
+)
+def test_a_way_to_rank_without_its_formula_or_model_is_doubtful(ranked: Any, lacks: str | None) -> None:
+    criterion = {"placements": ["p1"], "optionSelection": {"filter": "c1"}, "rank": {"order": ranked}}
+    decision = {"name": "x", "status": "draft", "criteria": [criterion]}
+    doubts = [each for each in offer_findings(DECISION, decision, decision) if isinstance(each, Doubt)]
+    assert [each.pointer for each in doubts] == ([f"/criteria/0/rank/order/{lacks}"] if lacks else [])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lacks"),
+    [
+        ({"profileConstraintType": "anySegments"}, "segmentIdentities"),
+        ({"profileConstraintType": "allSegments", "segmentIdentities": []}, "segmentIdentities"),
+        ({"profileConstraintType": "eligibilityRule"}, "eligibilityRule"),
+        ({"profileConstraintType": "eligibilityRule", "eligibilityRule": "rule1234"}, None),
+        ({"profileConstraintType": "none"}, None),
+        ({"profileConstraintType": "rules"}, None),
+    ],
+)
+def test_a_profile_constraint_without_what_its_type_names_is_doubtful(chosen: Any, lacks: str | None) -> None:
+    offer = {"name": "x", "status": "draft", "rank": {"priority": 1}, "selectionConstraint": {**WINDOW, **chosen}}
+    doubts = [each for each in offer_findings(PERSONALIZED, offer, offer) if isinstance(each, Doubt)]
+    assert [each.pointer for each in doubts] == ([f"/selectionConstraint/{lacks}"] if lacks else [])
+    # The object that gets a patch may have the rest already.
+    alone = [{"op": "add", "path": f"/selectionConstraint/{name}", "value": value} for name, value in chosen.items()]
+    patch = PreparedPatch(neutral_patch(alone, "dps", PERSONALIZED), PERSONALIZED)
+    assert [each.pointer for each in patch_findings(PERSONALIZED, patch)] == []

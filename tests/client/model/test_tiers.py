@@ -115,8 +115,14 @@ RULE_ID = "xcore:eligibility-rule:124e0faf5b8ee89b"
     ("constraint", "place"),
     [
         ({"profileConstraintType": "none", "eligibilityRule": RULE_ID}, "eligibilityRule"),
-        ({"profileConstraintType": "anySegments", "eligibilityRule": RULE_ID}, "eligibilityRule"),
-        ({"profileConstraintType": "eligibilityRule", "segmentIdentities": [{"id": "7"}]}, "segmentIdentities"),
+        (
+            {"profileConstraintType": "anySegments", "segmentIdentities": [{"id": "7"}], "eligibilityRule": RULE_ID},
+            "eligibilityRule",
+        ),
+        (
+            {"profileConstraintType": "eligibilityRule", "eligibilityRule": RULE_ID, "segmentIdentities": [{"id": 7}]},
+            "segmentIdentities",
+        ),
     ],
 )
 def test_a_rule_that_its_constraint_does_not_apply_is_doubtful(constraint: dict[str, Any], place: str) -> None:
@@ -224,4 +230,38 @@ def test_approving_an_unfinished_draft_is_refused(
 
 def test_a_good_document_is_sent_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
     assert check(sale(), "strict") == []
+    assert doubts(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Sa\u200ble", "with U+200B; expected a name without invisible characters"),
+        ("Sa\tle", "with U+0009"),
+        ("Sale\u202e", "with U+202E"),
+        ("S\u0430le", "with letters of Cyrillic and Latin in one word"),
+        ("name:Sale", "expected the name without 'name:'"),
+    ],
+)
+def test_a_name_that_nobody_can_type_is_doubtful(name: str, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert check(offer(name=name)) == []
+    (doubt,) = doubts(caplog)
+    assert told in doubt
+    assert check(offer(name=name), "strict") == ["/name"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Sale",
+        "Prix d'\u00e9t\u00e9",
+        "\u0420\u0430\u0441\u043f\u0440\u043e\u0434\u0430\u0436\u0430 iPhone",
+        "\u590f",
+        "\U0001f468\u200d\U0001f469",
+        "Sale: 10 %",
+        "a name: b",
+    ],
+)
+def test_names_of_every_language_are_sent_in_silence(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert check(offer(name=name), "strict") == []
     assert doubts(caplog) == []
