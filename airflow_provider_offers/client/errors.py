@@ -118,7 +118,8 @@ class Doubt(Violation):
     until_shown: bool = False
 
     def __str__(self) -> str:
-        return f"{Violation.__str__(self)}. {legible(self.page)}"
+        told = Violation.__str__(self)
+        return f"{told}{'' if told.endswith('?') else '.'} {legible(self.page)}"
 
 
 _LONGEST_EXPECTED = 1_000

@@ -27,6 +27,11 @@ _DATES = ("created", "modified")
 _DATE = Place(facts=(InstantInZone(),))
 # The beginning of a date that can be compared as text, or milliseconds since 1970.
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}", re.ASCII)
+_WITHOUT_ZONE = re.compile(r"\d{4}(-\d\d(-\d\d(?P<time>[T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?)?)?", re.ASCII)
+_AS_TEXT = "No page of Adobe's shows such a date in a filter; the service may compare it as text, or in UTC"
+_IN_QUOTES = re.compile(r"(?P<quote>[\"'])(?P<inside>.+)(?P=quote)", re.DOTALL)
+_PATTERN = "Adobe's pages show patterns after ~ only"
+_QUOTES = "No page of Adobe's shows a value in quotes; the service compares the quotes too"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 # Sensors repeat one search many times.
 _MOST_TOLD = 1_000
@@ -107,10 +112,24 @@ def _has_own_spelling(place: Place) -> bool:
 
 
 def _value_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
-    """The errors in the value of a comparison. Only the service can judge a pattern."""
-    if each.operator in (None, "~"):
+    """The errors in the value of a comparison. Only the service can judge a pattern, except for quotes around it."""
+    if each.operator is None:
         return
     place = _place_of(each.path, kind)
+    if (inside := _IN_QUOTES.fullmatch(each.value)) and not place.words:
+        meant = perhaps([f"{each.path}{each.operator}{inside['inside']}"])
+        yield Doubt("properties", repr(each.text), f"the value without quotes{meant}", _QUOTES)
+    if each.operator == "~":
+        return
+    if each.operator in EXACT and "*" in each.value and not place.words and place.fact(KnownUri) is None:
+        pattern = each.value.replace(".*", "*").replace("*", ".*")
+        meant = perhaps([f"{each.path}~{pattern}"]) if each.operator == "==" else ""
+        yield Doubt("properties", repr(each.text), f"a whole value after {each.operator}{meant}", _PATTERN)
+    if place.fact(InstantInZone) and (naive := _WITHOUT_ZONE.fullmatch(each.value)):
+        # The beginning of a date is a bound, but equals no date.
+        if naive["time"] or each.operator in EXACT:
+            yield Doubt("properties", repr(each.text), f"{ACCEPTED}, after the operator", _AS_TEXT)
+        return
     if each.operator in EXACT and (place.words or place.fact(KnownUri) is not None):
         for finding in findings(place, each.value, "properties"):
             yield replace(finding, given=repr(each.text))

@@ -87,6 +87,38 @@ def test_a_value_that_a_property_may_have_is_asked_for(text: str) -> None:
     assert asked(properties=text) == [text]
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('name=="Spring"', "the value without quotes; did you mean 'name==Spring'?"),
+        ("name~'Spring.*'", "the value without quotes; did you mean 'name~Spring.*'?"),
+        ('tags=="xcore:tag:124f4e5c8a00cd92"', "did you mean 'tags==xcore:tag:124f4e5c8a00cd92'?"),
+        ("name==Spring*", "a whole value after ==; did you mean 'name~Spring.*'?"),
+        ("name==.*Spring.*", "a whole value after ==; did you mean 'name~.*Spring.*'?"),
+        ("created>=2036-06-01T09:00:00", "an RFC 3339 date-time with a zone"),
+        ("selectionConstraint.endDate<2036-06-01 09:00", "an RFC 3339 date-time with a zone"),
+        # The beginning of a date is a bound, but equals no date.
+        ("selectionConstraint.startDate==2036-06-01", "an RFC 3339 date-time with a zone"),
+    ],
+)
+def test_a_value_that_may_never_be_found_is_asked_for_with_a_warning(
+    text: str, meant: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "_told", set())
+    assert asked(properties=text) == [text]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == filters.__name__]
+    assert meant in said
+
+
+def test_a_value_of_a_usual_form_is_asked_for_in_silence(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "_told", set())
+    for text in ("name==Rock'n'Roll", 'name==6" towel', "created>=2036-06-01", "modified>1603395515489", "name~.*"):
+        assert asked(properties=text) == [text]
+    assert [record.getMessage() for record in caplog.records if record.name == filters.__name__] == []
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_whatever_a_read_shows_can_be_asked_for(kind: Kind) -> None:
     paths = ["id", "created", "modified", "etag", "createdBy", "repo:createdDate", "repo:etag", "instanceId", "name"]
