@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_offers.client.deciding.asking import decide
+from airflow_provider_offers.client.deciding.profiles import identity_map
 from airflow_provider_offers.client.deciding.questions import decided_receipt, new_question
 from airflow_provider_offers.client.deciding.serving import new_viewpoint
 from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
@@ -190,3 +191,16 @@ def test_an_answer_of_2020_is_read() -> None:
     assert (proposition["decision"]["etag"], proposition["placement"]["etag"]) == (4, 3)
     assert proposition["options"][0]["characteristics"] == {"product": "savings", "region": "NA"}
     assert found["factors"] == {"numberOfIneligibleOffers": "2"}
+
+
+@pytest.mark.parametrize(("namespace", "meant"), [("Emial", "Email"), ("email", "Email"), ("ecid", "ECID")])
+def test_a_slip_in_a_namespace_is_warned_of(namespace: str, meant: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert identity_map({namespace: "a@example.com"}) == {namespace: [{"id": "a@example.com", "primary": True}]}
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert f"the identity namespace '{namespace}'; did you mean '{meant}'?" in warning
+    assert "a@example.com" not in warning
+
+
+def test_another_namespace_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    identity_map(dict.fromkeys(("Email", "ECID", "CRMID", "MCID", "loyaltyId", "Email_LC_SHA256"), "1"))
+    assert caplog.records == []
