@@ -24,6 +24,7 @@ __all__ = ["OfferExpiryNotifier", "UnpublishOffersNotifier"]
 
 # The name of the list of offers in the context of the other notifiers.
 EXPIRING = "expiring_offers"
+_WITHIN = "P7D"
 
 
 class UnpublishOffersNotifier(BaseNotifier):
@@ -53,6 +54,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         context: Context | None = None,
     ) -> None:
         super().__init__(context=context)
+        _check_offers(offer_id, offer_type)
         self.offer_id = offer_id
         self.offer_type = offer_type
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
@@ -125,13 +127,14 @@ class OfferExpiryNotifier(BaseNotifier):
     def __init__(
         self,
         *,
-        within: timedelta | str = "P7D",
+        within: timedelta | str = _WITHIN,
         notifiers: Sequence[BaseNotifier] = (),
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         context: Context | None = None,
     ) -> None:
         super().__init__(context=context)
+        _check_report(within, notifiers)
         self.within = within
         self.notifiers = notifiers
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
@@ -168,6 +171,38 @@ class OfferExpiryNotifier(BaseNotifier):
             self.log.warning("%s (%s) expires at %s", offer["name"], offer["id"], offer["window"]["end"])
         if not expiring:
             self.log.info("No approved offer expires within %s", self.within)
+
+
+def _check_offers(offer_id: Any, offer_type: Any) -> None:
+    """Reject what cannot work where the DAG is parsed: an error in a callback comes when the launch has failed."""
+    from airflow_provider_offers.operators.words import OFFER_TYPES, is_template
+
+    if not (isinstance(offer_id, str) and is_template(offer_id)):
+        _listed(offer_id)
+    if isinstance(offer_type, str) and not is_template(offer_type) and offer_type not in OFFER_TYPES:
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.model.likeness import one_of
+
+        wrong = [Violation("offer_type", repr(offer_type), one_of(OFFER_TYPES, offer_type))]
+        raise InvalidInputError("The notifier is not valid", wrong)
+
+
+def _check_report(within: Any, notifiers: Any) -> None:
+    """Reject what cannot work where the DAG is parsed. A template is checked when it is rendered."""
+    from airflow_provider_offers.operators.words import is_template
+
+    listed = notifiers if isinstance(notifiers, (list, tuple)) else [notifiers]
+    if strange := [each for each in listed if not isinstance(each, BaseNotifier)]:
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.text import describe
+
+        wrong = [Violation("notifiers", describe(each), "a list of notifiers") for each in strange]
+        raise InvalidInputError("The notifier is not valid", wrong)
+    # The default needs no check, so it loads nothing where a DAG is parsed.
+    if within != _WITHIN and not (isinstance(within, str) and is_template(within)):
+        from datetime import UTC, datetime
+
+        _until(datetime.now(UTC), within)
 
 
 def _listed(given: Any) -> list[Any]:

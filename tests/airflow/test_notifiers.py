@@ -181,3 +181,26 @@ def test_nobody_is_told_if_nothing_expires(library: Emulator, api: str, way: str
 def test_a_wrong_duration_is_named(library: Emulator, api: str, way: str, within: Any) -> None:
     with pytest.raises(InvalidInputError, match="within: given"):
         call(OfferExpiryNotifier(within=within), way)
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda: UnpublishOffersNotifier(offer_id="x", offer_type="personal"), "offer_type: given 'personal'"),  # type: ignore[arg-type]
+        (lambda: UnpublishOffersNotifier(offer_id=""), "offer_id: given ''"),
+        (lambda: UnpublishOffersNotifier(offer_id=None), "offer_id: given None"),
+        (lambda: OfferExpiryNotifier(within="7 days"), "within: given '7 days'"),
+        (lambda: OfferExpiryNotifier(within=timedelta(days=-1)), "within: given"),
+        (lambda: OfferExpiryNotifier(notifiers=["#offers"]), "notifiers: given '#offers'"),  # type: ignore[list-item]
+    ],
+)
+def test_what_cannot_work_is_an_error_where_the_dag_is_parsed(make: Any, wrong: str, api: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        make()
+    assert wrong in str(refused.value)
+
+
+def test_a_template_is_taken_where_the_dag_is_parsed(api: str) -> None:
+    offer_type: Any = "{{ params.type }}"
+    UnpublishOffersNotifier(offer_id="{{ params.offer }}", offer_type=offer_type)
+    OfferExpiryNotifier(within="{{ params.within }}", notifiers=(Told(),))
