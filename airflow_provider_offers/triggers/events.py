@@ -353,19 +353,28 @@ def _impossible(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
 
 def _texts(name: str, given: list[Any]) -> list[Violation]:
     from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
     from airflow_provider_offers.client.text import quoted
 
-    if all(isinstance(each, str) and each for each in given):
-        return []
-    return [Violation(name, quoted(given), "text, or a list of texts")]
+    if not all(isinstance(each, str) and each for each in given):
+        return [Violation(name, quoted(given), "text, or a list of texts")]
+    if any(each.startswith(NAME_PREFIX) for each in given):
+        return [Violation(name, quoted(given), f"names without {NAME_PREFIX}, because no ids may stand here")]
+    return []
 
 
 def _ids(name: str, given: list[Any]) -> list[Violation]:
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX
+    from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID
     from airflow_provider_offers.client.text import quoted
 
-    if all(isinstance(each, str) and IDENTIFIER.fullmatch(each) and not each.startswith(NAME_PREFIX) for each in given):
+    def is_of_qualifier(each: Any) -> bool:
+        if not isinstance(each, str) or not IDENTIFIER.fullmatch(each) or each.startswith(NAME_PREFIX):
+            return False
+        typed = TYPED_ID.fullmatch(each)
+        return typed is None or typed["type"] == "tag"
+
+    if all(map(is_of_qualifier, given)):
         return []
     return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
 
