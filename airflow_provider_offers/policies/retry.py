@@ -24,8 +24,19 @@ if TYPE_CHECKING:
 def retry_arguments(**arguments: Any) -> dict[str, Any]:
     """The task arguments with `retry_policy` if Airflow supports it; on Airflow 3.2, only the given arguments.
 
-    Use it as `CreateOfferOperator(..., **retry_arguments(retries=5))` or in `default_args`.
+    Use it as `CreateOfferOperator(..., **retry_arguments(retries=5))` or in `default_args`. Airflow ignores unknown
+    names in `default_args`, so a near miss of an argument of every task raises `TypeError` here.
     """
+    from inspect import signature
+
+    from airflow.sdk import BaseOperator
+
+    from airflow_provider_offers.client.model.likeness import near, perhaps
+
+    known = set(signature(BaseOperator.__init__).parameters)
+    for name in arguments.keys() - known:
+        if meant := near(name, known):
+            raise TypeError(f"retry_arguments() got an unknown argument {name!r}{perhaps(meant)}")
     return arguments if RetryPolicy is None else {"retry_policy": OfferLibraryRetryPolicy(), **arguments}
 
 
