@@ -267,24 +267,26 @@ class ObjectCalls:
             "%s %d %s in sandbox %r over %s in %.2f s [request id %s]",
             done,
             count,
-            self._nouns(),
+            self._noun() if count == 1 else f"{self._noun()}s",
             self._library.settings.sandbox,
             self._library.settings.api,
             seconds,
             self._request_id(),
         )
 
-    def _nouns(self) -> str:
-        return f"of kind {self._kind.key}"
+    def _noun(self) -> str:
+        return self._kind.noun
 
     def _tell_of(self, receipt: dict[str, Any], done: str, seconds: float) -> None:
         """Log the action, the object, the sandbox, the time it took, and the request id."""
+        kind = f"{receipt['offer_type']} offer" if "offer_type" in receipt else receipt["kind"]
+        # An object that is not there has no id, and one that only its id names has no name.
+        names = [repr(receipt["name"])] if receipt["name"] else []
+        ids = [f"({receipt['id'] or receipt['instance_id']})"] if receipt["id"] or receipt["instance_id"] else []
         self._log.info(
-            "%s %s %s (%s) in sandbox %r over %s in %.2f s [request id %s]",
+            "%s %s in sandbox %r over %s in %.2f s [request id %s]",
             done.capitalize(),
-            f"{receipt['offer_type']} offer" if "offer_type" in receipt else receipt["kind"],
-            repr(receipt["name"]) if receipt["name"] else "",
-            receipt["id"],
+            " ".join([kind, *names, *ids]),
             receipt["sandbox"],
             receipt["api"],
             seconds,
@@ -334,8 +336,8 @@ class OfferCalls(ObjectCalls):
 
         return cast("Callable[[Entity], ReadReceipt]", entity_receipts(self._library.settings, full=full))
 
-    def _nouns(self) -> str:
-        return "offers" if self._stated is None else f"{self._kind.key} offers"
+    def _noun(self) -> str:
+        return "offer" if self._stated is None else self._kind.noun
 
 
 def with_kind(receipt: WriteReceipt, kind: Kind) -> WriteReceipt:

@@ -14,7 +14,11 @@ from airflow_provider_offers.client.flows.memory import Intents, TaskTries
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import kind_of
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.operators.library import PatchLibraryObjectOperator
+from airflow_provider_offers.operators.library import (
+    DeleteLibraryObjectOperator,
+    PatchLibraryObjectOperator,
+    SearchLibraryObjectsOperator,
+)
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,
     CreateOfferOperator,
@@ -394,11 +398,27 @@ def test_what_a_log_tells_of_a_task(airflow: Airflow, emulator: Emulator, api: s
         line = next(line for line in result.logs.splitlines() if f"{verb} personalized offer 'Told'" in line)
         assert f"({identifier}) in sandbox 'prod' over {api} in " in line
         assert line.split("[request id ")[1].split("]")[0] in answered
-    line = next(line for line in result.logs.splitlines() if "Found 1 personalized offers in sandbox 'prod'" in line)
+    line = next(line for line in result.logs.splitlines() if "Found 1 personalized offer in sandbox 'prod'" in line)
     assert line.split("[request id ")[1].split("]")[0] in answered
     told = [line for line in result.logs.splitlines() if "OfferLibraryHook" in line]
     for secret in ("nobody's business", "unlogged", "a well-kept text", "<p>10%</p>"):
         assert not [line for line in told if secret in line]
+
+
+def test_a_log_tells_of_nothing_and_of_one_in_plain_words(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    with dag_of("nothing") as dag:
+        DeleteLibraryObjectOperator(task_id="delete", kind="tag", object_id="name:nope", missing_ok=True)
+        SearchLibraryObjectsOperator(task_id="search", kind="tag", properties="name==nope")
+        SearchLibraryObjectsOperator(task_id="one", kind="tag", limit=1)
+
+    logs = run(airflow, emulator, api, dag).logs
+
+    for line in (
+        "Unchanged tag 'nope' in sandbox 'prod'",
+        "Found 0 collection qualifiers in sandbox 'prod'",
+        "Found 1 collection qualifier in sandbox 'prod'",
+    ):
+        assert line in logs
 
 
 def test_an_unreferenced_document_is_kept_as_it_was_written(airflow: Airflow, emulator: Emulator, api: str) -> None:
