@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_given
 from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
-from airflow_provider_offers.client.model.names import BESIDE
+from airflow_provider_offers.client.model.names import BESIDE, paths_of, unknown_member
 from airflow_provider_offers.client.model.places import without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
@@ -25,6 +26,8 @@ from airflow_provider_offers.client.model.spelling import (
 )
 from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
+
+log = logging.getLogger(__name__)
 
 _MAX_DEPTH = 64
 # The largest number of a double, which every JSON parser can read.
@@ -90,10 +93,23 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
 
 
 def _beside(given: Mapping[Any, Any], kind: Kind) -> Iterator[Violation]:
-    """The properties beside `_instance`, which would be lost: only what is inside is sent."""
+    """The properties beside `_instance`, which would be lost: only what is inside is sent.
+
+    They may be misspelled, or belong deeper inside. An unknown name may be a new one of the service's, from a read.
+    """
+    place, spelled = kind.place, kind.names
     for name in given:
-        if isinstance(name, str) and name not in BESIDE and kind.place.knows(kind.names.neutral_name(name)[0]):
-            yield Violation(f"/{escape_token(name)}", "a property beside _instance", f"/_instance/{escape_token(name)}")
+        if not isinstance(name, str) or name in BESIDE or name == "_instance":
+            continue
+        pointer, told = f"/{escape_token(name)}", "a property beside _instance"
+        if place.knows(spelled.neutral_name(name)[0]):
+            yield Violation(pointer, told, f"/_instance{pointer}")
+            continue
+        unknown = unknown_member(place, spelled, name, pointer, place)
+        if unknown is not None and (not isinstance(unknown, Doubt) or paths_of(place, name)):
+            yield Violation(pointer, told, unknown.expected.replace("a documented property", "it in _instance", 1))
+        else:
+            log.warning("The %s is sent without %s, because only what is in _instance is sent", kind.noun, pointer)
 
 
 def name_in(given: Any) -> str | None:

@@ -287,3 +287,28 @@ def test_a_property_beside_the_instance_is_refused_because_it_would_be_lost(lost
     assert [str(each) for each in refused.value.violations] == [
         f"/{lost}: given a property beside _instance; expected /_instance/{lost}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "meant"),
+    [
+        ("xdm:cappingConstriant", "it in _instance; did you mean 'xdm:cappingConstraint'?"),
+        ("globalCap", "it in _instance; does it belong to /cappingConstraint?"),
+    ],
+)
+def test_a_misspelt_property_beside_the_instance_is_refused_too(lost: str, meant: str) -> None:
+    item = document_json("list-personalized-offers")["_embedded"]["results"][0]
+    with pytest.raises(InvalidInputError) as refused:
+        neutral_payload({**item, lost: 5})
+    (violation,) = refused.value.violations
+    assert (violation.pointer, violation.expected) == (f"/{lost}", meant)
+
+
+def test_any_other_property_beside_the_instance_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    item = document_json("list-personalized-offers")["_embedded"]["results"][0]
+    neutral_payload(item)
+    assert caplog.records == []
+    neutral_payload({**item, "acme:seen": 1})
+    assert [each.getMessage() for each in caplog.records] == [
+        "The personalized offer is sent without /acme:seen, because only what is in _instance is sent"
+    ]
