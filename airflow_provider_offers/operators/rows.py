@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.creating import CreateOperator
 
 _SUBJECT = "The rows cannot be used"
-# Words that databases and programs write into a file in place of a missing value.
-_MISSING = re.compile(r"\b(?:None|null|NULL|nan|NaN)\b")
+# Words that databases and programs write into a file in place of a missing value, and the errors of spreadsheets.
+_MISSING = re.compile(
+    r"\b(?:None|null|NULL|nan|NaN)\b|#(?:N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|DIV/0!|NV|BEZUG!|WERT!|ZAHL!)"
+)
 
 
 class FilledIn:

@@ -337,8 +337,8 @@ def test_a_try_continues_with_the_rows_of_the_first(
 
 
 def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, emulator: Emulator) -> None:
-    """Programs write such words in place of a missing value."""
-    names = ["Towel", "None", "nan", "Nonesuch"]
+    """Programs write such words in place of a missing value, and spreadsheets write errors."""
+    names = ["Towel", "#N/A", "None", "nan", "Nonesuch"]
     content = {"type": "json", "format": "application/json", "content": '{"cap": {{ row.cap | tojson }}}'}
     with dag_of("missing") as dag:
         CreateFallbackOfferOperator(
@@ -356,7 +356,7 @@ def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, e
     assert result.states == {"create": "success"}, result.error("create")
     assert [each["body"]["name"] for each in offers(emulator)] == [f"Summer {name}" for name in names]
     assert result.logs.count("perhaps a value is missing") == 1
-    told = "row 2 offer/name: the template 'Summer {{ row.name }}' rendered 'Summer None'; 1 more row like this"
+    told = "row 2 offer/name: the template 'Summer {{ row.name }}' rendered 'Summer #N/A'; 2 more rows like this"
     assert told in result.logs
 
 
