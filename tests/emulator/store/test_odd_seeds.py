@@ -14,6 +14,10 @@ from airflow_provider_offers.emulator.settings import Settings
 from airflow_provider_offers.emulator.store.seeding import SeedError
 from tests.emulator.conftest import Caller
 
+# One connection for thousands of requests.
+SESSION = requests.Session()
+SESSION.trust_env = False
+
 ODD: list[Any] = [None, True, 7, 1.5, "", [], {}, ["x"], {"a": 1}]
 OBJECT: dict[str, Any] = {"kind": "tag", "body": {"name": "Odd"}}
 
@@ -22,7 +26,7 @@ OBJECT: dict[str, Any] = {"kind": "tag", "body": {"name": "Odd"}}
 @pytest.mark.parametrize("key", ["kind", "sandbox", "name", "generation", "client_id", "count", "template"])
 def test_seeds_by_number(emulator: Emulator, key: str, value: Any) -> None:
     before = len(emulator.objects())
-    answer = requests.post(f"{emulator.url}/_emulator/seed", json={"count": 1, "kind": "tag", key: value}, timeout=10)
+    answer = SESSION.post(f"{emulator.url}/_emulator/seed", json={"count": 1, "kind": "tag", key: value}, timeout=10)
     if answer.status_code != 200:
         assert answer.status_code == 400
         assert key in answer.json()["error"]
@@ -37,7 +41,7 @@ def test_seeds_by_number(emulator: Emulator, key: str, value: Any) -> None:
 def test_seeds_of_objects(emulator: Emulator, key: str, checked: bool, value: Any) -> None:
     before = len(emulator.objects())
     document = {"objects": [{**OBJECT, key: value}], "checked": checked}
-    answer = requests.post(f"{emulator.url}/_emulator/seed", json=document, timeout=10)
+    answer = SESSION.post(f"{emulator.url}/_emulator/seed", json=document, timeout=10)
     if answer.status_code != 200:
         assert answer.status_code == 400
         assert key in answer.json()["error"] or (key == "body" and "name" in answer.json()["error"])
@@ -46,7 +50,7 @@ def test_seeds_of_objects(emulator: Emulator, key: str, checked: bool, value: An
 
 @pytest.mark.parametrize("client_id", [None, 7, ""])
 def test_seeds_are_made_by_somebody(emulator: Emulator, client_id: Any) -> None:
-    answer = requests.post(f"{emulator.url}/_emulator/seed", json={"count": 1, "client_id": client_id}, timeout=10)
+    answer = SESSION.post(f"{emulator.url}/_emulator/seed", json={"count": 1, "client_id": client_id}, timeout=10)
     assert answer.status_code == 400
     assert "client_id must be a text" in answer.json()["error"]
 
@@ -77,7 +81,7 @@ def test_bodies_are_json(emulator: Emulator, body: Any) -> None:
 @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Settings)])
 def test_settings(emulator: Emulator, caller: Caller, name: str) -> None:
     for value in [*ODD, -1, 10**400, "x"]:
-        answer = requests.put(f"{emulator.url}/_emulator/settings", json={name: value}, timeout=10)
+        answer = SESSION.put(f"{emulator.url}/_emulator/settings", json={name: value}, timeout=10)
         if answer.status_code != 200:
             assert (answer.status_code, name in answer.json()["error"]) == (400, True), answer.text
         # An accepted setting may reject requests, but must not cause a failure.
@@ -90,7 +94,7 @@ def test_fault_rules(emulator: Emulator, caller: Caller, effect: str) -> None:
     for name in [each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied")]:
         for value in [*ODD, -1, 10**400, "x"]:
             rule = {"effect": effect, "seconds": 0, name: value}
-            answer = requests.post(f"{emulator.url}/_emulator/faults", json=rule, timeout=10)
+            answer = SESSION.post(f"{emulator.url}/_emulator/faults", json=rule, timeout=10)
             if answer.status_code != 200:
                 assert (answer.status_code, name.split("_")[0] in answer.json()["error"]) == (400, True), answer.text
             elif name not in ("seconds", "bytes", "times", "chunk"):
