@@ -64,7 +64,9 @@ class Heard:
 
 def document(kind: Kind, name: str) -> dict[str, Any]:
     """A document of the kind that the emulator takes."""
-    documents = {"personalized": offer(), "fallback": fallback(), "formula": RANKING_FORMULA, **LIBRARY_OBJECTS}
+    if kind.is_offer:
+        return {**(offer() if kind.key == "personalized" else fallback()), "name": name}
+    documents = {"formula": RANKING_FORMULA, **LIBRARY_OBJECTS}
     return {**copy.deepcopy(documents[kind.key]), "name": name}
 
 
