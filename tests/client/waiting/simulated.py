@@ -57,6 +57,7 @@ class Library:
         self.faults: list[Fault] = []
         self.dateless = False
         self._last_number = 0
+        self._drawn: dict[str, tuple[int, dict[str, Any]]] = {}
 
     def create(self, status: str = "draft", **properties: Any) -> str:
         self._last_number += 1
@@ -153,9 +154,12 @@ class Library:
 
     def _shown(self, identifier: str) -> dict[str, Any]:
         offer = self.offers[identifier]
+        etag, drawn = self._drawn.get(identifier, (0, {}))
+        if etag == offer.etag:
+            return drawn
         modified = offer.modified.isoformat(timespec="milliseconds")
         name = "modified" if self.api == "dps" else "repo:lastModifiedDate"
-        return entity(
+        drawn = entity(
             self.api,
             offer.properties,
             etag=offer.etag,
@@ -163,6 +167,8 @@ class Library:
             created=offer.created.isoformat(timespec="milliseconds"),
             **{name: modified},
         )
+        self._drawn[identifier] = offer.etag, drawn
+        return drawn
 
     def _now(self) -> datetime:
         elapsed = timedelta(milliseconds=int(virtual_time.now() * 1000))
