@@ -188,7 +188,12 @@ class Service:
             self.database.close()
 
     def _follow_clock(self) -> None:
-        """Continue with the clock of the previous process of this database, and store every change for the next one."""
+        """Continue with the clock of the previous process of this database, and store every change for the next one.
+
+        A database in memory has neither.
+        """
+        if self.database.in_memory:
+            return
         kept = self.database.connection.execute("SELECT frozen_us, offset_us FROM clock").fetchone()
         if kept is not None:
             self.clock.follow(kept)

@@ -106,15 +106,15 @@ class Database:
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
-        in_memory = self.path == ":memory:"
-        if not in_memory and not Path(self.path).absolute().parent.is_dir():
+        self.in_memory = self.path == ":memory:"
+        if not self.in_memory and not Path(self.path).absolute().parent.is_dir():
             raise DatabaseError(f"cannot open {self.path}: its directory does not exist")
         try:
             self.connection = sqlite3.connect(
                 self.path, isolation_level=None, check_same_thread=False, timeout=0.5, cached_statements=256
             )
             try:
-                self._prepare(in_memory)
+                self._prepare()
             except BaseException:
                 self.connection.close()
                 raise
@@ -122,9 +122,9 @@ class Database:
             why = "another process is using it" if "locked" in str(error) else str(error)
             raise DatabaseError(f"cannot use {self.path} as the emulator's database: {why}") from None
 
-    def _prepare(self, in_memory: bool) -> None:
+    def _prepare(self) -> None:
         run = self.connection.execute
-        if not in_memory:
+        if not self.in_memory:
             # One process owns the file, so its caches are valid; a killed process leaves no lock.
             run("PRAGMA locking_mode=EXCLUSIVE")
         mark = run("PRAGMA application_id").fetchone()[0]
@@ -134,7 +134,7 @@ class Database:
         version = run("PRAGMA user_version").fetchone()[0]
         if not empty and version != SCHEMA_VERSION and version not in _MIGRATIONS:
             raise DatabaseError(f"{self.path} was written by another version of the emulator (format {version})")
-        if not in_memory:
+        if not self.in_memory:
             run("PRAGMA journal_mode=WAL")
             run("PRAGMA synchronous=NORMAL")
         run("BEGIN IMMEDIATE")
