@@ -63,6 +63,13 @@ class Applies:
         world.begin(api)
         self._at_first = {each["id"] for each in world.emulator.objects()}
 
+    def copy(self, path: pathlib.Path) -> Applies:
+        """The same campaign with a copy of its state; the library is left as it is."""
+        shutil.copytree(self.path, path)
+        copied = copy.copy(self)
+        copied.path = path
+        return copied
+
     def plan(self, made: Campaign, **options: Any) -> Plan:
         """The plan by the state that is kept now."""
         state = StateStore(self.path).read(*WHERE)

@@ -18,7 +18,7 @@ from tests.faults.campaigns import Applies, Counted, Dead
 from tests.faults.doors import ClockSet, Steps, WorkerKilled
 from tests.faults.matrix import APIS, FAULTS, Fault, Place
 from tests.faults.verdicts import places
-from tests.faults.world import World
+from tests.faults.world import Moment, World
 
 SEED = 2026
 
@@ -70,16 +70,23 @@ class Story:
         self.expected: dict[str, list[tuple[str, object]]] = {}
         self.steps: dict[str, list[str]] = {}
         self.places: dict[str, tuple[Place, ...]] = {}
+        self._applied: tuple[Applies, Moment] | None = None
         self._number = 0
 
     def begin(self, chapter: str) -> Applies:
-        """The library before a chapter."""
+        """The library before a chapter. All later chapters begin with the same end of the first one."""
         self._number += 1
-        applies = Applies(self.world, self.api, self.path / str(self._number))
-        if chapter != "first":
+        path = self.path / str(self._number)
+        if chapter == "first":
+            return Applies(self.world, self.api, path)
+        if self._applied is None:
+            applies = Applies(self.world, self.api, self.path / "applied")
             assert isinstance(applies.apply(applies.plan(self.made["first"])), Report)
             self.world.time.sleep(3600)
-        return applies
+            self._applied = applies, self.world.keep()
+        applies, moment = self._applied
+        self.world.restore(moment)
+        return applies.copy(path)
 
     def _plan(self, applies: Applies, chapter: str) -> Plan:
         return applies.plan(self.made[chapter], **PRUNE.get(chapter, {}))
