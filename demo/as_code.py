@@ -5,12 +5,12 @@ It runs the commands of `airflow offers` as a user types them, in the sandbox `s
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,14 +59,22 @@ def show(emulator: Emulator, home: Path, say: Callable[[str], None]) -> bool:
 
 
 def _command(home: Path, say: Callable[[str], None], *arguments: str, brief: bool = False, expected: int = 0) -> bool:
+    """Run the command in this process, which has loaded Airflow already."""
+    from airflow.cli.cli_parser import get_parser
+
     say(f"\n$ airflow offers {' '.join(arguments)}")
-    command = [sys.executable, "-m", "airflow", "offers", *arguments]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
-    for line in _shown(done.stdout, brief):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with chdir(home), redirect_stdout(out), redirect_stderr(err):
+        try:
+            parsed = get_parser().parse_args(["offers", *arguments])
+            parsed.func(parsed)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    for line in _shown(out.getvalue(), brief):
         say(f"  {line}")
-    if done.returncode != expected:
-        say(f"  ended with {done.returncode}: {done.stderr.strip()}")
-    return done.returncode == expected
+    if code != expected:
+        say(f"  ended with {code}: {err.getvalue().strip()}")
+    return code == expected
 
 
 def _shown(output: str, brief: bool) -> Iterator[str]:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
+# The files of the demo are no package for mypy.
+_TASK_API: Any = importlib.import_module("demo.task_api")
 _LOOKS_EVERY = 0.05
 """Seconds between the looks of `dag.test()`."""
 
@@ -19,7 +21,7 @@ _LOOKS_EVERY = 0.05
 def make_attempts_cheaper() -> None:
     """Build the API for tasks once, and what it and the task runner need for each type and each dependency."""
     _answer_without_more_threads()
-    _build_the_newest_api_only()
+    _TASK_API.build_the_newest_only()
     warm_the_api_up()
     _reuse_adapters()
     _reuse_dependencies()
@@ -29,37 +31,14 @@ def make_attempts_cheaper() -> None:
 @functools.cache
 def warm_the_api_up() -> None:
     """Let Airflow build the API for tasks once, so that the first task does not wait many seconds for it."""
-    from airflow.sdk.execution_time import supervisor
-
-    # Airflow 3.2 creates a new one for every attempt.
-    if not hasattr(supervisor.in_process_api_server, "cache_info"):
-        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
-    api = supervisor.in_process_api_server()
+    api = _TASK_API.built_once()
     # Airflow's own middleware renews tokens and traces requests, neither of which exists in one process.
     api.app.user_middleware[:] = [each for each in api.app.user_middleware if not _is_airflows(each.cls)]
-    transport = api.transport
-    # The library of the transport: httpx, or httpx2 from Airflow 3.4 on.
-    httpx = importlib.import_module(type(transport).__module__.partition(".")[0])
-    with httpx.Client(transport=transport, base_url="http://in-process") as client:
-        client.get("/health")
+    _TASK_API.wake(api)
 
 
 def _is_airflows(middleware: type) -> bool:
     return middleware.__module__.startswith("airflow.")
-
-
-def _build_the_newest_api_only() -> None:
-    """Let Airflow build the newest version of the API for tasks, which the tasks of the tests use, and no older one."""
-    cadwyn: Any = importlib.import_module("cadwyn")
-    versions: Any = importlib.import_module("airflow.api_fastapi.execution_api.versions")
-    router: Any = importlib.import_module("airflow.api_fastapi.execution_api.routes").execution_api_router
-    every = versions.bundle
-    newest = cadwyn.Version(every.versions[0].value)
-    # The changes of the API belong to the bundle of all versions, and ask it for the version of a request.
-    versions.bundle = cadwyn.VersionBundle(cadwyn.HeadVersion(), newest, api_version_var=every.api_version_var)
-    # Cadwyn refuses a route that is for older versions only if there is none.
-    older_only: str = importlib.import_module("cadwyn.route_generation")._DELETED_ROUTE_TAG
-    router.routes[:] = [route for route in router.routes if older_only not in getattr(route, "tags", ())]
 
 
 def _reuse_adapters() -> None:
