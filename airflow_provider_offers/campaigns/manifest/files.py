@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from airflow_provider_offers.campaigns.errors import CampaignError, may_pass
 from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.nodes import Node
 from airflow_provider_offers.campaigns.manifest.reading_json import node_of_json
@@ -152,6 +153,7 @@ class Files:
                 return None
             content: bytes = file.read_bytes()
         except (OSError, ValueError, RuntimeError) as error:
+            expect_store(file, error)
             # Before Python 3.13, a circle of links is a RuntimeError.
             self._tell(origin, f"{path!r}, which cannot be read: {_why(error)}", "a readable file")
             return None
@@ -172,6 +174,13 @@ class Files:
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:
         self._findings.tell(origin, given, accepted, self._pointer)
+
+
+def expect_store(path: Any, error: Exception) -> None:
+    """Raise a `CampaignError` that may be retried if an object store has failed: the manifest may be right."""
+    if not isinstance(path, Path) and isinstance(error, OSError) and may_pass(error):
+        why = f"{type(error).__name__}: {error}"
+        raise CampaignError(f"The manifest's file {path} cannot be read now: {why}", retryable=True) from error
 
 
 def _why(error: Exception) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.entries import Filled
 from airflow_provider_offers.campaigns.manifest.expanding import Expansion
-from airflow_provider_offers.campaigns.manifest.files import ENDINGS, YAML_ENDINGS, Files
+from airflow_provider_offers.campaigns.manifest.files import ENDINGS, YAML_ENDINGS, Files, expect_store
 from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import Node, list_of, mapping_of, plain
@@ -38,7 +38,8 @@ def load(
     `for_each` uses; they replace a file of that name. `context` are more names for templates, and `variables` replace
     values of the manifest's variables.
 
-    Raises `ManifestError` with every violation, each with file, line and column.
+    Raises `ManifestError` with every violation, each with file, line and column; and a `CampaignError` that may be
+    retried if an object store fails.
     """
     loader = _Loader(path)
     chosen = loader.target(target)
@@ -114,6 +115,7 @@ class _Loader:
 
     def _unreadable(self, error: Exception) -> ManifestError:
         """The error for a file or a folder that the system does not let us read."""
+        expect_store(self._path, error)
         why = getattr(error, "strerror", None) or type(error).__name__
         given = f"{quoted(str(self._path))}, which cannot be read: {why}"
         return ManifestError(_SUBJECT, [Violation("manifest", given, "a readable file or folder")])

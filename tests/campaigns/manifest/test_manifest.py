@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.campaigns.errors import ManifestError
+from airflow_provider_offers.campaigns.errors import CampaignError, ManifestError
 from airflow_provider_offers.campaigns.manifest.loading import load, validate
 from airflow_provider_offers.campaigns.objects import Campaign, Lifecycle
 
@@ -73,3 +73,28 @@ def test_rows_of_a_caller_replace_those_of_the_file() -> None:
 
     with pytest.raises(ManifestError, match="Spring towels"):
         load(SPRING, target="dev", rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [(ConnectionResetError("reset by peer"), True), (PermissionError("AccessDenied"), False)],
+    ids=["outage", "no right"],
+)
+@pytest.mark.parametrize("method", ["is_dir", "iterdir", "read_bytes"])
+def test_an_object_store_that_fails_for_a_moment_is_no_mistake_in_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, may_pass: bool
+) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    head = "apiVersion: offers/v1\ncampaign: c\ntargets: {dev: {connection: x}}\n"
+    (tmp_path / "campaign.yaml").write_text(f"{head}tags: [{{name: T}}]\n")
+    folder = ObjectStoragePath(f"file://{tmp_path}")
+    assert named(load(folder), "T") == {"name": "T"}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ObjectStoragePath, method, fail)
+    with pytest.raises(CampaignError if may_pass else ManifestError, match="cannot be read") as caught:
+        load(folder)
+    assert caught.value.retryable is may_pass
