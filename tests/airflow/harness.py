@@ -92,6 +92,10 @@ class Airflow:
         """The SQLite file."""
         return self.home / "airflow.db"
 
+    def copy_new_database(self, path: Path) -> None:
+        """Copy the new database, without the data of earlier tests, for another home."""
+        _copy_database(self._pristine, path)
+
     def forget(self) -> None:
         """Restore the new database, remove the log files, and unmask the secrets of earlier tests.
 

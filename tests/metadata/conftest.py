@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.airflow.harness import Airflow
+
 PATIENCE = 100
 """Seconds for the server to answer: it needs about ten, on a busy machine many more."""
 TRIES = 3
@@ -95,19 +97,20 @@ def environment_of(home: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="package")
+def airflow_server(airflow_session: Airflow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the server with its own home, in which connections may be tested; return its address."""
     home = tmp_path_factory.mktemp("api-server")
     environment = environment_of(home)
     airflow = [sys.executable, "-m", "airflow"]
-    subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=100)
+    # A copy takes a moment, `airflow db migrate` several seconds.
+    airflow_session.copy_new_database(home / "airflow.db")
     log = home / "api-server.log"
     with served([*airflow, "api-server", "--host", "127.0.0.1", "--workers", "1"], environment, log) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api_server(airflow_server: str) -> Callable[[str], Any]:
     """A function that reads a path of the server as JSON."""
     token = get(f"{airflow_server}/auth/token")["access_token"]
