@@ -28,7 +28,7 @@ from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.messages import Flow, Request, Response, TokenNeeded, describe_body
 from airflow_provider_offers.client.wire.retry import Retries
-from airflow_provider_offers.client.wire.service_clock import SKEW_BOUND, ServiceClock, clock_of
+from airflow_provider_offers.client.wire.service_clock import SKEW_BOUND, ServiceClock, clock_of, span
 from airflow_provider_offers.client.wire.sync_shell import SyncShell
 
 Verdict = Literal["ok", "warning", "failed", "skipped"]
@@ -44,7 +44,8 @@ _REMEDIES: Mapping[str, str] = {
     "sandbox": "Check `sandbox` (and `container_id`) in the extra, and that the credential may use the sandbox.",
     "read": "Give the credential a role with the permission View decisions on this sandbox.",
     "write": "Give the credential a role with the permission Manage offers on this sandbox, if it is to write.",
-    "clock": "Synchronize the clock of this machine (NTP). Windows are judged by the service's clock.",
+    "clock": "Synchronize the clock of this machine (NTP), unless the service is an emulator whose clock was moved. "
+    "Windows are judged by the service's clock.",
 }
 
 
@@ -223,10 +224,9 @@ def _told_clock(clock: ServiceClock, settings: Settings) -> Diagnosis:
     if not clock.is_told:
         return Diagnosis("clock", "skipped", f"no answer of {settings.host} showed its time")
     skew = clock.skew
-    seconds = f"{abs(skew.total_seconds()):.1f} s"
     if abs(skew) > SKEW_BOUND:
         way = "behind" if skew > timedelta(0) else "ahead of"
-        return Diagnosis("clock", "warning", f"this machine is {seconds} {way} the service", _REMEDIES["clock"])
+        return Diagnosis("clock", "warning", f"this machine is {span(abs(skew))} {way} the service", _REMEDIES["clock"])
     return Diagnosis("clock", "ok", f"within {max(1, round(abs(skew.total_seconds())))} s of the service")
 
 

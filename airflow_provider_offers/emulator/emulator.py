@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from errno import EADDRINUSE
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,8 @@ class Emulator:
         except (OSError, OverflowError) as error:
             service.close()
             why = getattr(error, "strerror", None) or error
-            raise EmulatorError(f"cannot listen on {self._host} port {self._port}: {why}") from None
+            hint = "; choose another port, or 0 for any free one" if getattr(error, "errno", None) == EADDRINUSE else ""
+            raise EmulatorError(f"cannot listen on {self._host} port {self._port}: {why}{hint}") from None
         server.start()
         self._service, self._server = service, server
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import time
 from typing import Any
 
@@ -163,7 +164,7 @@ def test_a_token_of_the_connection_tells_its_end_and_its_scopes(
 
 
 def test_a_clock_that_is_wrong(offers: Offers, connect: Any, emulator: Emulator) -> None:
-    emulator.clock.advance(600)
+    emulator.clock.advance(86_400 + 600)
     connect()
 
     done = offers("doctor", "--conn-id", "ajo", "--format", "json")
@@ -171,7 +172,8 @@ def test_a_clock_that_is_wrong(offers: Offers, connect: Any, emulator: Emulator)
     assert done.code == 0
     clock = found(done)["clock"]
     assert clock["verdict"] == "warning"
-    assert "behind the service" in clock["detail"]
+    assert re.fullmatch(r"this machine is 1 day, 0:(09:59|10:0\d) behind the service", clock["detail"])
+    assert "unless the service is an emulator whose clock was moved" in clock["remedy"]
 
 
 @pytest.mark.timeout(300)

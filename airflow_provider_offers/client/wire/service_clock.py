@@ -143,7 +143,7 @@ class ServiceClock:
         self._warned = True
         log.warning(
             "The clock of this machine is %s %s that of %s. Windows are judged by the service's clock",
-            _length(abs(skew)),
+            span(abs(skew)),
             "behind" if skew > timedelta(0) else "ahead of",
             self.host,
         )
@@ -158,7 +158,8 @@ def _seconds(date: str) -> float | None:
     return (moment - _EPOCH).total_seconds()
 
 
-def _length(length: timedelta) -> str:
+def span(length: timedelta) -> str:
+    """A length of time in a message, to the second: `0:05:00`, or `243 days, 0:53:21`."""
     return str(timedelta(seconds=round(length.total_seconds())))
 
 

@@ -352,6 +352,7 @@ def test_port_that_is_taken() -> None:
         )
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"emulator: cannot listen on 127.0.0.1 port {port}: ")
+    assert ran.stderr.endswith("; choose another port, or 0 for any free one\n")
     assert "Traceback" not in ran.stderr
 
 
