@@ -17,7 +17,7 @@ def normalized(text: str) -> str:
     """An RFC 3339 text in the format of the store: UTC, `Z`, at least milliseconds. Raises `ValueError` otherwise."""
     match = _RFC_3339.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not an RFC 3339 date-time")
+        raise ValueError(f"{text!r} is not an RFC 3339 date-time with a zone, such as 2026-03-10T00:00:00Z")
     zone = match["zone"].upper()
     moment = datetime.fromisoformat(match["base"].upper() + ("+00:00" if zone == "Z" else zone))
     try:

@@ -92,7 +92,10 @@ def test_seed_objects(emulator: Emulator, caller: Caller) -> None:
         ({"objects": [{"kind": "tag", "body": {}}]}, "/name: is required"),
         ({"objects": [{"kind": "tag", "body": {"name": "x"}}, {"kind": "tag", "body": {}}]}, "/name: is required"),
         ({"objects": [{"kind": "tag", "body": {"name": "x"}, "nmae": 1}]}, "unknown key"),
-        ({"objects": [{"kind": "tag", "body": {"name": "x"}, "created": "today"}]}, "RFC 3339"),
+        (
+            {"objects": [{"kind": "tag", "body": {"name": "x"}, "created": "today"}]},
+            "RFC 3339 date-time with a zone, such as 2026-",
+        ),
         ([], "must be an object"),
     ],
 )
