@@ -48,7 +48,7 @@ def examine(library: OfferLibrary) -> list[Finding]:
     try:
         library.run(_read_one)
     except OfferLibraryError as error:
-        return _failed(error, library.settings)
+        return _failed(error)
     return _passed(library.settings)
 
 
@@ -57,7 +57,7 @@ async def examine_async(library: AsyncOfferLibrary) -> list[Finding]:
     try:
         await library.run(_read_one)
     except OfferLibraryError as error:
-        return _failed(error, library.settings)
+        return _failed(error)
     return _passed(library.settings)
 
 
@@ -71,7 +71,7 @@ def _read_one(access: Access) -> Flow[None]:
     yield from listing.advance()
 
 
-def _failed(error: OfferLibraryError, settings: Settings) -> list[Finding]:
+def _failed(error: OfferLibraryError) -> list[Finding]:
     failed = failing_step(error)
     passed = STEPS[: STEPS.index(failed)] if failed in STEPS else ()
     return [*(Finding(step, True) for step in passed), Finding(failed, False, str(error))]

@@ -102,7 +102,7 @@ class Violation:
     expected: str
 
     def __str__(self) -> str:
-        place = legible(self.pointer) or "the input as a whole"
+        place = legible(self.pointer) or "the whole input"
         return f"{place}: given {legible(self.given)}; expected {legible(self.expected, _LONGEST_EXPECTED)}"
 
 

@@ -65,7 +65,7 @@ def carried(value: Any) -> tuple[Any, str]:
     """
     if not _may_be_uncarriable(value):
         return value, ""
-    found = [f"{'/'.join(map(str, tokens)) or 'the whole'}: {given}" for tokens, given, _ in uncarriable(value)]
+    found = [f"{'/'.join(map(str, tokens)) or 'the whole result'}: {given}" for tokens, given, _ in uncarriable(value)]
     if not found:
         return value, ""
     told = "; ".join(map(legible, islice(found, _MOST_TOLD)))

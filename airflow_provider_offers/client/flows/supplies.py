@@ -162,7 +162,8 @@ def _look_at_listed(reader: _Reader, findings: Findings, supply: Supply, ids: Se
             found[offer.id] = now
     missing = [each for each in ids if each not in found]
     if missing:
-        findings.add("missing_offer", f"the collection {called} lists {listed(missing)}, which does not exist")
+        end = "which do not exist" if len(missing) > 1 else "which does not exist"
+        findings.add("missing_offer", f"the collection {called} lists {listed(missing)}, {end}")
     for offer in found.values():
         supply.take(offer, is_read=reader.has_read(offer))
     # An archived offer is finished, and does no harm next to one that can be shown. A draft was meant to be shown.

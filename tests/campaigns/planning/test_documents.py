@@ -99,7 +99,7 @@ PLAN = plan_as_json(
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([], "the input as a whole: given a list of 0; expected a JSON object of the format offers.plan/v1"),
+        ([], "the whole input: given a list of 0; expected a JSON object of the format offers.plan/v1"),
         ({}, "/format: given nothing; expected 'offers.plan/v1'"),
         ({**PLAN, "format": "offers.state/v1"}, "/format: given 'offers.state/v1'; expected 'offers.plan/v1'"),
         ({**PLAN, "format": "offers.plan/v2"}, "a newer release of the provider wrote it"),

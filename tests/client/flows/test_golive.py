@@ -97,6 +97,16 @@ def test_the_fallback_must_cover_every_placement_and_be_approved(library: OfferL
     assert "'Newsletter top'" not in found["fallback_lacks_placement"]
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "which does not exist"), (2, "which do not exist")])
+def test_a_collection_may_list_offers_that_are_gone(
+    library: OfferLibrary, emulator: Emulator, number: int, said: str
+) -> None:
+    emulator.configure(missing_references="allow")
+    gone = [f"dps:personalized-offer:1c265317da41fff{each}" for each in range(number)]
+    found = findings(library, decision(campaign(emulator, collection={"filterType": "offers", "ids": gone})))
+    assert f"lists {', '.join(gone)}, {said}" in found["missing_offer"]
+
+
 @pytest.mark.parametrize(
     ("collection", "reason"),
     [

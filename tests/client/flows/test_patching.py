@@ -146,7 +146,7 @@ def test_what_a_patch_would_leave_is_held_against_the_rules(emulator: Emulator, 
         ({"op": "add", "path": "/representations/-", "value": representation()}, "/representations/1/placement"),
         (
             {"op": "add", "path": "/representations/0/components/0/content", "value": "x" * 306_500},
-            "the input as a whole",
+            "the whole input",
         ),
     ):
         with pytest.raises(InvalidInputError, match="nothing was sent") as refused:
