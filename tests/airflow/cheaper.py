@@ -23,7 +23,7 @@ def make_attempts_cheaper() -> None:
     _answer_without_more_threads()
     _TASK_API.build_the_newest_only()
     warm_the_api_up()
-    _reuse_adapters()
+    reuse_adapters()
     _reuse_dependencies()
     _look_again_sooner()
 
@@ -41,7 +41,8 @@ def _is_airflows(middleware: type) -> bool:
     return middleware.__module__.startswith("airflow.")
 
 
-def _reuse_adapters() -> None:
+@functools.cache
+def reuse_adapters() -> None:
     """Build one validator for each type. Airflow builds one for every template field of every attempt."""
     task_runner: Any = importlib.import_module("airflow.sdk.execution_time.task_runner")
     task_runner.TypeAdapter = functools.cache(task_runner.TypeAdapter)

@@ -15,6 +15,8 @@ from uuid import UUID
 
 import structlog
 
+from tests.airflow.cheaper import reuse_adapters
+
 _SOME_ID = UUID("00000000-0000-7000-8000-000000000000")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,6 +83,7 @@ def run_task(task: Any, *, try_number: int = 1, map_index: int = -1, logged: boo
     from airflow.sdk.api.datamodels import _generated as api
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, run
 
+    reuse_adapters()
     names = {"dag_id": task.dag.dag_id, "run_id": "by itself"}
     about: dict[str, Any] = {
         **names,
