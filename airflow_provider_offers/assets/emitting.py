@@ -127,18 +127,19 @@ def _tell_outlet(task: Any, accessor: Any, address: Address, written: Written) -
 
 
 def _tell_alias(task: Any, outlet_events: Any, written: Written) -> None:
-    from airflow_provider_offers.assets.library import library_alias, library_asset
+    from airflow_provider_offers.assets.library import create_asset, library_alias
 
     events = written.all()
     accessor = outlet_events[library_alias()]
     for event in events:
         address = event.address
+        place: dict[str, Any] = {"organization": address.organization, "sandbox": address.sandbox, "kind": address.kind}
         try:
-            asset = library_asset(address.organization, address.sandbox, address.kind, address.name)
+            asset = create_asset(**place, name=address.name)
         except ValueError as error:
             # A name that is too long for Airflow: its kind has an event instead.
             task.log.warning("No event for %r: %s", address.name, error)
-            asset = library_asset(address.organization, address.sandbox, address.kind)
+            asset = create_asset(**place)
         accessor.add(asset, extra=event.extra)
     task.log.info("%d asset events", len(events))
 

@@ -37,12 +37,39 @@ def library_asset(
     The asset's name is its URI. Raises `ValueError` for a part that is not valid, or if the URI has more than 1,500
     characters, which Airflow does not store. Sends no request.
     """
+    _check(organization=organization, sandbox=sandbox, name=name)
+    return _asset(organization, sandbox, kind, name, extra=extra, watchers=watchers)
+
+
+def _asset(
+    organization: str,
+    sandbox: str,
+    kind: str,
+    name: str | None,
+    *,
+    extra: dict[str, Any] | None,
+    watchers: list[AssetWatcher] | None = None,
+) -> Asset:
     from airflow.sdk import Asset
 
     from airflow_provider_offers.assets.uris import Address
 
     uri = Address(organization, sandbox, kind, name).uri
     return Asset(name=uri, uri=uri, extra=extra, watchers=watchers or [])
+
+
+def _check(**parts: Any) -> None:
+    """Refuse what no task ever writes to: a DAG that waits for such an asset would never run."""
+    for part, given in parts.items():
+        if not isinstance(given, str):
+            continue
+        expected = ""
+        if "{{" in given or "{%" in given:
+            expected = "text without a template, because Airflow renders none in assets"
+        elif part == "name" and given.startswith("name:"):
+            expected = "the exact name, without 'name:'"
+        if expected:
+            raise ValueError(f"The asset's {part} is not valid: given {given!r}; expected {expected}")
 
 
 def library_alias() -> AssetAlias:
@@ -56,4 +83,4 @@ def create_asset(
     *, organization: str, sandbox: str, kind: str, name: str | None = None, extra: dict[str, Any] | None = None
 ) -> Asset:
     """The factory of the scheme, for Airflow's collector of lineage."""
-    return library_asset(organization, sandbox, kind, name, extra=extra)
+    return _asset(organization, sandbox, kind, name, extra=extra)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.sdk import Asset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_offers.assets.library import library_asset
+from airflow_provider_offers.assets.library import create_asset, library_asset
 from airflow_provider_offers.assets.uris import Address, address_of, asset_kinds, sanitize_uri
 
 ORGANIZATION = "1234567890ABCDEF@AdobeOrg"
@@ -85,3 +87,21 @@ def test_the_metadata_leads_to_the_sanitizer_and_the_factory() -> None:
         organization=ORGANIZATION, sandbox="prod", kind="tag", name="Spring", extra={"a": 1}
     )
     assert (made.uri, made.extra) == (library_asset(ORGANIZATION, "prod", "tag", "Spring").uri, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"name": "name:Sale"}, "expected the exact name, without 'name:'"),
+        ({"sandbox": "{{ params.sandbox }}"}, "Airflow renders none in assets"),
+    ],
+)
+def test_an_asset_that_no_task_writes_to_is_refused(parts: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match="asset's") as refused:
+        library_asset(**{"organization": "1@AdobeOrg", "sandbox": "prod", "kind": "personalized", **parts})
+    assert said in str(refused.value)
+
+
+def test_a_task_tells_of_an_object_of_any_name() -> None:
+    asset = create_asset(organization="1@AdobeOrg", sandbox="prod", kind="tag", name="name:{{ x }}")
+    assert address_of(asset.uri).name == "name:{{ x }}"
