@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,18 +17,14 @@ from airflow_provider_offers.client.generations.decisioning import (
     plain,
 )
 from airflow_provider_offers.client.model.documents import json_value
-from airflow_provider_offers.client.model.likeness import folded, near, perhaps
+from airflow_provider_offers.client.model.likeness import near
+from airflow_provider_offers.client.model.namespaces import warn_of_slip
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import typed
 from airflow_provider_offers.client.wire.messages import Json
 
 PROFILE_SHAPE = 'the identities of one profile by namespace, such as {"Email": "a@example.com"}'
 _SUBJECT = "The profile is not valid"
-log = logging.getLogger(__name__)
-
-# Namespaces of Experience Platform. A customer may have others, so a near miss of the first two is only doubtful.
-_OFTEN_TYPED = ("Email", "Phone")
-_NAMESPACES = (*_OFTEN_TYPED, "ECID", "AAID", "AdCloud", "CORE", "Email_LC_SHA256", "GAID", "IDFA", "TNTID", "WAID")
 IdentityMap = Mapping[str, Sequence[Mapping[str, Json]]]
 
 
@@ -162,7 +157,7 @@ def identity_map(given: Any) -> IdentityMap:
         raise InvalidInputError(_SUBJECT, [Violation("profile", what, accepted)])
     for namespace, identities in given.items():
         listed = identities if isinstance(identities, (list, tuple)) else [identities]
-        _warn_of_slip(str(namespace))
+        warn_of_slip(str(namespace))
         found[str(namespace)] = [_identity(each, f"profile.{namespace}", violations) for each in listed]
         if not listed or not isinstance(namespace, str) or not namespace.strip():
             violations.append(Violation(f"profile.{namespace}", "nothing", "at least one id of a named namespace"))
@@ -175,19 +170,6 @@ def identity_map(given: Any) -> IdentityMap:
     if not primary:
         every[0]["primary"] = True
     return found
-
-
-def _warn_of_slip(namespace: str) -> None:
-    """Warn of a namespace that no profile may have: the runtime would then find no profile, and answer all the same."""
-    same = [each for each in _NAMESPACES if folded(each) == folded(namespace)]
-    meant = same or near(namespace, _OFTEN_TYPED)
-    if meant and namespace not in meant:
-        log.warning(
-            "The profile has the identity namespace %r%s Upper and lower case count in namespaces; without such a "
-            "namespace, the service decides for an unknown profile",
-            namespace,
-            perhaps(meant),
-        )
 
 
 def _identity(given: Any, pointer: str, violations: list[Violation]) -> dict[str, Json]:
