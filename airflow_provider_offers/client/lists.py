@@ -18,13 +18,14 @@ from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import BATCH, resolve
 from airflow_provider_offers.client.flows.surveys import (
     Confirmation,
+    NameSurvey,
     References,
-    find_names,
     find_present,
     names_by_kind,
     read_block,
 )
 from airflow_provider_offers.client.model.entities import Reference, Written
+from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.turns import ItsTurn, Turns
 from airflow_provider_offers.client.wire.messages import Ask, Flow, Request
@@ -201,6 +202,13 @@ class _Run:
 
         await _for_each(range(len(flows)), perform, len(flows))
 
+    async def survey(self, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> None:
+        """Find the objects with these names in one listing, if that is cheaper than a lookup of each."""
+        survey = NameSurvey(self.access, kind, names)
+        await self.session.run(survey.begin())
+        await self._run_all(survey.rest())
+        survey.end(to_create=to_create)
+
     async def close(self) -> None:
         """Close the remaining flows and lookups."""
         for each in self.parked:
@@ -292,7 +300,7 @@ async def _found(run: _Run, items: Sequence[Any], done: Mapping[int, Any]) -> di
         if isinstance(each, Creation) and index not in done and each.found_before is None
     ]
     for kind, names in names_by_kind((each.kind, each.name) for each in new):
-        await run.session.run(find_names(run.access, kind, names, to_create=True))
+        await run.survey(kind, names, to_create=True)
     meant = {index: item for index, item in enumerate(items) if isinstance(item, Reference)}
     if len(meant) < 2:
         return meant
@@ -316,7 +324,7 @@ async def _find_names(run: _Run, meant: dict[int, Reference]) -> None:
         # A listing may lag, so it cannot tell whether a name means an object that the list also gives by its id.
         return
     for kind, of_kind in names_by_kind((kind, name) for kind, name in names if name is not None):
-        await run.session.run(find_names(run.access, kind, of_kind))
+        await run.survey(kind, of_kind)
     for index, each in meant.items():
         meant[index] = run.access.ahead.candidate([each.kind], each.name or "") or each
 

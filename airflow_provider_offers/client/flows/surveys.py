@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from airflow_provider_offers.client.errors import OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Alone, Gone
+from airflow_provider_offers.client.flows.ends import BothEnds
 from airflow_provider_offers.client.flows.listing import Listing
 from airflow_provider_offers.client.flows.reading import BATCH, CLOCK_GRAIN
 from airflow_provider_offers.client.flows.referring import referring_kinds
@@ -26,43 +27,54 @@ FEWEST = 4
 _PATIENCE = 10.0
 
 
-def survey(access: Access, kind: Kind, wanted: int) -> Flow[bool]:
-    """List every object of the kind once, for a list of `wanted` objects; `access.ahead` keeps those.
+class NameSurvey:
+    """Lists every object of a kind once, and keeps those with the given names in `access.ahead`.
 
-    Returns False if that takes more pages than the number of wanted objects: then single lookups are cheaper. Names are
+    Call `begin`, run the flows of `rest`, at the same time or one after the other, and call `end`. With few names, or
+    if the listing takes more pages than there are names, single lookups are cheaper, and it does not go on. Names are
     compared here, and not by a filter, because it is not documented whether a service compares long names exactly in a
-    filter of many.
+    filter of many. If the listing fails, each name is looked up separately, and its lookup reports the error.
     """
-    listing = Listing(access, kind, access.generation.every(kind, _PAGE), brief=True)
-    pages = 0
-    while (page := (yield from listing.advance())) is not None:
-        pages += 1
-        # The last page may be short, so it says nothing about the number of pages.
-        total = listing.first_total if pages == 1 else None
-        if pages > wanted or (total is not None and total > wanted * len(page)):
-            return False
-        for entity in page:
-            access.ahead.saw(entity)
-    return True
+
+    def __init__(self, access: Access, kind: Kind, names: Sequence[str]) -> None:
+        self._access = access
+        self._kind = kind
+        self._ends: BothEnds | None = None
+        if len(names) >= FEWEST:
+            access.ahead.want(kind, names)
+            self._ends = BothEnds(access, kind, len(names))
+
+    def begin(self) -> Flow[None]:
+        """Read the first page."""
+        if self._ends is not None:
+            yield from _unless_it_fails(self._ends.begin())
+
+    def rest(self) -> list[Flow[None]]:
+        """The flows that read the other pages."""
+        return [] if self._ends is None else [_unless_it_fails(each) for each in self._ends.rest()]
+
+    def end(self, *, to_create: bool = False) -> None:
+        """With `to_create`, names that are not in the listing count as free from now on, until somebody posts them."""
+        if self._ends is not None and self._ends.is_whole:
+            self._access.ahead.set_whole(self._kind)
+            if to_create:
+                self._access.ahead.set_free(self._kind)
 
 
-def find_names(access: Access, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> Flow[None]:
-    """Find the objects with these names, if one listing is cheaper than a lookup of each.
+def find_names(access: Access, kind: Kind, names: Sequence[str]) -> Flow[None]:
+    """Find the objects with these names, if one listing is cheaper than a lookup of each."""
+    survey = NameSurvey(access, kind, names)
+    yield from survey.begin()
+    for flow in survey.rest():
+        yield from flow
+    survey.end()
 
-    With `to_create`, names that are not in the listing count as free until somebody posts them.
-    """
-    if len(names) < FEWEST:
-        return
-    access.ahead.want(kind, names)
+
+def _unless_it_fails(flow: Flow[None]) -> Flow[None]:
     try:
-        is_whole = yield from survey(access, kind, len(names))
+        yield from flow
     except OfferLibraryError:
-        # Each name is looked up separately, and its lookup reports the error.
         return
-    if is_whole:
-        access.ahead.set_whole(kind)
-    if is_whole and to_create:
-        access.ahead.set_free(kind)
 
 
 def read_block(access: Access, block: int) -> Flow[None]:

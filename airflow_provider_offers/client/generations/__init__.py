@@ -73,6 +73,10 @@ class Generation(Protocol):
         """List all objects of a kind in an order that edits do not change: no object is missed between two pages."""
         ...
 
+    def oldest(self, kind: Kind, page_size: int) -> Call:
+        """List all objects of a kind, the oldest first, from the repository and not from the search index."""
+        ...
+
     def newest(self, kind: Kind, page_size: int) -> Call:
         """List all objects of a kind, the newest first, from the repository and not from the search index."""
         ...

@@ -92,6 +92,9 @@ class Dps:
         return self.search(kind, Query(order_by=(("modified", True),), page_size=page_size))
 
     def every(self, kind: Kind, page_size: int) -> Call:
+        return self.oldest(kind, page_size)
+
+    def oldest(self, kind: Kind, page_size: int) -> Call:
         return self.search(kind, Query(order_by=(("created", False),), page_size=page_size))
 
     def newest(self, kind: Kind, page_size: int) -> Call:

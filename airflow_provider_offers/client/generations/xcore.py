@@ -122,6 +122,10 @@ class Xcore:
         # Without an order, it sorts by instance id.
         return self._listing(self._instances, kind, [("limit", str(page_size))])
 
+    def oldest(self, kind: Kind, page_size: int) -> Call:
+        parameters = [("orderBy", "repo:createdDate"), ("limit", str(page_size))]
+        return self._listing(self._instances, kind, parameters)
+
     def newest(self, kind: Kind, page_size: int) -> Call:
         parameters = [("orderBy", "-repo:createdDate"), ("limit", str(page_size))]
         return self._listing(self._instances, kind, parameters)

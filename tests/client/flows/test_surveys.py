@@ -11,7 +11,13 @@ import pytest
 
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Ahead, Alone, Gone
-from airflow_provider_offers.client.flows.surveys import Confirmation, References, find_names, find_present, read_block
+from airflow_provider_offers.client.flows.surveys import (
+    Confirmation,
+    NameSurvey,
+    References,
+    find_present,
+    read_block,
+)
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, TAG
 from airflow_provider_offers.client.wire.messages import Request, Response
@@ -27,6 +33,15 @@ def listing(script: Script, api: str) -> Access:
     """The access of a list, which reads ahead."""
     access = script.access(api)
     return replace(access, ahead=Ahead(access.exchange))
+
+
+def find_names(script: Script, access: Access, names: Sequence[str], *, to_create: bool = False) -> None:
+    survey = NameSurvey(access, PERSONALIZED, names)
+    script.go(survey.begin())
+    for flow in survey.rest():
+        script.go(flow)
+    survey.end(to_create=to_create)
+    assert not script.steps
 
 
 def at(seconds: float) -> str:
@@ -327,7 +342,7 @@ def test_names_that_a_whole_listing_lacks_are_free_until_somebody_posts_them(api
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")])))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    find_names(script, access, names, to_create=True)
     free = {name for name in names if access.ahead.is_free(PERSONALIZED, name)}
     assert free == set(names) - {"offer 3"}
     access.ahead.posting(PERSONALIZED, "offer 4")
@@ -346,7 +361,7 @@ def test_after_a_listing_that_failed_no_name_is_free(api: str, failure: Step) ->
     names = [f"offer {number}" for number in range(20)]
     script = Script(failure)
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    find_names(script, access, names, to_create=True)
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -355,7 +370,7 @@ def test_without_a_creation_no_name_is_free(api: str) -> None:
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api)))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names))
+    find_names(script, access, names)
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
@@ -364,7 +379,7 @@ def test_a_listing_that_takes_more_pages_than_there_are_names_is_not_read_to_its
     names = [f"offer {number}" for number in range(20)]
     script = Script(answer(200, page(api, [offer(api, 3, name="offer 3")], next="/a?start=2", total=21)))
     access = listing(script, api)
-    script.run(find_names(access, PERSONALIZED, names, to_create=True))
+    find_names(script, access, names, to_create=True)
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
