@@ -207,7 +207,7 @@ class _Run:
         survey = NameSurvey(self.access, kind, names)
         await self.session.run(survey.begin())
         await self._run_all(survey.rest())
-        survey.end(to_create=to_create)
+        await self.session.run(survey.end(to_create=to_create))
 
     async def close(self) -> None:
         """Close the remaining flows and lookups."""

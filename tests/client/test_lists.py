@@ -13,6 +13,7 @@ from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import patch_looked_at
 from airflow_provider_offers.client.flows.replacing import replace_object
+from airflow_provider_offers.client.flows.surveys import NameSurvey
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
@@ -102,6 +103,32 @@ def test_a_last_page_of_one_object_does_not_waste_the_listing(
     expect_all(heard, "created")
     requests, told = counted(emulator)
     assert requests <= BOUND, told
+
+
+def test_a_name_that_somebody_takes_during_the_survey_is_not_posted(
+    emulator: Emulator, library: OfferLibrary, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library of so many pages is read from both ends, and ends with what was created meanwhile."""
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {number}" for number in range(310)])
+    emulator.clear_journal()
+    end = NameSurvey.end
+
+    def end_after_a_rival(survey: NameSurvey, **options: bool) -> Flow[None]:
+        emulator.seed(objects=[{"kind": kind.type_name, "body": document(kind, NAMES[7])}])
+        yield from end(survey, **options)
+
+    monkeypatch.setattr(NameSurvey, "end", end_after_a_rival)
+
+    _, heard = run_list(library.settings, creations(kind, NAMES, "adopt"))
+
+    assert heard.errors == {}
+    assert [index for index, each in heard.written.items() if each.action == "adopted"] == [7]
+    requests, told = counted(emulator)
+    assert requests <= BOUND, told
+    assert Counter(each.method for each in emulator.journal(path="/data/*") if each.method != "GET") == {
+        "POST": COUNT - 1
+    }
 
 
 EDITS: dict[str, tuple[str, tuple[str, ...]]] = {

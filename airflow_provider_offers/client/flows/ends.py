@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_offers.client.errors import OfferLibraryError
@@ -18,35 +19,63 @@ _PAGE = 100
 _FEW_PAGES = 3
 
 
+@dataclass(slots=True)
+class _End:
+    """A listing from one end. `span` has the creation of the first and of the last object that it showed."""
+
+    listing: Listing
+    newest_first: bool
+    span: tuple[datetime, datetime] | None = None
+
+    def take(self, page: Sequence[Entity]) -> bool:
+        """Whether the objects of this page, and of those before it, are in the order of their creation."""
+        try:
+            for entity in page:
+                created = parse_instant(entity.created)
+                first, last = self.span or (created, created)
+                if created != last and (created < last) != self.newest_first:
+                    return False
+                self.span = first, created
+        except (ValueError, OverflowError):
+            return False
+        return True
+
+
 class BothEnds:
     """All objects of a kind, by two flows: one reads from the oldest, the other from the newest, until they meet.
 
     Call `begin` first. Then run the flows of `rest`, at the same time or one after the other. `access.ahead` sees each
-    object. `is_whole` tells whether it saw all of them; it may lack objects that were created meanwhile.
+    object. `is_whole` tells whether it saw all of them. It may lack objects that were created meanwhile; `catch_up`
+    reads those.
 
     It gives up after `most` pages. Without the order that it asks for, the flow from the oldest reads all pages, as it
     does if the other one fails. Its own errors are raised.
     """
 
     def __init__(self, access: Access, kind: Kind, most: int) -> None:
-        generation = access.generation
-        self._oldest = Listing(access, kind, generation.oldest(kind, _PAGE), brief=True)
-        self._newest = Listing(access, kind, generation.newest(kind, _PAGE), brief=True)
+        self._access = access
+        self._kind = kind
+        self._oldest = _End(
+            Listing(access, kind, access.generation.oldest(kind, _PAGE), brief=True), newest_first=False
+        )
+        self._newest = self._from_now()
         self._most = most
-        self._ahead = access.ahead
         self._pages = 0
         self._is_long = False
         self._is_ordered = True
-        # Everything that was created before the first time and after the second one was seen.
-        self._before: datetime | None = None
-        self._after: datetime | None = None
+        self._seen: set[str] = set()
         self._is_over = False
+        self._reached_the_newest = False
         self.is_whole = False
+
+    def _from_now(self) -> _End:
+        first = self._access.generation.newest(self._kind, _PAGE)
+        return _End(Listing(self._access, self._kind, first, brief=True), newest_first=True)
 
     def begin(self) -> Flow[None]:
         """Read the first page."""
         page = yield from self._advance()
-        total = self._oldest.first_total
+        total = self._oldest.listing.first_total
         if page:
             # The last page may be short, so it says nothing about the number of pages.
             self._is_over |= total is not None and total > self._most * len(page)
@@ -58,59 +87,77 @@ class BothEnds:
             return []
         return [self._from_oldest(), *([self._from_newest()] if self._is_long else [])]
 
+    def catch_up(self) -> Flow[None]:
+        """Read what was created since the flow from the newest began, unless the other one reached it."""
+        if self._reached_the_newest or self._newest.span is None:
+            return
+        since, _ = self._newest.span
+        end = self._from_now()
+        while (page := (yield from end.listing.advance())) is not None:
+            self._saw(page)
+            if not end.take(page) or (end.span is not None and end.span[1] < since):
+                return
+
     def _from_oldest(self) -> Flow[None]:
         while not self._is_over:
             yield from self._advance()
 
     def _advance(self) -> Flow[Sequence[Entity] | None]:
         try:
-            page = yield from self._oldest.advance()
+            page = yield from self._oldest.listing.advance()
         except OfferLibraryError:
             self._is_over = True
             if self.is_whole:
                 # The flows met while it was on its way.
                 return None
             raise
-        if self._goes_on(page):
-            self._before = self._edge(page, self._before, newest_first=False)
-            self._end_if_met()
+        if page is None:
+            self._is_over = self.is_whole = self._reached_the_newest = True
+        else:
+            self._take(self._oldest, page)
         return page
 
     def _from_newest(self) -> Flow[None]:
         try:
             while self._is_ordered and not self._is_over:
-                page = yield from self._newest.advance()
-                if self._goes_on(page):
-                    self._after = self._edge(page, self._after, newest_first=True)
-                    self._end_if_met()
+                page = yield from self._newest.listing.advance()
+                if page is None:
+                    # It ended before it met the other flow, which tells what is missing.
+                    return
+                self._take(self._newest, page)
         except OfferLibraryError:
             # The other flow reads these pages too.
             self._is_ordered = False
 
-    def _goes_on(self, page: Sequence[Entity] | None) -> bool:
-        """Take a page. False if it was the last one that is wanted."""
-        if page is None:
-            self._is_over = self.is_whole = True
-            return False
+    def _take(self, end: _End, page: Sequence[Entity]) -> None:
+        self._saw(page)
         self._pages += 1
+        # Two flows that meet have read one page twice.
+        self._is_over |= self._pages > self._most + self._is_long
+        self._is_ordered &= end.take(page)
+        oldest, newest = self._oldest.span, self._newest.span
+        # Objects with the same time may be on several pages, so the flows must have passed each other.
+        if not self._is_over and oldest is not None and newest is not None and oldest[1] > newest[1]:
+            self._meet()
+
+    def _saw(self, page: Sequence[Entity]) -> None:
         for entity in page:
-            self._ahead.saw(entity)
-        self._is_over |= self._pages > self._most
-        return not self._is_over
+            self._access.ahead.saw(entity)
+            self._seen.add(entity.id)
 
-    def _edge(self, page: Sequence[Entity] | None, edge: datetime | None, *, newest_first: bool) -> datetime | None:
-        """The creation of the last object of a page. `edge` is that of the page before."""
-        try:
-            for entity in page or ():
-                created = parse_instant(entity.created)
-                if edge is not None and created != edge and (created < edge) != newest_first:
-                    self._is_ordered = False
-                edge = created
-        except (ValueError, OverflowError):
-            self._is_ordered = False
-        return edge
+    def _meet(self) -> None:
+        """End both flows, or only the one from the newest if they cannot have read everything together.
 
-    def _end_if_met(self) -> None:
-        """Objects with the same time may be on several pages, so the flows must have passed each other."""
-        if self._is_ordered and self._before is not None and self._after is not None and self._before > self._after:
+        A service may sort by something else, or show an object without a time at neither end.
+        """
+        oldest, newest = self._oldest.span, self._newest.span
+        told = [end.listing.least_total for end in (self._oldest, self._newest)]
+        self._is_ordered &= (
+            oldest is not None
+            and newest is not None
+            and oldest[0] <= newest[1]
+            and oldest[1] <= newest[0]
+            and len(self._seen) >= min((each for each in told if each is not None), default=0)
+        )
+        if self._is_ordered:
             self._is_over = self.is_whole = True

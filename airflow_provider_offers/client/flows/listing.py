@@ -47,6 +47,8 @@ class Listing:
         self._pages = 0
         self.last_answer: Answer | None = None
         self.first_total: int | None = None
+        # Objects may be deleted while the pages are read.
+        self.least_total: int | None = None
 
     def advance(self) -> Flow[Sequence[Entity] | None]:
         """The next page's entities that were not on an earlier page, or None after the last page or at the limit.
@@ -75,7 +77,9 @@ class Listing:
         answer: Answer = yield from self._access.send(call)
         page = self._access.generation.page(self._kind, answer, brief=self._brief)
         if self.last_answer is None:
-            self.first_total = page.total
+            self.first_total = self.least_total = page.total
+        elif page.total is not None and self.least_total is not None and self._total_counts():
+            self.least_total = min(self.least_total, page.total)
         self.last_answer = answer
         fresh = self._unseen(page.entities)
         if page.next is None:

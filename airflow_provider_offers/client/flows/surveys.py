@@ -30,7 +30,7 @@ _PATIENCE = 10.0
 class NameSurvey:
     """Lists every object of a kind once, and keeps those with the given names in `access.ahead`.
 
-    Call `begin`, run the flows of `rest`, at the same time or one after the other, and call `end`. With few names, or
+    Run `begin`, then the flows of `rest`, at the same time or one after the other, and then `end`. With few names, or
     if the listing takes more pages than there are names, single lookups are cheaper, and it does not go on. Names are
     compared here, and not by a filter, because it is not documented whether a service compares long names exactly in a
     filter of many. If the listing fails, each name is looked up separately, and its lookup reports the error.
@@ -53,12 +53,17 @@ class NameSurvey:
         """The flows that read the other pages."""
         return [] if self._ends is None else [_unless_it_fails(each) for each in self._ends.rest()]
 
-    def end(self, *, to_create: bool = False) -> None:
+    def end(self, *, to_create: bool = False) -> Flow[None]:
         """With `to_create`, names that are not in the listing count as free from now on, until somebody posts them."""
-        if self._ends is not None and self._ends.is_whole:
-            self._access.ahead.set_whole(self._kind)
-            if to_create:
-                self._access.ahead.set_free(self._kind)
+        if self._ends is None or not self._ends.is_whole:
+            return
+        self._access.ahead.set_whole(self._kind)
+        if to_create:
+            try:
+                yield from self._ends.catch_up()
+            except OfferLibraryError:
+                return
+            self._access.ahead.set_free(self._kind)
 
 
 def find_names(access: Access, kind: Kind, names: Sequence[str]) -> Flow[None]:
@@ -67,7 +72,7 @@ def find_names(access: Access, kind: Kind, names: Sequence[str]) -> Flow[None]:
     yield from survey.begin()
     for flow in survey.rest():
         yield from flow
-    survey.end()
+    yield from survey.end()
 
 
 def _unless_it_fails(flow: Flow[None]) -> Flow[None]:

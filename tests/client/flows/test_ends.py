@@ -24,7 +24,10 @@ BOTH = pytest.mark.parametrize("api", ["dps", "xcore"])
 
 
 class Service:
-    """A library whose pages have `size` objects. The creation of an object is in whole seconds, by its number."""
+    """A library whose pages have `size` objects. The creation of an object is in whole seconds, by its number.
+
+    `undated` objects come last from either end.
+    """
 
     def __init__(self, api: str, created: dict[int, int], size: int, *, tells_total: bool = True) -> None:
         self.api = api
@@ -33,6 +36,8 @@ class Service:
         self.tells_total = tells_total
         self.failing: set[str] = set()
         self.unordered = False
+        self.undated: list[int] = []
+        self.short_of_newest: int | None = None
         self.pages = {"oldest": 0, "newest": 0}
 
     def __call__(self, request: Request) -> Response | Exception:
@@ -44,6 +49,8 @@ class Service:
         order = sorted(self.created, key=lambda number: (self.created[number], number), reverse=end == "newest")
         if self.unordered:
             order = sorted(self.created)
+        if by_place := self.unordered or bool(self.undated):
+            order = [*order, *self.undated][int(asked.get("start", "0")) :]
         elif start := asked.get("start"):
             seconds, number = (int(each) for each in start.split("."))
             last = (seconds, number)
@@ -52,20 +59,23 @@ class Service:
                 for each in order
                 if ((self.created[each], each) < last if end == "newest" else (self.created[each], each) > last)
             ]
-        if self.unordered:
-            order = order[int(asked.get("start", "0")) :]
+        if end == "newest" and self.short_of_newest is not None:
+            order = order[: self.short_of_newest]
         shown = order[: self.size]
         following = None
         if len(order) > self.size:
-            cursor = f"{self.created[shown[-1]]}.{shown[-1]}"
-            if self.unordered:
+            if by_place:
                 cursor = str(int(asked.get("start", "0")) + self.size)
+            else:
+                cursor = f"{self.created[shown[-1]]}.{shown[-1]}"
             base = "/offers?offer-type=personalized" if self.api == "dps" else "/a/instances?schema=s"
             following = f"{base}&orderby={asked['orderby']}&limit=100&start={cursor}"
-        total = len(self.created) if self.tells_total else None
+        total = len(self.created) + len(self.undated) if self.tells_total else None
         return answer(200, page(self.api, [self._shown(each) for each in shown], next=following, total=total))
 
     def _shown(self, number: int) -> dict[str, Any]:
+        if number in self.undated:
+            return entity(self.api, sale(name=str(number)), number=number, created="")
         created = (START + timedelta(seconds=self.created[number])).isoformat(timespec="milliseconds")
         return entity(self.api, sale(name=str(number)), number=number, created=created)
 
@@ -211,6 +221,84 @@ def test_a_service_that_does_not_order_by_creation_is_read_to_its_end(api: str) 
 
 
 @BOTH
+@given(data=st.data())
+def test_a_service_that_ignores_the_order_is_read_to_its_end(api: str, data: st.DataObject) -> None:
+    """A few pages can look as if they were in order from both ends, such as pages of objects with one creation."""
+    times = data.draw(st.lists(st.integers(0, 2), max_size=30), label="creations")
+    created = dict(enumerate(times, start=1))
+    size = data.draw(st.integers(1, 5), label="page size")
+    service = Service(api, created, size, tells_total=data.draw(st.booleans(), label="tells the total"))
+    service.unordered = True
+    reading = Reading(service)
+    random = Random(data.draw(st.integers(0, 2**32), label="turns"))
+    reading.run((random.randrange(2), lambda: None) for _ in range(200))
+    assert reading.ends.is_whole
+    assert reading.seen == set(created)
+
+
+@BOTH
+def test_objects_that_come_last_from_both_ends_are_seen(api: str) -> None:
+    """The number of objects tells that some are missing where the flows meet."""
+    service = Service(api, {number: number for number in range(1, 41)}, 5)
+    service.undated = [50, 51]
+    reading = Reading(service)
+    reading.access.ahead.want(PERSONALIZED, ["50", "51"])
+    reading.run((turn % 2, lambda: None) for turn in range(1_000))
+    assert reading.ends.is_whole
+    assert reading.seen == {*service.created, 50, 51}
+
+
+@BOTH
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("shown", [0, 1, 5])
+def test_a_listing_from_the_newest_that_ends_early_is_not_whole(api: str, tells_total: bool, shown: int) -> None:
+    service = Service(api, {number: number for number in range(1, 41)}, 5, tells_total=tells_total)
+    service.short_of_newest = shown
+    reading = Reading(service)
+    reading.run((turn % 2, lambda: None) for turn in range(1_000))
+    assert reading.ends.is_whole
+    assert reading.seen == set(service.created)
+
+
+@BOTH
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_was_created_while_the_flows_read_can_be_read_afterwards(api: str, count: int) -> None:
+    service = Service(api, {number: number for number in range(1, 101)}, 5)
+    reading = Reading(service)
+    made = {100 + number: 100 + number for number in range(1, count + 1)}
+    reading.access.ahead.want(PERSONALIZED, map(str, made))
+
+    def others_create() -> None:
+        if sum(service.pages.values()) == 10:
+            service.created |= made
+
+    reading.run((turn % 2, others_create) for turn in range(1_000))
+    assert reading.ends.is_whole
+    before = sum(service.pages.values())
+    reading.script.go(reading.ends.catch_up())
+    assert reading.seen == set(service.created)
+    assert sum(service.pages.values()) - before == count // 5 + 1
+
+
+@BOTH
+def test_if_the_oldest_end_reached_the_newest_nothing_is_read_afterwards(api: str) -> None:
+    service = Service(api, {number: number for number in range(1, 41)}, 5)
+    reading = Reading(service)
+    reading.run()
+    reading.script.go(reading.ends.catch_up())
+    assert service.pages == {"oldest": 8, "newest": 0}
+
+
+@BOTH
+def test_as_many_pages_as_it_may_take_are_read_from_both_ends(api: str) -> None:
+    service = Service(api, {number: number for number in range(1, 51)}, 5)
+    reading = Reading(service, most=10)
+    reading.run((turn % 2, lambda: None) for turn in range(1_000))
+    assert reading.ends.is_whole
+    assert service.pages["newest"] >= 5
+
+
+@BOTH
 def test_the_oldest_end_goes_on_alone_if_the_newest_fails(api: str) -> None:
     service = Service(api, {number: number for number in range(1, 41)}, 5)
     service.failing = {"newest"}
@@ -257,4 +345,4 @@ def test_it_gives_up_where_it_would_take_too_many_pages(api: str, tells_total: b
     reading = Reading(service, most=10)
     reading.run((turn % 2, lambda: None) for turn in range(1_000))
     assert not reading.ends.is_whole
-    assert sum(service.pages.values()) <= (1 if tells_total else 12)
+    assert sum(service.pages.values()) <= (1 if tells_total else 13)

@@ -40,7 +40,7 @@ def find_names(script: Script, access: Access, names: Sequence[str], *, to_creat
     script.go(survey.begin())
     for flow in survey.rest():
         script.go(flow)
-    survey.end(to_create=to_create)
+    script.go(survey.end(to_create=to_create))
     assert not script.steps
 
 
@@ -362,6 +362,41 @@ def test_after_a_listing_that_failed_no_name_is_free(api: str, failure: Step) ->
     script = Script(failure)
     access = listing(script, api)
     find_names(script, access, names, to_create=True)
+    assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
+
+
+def from_both_ends(api: str, late: Step, names: Sequence[str]) -> Access:
+    """The access after a survey for creations, which ends where its flows meet. `late` answers what it asks then."""
+
+    def shown(*numbers: int) -> Response:
+        rows = [offer(api, each, created=each, name=str(each)) for each in numbers]
+        return answer(200, page(api, rows, next=f"/a?start={numbers[-1]}", total=7))
+
+    access = listing(script := Script(shown(1, 2)), api)
+    survey = NameSurvey(access, PERSONALIZED, names)
+    script.run(survey.begin())
+    oldest, newest = survey.rest()
+    script.steps = [shown(7, 6), shown(5, 4), shown(3, 2), shown(1)]
+    script.run(newest)
+    script.run(oldest)
+    script.steps = [late]
+    script.run(survey.end(to_create=True))
+    return access
+
+
+@BOTH
+def test_a_name_that_somebody_took_while_both_ends_were_read_is_not_free(api: str) -> None:
+    names = [f"offer {number}" for number in range(20)]
+    new = offer(api, 8, created=8, name="offer 3")
+    access = from_both_ends(api, offers(api, new, offer(api, 7, created=7, name="7")), names)
+    assert {name for name in names if access.ahead.is_free(PERSONALIZED, name)} == set(names) - {"offer 3"}
+
+
+@BOTH
+@pytest.mark.parametrize("failure", [answer(400), answer(200, b"<html>")], ids=["refused", "unreadable"])
+def test_if_the_latest_objects_cannot_be_read_no_name_is_free(api: str, failure: Step) -> None:
+    names = [f"offer {number}" for number in range(20)]
+    access = from_both_ends(api, failure, names)
     assert not any(access.ahead.is_free(PERSONALIZED, name) for name in names)
 
 
