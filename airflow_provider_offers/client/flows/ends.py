@@ -26,9 +26,11 @@ class _End:
     listing: Listing
     newest_first: bool
     span: tuple[datetime, datetime] | None = None
+    pages: int = 0
 
     def take(self, page: Sequence[Entity]) -> bool:
         """Whether the objects of this page, and of those before it, are in the order of their creation."""
+        self.pages += 1
         try:
             for entity in page:
                 created = parse_instant(entity.created)
@@ -60,7 +62,6 @@ class BothEnds:
         )
         self._newest = self._from_now()
         self._most = most
-        self._pages = 0
         self._is_long = False
         self._is_ordered = True
         self._seen: set[str] = set()
@@ -131,14 +132,19 @@ class BothEnds:
 
     def _take(self, end: _End, page: Sequence[Entity]) -> None:
         self._saw(page)
-        self._pages += 1
-        # Two flows that meet have read one page twice.
-        self._is_over |= self._pages > self._most + self._is_long
         self._is_ordered &= end.take(page)
+        self._is_over |= self._are_too_many
         oldest, newest = self._oldest.span, self._newest.span
         # Objects with the same time may be on several pages, so the flows must have passed each other.
         if not self._is_over and oldest is not None and newest is not None and oldest[1] > newest[1]:
             self._meet()
+
+    @property
+    def _are_too_many(self) -> bool:
+        """Whether it has read too many pages. If two flows meet, they have read one page twice."""
+        if self._is_long and self._is_ordered:
+            return self._oldest.pages + self._newest.pages > self._most + 1
+        return self._oldest.pages > self._most
 
     def _saw(self, page: Sequence[Entity]) -> None:
         for entity in page:

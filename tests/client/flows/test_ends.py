@@ -339,6 +339,16 @@ def test_a_page_that_fails_after_the_flows_met_does_not_matter(api: str) -> None
 
 
 @BOTH
+def test_if_the_oldest_end_must_read_everything_the_pages_of_the_other_do_not_count(api: str) -> None:
+    service = Service(api, {number: number for number in range(1, 50)}, 5)
+    service.undated = [50]
+    reading = Reading(service, most=10)
+    reading.run((turn % 2, lambda: None) for turn in range(1_000))
+    assert reading.ends.is_whole
+    assert service.pages["oldest"] == 10
+
+
+@BOTH
 @pytest.mark.parametrize("tells_total", [True, False])
 def test_it_gives_up_where_it_would_take_too_many_pages(api: str, tells_total: bool) -> None:
     service = Service(api, {number: number for number in range(1, 101)}, 5, tells_total=tells_total)
