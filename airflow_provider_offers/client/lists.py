@@ -202,11 +202,24 @@ class _Run:
 
         await _for_each(range(len(flows)), perform, len(flows))
 
+    async def _run_until(self, flows: Sequence[Flow[None]], is_over: Callable[[], bool]) -> None:
+        """Run the flows at the same time. When it is over, a flow that waits for an answer or a retry is canceled."""
+        running = {asyncio.create_task(self.session.run(each)) for each in flows}
+        try:
+            while running and not is_over():
+                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for each in ended:
+                    each.result()
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
     async def survey(self, kind: Kind, names: Sequence[str], *, to_create: bool = False) -> None:
         """Find the objects with these names in one listing, if that is cheaper than a lookup of each."""
         survey = NameSurvey(self.access, kind, names)
         await self.session.run(survey.begin())
-        await self._run_all(survey.rest())
+        await self._run_until(survey.rest(), lambda: survey.is_over)
         await self.session.run(survey.end(to_create=to_create))
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_offers.client.errors import NotFoundError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import patch_looked_at
+from airflow_provider_offers.client.flows.ends import BothEnds
 from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.surveys import NameSurvey
 from airflow_provider_offers.client.library import OfferLibrary
@@ -19,7 +20,7 @@ from airflow_provider_offers.client.model.entities import Entity, Reference, Wri
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.preparing import prepare
 from airflow_provider_offers.client.model.query import parse_query
-from airflow_provider_offers.client.wire.messages import Flow
+from airflow_provider_offers.client.wire.messages import Flow, Pause
 from airflow_provider_offers.emulator import Emulator
 from tests.client.lists import Heard, creations, document, kinds_of, run_list, work_of
 
@@ -129,6 +130,29 @@ def test_a_name_that_somebody_takes_during_the_survey_is_not_posted(
     assert Counter(each.method for each in emulator.journal(path="/data/*") if each.method != "GET") == {
         "POST": COUNT - 1
     }
+
+
+def test_an_end_of_the_survey_that_waits_for_a_retry_does_not_hold_up_the_list(
+    emulator: Emulator, library: OfferLibrary, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = KINDS["personalized"]
+    seeded(emulator, kind, [f"Other {number}" for number in range(310)])
+    ends: list[str] = []
+
+    def waiting(_: BothEnds) -> Flow[None]:
+        try:
+            yield Pause(5, "the newest end is overloaded")
+            ends.append("waited")
+        except GeneratorExit:
+            ends.append("canceled")
+            raise
+
+    monkeypatch.setattr(BothEnds, "_from_newest", waiting)
+
+    _, heard = run_list(library.settings, creations(kind, NAMES, "fail"))
+
+    expect_all(heard, "created")
+    assert ends == ["canceled"]
 
 
 EDITS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -65,7 +65,7 @@ class BothEnds:
         self._is_long = False
         self._is_ordered = True
         self._seen: set[str] = set()
-        self._is_over = False
+        self.is_over = False
         self._reached_the_newest = False
         self.is_whole = False
 
@@ -79,12 +79,12 @@ class BothEnds:
         total = self._oldest.listing.first_total
         if page:
             # The last page may be short, so it says nothing about the number of pages.
-            self._is_over |= total is not None and total > self._most * len(page)
+            self.is_over |= total is not None and total > self._most * len(page)
             self._is_long = total is None or total > _FEW_PAGES * len(page)
 
     def rest(self) -> list[Flow[None]]:
         """The flows that read the other pages."""
-        if self._is_over:
+        if self.is_over:
             return []
         return [self._from_oldest(), *([self._from_newest()] if self._is_long else [])]
 
@@ -100,27 +100,27 @@ class BothEnds:
                 return
 
     def _from_oldest(self) -> Flow[None]:
-        while not self._is_over:
+        while not self.is_over:
             yield from self._advance()
 
     def _advance(self) -> Flow[Sequence[Entity] | None]:
         try:
             page = yield from self._oldest.listing.advance()
         except OfferLibraryError:
-            self._is_over = True
+            self.is_over = True
             if self.is_whole:
                 # The flows met while it was on its way.
                 return None
             raise
         if page is None:
-            self._is_over = self.is_whole = self._reached_the_newest = True
+            self.is_over = self.is_whole = self._reached_the_newest = True
         else:
             self._take(self._oldest, page)
         return page
 
     def _from_newest(self) -> Flow[None]:
         try:
-            while self._is_ordered and not self._is_over:
+            while self._is_ordered and not self.is_over:
                 page = yield from self._newest.listing.advance()
                 if page is None:
                     # It ended before it met the other flow, which tells what is missing.
@@ -133,10 +133,10 @@ class BothEnds:
     def _take(self, end: _End, page: Sequence[Entity]) -> None:
         self._saw(page)
         self._is_ordered &= end.take(page)
-        self._is_over |= self._are_too_many
+        self.is_over |= self._are_too_many
         oldest, newest = self._oldest.span, self._newest.span
         # Objects with the same time may be on several pages, so the flows must have passed each other.
-        if not self._is_over and oldest is not None and newest is not None and oldest[1] > newest[1]:
+        if not self.is_over and oldest is not None and newest is not None and oldest[1] > newest[1]:
             self._meet()
 
     @property
@@ -166,4 +166,4 @@ class BothEnds:
             and len(self._seen) >= min((each for each in told if each is not None), default=0)
         )
         if self._is_ordered:
-            self._is_over = self.is_whole = True
+            self.is_over = self.is_whole = True

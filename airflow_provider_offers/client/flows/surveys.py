@@ -53,6 +53,11 @@ class NameSurvey:
         """The flows that read the other pages."""
         return [] if self._ends is None else [_unless_it_fails(each) for each in self._ends.rest()]
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no flow needs to go on."""
+        return self._ends is None or self._ends.is_over
+
     def end(self, *, to_create: bool = False) -> Flow[None]:
         """With `to_create`, names that are not in the listing count as free from now on, until somebody posts them."""
         if self._ends is None or not self._ends.is_whole:
