@@ -117,12 +117,12 @@ WRONG: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "broken_json": (
         CreateOfferOperator,
         {"offer": '{"name": "Bad", }'},
-        ["offer: given invalid JSON", """: '{"name": "Bad", }'; expected a JSON document"""],
+        ["offer: given invalid JSON", """: '{"name": "Bad", }'; expected the name of a .json file"""],
     ),
     "pasted_command": (
         CreateOfferOperator,
         {"offer": "curl -H 'Authorization: Bearer eyJhbGciOiJub25lIn0' https://platform.adobe.io"},
-        ["the name of a .json file, a JSON document", "Authorization: Bearer *** "],
+        ["the name of a .json file, or a JSON document", "Authorization: Bearer *** "],
     ),
     "pasted_command_with_a_body": (
         CreateOfferOperator,
