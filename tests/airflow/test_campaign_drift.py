@@ -210,6 +210,18 @@ def test_a_wait_that_is_over_names_what_it_saw(
     assert "At the last look, 0 of 4 objects drifted" in str(done.error("drift"))
 
 
+def waiting_for_drift(applied: dict[str, Any]) -> CampaignDriftTrigger:
+    return CampaignDriftTrigger(
+        campaign="spring",
+        ignored=[],
+        state_path=applied["state_path"],
+        offer_library_conn_id="offer_library_default",
+        sandbox=None,
+        poll_interval=0.2,
+        sensor_deadline=time.time() + 60,
+    )
+
+
 def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
     emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,17 +245,7 @@ def test_an_outage_of_the_service_or_of_airflow_ends_no_wait(
 
     monkeypatch.setattr(drift, "find_drift", find_later)
     monkeypatch.setattr(OfferLibraryHook, "get_connection", staticmethod(read_later))
-    waiting = CampaignDriftTrigger(
-        campaign="spring",
-        ignored=[],
-        state_path=applied["state_path"],
-        offer_library_conn_id="offer_library_default",
-        sandbox=None,
-        poll_interval=0.2,
-        sensor_deadline=time.time() + 60,
-    )
-
-    event = asyncio.run(event_of(waiting))
+    event = asyncio.run(event_of(waiting_for_drift(applied)))
 
     assert (event["status"], next(outages, None), next(away, None)) == ("met", None, None)
 
@@ -262,17 +264,7 @@ def test_an_outage_of_the_states_ends_no_wait(
         return real(*arguments)
 
     monkeypatch.setattr(campaigns.DriftLook, method, later)
-    waiting = CampaignDriftTrigger(
-        campaign="spring",
-        ignored=[],
-        state_path=applied["state_path"],
-        offer_library_conn_id="offer_library_default",
-        sandbox=None,
-        poll_interval=0.2,
-        sensor_deadline=time.time() + 60,
-    )
-
-    event = asyncio.run(event_of(waiting))
+    event = asyncio.run(event_of(waiting_for_drift(applied)))
 
     assert (event["status"], next(outages, None)) == ("met", None)
 
