@@ -20,7 +20,7 @@ from airflow_provider_offers.client.flows.doubts import Waivable, checked_waive,
 from airflow_provider_offers.client.flows.editing import schedule, take_step
 from airflow_provider_offers.client.flows.listing import Listing, begin_search
 from airflow_provider_offers.client.flows.memory import Earlier
-from airflow_provider_offers.client.flows.naming import has_names, patch_with_ids, with_ids
+from airflow_provider_offers.client.flows.naming import all_with_ids, has_names, patch_with_ids, with_ids
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import find_there, hinted, not_found, read, read_now
 from airflow_provider_offers.client.flows.replacing import replace_object
@@ -125,6 +125,27 @@ class Calls:
 
         def flow(access: Access) -> Flow[Creation]:
             return replace(creation, properties=(yield from with_ids(access, kind, creation.properties)))
+
+        return flow
+
+    def with_ids(self, creations: Sequence[Creation], places: Sequence[str] | None = None) -> Action[list[Creation]]:
+        """Replace every `name:` in the documents of these creations by the id of the object.
+
+        Many names are looked up in one listing of each kind, and few of them one by one. `places` are the beginnings of
+        the pointers in messages, by default the indexes: `/0`, `/1` and so on.
+
+        Raises `NotFoundError` or `AmbiguousNameError`, which tells all names that mean no object or several.
+        """
+        if not any(has_names(each.kind, each.properties) for each in creations):
+            return Known(list(creations))
+        named = [
+            (f"/{index}" if places is None else places[index], each.kind, each.properties)
+            for index, each in enumerate(creations)
+        ]
+
+        def flow(access: Access) -> Flow[list[Creation]]:
+            found = yield from all_with_ids(access, named)
+            return [replace(each, properties=properties) for each, properties in zip(creations, found, strict=True)]
 
         return flow
 
@@ -335,11 +356,15 @@ class Calls:
             twice = yield from named_twice(access, references)
             if violations or twice:
                 raise InvalidInputError(failure, [*violations, *twice])
-            found: dict[Reference, Mapping[str, Json]] = {}
-            for reference, properties in meant.items():
-                named = has_names(reference.kind, properties)
-                found[reference] = (yield from with_ids(access, reference.kind, properties)) if named else properties
-            return found
+            alone = len(meant) == 1
+            found = yield from all_with_ids(
+                access,
+                [
+                    ("" if alone else f"/{index}", reference.kind, properties)
+                    for index, (reference, properties) in enumerate(meant.items())
+                ],
+            )
+            return dict(zip(meant, found, strict=True))
 
         return flow
 

@@ -114,6 +114,7 @@ class OfferLibrary(_Door):
 
     service_time = driven(Calls.service_time)
     prepare = driven(Calls.prepare)
+    with_ids = driven(Calls.with_ids)
     create_prepared = driven(Calls.create_prepared)
     create = driven(Calls.create)
     get = driven(Calls.get)
@@ -210,6 +211,7 @@ class AsyncOfferLibrary(_Door):
 
     service_time = awaited(Calls.service_time)
     prepare = awaited(Calls.prepare)
+    with_ids = awaited(Calls.with_ids)
     create_prepared = awaited(Calls.create_prepared)
     create = awaited(Calls.create)
     get = awaited(Calls.get)

@@ -175,8 +175,9 @@ class CreateOperator(OfferLibraryOperator):
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
         from airflow_provider_offers.client.wire.memory import remember
 
-        creation = self._creation(hook, document, context)
-        self._creations_made = [creation]
+        creations = self._with_ids([self._creation(document, context)], [""], hook, context)
+        self._creations_made = creations
+        (creation,) = creations
         notes = self._notes(hook, context, [creation])
         try:
             receipt = hook.create(_once(creation, notes, 0))
@@ -225,22 +226,31 @@ class CreateOperator(OfferLibraryOperator):
             raise self._skipped(context, receipts, f"all {len(receipts)} already exist")
         return receipts
 
-    def _creation(self, hook: OfferLibraryHook, document: Any, context: Context, index: int = 0) -> Creation:
+    def _creation(self, document: Any, context: Context, index: int = 0) -> Creation:
+        """The checked creation. References by `name:` are still in its document."""
+        from airflow_provider_offers.client.flows.creation_arguments import new_creation
         from airflow_provider_offers.client.model.kinds import kind_of
         from airflow_provider_offers.operators.documents import json_document
 
         marker = _at(self.marker, index)
-        creation = hook.library.prepare(
+        return new_creation(
             kind_of(self.kind_key),
             document,
             window=unless_empty(json_document("window", _at(self.window, index))),
             if_exists=_at(self.if_exists, index),
             patience=self.patience,
             marker=None if unless_empty(marker) is None else (marker, _this_work(context)),
+            earlier=None,
             waive=_at(self.waive, index) or (),
             validate=self.validate,
         )
-        return replace(creation, intents=self._intents(hook, context, creation))
+
+    def _with_ids(
+        self, creations: list[Creation], places: list[str] | None, hook: OfferLibraryHook, context: Context
+    ) -> list[Creation]:
+        """The creations with ids in place of names, and with the place of the notes about updates."""
+        found = hook.library.with_ids(creations, places)
+        return [replace(each, intents=self._intents(hook, context, each)) for each in found]
 
     def _intents(self, hook: OfferLibraryHook, context: Context, creation: Creation) -> Intents:
         """The place where the tries of the task note that they are about to update an existing object."""
@@ -259,14 +269,14 @@ class CreateOperator(OfferLibraryOperator):
         wrong: list[tuple[int, Violation]] = []
         for index, document in enumerate(documents):
             try:
-                creations.append(self._creation(hook, document, context, index))
+                creations.append(self._creation(document, context, index))
             except InvalidInputError as error:
                 wrong += [(index, each) for each in error.violations]
         if wrong:
             raise InvalidInputError("The list is not valid", self._violations(wrong, documents))
         places = None if self._filled_in is None else [self._row(index) for index in range(len(creations))]
         check_names(creations, places)
-        return creations
+        return self._with_ids(creations, places, hook, context)
 
     def _violations(self, wrong: list[tuple[int, Violation]], documents: list[Any]) -> list[Violation]:
         """The violations of some documents of the list."""

@@ -210,10 +210,14 @@ class Ahead:
         return set(self._named.get((kind.key, name), ()))
 
     def candidate(self, kinds: Sequence[Kind], name: str) -> Reference | None:
-        """The only object that a whole listing showed under the name. It may be deleted or renamed since."""
-        is_whole = len(kinds) == 1 and kinds[0].key in self._whole
-        there = self._named.get((kinds[0].key, name), {}) if is_whole else {}
-        return next(iter(there.values())) if len(there) == 1 else None
+        """The only object that whole listings of these kinds showed under the name.
+
+        It may be deleted or renamed since.
+        """
+        if not all(kind.key in self._whole for kind in kinds):
+            return None
+        there = [each for kind in kinds for each in self._named.get((kind.key, name), {}).values()]
+        return there[0] if len(there) == 1 else None
 
     def not_present(self, kind: Kind, identifiers: Iterable[str]) -> list[str]:
         """Those of the referenced objects that were not seen a moment ago, in order."""

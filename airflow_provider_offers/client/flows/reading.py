@@ -254,13 +254,18 @@ def find_there(access: Access, kind: Kind, name: str) -> Flow[Found]:
     return replace(found, entities=there)
 
 
+def name_key(kinds: Sequence[Kind], name: str) -> tuple[str, str]:
+    """The key under which an access remembers the object of this name, which may be of several kinds."""
+    return ",".join(kind.key for kind in kinds), name
+
+
 def named(access: Access, kinds: Sequence[Kind], name: str) -> Flow[Reference | None]:
     """The one object of that exact name and of one of those kinds; its lookup is remembered.
 
     An object that was looked up some time ago is read again. If it was deleted or renamed, the name is looked up again.
     Returns None if no object has the name; raises `AmbiguousNameError` if several have it.
     """
-    key = (",".join(kind.key for kind in kinds), name)
+    key = name_key(kinds, name)
     known = access.known(key)
     if known is not None:
         return known
