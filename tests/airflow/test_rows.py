@@ -336,6 +336,37 @@ def test_a_try_continues_with_the_rows_of_the_first(
     assert {each["body"]["rank"]["priority"] for each in offers(emulator)} == {1, 2}
 
 
+def test_each_row_names_an_object_of_its_own(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    names = [f"Tag {number}" for number in range(60)]
+    ids = emulator.seed(objects=[{"kind": "tag", "body": {"name": name}} for name in names])
+    content = {"type": "html", "format": "text/html", "content": "<p>{{ row.tag }}</p>"}
+    document = {
+        "name": "{{ row.tag }} card",
+        "status": "draft",
+        "representations": [{"placement": Emulator.PLACEMENT_ID, "components": [content]}],
+        "selectionConstraint": {"startDate": "2036-05-01T00:00:00Z", "endDate": "2036-06-01T00:00:00Z"},
+        "rank": {"priority": 1},
+        "tags": ["name:{{ row.tag }}"],
+    }
+    with dag_of("named") as dag:
+        rows = [{"tag": name} for name in names]
+        right = CreateOfferOperator(task_id="right", rows=rows, offer=document)
+        wrong = CreateOfferOperator(task_id="wrong", rows=[*rows, {"tag": "Tog 1"}, {"tag": "Tog 2"}], offer=document)
+        right >> wrong
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"right": "success", "wrong": "failed"}, errors(result, result.states)
+    assert {each["body"]["name"]: each["body"]["tags"] for each in offers(emulator)} == {
+        f"{name} card": [identifier] for name, identifier in zip(names, ids, strict=True)
+    }
+    told = errors(result, ["wrong"])["wrong"]
+    assert "row 61/tags/0 names 'Tog 1', but there is no such collection qualifier; row 62/tags/0 names 'Tog 2'" in told
+    assert len(writes(emulator)) == 60
+    # Far less than one for each name.
+    assert len(emulator.journal(method="GET", path="/data/core/*")) <= 20
+
+
 def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, emulator: Emulator) -> None:
     """Programs write such words in place of a missing value, and spreadsheets write errors."""
     names = ["Towel", "#N/A", "None", "nan", "Nonesuch"]
