@@ -25,10 +25,15 @@ _WAITS: tuple[type[BaseException], ...] = tuple(
     getattr(exceptions, name) for name in ("TaskDeferred", "TaskAwaitingInput") if hasattr(exceptions, name)
 )
 _SUBJECT = "Apply the campaign {campaign} to {target} (sandbox {sandbox})? {summary}"
+_FORCED = ". A task after this one overwrites what is in conflict"
 
 
 class ApproveCampaignPlanOperator(ApprovalOperator):
     """Let a person approve a plan before it is applied. A plan without changes passes without a question.
+
+    A plan with conflicts fails the task without a question, because an apply of it is refused. The error names each
+    conflict with its place in the manifest. It is asked about only if a campaign operator after this task plans a
+    manifest itself with `force_conflicts`.
 
     :param plan: the result of `PlanCampaignOperator`
     :param subject: the headline (default: the campaign, its target and the counts)
@@ -89,13 +94,14 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
         if told.get("connection") and told.get("sandbox"):
             self.calendar_url = calendar_url(told["connection"], told["sandbox"])
             self.operator_extra_links = (CalendarLink(),)
-        if not told["has_changes"]:
+        is_forced = bool(told.get("has_conflicts")) and self._forced_later(told)
+        if not told["has_changes"] and not is_forced:
             self.log.info("Nothing would change, so nobody is asked: %s", told["summary"])
             return self._result(told)
         if self.only_protected and not told["protected"]:
             self.log.info("The target %r is not protected, so nobody is asked", told["target"])
             return self._result(told)
-        self.subject = self.subject or _SUBJECT.format_map(told)
+        self.subject = self.subject or _SUBJECT.format_map(told) + (_FORCED if is_forced else "")
         self.body = told["markdown"]
         try:
             return super().execute(context)
@@ -127,6 +133,21 @@ class ApproveCampaignPlanOperator(ApprovalOperator):
                 "result of PlanCampaignOperator, such as plan=plan.output"
             )
         return self.plan
+
+    def _forced_later(self, told: Mapping[str, Any]) -> bool:
+        """True if a task after this one overwrites the conflicts of the plan. The task fails otherwise."""
+        from airflow_provider_offers.client.errors import OfferLibraryError
+        from airflow_provider_offers.operators.manifests import conflict_error, forces_conflicts_after, plan_of
+
+        if forces_conflicts_after(self):
+            return True
+        try:
+            conflicts = conflict_error(plan_of(told))
+        except OfferLibraryError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from None
+        raise AirflowFailException(f"Nobody is asked, because an apply of this plan is refused. {conflicts}")
 
     def _result(self, told: Mapping[str, Any], *, approved: bool = False) -> dict[str, Any]:
         return {**{name: value for name, value in told.items() if name != "markdown"}, "approved": approved}

@@ -13,7 +13,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, OfferLibrar
 from airflow_provider_offers.client.text import quoted
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
 
     from airflow_provider_offers.campaigns.applying.apply import ApplyOptions
     from airflow_provider_offers.campaigns.errors import CampaignConflictError
@@ -203,7 +203,7 @@ def planned_before(task: ApplyCampaignOperator) -> Plan | None:
 
         plan = plan_from_json(given)
     else:
-        plan = _plan_of(given)
+        plan = plan_of(given)
     _check_beside(task, plan)
     return plan
 
@@ -223,7 +223,7 @@ def _check_beside(task: ApplyCampaignOperator, plan: Plan) -> None:
         raise InvalidInputError(_SUBJECT, wrong)
 
 
-def _plan_of(told: Mapping[str, Any]) -> Plan:
+def plan_of(told: Mapping[str, Any]) -> Plan:
     """The plan that the result of a task leads to. Raises `InvalidInputError` if it is not the one that was made."""
     from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
     from airflow_provider_offers.hooks.campaigns import read_plan
@@ -264,6 +264,16 @@ def approval_of(task: ApplyCampaignOperator, context: Context, plan: Plan) -> bo
 
 def _approves(told: Any, digest: str) -> bool:
     return isinstance(told, Mapping) and bool(told.get("approved")) and told.get("digest") == digest
+
+
+def forces_conflicts_after(task: BaseOperator) -> bool:
+    """Whether a task after this one plans a manifest with `force_conflicts`. A plan that is made cannot be forced."""
+    for each in task.get_flat_relatives(upstream=False):
+        # A mapped task has its arguments there.
+        given: Mapping[str, Any] = getattr(each, "partial_kwargs", None) or vars(each)
+        if given.get("force_conflicts") is True and given.get("plan") is None:
+            return True
+    return False
 
 
 def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:

@@ -1,0 +1,102 @@
+"""A plan with conflicts, whose apply must fail, is put before nobody, unless a task after it overwrites them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.campaigns import (
+    ApplyCampaignOperator,
+    ApproveCampaignPlanOperator,
+    PlanCampaignOperator,
+)
+from tests.airflow.campaigns import somebody_answers, written
+from tests.airflow.harness import Airflow
+from tests.airflow.library import dag_of, library_of, named, run, writes
+
+
+@pytest.fixture
+def edited(airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path) -> dict[str, Any]:
+    """A campaign in whose offer a marketer has changed the priority, and the arguments of operators for it."""
+    given: dict[str, Any] = {"manifest": written(tmp_path), "target": "dev", "state_path": str(tmp_path / "state")}
+    with dag_of("first") as dag:
+        ApplyCampaignOperator(task_id="apply", **given)
+    assert run(airflow, emulator, api, dag).state == "success"
+    with library_of(emulator, api) as library:
+        library.patch(PERSONALIZED, "name:Spring towels", [{"op": "replace", "path": "/rank/priority", "value": 55}])
+    return {**given, "variables": {"priority": 20}}
+
+
+def priority(emulator: Emulator) -> int:
+    (offer,) = named(emulator, "Spring towels")
+    return int(offer["body"]["rank"]["priority"])
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+@pytest.mark.parametrize("arguments", [{}, {"force_conflicts": True}])
+def test_nobody_is_asked_about_a_plan_that_cannot_be_applied(
+    airflow: Airflow,
+    emulator: Emulator,
+    api: str,
+    tmp_path: Path,
+    edited: dict[str, Any],
+    is_file: bool,
+    arguments: dict[str, Any],
+) -> None:
+    """A plan that is made cannot be forced: `force_conflicts` beside it is refused."""
+    place: dict[str, Any] = {"plan_path": str(tmp_path / "plan.json")} if is_file else {}
+    with dag_of("launch") as dag:
+        plan = PlanCampaignOperator(task_id="plan", on_conflict="report", **edited, **place)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output, retries=2)
+        ApplyCampaignOperator(task_id="apply", plan=approve.output, state_path=edited["state_path"], **arguments)
+    before = len(writes(emulator))
+    with somebody_answers() as asked:
+        done = run(airflow, emulator, api, dag)
+
+    assert asked == []
+    assert done.states == {"plan": "success", "approve": "failed", "apply": "upstream_failed"}
+    (only,) = done.tries("approve")
+    said = str(only.error)
+    assert said.startswith("Nobody is asked, because an apply of this plan is refused. Somebody else has changed")
+    assert '! conflict in personalized offer "Spring towels"\n      in the manifest at spring.yaml:10:5' in said
+    assert "/rank/priority: the library has 55, the manifest wants 20, and 10 was applied last" in said
+    assert len(writes(emulator)) == before
+
+
+def test_conflicts_are_asked_about_if_the_apply_overwrites_them(
+    airflow: Airflow, emulator: Emulator, api: str, edited: dict[str, Any]
+) -> None:
+    with dag_of("launch") as dag:
+        plan = PlanCampaignOperator(task_id="plan", on_conflict="report", **edited)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output)
+        approve >> ApplyCampaignOperator(task_id="apply", force_conflicts=True, **edited)
+    with somebody_answers() as asked:
+        done = run(airflow, emulator, api, dag)
+
+    assert done.state == "success", [str(each.error) for each in done.attempts]
+    (question,) = asked
+    assert question["subject"].endswith(
+        "1 in conflict, 2 unchanged. A task after this one overwrites what is in conflict"
+    )
+    assert "55" in question["body"]
+    assert priority(emulator) == 20
+
+
+def test_a_conflict_is_not_overwritten_after_a_rejection(
+    airflow: Airflow, emulator: Emulator, api: str, edited: dict[str, Any]
+) -> None:
+    with dag_of("launch") as dag:
+        plan = PlanCampaignOperator(task_id="plan", on_conflict="report", **edited)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output)
+        approve >> ApplyCampaignOperator.partial(
+            task_id="apply", force_conflicts=True, **{name: each for name, each in edited.items() if name != "manifest"}
+        ).expand(manifest=[edited["manifest"]])
+    with somebody_answers("Reject"):
+        done = run(airflow, emulator, api, dag)
+
+    assert done.states["approve"] == "success"
+    assert priority(emulator) == 55
