@@ -124,15 +124,17 @@ class Calls:
             return Known(creation)
 
         def flow(access: Access) -> Flow[Creation]:
-            return replace(creation, properties=(yield from with_ids(access, kind, creation.properties)))
+            found = yield from with_ids(access, kind, creation.properties, creation.patience)
+            return replace(creation, properties=found)
 
         return flow
 
     def with_ids(self, creations: Sequence[Creation], places: Sequence[str] | None = None) -> Action[list[Creation]]:
         """Replace every `name:` in the documents of these creations by the id of the object.
 
-        Many names are looked up in one listing of each kind, and few of them one by one. `places` are the beginnings of
-        the pointers in messages, by default the indexes: `/0`, `/1` and so on.
+        Many names are looked up in one listing of each kind, and few of them one by one. Of very many, the objects are
+        read together as soon as listings show all edits from before the start, which takes `patience`. `places` are the
+        beginnings of the pointers in messages, by default the indexes: `/0`, `/1` and so on.
 
         Raises `NotFoundError` or `AmbiguousNameError`, which tells all names that mean no object or several.
         """
@@ -144,7 +146,8 @@ class Calls:
         ]
 
         def flow(access: Access) -> Flow[list[Creation]]:
-            found = yield from all_with_ids(access, named)
+            patience = max(each.patience for each in creations)
+            found = yield from all_with_ids(access, named, patience)
             return [replace(each, properties=properties) for each, properties in zip(creations, found, strict=True)]
 
         return flow
@@ -363,6 +366,7 @@ class Calls:
                     ("" if alone else f"/{index}", reference.kind, properties)
                     for index, (reference, properties) in enumerate(meant.items())
                 ],
+                DEFAULT_PATIENCE,
             )
             return dict(zip(meant, found, strict=True))
 

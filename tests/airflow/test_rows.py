@@ -350,8 +350,9 @@ def test_each_row_names_an_object_of_its_own(airflow: Airflow, emulator: Emulato
     }
     with dag_of("named") as dag:
         rows = [{"tag": name} for name in names]
-        right = CreateOfferOperator(task_id="right", rows=rows, offer=document)
-        wrong = CreateOfferOperator(task_id="wrong", rows=[*rows, {"tag": "Tog 1"}, {"tag": "Tog 2"}], offer=document)
+        right = CreateOfferOperator(task_id="right", rows=rows, offer=document, patience=0.5)
+        more = [*rows, {"tag": "Tog 1"}, {"tag": "Tog 2"}]
+        wrong = CreateOfferOperator(task_id="wrong", rows=more, offer=document, patience=0.5)
         right >> wrong
 
     result = run(airflow, emulator, api, dag)

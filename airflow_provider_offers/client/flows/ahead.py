@@ -214,10 +214,18 @@ class Ahead:
 
         It may be deleted or renamed since.
         """
+        there = self._shown(kinds, name)
+        return there[0] if there is not None and len(there) == 1 else None
+
+    def shows_none(self, kinds: Sequence[Kind], name: str) -> bool:
+        """Whether whole listings of these kinds showed no object under the name. They may lag."""
+        return self._shown(kinds, name) == []
+
+    def _shown(self, kinds: Sequence[Kind], name: str) -> list[Reference] | None:
+        """The objects that whole listings of these kinds showed under the name; None without such listings."""
         if not all(kind.key in self._whole for kind in kinds):
             return None
-        there = [each for kind in kinds for each in self._named.get((kind.key, name), {}).values()]
-        return there[0] if len(there) == 1 else None
+        return [each for kind in kinds for each in self._named.get((kind.key, name), {}).values()]
 
     def not_present(self, kind: Kind, identifiers: Iterable[str]) -> list[str]:
         """Those of the referenced objects that were not seen a moment ago, in order."""

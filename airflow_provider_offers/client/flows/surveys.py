@@ -24,7 +24,7 @@ _PAGE = 100
 # Fewer objects than this are looked up one by one.
 FEWEST = 4
 # The seconds for which a listing may lack an existing object.
-_PATIENCE = 10.0
+PATIENCE = 10.0
 
 
 class NameSurvey:
@@ -132,8 +132,8 @@ class References:
         for kind in referring_kinds(reference.kind):
             if not self._access.generation.supports(kind):
                 continue
-            looked_at, _ = self._looked.get(kind.key, (-_PATIENCE, None))
-            if clock() - looked_at < _PATIENCE:
+            looked_at, _ = self._looked.get(kind.key, (-PATIENCE, None))
+            if clock() - looked_at < PATIENCE:
                 continue
             try:
                 yield from self._look_at(kind)
@@ -150,7 +150,7 @@ class References:
             while (page := (yield from listing.advance())) is not None:
                 self._keep(page)
         else:
-            since = looked[1] - timedelta(seconds=_PATIENCE) - CLOCK_GRAIN
+            since = looked[1] - timedelta(seconds=PATIENCE) - CLOCK_GRAIN
             listing = Listing(self._access, kind, generation.recent(kind, _PAGE))
             while (page := (yield from listing.advance())) is not None:
                 self._keep(page)
@@ -304,7 +304,7 @@ class Confirmation:
             created = parse_instant(self._access.ahead.created(reference))
         except (ValueError, OverflowError):
             return False
-        return self._access.exchange.service_clock.has_passed(created + timedelta(seconds=_PATIENCE) + CLOCK_GRAIN)
+        return self._access.exchange.service_clock.has_passed(created + timedelta(seconds=PATIENCE) + CLOCK_GRAIN)
 
 
 def _by_kind(questions: Sequence[Alone | Gone]) -> list[list[Alone]]:
