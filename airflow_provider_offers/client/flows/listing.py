@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from airflow_provider_offers.client.errors import PagingError
 from airflow_provider_offers.client.flows.access import Access
-from airflow_provider_offers.client.model.entities import Entity
+from airflow_provider_offers.client.model.entities import Entity, Page
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.query import Query
 from airflow_provider_offers.client.wire.messages import Answer, Call, Flow
@@ -29,7 +29,8 @@ class Listing:
 
     Links are followed exactly as the service wrote them. A page may be larger or smaller than requested, or empty. A
     cursor stands still if more entities than fit on a page share one timestamp. It is then requested again with larger
-    pages until something new comes.
+    pages until something new comes, or until as many were seen as the service has ever counted. Its latest count does
+    not tell the end: some of the seen entities may be deleted by now.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Listing:
         self.first_total: int | None = None
         # Objects may be deleted while the pages are read.
         self.least_total: int | None = None
+        self._greatest_total: int | None = None
+        self._largest_page = 0
 
     def advance(self) -> Flow[Sequence[Entity] | None]:
         """The next page's entities that were not on an earlier page, or None after the last page or at the limit.
@@ -76,10 +79,7 @@ class Listing:
             )
         answer: Answer = yield from self._access.send(call)
         page = self._access.generation.page(self._kind, answer, brief=self._brief)
-        if self.last_answer is None:
-            self.first_total = self.least_total = page.total
-        elif page.total is not None and self.least_total is not None and self._total_counts():
-            self.least_total = min(self.least_total, page.total)
+        self._count(page)
         self.last_answer = answer
         fresh = self._unseen(page.entities)
         if page.next is None:
@@ -92,16 +92,33 @@ class Listing:
         if href not in self._asked:
             self._widenings = 0
             self._go_to(href)
-        elif self._is_complete(page.total) or self._widenings >= _WIDENINGS:
+        elif self._has_seen(self._greatest_total) or self._widenings >= _WIDENINGS:
             self._next = None
-            if page.total is not None and not self._is_complete(page.total) and self._total_counts():
-                raise PagingError(
-                    f"GET {call.bare_path} repeats itself after {len(self._seen)} of {page.total} {self._kind.noun}s"
-                )
+            self._check_end(call, page)
         else:
             self._widenings += 1
             self._go_to(_wider(href, self._widenings))
         return fresh
+
+    def _count(self, page: Page) -> None:
+        """Keep the size of the page, and what the service counts."""
+        self._largest_page = max(self._largest_page, len(page.entities))
+        if page.total is None:
+            return
+        if self.last_answer is None:
+            self.first_total = self.least_total = page.total
+        elif self.least_total is not None and self._total_counts():
+            self.least_total = min(self.least_total, page.total)
+        self._greatest_total = max(page.total, self._greatest_total or 0)
+
+    def _check_end(self, call: Call, page: Page) -> None:
+        """Raise `PagingError` if there may be more entities after this page, which links to itself."""
+        # A page that is shorter than another shows the whole rest.
+        total = page.total if len(page.entities) < self._largest_page else self._greatest_total
+        if total is not None and not self._has_seen(total) and self._total_counts():
+            raise PagingError(
+                f"GET {call.bare_path} repeats itself after {len(self._seen)} of {total} {self._kind.noun}s"
+            )
 
     def _unseen(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         ids = {entity.id for entity in entities}
@@ -119,7 +136,7 @@ class Listing:
         self._asked.add(href)
         self._next = self._access.generation.follow(href)
 
-    def _is_complete(self, total: int | None) -> bool:
+    def _has_seen(self, total: int | None) -> bool:
         return total is not None and self._total_counts() and len(self._seen) >= total
 
     def _total_counts(self) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -171,7 +173,14 @@ def test_a_link_without_a_size_is_widened_from_the_default() -> None:
 class TiedService:
     """dps as its samples show it: `start` is inclusive and names only a time, so equal times share one cursor."""
 
-    def __init__(self, moments: list[int], *, most: int = 10_000, total: bool = True) -> None:
+    def __init__(
+        self,
+        moments: list[int],
+        *,
+        most: int = 10_000,
+        total: bool = True,
+        deletions: Mapping[int, set[int]] = MappingProxyType({}),
+    ) -> None:
         self.offers = sorted(
             (
                 {**entity("dps", {"name": f"offer {n}"}, number=n), "modified": moment}
@@ -181,11 +190,20 @@ class TiedService:
         )
         self.most = most
         self.total = total
+        # The numbers of the offers that are deleted before each request.
+        self.deletions = deletions
         self.requests = 0
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the offers that exist."""
+        return {offer["name"] for offer in self.offers}
 
     def __call__(self, request: Request) -> Response:
         self.requests += 1
         assert self.requests < 500
+        gone = {f"offer {number}" for number in self.deletions.get(self.requests, ())}
+        self.offers = [offer for offer in self.offers if offer["name"] not in gone]
         asked = dict(query_of(request))
         size = min(int(asked.get("limit", 50)), self.most)
         rest = [offer for offer in self.offers if "start" not in asked or offer["modified"] <= int(asked["start"])]
@@ -207,6 +225,47 @@ def test_no_tie_loses_an_offer(moments: list[int], size: int, total: bool) -> No
     script = Script(*[service] * 500)
     found = script.go(everything(script, "dps", parse_query(page_size=size)))
     assert len(found) == len({offer.id for offer in found}) == len(moments)
+
+
+def test_a_deletion_does_not_end_a_listing_whose_cursor_stands_still() -> None:
+    """As many offers were seen as the service counts after the deletion, but some of these are gone."""
+    service = TiedService([1, 1, 1], deletions={2: {1}})
+    script = Script(*[service] * 500)
+    found = script.go(everything(script, "dps", parse_query(page_size=1)))
+    assert service.names <= {offer.name for offer in found}
+    service = TiedService([1] * 6, deletions={3: {1, 2}})
+    script = Script(*[service] * 500)
+    found = script.go(everything(script, "dps", parse_query(page_size=2)))
+    assert service.names <= {offer.name for offer in found}
+
+
+@given(
+    st.lists(st.integers(1, 4), max_size=40),
+    st.integers(1, 5),
+    st.dictionaries(st.integers(2, 12), st.sets(st.integers(1, 40), max_size=4), max_size=4),
+    st.booleans(),
+)
+@examples(50)
+def test_no_deletion_loses_another_offer(
+    moments: list[int], size: int, deletions: dict[int, set[int]], total: bool
+) -> None:
+    service = TiedService(moments, total=total, deletions=deletions)
+    script = Script(*[service] * 500)
+    found = script.go(everything(script, "dps", parse_query(page_size=size)))
+    assert service.names <= {offer.name for offer in found}
+
+
+def test_a_deletion_that_hides_a_tie_that_no_page_can_hold_is_an_error() -> None:
+    service = TiedService([1] * 7, most=5, deletions={2: {1}})
+    script = Script(*[service] * 500)
+    with pytest.raises(PagingError, match="6 of 7 personalized offers"):
+        script.go(everything(script, "dps", parse_query(page_size=5)))
+
+
+def test_a_deletion_is_no_error_where_the_last_page_links_to_itself() -> None:
+    same = "/offers?start=1"
+    found, _ = names(listed("dps", 1, 2, next=same, total=4), *[listed("dps", 3, next=same, total=3) for _ in range(9)])
+    assert found == [1, 2, 3]
 
 
 def test_a_tie_that_no_page_can_hold_is_an_error_and_no_silence() -> None:
