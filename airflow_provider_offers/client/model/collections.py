@@ -31,7 +31,7 @@ class Collection(KindModel):
     ] = Field(
         default=ABSENT, description="the meaning of `ids`: offers, or qualifiers of which an offer must have any or all"
     )
-    ids: Annotated[list[MemberId], Many("ids")] = Field(
+    ids: Annotated[list[MemberId], Many("ids", once=True)] = Field(
         default=ABSENT, description="the offers (at most 500), or the qualifiers (at most 20)"
     )
     labels: Annotated[list[Annotated[Filled, Expected("a label such as core/C5")]], Many("labels"), OnXcore()] = Field(

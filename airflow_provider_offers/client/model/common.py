@@ -83,7 +83,7 @@ def empty_window(given: Mapping[str, Any]) -> Iterator[Violation]:
         yield Doubt("/endDate", describe(given["endDate"]), accepted, _EMPTY_WINDOW, until_shown=True)
 
 
-def _gap(given: Mapping[str, Any], chooser: str, needed: Mapping[str, str]) -> Iterator[Violation]:
+def gap(given: Mapping[str, Any], chooser: str, needed: Mapping[str, str]) -> Iterator[Violation]:
     """The doubt about an object whose `chooser` needs a property that is not there."""
     chosen = given.get(chooser)
     name = needed.get(chosen) if isinstance(chosen, str) else None
@@ -124,7 +124,7 @@ class ProfileConstraint(Described):
     @classmethod
     def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
         """Each type needs its property."""
-        yield from _gap(given, "profileConstraintType", _NEEDED_BY)
+        yield from gap(given, "profileConstraintType", _NEEDED_BY)
 
 
 class Order(Described):
@@ -142,7 +142,7 @@ class Order(Described):
     @classmethod
     def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
         """Each method needs its property."""
-        yield from _gap(given, "orderEvaluationType", _RANKED_BY)
+        yield from gap(given, "orderEvaluationType", _RANKED_BY)
 
 
 class Rank(Described):

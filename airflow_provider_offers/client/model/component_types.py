@@ -8,6 +8,8 @@ from airflow_provider_offers.client.model.facts import KnownUri, Respelled
 
 _ROOT = "https://ns.adobe.com/experience/offer-management/content-component-"
 _WORDS = ("html", "imagelink", "json", "text")
+# A media type of each component type without a picture.
+_USUAL = {"html": "text/html", "json": "application/json", "text": "text/plain"}
 
 
 class SameComponentType(str):
@@ -52,6 +54,18 @@ def _short(value: Any) -> Any:
     """The word for a URI as a component has it on generation 2: `component-text` for text, otherwise the bare word."""
     word = _bare_word(value)
     return "component-text" if word == "text" and word != value else word
+
+
+def other_media(chosen: Any, media: Any) -> str:
+    """What is expected beside a component type in place of that media type; empty if nothing is known to be wrong."""
+    if not isinstance(chosen, str) or not isinstance(media, str):
+        return ""
+    family = media.partition("/")[0].casefold()
+    if _bare(chosen) == "imagelink" and family != "image":
+        return f"a media type of pictures such as image/png, beside the type {chosen!r}"
+    if _bare(chosen) in _USUAL and family in ("image", "audio", "video", "font"):
+        return f"a media type such as {_USUAL[_bare(chosen)]}, beside the type {chosen!r}"
+    return ""
 
 
 _TYPE = KnownUri(

@@ -52,7 +52,9 @@ class OptionSelection(Described):
 class Criterion(Described):
     """Which offers a decision can show at which placements."""
 
-    placements: Annotated[list[PlacementId], Many("placements", minimum=1)] = Field(description="the placements")
+    placements: Annotated[list[PlacementId], Many("placements", minimum=1, once=True)] = Field(
+        description="the placements"
+    )
     optionSelection: OptionSelection = Field(description="what the criterion selects from")
     profileConstraint: ProfileConstraint = Field(default=ABSENT, description="the eligible customers")
     rank: CriterionRank = Field(default=ABSENT, description="how its offers are ranked")

@@ -5,6 +5,7 @@ A fact that is a rule of our own is a pydantic validator. The functions that wal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,14 @@ from airflow_provider_offers.client.model.likeness import alphabets, is_hidden, 
 from airflow_provider_offers.client.text import describe
 
 T = TypeVar("T")
+# Adobe's own templates, which the decision runtime fills in.
+_TEMPLATES = ("{{", "{%")
+_SCHEMES = ("http", "https")
+_WITH_HOST = ("http://", "https://")
+# With a host, or without one, such as mailto: or the link into an app. A host with a port alone is none.
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^\s/]\S*|[a-z][a-z0-9+-]*:[^\s/\d]\S*|(?:tel|sms):\S+", re.IGNORECASE)
+_REPEATED = "No page of Adobe's shows a list that names the same object twice"
+_GENERATION = re.compile(r"(?:dps|xcore):")
 # From this length on, an id without a digit is more likely a name without its `name:`.
 _SHORTEST_NAME = 3
 
@@ -186,14 +195,15 @@ class KnownUri:
 class Many:
     """The number of entries of a list or an object.
 
-    With an `until_shown` page, a draft may have too few, as on that page. Pydantic's own bounds are not used, because
-    too many entries would hide the errors in each.
+    With an `until_shown` page, a draft may have too few, as on that page. With `once`, a text that occurs twice in the
+    list is doubtful. Pydantic's own bounds are not used, because too many entries would hide the errors in each.
     """
 
     noun: str = "entries"
     minimum: int = 0
     maximum: int | None = None
     until_shown: str = ""
+    once: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         container = get_origin(source) or source
@@ -212,6 +222,22 @@ class Many:
             yield self.in_draft(Violation("", f"{len(value)} {self.noun}", f"at least {self.minimum}"))
         if self.maximum is not None and len(value) > self.maximum:
             yield Violation("", f"{len(value)} {self.noun}", f"at most {self.maximum}")
+        elif self.once:
+            yield from self._repeated(value)
+
+    def _repeated(self, value: Any) -> Iterator[Violation]:
+        """One doubt about the first text that the list has twice; generations spell the same id differently."""
+        first: dict[str, int] = {}
+        twice = [
+            index
+            for index, each in enumerate(value)
+            if isinstance(each, str) and each.strip() and first.setdefault(_without_generation(each), index) != index
+        ]
+        if twice:
+            text = value[twice[0]]
+            more = f", and {len(twice) - 1} more repetition{'s' if len(twice) > 2 else ''}" if len(twice) > 1 else ""
+            accepted = f"each of the {self.noun} once (index {first[_without_generation(text)]} has it)"
+            yield Doubt(f"/{twice[0]}", f"{describe(text)} a second time{more}", accepted, _REPEATED)
 
     def in_draft(self, finding: Violation) -> Violation:
         """The violation, or a doubt if a page shows such a draft."""
@@ -247,6 +273,29 @@ class Legible:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """The address of something on the Web, or in an app: text that cannot be one is doubtful.
+
+    Adobe's own templates may be a part of it.
+    """
+
+    page: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: refuse(value, self.findings(value)), handler(source)
+        )
+
+    def findings(self, value: str) -> Iterator[Violation]:
+        if not value or any(mark in value for mark in _TEMPLATES):
+            return
+        scheme, colon, _ = value.partition(":")
+        is_slip = bool(colon and near(scheme, _SCHEMES)) and not value.casefold().startswith(_WITH_HOST)
+        if is_slip or not _ADDRESS.fullmatch(value):
+            yield Doubt("", describe(value), "a URL such as https://www.example.com/spring.png", self.page)
+
+
+@dataclass(frozen=True, slots=True)
 class AtMostBytes:
     """The size of a text in UTF-8."""
 
@@ -261,6 +310,10 @@ class AtMostBytes:
         size = len(value.encode(errors="replace"))
         if size > self.maximum:
             yield Violation("", f"{size} bytes", f"at most {self.maximum} bytes in UTF-8")
+
+
+def _without_generation(identifier: str) -> str:
+    return _GENERATION.sub("", identifier.strip(), count=1)
 
 
 def _not_blank(value: str) -> str:

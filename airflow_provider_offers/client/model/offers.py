@@ -20,10 +20,12 @@ from airflow_provider_offers.client.model.common import (
     Rank,
     TagId,
     empty_window,
+    gap,
 )
-from airflow_provider_offers.client.model.component_types import Channel, ComponentType
+from airflow_provider_offers.client.model.component_types import Channel, ComponentType, other_media
 from airflow_provider_offers.client.model.described import ABSENT, Described
 from airflow_provider_offers.client.model.facts import (
+    Address,
     AnyText,
     Expected,
     Flag,
@@ -44,10 +46,14 @@ MAX_TAGS = 20
 _NO_COMPONENTS = (
     "No page of Adobe's says that a draft needs content; without content, an approved offer has nothing to show"
 )
+_OTHER_FORMAT = "No page of Adobe's shows the one with the other"
 _ONE_PLACEMENT_TWICE = (
     'Adobe\'s page "Update a personalized offer" adds a second representation for a placement; its page "Manage '
     'Decisioning Service entities using APIs" forbids that'
 )
+
+
+Url = Annotated[AnyText, Address("Adobe's pages only show URLs that begin with https://")]
 
 
 class Component(Described):
@@ -69,8 +75,8 @@ class Component(Described):
         OnXcore("dc:language"),
     ] = Field(default=ABSENT, description="language tags, such as `en-us`")
     content: JsonText = Field(default=ABSENT, description="the content itself")
-    deliveryURL: AnyText = Field(default=ABSENT, description="the URL of content that is stored elsewhere")
-    linkURL: AnyText = Field(default=ABSENT, description="the URL that a click opens")
+    deliveryURL: Url = Field(default=ABSENT, description="the URL of content that is stored elsewhere")
+    linkURL: Url = Field(default=ABSENT, description="the URL that a click opens")
     # A short text of 2019, and the asset of the library behind a picture.
     copyline: ShownWithPrefix = ABSENT
     repo_id: Annotated[Any, Unruled(), OnXcore("repo:id")] = Field(default=ABSENT, alias="repo:id")
@@ -81,6 +87,12 @@ class Component(Described):
     previewThumbnail: Annotated[Any, Unruled(), OnXcore("offerui:previewThumbnail")] = Field(
         default=ABSENT, alias="offerui:previewThumbnail"
     )
+
+    @classmethod
+    def between(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """An `imagelink` has the media type of a picture, and no other type has."""
+        if accepted := other_media(given.get("type"), given.get("format")):
+            yield Doubt("/format", describe(given["format"]), accepted, _OTHER_FORMAT)
 
 
 class Representation(Described):
@@ -156,6 +168,11 @@ class FrequencyCappingConstraint(Described):
         """No page shows a cap with an empty or reversed window, not even in a draft."""
         yield from (Violation(each.pointer, each.given, each.expected) for each in empty_window(given))
 
+    @classmethod
+    def gaps(cls, given: Mapping[str, Any]) -> Iterator[Violation]:
+        """A cap for one placement needs the placement."""
+        yield from gap(given, "entity", {"placement": "placement"})
+
 
 class Offer(KindModel):
     """The properties of both kinds of offers."""
@@ -164,7 +181,7 @@ class Offer(KindModel):
     representations: Annotated[list[Representation], Many("representations")] = Field(
         default=ABSENT, description="the content for each placement"
     )
-    tags: Annotated[list[TagId], Many("collection qualifiers", maximum=MAX_TAGS)] = Field(
+    tags: Annotated[list[TagId], Many("collection qualifiers", maximum=MAX_TAGS, once=True)] = Field(
         default=ABSENT, description="its collection qualifiers"
     )
     characteristics: Annotated[dict[str, JsonText], Many(maximum=30), Expected("an object of texts")] = Field(
