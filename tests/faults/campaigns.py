@@ -9,12 +9,14 @@ import re
 import shutil
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply_plan
 from airflow_provider_offers.campaigns.objects import Campaign
 from airflow_provider_offers.campaigns.planning.planner import PlanOptions, plan_campaign
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Report
+from airflow_provider_offers.campaigns.state import storage
 from airflow_provider_offers.campaigns.state.storage import Lock, StateStore
 from airflow_provider_offers.client.flows.access import open_access
 from airflow_provider_offers.client.session import AsyncSession
@@ -88,7 +90,9 @@ class Applies:
         async def work(session: AsyncSession) -> Report:
             return await apply_plan(session, plan, store, options)
 
-        return outcome_of(lambda: self._with_session(work, steps, max_retries, timeout))
+        # The earlier try is dead: nobody has to wait until it stops.
+        with patch.object(storage, "STOPS_WITHIN_SECONDS", 0.0):
+            return outcome_of(lambda: self._with_session(work, steps, max_retries, timeout))
 
     def _with_session(
         self,

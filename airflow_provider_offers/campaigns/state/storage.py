@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -30,6 +31,11 @@ LOCK_FORMAT = "offers.lock/v1"
 LOCK_SECONDS = 120.0
 # By how much the clocks of two machines may differ. An expired lock is taken over after that.
 _CLOCKS = timedelta(seconds=10)
+# How often an apply looks whether it still holds the lock, and how old such a look may be when it writes.
+_LOOK_SECONDS = 1.5
+_OLDEST_LOOK_SECONDS = 3.0
+# How many seconds after a lock was removed or taken over its last owner writes no more.
+STOPS_WITHIN_SECONDS = 4.0
 
 
 class StateStore:
@@ -64,39 +70,52 @@ class StateStore:
         """A context in which no other apply of the campaign runs; it renews its lock until it ends.
 
         `owner` names the process in messages. A lock that was not renewed for `seconds` is taken over with a warning,
-        because its process has died. A lock of the same owner is taken over at once, so that a retry of a task need not
-        wait. Raises `StateLockedError`, which names the owner and when the lock expires.
+        because its process has died. A lock of the same owner is taken over, so that a retry of a task need not wait
+        until it expires; some seconds pass until an earlier try that still lives has stopped. Raises
+        `StateLockedError`, which names the owner and when the lock expires.
         """
         place = _Place(self._path, campaign, organization, sandbox)
         return Lock(place, owner, timedelta(seconds=seconds), self._now)
 
+    def holder(self, campaign: str, organization: str, sandbox: str) -> Holder | None:
+        """Who holds the lock of a campaign; None if there is no lock. Raises `StateError` if it is not readable."""
+        return _Place(self._path, campaign, organization, sandbox).holder()
+
+    def is_alive(self, holder: Holder) -> bool:
+        """Whether the process that holds a lock may still run: the lock has not expired."""
+        return self._now() < holder.expires_at + _CLOCKS
+
     def owner_of_lock(self, campaign: str, organization: str, sandbox: str) -> str | None:
         """The name of the process that holds the lock of a campaign; None if no apply of it runs."""
-        held = _Place(self._path, campaign, organization, sandbox).holder()
-        return None if held is None or self._now() >= held.expires_at + _CLOCKS else held.owner
+        held = self.holder(campaign, organization, sandbox)
+        return held.owner if held is not None and self.is_alive(held) else None
 
-    def force_unlock(self, campaign: str, organization: str, sandbox: str) -> str | None:
+    def force_unlock(self, campaign: str, organization: str, sandbox: str, *, token: str | None = None) -> str | None:
         """Remove the lock of a campaign, and return the name of its owner; None if there was no lock.
 
-        An apply that still runs stops before its next write.
+        With a `token`, only the lock that has it is removed. An apply that still runs stops before its next write,
+        `STOPS_WITHIN_SECONDS` later at the latest.
         """
         place = _Place(self._path, campaign, organization, sandbox)
         with place.folder.alone():
             try:
                 held = place.holder()
             except StateError:
-                held = _Holder("(not readable)", "", utc_now())
+                held = Holder("(not readable)", "", utc_now())
+            if token is not None and (held is None or held.token != token):
+                return None
             place.folder.remove(place.lock_name)
         return None if held is None else held.owner
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
-    """Who holds a lock. `token` differs for each taking of it."""
+class Holder:
+    """Who holds a lock. `token` differs for each taking of it. `since` is None for a lock of an earlier version."""
 
     owner: str
     token: str
     expires_at: datetime
+    since: datetime | None = None
 
 
 class _Head(msgspec.Struct):
@@ -212,7 +231,7 @@ class _Place:
             return self._state(content).generation
         return head.generation
 
-    def holder(self) -> _Holder | None:
+    def holder(self) -> Holder | None:
         content = self.folder.read(self.lock_name)
         if content is None:
             return None
@@ -220,14 +239,15 @@ class _Place:
         try:
             if told["format"] != LOCK_FORMAT:
                 raise ValueError
-            return _Holder(str(told["owner"]), str(told["token"]), parse_instant(told["expires_at"]))
+            since = None if told.get("since") is None else parse_instant(told["since"])
+            return Holder(str(told["owner"]), str(told["token"]), parse_instant(told["expires_at"]), since)
         except (KeyError, TypeError, ValueError):
             raise StateError(
                 f"{self.where}/{self.lock_name} is not a lock of this version of the provider; if no apply of the "
-                f"campaign {self.campaign!r} runs, remove it with StateStore.force_unlock"
+                f"campaign {self.campaign!r} runs, remove it with: airflow offers unlock --force"
             ) from None
 
-    def expect_held(self, token: str) -> _Holder:
+    def expect_held(self, token: str) -> Holder:
         """The holder, which has this token. Raises `StateLockedError` if the lock is gone or another's."""
         held = self.holder()
         if held is not None and held.token == token:
@@ -240,13 +260,14 @@ class _Place:
             expires_at=None if held is None else held.expires_at,
         )
 
-    def hold(self, holder: _Holder, *, is_new: bool) -> bool:
+    def hold(self, holder: Holder, *, is_new: bool) -> bool:
         """Write the lock; False if it `is_new` and exists, where the place can tell."""
         told = {
             "format": LOCK_FORMAT,
             "owner": holder.owner,
             "token": holder.token,
             "expires_at": format_instant(holder.expires_at),
+            "since": None if holder.since is None else format_instant(holder.since),
         }
         content = json.dumps(told).encode()
         if is_new and (is_made := self.folder.create(self.lock_name, content)) is not None:
@@ -256,12 +277,17 @@ class _Place:
 
 
 class Lock:
-    """The lock of one campaign, as a context. A thread renews it three times in its `seconds`."""
+    """The lock of one campaign, as a context. A thread renews it three times in its `seconds`.
+
+    Between that, the thread looks whether this process still holds it: a retry of the task, or a person, may have taken
+    it away while this process was taken for dead.
+    """
 
     def __init__(self, place: _Place, owner: str, seconds: timedelta, now: Callable[[], datetime]) -> None:
         self._place, self._owner, self._seconds, self._now = place, owner, seconds, now
         self._token = uuid.uuid4().hex
-        self._expires_at = now()
+        self._since = self._expires_at = now()
+        self._looked_at = time.monotonic()
         self._lost: StateLockedError | None = None
         self._ended = threading.Event()
         self._renewing = threading.Thread(target=self._keep_renewing, name="offers-campaign-lock", daemon=True)
@@ -271,13 +297,18 @@ class Lock:
             held = self._place.holder()
             self._expect_free(held)
             if not self._hold(is_new=held is None):
-                self._expect_free(self._place.holder())
+                held = self._place.holder()
+                self._expect_free(held)
                 self._hold()
         if self._place.folder.settling_seconds:
             # Another process may have taken the lock at the same moment. The last one has it.
             time.sleep(self._place.folder.settling_seconds)
             self._place.expect_held(self._token)
         self._renewing.start()
+        if held is not None and held.owner == self._owner:
+            # That try may only seem dead. What it writes must be there before this one reads.
+            left = (held.expires_at - self._now()).total_seconds()
+            time.sleep(max(0.0, min(left, STOPS_WITHIN_SECONDS)))
         return self
 
     def __exit__(
@@ -303,7 +334,13 @@ class Lock:
         return self._place.write(state, self._token, self.check)
 
     def check(self) -> None:
-        """Raise `StateLockedError` if the lock is lost. Asks no store: call it before every write to the library."""
+        """Raise `StateLockedError` if the lock is lost. Call it before every write to the library.
+
+        It asks the store only if the last look is old, because this process was stopped for some seconds.
+        """
+        if self._lost is None and time.monotonic() - self._looked_at > _OLDEST_LOOK_SECONDS:
+            with suppress(StateLockedError, StateError):
+                self.look()
         if self._lost is not None:
             raise self._lost
         if self._now() >= self._expires_at:
@@ -313,12 +350,21 @@ class Lock:
                 "Apply again to go on"
             )
 
+    def look(self) -> None:
+        """Look whether this process still holds the lock. Raises `StateLockedError` if not."""
+        self._while_held(lambda: None)
+
     def renew(self) -> None:
         """Hold the lock for its whole time from now on. Raises `StateLockedError` if somebody else has it."""
+        with self._place.folder.alone():
+            self._while_held(self._hold)
+
+    def _while_held(self, then: Callable[[], object]) -> None:
+        # A place that fails is not asked again before every write: until the lock expires, it may be ours.
+        self._looked_at = time.monotonic()
         try:
-            with self._place.folder.alone():
-                self._place.expect_held(self._token)
-                self._hold()
+            self._place.expect_held(self._token)
+            then()
         except StateLockedError as lost:
             self._lost = lost
             raise
@@ -326,21 +372,29 @@ class Lock:
     def _hold(self, *, is_new: bool = False) -> bool:
         """Write the lock; False if it `is_new` and another process has taken it at this moment."""
         expires_at = self._now() + self._seconds
-        if not self._place.hold(_Holder(self._owner, self._token, expires_at), is_new=is_new):
+        if not self._place.hold(Holder(self._owner, self._token, expires_at, self._since), is_new=is_new):
             return False
         self._expires_at = expires_at
         return True
 
     def _keep_renewing(self) -> None:
-        while not self._ended.wait(self._seconds.total_seconds() / 3):
+        third = self._seconds.total_seconds() / 3
+        renewed_at = time.monotonic()
+        while not self._ended.wait(min(third, _LOOK_SECONDS)):
+            is_due = time.monotonic() - renewed_at >= third
             try:
-                self.renew()
+                if is_due:
+                    renewed_at = time.monotonic()
+                    self.renew()
+                else:
+                    self.look()
             except StateLockedError:
                 return
             except StateError as error:
-                log.warning("The lock of the campaign is not renewed: %s", error)
+                if is_due:
+                    log.warning("The lock of the campaign is not renewed: %s", error)
 
-    def _expect_free(self, held: _Holder | None) -> None:
+    def _expect_free(self, held: Holder | None) -> None:
         """Raise `StateLockedError` if another process holds the lock; warn if a dead one does."""
         if held is None:
             return
@@ -351,9 +405,11 @@ class Lock:
         elif self._now() >= held.expires_at + _CLOCKS:
             log.warning("%s expired at %s, and is taken over from %s, which has died", called, until, held.owner)
         else:
+            since = "" if held.since is None else f", and was taken at {format_instant(held.since)}"
             raise StateLockedError(
-                f"{called} is held by {held.owner} until {until}. Wait for that apply to end. If its process has died, "
-                "the next apply takes the lock over after that time; StateStore.force_unlock removes it at once",
+                f"{called} is held by {held.owner} until {until}{since}. Wait for that apply to end. If its process "
+                "has died, the next apply takes the lock over after that time; `airflow offers unlock --force` "
+                "removes it at once",
                 owner=held.owner,
                 expires_at=held.expires_at,
             )

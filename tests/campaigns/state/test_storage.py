@@ -20,6 +20,7 @@ from typing import Any, cast
 import pytest
 
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
+from airflow_provider_offers.campaigns.state import storage
 from airflow_provider_offers.campaigns.state.folders import _RemoteFolder, file_name
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.campaigns.state.storage import StateStore
@@ -328,7 +329,10 @@ def test_an_expired_lock_is_taken_over_with_a_warning(path: Any, caplog: pytest.
     assert "is taken over from dag nightly, which has died" in caplog.text
 
 
-def test_a_lock_of_the_same_owner_is_taken_over_at_once(path: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lock_of_the_same_owner_is_taken_over_before_it_expires(
+    path: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "STOPS_WITHIN_SECONDS", 0.0)
     store = StateStore(path)
     earlier = store.lock(*WHERE, owner="dag nightly, task apply")
     earlier.__enter__()
@@ -488,7 +492,7 @@ def test_a_damaged_lock_is_refused_until_it_is_removed_by_force(path: Any) -> No
     store.write(STATE)
     (path / ORG / SANDBOX / f"{CAMPAIGN}.lock").write_bytes(b"{}")
 
-    with pytest.raises(StateError, match="force_unlock"):
+    with pytest.raises(StateError, match="airflow offers unlock --force"):
         store.lock(*WHERE, owner="anna").__enter__()
     store.force_unlock(*WHERE)
     with store.lock(*WHERE, owner="anna"):
