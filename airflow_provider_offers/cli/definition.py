@@ -117,6 +117,7 @@ def _campaign_commands() -> tuple[ActionCommand, ...]:
         _import_command(),
         _promote_command(),
         _prune_command(),
+        _unlock_command(),
         _export_command(),
     )
 
@@ -238,6 +239,26 @@ def _prune_command() -> ActionCommand:
         _YES,
         _format("text", "json"),
         description="Archive or delete the objects that an earlier apply made and that the manifest no longer has.",
+    )
+
+
+def _unlock_command() -> ActionCommand:
+    return _command(
+        "unlock",
+        "Remove the lock that an apply left behind",
+        Arg(("campaign",), help="the manifest, or with --conn-id the name of a campaign", metavar="CAMPAIGN"),
+        _TARGET,
+        Arg(("--conn-id",), help="another connection than the target's", metavar="ID"),
+        Arg(("--sandbox",), help="another sandbox than the target's, or the connection's", metavar="NAME"),
+        _STATE,
+        Arg(
+            ("--force",),
+            help="also remove the lock of an apply that seems to run, or that is not readable",
+            action="store_true",
+        ),
+        Arg(("--yes",), help="remove it without a question", action="store_true"),
+        description="Tell who holds the lock of a campaign and since when, ask, and remove it. An apply that still "
+        "runs stops before its next write. Nothing is sent to the library.",
     )
 
 

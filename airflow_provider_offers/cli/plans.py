@@ -98,11 +98,20 @@ def can_ask(screen: Screen) -> bool:
 
 def confirmed(plan: Plan, screen: Screen) -> bool:
     """Ask a person whether to apply the plan. Raises `UserError` where nobody can answer."""
+    question = QUESTIONS[plan.protected].format(target=legible(plan.target))
+    return answered(question, plan.target if plan.protected else "yes", screen, "written")
+
+
+def answered(question: str, expected: str, screen: Screen, done: str) -> bool:
+    """Ask a person, and return whether the answer is the expected one. `done` is what is not done without an answer.
+
+    Raises `UserError` where nobody can answer.
+    """
     if not can_ask(screen):
-        raise UserError("nobody can answer here, so nothing was written; add --yes to apply without a question")
+        raise UserError(f"nobody can answer here, so nothing was {done}; add --yes to go on without a question")
     screen.flush()
     try:
-        answer = input(f"{QUESTIONS[plan.protected].format(target=legible(plan.target))}: ")
+        answer = input(f"{question}: ")
     except EOFError:
         return False
-    return answer.strip() == (plan.target if plan.protected else "yes")
+    return answer.strip() == expected

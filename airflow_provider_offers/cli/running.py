@@ -33,6 +33,7 @@ _MODULES = {
     "import": "library",
     "promote": "applying",
     "prune": "applying",
+    "unlock": "unlocking",
 }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.applying.items import Progress
     from airflow_provider_offers.campaigns.moving.exporting import Exported
     from airflow_provider_offers.campaigns.moving.importing import Imported
-    from airflow_provider_offers.campaigns.objects import Campaign
+    from airflow_provider_offers.campaigns.objects import Campaign, Target
     from airflow_provider_offers.campaigns.planning.drift import Drift
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
@@ -144,6 +144,15 @@ def load_campaign(
     path = storage_path("manifest", manifest)
     with stored("manifest", path):
         return load(path, target=target, rows=rows, variables=variables, context=context)
+
+
+def head_of_campaign(manifest: Any, target: str | None = None) -> tuple[str, Target]:
+    """The name of the campaign of a manifest at a path, and its target; its objects are not looked at."""
+    from airflow_provider_offers.campaigns.manifest.loading import load_head
+
+    path = storage_path("manifest", manifest)
+    with stored("manifest", path):
+        return load_head(path, target=target)
 
 
 def make_plan(

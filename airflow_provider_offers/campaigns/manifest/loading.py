@@ -49,6 +49,12 @@ def load(
     return campaign
 
 
+def load_head(path: Any, *, target: str | None = None) -> tuple[str, Target]:
+    """The name of the campaign, and its target. Objects, rows and templates are not looked at. Makes no API call."""
+    loader = _Loader(path)
+    return loader.campaign, loader.chosen(loader.target(target), {})
+
+
 def load_filled(
     path: Any,
     *,
@@ -147,20 +153,25 @@ class _Loader:
         partial: bool = False,
     ) -> Expansion:
         """The manifest for one target."""
+        target = self.chosen(name, variables or {})
+        return Expansion(self._node, target, self._files, self._findings, rows=rows, context=context, partial=partial)
+
+    @property
+    def campaign(self) -> str:
+        """The name of the campaign."""
+        name: str = plain(self._node.members["campaign"])
+        return name
+
+    def chosen(self, name: str, variables: Mapping[str, Any]) -> Target:
+        """The target of that name. `variables` replace those of the manifest."""
         entry = plain(self._node.members["targets"].members[name])
         own = self._node.members.get("variables")
         declared = {**(plain(own) if own is not None else {}), **(entry.get("variables") or {})}
-        for each in (variables or {}).keys() - declared.keys():
+        for each in variables.keys() - declared.keys():
             accepted = f"a variable of the manifest{perhaps(near(each, declared))}"
             self._findings.add(Violation("variables", f"the variable {quoted(each, 80)}", accepted))
-        target = Target(
-            name,
-            entry["connection"],
-            entry.get("sandbox"),
-            bool(entry.get("protected")),
-            {**declared, **(variables or {})},
-        )
-        return Expansion(self._node, target, self._files, self._findings, rows=rows, context=context, partial=partial)
+        protected = bool(entry.get("protected"))
+        return Target(name, entry["connection"], entry.get("sandbox"), protected, {**declared, **variables})
 
     def settle(self) -> None:
         """Raise `ManifestError` if anything is wrong."""
