@@ -19,8 +19,6 @@ from tests.airflow.cheaper import make_attempts_cheaper
 from tests.airflow.kept import Kept, read_kept
 
 BUNDLE = "dags-folder"
-_ATTEMPTS_AT_ONCE = 100
-"""The ended attempts whose files may stay open."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,6 @@ class Airflow:
     _pristine: Path = field(init=False)
     _masked: list[tuple[Any, frozenset[str], Any]] = field(init=False)
     """Each masker, with the patterns that it starts with."""
-    _attempts: int = 0
-    """The attempts of tasks since the last garbage collection."""
 
     @classmethod
     def start(cls, home: Path) -> "Airflow":
@@ -133,7 +129,6 @@ class Airflow:
             stack.enter_context(_recorded(attempts, task_runner))
             output = stack.enter_context(captured_output())
             dag_run = dag.test(run_conf=conf, **options)
-            self._collect_garbage(len(attempts))
             return self._collect(dag_run, attempts, output.text())
 
     def run_file(self, path: Path, dag_id: str | None = None, **options: Any) -> Run:
@@ -158,13 +153,6 @@ class Airflow:
             )
         if errors:
             raise ValueError(f"Airflow cannot serialize {dag.dag_id}: {'; '.join(errors.values())}")
-
-    def _collect_garbage(self, attempts: int) -> None:
-        """Free the open files of ended attempts: each has a selector in a cycle of references."""
-        self._attempts += attempts
-        if self._attempts >= _ATTEMPTS_AT_ONCE:
-            self._attempts = 0
-            gc.collect()
 
     def _collect(self, dag_run: Any, attempts: list[Attempt], logs: str) -> Run:
         with closing(sqlite3.connect(self.database)) as database:
