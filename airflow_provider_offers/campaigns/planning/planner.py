@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -28,7 +28,7 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
-from airflow_provider_offers.client.model.places import pointings
+from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow
@@ -205,29 +205,46 @@ class _Planner:
         It is a conflict if a name could mean several objects.
         """
         properties = wanted.properties if planned.properties is None else planned.properties
+        is_written = planned.action in _WRITTEN
         for each in pointings(wanted.kind.place, properties):
-            if (name := each.name) is None:
-                kinds = [kind for kind in kinds_of(each.type_names) if self._access.generation.supports(kind)]
-                if kinds and planned.action in _WRITTEN and not self._names.has_id(each.target, kinds):
-                    self._cautions.is_unknown(wanted.key, each.target)
+            if each.name is None:
+                if is_written:
+                    self._check_id(wanted, each)
                 continue
-            keys = [(kind.key, name) for kind in kinds_of(each.type_names)]
-            ids = {key: self._names.meant(key) for key in keys}
-            means = [key for key in keys if ids[key] or key in self._wanted]
-            if not means:
-                nouns = " or ".join(KINDS[kind].noun for kind, _ in keys)
-                self._wrong.append(
-                    f"{wanted.origin}: {each.pointer} of the {wanted.kind.noun} {quoted(wanted.name, 80)} names "
-                    f"{quoted(name, 80)}, but neither the manifest nor the library has such a {nouns}"
-                )
-            elif len(means) > 1 or len(ids[means[0]]) > 1:
-                several = ", ".join(identifier for key in means for identifier in ids[key])
-                return self._judge.refused(
-                    wanted, f"{each.pointer}: {each.target} could mean several objects: {several}"
-                )
-            elif ids[means[0]] and planned.action in _WRITTEN:
-                self._ids[means[0]] = ids[means[0]][0]
+            several = self._find_named(wanted, each, each.name, is_written=is_written)
+            if several is not None:
+                told = f"{each.pointer}: {each.target} could mean several objects: {', '.join(several)}"
+                return self._judge.refused(wanted, told)
         return planned
+
+    def _check_id(self, wanted: WantedObject, pointing: Pointing) -> None:
+        """Caution against an id that no object of the possible kinds has."""
+        kinds = [kind for kind in kinds_of(pointing.type_names) if self._access.generation.supports(kind)]
+        if kinds and not self._names.has_id(pointing.target, kinds):
+            self._cautions.is_unknown(wanted.key, pointing.target)
+
+    def _find_named(
+        self, wanted: WantedObject, pointing: Pointing, name: str, *, is_written: bool
+    ) -> Sequence[str] | None:
+        """Keep the id of the live object that a name means, if the object is written.
+
+        Returns the ids of the live objects if the name could mean several, otherwise None.
+        """
+        keys = [(kind.key, name) for kind in kinds_of(pointing.type_names)]
+        ids = {key: self._names.meant(key) for key in keys}
+        means = [key for key in keys if ids[key] or key in self._wanted]
+        if not means:
+            nouns = " or ".join(KINDS[kind].noun for kind, _ in keys)
+            self._wrong.append(
+                f"{wanted.origin}: {pointing.pointer} of the {wanted.kind.noun} {quoted(wanted.name, 80)} names "
+                f"{quoted(name, 80)}, but neither the manifest nor the library has such a {nouns}"
+            )
+            return None
+        if len(means) > 1 or len(ids[means[0]]) > 1:
+            return [identifier for key in means for identifier in ids[key]]
+        if ids[means[0]] and is_written:
+            self._ids[means[0]] = ids[means[0]][0]
+        return None
 
     def _check_external(self, kind: Kind, name: str) -> None:
         ids = self._names.ids((kind.key, name))
