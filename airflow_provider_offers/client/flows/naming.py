@@ -210,7 +210,7 @@ def _look_up_together(
     are_few = len(listed) <= _FEW_READS + documents // 10 or patience > _LONGEST_WAIT
     if not (are_few and patience):
         if listed and (left := began + patience - access.exchange.clock()) > 0:
-            yield Pause(left, f"{len(listed)} names are looked up when listings show the latest edits")
+            yield Pause(left, f"listings may still show old names of {len(listed)} named objects")
         found |= yield from _still_named(access, listed)
     return access, found
 
