@@ -267,8 +267,11 @@ def import_into_state(
     return imported
 
 
-def read_plan(name: str, path: Any) -> Plan:
-    """The plan in a file that `write_plan` wrote. Raises `InvalidInputError` for anything else."""
+def read_plan(name: str, path: Any, expected: str | None = None) -> Plan:
+    """The plan in a file that `write_plan` wrote. Raises `InvalidInputError` for anything else.
+
+    `expected` is what the error says if there is no such file.
+    """
     from airflow_provider_offers.campaigns.planning.documents import plan_from_json
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.text import json_of, quoted
@@ -280,7 +283,8 @@ def read_plan(name: str, path: Any) -> Plan:
         document = json_of(content.decode())
     except FileNotFoundError:
         given = f"{quoted(str(path))}, which does not exist"
-        raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None
+        accepted = expected or "the file of a plan"
+        raise InvalidInputError("The plan cannot be read", [Violation(name, given, accepted)]) from None
     except (ValueError, RecursionError):
         given = f"{quoted(str(path))}, which is not JSON"
         raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None

@@ -152,7 +152,8 @@ class PlanCampaignOperator(CampaignOperator):
     """Plan a campaign: read the library, and say what an apply would change. Nothing is written to the library.
 
     :param plan_path: a file for the plan: a path that all workers share, or an address of object storage. By default
-        a small plan is in XCom, and a large one in a file beside the states.
+        a small plan is in XCom, and a large one in a file beside the states. Such a file is removed by a later plan of
+        the campaign, when another plan was applied since.
     :param on_conflict: `fail` (default) fails the task without a retry if somebody else has changed what the manifest
         describes, and names each value; `report` returns the plan with its conflicts
 

@@ -35,6 +35,7 @@ _SUBJECT = "The task's arguments are not valid"
 _OF_A_PLAN = ("force_conflicts", "adopt", "prune", "max_prune")
 _OF_A_MANIFEST = ("rows", "variables")
 _PLAN = "the result of PlanCampaignOperator or ApproveCampaignPlanOperator, or the file of a plan"
+_KEPT = "the plan as its task made it, which is removed when another one was applied since; clear that task"
 # A plan in XCom is at most this large; a larger one is a file.
 _LARGEST_IN_XCOM = 48_000
 _LONGEST_MARKDOWN = 20_000
@@ -133,7 +134,9 @@ def told_plan(task: PlanCampaignOperator, context: Context, plan: Plan) -> dict[
     """The plan as XCom holds it: its counts, its text, and the plan itself or the file with it."""
     from airflow_provider_offers.campaigns.planning.documents import plan_as_json
     from airflow_provider_offers.campaigns.planning.rendering import as_markdown, counts_line
+    from airflow_provider_offers.operators.plan_files import default_path, remove_outdated
 
+    remove_outdated(task, plan)
     document = plan_as_json(plan)
     markdown = as_markdown(plan)
     if len(markdown) > _LONGEST_MARKDOWN:
@@ -156,19 +159,10 @@ def told_plan(task: PlanCampaignOperator, context: Context, plan: Plan) -> dict[
     }
     if task.plan_path is None and len(json.dumps(document)) <= _LARGEST_IN_XCOM:
         return {**told, "plan": document}
-    path = task.plan_path or _default_path(task, context)
+    path = task.plan_path or default_path(task, context, plan)
     _write(path, plan)
     task.log.info("The plan is %s", path)
     return {**told, "plan_path": str(path)}
-
-
-def _default_path(task: PlanCampaignOperator, context: Context) -> str:
-    """A file beside the states, one for each run of the task."""
-    from airflow_provider_offers.hooks.campaigns import state_folder
-
-    ti: Any = context["ti"]
-    name = hashlib.sha256(json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index]).encode()).hexdigest()[:16]
-    return str(state_folder(task.state_path) / "plans" / f"{name}.json")
 
 
 def _write(path: str, plan: Plan) -> None:
@@ -232,7 +226,7 @@ def plan_of(told: Mapping[str, Any]) -> Plan:
         plan = plan_from_json(told["plan"])
     elif "plan_path" in told:
         try:
-            plan = read_plan("plan", told["plan_path"])
+            plan = read_plan("plan", told["plan_path"], _KEPT if "digest" in told else None)
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise OfferLibraryError(
