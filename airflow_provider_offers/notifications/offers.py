@@ -66,7 +66,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
         failures: dict[str, OfferLibraryError] = {}
-        named = _listed(self.offer_id)
+        named = self._named()
         with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
             for each in named:
                 try:
@@ -81,7 +81,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
         failures: dict[str, OfferLibraryError] = {}
-        named = _listed(self.offer_id)
+        named = self._named()
         async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
             for each in named:
                 try:
@@ -89,6 +89,13 @@ class UnpublishOffersNotifier(BaseNotifier):
                 except OfferLibraryError as error:
                     self._keep(failures, each, error)
         _raise(failures, len(named))
+
+    def _named(self) -> list[Any]:
+        named = _listed(self.offer_id)
+        if not named:
+            # A search may find nothing, and a template may name the wrong task.
+            self.log.warning("offer_id renders an empty list, so no offer is taken back")
+        return named
 
     def _tell(self, given: Any, receipt: Any) -> None:
         if receipt["action"] == "unchanged":
@@ -111,9 +118,9 @@ class OfferExpiryNotifier(BaseNotifier):
     """Tell which approved offers have a window that ends soon.
 
     :param within: how soon, as an ISO 8601 duration such as `P7D` or a timedelta; templated
-    :param notifiers: notifiers that report it, such as those of the providers for Slack and SMTP. Their templates may
-        use `expiring_offers`, a list with `id`, `name`, `window` and `status` of each offer. None of them is called if
-        no offer expires. Without notifiers, the offers are only logged, as warnings
+    :param notifiers: one or several notifiers that report it, such as those of the providers for Slack and SMTP. Their
+        templates may use `expiring_offers`, a list with `id`, `name`, `window` and `status` of each offer. None of them
+        is called if no offer expires. Without notifiers, the offers are only logged, as warnings
     :param offer_library_conn_id: the connection, of type `offer_library`; templated
     :param sandbox: overrides the sandbox of the connection; templated
 
@@ -128,15 +135,15 @@ class OfferExpiryNotifier(BaseNotifier):
         self,
         *,
         within: timedelta | str = _WITHIN,
-        notifiers: Sequence[BaseNotifier] = (),
+        notifiers: Sequence[BaseNotifier] | BaseNotifier = (),
         offer_library_conn_id: str = DEFAULT_CONNECTION,
         sandbox: str | None = None,
         context: Context | None = None,
     ) -> None:
         super().__init__(context=context)
-        _check_report(within, notifiers)
+        self.notifiers = (notifiers,) if isinstance(notifiers, BaseNotifier) else notifiers
+        _check_report(within, self.notifiers)
         self.within = within
-        self.notifiers = notifiers
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
 
@@ -149,8 +156,13 @@ class OfferExpiryNotifier(BaseNotifier):
             until = _until(now, self.within)
             expiring = _soon(hook.search_offers(properties=_filters(until)), now, until)
         self._tell(expiring)
+        failures: list[Exception] = []
         for each in self.notifiers if expiring else ():
-            each(_with(context, expiring))
+            try:
+                each(_with(context, expiring))
+            except Exception as error:  # noqa: BLE001  the other notifiers are still to be called
+                failures.append(self._failed(each, error))
+        _raise_first(failures)
 
     async def async_notify(self, context: Context) -> None:
         """Look for offers that expire soon, and report them, in a triggerer."""
@@ -162,9 +174,19 @@ class OfferExpiryNotifier(BaseNotifier):
             found = [offer async for offer in hook.search_offers(properties=_filters(until))]
         expiring = _soon(found, now, until)
         self._tell(expiring)
+        failures: list[Exception] = []
         for each in self.notifiers if expiring else ():
             each.context = _with(context, expiring)
-            await each
+            try:
+                await each
+            except Exception as error:  # noqa: BLE001  the other notifiers are still to be called
+                failures.append(self._failed(each, error))
+        _raise_first(failures)
+
+    def _failed(self, notifier: BaseNotifier, error: Exception) -> Exception:
+        """The error of a notifier. The log names it, and the other notifiers are called all the same."""
+        self.log.error("%s failed: %s: %s", type(notifier).__name__, type(error).__name__, error)
+        return error
 
     def _tell(self, expiring: list[dict[str, Any]]) -> None:
         for offer in expiring:
@@ -177,8 +199,10 @@ def _check_offers(offer_id: Any, offer_type: Any) -> None:
     """Reject what cannot work where the DAG is parsed: an error in a callback comes when the launch has failed."""
     from airflow_provider_offers.operators.words import OFFER_TYPES, is_template
 
-    if not (isinstance(offer_id, str) and is_template(offer_id)):
-        _listed(offer_id)
+    if not (isinstance(offer_id, str) and is_template(offer_id)) and not _listed(offer_id):
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+
+        raise InvalidInputError("No offer is named", [Violation("offer_id", "an empty list", "an offer, or a list")])
     if isinstance(offer_type, str) and not is_template(offer_type) and offer_type not in OFFER_TYPES:
         from airflow_provider_offers.client.errors import InvalidInputError, Violation
         from airflow_provider_offers.client.model.likeness import one_of
@@ -235,6 +259,11 @@ def _raise(failures: dict[str, Any], count: int) -> None:
 
     if failures:
         raise BatchError("unpublished", count - len(failures), count, failures, "offers")
+
+
+def _raise_first(failures: list[Exception]) -> None:
+    if failures:
+        raise failures[0]
 
 
 def _until(now: datetime, within: timedelta | str) -> datetime:

@@ -168,6 +168,51 @@ def test_other_notifiers_get_the_offers_that_end_within_the_time(library: Emulat
 
 
 @ways
+def test_one_notifier_needs_no_list(library: Emulator, api: str, way: str) -> None:
+    window = {"startDate": "2026-03-01T00:00:00Z", "endDate": ENDS[1], "profileConstraintType": "none"}
+    seed(library, {**personalized("Ends"), "selectionConstraint": window, "status": "approved"})
+    told = Told()
+
+    call(OfferExpiryNotifier(within=timedelta(days=7), notifiers=told), way)
+
+    assert told.told == ["Ends;"]
+
+
+class Broken(Told):
+    """A notifier whose channel does not exist."""
+
+    def notify(self, context: Any) -> None:
+        raise OSError("no such channel")
+
+    async def async_notify(self, context: Any) -> None:
+        raise OSError("no such channel")
+
+
+@ways
+def test_a_notifier_that_fails_keeps_no_other_from_telling(
+    library: Emulator, api: str, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = {"startDate": "2026-03-01T00:00:00Z", "endDate": ENDS[1], "profileConstraintType": "none"}
+    seed(library, {**personalized("Ends"), "selectionConstraint": window, "status": "approved"})
+    told = Told()
+
+    with pytest.raises(OSError, match="no such channel"):
+        call(OfferExpiryNotifier(notifiers=[Broken(), told]), way)
+
+    assert told.told == ["Ends;"]
+    assert "Broken failed: OSError: no such channel" in capsys.readouterr().out
+
+
+@ways
+def test_a_template_of_an_empty_list_is_a_warning(
+    library: Emulator, api: str, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(UnpublishOffersNotifier(offer_id="{{ [] }}"), way)
+
+    assert "offer_id renders an empty list, so no offer is taken back" in capsys.readouterr().out
+
+
+@ways
 def test_nobody_is_told_if_nothing_expires(library: Emulator, api: str, way: str) -> None:
     told = Told()
 
@@ -189,6 +234,7 @@ def test_a_wrong_duration_is_named(library: Emulator, api: str, way: str, within
         (lambda: UnpublishOffersNotifier(offer_id="x", offer_type="personal"), "offer_type: given 'personal'"),  # type: ignore[arg-type]
         (lambda: UnpublishOffersNotifier(offer_id=""), "offer_id: given ''"),
         (lambda: UnpublishOffersNotifier(offer_id=None), "offer_id: given None"),
+        (lambda: UnpublishOffersNotifier(offer_id=[]), "offer_id: given an empty list"),
         (lambda: OfferExpiryNotifier(within="7 days"), "within: given '7 days'"),
         (lambda: OfferExpiryNotifier(within=timedelta(days=-1)), "within: given"),
         (lambda: OfferExpiryNotifier(notifiers=["#offers"]), "notifiers: given '#offers'"),  # type: ignore[list-item]
