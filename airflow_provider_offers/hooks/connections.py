@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.settings import Settings
 
 
@@ -25,7 +26,15 @@ ONE_CALL_AT_A_TIME = threading.Lock()
 
 def check_place(conn_id: Any, sandbox: Any) -> None:
     """Reject a missing connection id or sandbox. None means the sandbox of the connection; empty text is an error."""
-    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.errors import InvalidInputError
+
+    if violations := place_violations(conn_id, sandbox):
+        raise InvalidInputError("The task's connection or sandbox is not valid", violations)
+
+
+def place_violations(conn_id: Any, sandbox: Any) -> list[Violation]:
+    """What is wrong with a connection id and a sandbox, as `check_place` says it."""
+    from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.text import quoted
 
     violations = []
@@ -33,8 +42,7 @@ def check_place(conn_id: Any, sandbox: Any) -> None:
         violations.append(Violation("offer_library_conn_id", quoted(conn_id), "the id of a connection"))
     if sandbox is not None and (not isinstance(sandbox, str) or not sandbox.strip()):
         violations.append(Violation("sandbox", quoted(sandbox), "the name of a sandbox, or None for the connection's"))
-    if violations:
-        raise InvalidInputError("The task's connection or sandbox is not valid", violations)
+    return violations
 
 
 def connection_settings(connection: Connection, sandbox: str | None = None) -> Settings:

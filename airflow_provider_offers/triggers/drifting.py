@@ -36,6 +36,12 @@ async def drifted_objects(trigger: OfferLibraryEventTrigger, view: int) -> dict[
         return None
     if drift is None:
         return None
+    if not drift.managed:
+        trigger.log.warning(
+            "The state has no objects of the campaign %r, so nothing can drift; apply the campaign, or correct "
+            "campaign or state_path",
+            drift.campaign,
+        )
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for each in drift.objects:
         told: dict[str, Any] = each.as_json()

@@ -50,6 +50,7 @@ _INTERVAL = 30.0
 _KEEP_EVERY = 600.0
 WINDOW_CLOSING = "window_closing"
 _DAY = 86_400.0
+_PLAIN = "text without a template, because Airflow renders none in a trigger"
 _LONGEST_CLOSING_DAYS = 366
 
 
@@ -110,7 +111,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
             poll_interval = configuration.poll_interval() or _INTERVAL
         self.poll_interval = poll_interval
         self.offer_library_conn_id = configuration.connection_id(offer_library_conn_id)
-        self.sandbox = sandbox or None
+        self.sandbox = sandbox
         _check(self)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -309,17 +310,11 @@ def _check(trigger: OfferLibraryEventTrigger) -> None:
         *_words("statuses", trigger.statuses, STATUSES, optional=True),
         *_texts("names", trigger.names),
         *_ids("tags", trigger.tags),
+        *_place(trigger),
     ]
     wrong = wrong or [*_impossible(trigger)]
     wrong += [*_interval(trigger.poll_interval), *_closing(trigger)]
-    if (DRIFTED in trigger.events) != (trigger.campaign is not None):
-        from airflow_provider_offers.client.errors import Violation
-        from airflow_provider_offers.client.text import quoted
-
-        wrong.append(
-            Violation("campaign", quoted(trigger.campaign), "the name of a campaign with 'drifted', else None")
-        )
-    wrong += _state_path(trigger.state_path)
+    wrong += _campaign(trigger)
     if wrong:
         raise InvalidInputError("The event trigger is not valid", wrong)
 
@@ -353,11 +348,15 @@ def _impossible(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
 
 def _texts(name: str, given: list[Any]) -> list[Violation]:
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
+    from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID
     from airflow_provider_offers.client.text import quoted
 
-    if not all(isinstance(each, str) and each for each in given):
+    if not all(isinstance(each, str) and each.strip() for each in given):
         return [Violation(name, quoted(given), "text, or a list of texts")]
+    if any(map(_is_template, given)):
+        return [Violation(name, quoted(given), _PLAIN)]
+    if any(TYPED_ID.fullmatch(each.strip()) for each in given):
+        return [Violation(name, quoted(given), "names or patterns of names, and no ids")]
     if any(each.startswith(NAME_PREFIX) for each in given):
         return [Violation(name, quoted(given), f"names without {NAME_PREFIX}, because no ids may stand here")]
     return []
@@ -379,16 +378,46 @@ def _ids(name: str, given: list[Any]) -> list[Violation]:
     return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
 
 
-def _state_path(given: Any) -> Iterator[Violation]:
-    """Reject a relative path: the triggerer has another working directory than the workers."""
+def _is_template(given: Any) -> bool:
+    from airflow_provider_offers.operators.words import is_template
+
+    return isinstance(given, str) and is_template(given)
+
+
+def _place(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
+    """Reject a connection and a sandbox that cannot exist: only the log of the triggerer would tell of them."""
+    from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.text import quoted
+    from airflow_provider_offers.hooks.connections import place_violations
+
+    yield from place_violations(trigger.offer_library_conn_id, trigger.sandbox)
+    for name, given in (("offer_library_conn_id", trigger.offer_library_conn_id), ("sandbox", trigger.sandbox)):
+        if _is_template(given):
+            yield Violation(name, quoted(given), _PLAIN)
+
+
+def _campaign(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
+    """Reject a campaign without `drifted`, and a relative path: the triggerer has another working directory."""
     import os
 
     from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.text import quoted
 
-    if given is not None and not (isinstance(given, str) and ("://" in given or os.path.isabs(given))):
-        told = "an address with a scheme" if isinstance(given, str) and "://" in given else quoted(given)
+    name, path, is_wanted = trigger.campaign, trigger.state_path, DRIFTED in trigger.events
+    if is_wanted != (name is not None) or (is_wanted and not (isinstance(name, str) and name.strip())):
+        yield Violation("campaign", quoted(name), "the name of a campaign with 'drifted', else None")
+    elif _is_template(name):
+        yield Violation("campaign", quoted(name), _PLAIN)
+    if path is None:
+        return
+    has_scheme = isinstance(path, str) and "://" in path
+    told = "an address with a scheme" if has_scheme else quoted(path)
+    if _is_template(path):
+        yield Violation("state_path", told, _PLAIN)
+    elif not (isinstance(path, str) and (has_scheme or os.path.isabs(path))):
         yield Violation("state_path", told, "an absolute path that all workers share, or an address of object storage")
+    elif not is_wanted:
+        yield Violation("state_path", told, "'drifted' in events, or no state_path")
 
 
 def _interval(given: Any) -> Iterator[Violation]:

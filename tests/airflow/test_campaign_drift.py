@@ -153,6 +153,30 @@ def test_a_wait_for_a_campaign_without_a_state_is_warned_of(
     assert done.logs.count("The state has no objects of 'spring' in the sandbox 'prod', so nothing can drift") == 1
 
 
+def test_an_event_trigger_warns_of_a_campaign_without_a_state(
+    emulator: Emulator,
+    api: str,
+    applied: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A misspelt name would never see a drift."""
+    monkeypatch.setenv("AIRFLOW_CONN_OFFERS", json.dumps(emulator.connection(api)))
+    warning = "The state has no objects of the campaign 'sprng', so nothing can drift"
+
+    async def main() -> None:
+        printed: list[str] = []
+
+        def is_warned() -> bool:
+            printed.append(capsys.readouterr().out)
+            return warning in "".join(printed)
+
+        async with alone(trigger("drifted", campaign="sprng", state_path=applied["state_path"])):
+            await until(is_warned)
+
+    asyncio.run(main())
+
+
 def test_the_filters_of_an_event_trigger_count_for_drift_too(
     emulator: Emulator, api: str, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,8 +106,12 @@ class Wanted:
     ahead: timedelta = timedelta(days=1)
 
     def names_one(self, name: str) -> bool:
-        """Whether an object with that name is watched. A name with brackets, as a pattern, does not match itself."""
-        return not self.names or name in self.names or any(fnmatchcase(name, each) for each in self.names)
+        """Whether an object with that name is watched, whatever blanks surround either.
+
+        A name with brackets, as a pattern, does not match itself.
+        """
+        plain, names = name.strip(), [each.strip() for each in self.names]
+        return not names or plain in names or any(fnmatchcase(plain, each) for each in names)
 
     def covers(self, thing: Thing) -> bool:
         """Whether the object is watched."""

@@ -104,6 +104,7 @@ def test_filters() -> None:
     for wanted, count in (
         (Wanted(frozenset(WORDS), names=("Tow*",)), 1),
         (Wanted(frozenset(WORDS), names=("tow*", "Soap")), 0),
+        (Wanted(frozenset(WORDS), names=(" Tow* ",)), 1),
         (Wanted(frozenset(WORDS), tags=frozenset({"tag-1"})), 1),
         (Wanted(frozenset(WORDS), tags=frozenset({"tag-2"})), 0),
         (Wanted(frozenset(WORDS), statuses=("draft",)), 0),
