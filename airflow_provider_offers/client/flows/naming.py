@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.text import on_lines
 from airflow_provider_offers.client.wire.messages import Flow, Json, Pause
 
-# A message names at most this number of wrong references.
+# A message tells at most this number of wrong names.
 _MOST_TOLD = 20
 # At most this number of named objects, and a tenth of the number of documents, are read by their ids.
 _FEW_READS = 10
@@ -163,23 +163,28 @@ def _meanings(access: Access, wanted: Iterable[Wanted], documents: int, patience
 
 
 def _refuse_wrong(access: Access, values: Iterable[_Value], meant: Mapping[Wanted, Meaning]) -> None:
-    """Raise one error about all names that mean no object or several, by their places."""
+    """Raise one error about all names that mean no object or several, each by its first place."""
+    places: dict[Wanted, list[str]] = {}
+    for value in values:
+        for pointer, wanted in value.named.items():
+            if not isinstance(meant[wanted], Reference):
+                places.setdefault(wanted, []).append(value.pointer + pointer)
     unknown: list[str] = []
     ambiguous: list[str] = []
-    ids: dict[str, None] = {}
-    for value in values:
-        for pointer, (kinds, name) in value.named.items():
-            place, found = value.pointer + pointer, meant[kinds, name]
-            if isinstance(found, AmbiguousNameError):
-                ambiguous.append(f"{place}: {found}")
-                ids |= dict.fromkeys(found.ids)
-            elif found is None:
-                nouns = " or ".join(kind.noun for kind in kinds)
-                unknown.append(f"{place} names {name!r}, but there is no such {nouns}")
+    ids: list[str] = []
+    for (kinds, name), (first, *others) in places.items():
+        more = f" (as in {len(others)} more place{'s' if len(others) > 1 else ''})" if others else ""
+        found = meant[kinds, name]
+        if isinstance(found, AmbiguousNameError):
+            ambiguous.append(f"{first}: {found}{more}")
+            ids += found.ids
+        else:
+            nouns = " or ".join(kind.noun for kind in kinds)
+            unknown.append(f"{first} names {name!r}, but there is no such {nouns}{more}")
     if ambiguous:
         told = f"Names that could mean several objects:{on_lines(ambiguous, _MOST_TOLD)}"
         told += f"\nUnknown names:{on_lines(unknown, _MOST_TOLD)}" if unknown else ""
-        raise AmbiguousNameError(told, ids=list(ids))
+        raise AmbiguousNameError(told, ids=list(dict.fromkeys(ids)))
     if unknown:
         told = "; ".join(unknown[:_MOST_TOLD])
         told += f"; and {len(unknown) - _MOST_TOLD} more" if len(unknown) > _MOST_TOLD else ""
