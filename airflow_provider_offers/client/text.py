@@ -16,6 +16,13 @@ _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 # Control characters, marks that change the direction of writing, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ADDRESS = re.compile(r"(?<=[\w>)]) at 0x[0-9a-f]+(?=>)")
+# Words that databases and programs write into text in place of a missing value, and the errors of spreadsheets.
+_MISSING = re.compile(
+    r"\b(?:None|null|NULL|nan|NaN|NaT)\b|<NA>|#(?:N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|DIV/0!|NV|BEZUG!|WERT!|ZAHL!)"
+)
+# A long number, as a spreadsheet shortens it in a column that is too narrow.
+_SHORTENED = re.compile(r"(?<![\w.,])\d(?:[.,]\d+)?E\+\d{2}(?!\w)")
+_DAMAGES = {_MISSING: "perhaps a value is missing", _SHORTENED: "perhaps a spreadsheet shortened a long number"}
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
 
 
@@ -36,6 +43,19 @@ def with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise NameTwiceError(f"the name {quoted(name, 80)} is in one object twice")
         read[name] = value
     return read
+
+
+def damage_in(text: str, template: str = "") -> str:
+    """What a program may have done to a part of the text that the template does not have; empty if nothing shows it."""
+    found = (said for form, said in _DAMAGES.items() if {*form.findall(text)} - {*form.findall(template)})
+    return next(found, "")
+
+
+def damage_of(text: object) -> str:
+    """What a program may have done to the text as a whole; empty for any other value."""
+    if not isinstance(text, str):
+        return ""
+    return next((said for form, said in _DAMAGES.items() if form.fullmatch(text.strip())), "")
 
 
 def legible(text: str, longest: int = _LONGEST_VALUE) -> str:

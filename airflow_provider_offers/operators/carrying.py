@@ -1,8 +1,9 @@
-"""What Airflow can carry between the processes of a task: complete characters, numbers of 64 bits, few levels."""
+"""What Airflow can carry between the processes of a task: whole characters, finite numbers of 64 bits, few levels."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -13,7 +14,7 @@ from airflow_provider_offers.client.text import legible
 # Airflow's own limit is 255, with the levels that it adds.
 _MOST_LEVELS = 200
 _LEAST, _MOST = -(2**63), 2**64 - 1
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_ODD_NUMBER = re.compile(rb"[0-9]{19}|NaN|Infinity")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _MOST_TOLD = 5
 
@@ -36,6 +37,9 @@ def _parts(value: Any, tokens: Tokens, above: tuple[int, ...]) -> Iterator[tuple
     elif isinstance(value, int):
         if not _LEAST <= value <= _MOST:
             yield tokens, "a number of more than 64 bits", "a smaller number"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield tokens, f"{value}, which JSON does not have", "a number, or None for a missing value"
     elif isinstance(value, (Mapping, list, tuple, set, frozenset)):
         if id(value) in above or len(above) >= _MOST_LEVELS:
             yield (), "a value with too many levels", "a value with fewer levels"
@@ -59,7 +63,7 @@ def _is_whole_text(text: str) -> bool:
 
 
 def carried(value: Any) -> tuple[Any, str]:
-    """JSON as Airflow can carry it, and what had to change: halves of pairs become U+FFFD, long numbers become text.
+    """JSON as Airflow can carry it, and what had to change: halves of pairs become U+FFFD, odd numbers become text.
 
     The service may hold such values. A task that ended in an error over them would look as if it had done nothing.
     """
@@ -75,7 +79,7 @@ def carried(value: Any) -> tuple[Any, str]:
 def _may_be_uncarriable(value: Any) -> bool:
     """A quick look; results may have a hundred thousand entries."""
     try:
-        return _LONG_NUMBER.search(json.dumps(value, ensure_ascii=False).encode()) is not None
+        return _ODD_NUMBER.search(json.dumps(value, ensure_ascii=False).encode()) is not None
     except UnicodeEncodeError:
         return True
     except (TypeError, ValueError, RecursionError):
@@ -87,6 +91,8 @@ def _changed(value: Any) -> Any:
         return _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, int):
         return value if _LEAST <= value <= _MOST else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
         return {_changed(key): _changed(each) for key, each in value.items()}
     return list(map(_changed, value)) if isinstance(value, (list, tuple)) else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.query import PARAMETERS, SearchParameters, names
-from airflow_provider_offers.client.text import legible, quoted
+from airflow_provider_offers.client.text import damage_in, damage_of, legible, quoted
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.carrying import uncarriable
 from airflow_provider_offers.operators.expressions import is_of_the_template, takes_context, telling
@@ -177,11 +177,23 @@ class Rendering:
             return self._nothing(field, tokens, text, rendered)
         place = pointer(tokens) or field
         self.origins[place] = text
-        matters = field in _NARROWING or self._names(field, tokens)
-        if matters and isinstance(rendered, str) and "None" in rendered and "None" not in text:
+        if isinstance(rendered, str) and (damage := self._damage_of_template(rendered, text, field, tokens)):
             where = _place(field, tokens)
-            self.warnings.append(f"{where}: the template {text!r} rendered {rendered!r}; perhaps a value is missing")
+            self.warnings.append(f"{where}: the template {text!r} rendered {rendered!r}; {damage}")
         return rendered
+
+    def _damage_of_template(self, rendered: str, text: str, field: str, tokens: tuple[Any, ...]) -> str:
+        """What a program seems to have done to a name, or to a part of a content or of a characteristic.
+
+        The checks of the document find a whole text that is damaged.
+        """
+        if self._is_content(field, tokens) and self._names(field, tokens):
+            # Content may be JSON, and so may have a null.
+            return damage_of("None") if "None" in rendered and "None" not in text else ""
+        is_own = field in self._task.json_fields and "characteristics" in map(adobe.plain, tokens)
+        if field in _NARROWING or self._names(field, tokens) or (is_own and not damage_of(rendered)):
+            return damage_in(rendered, text)
+        return ""
 
     def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
         """The result of a template: text, or with native rendering the value of its expression."""

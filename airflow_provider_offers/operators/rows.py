@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import damage_in, damage_of, quoted
 from airflow_provider_offers.operators import adobe, files, reports
 from airflow_provider_offers.operators.documents import listed_document
 from airflow_provider_offers.operators.literals import parsed
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.creating import CreateOperator
 
 _SUBJECT = "The rows cannot be used"
-# Words that databases and programs write into a file in place of a missing value, and the errors of spreadsheets.
-_MISSING = re.compile(
-    r"\b(?:None|null|NULL|nan|NaN)\b|#(?:N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|DIV/0!|NV|BEZUG!|WERT!|ZAHL!)"
-)
 
 
 class FilledIn:
@@ -79,7 +74,7 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
             filled[name].append(value)
     if wrong:
         raise InvalidInputError(_SUBJECT, together(wrong, table.place))
-    rendering.warn_of_missing()
+    rendering.warn_of_damage()
     for name, made in filled.items():
         setattr(task, name, list(made) if name == task.document_field else made)
     if table.rows:
@@ -216,8 +211,10 @@ class RowRendering(Rendering):
         self._templates = RowTemplates(self._env)
         self._names_in_templates: Any = copy.copy(context)
         self._index = -1
-        # The rows whose names seem to lack a value, by the place and the template.
-        self._lacking: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        # The rows whose texts a program seems to have damaged, by the place, the template and the damage.
+        self._damaged: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+        # The cells that each template writes as they are.
+        self._cells: dict[str, list[str]] = {}
 
     def filled(self, row: Any, waiting: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
         """The fields for one row, and their errors."""
@@ -231,12 +228,12 @@ class RowRendering(Rendering):
             for _, each in self.findings
         ]
 
-    def warn_of_missing(self) -> None:
-        """Warn of the values that seem to lack a cell: each template once, with its first row."""
-        for (place, template), found in self._lacking.items():
+    def warn_of_damage(self) -> None:
+        """Warn of the texts that a program seems to have damaged: each template once, with its first row."""
+        for (place, template, damage), found in self._damaged.items():
             index, rendered = found[0]
-            message = "%s %s: the template %r rendered %r%s; perhaps a value is missing"
-            self._task.log.warning(message, self._table.place(index), place, template, rendered, _more(len(found) - 1))
+            message, more = "%s %s: the template %r rendered %s%s; %s", _more(len(found) - 1)
+            self._task.log.warning(message, self._table.place(index), place, template, quoted(rendered), more, damage)
 
     def _field_of_row(self, name: str, template: Any) -> Any:
         found = len(self.findings)
@@ -264,10 +261,25 @@ class RowRendering(Rendering):
         rendered = self._rendered(text, field, tokens)
         if rendered is None or rendered == "":
             return self._nothing(field, tokens, text, rendered)
-        lacks = isinstance(rendered, str) and _MISSING.search(rendered) and not _MISSING.search(text)
-        if lacks and self._names(field, tokens) and not self._is_content(field, tokens):
-            self._lacking.setdefault((f"{field}{pointer(tokens)}", text), []).append((self._index, rendered))
+        if isinstance(rendered, str) and (damage := self._damage(rendered, text, field, tokens)):
+            self._damaged.setdefault((f"{field}{pointer(tokens)}", text, damage), []).append((self._index, rendered))
         return rendered
+
+    def _damage(self, rendered: str, text: str, field: str, tokens: tuple[Any, ...]) -> str:
+        """What a program seems to have done to a text: to a name anywhere, and elsewhere to a cell in longer text.
+
+        The checks of the document find a whole text that is damaged.
+        """
+        if self._names(field, tokens) and not self._is_content(field, tokens):
+            return damage_in(rendered, text)
+        if field != self._task.document_field or damage_of(rendered):
+            return ""
+        if text not in self._cells:
+            from airflow_provider_offers.client.rows.rendering import cells_of
+
+            self._cells[text] = cells_of(text, self._env)
+        row = self._names_in_templates["row"]
+        return next((damage for name in self._cells[text] if (damage := damage_of(row[name]))), "")
 
     def _rendered(self, text: str, field: str, tokens: tuple[Any, ...]) -> Any:
         return self._attempt(self._templates.value, text, field, tokens)

@@ -38,13 +38,14 @@ def connected(emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch, air
             "offer/acme/0: given a number of more than 64 bits; expected a smaller number",
         ),
         (personalized("Sale", acme=-(2**63) - 1), "offer/acme: given a number of more than 64 bits"),
+        (personalized("Sale", acme=[1.5, float("nan")]), "offer/acme/1: given nan, which JSON does not have; expected"),
         (personalized("Sale", acme={HALF: 1}), "offer/acme: given a name that is text with half of a surrogate pair"),
         (
             personalized("Sale", acme=deep(220)),
             "offer: given a value with too many levels",
         ),
     ],
-    ids=["text", "large", "small", "name", "levels"],
+    ids=["text", "large", "small", "nan", "name", "levels"],
 )
 @pytest.mark.parametrize("way", ["literal", "template"])
 def test_a_field_is_refused_by_its_place(emulator: Emulator, offer: Any, said: str, way: str) -> None:

@@ -392,6 +392,33 @@ def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, e
     assert told in result.logs
 
 
+def test_a_cell_that_a_program_damaged_is_warned_of(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    rows = [{"sku": "1.23E+11", "who": "None"}, {"sku": "0042", "who": "Anna"}, {"sku": "1.24E+11", "who": "nan"}]
+    content = {"type": "html", "format": "text/html", "content": "Hi {{ row.who }}, {{ row.who | lower }}"}
+    with dag_of("damaged") as dag:
+        CreateFallbackOfferOperator(
+            task_id="create",
+            rows=rows,
+            offer={
+                "name": "Offer {{ row.sku }}",
+                "status": "draft",
+                "representations": [{"placement": Emulator.PLACEMENT_ID, "components": [content]}],
+                "characteristics": {"sku": "{{ row.sku }}", "link": "/{{ row.sku }}/"},
+            },
+        )
+
+    result = run(airflow, emulator, api, dag)
+
+    assert result.states == {"create": "success"}, result.error("create")
+    for told in (
+        "row 1 offer/name: the template 'Offer {{ row.sku }}' rendered 'Offer 1.23E+11'; 1 more row like this",
+        "row 1 offer/characteristics/link: the template '/{{ row.sku }}/' rendered '/1.23E+11/'; 1 more row like this",
+        "rendered 'Hi None, none'; 1 more row like this; perhaps a value is missing",
+        "/characteristics/sku: given '1.23E+11'; expected the intended text; perhaps a spreadsheet shortened",
+    ):
+        assert told in result.logs, told
+
+
 def test_without_a_state_a_row_template_that_tells_the_moment_is_refused(airflow: Airflow, emulator: Emulator) -> None:
     """As on Airflow 3.2: the second try cannot know the values of the first."""
 

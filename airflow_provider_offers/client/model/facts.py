@@ -21,7 +21,7 @@ from airflow_provider_offers.client.model.described import checked_with, refuse
 from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint, name_in
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.model.likeness import alphabets, is_hidden, near, perhaps
-from airflow_provider_offers.client.text import describe
+from airflow_provider_offers.client.text import damage_of, describe
 
 T = TypeVar("T")
 # Adobe's own templates, which the decision runtime fills in.
@@ -30,6 +30,7 @@ _SCHEMES = ("http", "https")
 _WITH_HOST = ("http://", "https://")
 # With a host, or without one, such as mailto: or the link into an app. A host with a port alone is none.
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^\s/]\S*|[a-z][a-z0-9+-]*:[^\s/\d]\S*|(?:tel|sms):\S+", re.IGNORECASE)
+_NO_SUCH_TEXT = "No page of Adobe's shows such a value"
 _REPEATED = "No page of Adobe's shows a list that names the same object twice"
 _GENERATION = re.compile(r"(?:dps|xcore):")
 # From this length on, an id without a digit is more likely a name without its `name:`.
@@ -267,9 +268,25 @@ class Legible:
             yield Doubt(
                 "", f"{describe(value)}, with letters of {both} in one word", "one alphabet in a word", self.page
             )
+        yield from _damages(value)
         if name_in(value) is not None:
             accepted = f"the name without {NAME_PREFIX!r}, which belongs into references only"
             yield Doubt("", describe(value), accepted, self.page)
+
+
+@dataclass(frozen=True, slots=True)
+class Undamaged:
+    """A text that is doubtful if a program wrote it in place of the author's value, such as `None`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: refuse(value, _damages(value)), handler(source)
+        )
+
+
+def _damages(value: str) -> Iterator[Violation]:
+    if damage := damage_of(value):
+        yield Doubt("", describe(value), f"the intended text; {damage}", _NO_SUCH_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +346,7 @@ Filled = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1}),
     Expected("text that is not empty"),
 ]
-JsonText = Annotated[str, HoldsJson(), Expected("text")]
+JsonText = Annotated[str, HoldsJson(), Undamaged(), Expected("text")]
 Whole = OrTemplate[Annotated[int, Ge(0)]]
 Positive = OrTemplate[Annotated[int, Ge(1)]]
 Flag = OrTemplate[bool]

@@ -19,10 +19,13 @@ NONE = "an expression in it is None, as an empty cell is"
 WHOLE = "an expression in it is the whole row"
 # The message about a number that is none, as Parquet files have it in place of an empty cell.
 NAN = "an expression in it is NaN, as an empty cell of a column of numbers may be"
+# The message about bytes, as databases and Parquet files have them in binary columns.
+BYTES = "an expression in it is bytes"
 _VALUE = "value_of_the_template"
 _INSTEAD = {
     NONE: "a value, or another one for an empty cell: {{ row.name or '-' }}",
     NAN: "a value",
+    BYTES: "text; convert the column where the rows are read",
     WHOLE: "one of its cells, such as {{ row.name }}",
 }
 
@@ -154,7 +157,10 @@ def plain_value(value: Any) -> Any:
 
 
 def in_text(value: Any) -> Any:
-    """The value of an expression in a longer text. Raises `jinja2.UndefinedError` for None, NaN and a whole row."""
+    """The value of an expression in a longer text.
+
+    Raises `jinja2.UndefinedError` for None, NaN, bytes and a whole row.
+    """
     from jinja2 import UndefinedError
 
     if value is None:
@@ -163,4 +169,6 @@ def in_text(value: Any) -> Any:
         raise UndefinedError(WHOLE)
     if isinstance(value, float) and isnan(value):
         raise UndefinedError(NAN)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise UndefinedError(BYTES)
     return value

@@ -188,6 +188,14 @@ def by_jinja(text: str, names: dict[str, Any]) -> tuple[Any, Exception | None]:
         return None, error
 
 
+def test_bytes_are_not_text() -> None:
+    """Parquet files and databases have them in binary columns."""
+    (filled,) = table_of_list([{"sku": b"x"}])
+    findings = Findings()
+    Templates(findings).render(Node("T {{ row.sku }}", Origin("x.yaml", 1, 1)), {"row": filled})
+    assert "an expression in it is bytes; expected text" in str(findings.errors[0])
+
+
 class TestRows:
     @pytest.mark.parametrize(
         ("name", "content"),

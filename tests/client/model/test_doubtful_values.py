@@ -119,3 +119,22 @@ def test_a_cap_for_a_placement_without_the_placement_is_doubtful(placement: dict
     cap = {"limit": 1, "scope": "profile", "entity": "placement", **placement}
     found = doubts(sale(frequencyCappingConstraints=[cap]))
     assert list(found) == [f"/frequencyCappingConstraints/0/{each}" for each in places]
+
+
+WRITTEN_BY_PROGRAMS = ["None", "nan", "NaN", "NULL", " None ", "NaT", "<NA>", "#N/A", "1.23E+11", "1,2E+14", "1E+10"]
+
+
+@pytest.mark.parametrize("text", WRITTEN_BY_PROGRAMS)
+def test_a_text_that_a_program_writes_in_place_of_a_value_is_doubtful(text: str) -> None:
+    places = doubts({**showing(content=text), "name": text, "characteristics": {"Email": text}})
+    assert places.keys() == {"/name", f"{COMPONENT}/content", "/characteristics/Email"}
+    wire = neutral_patch([{"op": "add", "path": "/characteristics/Email", "value": text}], "xcore")
+    (found,) = patch_findings(PERSONALIZED, PreparedPatch(wire, PERSONALIZED))
+    assert (found.pointer, isinstance(found, Doubt)) == ("/0/value", True)
+
+
+@pytest.mark.parametrize(
+    "text", ["Nonesuch", "None of it", "Nan's", "1.23", "1E+5", "AB1.2E+11", "2E+11 units", "", "NA"]
+)
+def test_other_texts_are_silent(text: str) -> None:
+    assert doubts({**showing(content=text), "characteristics": {"Email": text}}) == {}

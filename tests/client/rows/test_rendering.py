@@ -49,14 +49,19 @@ def test_longer_text_is_text(env: jinja2.Environment, text: str, number: int) ->
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_what_is_unknown_or_empty_is_an_error(env: jinja2.Environment) -> None:
-    row = {"priority": 1, "name": None, "cap": float("nan")}
+    row = {"priority": 1, "name": None, "cap": float("nan"), "raw": b"x", "view": memoryview(b"x")}
     for template, message in (
         ("{{ row.priorty }}", "there is no column 'priorty' in the rows; did you mean 'priority'?"),
         ("{{ row.priorty + 1 }}", "did you mean 'priority'?"),
         ("{{ row.priorty or 1 }}", "did you mean 'priority'?"),
-        ("a {{ row['size'] }}", "there is no column 'size' in the rows; its columns are priority, name, cap"),
+        (
+            "a {{ row['size'] }}",
+            "there is no column 'size' in the rows; its columns are priority, name, cap, raw, view",
+        ),
         ("Sale {{ row.name }}", "an expression in it is None, as an empty cell is"),
         ("Sale {{ row.cap }}", "an expression in it is NaN, as an empty cell of a column of numbers may be"),
+        ("Sale {{ row.raw }}", "an expression in it is bytes"),
+        ("Sale {{ row.view }}", "an expression in it is bytes"),
         ("Sale {{ row }}", "an expression in it is the whole row"),
     ):
         with pytest.raises(jinja2.UndefinedError) as caught:
