@@ -222,6 +222,14 @@ def test_names_of_few_objects_are_read_by_their_ids(library: OfferLibrary, emula
     assert reads(emulator) <= 11
 
 
+def test_listings_that_lag_for_long_are_not_waited_for(library: OfferLibrary, emulator: Emulator) -> None:
+    ids = tags(emulator, [f"Tag {number}" for number in range(15)])
+    documents = [offer("First", Emulator.PLACEMENT_ID, tags=[f"name:{each}" for each in ids])]
+    (found,) = library.with_ids(creations(documents, patience=3600))
+    assert found.properties["tags"] == list(ids.values())
+    assert reads(emulator) <= 16
+
+
 def test_an_unknown_name_in_many_documents_is_looked_up_once(library: OfferLibrary, emulator: Emulator) -> None:
     documents = [offer(f"Offer {number}", Emulator.PLACEMENT_ID, tags=["name:Sommer"]) for number in range(100)]
     documents[7]["tags"] = ["name:Winter"]
