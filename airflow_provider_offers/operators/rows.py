@@ -52,12 +52,7 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
     from airflow_provider_offers.client.rows.rendering import PerRow, waits
 
     table = _table(task)
-    template = getattr(task, task.document_field)
-    if isinstance(template, (list, tuple)):
-        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "a list", "one document, for every row")])
-    if not waits(template):
-        accepted = "one document with templates that use `row`, such as {{ row.name }}, so that each differs"
-        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "no column of the rows", accepted)])
+    _check_document(task)
     waiting = {name: getattr(task, name) for name in task.row_fields if waits(getattr(task, name))}
     origins = {f"{name}{place}": each for name in waiting for place, each in _origins(waiting[name]).items()}
     if not table.rows:
@@ -77,12 +72,29 @@ def fill_in(task: CreateOperator, context: Context) -> FilledIn:
     rendering.warn_of_damage()
     for name, made in filled.items():
         setattr(task, name, list(made) if name == task.document_field else made)
+    _tell(task, table)
+    return FilledIn(table, getattr(task, task.document_field), _in_messages(origins, task.document_field))
+
+
+def _check_document(task: CreateOperator) -> None:
+    """Refuse a list of documents, and a document that is the same for every row."""
+    from airflow_provider_offers.client.rows.rendering import waits
+
+    template = getattr(task, task.document_field)
+    if isinstance(template, (list, tuple)):
+        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "a list", "one document, for every row")])
+    if not waits(template):
+        accepted = "one document with templates that use `row`, such as {{ row.name }}, so that each differs"
+        raise InvalidInputError(_SUBJECT, [Violation(task.document_field, "no column of the rows", accepted)])
+
+
+def _tell(task: CreateOperator, table: Table) -> None:
+    """Log how many rows there are."""
     if table.rows:
         source = f" of {table.source}" if table.lines else ""
         task.log.info("Filled %d rows%s into the %s", len(table), source, task.document_field)
     else:
         task.log.warning("There are no rows, so nothing is created")
-    return FilledIn(table, getattr(task, task.document_field), _in_messages(origins, task.document_field))
 
 
 def _check_columns(table: Table, origins: Mapping[str, str], task: CreateOperator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from airflow_provider_offers.client.errors import (
     ConflictError,
@@ -95,12 +96,11 @@ def _send(access: Access, call: Call, before: Entity, change: Change) -> Flow[Wr
                 give_up(call, error, unknown=unsettled and not change.idempotent)
             doubtful = lost or unsettled
             twice = not lost and _may_answer_repeated_request(call, error)
-            now = yield from _look(access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
+            look = partial(_look, access, reference, error, lost=doubtful, twice=twice, idempotent=change.idempotent)
+            now = yield from look()
             if twice and now.etag == before.etag:
                 # The first read may get an old answer from a cache.
-                now = yield from _look(
-                    access, reference, error, lost=doubtful, twice=True, idempotent=change.idempotent
-                )
+                now = yield from look()
             may_repeat = not doubtful or change.once or change.idempotent
             if now.etag != before.etag:
                 if before.listed and _is_older(now, began) and began <= exchange.service_now():
