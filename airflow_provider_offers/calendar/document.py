@@ -88,6 +88,9 @@ def calendar_of(copy: Copy, days: int = DAYS) -> dict[str, Any]:
     }
 
 
+MARKS = ("live", "next", "expiring", "unreachable", "ended")
+
+
 def marks_of(offer: Held, shown: Union, now: datetime, days: int) -> list[str]:
     """The marks of an offer; `shown` is when live decisions can show it from now on."""
     _, end = interval(offer.start, offer.end)

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_offers.calendar.document import COLUMNS
+from airflow_provider_offers.calendar.document import COLUMNS, MARKS
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED
+from airflow_provider_offers.client.model.likeness import one_of
+from airflow_provider_offers.client.text import quoted
+
+_WORDS = {"kind": (PERSONALIZED.key, FALLBACK.key), "status": PERSONALIZED.statuses, "mark": MARKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +20,7 @@ class Filters:
     """What a row has to meet; an empty filter lets everything pass.
 
     `placement` and `decision` are an id or a name. Each word of `text` is a part of the name, of the id or of a tag, in
-    any case.
+    any case. Raises `InvalidInputError` for a kind, a status or a mark that no row can have.
     """
 
     kind: str = ""
@@ -23,6 +29,16 @@ class Filters:
     decision: str = ""
     text: str = ""
     mark: str = ""
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in _WORDS}
+        wrong = [
+            Violation(name, quoted(given[name]), one_of(words, given[name]))
+            for name, words in _WORDS.items()
+            if given[name] and given[name] not in words
+        ]
+        if wrong:
+            raise InvalidInputError("The filters are not valid", wrong)
 
 
 def named_rows(calendar: Mapping[str, Any], filters: Filters) -> Iterator[dict[str, Any]]:

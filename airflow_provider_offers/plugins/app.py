@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -21,9 +22,10 @@ from airflow_provider_offers.calendar.document import DAYS, calendar_of
 from airflow_provider_offers.calendar.ics_file import ics_of
 from airflow_provider_offers.calendar.rows import Filters, named_rows
 from airflow_provider_offers.calendar.shelf import Shelf, Shelves, Shown
-from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError, Violation
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import kind_of
+from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.links.offers import journey_optimizer_url
 from airflow_provider_offers.plugins.connections import ReadableConnId, listed, settings_of
 from airflow_provider_offers.plugins.errors import told
@@ -130,6 +132,7 @@ Text = Annotated[str, Query(max_length=1000)]
 
 
 async def _calendar(request: Request, conn_id: ReadableConnId, shelf: OnShelf, days: Days = DAYS) -> Response:
+    """The calendar as JSON. All times are UTC; `age_seconds` is how old the copy is."""
     shown = await _shared(shelf.ask())
     document = await _document(shelf, shown, days)
     settings = shelf.library.settings
@@ -164,9 +167,24 @@ def _zipped(request: Request, body: bytes) -> Response:
 
 
 def filters_of(
-    kind: Text = "", status: Text = "", placement: Text = "", decision: Text = "", text: Text = "", mark: Text = ""
+    request: Request,
+    kind: Text = "",
+    status: Text = "",
+    placement: Text = "",
+    decision: Text = "",
+    text: Text = "",
+    mark: Text = "",
 ) -> Filters:
-    """The filters of an export; an empty one lets everything pass."""
+    """The filters of an export; an empty one lets everything pass.
+
+    Raises `InvalidInputError` for a word that no offer can have, and for an unknown parameter: an export without a
+    filter that was misspelt, or of another sandbox, looks like the right one.
+    """
+    known = (*(each.name for each in fields(Filters)), "conn_id", "sandbox", "days")
+    if unknown := [each for each in request.query_params if each not in known]:
+        accepted = f"one of {', '.join(known)}"
+        wrong = [Violation(each, "an unknown parameter", accepted + perhaps(near(each, known))) for each in unknown]
+        raise InvalidInputError("The parameters of the export are not valid", wrong)
     return Filters(kind, status, placement, decision, text, mark)
 
 

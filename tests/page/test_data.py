@@ -146,6 +146,26 @@ def test_the_exports_have_the_rows_that_meet_the_filters(
     assert "SUMMARY:Voucher\r\n" in events
 
 
+@pytest.mark.parametrize("route", ["calendar.csv", "calendar.ics"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"mark": "lve"}, "mark: given 'lve'; expected 'live'"),
+        ({"kind": "offer"}, "kind: given 'offer'; expected 'personalized' or 'fallback'"),
+        ({"status": "Approved"}, "did you mean 'approved'?"),
+        ({"sandbx": "dev"}, "did you mean 'sandbox'?"),
+        ({"filter": "x"}, "filter: given an unknown parameter; expected one of kind, status"),
+    ],
+)
+def test_an_export_that_would_be_of_something_else_is_refused(
+    client: TestClient, connected: str, route: str, wrong: dict[str, str], said: str
+) -> None:
+    answer = client.get(f"{PAGE}/api/{route}", params={"conn_id": connected, **wrong})
+
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]["message"]
+
+
 def test_the_page_is_served_with_a_strict_policy(client: TestClient) -> None:
     answer = client.get(f"{PAGE}/")
 
