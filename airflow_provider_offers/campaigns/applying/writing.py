@@ -42,6 +42,17 @@ class LockLost(Exception):
 
 def while_held(flow: Flow[T], check: Callable[[], None]) -> Flow[T]:
     """Run the flow, and raise `LockLost` before a write if `check` raises `StateLockedError`."""
+
+    def expect_held(request: Request) -> Flow[None]:
+        yield from ()
+        if request.method not in ("GET", "HEAD"):
+            _expect_held(check)
+
+    return (yield from _with_look(flow, expect_held))
+
+
+def _with_look(flow: Flow[T], look: Callable[[Request], Flow[object]]) -> Flow[T]:
+    """Run the flow, and look before each of its requests. What the look raises ends the flow."""
     answer: Any = None
     error: BaseException | None = None
     running: Generator[Effect, Any, T] = flow
@@ -49,8 +60,8 @@ def while_held(flow: Flow[T], check: Callable[[], None]) -> Flow[T]:
         while True:
             effect = running.send(answer) if error is None else running.throw(error)
             answer, error = None, None
-            if isinstance(effect, Request) and effect.method not in ("GET", "HEAD"):
-                _expect_held(check)
+            if isinstance(effect, Request):
+                yield from look(effect)
             try:
                 answer = yield effect
             except OfferLibraryError as thrown:
@@ -189,11 +200,18 @@ def archive(access: Access, before: Entity) -> Flow[Written]:
 
 def remove(access: Access, before: Entity) -> Flow[Written]:
     """Delete an object that a listing showed and to which nothing refers. A live decision goes back to draft first."""
-    now = yield from _to_retire(access, before)
-    if now is None:
-        return Written.of(before, "unchanged")
-    now = yield from _deactivated(access, now)
-    return (yield from delete_object(access, now.reference, missing_ok=True))
+    if before.status == ACTIVATE.target:
+        now = yield from _to_retire(access, before)
+        if now is None:
+            return Written.of(before, "unchanged")
+        before = yield from _deactivated(access, now)
+
+    def expect_unedited(request: Request) -> Flow[None]:
+        # What a deletion reads before its DELETE, such as all that may refer to the object, may take long.
+        if request.method == "DELETE":
+            yield from _to_retire(access, before)
+
+    return (yield from _with_look(delete_object(access, before.reference, missing_ok=True), expect_unedited))
 
 
 def _to_retire(access: Access, before: Entity) -> Flow[Entity | None]:
