@@ -300,7 +300,7 @@ class ApplyCampaignOperator(CampaignOperator):
             self._approved = self._approved or approval_of(self, context, self._planned)
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        from airflow_provider_offers.campaigns.errors import CampaignFailedError
+        from airflow_provider_offers.campaigns.errors import CampaignFailedError, StalePlanError
         from airflow_provider_offers.campaigns.reports import DONE
         from airflow_provider_offers.hooks.campaigns import apply_plan
         from airflow_provider_offers.operators.manifests import apply_options, told_report
@@ -315,6 +315,11 @@ class ApplyCampaignOperator(CampaignOperator):
             if error.report is not None:
                 context["ti"].xcom_push(key="return_value", value=told_report(error.report, _MOST_NAMED))
             raise
+        except StalePlanError as error:
+            if self._planned is not None:
+                raise
+            # The plan is a moment old, and another try makes its own.
+            raise StalePlanError(f"{error}\nA retry of this task makes the plan again", retryable=True) from None
         self.log.info("The campaign %r is applied to %r: %s", plan.campaign, plan.sandbox, report.summary)
         for warning in report.warnings:
             self.log.warning("%s", warning)

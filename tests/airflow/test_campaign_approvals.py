@@ -1,7 +1,8 @@
-"""A plan with conflicts, whose apply must fail, is put before nobody, unless a task after it overwrites them."""
+"""Plans that cannot be applied: conflicts are put before nobody, and a stale plan of a moment ago is made again."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.hooks import campaigns
 from airflow_provider_offers.operators.campaigns import (
     ApplyCampaignOperator,
     ApproveCampaignPlanOperator,
@@ -100,3 +102,41 @@ def test_a_conflict_is_not_overwritten_after_a_rejection(
 
     assert done.states["approve"] == "success"
     assert priority(emulator) == 55
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_manifest_that_is_edited_between_plan_and_apply_is_planned_again_by_a_retry(
+    airflow: Airflow,
+    emulator: Emulator,
+    api: str,
+    edited: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    is_saved: bool,
+) -> None:
+    """A saved plan stays stale: no retry can help. A plan of the task itself is a moment old."""
+    real = campaigns.make_plan
+    edits = iter([60])
+
+    def planned(*args: Any, **options: Any) -> Any:
+        plan = real(*args, **options)
+        for value in edits:
+            with library_of(emulator, api) as library:
+                library.patch(
+                    PERSONALIZED, "name:Spring towels", [{"op": "replace", "path": "/rank/priority", "value": value}]
+                )
+        return plan
+
+    monkeypatch.setattr(campaigns, "make_plan", planned)
+    forced = {**edited, "force_conflicts": True}
+    with dag_of("launch") as dag:
+        if is_saved:
+            plan = PlanCampaignOperator(task_id="plan", **forced)
+            ApplyCampaignOperator(task_id="apply", plan=plan.output, state_path=edited["state_path"], retries=1)
+        else:
+            ApplyCampaignOperator(task_id="apply", retries=1, retry_delay=timedelta(0), **forced)
+    done = run(airflow, emulator, api, dag)
+
+    assert "The library has changed since the plan" in str(done.tries("apply")[0].error)
+    assert len(done.tries("apply")) == (1 if is_saved else 2)
+    assert done.states["apply"] == ("failed" if is_saved else "success")
+    assert priority(emulator) == (60 if is_saved else 20)
