@@ -36,9 +36,10 @@ class ScheduleOfferOperator(EditOffersOperator, ScheduleOperator):
         at the same local hour. Hours, minutes and seconds are elapsed time. A timedelta of whole days counts calendar
         days; every other timedelta is elapsed time
     :param timezone: the time zone of wall-clock times and of calendar days, such as `America/New_York`
-    :param waive: doubts to silence: `window_over` (the window is in the past), `ambiguous_time` (the clocks show this
-        time twice, and the first instant is used), `mixed_duration` (the timedelta would end at another time if its
-        days were calendar days). Each of them is a warning otherwise
+    :param waive: doubts to silence: `window_over` (the window is in the past), `fixed_offset` (a time zone such as
+        `EST` has no summer time), `ambiguous_time` (the clocks show this time twice, and the first instant is used),
+        `mixed_duration` (the timedelta would end at another time if its days were calendar days). Each of them is a
+        warning otherwise
     :param validate: `"strict"` rejects doubts that are not waived (default True: warns)
 
     The other parameters are those of `EditOffersOperator`. Sends the smallest patch, or none if the offer already has

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import timezone as fixed
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -19,8 +21,11 @@ from airflow_provider_offers.client.wire.messages import Json
 
 _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
 # The doubts about a window; each can be waived by its name.
-WindowDoubt = Literal["window_over", "ambiguous_time", "mixed_duration"]
+WindowDoubt = Literal["window_over", "fixed_offset", "ambiguous_time", "mixed_duration"]
 WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
+# Zones without summer time, which share their names with the winter time of places that have it.
+_WITHOUT_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
+_SIGNED = re.compile(r"(?:Etc/)?GMT([+-])([1-9]\d?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,35 @@ def resolve_window(start: Any, end: Any = None, duration: Any = None, timezone: 
             violations.append(Violation("duration", quoted(duration), "a duration that ends before the year 10000"))
     if violations or first is None or last is None:
         raise InvalidInputError("The window is not valid", violations)
-    return replace(OfferWindow(first, last), doubts=doubts)
+    window = OfferWindow(first, last)
+    if zone is not None and (doubt := _misread_zone(zone, window, start, end, duration)):
+        doubts["fixed_offset"] = doubt
+    return replace(window, doubts=doubts)
+
+
+def _misread_zone(zone: tzinfo, window: OfferWindow, start: Any, end: Any, duration: Any) -> str:
+    """A sentence about a zone whose name looks like that of another one, if the window would differ in that one."""
+    from zoneinfo import ZoneInfo
+
+    other: tzinfo
+    name = getattr(zone, "key", "")
+    if (signed := _SIGNED.fullmatch(name)) is not None:
+        hours = int(f"{signed[1]}{signed[2]}")
+        other, where, why = fixed(timedelta(hours=hours)), f"UTC{hours:+}", f"means UTC{-hours:+}"
+    elif name in _WITHOUT_SUMMER:
+        where = _WITHOUT_SUMMER[name]
+        other, why = ZoneInfo(where), "has no summer time"
+    else:
+        return ""
+    try:
+        meant = resolve_window(start, end, duration, other)
+    except InvalidInputError:
+        # The window begins or ends at a time that the other zone skips.
+        return f"timezone: {name} {why}; this time does not exist in {where}"
+    if meant == window:
+        return ""
+    given, instead = (f"{format_instant(each.start)} to {format_instant(each.end)}" for each in (window, meant))
+    return f"timezone: {name} {why}, so the window is {given}; in {where}, it would be {instead}"
 
 
 def _end_after(start: datetime, length: Length, zone: tzinfo, given: Any, doubts: dict[str, str]) -> datetime:

@@ -249,6 +249,40 @@ def test_a_timedelta_that_is_not_whole_days_warns_where_its_days_might_be_the_ca
     assert not resolve_window("2026-03-17T12:00", duration=timedelta(hours=36), timezone="America/New_York").doubts
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "said"),
+    [
+        (
+            "EST",
+            "2026-03-01",
+            "2026-08-01",
+            "in America/New_York, it would be 2026-03-01T05:00:00Z to 2026-08-01T04:00",
+        ),
+        ("MST", "2026-07-01", "2026-08-01", "in America/Denver, it would be 2026-07-01T06:00:00Z to 2026-08-01T06:00"),
+        ("Etc/GMT+5", "2026-01-01", "2026-02-01", "Etc/GMT+5 means UTC-5, so the window is 2026-01-01T05:00:00Z to"),
+        ("Etc/GMT-2", "2026-01-01", "2026-02-01", "in UTC-2, it would be 2026-01-01T02:00:00Z to 2026-02-01T02:00:00Z"),
+        ("EST", "2026-03-08T02:30", "2026-04-01", "this time does not exist in America/New_York"),
+        # In winter, both show the same time; these instants need no zone; and these zones are what they seem to be.
+        ("EST", "2026-01-01", "2026-02-01", None),
+        ("EST", "2026-03-01T00:00:00-05:00", "2026-08-01T00:00:00-04:00", None),
+        ("Etc/GMT+5", "2026-03-01T00:00:00Z", "2026-08-01T00:00:00Z", None),
+        ("America/New_York", "2026-03-01", "2026-08-01", None),
+        *((zone, "2026-03-01", "2026-08-01", None) for zone in ("UTC", "GMT", "HST", "CET", "Europe/London")),
+    ],
+)
+def test_a_zone_with_a_fixed_offset_is_doubtful_if_the_window_would_differ(
+    zone: str, start: str, end: str, said: str | None
+) -> None:
+    doubts = resolve_window(start, end, timezone=zone).doubts
+    assert list(doubts) == ([] if said is None else ["fixed_offset"])
+    assert (said or "") in doubts.get("fixed_offset", "")
+
+
+def test_calendar_days_in_a_zone_without_summer_time_are_doubtful() -> None:
+    assert "fixed_offset" in resolve_window("2026-03-01T12:00:00-05:00", duration="P14D", timezone="EST").doubts
+    assert not resolve_window("2026-03-01T12:00:00-05:00", duration="PT36H", timezone="EST").doubts
+
+
 def test_days_that_end_on_a_local_time_that_comes_twice_are_doubtful() -> None:
     window = resolve_window("2026-10-24T02:30", duration="P1D", timezone="Europe/Berlin")
     assert window.end == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
