@@ -83,6 +83,7 @@ def _of_calls(emulator: Emulator) -> Iterator[str]:
             lambda library: library.create(PERSONALIZED, {**OFFER, "name": "Twin"}, if_exists="adopt"),
             lambda library: library.patch(PERSONALIZED, used, [{"op": "remove", "path": "/rank/order"}], if_match=7),
             lambda library: library.get(PERSONALIZED, "0f32d8a0-1619-11f1-9d55-1b1f0c9a7e21"),
+            lambda library: library.get(PERSONALIZED, "name:Vocher"),
             lambda library: library.run(lambda access: delete(access, library.offer_reference(used))),
             _search(q="voucher"),
         ],

@@ -24,6 +24,9 @@ CLOCK_GRAIN = timedelta(seconds=2)
 BATCH = 40
 # Maximum number of hints in a message.
 MOST_HINTS = 3
+_NEW = "a retry helps only if the object is new"
+_CHECK_ID = f"Check the id, and the sandbox of the connection; {_NEW}"
+_CHECK_NAME = f"Check the name, which must be exact, and the sandbox of the connection; {_NEW}"
 
 
 def resolve(access: Access, reference: Reference) -> Flow[Reference]:
@@ -36,7 +39,7 @@ def resolve(access: Access, reference: Reference) -> Flow[Reference]:
         found = yield from named(access, (reference.kind,), reference.name)
         if found is None:
             path = access.generation.lookup(reference.kind, name=reference.name).bare_path
-            raise not_found(access, reference, path, f"named {reference.name!r}")
+            raise hinted(not_found(access, reference, path, f"named {reference.name!r}"), reference)
         return found
     if not access.generation.needs_instance_id(reference):
         return reference
@@ -204,9 +207,13 @@ def not_found(access: Access, reference: Reference, path: str, named: str | None
 
 
 def hinted(error: NotFoundError, *references: Reference) -> NotFoundError:
-    """The error about objects that were named by ids, with a hint for ids that may be names without their prefix."""
+    """The error about objects that do not exist, with what to do.
+
+    That is about ids that may be names without their prefix, if there are any.
+    """
     hints = [hint for each in references if each.id is not None and (hint := id_hint(each.id))]
-    return error.with_hint("\n  ".join(hints[:MOST_HINTS])) if hints else error
+    by_name = any(each.id is None and each.instance_id is None for each in references)
+    return error.with_hint("\n  ".join(hints[:MOST_HINTS]) or (_CHECK_NAME if by_name else _CHECK_ID))
 
 
 @dataclass(frozen=True, slots=True)

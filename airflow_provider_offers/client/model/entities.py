@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, UUID, name_hint
+from airflow_provider_offers.client.model.identifiers import (
+    IDENTIFIER,
+    NAME_PREFIX,
+    TYPED_ID,
+    UUID,
+    name_hint,
+    type_hint,
+)
 from airflow_provider_offers.client.model.kinds import (
     FALLBACK,
     KINDS,
@@ -221,6 +228,8 @@ class _Wanted:
 
 
 def _from_text(text: str, wanted: _Wanted) -> Reference:
+    if meant := type_hint(text, [kind.type_name for kind in wanted.kinds]):
+        raise wanted.wrong(repr(text), meant)
     if match := TYPED_ID.fullmatch(text):
         kind = kind_of_type_name(match["type"])
         if kind is None or (wanted.stated is None and kind not in wanted.kinds):

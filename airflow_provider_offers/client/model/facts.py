@@ -18,7 +18,14 @@ from pydantic_core import CoreSchema, core_schema
 
 from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.model.described import checked_with, refuse
-from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, name_hint, name_in
+from airflow_provider_offers.client.model.identifiers import (
+    IDENTIFIER,
+    NAME_PREFIX,
+    TYPED_ID,
+    name_hint,
+    name_in,
+    type_hint,
+)
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
 from airflow_provider_offers.client.model.likeness import alphabets, is_hidden, near, perhaps
 from airflow_provider_offers.client.text import damage_of, describe
@@ -141,8 +148,9 @@ class RefersTo:
 
     def _id_findings(self, value: str) -> Iterator[Violation]:
         typed = TYPED_ID.fullmatch(value)
-        if typed is not None and typed["type"] not in self.type_names:
-            yield Violation("", describe(value), self.expected)
+        meant = type_hint(value, self.type_names)
+        if meant or (typed is not None and typed["type"] not in self.type_names):
+            yield Violation("", describe(value), self.expected + meant)
         elif not IDENTIFIER.fullmatch(value):
             yield Violation("", describe(value), self.expected + name_hint(value))
         elif typed is None and len(value) >= _SHORTEST_NAME and not any(map(str.isdigit, value)):

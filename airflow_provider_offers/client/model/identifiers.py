@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from airflow_provider_offers.client.model.likeness import near, perhaps
 
@@ -10,6 +11,8 @@ from airflow_provider_offers.client.model.likeness import near, perhaps
 NAME_PREFIX = "name:"
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
+# An id whose type is nobody's, or is not spelled as types are.
+_LIKE_TYPED = re.compile(r"(?P<api>xcore|dps):(?P<type>[^:]+):(?P<rest>[0-9a-zA-Z]+)")
 # Longer text is nobody's slip, and would fill the message.
 _LONGEST_NAME = 300
 _PREFIXES = ("name", "dps", "xcore")
@@ -33,6 +36,14 @@ def id_hint(target: str) -> str:
     is_clear = name_in(target) is not None or TYPED_ID.fullmatch(target) or UUID.fullmatch(target)
     hint = "" if is_clear else name_hint(target)
     return f"{target!r} was sent as an id{hint}" if hint else ""
+
+
+def type_hint(given: str, type_names: Collection[str]) -> str:
+    """The end of a message for an id whose type is one of these with a slip; empty for all other text."""
+    like = _LIKE_TYPED.fullmatch(given.strip())
+    if like is None or like["type"] in type_names:
+        return ""
+    return perhaps(f"{like['api']}:{each}:{like['rest']}" for each in near(like["type"], type_names))
 
 
 def name_hint(given: str) -> str:
