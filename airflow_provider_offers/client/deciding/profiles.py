@@ -18,7 +18,7 @@ from airflow_provider_offers.client.generations.decisioning import (
 )
 from airflow_provider_offers.client.model.documents import json_value
 from airflow_provider_offers.client.model.likeness import near
-from airflow_provider_offers.client.model.namespaces import warn_of_slip
+from airflow_provider_offers.client.model.namespaces import warn_of_damage, warn_of_slip
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import typed
 from airflow_provider_offers.client.wire.messages import Json
@@ -167,6 +167,9 @@ def identity_map(given: Any) -> IdentityMap:
         violations.append(Violation("profile", f"{primary} primary identities", "one profile, so one primary identity"))
     if violations:
         raise InvalidInputError(_SUBJECT, violations)
+    for namespace, identities in found.items():
+        for each in identities:
+            warn_of_damage(namespace, each["id"])
     if not primary:
         every[0]["primary"] = True
     return found

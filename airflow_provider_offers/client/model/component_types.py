@@ -63,7 +63,7 @@ def other_media(chosen: Any, media: Any) -> str:
     family = media.partition("/")[0].casefold()
     if _bare(chosen) == "imagelink" and family != "image":
         return f"a media type of pictures such as image/png, beside the type {chosen!r}"
-    if _bare(chosen) in _USUAL and family in ("image", "audio", "video", "font"):
+    if _bare(chosen) in _USUAL and family not in ("text", "application"):
         return f"a media type such as {_USUAL[_bare(chosen)]}, beside the type {chosen!r}"
     return ""
 

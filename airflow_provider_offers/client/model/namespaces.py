@@ -1,10 +1,11 @@
-"""The identity namespaces of Experience Platform, and the slips in typing them."""
+"""The identity namespaces of Experience Platform, the slips in typing them, and identities that are none."""
 
 from __future__ import annotations
 
 import logging
 
 from airflow_provider_offers.client.model.likeness import folded, near, perhaps
+from airflow_provider_offers.client.text import damage_of
 
 log = logging.getLogger(__name__)
 
@@ -23,4 +24,15 @@ def warn_of_slip(namespace: str) -> None:
             "namespace, the service decides for an unknown profile",
             namespace,
             perhaps(meant),
+        )
+
+
+def warn_of_damage(namespace: str, identity: str) -> None:
+    """Warn of an identity that a program wrote in place of the author's value. The message does not quote it."""
+    if damage := damage_of(identity):
+        log.warning(
+            "The identity %r of the profile does not look like one; %s; for an unknown identity, the service decides "
+            "for an unknown profile",
+            namespace,
+            damage,
         )

@@ -201,6 +201,14 @@ def test_a_slip_in_a_namespace_is_warned_of(namespace: str, meant: str, caplog: 
     assert "a@example.com" not in warning
 
 
+@pytest.mark.parametrize("text", ["None", "nan", "#N/A", "1.23E+11"])
+def test_an_identity_that_a_program_wrote_is_warned_of(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert identity_map({"Email": text, "ECID": "4711"})["Email"] == [{"id": text, "primary": True}]
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith("The identity 'Email' of the profile does not look like one; perhaps a ")
+    assert text not in warning
+
+
 def test_another_namespace_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     identity_map(dict.fromkeys(("Email", "ECID", "CRMID", "MCID", "loyaltyId", "Email_LC_SHA256"), "1"))
     assert caplog.records == []

@@ -78,6 +78,7 @@ def test_an_address_of_the_web_or_of_an_app_is_silent(address: str) -> None:
         (f"{TYPE}html", "image/jpeg", "text/html"),
         ("component-text", "Image/PNG", "text/plain"),
         ("json", "video/mp4", "application/json"),
+        ("html", "html/text", "text/html"),
         ("imagelink", "text/html", "image/png"),
         (f"{TYPE}imagelink", "application/json", "image/png"),
     ],
